@@ -1,0 +1,162 @@
+//! What a run was asked to do, resolved and validated.
+//!
+//! In: values that a front end gathered. Out: plain fields, and limits as named constants with their units.
+//! Never: reads the environment or the command line.
+
+use std::path::PathBuf;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Table;
+use crate::transform::PartitionColumn;
+
+/// Bytes in a mebibyte.
+pub const MIB: u64 = 1 << 20;
+
+/// How Parquet pages are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// Zstandard at a level from 1 to 22: small files, quick to read.
+    Zstd(i32),
+    /// Snappy.
+    Snappy,
+    /// LZ4.
+    Lz4,
+    /// None at all.
+    None,
+}
+
+impl Compression {
+    /// Level that is used unless another is asked for: on CloudTrail data a higher one costs more time than it saves
+    /// space.
+    pub const DEFAULT_ZSTD_LEVEL: i32 = 1;
+}
+
+/// What to do when input is bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnBad {
+    /// Keep it in the quarantine table and go on.
+    Quarantine,
+    /// Publish nothing.
+    Fail,
+}
+
+/// Which events are wanted; an empty list wants all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// First event date, in days since 1970.
+    pub from_day: Option<i64>,
+    /// Last event date, in days since 1970.
+    pub to_day: Option<i64>,
+    /// Accounts.
+    pub accounts: Vec<String>,
+    /// Regions.
+    pub regions: Vec<String>,
+}
+
+impl Selection {
+    /// Whether nothing is left out.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A validated request to convert archives.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Files and folders to look for archives in.
+    pub inputs: Vec<PathBuf>,
+    /// The lake.
+    pub lake: PathBuf,
+    /// Tables to fill, of [`Table::Events`] and [`Table::UsageRecords`].
+    pub tables: Vec<Table>,
+    /// Partition columns, outermost first.
+    pub partition_by: Vec<PartitionColumn>,
+    /// Compression of pages.
+    pub compression: Compression,
+    /// Worker threads.
+    pub threads: usize,
+    /// Bytes that batches and open row groups may take; the process needs a little more.
+    pub memory_limit: u64,
+    /// Events wanted.
+    pub selection: Selection,
+    /// What to do with bad input.
+    pub on_bad: OnBad,
+    /// Largest size one archive may inflate to, in bytes.
+    pub max_inflated_bytes: u64,
+    /// Size at which a part is closed and the next is begun, in bytes.
+    pub target_part_bytes: u64,
+    /// Convert and count, and write nothing.
+    pub dry_run: bool,
+}
+
+impl Config {
+    /// Least memory a run can work with, in bytes.
+    pub const MIN_MEMORY_LIMIT: u64 = 64 * MIB;
+    /// Memory a run uses unless told otherwise, in bytes.
+    pub const DEFAULT_MEMORY_LIMIT: u64 = 192 * MIB;
+    /// Largest inflated archive unless told otherwise, in bytes: CloudTrail closes files at 50 MB compressed, and JSON
+    /// seldom deflates better than 100:1.
+    pub const DEFAULT_MAX_INFLATED_BYTES: u64 = 16 << 30;
+    /// Part size unless told otherwise, in bytes: within the 128 MB to 1 GB that Athena and DuckDB like (facts 6.1,
+    /// 6.3).
+    pub const DEFAULT_TARGET_PART_BYTES: u64 = 256 * MIB;
+
+    /// A request with the defaults of the command line.
+    #[must_use]
+    pub fn new(inputs: Vec<PathBuf>, lake: PathBuf) -> Self {
+        Self {
+            inputs,
+            lake,
+            tables: vec![Table::UsageRecords, Table::Events],
+            partition_by: vec![PartitionColumn::EventDate],
+            compression: Compression::Zstd(Compression::DEFAULT_ZSTD_LEVEL),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_limit: Self::DEFAULT_MEMORY_LIMIT,
+            selection: Selection::default(),
+            on_bad: OnBad::Quarantine,
+            max_inflated_bytes: Self::DEFAULT_MAX_INFLATED_BYTES,
+            target_part_bytes: Self::DEFAULT_TARGET_PART_BYTES,
+            dry_run: false,
+        }
+    }
+
+    /// Checks what types cannot.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ConfigInvalid`] with the flag that mends it.
+    pub fn validate(&self) -> Result<()> {
+        let invalid = |message: &str| Err(Error::new(ErrorKind::ConfigInvalid, message));
+        if self.inputs.is_empty() {
+            return invalid("name at least one file or folder to convert");
+        }
+        if self.tables.is_empty() || self.tables.iter().any(|table| !table.is_partitioned()) {
+            return invalid("--tables takes usage_records, events or both");
+        }
+        if self.partition_by.is_empty() {
+            return invalid("--partition-by needs at least one column");
+        }
+        let is_repeated = |at: usize| self.partition_by[..at].contains(&self.partition_by[at]);
+        if (0..self.partition_by.len()).any(is_repeated) {
+            return invalid("--partition-by names a column twice");
+        }
+        if self.threads == 0 {
+            return invalid("--threads must be at least 1");
+        }
+        if self.memory_limit < Self::MIN_MEMORY_LIMIT {
+            return invalid("--memory-limit must be at least 64MiB");
+        }
+        if let Compression::Zstd(level) = self.compression
+            && !(1..=22).contains(&level)
+        {
+            return invalid("--compression zstd takes a level from 1 to 22");
+        }
+        if let (Some(from), Some(to)) = (self.selection.from_day, self.selection.to_day)
+            && from > to
+        {
+            return invalid("--from is later than --to");
+        }
+        Ok(())
+    }
+}

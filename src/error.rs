@@ -1,0 +1,262 @@
+//! Why a run could not go on, and what was wrong with a piece of input.
+//!
+//! Two types with two fates: an [`Error`] ends the run and publishes nothing; a [`Finding`] is bad input, which goes to
+//! the quarantine table and leaves the run going. Never: text meant for a terminal that still holds control characters
+//! from an archive, see [`printable`].
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::Path;
+
+/// Result of whatever may end a run.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of trouble ended the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Options that make no sense alone or together.
+    ConfigInvalid,
+    /// An input that was named does not exist, or no archive was found in it.
+    InputMissing,
+    /// An input exists and cannot be read.
+    InputUnreadable,
+    /// The lake cannot be written to.
+    LakeUnwritable,
+    /// The lake exists and is not one this version can add to.
+    LakeInvalid,
+    /// Another run is writing to the lake.
+    LakeLocked,
+    /// Bad input was found and `--on-bad fail` was given.
+    InputRejected,
+    /// The counters disagree with each other or with the files: a bug of this tool, found before anything was published.
+    Unreconciled,
+    /// Encoding failed: a bug of this tool or of a library it stands on.
+    Internal,
+}
+
+impl ErrorKind {
+    /// What is wrong, as the first words of a message.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ConfigInvalid => "invalid option",
+            Self::InputMissing => "input not found",
+            Self::InputUnreadable => "cannot read input",
+            Self::LakeUnwritable => "cannot write to the lake",
+            Self::LakeInvalid => "not a usable lake",
+            Self::LakeLocked => "lake in use",
+            Self::InputRejected => "bad input",
+            Self::Unreconciled => "counts do not add up",
+            Self::Internal => "internal error",
+        }
+    }
+}
+
+/// Trouble that ends a run: kind, place and cause on one line.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    place: Option<String>,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error with a full-sentence message.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            place: None,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// An error about a path, with its cause.
+    pub fn at(
+        kind: ErrorKind,
+        path: &Path,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self {
+            kind,
+            place: Some(printable(&path.display().to_string())),
+            message: String::new(),
+            source: Some(source.into()),
+        }
+    }
+
+    /// An error of an encoding library.
+    pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self {
+            kind: ErrorKind::Internal,
+            place: None,
+            message: String::new(),
+            source: Some(source.into()),
+        }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn advise(mut self, advice: &str) -> Self {
+        if !self.message.is_empty() {
+            self.message.push_str("; ");
+        }
+        self.message.push_str(advice);
+        self
+    }
+
+    /// What kind of trouble it is.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.as_str())?;
+        if let Some(place) = &self.place {
+            write!(f, ": {place}")?;
+        }
+        if let Some(source) = &self.source {
+            write!(f, ": {source}")?;
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source
+            .as_ref()
+            .map(|source| &**source as &(dyn StdError + 'static))
+    }
+}
+
+macro_rules! reasons {
+    ($($variant:ident $name:literal $doc:literal)*) => {
+        /// Why input was refused: the fixed vocabulary of `quarantine.reason`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Reason { $(#[doc = $doc] $variant,)* }
+
+        impl Reason {
+            /// Every reason, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word in the table.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it means.
+            #[must_use]
+            pub const fn doc(self) -> &'static str {
+                match self { $(Self::$variant => $doc,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    ReadFailed "read_failed" "The archive was listed and could not be read."
+    GzipTruncated "gzip_truncated" "The gzip stream ends early; whole events before the end are kept."
+    GzipCorrupt "gzip_corrupt" "The gzip stream is damaged or its checksum is wrong: no byte of it is certain."
+    GzipTrailingGarbage "gzip_trailing_garbage" "Bytes follow the last gzip member; the events before them are kept."
+    InflatedTooLarge "inflated_too_large" "The archive inflates to more than `--max-inflated` allows."
+    Utf8Invalid "utf8_invalid" "The text is not UTF-8."
+    JsonInvalid "json_invalid" "The text is not JSON."
+    JsonTruncated "json_truncated" "The text ends in the middle of a value."
+    NestingTooDeep "nesting_too_deep" "Values are nested more than 1,000 deep."
+    SeparatorMissing "separator_missing" "Two elements stand side by side without a comma; both are kept."
+    RecordsNotArray "records_not_array" "`Records` is not an array."
+    EventNotObject "event_not_object" "An element of `Records` is not an object."
+    DuplicateKey "duplicate_key" "A member occurs twice, so the event has two meanings."
+    TrailingData "trailing_data" "Something that is no CloudTrail document follows one."
+    EventTooLarge "event_too_large" "One event is larger than 256 MiB."
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Bad input and where it stands; one row of the quarantine table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// 0-based position of the event in its archive, or `None` when the finding is about the archive.
+    pub event_index: Option<u32>,
+    /// Offset in the inflated text, or in the file for gzip reasons.
+    pub byte_offset: Option<u64>,
+    /// Why.
+    pub reason: Reason,
+    /// What was expected and found.
+    pub message: String,
+    /// The refused bytes.
+    pub original: Vec<u8>,
+}
+
+impl Finding {
+    /// Whether the finding stands for exactly one event, which counts as quarantined.
+    #[must_use]
+    pub const fn is_event(&self) -> bool {
+        self.event_index.is_some()
+    }
+}
+
+/// Text that is safe to print: control characters, line ends and characters that reorder text are escaped, and what is
+/// longer than 200 characters is cut. Archives and file names are written by strangers.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let mut out = String::with_capacity(text.len().min(LONGEST * 2));
+    for (count, character) in text.chars().enumerate() {
+        if count == LONGEST {
+            out.push('…');
+            break;
+        }
+        let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control()
+            || reorders
+            || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}')
+        {
+            out.extend(character.escape_unicode());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_with_place_cause_and_advice() {
+        let cause = std::io::Error::other("disk on fire");
+        let error = Error::at(
+            ErrorKind::LakeUnwritable,
+            Path::new("/lake/\u{1b}[31m"),
+            cause,
+        )
+        .advise("choose another --out");
+        assert_eq!(
+            error.to_string(),
+            "cannot write to the lake: /lake/\\u{1b}[31m: disk on fire: choose another --out"
+        );
+    }
+
+    #[test]
+    fn archive_text_cannot_move_the_cursor_or_reorder_a_line() {
+        assert_eq!(printable("a\nb\u{202e}c\u{7}"), "a\\u{a}b\\u{202e}c\\u{7}");
+        assert_eq!(printable(&"x".repeat(300)).chars().count(), 201);
+    }
+}

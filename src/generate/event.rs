@@ -1,0 +1,169 @@
+//! One event. In: the archive it is delivered in, and its position. Out: its JSON text appended to a buffer, and how
+//! many usage records it holds. Depends on nothing but seed, archive and position, so any event can be made again alone.
+
+use super::Mix;
+use super::catalogue::Compiled;
+use super::envelope::{self, Call, put, rendered};
+use super::metering;
+use super::prng::{Prng, word};
+use super::scene::Scene;
+use super::specials::SPECIALS_PER_MILLION;
+use super::template::{Template, slot};
+use super::world::{Delivery, GLOBAL_REGION, World, stream};
+
+/// Events per million that were delivered before, in an earlier archive of the same account and region. Where there is
+/// none, the event is an ordinary one, so a little less than this is seen.
+const REDELIVERED: u64 = 1_200;
+/// How many archives back an earlier delivery is looked for.
+const LOOK_BACK: usize = 512;
+/// Events per million that come an hour to two days late.
+const LATE: u64 = 8_000;
+/// Calls come in bursts: this many neighbours can share session and action.
+const BURST: usize = 16;
+/// Percent of the events that take their burst's session, and their burst's action.
+const BURST_SESSION: u64 = 90;
+const BURST_ACTION: u64 = 68;
+/// Percent of calls that fail; `Failed` calls of network activity are what one records it for.
+const FAILED: u64 = 4;
+const FAILED_NETWORK: u64 = 60;
+/// Percent of the failures that are of the action's own kind; the others are denials.
+const FAILED_OWN_WAY: u64 = 60;
+/// Metering calls in a seller's archives: per cent in the org mixes, per thousand in the metering mix.
+const METERING_OF_ORG: u64 = 4;
+const METERING_OF_METERING: u64 = 992;
+
+/// Appends the event; returns its number of usage records.
+pub(super) fn write(
+    scene: &mut Scene<'_>,
+    delivery: &Delivery,
+    event_index: usize,
+    out: &mut Vec<u8>,
+) -> u64 {
+    let world = scene.world;
+    let mut rng = Prng::of(&[
+        world.seed,
+        stream::EVENT,
+        word(delivery.archive_index),
+        word(event_index),
+    ]);
+    if rng.per_million(REDELIVERED)
+        && let Some(earlier) = earlier_delivery(world, delivery)
+    {
+        // Ends: each step goes to an archive with a smaller index.
+        return write(scene, &earlier, rng.pick(world.events_per_archive), out);
+    }
+    let late = rng.per_million(LATE);
+    scene.clear_slots();
+    scene.account = delivery.account;
+    scene.region = delivery.region;
+    scene.time =
+        delivery.time - rng.between(20, 420) - if late { rng.between(3_600, 172_800) } else { 0 };
+    let delayed = late && rng.percent(30);
+    let metering = delivery.seller
+        && match world.mix {
+            Mix::Org | Mix::Tiny => rng.percent(METERING_OF_ORG),
+            Mix::Metering => rng.below(1_000) < METERING_OF_METERING,
+        };
+    let special = rng.per_million(SPECIALS_PER_MILLION);
+    let mut burst = Prng::of(&[
+        world.seed,
+        stream::BURST,
+        word(delivery.archive_index),
+        word(event_index / BURST),
+    ]);
+    let shared_action = burst.next();
+    scene.focus = burst.next();
+    let mut session = if rng.percent(BURST_SESSION) {
+        burst
+    } else {
+        Prng::new(rng.next())
+    };
+    scene.rng = rng;
+    if metering {
+        return metering::write(scene, delayed, &mut session, out);
+    }
+    if special {
+        let choice = world.special.draw(&mut scene.rng);
+        scene.render(&world.specials[choice], out);
+        return 0;
+    }
+    let actions = if delivery.region == GLOBAL_REGION {
+        &world.everywhere
+    } else {
+        &world.regional
+    };
+    let choice = if scene.rng.percent(BURST_ACTION) {
+        actions.draw(&mut Prng::new(shared_action))
+    } else {
+        actions.draw(&mut scene.rng)
+    };
+    write_action(scene, &world.actions[choice], delayed, &mut session, out);
+    0
+}
+
+fn earlier_delivery(world: &World, delivery: &Delivery) -> Option<Delivery> {
+    (delivery.archive_index.saturating_sub(LOOK_BACK)..delivery.archive_index)
+        .rev()
+        .map(|archive_index| world.delivery(archive_index))
+        .find(|earlier| earlier.account == delivery.account && earlier.region == delivery.region)
+}
+
+fn write_action(
+    scene: &mut Scene<'_>,
+    action: &Compiled,
+    delayed: bool,
+    session: &mut Prng,
+    out: &mut Vec<u8>,
+) {
+    let shared = &scene.world.shared;
+    let minor = shared.draw_version(&mut scene.rng, action.action.name);
+    let call = Call::of(&action.action, minor, delayed);
+    let network = call.category == "NetworkActivity";
+    scene.render_slot(slot::REQUEST_ID, &action.request_id, out);
+    let manner = envelope::open(scene, &call, session, out);
+    let known = !scene.kept(slot::ARN).is_empty();
+    let failed = known
+        && scene
+            .rng
+            .percent(if network { FAILED_NETWORK } else { FAILED });
+    let own_way =
+        !action.action.error_code.is_empty() && (network || scene.rng.percent(FAILED_OWN_WAY));
+    if failed && own_way {
+        envelope::failure(scene, action.action.error_code, &action.error_message, out);
+    } else if failed {
+        envelope::denial(scene, &call, out);
+    }
+    if !network {
+        // A denied call often shows no request; it is rendered all the same, for what it keeps for `resources`.
+        let hidden = failed && !own_way && scene.rng.percent(30);
+        nullable(scene, "requestParameters", &action.request, hidden, out);
+        nullable(scene, "responseElements", &action.response, failed, out);
+        rendered(scene, out, "additionalEventData", &action.additional);
+    }
+    envelope::close(
+        scene,
+        &call,
+        manner,
+        [&action.resources, &action.details, &action.host],
+        out,
+    );
+}
+
+/// A member that is there in any case: the rendering, or `null` if there is no template or it is to be hidden.
+fn nullable(
+    scene: &mut Scene<'_>,
+    name: &str,
+    template: &Template,
+    hidden: bool,
+    out: &mut Vec<u8>,
+) {
+    put(out, ",\"");
+    put(out, name);
+    put(out, "\":");
+    let start = out.len();
+    scene.render(template, out);
+    if hidden || template.is_empty() {
+        out.truncate(start);
+        put(out, "null");
+    }
+}

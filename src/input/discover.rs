@@ -1,0 +1,362 @@
+//! Files and folders to a sorted list of archives.
+//!
+//! In: the inputs as typed. Out: every regular file below them, once, in the order of delivery and then of name.
+//! Never: judges a file by its name, but for the account, Region and day that a CloudTrail key tells.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs::{self, Metadata};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use crate::config::Selection;
+use crate::error::{Error, ErrorKind, Result};
+
+/// One input object. Ten million of them have to fit in memory, so it holds no full path.
+#[derive(Clone, Debug)]
+pub(crate) struct Archive {
+    /// The input it was found in, absolute.
+    root: Arc<Path>,
+    /// Path below it; empty when the input is the file itself.
+    below: Box<Path>,
+    /// Size as stored.
+    pub(crate) bytes: u64,
+    modified_ms: i64,
+    /// Minute of delivery by its name, `YYYYMMDDHHMM` as a number; 0 when the name tells none.
+    delivered: u64,
+    /// Whether it is a file that can be read at all: not a pipe, a socket or a device.
+    pub(crate) is_regular: bool,
+}
+
+impl Archive {
+    /// Where to read it.
+    pub(crate) fn path(&self) -> PathBuf {
+        if self.below.as_os_str().is_empty() {
+            self.root.to_path_buf()
+        } else {
+            self.root.join(&self.below)
+        }
+    }
+
+    /// Its name in the lake: a `file://` URI that does not depend on how the input was spelled.
+    pub(crate) fn uri(&self) -> String {
+        use std::fmt::Write;
+        let path = self.path();
+        let bytes = path.as_os_str().as_bytes();
+        let mut uri = String::with_capacity(bytes.len() + 16);
+        uri.push_str("file://");
+        for byte in bytes {
+            if byte.is_ascii_alphanumeric() || b"/-_.~!$&'()*+,;=:@".contains(byte) {
+                uri.push(char::from(*byte));
+            } else {
+                // Writing to a String cannot fail.
+                let _ = write!(uri, "%{byte:02X}");
+            }
+        }
+        uri
+    }
+
+    /// Appends the bytes of the file to a buffer.
+    pub(crate) fn read(&self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        fs::File::open(self.path())?.read_to_end(buffer).map(drop)
+    }
+
+    /// Modification time in the manifest's form.
+    pub(crate) fn modified(&self) -> String {
+        jiff::Timestamp::from_millisecond(self.modified_ms)
+            .unwrap_or_default()
+            .to_string()
+    }
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// In the order of conversion.
+    pub(crate) archives: Vec<Archive>,
+}
+
+/// Lists the archives below the inputs; `lake` and what is below it is passed over.
+///
+/// # Errors
+///
+/// An input that does not exist, or a folder that cannot be listed: going on without it would lose what is in it.
+pub(crate) fn discover(inputs: &[PathBuf], lake: &Path, selection: &Selection) -> Result<Found> {
+    let mut walk = Walk {
+        archives: Vec::new(),
+        visited: HashSet::new(),
+        lake: lake.to_owned(),
+        selection,
+    };
+    for input in inputs {
+        let root = fs::canonicalize(input).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                Error::at(ErrorKind::InputMissing, input, error).advise("check the path")
+            }
+            _ => Error::at(ErrorKind::InputUnreadable, input, error),
+        })?;
+        let metadata = fs::metadata(&root)
+            .map_err(|error| Error::at(ErrorKind::InputUnreadable, &root, error))?;
+        let root: Arc<Path> = Arc::from(root);
+        if metadata.is_dir() {
+            walk.folder(&root)?;
+        } else {
+            walk.file(&root, Path::new(""), &metadata);
+        }
+    }
+    let mut archives = walk.archives;
+    // Inputs may overlap; the path, not the spelling, tells one archive from another.
+    archives.sort_by_cached_key(|archive| (archive.delivered, archive.path()));
+    archives.dedup_by_key(|archive| archive.path());
+    Ok(Found { archives })
+}
+
+struct Walk<'a> {
+    archives: Vec<Archive>,
+    /// Folders reached through links, absolute: a link may lead back to where it stands.
+    visited: HashSet<PathBuf>,
+    lake: PathBuf,
+    selection: &'a Selection,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, root: &Arc<Path>) -> Result<()> {
+        let mut folders = vec![PathBuf::new()];
+        while let Some(below) = folders.pop() {
+            let folder = root.join(&below);
+            if folder.starts_with(&self.lake) {
+                continue;
+            }
+            let unreadable =
+                |error: io::Error| Error::at(ErrorKind::InputUnreadable, &folder, error);
+            for entry in fs::read_dir(&folder).map_err(unreadable)? {
+                let entry = entry.map_err(unreadable)?;
+                let below = below.join(entry.file_name());
+                let kind = entry.file_type().map_err(unreadable)?;
+                if kind.is_dir() {
+                    folders.push(below);
+                    continue;
+                }
+                let metadata = if kind.is_symlink() {
+                    fs::metadata(entry.path())
+                } else {
+                    entry.metadata()
+                };
+                match metadata {
+                    Ok(metadata) if metadata.is_dir() => {
+                        if fs::canonicalize(entry.path())
+                            .is_ok_and(|target| self.visited.insert(target))
+                        {
+                            folders.push(below);
+                        }
+                    }
+                    Ok(metadata) => self.file(root, &below, &metadata),
+                    // Gone since the folder was listed, or a link to nowhere: reading it will tell.
+                    Err(_) => self.archives.push(Archive {
+                        root: Arc::clone(root),
+                        below: below.into(),
+                        bytes: 0,
+                        modified_ms: 0,
+                        delivered: 0,
+                        is_regular: true,
+                    }),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, root: &Arc<Path>, below: &Path, metadata: &Metadata) {
+        let path = if below.as_os_str().is_empty() {
+            root.to_path_buf()
+        } else {
+            root.join(below)
+        };
+        let key = Key::of(&path);
+        if path.starts_with(&self.lake) || !key.may_match(self.selection) {
+            return;
+        }
+        let modified = metadata
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        self.archives.push(Archive {
+            root: Arc::clone(root),
+            below: below.into(),
+            bytes: metadata.len(),
+            modified_ms: modified
+                .and_then(|time| i64::try_from(time.as_millis()).ok())
+                .unwrap_or_default(),
+            delivered: key.delivered.unwrap_or_default(),
+            is_regular: metadata.is_file(),
+        });
+    }
+}
+
+/// What the key of a CloudTrail object tells (facts 2.1):
+/// `[prefix/]AWSLogs/[o-orgid/]<account>/<folder>/<region>/YYYY/MM/DD/<file>`.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Key<'a> {
+    account: Option<&'a str>,
+    region: Option<&'a str>,
+    /// `YYYYMMDDHHMM`.
+    delivered: Option<u64>,
+}
+
+/// Days a delivery may be late: CloudTrail tries for 30 days when a bucket cannot be reached (facts 2.2).
+const LATEST_DELIVERY_DAYS: i64 = 31;
+
+impl<'a> Key<'a> {
+    fn of(path: &'a Path) -> Self {
+        let mut key = Self {
+            delivered: path.file_name().and_then(delivery_minute),
+            ..Self::default()
+        };
+        let mut parts = path
+            .iter()
+            .rev()
+            .skip(1)
+            .map(|part| part.to_str().unwrap_or_default());
+        let date: [&str; 3] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+        let (region, folder, account) = (parts.next(), parts.next(), parts.next());
+        let is_date = [2, 2, 4]
+            .iter()
+            .zip(date)
+            .all(|(length, part)| part.len() == *length && is_digits(part));
+        if is_date && folder.is_some_and(|folder| folder.starts_with("CloudTrail")) {
+            (key.account, key.region) = (account, region);
+        }
+        key
+    }
+
+    /// Whether the object may hold events of the selection. An event is never delivered before it happens.
+    fn may_match(&self, selection: &Selection) -> bool {
+        let is_listed = |list: &[String], value: Option<&str>| {
+            list.is_empty() || value.is_none_or(|value| list.iter().any(|wanted| wanted == value))
+        };
+        let day = self.delivered.and_then(|minute| {
+            let date = i32::try_from(minute / 10_000).ok()?;
+            let (year, month, day) = (date / 10_000, date / 100 % 100, date % 100);
+            let date = jiff::civil::Date::new(
+                year.try_into().ok()?,
+                month.try_into().ok()?,
+                day.try_into().ok()?,
+            );
+            let epoch = jiff::civil::date(1970, 1, 1);
+            Some(i64::from(date.ok()?.since(epoch).ok()?.get_days()))
+        });
+        is_listed(&selection.accounts, self.account)
+            && is_listed(&selection.regions, self.region)
+            && day.is_none_or(|day| {
+                selection.from_day.is_none_or(|from| day >= from)
+                    && selection
+                        .to_day
+                        .is_none_or(|to| day <= to + LATEST_DELIVERY_DAYS)
+            })
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `YYYYMMDDHHMM` of the `_YYYYMMDDTHHMMZ` in a file name.
+fn delivery_minute(name: &OsStr) -> Option<u64> {
+    name.as_bytes().windows(15).find_map(|window| {
+        let [b'_', date @ .., b'Z'] = window else {
+            return None;
+        };
+        let digits = [&date[..8], &date[9..]].concat();
+        let text = std::str::from_utf8(&digits)
+            .ok()
+            .filter(|text| is_digits(text) && date[8] == b'T')?;
+        text.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "111122223333_CloudTrail_us-east-2_20150801T0210Z_Mu0KsOhtH1ar15ZZ.json.gz";
+
+    #[track_caller]
+    fn check(path: &str, account: Option<&str>, region: Option<&str>, delivered: Option<u64>) {
+        assert_eq!(
+            Key::of(Path::new(path)),
+            Key {
+                account,
+                region,
+                delivered
+            },
+            "{path}"
+        );
+    }
+
+    #[test]
+    fn keys_of_every_layout() {
+        let minute = Some(201_508_010_210);
+        let account = Some("111122223333");
+        let region = Some("us-east-2");
+        check(
+            &format!("/b/AWSLogs/111122223333/CloudTrail/us-east-2/2015/08/01/{NAME}"),
+            account,
+            region,
+            minute,
+        );
+        check(
+            &format!(
+                "/b/p/q/AWSLogs/o-abcdefghij/111122223333/CloudTrail/us-east-2/2015/08/01/{NAME}"
+            ),
+            account,
+            region,
+            minute,
+        );
+        check(
+            &format!("/b/AWSLogs/111122223333/CloudTrail-Insight/us-east-2/2015/08/01/{NAME}"),
+            account,
+            region,
+            minute,
+        );
+        check(&format!("/somewhere/{NAME}"), None, None, minute);
+        check(
+            "/b/AWSLogs/111122223333/Config/us-east-2/2015/8/1/x_20150801T02Z.json.gz",
+            None,
+            None,
+            None,
+        );
+        check(
+            "/x_20140620T1255ZHdkvFTXOA3Vnhbc.json.gz",
+            None,
+            None,
+            Some(201_406_201_255),
+        );
+    }
+
+    #[test]
+    fn a_selector_never_passes_over_what_it_may_want() {
+        let path = format!("/AWSLogs/111122223333/CloudTrail/us-east-2/2015/08/01/{NAME}");
+        let key = Key::of(Path::new(&path));
+        let day = 16_648; // 2015-08-01
+        let with = |from_day, to_day| Selection {
+            from_day,
+            to_day,
+            ..Selection::default()
+        };
+        assert!(key.may_match(&with(Some(day), None)));
+        assert!(!key.may_match(&with(Some(day + 1), None)));
+        assert!(key.may_match(&with(None, Some(day - 31))));
+        assert!(!key.may_match(&with(None, Some(day - 32))));
+        assert!(!key.may_match(&Selection {
+            accounts: vec!["9".into()],
+            ..Selection::default()
+        }));
+        assert!(Key::of(Path::new("/x.json")).may_match(&Selection {
+            accounts: vec!["9".into()],
+            ..Selection::default()
+        }));
+    }
+}

@@ -1,0 +1,258 @@
+//! The bookkeeping tables, `archives` and `quarantine`, while a run goes on.
+//!
+//! In: what became of each archive, in order. Out: one staged part for each of the two tables that has rows.
+//! Never: keeps rows of the whole run in memory; ten million archives pass through here.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use parquet::arrow::ArrowWriter;
+
+use super::part::{StagedFile, StagedPart, unwritable};
+use super::properties::writer_properties;
+use crate::config::Compression;
+use crate::error::{Error, Finding, Result};
+use crate::schema::Table;
+use crate::transform::Verdict;
+use crate::transform::columns::TableBuilder;
+
+/// Rows that are collected before they are encoded.
+const FLUSH_ROWS: usize = 8_192;
+/// Bytes of originals that are.
+const FLUSH_BYTES: usize = 8 << 20;
+
+/// One row of `archives`.
+pub(crate) struct ArchiveEntry<'a> {
+    pub(crate) archive: &'a str,
+    pub(crate) modified: &'a str,
+    pub(crate) compressed_bytes: u64,
+    pub(crate) inflated_bytes: u64,
+    pub(crate) verdict: &'a Verdict,
+}
+
+/// Writes both tables of one commit.
+pub(crate) struct Ledger {
+    archives: BookTable,
+    quarantine: BookTable,
+    commit: String,
+    converted_at_ms: i64,
+}
+
+struct BookTable {
+    table: Table,
+    builder: TableBuilder,
+    pending_bytes: usize,
+    rows: u64,
+    compression: Compression,
+    staging: PathBuf,
+    path: PathBuf,
+    writer: Option<ArrowWriter<StagedFile>>,
+}
+
+impl Ledger {
+    pub(crate) fn new(
+        staging: &Path,
+        commit: &str,
+        compression: Compression,
+        converted_at_ms: i64,
+    ) -> Self {
+        let table = |table| BookTable::new(table, staging, commit, compression);
+        Self {
+            archives: table(Table::Archives),
+            quarantine: table(Table::Quarantine),
+            commit: commit.to_owned(),
+            converted_at_ms,
+        }
+    }
+
+    /// Adds an archive and its findings.
+    pub(crate) fn push(&mut self, entry: &ArchiveEntry<'_>) -> Result<()> {
+        for finding in &entry.verdict.findings {
+            self.push_finding(entry.archive, finding)?;
+        }
+        let tally = &entry.verdict.tally;
+        let long = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let mut row = self.archives.row();
+        row.text("archive", entry.archive);
+        row.text("kind", entry.verdict.kind);
+        row.text("status", entry.verdict.status.as_str());
+        row.text("etag_or_mtime", entry.modified);
+        row.long("compressed_bytes", long(entry.compressed_bytes));
+        row.long("inflated_bytes", long(entry.inflated_bytes));
+        row.long("events_seen", long(tally.events_seen));
+        row.long("events_written", long(tally.events_written));
+        row.long("duplicates", 0);
+        row.long("quarantined", long(tally.quarantined));
+        row.long("filtered", long(tally.filtered));
+        row.long("usage_records_written", long(tally.usage_records()));
+        for (name, time) in [
+            ("oldest_event_time", tally.oldest_event_time_ms),
+            ("newest_event_time", tally.newest_event_time_ms),
+        ] {
+            if let Some(time) = time {
+                row.timestamp(name, time);
+            }
+        }
+        row.text("integrity", "not_checked");
+        row.text("commit_id", &self.commit);
+        row.timestamp("converted_at", self.converted_at_ms);
+        self.archives.end_row(0)
+    }
+
+    fn push_finding(&mut self, archive: &str, finding: &Finding) -> Result<()> {
+        let mut row = self.quarantine.row();
+        row.text("archive", archive);
+        if let Some(index) = finding.event_index {
+            row.int("event_index", i32::try_from(index).unwrap_or(i32::MAX));
+        }
+        if let Some(offset) = finding.byte_offset {
+            row.long("byte_offset", i64::try_from(offset).unwrap_or(i64::MAX));
+        }
+        row.text("reason", finding.reason.as_str());
+        row.text("message", &finding.message);
+        row.binary("original", &finding.original);
+        row.text("commit_id", &self.commit);
+        self.quarantine.end_row(finding.original.len())
+    }
+
+    /// Closes the files: the part of `archives` and, when anything was refused, that of `quarantine`.
+    pub(crate) fn finish(mut self) -> Result<(StagedPart, Option<StagedPart>)> {
+        let quarantine = self.quarantine.finish()?;
+        let archives = self.archives.finish()?;
+        let archives = archives.ok_or_else(|| Error::internal("a commit without archives"))?;
+        Ok((archives, quarantine))
+    }
+}
+
+/// A row of a bookkeeping table, filled by column name.
+struct Row<'a> {
+    table: Table,
+    builder: &'a mut TableBuilder,
+}
+
+impl Row<'_> {
+    fn column(&mut self, name: &str) -> Option<&mut crate::transform::columns::ColumnBuilder> {
+        let at = self.table.column_index(name);
+        debug_assert!(at.is_some(), "no column {name} in {}", self.table);
+        at.map(|at| self.builder.column(at))
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        if let Some(column) = self.column(name) {
+            column.text(value);
+        }
+    }
+
+    fn int(&mut self, name: &str, value: i32) {
+        if let Some(column) = self.column(name) {
+            column.int(value);
+        }
+    }
+
+    fn long(&mut self, name: &str, value: i64) {
+        if let Some(column) = self.column(name) {
+            column.long(value);
+        }
+    }
+
+    fn timestamp(&mut self, name: &str, epoch_ms: i64) {
+        if let Some(column) = self.column(name) {
+            column.timestamp(epoch_ms);
+        }
+    }
+
+    fn binary(&mut self, name: &str, value: &[u8]) {
+        if let Some(column) = self.column(name) {
+            column.binary(value);
+        }
+    }
+}
+
+impl BookTable {
+    fn new(table: Table, staging: &Path, commit: &str, compression: Compression) -> Self {
+        Self {
+            table,
+            builder: TableBuilder::new(table.arrow_schema()),
+            pending_bytes: 0,
+            rows: 0,
+            compression,
+            staging: staging.to_owned(),
+            path: Path::new(table.name()).join(format!("part-{commit}-00000.parquet")),
+            writer: None,
+        }
+    }
+
+    fn row(&mut self) -> Row<'_> {
+        Row {
+            table: self.table,
+            builder: &mut self.builder,
+        }
+    }
+
+    fn end_row(&mut self, bytes: usize) -> Result<()> {
+        self.builder.end_row();
+        self.rows += 1;
+        self.pending_bytes += bytes;
+        if self.builder.rows() >= FLUSH_ROWS || self.pending_bytes >= FLUSH_BYTES {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.pending_bytes = 0;
+        let schema = Arc::clone(self.builder.schema());
+        let columns = self.builder.finish()?;
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => {
+                let file = StagedFile::create(&self.staging.join(&self.path))?;
+                let properties = writer_properties(self.table, self.compression)?;
+                let properties = Arc::unwrap_or_clone(properties);
+                let options = parquet::arrow::arrow_writer::ArrowWriterOptions::new()
+                    .with_properties(properties)
+                    .with_skip_arrow_metadata(true);
+                let writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options);
+                none.insert(writer.map_err(Error::internal)?)
+            }
+        };
+        let batch = RecordBatch::try_new(schema, columns).map_err(Error::internal)?;
+        writer
+            .write(&batch)
+            .map_err(|error| unwritable(&self.path, error))?;
+        // Originals are large: they go to disk at once rather than when a row group is full.
+        if self.table == Table::Quarantine {
+            writer
+                .flush()
+                .map_err(|error| unwritable(&self.path, error))?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<Option<StagedPart>> {
+        if self.rows == 0 {
+            return Ok(None);
+        }
+        if self.builder.rows() > 0 {
+            self.flush()?;
+        }
+        let Some(mut writer) = self.writer.take() else {
+            return Ok(None);
+        };
+        let path = self.path.clone();
+        let close = |error: parquet::errors::ParquetError| unwritable(&path, error);
+        writer.finish().map_err(close)?;
+        let bytes = writer.bytes_written() as u64;
+        writer
+            .inner_mut()
+            .sync()
+            .map_err(|error| unwritable(&self.path, error))?;
+        Ok(Some(StagedPart {
+            path: self.path.clone(),
+            rows: self.rows,
+            bytes,
+        }))
+    }
+}

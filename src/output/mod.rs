@@ -1,0 +1,22 @@
+//! Columns in, Parquet files in a lake out.
+//!
+//! May: write below the lake. Never: parses, or leaves an incomplete file under a name that a reader looks at.
+//! In flow order:
+
+mod properties;
+
+mod part;
+
+mod row_group;
+
+mod tables;
+
+mod ledger;
+
+mod lake;
+
+pub(crate) use lake::{Commit, Lake};
+pub(crate) use ledger::{ArchiveEntry, Ledger};
+pub(crate) use part::StagedPart;
+pub(crate) use row_group::{EncodeContext, Pressure};
+pub(crate) use tables::TableWriters;

@@ -1,0 +1,322 @@
+//! Batches to an encoded row group, column by column on all threads.
+//!
+//! In: slices of batches, in order. Out: the column chunks of the row group, handed to the partition's
+//! [`PartAppender`]. Never: holds rows longer than it takes to encode them.
+//!
+//! The columns of a row group are dealt out to lanes. A lane encodes its columns one slice after the other, as one
+//! task at a time on the pool: columns run in parallel, and each column sees its rows in order, which is what makes
+//! the bytes independent of the number of threads. A row group may be full, its lanes still busy, and the next one
+//! begun.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
+use rayon::ThreadPool;
+
+use super::part::PartAppender;
+use crate::error::{Error, Result};
+use crate::report::{Stage, StageClock};
+
+/// Locks, also after a panic elsewhere: the state behind these locks is replaced as a whole or not at all.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Counts what is on its way to disk, so that whoever makes more can wait; keeps the first error of any worker.
+#[derive(Default)]
+pub(crate) struct Pressure {
+    state: Mutex<PressureState>,
+    eased: Condvar,
+}
+
+#[derive(Default)]
+struct PressureState {
+    bytes: u64,
+    row_groups: usize,
+    error: Option<Error>,
+}
+
+impl Pressure {
+    fn add_bytes(&self, bytes: u64) {
+        lock(&self.state).bytes += bytes;
+    }
+
+    fn remove_bytes(&self, bytes: u64) {
+        lock(&self.state).bytes -= bytes;
+        self.eased.notify_all();
+    }
+
+    fn begin_row_group(&self) {
+        lock(&self.state).row_groups += 1;
+    }
+
+    fn end_row_group(&self, result: Result<()>) {
+        let mut state = lock(&self.state);
+        state.row_groups -= 1;
+        if let Err(error) = result {
+            state.error.get_or_insert(error);
+        }
+        drop(state);
+        self.eased.notify_all();
+    }
+
+    /// Waits until at most `bytes` bytes are on their way.
+    ///
+    /// # Errors
+    ///
+    /// The first error of a worker.
+    pub(crate) fn wait_below(&self, bytes: u64) -> Result<()> {
+        self.wait_while(|state| state.bytes > bytes)
+    }
+
+    /// Waits until every row group that was closed is written.
+    pub(crate) fn wait_for_row_groups(&self) -> Result<()> {
+        self.wait_while(|state| state.row_groups > 0)
+    }
+
+    fn wait_while(&self, mut is_busy: impl FnMut(&PressureState) -> bool) -> Result<()> {
+        let state = lock(&self.state);
+        let state = self
+            .eased
+            .wait_while(state, |state| state.error.is_none() && is_busy(state));
+        match state.unwrap_or_else(PoisonError::into_inner).error.take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What all row groups share.
+pub(crate) struct EncodeContext {
+    pub(crate) pool: Arc<ThreadPool>,
+    pub(crate) pressure: Arc<Pressure>,
+    pub(crate) clock: Arc<StageClock>,
+}
+
+/// A row group that still takes rows.
+pub(crate) struct OpenRowGroup {
+    lanes: Vec<Arc<Lane>>,
+    context: Arc<EncodeContext>,
+    rows: usize,
+    bytes: u64,
+}
+
+struct Lane {
+    schema: SchemaRef,
+    /// Positions of its columns in the table.
+    columns: Vec<usize>,
+    state: Mutex<LaneState>,
+    row_group: Arc<RowGroupInWork>,
+}
+
+struct LaneState {
+    /// The writers of its columns' leaves, in the order of the columns; empty once closed.
+    writers: Vec<Vec<ArrowColumnWriter>>,
+    queue: VecDeque<Message>,
+    is_running: bool,
+}
+
+enum Message {
+    Rows { columns: Vec<ArrayRef>, bytes: u64 },
+    Close,
+}
+
+struct RowGroupInWork {
+    appender: Arc<Mutex<PartAppender>>,
+    sequence: u64,
+    /// Column chunks by lane, in place once the lane is closed.
+    chunks: Mutex<Vec<Vec<(usize, Vec<ArrowColumnChunk>)>>>,
+    lanes_left: AtomicUsize,
+    error: Mutex<Option<Error>>,
+}
+
+/// Writers of a table's columns: for each column its leaves.
+pub(crate) type ColumnWriters = Vec<Vec<ArrowColumnWriter>>;
+
+impl OpenRowGroup {
+    /// Begins the row group with this number in its partition; `lanes` says which columns go together.
+    pub(crate) fn new(
+        schema: &SchemaRef,
+        writers: ColumnWriters,
+        lanes: &[Vec<usize>],
+        appender: Arc<Mutex<PartAppender>>,
+        sequence: u64,
+        context: Arc<EncodeContext>,
+    ) -> Self {
+        let row_group = Arc::new(RowGroupInWork {
+            appender,
+            sequence,
+            chunks: Mutex::new(Vec::new()),
+            lanes_left: AtomicUsize::new(lanes.len()),
+            error: Mutex::new(None),
+        });
+        let mut writers: Vec<_> = writers.into_iter().map(Some).collect();
+        let lanes = lanes
+            .iter()
+            .map(|columns| {
+                let writers = columns
+                    .iter()
+                    .filter_map(|column| writers[*column].take())
+                    .collect();
+                Arc::new(Lane {
+                    schema: Arc::clone(schema),
+                    columns: columns.clone(),
+                    state: Mutex::new(LaneState {
+                        writers,
+                        queue: VecDeque::new(),
+                        is_running: false,
+                    }),
+                    row_group: Arc::clone(&row_group),
+                })
+            })
+            .collect();
+        context.pressure.begin_row_group();
+        Self {
+            lanes,
+            context,
+            rows: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Rows taken so far.
+    pub(crate) const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Arrow bytes taken so far.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Takes rows: the columns of the table, all of one length.
+    pub(crate) fn push(&mut self, columns: &[ArrayRef], bytes: u64) {
+        self.rows += columns.first().map_or(0, |column| column.len());
+        self.bytes += bytes;
+        // Bytes are attributed to lanes by their share of columns: the sum is what counts.
+        let mut left = bytes;
+        let share = bytes / self.lanes.len().max(1) as u64;
+        for (at, lane) in self.lanes.iter().enumerate() {
+            let bytes = if at + 1 == self.lanes.len() {
+                left
+            } else {
+                share
+            };
+            left -= bytes;
+            self.context.pressure.add_bytes(bytes);
+            let columns = lane
+                .columns
+                .iter()
+                .map(|column| Arc::clone(&columns[*column]))
+                .collect();
+            Lane::send(lane, Message::Rows { columns, bytes }, &self.context);
+        }
+    }
+
+    /// Takes no more rows; the row group is written when its lanes are through.
+    pub(crate) fn close(self) {
+        for lane in &self.lanes {
+            Lane::send(lane, Message::Close, &self.context);
+        }
+    }
+}
+
+impl Lane {
+    fn send(lane: &Arc<Self>, message: Message, context: &Arc<EncodeContext>) {
+        let mut state = lock(&lane.state);
+        state.queue.push_back(message);
+        if std::mem::replace(&mut state.is_running, true) {
+            return;
+        }
+        drop(state);
+        let (lane, context_of_task) = (Arc::clone(lane), Arc::clone(context));
+        context.pool.spawn(move || lane.run(&context_of_task));
+    }
+
+    /// Works through the queue; only one task of a lane runs at a time.
+    fn run(&self, context: &EncodeContext) {
+        let mut writers = std::mem::take(&mut lock(&self.state).writers);
+        loop {
+            let message = {
+                let mut state = lock(&self.state);
+                let Some(message) = state.queue.pop_front() else {
+                    state.writers = writers;
+                    state.is_running = false;
+                    return;
+                };
+                message
+            };
+            match message {
+                Message::Rows { columns, bytes } => {
+                    let encoded = context
+                        .clock
+                        .time(Stage::Encode, || self.encode(&mut writers, columns));
+                    if let Err(error) = encoded {
+                        lock(&self.row_group.error).get_or_insert(error);
+                    }
+                    context.pressure.remove_bytes(bytes);
+                }
+                Message::Close => {
+                    let writers = std::mem::take(&mut writers);
+                    self.row_group.finish_lane(&self.columns, writers, context);
+                }
+            }
+        }
+    }
+
+    fn encode(&self, writers: &mut [Vec<ArrowColumnWriter>], arrays: Vec<ArrayRef>) -> Result<()> {
+        for ((array, column), writers) in arrays.into_iter().zip(&self.columns).zip(writers) {
+            let leaves =
+                compute_leaves(self.schema.field(*column), &array).map_err(Error::internal)?;
+            for (leaf, writer) in leaves.iter().zip(writers) {
+                writer.write(leaf).map_err(Error::internal)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RowGroupInWork {
+    fn finish_lane(&self, columns: &[usize], writers: ColumnWriters, context: &EncodeContext) {
+        let closed = context.clock.time(Stage::Encode, || {
+            writers
+                .into_iter()
+                .zip(columns)
+                .map(|(leaves, column)| {
+                    let chunks = leaves
+                        .into_iter()
+                        .map(|writer| writer.close().map_err(Error::internal));
+                    Ok((*column, chunks.collect::<Result<Vec<_>>>()?))
+                })
+                .collect::<Result<Vec<_>>>()
+        });
+        match closed {
+            Ok(chunks) => lock(&self.chunks).push(chunks),
+            Err(error) => {
+                lock(&self.error).get_or_insert(error);
+            }
+        }
+        if self.lanes_left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            context
+                .pressure
+                .end_row_group(context.clock.time(Stage::Write, || self.write()));
+        }
+    }
+
+    fn write(&self) -> Result<()> {
+        if let Some(error) = lock(&self.error).take() {
+            return Err(error);
+        }
+        let mut columns: Vec<_> = std::mem::take(&mut *lock(&self.chunks))
+            .into_iter()
+            .flatten()
+            .collect();
+        columns.sort_by_key(|(column, _)| *column);
+        let chunks = columns.into_iter().flat_map(|(_, chunks)| chunks).collect();
+        lock(&self.appender).append(self.sequence, chunks)
+    }
+}

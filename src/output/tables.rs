@@ -1,0 +1,367 @@
+//! Batches of all partitions to row groups: who holds how much, and who has to make room.
+//!
+//! In: batches in the order of the archives. Out: staged parts. Never: decides by time, thread or memory actually used:
+//! only by rows and bytes taken so far, so that the same batches always give the same files.
+//!
+//! What it guarantees:
+//! - rows of a partition keep their order;
+//! - row groups have [`ROW_GROUP_ROWS`] rows, but for the last of a partition and those closed to make room;
+//! - rows wait in memory for at most [`OutputLimits::waiting_bytes`], open row groups took at most
+//!   [`OutputLimits::open_bytes`] and are at most [`OutputLimits::open_row_groups`].
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use arrow::array::{Array, ArrayRef};
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
+use parquet::file::writer::SerializedFileWriter;
+
+use super::part::{PartAppender, PartFormat, StagedPart};
+use super::properties::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, writer_properties};
+use super::row_group::{ColumnWriters, EncodeContext, OpenRowGroup, lock};
+use crate::config::{Compression, Config};
+use crate::error::{Error, Result};
+use crate::schema::{Hint, Table};
+use crate::transform::Batch;
+
+/// How much may be held before something has to go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OutputLimits {
+    /// Arrow bytes of rows that wait for more of their partition.
+    pub(crate) waiting_bytes: u64,
+    /// Arrow bytes that open row groups took; encoded they are about a quarter.
+    pub(crate) open_bytes: u64,
+    /// Open row groups, each of which has buffers of its own.
+    pub(crate) open_row_groups: usize,
+    /// Arrow bytes on their way to the encoders.
+    pub(crate) encoding_bytes: u64,
+}
+
+impl OutputLimits {
+    /// Shares out the memory limit.
+    pub(crate) const fn new(memory_limit: u64) -> Self {
+        Self {
+            waiting_bytes: memory_limit / 8,
+            open_bytes: memory_limit,
+            open_row_groups: 16,
+            encoding_bytes: memory_limit / 6,
+        }
+    }
+}
+
+/// Rows that are worth a call of the encoders; fewer wait for more of their partition.
+const FEED_ROWS: usize = 1_024;
+/// Arrow bytes that are.
+const FEED_BYTES: u64 = 1 << 20;
+
+/// Writers of both tables and all partitions.
+pub(crate) struct TableWriters {
+    tables: HashMap<Table, TableWriter>,
+    partitions: Vec<Partition>,
+    by_path: HashMap<(Table, Arc<str>), usize>,
+    waiting_bytes: u64,
+    open_bytes: u64,
+    /// Counts row groups fed, to tell which was fed longest ago.
+    feeds: u64,
+    limits: OutputLimits,
+    context: Arc<EncodeContext>,
+    staging: PathBuf,
+    commit: String,
+}
+
+struct TableWriter {
+    schema: SchemaRef,
+    format: Arc<PartFormat>,
+    factory: ArrowRowGroupWriterFactory,
+    /// Leaf columns of each column.
+    leaf_counts: Vec<usize>,
+    lanes: Vec<Vec<usize>>,
+}
+
+struct Partition {
+    table: Table,
+    appender: Arc<Mutex<PartAppender>>,
+    waiting: Vec<Slice>,
+    waiting_rows: usize,
+    waiting_bytes: u64,
+    open: Option<OpenRowGroup>,
+    next_sequence: u64,
+    last_feed: u64,
+}
+
+/// Rows of a batch that wait.
+struct Slice {
+    columns: Vec<ArrayRef>,
+    rows: usize,
+    bytes: u64,
+}
+
+impl TableWriters {
+    /// Writers that put parts of the named commit into a staging folder.
+    ///
+    /// # Errors
+    ///
+    /// When the properties do not fit the schema, which is a bug.
+    pub(crate) fn new(
+        config: &Config,
+        context: Arc<EncodeContext>,
+        staging: &Path,
+        commit: &str,
+    ) -> Result<Self> {
+        let tables = config
+            .tables
+            .iter()
+            .map(|table| {
+                Ok((
+                    *table,
+                    TableWriter::new(*table, config.compression, config.target_part_bytes)?,
+                ))
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            tables,
+            partitions: Vec::new(),
+            by_path: HashMap::new(),
+            waiting_bytes: 0,
+            open_bytes: 0,
+            feeds: 0,
+            limits: OutputLimits::new(config.memory_limit),
+            context,
+            staging: staging.to_owned(),
+            commit: commit.to_owned(),
+        })
+    }
+
+    /// Takes the next batch; waits when the encoders have enough to do.
+    pub(crate) fn push(&mut self, batch: &Batch) -> Result<()> {
+        let rows = batch.columns.first().map_or(0, |column| column.len());
+        for (path, range) in &batch.partitions {
+            let columns: Vec<_> = batch
+                .columns
+                .iter()
+                .map(|column| column.slice(range.start, range.len()))
+                .collect();
+            // A slice keeps its whole batch in memory: as long as any of it waits, all of it is accounted for, shared
+            // out by rows.
+            let bytes = batch.bytes * range.len() as u64 / rows.max(1) as u64;
+            let partition = self.partition(batch.table, path);
+            let state = &mut self.partitions[partition];
+            state.waiting.push(Slice {
+                columns,
+                rows: range.len(),
+                bytes,
+            });
+            state.waiting_rows += range.len();
+            state.waiting_bytes += bytes;
+            self.waiting_bytes += bytes;
+            if state.waiting_rows >= FEED_ROWS || state.waiting_bytes >= FEED_BYTES {
+                self.feed(partition)?;
+            }
+        }
+        while self.waiting_bytes > self.limits.waiting_bytes {
+            let fullest = (0..self.partitions.len())
+                .max_by_key(|at| (self.partitions[*at].waiting_bytes, std::cmp::Reverse(*at)));
+            let Some(fullest) = fullest.filter(|at| self.partitions[*at].waiting_rows > 0) else {
+                break;
+            };
+            self.feed(fullest)?;
+        }
+        self.context.pressure.wait_below(self.limits.encoding_bytes)
+    }
+
+    /// Writes all that is left; the parts by table and partition.
+    pub(crate) fn finish(&mut self) -> Result<Vec<StagedPart>> {
+        for at in 0..self.partitions.len() {
+            if self.partitions[at].waiting_rows > 0 {
+                self.feed(at)?;
+            }
+            self.close(at);
+            self.context
+                .pressure
+                .wait_below(self.limits.encoding_bytes)?;
+        }
+        self.context.pressure.wait_for_row_groups()?;
+        let mut parts = Vec::new();
+        for partition in &self.partitions {
+            parts.extend(lock(&partition.appender).finish()?);
+        }
+        parts.sort_by(|one, two| one.path.cmp(&two.path));
+        Ok(parts)
+    }
+
+    fn partition(&mut self, table: Table, path: &Arc<str>) -> usize {
+        if let Some(at) = self.by_path.get(&(table, Arc::clone(path))) {
+            return *at;
+        }
+        let folder = Path::new(table.name()).join(&**path);
+        let format = Arc::clone(&self.tables[&table].format);
+        let appender = PartAppender::new(format, self.staging.clone(), folder, self.commit.clone());
+        self.partitions.push(Partition {
+            table,
+            appender: Arc::new(Mutex::new(appender)),
+            waiting: Vec::new(),
+            waiting_rows: 0,
+            waiting_bytes: 0,
+            open: None,
+            next_sequence: 0,
+            last_feed: 0,
+        });
+        let at = self.partitions.len() - 1;
+        self.by_path.insert((table, Arc::clone(path)), at);
+        at
+    }
+
+    /// Hands the waiting rows of a partition to its row group.
+    fn feed(&mut self, at: usize) -> Result<()> {
+        self.feeds += 1;
+        let partition = &mut self.partitions[at];
+        partition.last_feed = self.feeds;
+        self.waiting_bytes -= partition.waiting_bytes;
+        partition.waiting_bytes = 0;
+        partition.waiting_rows = 0;
+        for slice in std::mem::take(&mut partition.waiting) {
+            let mut start = 0;
+            while start < slice.rows {
+                let partition = &mut self.partitions[at];
+                let row_group = match &mut partition.open {
+                    Some(open) => open,
+                    none => {
+                        let table = &self.tables[&partition.table];
+                        let sequence = partition.next_sequence;
+                        partition.next_sequence += 1;
+                        none.insert(table.open_row_group(
+                            &partition.appender,
+                            sequence,
+                            &self.context,
+                        )?)
+                    }
+                };
+                let rows = (slice.rows - start).min(ROW_GROUP_ROWS - row_group.rows());
+                let bytes = slice.bytes * rows as u64 / slice.rows as u64;
+                let columns: Vec<_> = slice
+                    .columns
+                    .iter()
+                    .map(|column| column.slice(start, rows))
+                    .collect();
+                row_group.push(&columns, bytes);
+                self.open_bytes += bytes;
+                start += rows;
+                if row_group.rows() == ROW_GROUP_ROWS || row_group.bytes() >= ROW_GROUP_BYTES {
+                    self.close(at);
+                }
+            }
+        }
+        self.make_room(at);
+        Ok(())
+    }
+
+    fn close(&mut self, at: usize) {
+        if let Some(row_group) = self.partitions[at].open.take() {
+            self.open_bytes -= row_group.bytes();
+            row_group.close();
+        }
+    }
+
+    /// Closes row groups until the limits are met: first those fed longest ago, since archives come in the order of
+    /// their delivery and an old day seldom gets more; the one at hand last.
+    fn make_room(&mut self, at_hand: usize) {
+        loop {
+            let open = || {
+                self.partitions
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, partition)| partition.open.is_some())
+            };
+            if open().count() <= self.limits.open_row_groups
+                && self.open_bytes <= self.limits.open_bytes
+            {
+                return;
+            }
+            let oldest = open().min_by_key(|(at, partition)| (*at == at_hand, partition.last_feed));
+            let Some((oldest, _)) = oldest else { return };
+            self.close(oldest);
+        }
+    }
+}
+
+impl TableWriter {
+    fn new(table: Table, compression: Compression, target_part_bytes: u64) -> Result<Self> {
+        let schema = table.arrow_schema();
+        let properties = writer_properties(table, compression)?;
+        let descriptor = ArrowSchemaConverter::new()
+            .convert(&schema)
+            .map_err(Error::internal)?;
+        let parquet_schema = descriptor.root_schema_ptr();
+        // The factory takes schema and properties from a writer; this one never writes.
+        let template = SerializedFileWriter::new(
+            Vec::new(),
+            Arc::clone(&parquet_schema),
+            Arc::clone(&properties),
+        )
+        .map_err(Error::internal)?;
+        let factory = ArrowRowGroupWriterFactory::new(&template, Arc::clone(&schema));
+        let mut leaf_counts = vec![0; schema.fields().len()];
+        for leaf in 0..descriptor.num_columns() {
+            leaf_counts[descriptor.get_column_root_idx(leaf)] += 1;
+        }
+        let format = Arc::new(PartFormat {
+            parquet_schema,
+            properties,
+            target_part_bytes,
+        });
+        Ok(Self {
+            schema,
+            format,
+            factory,
+            leaf_counts,
+            lanes: lanes(table),
+        })
+    }
+
+    fn open_row_group(
+        &self,
+        appender: &Arc<Mutex<PartAppender>>,
+        sequence: u64,
+        context: &Arc<EncodeContext>,
+    ) -> Result<OpenRowGroup> {
+        let mut leaves = self
+            .factory
+            .create_column_writers(0)
+            .map_err(Error::internal)?
+            .into_iter();
+        let writers: ColumnWriters = self
+            .leaf_counts
+            .iter()
+            .map(|count| leaves.by_ref().take(*count).collect())
+            .collect();
+        let (appender, context) = (Arc::clone(appender), Arc::clone(context));
+        Ok(OpenRowGroup::new(
+            &self.schema,
+            writers,
+            &self.lanes,
+            appender,
+            sequence,
+            context,
+        ))
+    }
+}
+
+/// Deals out the columns of a table: long text gets a lane of its own, the others share lanes.
+fn lanes(table: Table) -> Vec<Vec<usize>> {
+    const COLUMNS_PER_LANE: usize = 12;
+    let is_heavy = |at: &usize| {
+        let column = table.columns()[*at];
+        column.hint == Hint::Bulk
+            && matches!(
+                column.name,
+                "request_parameters" | "response_elements" | "additional_event_data"
+            )
+    };
+    let (heavy, light): (Vec<_>, Vec<_>) = (0..table.columns().len()).partition(is_heavy);
+    let mut lanes: Vec<_> = heavy.into_iter().map(|at| vec![at]).collect();
+    lanes.extend(light.chunks(COLUMNS_PER_LANE).map(<[usize]>::to_vec));
+    lanes
+}

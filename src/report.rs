@@ -1,0 +1,379 @@
+//! What a run did, in numbers that add up.
+//!
+//! In: tallies of archives, as they are published. Out: a [`Summary`], and [`Progress`] for whoever watches. Never:
+//! printed here.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::{Serialize, Serializer};
+
+use crate::error::{Error, ErrorKind, Finding, Result, printable};
+use crate::schema::Table;
+use crate::transform::{Outcome, Status, Verdict};
+
+/// Findings that a summary repeats; all of them are in the quarantine table.
+const FINDINGS_SHOWN: usize = 5;
+
+/// Where time goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Reading archives.
+    Read,
+    /// Gunzip.
+    Inflate,
+    /// Parsing, flattening and sorting into partitions.
+    Transform,
+    /// Parquet pages: encoding and compression.
+    Encode,
+    /// Writing row groups to files.
+    Write,
+    /// What one thread does for all: handing out work, counting, bookkeeping. It bounds how many cores pay off.
+    Coordinate,
+}
+
+impl Stage {
+    /// Every stage in flow order.
+    pub const ALL: [Self; 6] = [
+        Self::Read,
+        Self::Inflate,
+        Self::Transform,
+        Self::Encode,
+        Self::Write,
+        Self::Coordinate,
+    ];
+
+    /// Its key in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Inflate => "inflate",
+            Self::Transform => "transform",
+            Self::Encode => "encode",
+            Self::Write => "write",
+            Self::Coordinate => "coordinate",
+        }
+    }
+}
+
+/// Adds up the time that threads spend in each stage. Workers never wait inside a stage, so this is their CPU time but
+/// for what the operating system takes.
+#[derive(Debug, Default)]
+pub struct StageClock {
+    nanos: [AtomicU64; Stage::ALL.len()],
+}
+
+impl StageClock {
+    /// Runs `work` and adds its time to a stage.
+    pub fn time<T>(&self, stage: Stage, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        self.add(stage, start.elapsed());
+        result
+    }
+
+    /// Adds time to a stage.
+    pub fn add(&self, stage: Stage, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.nanos[stage as usize].fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    fn ms(&self) -> StageTimes {
+        StageTimes(
+            self.nanos
+                .each_ref()
+                .map(|nanos| nanos.load(Ordering::Relaxed) / 1_000_000),
+        )
+    }
+}
+
+/// Milliseconds by stage, in the order of [`Stage::ALL`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StageTimes(pub [u64; Stage::ALL.len()]);
+
+impl Serialize for StageTimes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(Stage::ALL.into_iter().map(Stage::as_str).zip(self.0))
+    }
+}
+
+/// Live numbers for a progress display; any thread may read them.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Archives to convert in this run.
+    pub archives_total: AtomicU64,
+    /// Archives done.
+    pub archives_done: AtomicU64,
+    /// Compressed bytes to convert in this run.
+    pub compressed_bytes_total: AtomicU64,
+    /// Compressed bytes done.
+    pub compressed_bytes_done: AtomicU64,
+    /// Events seen.
+    pub events: AtomicU64,
+}
+
+/// Archives by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ArchiveCounts {
+    /// All that were found.
+    pub seen: u64,
+    /// Converted in this run, some perhaps with events in quarantine.
+    pub converted: u64,
+    /// In the lake before this run.
+    pub already_converted: u64,
+    /// Refused as a whole.
+    pub quarantined: u64,
+    /// No CloudTrail archives.
+    pub foreign: u64,
+}
+
+/// Events by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct EventCounts {
+    /// All that were found.
+    pub seen: u64,
+    /// Converted.
+    pub written: u64,
+    /// Already in the lake.
+    pub duplicates: u64,
+    /// In the quarantine table.
+    pub quarantined: u64,
+    /// Left out by a selector.
+    pub filtered: u64,
+}
+
+/// Rows of `usage_records`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct UsageRecordCounts {
+    /// All rows.
+    pub written: u64,
+    /// Rows by outcome, in the order of [`Outcome::ALL`].
+    #[serde(serialize_with = "by_outcome")]
+    pub by_outcome: [u64; Outcome::ALL.len()],
+}
+
+fn by_outcome<S: Serializer>(
+    counts: &[u64; Outcome::ALL.len()],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(Outcome::ALL.into_iter().map(Outcome::as_str).zip(counts))
+}
+
+/// Sizes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ByteCounts {
+    /// Archives as stored.
+    pub compressed: u64,
+    /// Their JSON text.
+    pub inflated: u64,
+    /// Parquet.
+    pub written: u64,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Summary {
+    /// The lake, absolute.
+    pub lake: PathBuf,
+    /// Commit that published the rows, or `None` when there was nothing new.
+    pub commit_id: Option<String>,
+    /// Archives.
+    pub archives: ArchiveCounts,
+    /// Events.
+    pub events: EventCounts,
+    /// Usage records.
+    pub usage_records: UsageRecordCounts,
+    /// Sizes.
+    pub bytes: ByteCounts,
+    /// Files written.
+    pub parts: u64,
+    /// Findings by reason, most frequent first.
+    pub findings: Vec<(String, u64)>,
+    /// The first findings in words, safe to print.
+    pub first_findings: Vec<String>,
+    /// Foreign archives by kind, most frequent first.
+    pub foreign_kinds: Vec<(String, u64)>,
+    /// Archives that were in the lake already and have changed since: they were left as they were.
+    pub changed_archives: Vec<String>,
+    /// Wall time.
+    pub elapsed_ms: u64,
+    /// Thread time by stage.
+    pub stages_cpu_ms: StageTimes,
+    /// Largest resident set of the process, where the system tells.
+    pub peak_rss_bytes: Option<u64>,
+}
+
+impl Summary {
+    /// Whether some input was refused.
+    #[must_use]
+    pub const fn has_findings(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
+    /// Adds an archive.
+    pub(crate) fn add(
+        &mut self,
+        archive: &str,
+        compressed_bytes: u64,
+        inflated_bytes: u64,
+        verdict: &Verdict,
+    ) {
+        match verdict.status {
+            Status::Converted => self.archives.converted += 1,
+            Status::Quarantined => self.archives.quarantined += 1,
+            Status::Foreign => {
+                self.archives.foreign += 1;
+                count(&mut self.foreign_kinds, verdict.kind);
+            }
+        }
+        let tally = &verdict.tally;
+        self.events.seen += tally.events_seen;
+        self.events.written += tally.events_written;
+        self.events.quarantined += tally.quarantined;
+        self.events.filtered += tally.filtered;
+        self.usage_records.written += tally.usage_records();
+        for (total, rows) in self
+            .usage_records
+            .by_outcome
+            .iter_mut()
+            .zip(tally.usage_records_by_outcome)
+        {
+            *total += rows;
+        }
+        self.bytes.compressed += compressed_bytes;
+        self.bytes.inflated += inflated_bytes;
+        for finding in &verdict.findings {
+            count(&mut self.findings, finding.reason.as_str());
+            if self.first_findings.len() < FINDINGS_SHOWN {
+                self.first_findings.push(describe(archive, finding));
+            }
+        }
+    }
+
+    /// Checks that every archive and event is accounted for.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unreconciled`]: a bug, found before anything is published.
+    pub(crate) fn reconcile(&self, rows: impl Fn(Table) -> Option<u64>) -> Result<()> {
+        let archives = &self.archives;
+        let known = archives.converted
+            + archives.already_converted
+            + archives.quarantined
+            + archives.foreign;
+        let events = &self.events;
+        let told = events.written + events.duplicates + events.quarantined + events.filtered;
+        let published = archives.seen - archives.already_converted;
+        let checks = [
+            (
+                "archives seen",
+                archives.seen,
+                "archives accounted for",
+                Some(known),
+            ),
+            (
+                "events seen",
+                events.seen,
+                "events accounted for",
+                Some(told),
+            ),
+            (
+                "events written",
+                events.written,
+                "rows of events",
+                rows(Table::Events),
+            ),
+            (
+                "usage records",
+                self.usage_records.written,
+                "rows of usage_records",
+                rows(Table::UsageRecords),
+            ),
+            (
+                "archives in this commit",
+                published,
+                "rows of archives",
+                rows(Table::Archives),
+            ),
+            (
+                "findings",
+                self.findings.iter().map(|(_, n)| n).sum(),
+                "rows of quarantine",
+                rows(Table::Quarantine),
+            ),
+        ];
+        for (expected_name, expected, found_name, found) in checks {
+            if found.is_some_and(|found| found != expected) {
+                let found = found.unwrap_or_default();
+                let message = format!(
+                    "{expected} {expected_name}, {found} {found_name}; nothing was published"
+                );
+                return Err(Error::new(ErrorKind::Unreconciled, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what is known only at the end.
+    pub(crate) fn close(&mut self, started: Instant, clock: &StageClock) {
+        for counts in [&mut self.findings, &mut self.foreign_kinds] {
+            counts.sort_by(|one, two| two.1.cmp(&one.1).then_with(|| one.0.cmp(&two.0)));
+        }
+        self.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.stages_cpu_ms = clock.ms();
+        self.peak_rss_bytes = peak_rss_bytes();
+    }
+}
+
+fn count(counts: &mut Vec<(String, u64)>, name: &str) {
+    match counts.iter_mut().find(|(known, _)| known == name) {
+        Some((_, count)) => *count += 1,
+        None => counts.push((name.to_owned(), 1)),
+    }
+}
+
+/// A finding on one line: archive, event, byte, reason, message.
+fn describe(archive: &str, finding: &Finding) -> String {
+    use std::fmt::Write;
+    let mut line = printable(archive);
+    // Writing to a String cannot fail.
+    if let Some(index) = finding.event_index {
+        let _ = write!(line, ": event {index}");
+    }
+    if let Some(offset) = finding.byte_offset {
+        let _ = write!(line, " (byte {offset})");
+    }
+    let _ = write!(
+        line,
+        ": {}: {}",
+        finding.reason,
+        printable(&finding.message)
+    );
+    line
+}
+
+/// Largest resident set of this process so far; only Linux tells without unsafe code.
+fn peak_rss_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim()
+        .strip_suffix("kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|kib| kib * 1_024)
+}
+
+/// CPU time of the calling thread so far; zero where the system does not tell without unsafe code.
+pub(crate) fn thread_cpu_time() -> Duration {
+    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = schedstat
+        .split(' ')
+        .next()
+        .and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or_default())
+}

@@ -1,0 +1,307 @@
+//! Rows to Arrow columns.
+//!
+//! In: one value at a time, addressed by column and in row order. Out: one array per declared column, all of one
+//! length. Never: knows what a column means.
+//!
+//! A column that a row does not mention is null there, and the nulls are filled in when the column is next written to
+//! or when the batch ends: a sparse column costs nothing per row.
+
+use std::sync::Arc;
+
+use arrow::array::builder::{
+    BinaryBuilder, BooleanBuilder, Decimal128Builder, Int32Builder, Int64Builder,
+    NullBufferBuilder, StringBuilder, TimestampMillisecondBuilder,
+};
+use arrow::array::{ArrayRef, ListArray, StructArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
+
+use crate::error::{Error, Result};
+
+/// Appends rows to the columns of one table.
+pub(crate) struct TableBuilder {
+    schema: SchemaRef,
+    columns: Vec<ColumnBuilder>,
+    rows: usize,
+}
+
+impl TableBuilder {
+    pub(crate) fn new(schema: SchemaRef) -> Self {
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|field| ColumnBuilder::new(field.data_type()))
+            .collect();
+        Self {
+            schema,
+            columns,
+            rows: 0,
+        }
+    }
+
+    /// Rows that are finished.
+    pub(crate) const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The column to put the current row's value into.
+    pub(crate) fn column(&mut self, index: usize) -> &mut ColumnBuilder {
+        let column = &mut self.columns[index];
+        column.pad_to(self.rows);
+        column
+    }
+
+    /// Finishes the current row; columns that it did not mention are null.
+    pub(crate) const fn end_row(&mut self) {
+        self.rows += 1;
+    }
+
+    /// The columns of all finished rows; the builder is empty again.
+    ///
+    /// # Errors
+    ///
+    /// Only when a builder and the declared type disagree, which is a bug.
+    pub(crate) fn finish(&mut self) -> Result<Vec<ArrayRef>> {
+        let rows = std::mem::take(&mut self.rows);
+        self.columns
+            .iter_mut()
+            .map(|column| {
+                column.pad_to(rows);
+                column.finish()
+            })
+            .collect()
+    }
+
+    /// The schema the columns follow.
+    pub(crate) const fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+}
+
+/// One column under construction.
+pub(crate) enum ColumnBuilder {
+    Text(StringBuilder),
+    Binary(BinaryBuilder),
+    Boolean(BooleanBuilder),
+    Int(Int32Builder),
+    Long(Int64Builder),
+    Timestamp(TimestampMillisecondBuilder),
+    Quantity(Decimal128Builder),
+    List(ListBuilder),
+}
+
+impl ColumnBuilder {
+    fn new(data_type: &DataType) -> Self {
+        match data_type {
+            DataType::Binary => Self::Binary(BinaryBuilder::with_capacity(0, 0)),
+            DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(0)),
+            DataType::Int32 => Self::Int(Int32Builder::with_capacity(0)),
+            DataType::Int64 => Self::Long(Int64Builder::with_capacity(0)),
+            DataType::Timestamp(..) => Self::Timestamp(
+                TimestampMillisecondBuilder::with_capacity(0).with_data_type(data_type.clone()),
+            ),
+            DataType::Decimal128(..) => Self::Quantity(
+                Decimal128Builder::with_capacity(0).with_data_type(data_type.clone()),
+            ),
+            DataType::List(element) => Self::List(ListBuilder::new(Arc::clone(element))),
+            _ => Self::Text(StringBuilder::with_capacity(0, 0)),
+        }
+    }
+
+    fn rows(&self) -> usize {
+        use arrow::array::ArrayBuilder;
+        match self {
+            Self::Text(builder) => builder.len(),
+            Self::Binary(builder) => builder.len(),
+            Self::Boolean(builder) => builder.len(),
+            Self::Int(builder) => builder.len(),
+            Self::Long(builder) => builder.len(),
+            Self::Timestamp(builder) => builder.len(),
+            Self::Quantity(builder) => builder.len(),
+            Self::List(builder) => builder.offsets.len() - 1,
+        }
+    }
+
+    fn pad_to(&mut self, rows: usize) {
+        let missing = rows - self.rows();
+        if missing == 0 {
+            return;
+        }
+        match self {
+            Self::Text(builder) => builder.append_nulls(missing),
+            Self::Binary(builder) => (0..missing).for_each(|_| builder.append_null()),
+            Self::Boolean(builder) => builder.append_nulls(missing),
+            Self::Int(builder) => builder.append_nulls(missing),
+            Self::Long(builder) => builder.append_nulls(missing),
+            Self::Timestamp(builder) => builder.append_nulls(missing),
+            Self::Quantity(builder) => builder.append_nulls(missing),
+            Self::List(builder) => (0..missing).for_each(|_| builder.append_null()),
+        }
+    }
+
+    /// Puts text into a text column; other columns stay null.
+    pub(crate) fn text(&mut self, value: &str) {
+        debug_assert!(matches!(self, Self::Text(_)), "not a text column");
+        if let Self::Text(builder) = self {
+            builder.append_value(value);
+        }
+    }
+
+    /// Puts bytes into a binary column.
+    pub(crate) fn binary(&mut self, value: &[u8]) {
+        debug_assert!(matches!(self, Self::Binary(_)), "not a binary column");
+        if let Self::Binary(builder) = self {
+            builder.append_value(value);
+        }
+    }
+
+    /// Puts a truth value into a boolean column.
+    pub(crate) fn boolean(&mut self, value: bool) {
+        debug_assert!(matches!(self, Self::Boolean(_)), "not a boolean column");
+        if let Self::Boolean(builder) = self {
+            builder.append_value(value);
+        }
+    }
+
+    /// Puts a number into a 32-bit column.
+    pub(crate) fn int(&mut self, value: i32) {
+        debug_assert!(matches!(self, Self::Int(_)), "not an INT column");
+        if let Self::Int(builder) = self {
+            builder.append_value(value);
+        }
+    }
+
+    /// Puts a number into a 64-bit column.
+    pub(crate) fn long(&mut self, value: i64) {
+        debug_assert!(matches!(self, Self::Long(_)), "not a BIGINT column");
+        if let Self::Long(builder) = self {
+            builder.append_value(value);
+        }
+    }
+
+    /// Puts milliseconds since 1970 into a timestamp column.
+    pub(crate) fn timestamp(&mut self, epoch_ms: i64) {
+        debug_assert!(matches!(self, Self::Timestamp(_)), "not a timestamp column");
+        if let Self::Timestamp(builder) = self {
+            builder.append_value(epoch_ms);
+        }
+    }
+
+    /// Puts millionths into a quantity column.
+    pub(crate) fn quantity(&mut self, units: i128) {
+        debug_assert!(matches!(self, Self::Quantity(_)), "not a quantity column");
+        if let Self::Quantity(builder) = self {
+            builder.append_value(units);
+        }
+    }
+
+    /// The list column to add elements to; [`ListBuilder::end_list`] finishes the row's list.
+    pub(crate) fn list(&mut self) -> Option<&mut ListBuilder> {
+        match self {
+            Self::List(builder) => Some(builder),
+            _ => None,
+        }
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        Ok(match self {
+            Self::Text(builder) => Arc::new(builder.finish()),
+            Self::Binary(builder) => Arc::new(builder.finish()),
+            Self::Boolean(builder) => Arc::new(builder.finish()),
+            Self::Int(builder) => Arc::new(builder.finish()),
+            Self::Long(builder) => Arc::new(builder.finish()),
+            Self::Timestamp(builder) => Arc::new(builder.finish()),
+            Self::Quantity(builder) => Arc::new(builder.finish()),
+            Self::List(builder) => builder.finish()?,
+        })
+    }
+}
+
+/// A list of structs under construction.
+pub(crate) struct ListBuilder {
+    element: FieldRef,
+    offsets: Vec<i32>,
+    valid: NullBufferBuilder,
+    members: Vec<ColumnBuilder>,
+    elements_valid: NullBufferBuilder,
+}
+
+impl ListBuilder {
+    fn new(element: FieldRef) -> Self {
+        let members = match element.data_type() {
+            DataType::Struct(fields) => fields
+                .iter()
+                .map(|field| ColumnBuilder::new(field.data_type()))
+                .collect(),
+            _ => Vec::new(),
+        };
+        Self {
+            element,
+            offsets: vec![0],
+            valid: NullBufferBuilder::new(0),
+            members,
+            elements_valid: NullBufferBuilder::new(0),
+        }
+    }
+
+    /// The member to put the current element's value into.
+    pub(crate) fn member(&mut self, index: usize) -> &mut ColumnBuilder {
+        let elements = self.elements_valid.len();
+        let member = &mut self.members[index];
+        member.pad_to(elements);
+        member
+    }
+
+    /// Finishes the current element.
+    pub(crate) fn end_element(&mut self) {
+        self.elements_valid.append_non_null();
+    }
+
+    /// Adds an element that is null as a whole.
+    pub(crate) fn null_element(&mut self) {
+        self.elements_valid.append_null();
+    }
+
+    /// Finishes the list of the current row.
+    pub(crate) fn end_list(&mut self) {
+        self.push_offset();
+        self.valid.append_non_null();
+    }
+
+    fn append_null(&mut self) {
+        self.push_offset();
+        self.valid.append_null();
+    }
+
+    fn push_offset(&mut self) {
+        // A batch is a few MB of JSON, far below the two billion elements of a 32-bit offset.
+        self.offsets
+            .push(i32::try_from(self.elements_valid.len()).unwrap_or(i32::MAX));
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        let elements = self.elements_valid.len();
+        let members = self
+            .members
+            .iter_mut()
+            .map(|member| {
+                member.pad_to(elements);
+                member.finish()
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let DataType::Struct(fields) = self.element.data_type() else {
+            return Err(Error::internal("a list column holds no structs"));
+        };
+        let structs = StructArray::try_new(fields.clone(), members, self.elements_valid.finish())
+            .map_err(Error::internal)?;
+        let offsets = OffsetBuffer::new(std::mem::replace(&mut self.offsets, vec![0]).into());
+        let list = ListArray::try_new(
+            Arc::clone(&self.element),
+            offsets,
+            Arc::new(structs),
+            self.valid.finish(),
+        )
+        .map_err(Error::internal)?;
+        Ok(Arc::new(list))
+    }
+}

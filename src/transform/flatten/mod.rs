@@ -1,0 +1,65 @@
+//! Events to rows.
+//!
+//! In: one parsed event. Out: one row of `events`, and one row of `usage_records` for each usage record of a metering
+//! call. Never: drops a value; what has no column goes to `unmapped`.
+
+mod fields;
+mod metering;
+mod routes;
+mod unmapped;
+mod usage_records;
+
+pub(crate) use fields::{Cell, EventFields, Refused};
+pub(crate) use routes::Routes;
+pub use usage_records::Outcome;
+pub(crate) use usage_records::{Call, EventPlace, UsageRecordFlattener};
+
+use super::columns::{ColumnBuilder, ListBuilder};
+use super::tape::Value;
+
+/// Writes the cells of an event into the current row of `events`.
+pub(crate) fn write_cell(column: &mut ColumnBuilder, cell: &Cell<'_>) {
+    match *cell {
+        Cell::Text(text) | Cell::Json(text) => column.text(text),
+        Cell::Boolean(value) => column.boolean(value),
+        Cell::Timestamp(epoch_ms) => column.timestamp(epoch_ms),
+        Cell::Resources(value) => {
+            if let Some(list) = column.list() {
+                write_resources(list, value);
+            }
+        }
+    }
+}
+
+fn write_resources(list: &mut ListBuilder, resources: Value<'_>) {
+    for resource in resources.elements() {
+        if !resource.is_object() {
+            list.null_element();
+            continue;
+        }
+        let (mut arn, mut lower_case_arn) = (None, None);
+        for member in resource.members() {
+            let text = member.value().text();
+            match member.name() {
+                "ARN" => arn = text,
+                "arn" => lower_case_arn = text,
+                "accountId" => {
+                    if let Some(text) = text {
+                        list.member(1).text(text);
+                    }
+                }
+                "type" => {
+                    if let Some(text) = text {
+                        list.member(2).text(text);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Some(text) = arn.or(lower_case_arn) {
+            list.member(0).text(text);
+        }
+        list.end_element();
+    }
+    list.end_list();
+}

@@ -1,0 +1,124 @@
+//! The `unmapped` column: a JSON object from path to verbatim value.
+
+use std::fmt::Write;
+
+use crate::transform::tape::Member;
+
+/// Collects what has no column, in source order; reused from event to event.
+#[derive(Clone, Default)]
+pub(crate) struct Unmapped {
+    json: String,
+}
+
+impl Unmapped {
+    pub(crate) fn clear(&mut self) {
+        self.json.clear();
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.json.is_empty()
+    }
+
+    /// Bytes collected so far, to see later whether anything came after.
+    pub(crate) const fn mark(&self) -> usize {
+        self.json.len()
+    }
+
+    /// Adds a value that stands at `path`, which is made of declared member names.
+    pub(crate) fn add(&mut self, path: &str, raw: &str) {
+        self.open(path);
+        self.close(raw);
+    }
+
+    /// Adds a member of the object at `path`; the outermost object has an empty path.
+    pub(crate) fn add_member(&mut self, path: &str, member: Member<'_>) {
+        self.open(path);
+        if !path.is_empty() {
+            self.json.push('.');
+        }
+        if member.has_text_name() {
+            self.push_name(member.name());
+        } else {
+            // A name without a UTF-8 form is JSON text already.
+            self.json.push_str(member.raw_name());
+        }
+        self.close(member.raw());
+    }
+
+    fn push_name(&mut self, name: &str) {
+        for character in name.chars() {
+            // Two escapes on top of each other: a point or backslash inside a name is escaped as part of the path, and
+            // the path as a whole is a JSON string.
+            match character {
+                '.' => self.json.push_str("\\\\."),
+                '\\' => self.json.push_str("\\\\\\\\"),
+                '"' => self.json.push_str("\\\""),
+                '\u{8}' => self.json.push_str("\\b"),
+                '\t' => self.json.push_str("\\t"),
+                '\n' => self.json.push_str("\\n"),
+                '\u{c}' => self.json.push_str("\\f"),
+                '\r' => self.json.push_str("\\r"),
+                control if control < ' ' => {
+                    // Writing to a String cannot fail.
+                    let _ = write!(self.json, "\\u{:04x}", u32::from(control));
+                }
+                other => self.json.push(other),
+            }
+        }
+    }
+
+    /// Adds all of another collection.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        if !other.is_empty() {
+            self.json.push(if self.is_empty() { '{' } else { ',' });
+            self.json.push_str(&other.json[1..]);
+        }
+    }
+
+    fn open(&mut self, path: &str) {
+        self.json.push(if self.is_empty() { '{' } else { ',' });
+        self.json.push('"');
+        self.json.push_str(path);
+    }
+
+    fn close(&mut self, raw: &str) {
+        self.json.push_str("\":");
+        self.json.push_str(raw);
+    }
+
+    /// The JSON object, or `None` when there is nothing in it.
+    pub(crate) fn json(&mut self) -> Option<&str> {
+        if self.is_empty() {
+            return None;
+        }
+        self.json.push('}');
+        Some(&self.json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::tape::Parser;
+
+    #[test]
+    fn names_are_escaped_and_values_verbatim() {
+        let mut unmapped = Unmapped::default();
+        assert_eq!(unmapped.json(), None);
+        unmapped.add("userIdentity", "1.10");
+        let text = r#"{"a.b\\\"\n\u0001" : { } ,"x":[1], "y\ud800":2}"#;
+        let added = Parser::default().parse_lenient(text, |document| {
+            document
+                .root()
+                .members()
+                .for_each(|member| unmapped.add_member("tlsDetails", member));
+        });
+        assert!(added.is_ok());
+        assert_eq!(
+            unmapped.json(),
+            Some(
+                r#"{"userIdentity":1.10,"tlsDetails.a\\.b\\\\\"\n\u0001":{ },"tlsDetails.x":[1],"tlsDetails.y\ud800":2}"#
+            )
+        );
+    }
+}

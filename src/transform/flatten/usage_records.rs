@@ -1,0 +1,680 @@
+//! Metering calls to rows of `usage_records`.
+//!
+//! In: the fields of an event. Out: one row for each usage record of the request, with the answer it got, and one for
+//! each record that only the response has. Never: no row at all for a call whose records AWS left out of the event.
+
+use super::fields::{Cell, EventFields};
+use super::metering::{self, Record};
+use super::unmapped::Unmapped;
+use crate::schema::Table;
+use crate::transform::columns::TableBuilder;
+use crate::transform::tape::{Member, Shape, Value};
+
+/// `eventSource` of the Metering Service is this and the partition's domain (facts 4.5).
+const SOURCE_PREFIX: &str = "metering-marketplace.";
+
+/// What became of a record: the vocabulary of the `outcome` column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// AWS accepted it.
+    Success,
+    /// The customer has no active agreement; not honoured.
+    CustomerNotSubscribed,
+    /// Another quantity was metered before for the same hour; not honoured.
+    DuplicateRecord,
+    /// Not handled, to be sent again.
+    Unprocessed,
+    /// The call as a whole failed.
+    RequestError,
+    /// AWS left the call's records out of the event.
+    Omitted,
+    /// The event does not tell.
+    Unknown,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of the documentation.
+    pub const ALL: [Self; 7] = [
+        Self::Success,
+        Self::CustomerNotSubscribed,
+        Self::DuplicateRecord,
+        Self::Unprocessed,
+        Self::RequestError,
+        Self::Omitted,
+        Self::Unknown,
+    ];
+
+    /// The word in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::CustomerNotSubscribed => "customer_not_subscribed",
+            Self::DuplicateRecord => "duplicate_record",
+            Self::Unprocessed => "unprocessed",
+            Self::RequestError => "request_error",
+            Self::Omitted => "omitted",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn of_status(status: Option<&str>) -> Self {
+        match status {
+            Some("Success") => Self::Success,
+            Some("CustomerNotSubscribed") => Self::CustomerNotSubscribed,
+            Some("DuplicateRecord") => Self::DuplicateRecord,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// Rows of one call, counted by outcome in the order of [`Outcome::ALL`].
+pub(crate) type OutcomeCounts = [u64; Outcome::ALL.len()];
+
+/// Positions of the columns that the flattener itself writes, found once by name.
+struct Columns {
+    event_index: usize,
+    archive: usize,
+    record_index: usize,
+    product_code: usize,
+    license_arn: usize,
+    customer_identifier: usize,
+    customer_aws_account_id: usize,
+    dimension: usize,
+    quantity: usize,
+    usage_timestamp: usize,
+    usage_timestamp_text: usize,
+    usage_allocations: usize,
+    dry_run: usize,
+    client_token: usize,
+    outcome: usize,
+    status: usize,
+    metering_record_id: usize,
+    unmapped: usize,
+}
+
+/// Writes the rows of metering calls.
+pub(crate) struct UsageRecordFlattener {
+    /// Columns that both tables have: position in `usage_records`, position in `events`.
+    shared: Vec<(usize, usize)>,
+    columns: Columns,
+    event_source: usize,
+    event_name: usize,
+    error_code: usize,
+}
+
+/// Where an event stands.
+#[derive(Clone, Copy)]
+pub(crate) struct EventPlace<'a> {
+    /// URI of the archive.
+    pub(crate) archive: &'a str,
+    /// 0-based position in the archive.
+    pub(crate) event_index: i32,
+}
+
+/// The request and response of an event.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'t> {
+    request: Option<Member<'t>>,
+    response: Option<Member<'t>>,
+}
+
+impl<'t> Call<'t> {
+    pub(crate) fn of(event: Value<'t>) -> Self {
+        let member = |name| event.get(name).filter(|member| !member.value().is_null());
+        Self {
+            request: member("requestParameters"),
+            response: member("responseElements"),
+        }
+    }
+}
+
+/// An answer of a response.
+struct Answer<'t> {
+    record: Record<'t>,
+    outcome: Outcome,
+    status: Option<&'t str>,
+    metering_record_id: Option<&'t str>,
+    /// Unknown members of the result itself.
+    unmapped: Unmapped,
+}
+
+/// What all rows of a call have in common.
+#[derive(Default)]
+struct CallFields<'t> {
+    product_code: Option<&'t str>,
+    dry_run: Option<bool>,
+    client_token: Option<&'t str>,
+    unmapped_request: Unmapped,
+    unmapped_response: Unmapped,
+}
+
+/// One row before it is written.
+struct Row<'r, 't> {
+    record_index: Option<usize>,
+    record: &'r Record<'t>,
+    outcome: Outcome,
+    status: Option<&'t str>,
+    metering_record_id: Option<&'t str>,
+    unmapped: Unmapped,
+}
+
+impl UsageRecordFlattener {
+    pub(crate) fn new() -> Self {
+        let usage = Table::UsageRecords;
+        // A declared name that is missing is caught by the test below, not by users.
+        let at = |name| usage.column_index(name).unwrap_or_default();
+        let event = |name| Table::Events.column_index(name).unwrap_or_default();
+        let shared = usage
+            .columns()
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| !column.source.is_empty());
+        let shared = shared.filter_map(|(index, column)| {
+            let same = Table::Events
+                .columns()
+                .iter()
+                .position(|event| event.source == column.source)?;
+            Some((index, same))
+        });
+        Self {
+            shared: shared.collect(),
+            columns: Columns {
+                event_index: at("event_index"),
+                archive: at("archive"),
+                record_index: at("record_index"),
+                product_code: at("product_code"),
+                license_arn: at("license_arn"),
+                customer_identifier: at("customer_identifier"),
+                customer_aws_account_id: at("customer_aws_account_id"),
+                dimension: at("dimension"),
+                quantity: at("quantity"),
+                usage_timestamp: at("usage_timestamp"),
+                usage_timestamp_text: at("usage_timestamp_text"),
+                usage_allocations: at("usage_allocations"),
+                dry_run: at("dry_run"),
+                client_token: at("client_token"),
+                outcome: at("outcome"),
+                status: at("status"),
+                metering_record_id: at("metering_record_id"),
+                unmapped: at("unmapped"),
+            },
+            event_source: event("event_source"),
+            event_name: event("event_name"),
+            error_code: event("error_code"),
+        }
+    }
+
+    /// Whether the event is a call that meters usage.
+    pub(crate) fn is_metering(&self, fields: &EventFields<'_>) -> bool {
+        fields
+            .text(self.event_source)
+            .is_some_and(|source| source.starts_with(SOURCE_PREFIX))
+            && matches!(
+                fields.text(self.event_name),
+                Some("BatchMeterUsage" | "MeterUsage")
+            )
+    }
+
+    /// Writes the rows of a metering call; returns how many by outcome.
+    pub(crate) fn flatten(
+        &self,
+        fields: &EventFields<'_>,
+        call: Call<'_>,
+        place: EventPlace<'_>,
+        table: &mut TableBuilder,
+    ) -> OutcomeCounts {
+        let mut counts = OutcomeCounts::default();
+        let is_error = fields.text(self.error_code).is_some();
+        let shared: Vec<_> = self
+            .shared
+            .iter()
+            .filter_map(|(usage, event)| Some((*usage, *fields.cell(*event)?)))
+            .collect();
+        let mut write = |common: &CallFields<'_>, row: Row<'_, '_>| {
+            counts[row.outcome as usize] += 1;
+            self.write_row(&shared, common, row, place, table);
+        };
+        if fields.text(self.event_name) == Some("MeterUsage") {
+            flatten_single(call, is_error, &mut write);
+        } else {
+            flatten_batch(call, is_error, &mut write);
+        }
+        counts
+    }
+
+    fn write_row(
+        &self,
+        shared: &[(usize, Cell<'_>)],
+        common: &CallFields<'_>,
+        mut row: Row<'_, '_>,
+        place: EventPlace<'_>,
+        table: &mut TableBuilder,
+    ) {
+        for (column, cell) in shared {
+            super::write_cell(table.column(*column), cell);
+        }
+        let at = &self.columns;
+        let record = row.record;
+        let texts = [
+            (at.archive, Some(place.archive)),
+            (at.product_code, common.product_code),
+            (at.client_token, common.client_token),
+            (at.license_arn, record.license_arn),
+            (at.customer_identifier, record.customer_identifier),
+            (at.customer_aws_account_id, record.customer_aws_account_id),
+            (at.dimension, record.dimension),
+            (at.usage_timestamp_text, record.time.map(|time| time.text)),
+            (at.outcome, Some(row.outcome.as_str())),
+            (at.status, row.status),
+            (at.metering_record_id, row.metering_record_id),
+            (at.unmapped, row.unmapped.json()),
+        ];
+        for (column, text) in texts {
+            if let Some(text) = text {
+                table.column(column).text(text);
+            }
+        }
+        table.column(at.event_index).int(place.event_index);
+        if let Some(index) = row.record_index.and_then(|index| i32::try_from(index).ok()) {
+            table.column(at.record_index).int(index);
+        }
+        if let Some(quantity) = record.quantity {
+            table.column(at.quantity).quantity(quantity);
+        }
+        if let Some(epoch_ms) = record.time.and_then(|time| time.epoch_ms) {
+            table.column(at.usage_timestamp).timestamp(epoch_ms);
+        }
+        if let Some(dry_run) = common.dry_run {
+            table.column(at.dry_run).boolean(dry_run);
+        }
+        if let Some(list) = record
+            .allocations
+            .as_ref()
+            .zip(table.column(at.usage_allocations).list())
+        {
+            write_allocations(list);
+        }
+        table.end_row();
+    }
+}
+
+fn write_allocations(
+    (allocations, list): (
+        &Vec<metering::Allocation<'_>>,
+        &mut crate::transform::columns::ListBuilder,
+    ),
+) {
+    for allocation in allocations {
+        if allocation.is_null {
+            list.null_element();
+            continue;
+        }
+        if let Some(quantity) = allocation.quantity {
+            list.member(0).quantity(quantity);
+        }
+        if let Some((tags, tag_list)) = allocation.tags.as_ref().zip(list.member(1).list()) {
+            for tag in tags {
+                let Some((key, value)) = tag else {
+                    tag_list.null_element();
+                    continue;
+                };
+                if let Some(key) = key {
+                    tag_list.member(0).text(key);
+                }
+                if let Some(value) = value {
+                    tag_list.member(1).text(value);
+                }
+                tag_list.end_element();
+            }
+            tag_list.end_list();
+        }
+        list.end_element();
+    }
+    list.end_list();
+}
+
+/// CloudTrail replaces a request or response above 100 KB by an object that says so (facts 1.3).
+fn is_placeholder(value: Value<'_>) -> bool {
+    value.get("omitted").is_some_and(|member| {
+        matches!(
+            member.value().shape(),
+            Shape::Boolean(true) | Shape::String("true")
+        )
+    })
+}
+
+/// The object of a request or response that is one and is there; anything else goes to `unmapped` as a whole.
+fn object_of<'t>(member: Option<Member<'t>>, unmapped: &mut Unmapped) -> Option<Value<'t>> {
+    let member = member?;
+    if member.value().is_object() && !is_placeholder(member.value()) {
+        return Some(member.value());
+    }
+    unmapped.add(member.name(), member.raw());
+    None
+}
+
+fn flatten_batch<'t>(
+    call: Call<'t>,
+    is_error: bool,
+    write: &mut impl FnMut(&CallFields<'t>, Row<'_, 't>),
+) {
+    let mut common = CallFields::default();
+    let mut requests = None;
+    let request = object_of(call.request, &mut common.unmapped_request);
+    for member in request
+        .into_iter()
+        .flat_map(Value::members)
+        .filter(|member| !member.value().is_null())
+    {
+        let fits = match member.name() {
+            "productCode" => metering::take_text(&mut common.product_code, member),
+            "usageRecords" if member.value().shape() == Shape::Array => {
+                let path = "requestParameters.usageRecords";
+                let is_first = requests.is_none();
+                requests.get_or_insert_with(|| read_records(member, path));
+                is_first
+            }
+            _ => false,
+        };
+        if !fits {
+            common
+                .unmapped_request
+                .add_member("requestParameters", member);
+        }
+    }
+    let answers = read_answers(call.response, &mut common);
+    let has_request = requests.is_some();
+    let requests = requests.unwrap_or_default();
+    let matches = metering::match_answers(
+        &requests,
+        &answers
+            .iter()
+            .map(|answer| &answer.record)
+            .collect::<Vec<_>>(),
+    );
+    for (index, (record, matched)) in requests.iter().zip(&matches).enumerate() {
+        let answer = matched.map(|at| &answers[at]);
+        let outcome = match answer {
+            Some(answer) => answer.outcome,
+            None if is_error => Outcome::RequestError,
+            None => Outcome::Unknown,
+        };
+        let unmapped = gather(
+            &common,
+            &record.unmapped,
+            answer.map(|answer| &answer.unmapped),
+        );
+        write(
+            &common,
+            Row {
+                record_index: Some(index),
+                record,
+                outcome,
+                status: answer.and_then(|answer| answer.status),
+                metering_record_id: answer.and_then(|answer| answer.metering_record_id),
+                unmapped,
+            },
+        );
+    }
+    let mut is_written = has_request;
+    let mut is_matched = vec![false; answers.len()];
+    matches
+        .iter()
+        .flatten()
+        .for_each(|at| is_matched[*at] = true);
+    for (answer, _) in answers
+        .iter()
+        .zip(is_matched)
+        .filter(|(_, is_matched)| !is_matched)
+    {
+        is_written = true;
+        let unmapped = gather(&common, &answer.record.unmapped, Some(&answer.unmapped));
+        write(
+            &common,
+            Row {
+                record_index: None,
+                record: &answer.record,
+                outcome: answer.outcome,
+                status: answer.status,
+                metering_record_id: answer.metering_record_id,
+                unmapped,
+            },
+        );
+    }
+    if !is_written {
+        let is_omitted = call
+            .request
+            .is_some_and(|member| is_placeholder(member.value()));
+        let record = Record::default();
+        let unmapped = gather(&common, &record.unmapped, None);
+        write(
+            &common,
+            Row {
+                record_index: None,
+                record: &record,
+                outcome: if is_error && !is_omitted {
+                    Outcome::RequestError
+                } else {
+                    Outcome::Omitted
+                },
+                status: None,
+                metering_record_id: None,
+                unmapped,
+            },
+        );
+    }
+}
+
+fn read_record<'t>(value: Value<'t>, path: &str) -> Record<'t> {
+    Record::read(value, path, &metering::BATCH, |_| false)
+}
+
+/// The records of a list; an element that is no object is kept whole in `unmapped`.
+fn read_records<'t>(list: Member<'t>, path: &str) -> Vec<Record<'t>> {
+    let mut records: Vec<_> = list
+        .value()
+        .elements()
+        .map(|value| read_record(value, path))
+        .collect();
+    keep_strangers(
+        list,
+        path,
+        records.iter_mut().map(|record| &mut record.unmapped),
+    );
+    records
+}
+
+/// Puts the elements of a list that are neither objects nor null into the `unmapped` of their rows.
+fn keep_strangers<'r>(list: Member<'_>, path: &str, rows: impl Iterator<Item = &'r mut Unmapped>) {
+    if list.value().elements().all(Value::is_object) {
+        return;
+    }
+    for ((value, raw), unmapped) in list.value().elements().zip(list.raw_elements()).zip(rows) {
+        if !value.is_object() && !value.is_null() {
+            unmapped.add(path, raw);
+        }
+    }
+}
+
+fn read_answers<'t>(response: Option<Member<'t>>, common: &mut CallFields<'t>) -> Vec<Answer<'t>> {
+    let mut results = Vec::new();
+    let mut unprocessed = Vec::new();
+    let response = object_of(response, &mut common.unmapped_response);
+    for member in response
+        .into_iter()
+        .flat_map(Value::members)
+        .filter(|member| !member.value().is_null())
+    {
+        let value = member.value();
+        match member.name() {
+            "results" if value.shape() == Shape::Array => {
+                let first = results.len();
+                results.extend(value.elements().map(read_result));
+                let rows = results[first..]
+                    .iter_mut()
+                    .map(|answer| &mut answer.unmapped);
+                keep_strangers(member, "responseElements.results", rows);
+            }
+            "unprocessedRecords" if value.shape() == Shape::Array => {
+                let records = read_records(member, "responseElements.unprocessedRecords");
+                unprocessed.extend(records.into_iter().map(|record| Answer {
+                    record,
+                    outcome: Outcome::Unprocessed,
+                    status: None,
+                    metering_record_id: None,
+                    unmapped: Unmapped::default(),
+                }));
+            }
+            _ => common
+                .unmapped_response
+                .add_member("responseElements", member),
+        }
+    }
+    results.append(&mut unprocessed);
+    results
+}
+
+fn read_result(result: Value<'_>) -> Answer<'_> {
+    let mut answer = Answer {
+        record: Record::default(),
+        outcome: Outcome::Unknown,
+        status: None,
+        metering_record_id: None,
+        unmapped: Unmapped::default(),
+    };
+    for member in result.members().filter(|member| !member.value().is_null()) {
+        let fits = match member.name() {
+            "status" => metering::take_text(&mut answer.status, member),
+            "meteringRecordId" => metering::take_text(&mut answer.metering_record_id, member),
+            "usageRecord" if member.value().is_object() => {
+                answer.record = read_record(member.value(), "responseElements.results.usageRecord");
+                true
+            }
+            _ => false,
+        };
+        if !fits {
+            answer
+                .unmapped
+                .add_member("responseElements.results", member);
+        }
+    }
+    answer.outcome = Outcome::of_status(answer.status);
+    answer
+}
+
+fn flatten_single<'t>(
+    call: Call<'t>,
+    is_error: bool,
+    write: &mut impl FnMut(&CallFields<'t>, Row<'_, 't>),
+) {
+    let mut common = CallFields::default();
+    let request = object_of(call.request, &mut common.unmapped_request);
+    let record = request.map_or_else(Record::default, |request| {
+        Record::read(
+            request,
+            "requestParameters",
+            &metering::SINGLE,
+            |member| match member.name() {
+                "productCode" => metering::take_text(&mut common.product_code, member),
+                "clientToken" => metering::take_text(&mut common.client_token, member),
+                "dryRun" => {
+                    common.dry_run = match member.value().shape() {
+                        Shape::Boolean(value) => Some(value),
+                        Shape::String("true") => Some(true),
+                        Shape::String("false") => Some(false),
+                        _ => None,
+                    };
+                    common.dry_run.is_some()
+                }
+                _ => false,
+            },
+        )
+    });
+    let mut metering_record_id = None;
+    let response = object_of(call.response, &mut common.unmapped_response);
+    for member in response
+        .into_iter()
+        .flat_map(Value::members)
+        .filter(|member| !member.value().is_null())
+    {
+        if member.name() != "meteringRecordId"
+            || !metering::take_text(&mut metering_record_id, member)
+        {
+            common
+                .unmapped_response
+                .add_member("responseElements", member);
+        }
+    }
+    let is_omitted = call
+        .request
+        .is_some_and(|member| is_placeholder(member.value()));
+    let outcome = match (metering_record_id, call.request) {
+        (None, _) if is_omitted => Outcome::Omitted,
+        _ if is_error => Outcome::RequestError,
+        (Some(_), _) => Outcome::Success,
+        (None, None) => Outcome::Omitted,
+        (None, Some(_)) => Outcome::Unknown,
+    };
+    let unmapped = gather(&common, &record.unmapped, None);
+    let record_index = call.request.filter(|_| !is_omitted).map(|_| 0);
+    write(
+        &common,
+        Row {
+            record_index,
+            record: &record,
+            outcome,
+            status: None,
+            metering_record_id,
+            unmapped,
+        },
+    );
+}
+
+/// What a row has no column for: of the request, of its record, of the response, of its result.
+fn gather(common: &CallFields<'_>, record: &Unmapped, result: Option<&Unmapped>) -> Unmapped {
+    let mut all = common.unmapped_request.clone();
+    all.extend(record);
+    all.extend(&common.unmapped_response);
+    if let Some(result) = result {
+        all.extend(result);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_of_the_table_is_written_by_someone() {
+        let flattener = UsageRecordFlattener::new();
+        let at = &flattener.columns;
+        let mut own = vec![
+            at.event_index,
+            at.archive,
+            at.record_index,
+            at.product_code,
+            at.license_arn,
+            at.customer_identifier,
+            at.customer_aws_account_id,
+            at.dimension,
+            at.quantity,
+            at.usage_timestamp,
+            at.usage_timestamp_text,
+            at.usage_allocations,
+            at.dry_run,
+            at.client_token,
+            at.outcome,
+            at.status,
+            at.metering_record_id,
+            at.unmapped,
+        ];
+        own.extend(flattener.shared.iter().map(|(usage, _)| *usage));
+        own.sort_unstable();
+        assert_eq!(
+            own,
+            (0..Table::UsageRecords.columns().len()).collect::<Vec<_>>()
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! What a document is, by its content.
+//!
+//! In: a parsed document, or the names of its first members. Out: whether it holds events, and a word for what it is
+//! when it does not. Never: looks at a file name.
+
+use super::tape::{Shape, Value};
+
+/// Words for what an archive with events holds, by the `eventCategory` of its first event.
+pub(crate) fn kind_of_category(category: Option<&str>) -> &'static str {
+    match category {
+        Some("Insight") => "insight",
+        Some("NetworkActivity") => "network_activity",
+        Some("Aggregated") => "aggregated",
+        _ => "log",
+    }
+}
+
+/// Kind of an archive whose event arrays are all empty.
+pub(crate) const EMPTY: &str = "empty";
+
+/// Whether an object is a CloudTrail event rather than something else that comes in arrays called `Records`: S3, SNS
+/// and SQS notifications do too (facts 2.3).
+pub(crate) fn is_event(value: Value<'_>) -> bool {
+    let mut is_known = false;
+    for member in value.members() {
+        match member.name() {
+            "eventSource" | "EventSource" => {
+                if matches!(member.value().shape(), Shape::String(source) if source.starts_with("aws:"))
+                {
+                    return false;
+                }
+                is_known |= member.name() == "eventSource";
+            }
+            "eventVersion" | "eventTime" | "eventName" | "eventID" | "eventId" | "eventType"
+            | "eventCategory" => {
+                is_known = true;
+            }
+            _ => {}
+        }
+    }
+    is_known
+}
+
+/// A word for a document without events, by the names of its members.
+pub(crate) fn foreign_kind<'n>(names: impl Iterator<Item = &'n str> + Clone) -> &'static str {
+    // The first row whose names are all there wins, so the more telling ones come first.
+    const KINDS: &[(&[&str], &str)] = &[
+        (&["digestS3Object", "logFiles"], "digest"),
+        (&["configurationItems"], "config"),
+        (&["configSnapshotId"], "config"),
+        (&["detail-type", "detail"], "eventbridge_event"),
+        (&["messageType", "logEvents"], "cloudwatch_logs"),
+        (&["s3Bucket", "s3ObjectKey"], "sns_notice"),
+        (&["Type", "Message"], "sns_notice"),
+        (&["CloudTrailEvent"], "lookup_events"),
+        (&["Events"], "lookup_events"),
+        (&["PublicKeyList"], "public_keys"),
+        (&["eventVersion"], "single_event"),
+        (&["eventName", "eventSource"], "single_event"),
+    ];
+    let has = |wanted: &&str| names.clone().any(|name| name == *wanted);
+    KINDS
+        .iter()
+        .find(|(wanted, _)| wanted.iter().all(|name| has(name)))
+        .map_or("json", |(_, kind)| kind)
+}
+
+/// A word for what is no JSON document at all.
+pub(crate) fn foreign_text_kind(text: &[u8]) -> &'static str {
+    const STARTS: &[(&[u8], &str)] = &[
+        (b"User name,AWS access key,", "console_csv"),
+        (b"PAR1", "parquet"),
+        (b"PK\x03\x04", "zip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"\x1f\x8b", "gzip"),
+        (b"Obj\x01", "avro"),
+        (b"%PDF", "pdf"),
+        (b"\x7fELF", "program"),
+    ];
+    let known = STARTS.iter().find(|(start, _)| text.starts_with(start));
+    match known {
+        Some((_, kind)) => kind,
+        None if text.get(257..262) == Some(b"ustar") => "tar",
+        None if text
+            .iter()
+            .take(1_024)
+            .all(|byte| *byte >= b' ' || matches!(byte, b'\n' | b'\r' | b'\t')) =>
+        {
+            "text"
+        }
+        None => "binary",
+    }
+}

@@ -1,0 +1,414 @@
+//! The text of an archive to the spans of its events, without parsing them.
+//!
+//! In: bytes, all at once or as they come. Out: the span of each element of each event array, in order, and whatever
+//! is between them. Never: changes a byte, or asks for the whole text: it works on a window and says when it needs
+//! more.
+//!
+//! This is the careful lane. A small intact archive is parsed as one document and never comes here.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use super::scan::{self, skip_space, trim_space_end};
+use crate::error::Reason;
+
+/// The next thing in the text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// An element of an event array.
+    Element(Range<usize>),
+    /// The value of a member beside `Records`, to be checked and then ignored.
+    Beside(Range<usize>),
+    /// A document without an event array has ended; its first member names are in [`Splitter::names`].
+    OtherDocument,
+    /// An element follows another without a comma, at this offset.
+    SeparatorMissing(usize),
+    /// The window ends inside something that begins at this offset.
+    Incomplete(usize),
+    /// Nothing can be told from this offset on.
+    Broken(usize, Reason, &'static str),
+    /// The text has ended.
+    End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Before, between or behind documents.
+    Outside,
+    /// In the outermost object, before a member name or the end.
+    Object { is_first: bool, has_records: bool },
+    /// In an event array, before an element or its end.
+    Array { is_outermost: bool, is_first: bool },
+}
+
+/// Cuts text into events.
+#[derive(Debug)]
+pub(crate) struct Splitter {
+    state: State,
+    at: usize,
+    names: Vec<String>,
+}
+
+/// Member names kept to tell what a document is that holds no events.
+const NAMES_KEPT: usize = 32;
+
+impl Splitter {
+    pub(crate) const fn new() -> Self {
+        Self {
+            state: State::Outside,
+            at: 0,
+            names: Vec::new(),
+        }
+    }
+
+    /// Where the next piece is looked for.
+    pub(crate) const fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Whether the next piece is an element of an event array.
+    pub(crate) const fn is_in_array(&self) -> bool {
+        matches!(self.state, State::Array { .. })
+    }
+
+    /// The first member names of the document at hand.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Tells that `bytes` bytes before the position were dropped from the window.
+    pub(crate) const fn forget(&mut self, bytes: usize) {
+        self.at -= bytes;
+    }
+
+    /// The next piece of the window; `is_all` says that no more text follows it.
+    pub(crate) fn next(&mut self, window: &[u8], is_all: bool) -> Piece {
+        loop {
+            self.at = skip_space(window, self.at);
+            let Some(byte) = window.get(self.at).copied() else {
+                return match (self.state, is_all) {
+                    (State::Outside, true) => Piece::End,
+                    _ => Piece::Incomplete(self.at),
+                };
+            };
+            let step = match self.state {
+                State::Outside => self.open_document(byte),
+                State::Object {
+                    is_first,
+                    has_records,
+                } => self.next_member(window, byte, is_first, has_records),
+                State::Array {
+                    is_outermost,
+                    is_first,
+                } => self.next_element(window, is_all, byte, is_outermost, is_first),
+            };
+            if let Some(piece) = step {
+                return piece;
+            }
+        }
+    }
+
+    fn open_document(&mut self, byte: u8) -> Option<Piece> {
+        self.state = match byte {
+            b'{' => State::Object {
+                is_first: true,
+                has_records: false,
+            },
+            b'[' => State::Array {
+                is_outermost: true,
+                is_first: true,
+            },
+            _ => {
+                return Some(Piece::Broken(
+                    self.at,
+                    Reason::TrailingData,
+                    "expected `{` or `[`",
+                ));
+            }
+        };
+        self.names.clear();
+        self.at += 1;
+        None
+    }
+
+    fn next_member(
+        &mut self,
+        window: &[u8],
+        byte: u8,
+        is_first: bool,
+        has_records: bool,
+    ) -> Option<Piece> {
+        let broken = |at, expected| Some(Piece::Broken(at, Reason::JsonInvalid, expected));
+        let mut at = self.at;
+        match byte {
+            b'}' => {
+                self.at += 1;
+                self.state = State::Outside;
+                return if has_records {
+                    None
+                } else {
+                    Some(Piece::OtherDocument)
+                };
+            }
+            b',' if !is_first => at = skip_space(window, at + 1),
+            b'"' if is_first => {}
+            _ if is_first => return broken(at, "expected a member name or `}`"),
+            _ => return broken(at, "expected `,` or `}`"),
+        }
+        let incomplete = Some(Piece::Incomplete(self.at));
+        let Some(quote) = window.get(at) else {
+            return incomplete;
+        };
+        if *quote != b'"' {
+            return broken(at, "expected a member name");
+        }
+        let Some(name_end) = scan::string_end(window, at + 1) else {
+            return incomplete;
+        };
+        let name = &window[at + 1..name_end - 1];
+        let colon = skip_space(window, name_end);
+        let Some(found) = window.get(colon) else {
+            return incomplete;
+        };
+        if *found != b':' {
+            return broken(colon, "expected `:`");
+        }
+        let start = skip_space(window, colon + 1);
+        let Some(first) = window.get(start) else {
+            return incomplete;
+        };
+        let is_records = is_records_name(name);
+        if is_records && *first == b'[' {
+            self.at = start + 1;
+            self.state = State::Array {
+                is_outermost: false,
+                is_first: true,
+            };
+            return None;
+        }
+        let Some(end) = scan::value_end(window, start).filter(|end| *end < window.len()) else {
+            return incomplete;
+        };
+        if end == start {
+            return broken(start, "expected a value");
+        }
+        if is_records {
+            return Some(Piece::Broken(
+                start,
+                Reason::RecordsNotArray,
+                "`Records` is not an array",
+            ));
+        }
+        if self.names.len() < NAMES_KEPT {
+            self.names.push(String::from_utf8_lossy(name).into_owned());
+        }
+        self.at = end;
+        self.state = State::Object {
+            is_first: false,
+            has_records,
+        };
+        Some(Piece::Beside(start..end))
+    }
+
+    fn next_element(
+        &mut self,
+        window: &[u8],
+        is_all: bool,
+        byte: u8,
+        is_outermost: bool,
+        is_first: bool,
+    ) -> Option<Piece> {
+        let mut start = self.at;
+        match byte {
+            b']' => {
+                self.at += 1;
+                self.state = if is_outermost {
+                    State::Outside
+                } else {
+                    State::Object {
+                        is_first: false,
+                        has_records: true,
+                    }
+                };
+                return None;
+            }
+            b',' if !is_first => start = skip_space(window, start + 1),
+            b'{' if !is_first => {
+                self.state = State::Array {
+                    is_outermost,
+                    is_first: true,
+                };
+                return Some(Piece::SeparatorMissing(start));
+            }
+            _ if !is_first => {
+                return Some(Piece::Broken(
+                    start,
+                    Reason::JsonInvalid,
+                    "expected `,` or `]`",
+                ));
+            }
+            _ => {}
+        }
+        let is_closed = |end: &usize| is_all || *end < window.len();
+        let end = match scan::value_end(window, start) {
+            Some(end) if is_closed(&end) => end,
+            _ => return Some(Piece::Incomplete(self.at)),
+        };
+        if end == start {
+            return Some(Piece::Broken(
+                start,
+                Reason::JsonInvalid,
+                "expected a value",
+            ));
+        }
+        self.at = end;
+        self.state = State::Array {
+            is_outermost,
+            is_first: false,
+        };
+        Some(Piece::Element(start..end))
+    }
+
+    /// Goes on behind damage at the next event that is certain: an element whose first member is `eventVersion`, that
+    /// stands behind another and that `is_event` accepts. Returns the end of the damaged text.
+    pub(crate) fn resume_after(
+        &mut self,
+        window: &[u8],
+        damage: usize,
+        mut is_event: impl FnMut(Range<usize>) -> bool,
+    ) -> Option<usize> {
+        /// Candidates that are tried before the rest is given up: each one costs a scan of an event.
+        const MOST_CANDIDATES: usize = 64;
+        if !matches!(self.state, State::Array { .. }) {
+            return None;
+        }
+        let names = memmem::find_iter(&window[damage..], b"\"eventVersion\"").map(|at| at + damage);
+        let mut candidates = names.filter_map(|name| {
+            let before = |at: usize, wanted: u8| {
+                let end = trim_space_end(window, at);
+                (end > damage && window[end - 1] == wanted).then(|| end - 1)
+            };
+            let start = before(name, b'{')?;
+            let comma = before(start, b',')?;
+            let previous_end = before(comma, b'}')? + 1;
+            Some((start, previous_end))
+        });
+        let found = candidates
+            .by_ref()
+            .take(MOST_CANDIDATES)
+            .find(|(start, _)| {
+                scan::container_end(window, *start).is_some_and(|end| {
+                    matches!(window.get(skip_space(window, end)), Some(b',' | b']'))
+                        && is_event(*start..end)
+                })
+            });
+        let (start, previous_end) = found?;
+        self.at = start;
+        if let State::Array { is_first, .. } = &mut self.state {
+            *is_first = true;
+        }
+        Some(previous_end)
+    }
+}
+
+/// Whether a member name, as it stands, is `Records`; it may be spelled with escapes.
+fn is_records_name(raw: &[u8]) -> bool {
+    const NAME: &str = "Records";
+    if !raw.contains(&b'\\') {
+        return raw == NAME.as_bytes();
+    }
+    let quoted = [b"\"", raw, b"\""].concat();
+    serde_json::from_slice::<String>(&quoted).is_ok_and(|name| name == NAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(text: &str) -> Vec<Piece> {
+        let mut splitter = Splitter::new();
+        let mut pieces = Vec::new();
+        loop {
+            let piece = splitter.next(text.as_bytes(), true);
+            let is_last = matches!(piece, Piece::End | Piece::Broken(..) | Piece::Incomplete(_));
+            pieces.push(piece);
+            if is_last {
+                return pieces;
+            }
+        }
+    }
+
+    fn elements(text: &str) -> Vec<&str> {
+        pieces(text)
+            .into_iter()
+            .filter_map(|piece| match piece {
+                Piece::Element(range) => Some(&text[range]),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn elements_of_every_array_in_order() {
+        assert_eq!(
+            elements(r#"{"Records":[{"a":1},{"b":"]}"}]}"#),
+            [r#"{"a":1}"#, r#"{"b":"]}"}"#]
+        );
+        assert_eq!(
+            elements(
+                " { \"x\" : {\"Records\":[9]} , \"Records\" : [ { } , 5 ] , \"Records\":[{}] } [7]\n[]"
+            ),
+            ["{ }", "5", "{}", "7"]
+        );
+        assert_eq!(elements(r#"{"Records":[]}"#), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn damage_is_located() {
+        assert_eq!(
+            pieces(r#"{"Records":{}}"#).last(),
+            Some(&Piece::Broken(
+                11,
+                Reason::RecordsNotArray,
+                "`Records` is not an array"
+            ))
+        );
+        assert!(matches!(
+            pieces(r#"{"Records":[{},{"a"#).last(),
+            Some(Piece::Incomplete(14))
+        ));
+        assert!(pieces(r#"{"Records":[{}{}]}"#).contains(&Piece::SeparatorMissing(14)));
+        assert!(matches!(
+            pieces(r#"{"Records":[]} x"#).last(),
+            Some(Piece::Broken(15, Reason::TrailingData, _))
+        ));
+        assert!(matches!(
+            pieces(r#"{"Records":[{},]}"#).last(),
+            Some(Piece::Broken(15, Reason::JsonInvalid, _))
+        ));
+    }
+
+    #[test]
+    fn a_window_at_a_time_gives_the_same_pieces() {
+        let text = r#"{"v":"1","Records":[{"a":[1,"\"}"]},12,{"b":{}}],"w":3}{"Records":[true]}"#;
+        let whole: Vec<String> = elements(text).into_iter().map(str::to_owned).collect();
+        for step in 1..text.len() {
+            let (mut splitter, mut start, mut end, mut found) = (Splitter::new(), 0, 0, Vec::new());
+            loop {
+                let window = &text[start..end];
+                match splitter.next(window.as_bytes(), end == text.len()) {
+                    Piece::Element(range) => found.push(window[range].to_owned()),
+                    Piece::Incomplete(at) => {
+                        splitter.forget(at);
+                        start += at;
+                        end = (end + step).min(text.len());
+                    }
+                    Piece::End => break,
+                    _ => {}
+                }
+            }
+            assert_eq!(found, whole, "step {step}");
+        }
+    }
+}

@@ -1,0 +1,565 @@
+//! JSON text to a simd-json tape, with the source text at hand.
+//!
+//! In: UTF-8 text of one JSON value. Out: a [`Document`] whose values know their source text, byte for byte.
+//! Never: keeps numbers in a float, or loses the original: simd-json parses in place and destroys its input, so it gets
+//! a copy, and everything that must be exact is read from the source.
+//!
+//! A tape node holds no position. But a string node is a slice of the parsed buffer, so its address tells its offset,
+//! and every member of an object starts with one: its key. The text of a member's value runs from the colon behind its
+//! own key to the comma before the next key. That is why verbatim JSON costs a copy and no second parse.
+
+use memchr::memchr;
+use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
+
+use super::scan;
+
+/// How deeply values may be nested: simd-json's own stack is bounded by it, whatever the input.
+pub(crate) const MAX_DEPTH: usize = 1_000;
+
+/// Why text is not a JSON value.
+#[derive(Debug)]
+pub(crate) enum ParseError {
+    /// Nested more than [`MAX_DEPTH`] deep.
+    TooDeep,
+    /// Not JSON; the parser's words.
+    Invalid(String),
+}
+
+/// A worker's reusable parse buffers.
+pub(crate) struct Parser {
+    scratch: Vec<u8>,
+    buffers: Buffers,
+    tape: Tape<'static>,
+    lone_surrogates: Vec<usize>,
+}
+
+impl Default for Parser {
+    fn default() -> Self {
+        Self {
+            scratch: Vec::new(),
+            buffers: Buffers::with_max_depth(0, MAX_DEPTH),
+            tape: Tape::null(),
+            lone_surrogates: Vec::new(),
+        }
+    }
+}
+
+impl Parser {
+    /// Parses `source` and shows the document to `visit`.
+    pub(crate) fn parse<R>(
+        &mut self,
+        source: &str,
+        visit: impl FnOnce(Document<'_>) -> R,
+    ) -> Result<R, ParseError> {
+        self.load(source);
+        self.lone_surrogates.clear();
+        self.run(source, visit)
+    }
+
+    /// Like [`Parser::parse`], and also accepts what JSON allows and simd-json refuses: numbers beyond 64 bits and
+    /// escapes of lone surrogates. The parser sees stand-ins of the same length; values are read from the source.
+    pub(crate) fn parse_lenient<R>(
+        &mut self,
+        source: &str,
+        visit: impl FnOnce(Document<'_>) -> R,
+    ) -> Result<R, ParseError> {
+        self.load(source);
+        self.lone_surrogates.clear();
+        put_stand_ins(&mut self.scratch[..source.len()], &mut self.lone_surrogates);
+        self.run(source, visit)
+    }
+
+    fn load(&mut self, source: &str) {
+        self.scratch.clear();
+        self.scratch.reserve(source.len() + INPUT_PADDING);
+        self.scratch.extend_from_slice(source.as_bytes());
+        self.scratch.resize(source.len() + INPUT_PADDING, b' ');
+    }
+
+    fn run<R>(
+        &mut self,
+        source: &str,
+        visit: impl FnOnce(Document<'_>) -> R,
+    ) -> Result<R, ParseError> {
+        let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
+        let base = self.scratch.as_ptr().addr();
+        let parsed = simd_json::fill_tape_padded(
+            &mut self.scratch,
+            source.len(),
+            &mut self.buffers,
+            &mut tape,
+        );
+        let result = match parsed {
+            Ok(()) => Ok(visit(Document {
+                nodes: &tape.0,
+                base,
+                source,
+                lone_surrogates: &self.lone_surrogates,
+            })),
+            Err(error) if *error.error() == simd_json::ErrorType::DepthLimitExceeded => {
+                Err(ParseError::TooDeep)
+            }
+            Err(error) => Err(ParseError::Invalid(error.to_string())),
+        };
+        self.tape = tape.reset();
+        result
+    }
+}
+
+/// Replaces, in place, numbers by `0` and blanks and lone surrogate escapes by another escape of the same length.
+fn put_stand_ins(bytes: &mut [u8], lone_surrogates: &mut Vec<usize>) {
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => at = put_surrogate_stand_ins(bytes, at + 1, lone_surrogates),
+            b'-' | b'0'..=b'9' => {
+                let end = scan::scalar_end(bytes, at);
+                if is_json_number(&bytes[at..end]) {
+                    bytes[at..end].fill(b' ');
+                    bytes[at] = b'0';
+                }
+                at = end;
+            }
+            _ => at += 1,
+        }
+    }
+}
+
+/// Works through one string from its first character; returns the offset after it.
+fn put_surrogate_stand_ins(
+    bytes: &mut [u8],
+    mut at: usize,
+    lone_surrogates: &mut Vec<usize>,
+) -> usize {
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => return at + 1,
+            b'\\' => match escaped_unit(bytes, at) {
+                Some(0xd800..=0xdbff)
+                    if matches!(escaped_unit(bytes, at + 6), Some(0xdc00..=0xdfff)) =>
+                {
+                    at += 12
+                }
+                Some(0xd800..=0xdfff) => {
+                    bytes[at + 2..at + 6].copy_from_slice(b"fffd");
+                    lone_surrogates.push(at);
+                    at += 6;
+                }
+                _ => at += 2,
+            },
+            _ => at += 1,
+        }
+    }
+    at
+}
+
+/// The UTF-16 unit that `\uXXXX` at `at` stands for.
+fn escaped_unit(bytes: &[u8], at: usize) -> Option<u32> {
+    let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    digits.iter().try_fold(0, |unit, digit| {
+        Some(unit << 4 | char::from(*digit).to_digit(16)?)
+    })
+}
+
+/// Whether the bytes are a number by the grammar of RFC 8259, section 6.
+fn is_json_number(bytes: &[u8]) -> bool {
+    fn digits(bytes: &[u8]) -> Option<&[u8]> {
+        let count = bytes
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        (count > 0).then(|| &bytes[count..])
+    }
+    let unsigned = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    let Some(mut rest) = digits(unsigned) else {
+        return false;
+    };
+    if unsigned[0] == b'0' && unsigned.len() - rest.len() > 1 {
+        return false;
+    }
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let Some(after) = digits(fraction) else {
+            return false;
+        };
+        rest = after;
+    }
+    if let Some(exponent) = rest.strip_prefix(b"e").or_else(|| rest.strip_prefix(b"E")) {
+        let exponent = exponent
+            .strip_prefix(b"+")
+            .or_else(|| exponent.strip_prefix(b"-"))
+            .unwrap_or(exponent);
+        let Some(after) = digits(exponent) else {
+            return false;
+        };
+        rest = after;
+    }
+    rest.is_empty()
+}
+
+/// A parsed JSON value with its source.
+#[derive(Clone, Copy)]
+pub(crate) struct Document<'t> {
+    nodes: &'t [Node<'t>],
+    /// Address of the parsed buffer, which strings are slices of.
+    base: usize,
+    source: &'t str,
+    lone_surrogates: &'t [usize],
+}
+
+impl<'t> Document<'t> {
+    /// The outermost value.
+    pub(crate) const fn root(self) -> Value<'t> {
+        Value {
+            document: self,
+            at: 0,
+        }
+    }
+
+    /// The text it was parsed from.
+    pub(crate) const fn source(self) -> &'t str {
+        self.source
+    }
+
+    /// Whether a string of the tape has a UTF-8 form; a stand-in for a lone surrogate has none.
+    fn is_text(self, text: &str) -> bool {
+        self.lone_surrogates.is_empty() || {
+            let string = self.offset(text)..self.offset_after(text);
+            !self.lone_surrogates.iter().any(|at| string.contains(at))
+        }
+    }
+
+    /// Offset in the source of the first character of a string of the tape.
+    fn offset(self, text: &str) -> usize {
+        text.as_ptr().addr() - self.base
+    }
+
+    /// Offset after the closing quote of a string of the tape.
+    fn offset_after(self, text: &str) -> usize {
+        let start = self.offset(text);
+        let bytes = self.source.as_bytes();
+        // Without a backslash the text stands in the source as it is; every escape starts with one.
+        if memchr(b'\\', &bytes[start..start + text.len()]).is_none()
+            && bytes[start + text.len()] == b'"'
+        {
+            start + text.len() + 1
+        } else {
+            scan::string_end(bytes, start).unwrap_or(bytes.len())
+        }
+    }
+}
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Shape<'t> {
+    Null,
+    Boolean(bool),
+    /// Its digits are in [`Member::raw`].
+    Number,
+    String(&'t str),
+    Array,
+    Object,
+}
+
+/// One value of a document.
+#[derive(Clone, Copy)]
+pub(crate) struct Value<'t> {
+    document: Document<'t>,
+    at: usize,
+}
+
+impl<'t> Value<'t> {
+    pub(crate) fn shape(self) -> Shape<'t> {
+        match self.document.nodes[self.at] {
+            Node::String(text) => Shape::String(text),
+            Node::Object { .. } => Shape::Object,
+            Node::Array { .. } => Shape::Array,
+            Node::Static(StaticNode::Null) => Shape::Null,
+            Node::Static(StaticNode::Bool(value)) => Shape::Boolean(value),
+            Node::Static(_) => Shape::Number,
+        }
+    }
+
+    pub(crate) fn is_null(self) -> bool {
+        self.shape() == Shape::Null
+    }
+
+    pub(crate) fn is_object(self) -> bool {
+        self.shape() == Shape::Object
+    }
+
+    /// The text of a string; `None` for other shapes and for strings that have no UTF-8 form.
+    pub(crate) fn text(self) -> Option<&'t str> {
+        match self.shape() {
+            Shape::String(text) if self.document.is_text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The members of an object in source order; nothing for other shapes.
+    pub(crate) fn members(self) -> Members<'t> {
+        let left = match self.document.nodes[self.at] {
+            Node::Object { len, .. } => len,
+            _ => 0,
+        };
+        Members {
+            document: self.document,
+            at: self.at + 1,
+            left,
+        }
+    }
+
+    /// The elements of an array; nothing for other shapes.
+    pub(crate) fn elements(self) -> Elements<'t> {
+        let left = match self.document.nodes[self.at] {
+            Node::Array { len, .. } => len,
+            _ => 0,
+        };
+        Elements {
+            document: self.document,
+            at: self.at + 1,
+            left,
+        }
+    }
+
+    /// The first member with this name.
+    pub(crate) fn get(self, name: &str) -> Option<Member<'t>> {
+        self.members().find(|member| member.name() == name)
+    }
+}
+
+/// Nodes that the value at `at` takes up.
+fn node_count(nodes: &[Node<'_>], at: usize) -> usize {
+    match nodes[at] {
+        Node::Object { count, .. } | Node::Array { count, .. } => count + 1,
+        _ => 1,
+    }
+}
+
+/// Iterator over the members of an object.
+#[derive(Clone)]
+pub(crate) struct Members<'t> {
+    document: Document<'t>,
+    at: usize,
+    left: usize,
+}
+
+impl<'t> Iterator for Members<'t> {
+    type Item = Member<'t>;
+
+    fn next(&mut self) -> Option<Member<'t>> {
+        self.left = self.left.checked_sub(1)?;
+        let Node::String(name) = self.document.nodes[self.at] else {
+            return None;
+        };
+        let value = Value {
+            document: self.document,
+            at: self.at + 1,
+        };
+        self.at = value.at + node_count(self.document.nodes, value.at);
+        let next_name = match self.document.nodes.get(self.at) {
+            Some(Node::String(next)) if self.left > 0 => Some(*next),
+            _ => None,
+        };
+        Some(Member {
+            name,
+            value,
+            next_name,
+        })
+    }
+}
+
+/// Iterator over the elements of an array.
+#[derive(Clone)]
+pub(crate) struct Elements<'t> {
+    document: Document<'t>,
+    at: usize,
+    left: usize,
+}
+
+impl<'t> Iterator for Elements<'t> {
+    type Item = Value<'t>;
+
+    fn next(&mut self) -> Option<Value<'t>> {
+        self.left = self.left.checked_sub(1)?;
+        let value = Value {
+            document: self.document,
+            at: self.at,
+        };
+        self.at += node_count(self.document.nodes, self.at);
+        Some(value)
+    }
+}
+
+/// A member of an object.
+#[derive(Clone, Copy)]
+pub(crate) struct Member<'t> {
+    name: &'t str,
+    value: Value<'t>,
+    /// The name of the member behind this one, which tells where this one's value ends.
+    next_name: Option<&'t str>,
+}
+
+impl<'t> Member<'t> {
+    pub(crate) const fn name(self) -> &'t str {
+        self.name
+    }
+
+    pub(crate) const fn value(self) -> Value<'t> {
+        self.value
+    }
+
+    /// Whether the name has a UTF-8 form.
+    pub(crate) fn has_text_name(self) -> bool {
+        self.value.document.is_text(self.name)
+    }
+
+    /// A form of the name that no other name has.
+    pub(crate) fn distinct_name(self) -> &'t str {
+        if self.has_text_name() {
+            self.name
+        } else {
+            self.raw_name()
+        }
+    }
+
+    /// The elements of an array as they stand in the source; nothing for other shapes.
+    pub(crate) fn raw_elements(self) -> impl Iterator<Item = &'t str> {
+        let array = self.raw();
+        let mut at = 1;
+        std::iter::from_fn(move || {
+            let bytes = array.as_bytes();
+            let start = scan::skip_space(bytes, at);
+            let end =
+                scan::value_end(bytes, start).filter(|end| *end > start && bytes[start] != b']')?;
+            at = scan::skip_space(bytes, end) + 1;
+            Some(&array[start..end])
+        })
+    }
+
+    /// The name as it stands in the source, without its quotes.
+    pub(crate) fn raw_name(self) -> &'t str {
+        let document = self.value.document;
+        &document.source[document.offset(self.name)..document.offset_after(self.name) - 1]
+    }
+
+    /// The value as it stands in the source, from its first byte to its last.
+    pub(crate) fn raw(self) -> &'t str {
+        let document = self.value.document;
+        let bytes = document.source.as_bytes();
+        let colon = scan::skip_space(bytes, document.offset_after(self.name));
+        let start = scan::skip_space(bytes, colon + 1);
+        let end = match (document.nodes[self.value.at], self.next_name) {
+            (Node::String(text), _) => document.offset_after(text),
+            (Node::Static(_), _) => scan::scalar_end(bytes, start),
+            (_, Some(next)) => {
+                let comma = scan::trim_space_end(bytes, document.offset(next) - 1) - 1;
+                scan::trim_space_end(bytes, comma)
+            }
+            (_, None) => scan::container_end(bytes, start).unwrap_or(bytes.len()),
+        };
+        &document.source[start..end]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw_members(text: &str) -> Vec<(String, String)> {
+        Parser::default()
+            .parse_lenient(text, |document| {
+                document
+                    .root()
+                    .members()
+                    .map(|member| (member.raw_name().to_owned(), member.raw().to_owned()))
+                    .collect()
+            })
+            .expect("valid JSON")
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &[(&str, &str)]) {
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        assert_eq!(raw_members(text), expected, "{text}");
+    }
+
+    #[test]
+    fn values_stand_as_they_stood() {
+        check(
+            "{ \"a\" : 1.10 , \"b\\\"\": {\"x\" : [ 1,2 ] } ,\"\":\"\" ,\n\"c\\u003d\":\"q\\\"\\\\\", \"d\":[{ }] }",
+            &[
+                ("a", "1.10"),
+                ("b\\\"", "{\"x\" : [ 1,2 ] }"),
+                ("", "\"\""),
+                ("c\\u003d", "\"q\\\"\\\\\""),
+                ("d", "[{ }]"),
+            ],
+        );
+        check("{}", &[]);
+        check("{\"\\\"\":\"\\\"\"}", &[("\\\"", "\"\\\"\"")]);
+    }
+
+    #[test]
+    fn numbers_of_any_size_keep_every_digit() {
+        check(
+            "{\"a\":12345678901234567890123,\"b\":[-1E400],\"c\":-0.0}",
+            &[
+                ("a", "12345678901234567890123"),
+                ("b", "[-1E400]"),
+                ("c", "-0.0"),
+            ],
+        );
+        let mut parser = Parser::default();
+        for bad in [
+            "{\"a\":01}",
+            "{\"a\":1.}",
+            "{\"a\":-}",
+            "{\"a\":1e}",
+            "{\"a\":+1}",
+            "{\"a\":.5}",
+            "{\"a\":1 2}",
+        ] {
+            assert!(parser.parse_lenient(bad, |_| ()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_lone_surrogate_has_no_text_and_its_source() {
+        let text = r#"{"a":"x\ud800y","b":"\ud83d\ude00","c":"\ufffd"}"#;
+        let mut parser = Parser::default();
+        assert!(parser.parse(text, |_| ()).is_err());
+        parser
+            .parse_lenient(text, |document| {
+                let texts: Vec<_> = document
+                    .root()
+                    .members()
+                    .map(|member| member.value().text())
+                    .collect();
+                assert_eq!(texts, [None, Some("😀"), Some("\u{fffd}")]);
+            })
+            .expect("valid JSON");
+        check(
+            text,
+            &[
+                ("a", r#""x\ud800y""#),
+                ("b", r#""\ud83d\ude00""#),
+                ("c", r#""\ufffd""#),
+            ],
+        );
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let mut parser = Parser::default();
+        let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parser.parse(&deep(900), |_| ()).is_ok());
+        assert!(matches!(
+            parser.parse(&deep(100_000), |_| ()),
+            Err(ParseError::TooDeep)
+        ));
+        assert!(matches!(parser.parse(&"[".repeat(100_000), |_| ()), Err(_)));
+    }
+}

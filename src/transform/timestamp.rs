@@ -1,0 +1,398 @@
+//! Timestamp text to milliseconds since 1970 in UTC.
+//!
+//! In: the text of a string or number. Out: an instant, and whether the text was in the usual form, so that a caller
+//! can keep any other spelling. Never: guesses a time zone other than UTC or bends a date that does not exist.
+
+use super::decimal;
+
+const MS_PER_SECOND: i64 = 1_000;
+const MS_PER_DAY: i64 = 86_400 * MS_PER_SECOND;
+
+/// An instant read from text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Instant {
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub(crate) epoch_ms: i64,
+    /// Whether the text was `YYYY-MM-DDTHH:MM:SSZ`, which the instant gives back.
+    pub(crate) is_canonical: bool,
+}
+
+/// Reads ISO 8601 as CloudTrail and its copies write it (facts 1.2, 1.4): extended or basic form, with or without a
+/// fraction, a zone or a `T`; no zone means UTC.
+pub(crate) fn parse_iso(text: &str) -> Option<Instant> {
+    let bytes = text.as_bytes();
+    if let Some(epoch_ms) = parse_canonical(bytes) {
+        return Some(Instant {
+            epoch_ms,
+            is_canonical: true,
+        });
+    }
+    let mut reader = Reader { rest: bytes };
+    let year = reader.digits(4)?;
+    let is_extended = reader.skip(b"-");
+    let month = reader.digits(2)?;
+    if is_extended && !reader.skip(b"-") {
+        return None;
+    }
+    let day = reader.digits(2)?;
+    if !reader.skip_any(b"Tt ") {
+        return None;
+    }
+    let hour = reader.digits(2)?;
+    if is_extended && !reader.skip(b":") {
+        return None;
+    }
+    let minute = reader.digits(2)?;
+    if is_extended && !reader.skip(b":") {
+        return None;
+    }
+    let second = reader.digits(2)?;
+    let fraction_ms = if reader.skip(b".") {
+        reader.fraction_ms()?
+    } else {
+        0
+    };
+    let offset_ms = reader.zone_offset_ms()?;
+    reader.at_end()?;
+    let epoch_ms = instant(year, month, day, hour, minute, second)? + fraction_ms - offset_ms;
+    Some(Instant {
+        epoch_ms,
+        is_canonical: false,
+    })
+}
+
+/// `YYYY-MM-DDTHH:MM:SSZ`, nearly every timestamp of an archive.
+fn parse_canonical(bytes: &[u8]) -> Option<i64> {
+    let bytes: &[u8; 20] = bytes.try_into().ok()?;
+    let [
+        _,
+        _,
+        _,
+        _,
+        b'-',
+        _,
+        _,
+        b'-',
+        _,
+        _,
+        b'T',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b'Z',
+    ] = bytes
+    else {
+        return None;
+    };
+    let pair = |at: usize| {
+        let (tens, ones) = (
+            bytes[at].wrapping_sub(b'0'),
+            bytes[at + 1].wrapping_sub(b'0'),
+        );
+        (tens < 10 && ones < 10).then(|| i64::from(tens * 10 + ones))
+    };
+    instant(
+        pair(0)? * 100 + pair(2)?,
+        pair(5)?,
+        pair(8)?,
+        pair(11)?,
+        pair(14)?,
+        pair(17)?,
+    )
+}
+
+/// Reads the timestamp of a usage record in any form of facts 4.5: ISO, Java's `Apr 19, 2018 4:32:50 PM` and its later
+/// spellings, epoch seconds or milliseconds.
+pub(crate) fn parse_usage(text: &str) -> Option<i64> {
+    parse_iso(text)
+        .map(|instant| instant.epoch_ms)
+        .or_else(|| parse_java(text))
+        .or_else(|| parse_epoch(text))
+}
+
+/// Java's `DateFormat` MEDIUM in the US locale: a comma after the year since JDK 9, U+202F before AM or PM since JDK 20.
+fn parse_java(text: &str) -> Option<i64> {
+    const MONTHS: [&str; 12] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ];
+    let text = text.replace(['\u{202f}', '\u{a0}', ','], " ");
+    let mut words = text.split(' ').filter(|word| !word.is_empty());
+    let (month_name, day, year, clock) =
+        (words.next()?, words.next()?, words.next()?, words.next()?);
+    let half = words.next().map(str::to_ascii_lowercase);
+    if words.next().is_some() {
+        return None;
+    }
+    let month_name = month_name.trim_end_matches('.').to_ascii_lowercase();
+    let month = MONTHS
+        .iter()
+        .position(|month| *month == month_name || (*month == "sep" && month_name == "sept"))?;
+    let mut clock = clock.split(':');
+    let (hour, minute, second) = (
+        number(clock.next()?, 2)?,
+        number(clock.next()?, 2)?,
+        number(clock.next()?, 2)?,
+    );
+    if clock.next().is_some() || year.len() != 4 {
+        return None;
+    }
+    let hour = match half.as_deref() {
+        Some(half @ ("am" | "pm")) if (1..=12).contains(&hour) => {
+            hour % 12 + if half == "pm" { 12 } else { 0 }
+        }
+        None => hour,
+        Some(_) => return None,
+    };
+    instant(
+        number(year, 4)?,
+        i64::try_from(month).ok()? + 1,
+        number(day, 2)?,
+        hour,
+        minute,
+        second,
+    )
+}
+
+/// Epoch seconds, or milliseconds from 1e11 on: as seconds that would be the year 5138, as milliseconds it is 1973.
+fn parse_epoch(text: &str) -> Option<i64> {
+    const FIRST_MS: i128 = 100_000_000_000;
+    const NANOS: i128 = 1_000_000_000;
+    let nanos = decimal::parse_scaled_floor(text, 9)?;
+    let epoch_ms = if nanos.abs() >= FIRST_MS * NANOS {
+        nanos.div_euclid(NANOS)
+    } else {
+        nanos.div_euclid(1_000_000)
+    };
+    // Beyond the year 9999 no engine reads it.
+    const LAST_MS: i128 = 253_402_300_799_999;
+    const FIRST_YEAR_MS: i128 = -62_167_219_200_000;
+    (FIRST_YEAR_MS..=LAST_MS)
+        .contains(&epoch_ms)
+        .then(|| i64::try_from(epoch_ms).ok())?
+}
+
+fn number(digits: &str, longest: usize) -> Option<i64> {
+    let is_number =
+        (1..=longest).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { digits.parse().ok() } else { None }
+}
+
+/// The instant of a calendar date and time, `None` when there is none.
+fn instant(year: i64, month: i64, day: i64, hour: i64, minute: i64, second: i64) -> Option<i64> {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days_in_month = match month {
+        2 => 28 + i64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let seconds = hour * 3_600 + minute * 60 + second;
+    Some(days_from_civil(year, month, day) * MS_PER_DAY + seconds * MS_PER_SECOND)
+}
+
+/// Days since 1970-01-01, counting years from March so that the leap day comes last.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// The day an instant falls on, in days since 1970-01-01.
+pub(crate) const fn epoch_day(epoch_ms: i64) -> i64 {
+    epoch_ms.div_euclid(MS_PER_DAY)
+}
+
+/// Year, month and day of a day since 1970-01-01.
+pub(crate) const fn civil_from_days(epoch_day: i64) -> (i64, i64, i64) {
+    let shifted = epoch_day + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
+    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
+    (year, month, day)
+}
+
+/// Takes a timestamp apart from the left.
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl Reader<'_> {
+    fn digits(&mut self, count: usize) -> Option<i64> {
+        let (digits, rest) = self.rest.split_at_checked(count)?;
+        self.rest = rest;
+        digits.iter().try_fold(0, |value, byte| {
+            byte.is_ascii_digit()
+                .then(|| value * 10 + i64::from(byte - b'0'))
+        })
+    }
+
+    fn skip(&mut self, wanted: &[u8]) -> bool {
+        self.rest.strip_prefix(wanted).is_some_and(|rest| {
+            self.rest = rest;
+            true
+        })
+    }
+
+    fn skip_any(&mut self, wanted: &[u8]) -> bool {
+        let found = self.rest.first().is_some_and(|byte| wanted.contains(byte));
+        if found {
+            self.rest = &self.rest[1..];
+        }
+        found
+    }
+
+    /// One to nine digits after the point, cut to milliseconds.
+    fn fraction_ms(&mut self) -> Option<i64> {
+        let count = self
+            .rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        if !(1..=9).contains(&count) {
+            return None;
+        }
+        let kept = count.min(3);
+        let value = self.digits(kept)?;
+        self.digits(count - kept)?;
+        Some(value * [0, 100, 10, 1][kept])
+    }
+
+    /// `Z`, `+HH:MM`, `+HHMM`, or nothing, which means UTC.
+    fn zone_offset_ms(&mut self) -> Option<i64> {
+        if self.rest.is_empty() || self.skip_any(b"Zz") {
+            return Some(0);
+        }
+        let sign = match self.rest.first()? {
+            b'+' => 1,
+            b'-' => -1,
+            _ => return None,
+        };
+        self.rest = &self.rest[1..];
+        let hours = self.digits(2)?;
+        self.skip(b":");
+        let minutes = self.digits(2)?;
+        (hours <= 23 && minutes <= 59)
+            .then_some(sign * (hours * 3_600 + minutes * 60) * MS_PER_SECOND)
+    }
+
+    fn at_end(&self) -> Option<()> {
+        self.rest.is_empty().then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AFTERNOON: i64 = 1_524_155_570_000; // 2018-04-19T16:32:50Z
+
+    #[track_caller]
+    fn check_iso(text: &str, expected: Option<(i64, bool)>) {
+        assert_eq!(
+            parse_iso(text).map(|found| (found.epoch_ms, found.is_canonical)),
+            expected,
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn iso_forms() {
+        check_iso("2018-04-19T16:32:50Z", Some((AFTERNOON, true)));
+        check_iso("2018-04-19T16:32:50z", Some((AFTERNOON, false)));
+        check_iso("2018-04-19 16:32:50", Some((AFTERNOON, false)));
+        check_iso("20180419T163250Z", Some((AFTERNOON, false)));
+        check_iso("2018-04-19T18:32:50+02:00", Some((AFTERNOON, false)));
+        check_iso("2018-04-19T11:02:50-0530", Some((AFTERNOON, false)));
+        check_iso("2018-04-19T16:32:50.1Z", Some((AFTERNOON + 100, false)));
+        check_iso(
+            "2018-04-19T16:32:50.123999999Z",
+            Some((AFTERNOON + 123, false)),
+        );
+        check_iso("0000-03-01T00:00:00Z", Some((-62_162_035_200_000, true)));
+        check_iso("2024-02-29T00:00:00Z", Some((1_709_164_800_000, true)));
+    }
+
+    #[test]
+    fn times_that_do_not_exist_are_refused() {
+        for text in [
+            "2023-02-29T00:00:00Z",
+            "2023-13-01T00:00:00Z",
+            "2023-00-01T00:00:00Z",
+            "2023-01-32T00:00:00Z",
+            "2023-01-01T24:00:00Z",
+            "2023-01-01T00:60:00Z",
+            "2016-12-31T23:59:60Z",
+            "2023-01-01",
+            "2023-01-01T00:00:00.Z",
+            "2023-01-01T00:00:00.1234567890Z",
+            "2023-01-01T00:00:00+1",
+            "2023-0101T000000Z",
+            "２023-01-01T00:00:00Z",
+            "",
+        ] {
+            check_iso(text, None);
+        }
+    }
+
+    #[track_caller]
+    fn check_usage(text: &str, expected: Option<i64>) {
+        assert_eq!(parse_usage(text), expected, "{text}");
+    }
+
+    #[test]
+    fn usage_forms_of_every_java_release() {
+        check_usage("Apr 19, 2018 4:32:50 PM", Some(AFTERNOON));
+        check_usage("Apr 19, 2018, 4:32:50 PM", Some(AFTERNOON));
+        check_usage("Apr 19, 2018, 4:32:50\u{202f}PM", Some(AFTERNOON));
+        check_usage("Apr 19, 2018 4:32:50\u{a0}pm", Some(AFTERNOON));
+        check_usage("Sept 1, 2020 12:00:00 AM", Some(1_598_918_400_000));
+        check_usage("Sep 1, 2020 12:00:00 PM", Some(1_598_961_600_000));
+        check_usage("2018-04-19T16:32:50Z", Some(AFTERNOON));
+        check_usage("Foo 19, 2018 4:32:50 PM", None);
+        check_usage("Apr 31, 2018 4:32:50 PM", None);
+        check_usage("Apr 19, 2018 13:32:50 PM", None);
+        check_usage("Apr 19, 18 4:32:50 PM", None);
+    }
+
+    #[test]
+    fn epoch_seconds_and_milliseconds() {
+        check_usage("1752300000", Some(1_752_300_000_000));
+        check_usage("1752300000.5", Some(1_752_300_000_500));
+        check_usage("1.7523E9", Some(1_752_300_000_000));
+        check_usage("1752300000000", Some(1_752_300_000_000));
+        check_usage("99999999999", Some(99_999_999_999_000));
+        check_usage("-1.0005", Some(-1_001));
+        check_usage("1e400", None);
+        check_usage("", None);
+    }
+
+    #[test]
+    fn days_and_dates_agree() {
+        for day in (-719_528..2_932_896).step_by(37) {
+            let (year, month, date) = civil_from_days(day);
+            assert_eq!(days_from_civil(year, month, date), day);
+        }
+        assert_eq!(civil_from_days(0), (1970, 1, 1));
+    }
+}

@@ -1,0 +1,265 @@
+//! One metering call to its rows of `usage_records`.
+
+use super::json::{self, Name, Unmapped};
+use super::matching;
+use super::usage_record::{Form, UsageRecord};
+use super::{Row, Value, set};
+
+/// Columns that tell about the call and are the same as in the event's own row.
+const CALL_COLUMNS: [&str; 21] = [
+    "event_time",
+    "event_id",
+    "event_version",
+    "event_name",
+    "aws_region",
+    "recipient_account_id",
+    "request_id",
+    "error_code",
+    "error_message",
+    "user_identity_type",
+    "user_identity_arn",
+    "user_identity_account_id",
+    "user_identity_access_key_id",
+    "user_identity_user_name",
+    "user_identity_invoked_by",
+    "session_issuer_arn",
+    "source_ip_address",
+    "user_agent",
+    "additional_event_data",
+    "archive",
+    "event_index",
+];
+
+/// The rows of an event, none when it is no metering call.
+pub fn usage_rows(event: &str, event_row: &Row) -> Vec<Row> {
+    let text = |column: &str| event_row.get(column).and_then(Value::as_text).unwrap_or("");
+    if !text("event_source").starts_with("metering-marketplace.") {
+        return Vec::new();
+    }
+    let call = Call::read(event, event_row);
+    match text("event_name") {
+        "BatchMeterUsage" => batch_meter_usage(&call),
+        "MeterUsage" => vec![meter_usage(&call)],
+        _ => Vec::new(),
+    }
+}
+
+/// What all rows of a call share.
+struct Call<'a> {
+    columns: Row,
+    request: Option<&'a str>,
+    response: Option<&'a str>,
+    failed: bool,
+}
+
+impl<'a> Call<'a> {
+    fn read(event: &'a str, event_row: &Row) -> Self {
+        let shared = |column: &str| column == "event_date" || CALL_COLUMNS.contains(&column);
+        let columns = event_row.iter().filter(|(column, _)| shared(column));
+        Self {
+            columns: columns.map(|(column, value)| (column.clone(), value.clone())).collect(),
+            request: json::member(event, "requestParameters"),
+            response: json::member(event, "responseElements"),
+            failed: event_row.contains_key("error_code"),
+        }
+    }
+
+    /// A row of this call: what the call, its record and AWS's answer say, with the leftovers in that order.
+    fn row(&self, outcome: &str, columns: &[&Row], leftovers: &[&Unmapped]) -> Row {
+        let mut row = self.columns.clone();
+        for columns in columns {
+            row.extend(columns.iter().map(|(column, value)| (column.clone(), value.clone())));
+        }
+        set(&mut row, "outcome", Some(Value::Text(outcome.to_owned())));
+        let mut unmapped = Unmapped::default();
+        for leftover in leftovers {
+            unmapped.extend(leftover);
+        }
+        set(&mut row, "unmapped", unmapped.into_text().map(Value::Text));
+        row
+    }
+}
+
+/// What stands in place of a body that was too large for CloudTrail: `{"omitted":true,…}`.
+fn is_placeholder(value: &str) -> bool {
+    json::member(value, "omitted").and_then(json::boolean).is_some_and(|(omitted, _)| omitted)
+}
+
+/// Hands the non-null members of a body (`requestParameters`, `responseElements`) to `take`, and returns what it did
+/// not want. A body that is no object, or only a placeholder, is returned whole.
+fn open<'a>(name: &str, body: Option<&'a str>, mut take: impl FnMut(&str, &'a str) -> bool) -> Unmapped {
+    let mut left = Unmapped::default();
+    let Some(body) = body else {
+        return left;
+    };
+    let path: Name = json::name(name);
+    for (member, value) in json::members(body).unwrap_or_default() {
+        if !json::is_null(value) && !take(&String::from_utf16_lossy(&member), value) {
+            left.push(&[path.clone(), member], value);
+        }
+    }
+    if !body.starts_with('{') || is_placeholder(body) {
+        left = Unmapped::default();
+        left.push(&[path], body);
+    }
+    left
+}
+
+/// Takes the first value of a kind that comes along.
+fn take_first<T>(place: &mut Option<T>, value: Option<T>) -> bool {
+    let fits = place.is_none() && value.is_some();
+    if fits {
+        *place = value;
+    }
+    fits
+}
+
+/// A record that AWS answered about.
+struct Answer {
+    /// The request's record as the response repeats it.
+    echo: UsageRecord,
+    /// `status` and `metering_record_id`.
+    columns: Row,
+    /// Members of the result without a column.
+    unmapped: Unmapped,
+    outcome: &'static str,
+}
+
+impl Answer {
+    /// An element of `results`.
+    fn result(value: &str) -> Self {
+        let path = ["responseElements", "results"].map(json::name);
+        let echo_path = ["responseElements", "results", "usageRecord"].map(json::name);
+        let (mut echo, mut status, mut id) = (None, None, None);
+        let mut unmapped = Unmapped::default();
+        for (name, value) in json::members(value).unwrap_or_default() {
+            let taken = match String::from_utf16_lossy(&name).as_str() {
+                _ if json::is_null(value) => true,
+                "usageRecord" => take_first(&mut echo, value.starts_with('{').then_some(value)),
+                "status" => take_first(&mut status, json::text(value)),
+                "meteringRecordId" => take_first(&mut id, json::text(value)),
+                _ => false,
+            };
+            if !taken {
+                unmapped.push(&[path.as_slice(), &[name]].concat(), value);
+            }
+        }
+        if !value.starts_with('{') && !json::is_null(value) {
+            unmapped.push(&path, value);
+        }
+        let outcome = match status.as_deref() {
+            Some("Success") => "success",
+            Some("CustomerNotSubscribed") => "customer_not_subscribed",
+            Some("DuplicateRecord") => "duplicate_record",
+            _ => "unknown",
+        };
+        let mut columns = Row::new();
+        set(&mut columns, "status", status.map(Value::Text));
+        set(&mut columns, "metering_record_id", id.map(Value::Text));
+        Self { echo: UsageRecord::read(&echo_path, echo.unwrap_or("null"), Form::Batch), columns, unmapped, outcome }
+    }
+
+    /// An element of `unprocessedRecords`: a bare record.
+    fn unprocessed(value: &str) -> Self {
+        let path = ["responseElements", "unprocessedRecords"].map(json::name);
+        Self {
+            echo: UsageRecord::read(&path, value, Form::Batch),
+            columns: Row::new(),
+            unmapped: Unmapped::default(),
+            outcome: "unprocessed",
+        }
+    }
+}
+
+fn batch_meter_usage(call: &Call) -> Vec<Row> {
+    let (mut product_code, mut records) = (None, None);
+    let request_left = open("requestParameters", call.request, |name, value| match name {
+        "productCode" => take_first(&mut product_code, json::text(value)),
+        "usageRecords" => take_first(&mut records, json::elements(value)),
+        _ => false,
+    });
+    let (mut results, mut unprocessed) = (None, None);
+    let response_left = open("responseElements", call.response, |name, value| match name {
+        "results" => take_first(&mut results, json::elements(value)),
+        "unprocessedRecords" => take_first(&mut unprocessed, json::elements(value)),
+        _ => false,
+    });
+    let mut product = Row::new();
+    set(&mut product, "product_code", product_code.map(Value::Text));
+
+    let has_records = records.is_some();
+    let record_path = ["requestParameters", "usageRecords"].map(json::name);
+    let requests: Vec<UsageRecord> = records
+        .unwrap_or_default()
+        .into_iter()
+        .map(|record| UsageRecord::read(&record_path, record, Form::Batch))
+        .collect();
+    let answers: Vec<Answer> = results
+        .unwrap_or_default()
+        .into_iter()
+        .map(Answer::result)
+        .chain(unprocessed.unwrap_or_default().into_iter().map(Answer::unprocessed))
+        .collect();
+    let echoes: Vec<UsageRecord> = answers.iter().map(|answer| answer.echo.clone()).collect();
+    let matched = matching::answers(&requests, &echoes);
+
+    let mut rows = Vec::new();
+    for (index, (request, answer)) in requests.iter().zip(&matched).enumerate() {
+        let mut place = Row::new();
+        set(&mut place, "record_index", Some(Value::Int(i64::try_from(index).expect("an index"))));
+        rows.push(if let Some(answer) = answer {
+            let answer = &answers[*answer];
+            let leftovers = [&request_left, &request.unmapped, &response_left, &answer.unmapped];
+            call.row(answer.outcome, &[&place, &product, &request.columns, &answer.columns], &leftovers)
+        } else {
+            // A response that says nothing about a record is no rejection, unless the whole call failed.
+            let outcome = if call.failed { "request_error" } else { "unknown" };
+            let leftovers = [&request_left, &request.unmapped, &response_left];
+            call.row(outcome, &[&place, &product, &request.columns], &leftovers)
+        });
+    }
+    for (index, answer) in answers.iter().enumerate() {
+        if !matched.contains(&Some(index)) {
+            let leftovers = [&request_left, &answer.echo.unmapped, &response_left, &answer.unmapped];
+            rows.push(call.row(answer.outcome, &[&product, &answer.echo.columns, &answer.columns], &leftovers));
+        }
+    }
+    // Records that CloudTrail left out still need a row to be seen by; a call that had none does not.
+    if rows.is_empty() && !has_records {
+        let omitted = call.request.is_some_and(is_placeholder) || !call.failed;
+        let outcome = if omitted { "omitted" } else { "request_error" };
+        rows.push(call.row(outcome, &[&product], &[&request_left, &response_left]));
+    }
+    rows
+}
+
+fn meter_usage(call: &Call) -> Row {
+    let mut id = None;
+    let response_left = open("responseElements", call.response, |name, value| match name {
+        "meteringRecordId" => take_first(&mut id, json::text(value)),
+        _ => false,
+    });
+    let path = [json::name("requestParameters")];
+    let mut record = UsageRecord::read(&path, call.request.unwrap_or("null"), Form::Meter);
+    let placeholder = call.request.is_some_and(is_placeholder);
+    if placeholder {
+        record.unmapped = open("requestParameters", call.request, |_, _| true);
+    }
+    let outcome = if placeholder && id.is_none() {
+        "omitted"
+    } else if call.failed {
+        "request_error"
+    } else if id.is_some() {
+        "success"
+    } else if call.request.is_none() {
+        "omitted"
+    } else {
+        "unknown"
+    };
+    let mut columns = Row::new();
+    set(&mut columns, "metering_record_id", id.map(Value::Text));
+    if call.request.is_some() && !placeholder {
+        set(&mut columns, "record_index", Some(Value::Int(0)));
+    }
+    call.row(outcome, &[&record.columns, &columns], &[&record.unmapped, &response_left])
+}

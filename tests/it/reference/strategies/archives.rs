@@ -1,0 +1,72 @@
+//! Whole archives around events.
+
+use super::{Tape, values};
+
+/// The text of an archive that holds these events: mostly in one `{"Records":[…]}`.
+pub fn document(events: Vec<String>, tape: &mut Tape) -> String {
+    match tape.below(60) {
+        0..=39 => records(events, tape),
+        40..=45 => array(events, tape),
+        46..=53 => {
+            // Merged archives: several documents, with or without something between them.
+            let mut events = events.into_iter();
+            let mut text = String::new();
+            for _ in 0..2 {
+                let some: Vec<String> = events.by_ref().take(1 + tape.below(3)).collect();
+                text.push_str(&records(some, tape));
+                text.push_str(tape.pick(&["\n", "", " ", "\r\n\r\n", "\t"]));
+            }
+            let rest: Vec<String> = events.collect();
+            let rest_is_array = !rest.is_empty() && tape.one_in(4);
+            text + &if rest_is_array { format!("[{}]", rest.join(",")) } else { records(rest, tape) }
+        }
+        54 | 55 => foreign(&events, tape),
+        56 => format!("{{\"Records\":{}}}", tape.pick(&["{}", "\"[]\"", "7", "true", "{\"a\":[]}"])),
+        _ => format!("\n {}\n", records(events, tape)),
+    }
+}
+
+fn records(mut events: Vec<String>, tape: &mut Tape) -> String {
+    if tape.one_in(10) {
+        let position = tape.below(events.len() + 1);
+        let stranger = tape.pick(&["null", "7", "\"{}\"", "[]", "true", "[{\"eventName\":\"a\"}]", "1.5e3"]);
+        events.insert(position, stranger.to_owned());
+    }
+    if tape.one_in(30) && !events.is_empty() {
+        // Behind the first element, a notification of another service is an event like any other.
+        events.insert(1, "{\"eventSource\":\"aws:s3\",\"eventName\":\"ObjectCreated:Put\"}".to_owned());
+    }
+    if tape.one_in(30) {
+        let second = events.split_off(events.len() / 2);
+        return format!("{{\"Records\":[{}],\"Records\":[{}]}}", events.join(","), second.join(","));
+    }
+    let list = events.join(",");
+    if tape.one_in(8) {
+        let (before, after) = (values::anything(tape), values::anything(tape));
+        return format!("{{\"meta\":{before},\"Records\":[{list}],\"records\":{after}}}");
+    }
+    format!("{{\"Records\":[{list}]}}")
+}
+
+fn array(mut events: Vec<String>, tape: &mut Tape) -> String {
+    if tape.one_in(8) && !events.is_empty() {
+        let position = 1 + tape.below(events.len());
+        events.insert(position, "null".to_owned());
+    }
+    format!("[{}]", events.join(","))
+}
+
+/// JSON that is no archive, though it may hold events.
+fn foreign(events: &[String], tape: &mut Tape) -> String {
+    let event = events.first().map_or("{}", String::as_str);
+    match tape.below(8) {
+        0 => event.to_owned(),
+        1 => format!("{{\"version\":\"0\",\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":{event}}}"),
+        2 => events.join("\n"),
+        3 => "{\"Records\":[{\"eventVersion\":\"2.1\",\"eventSource\":\"aws:s3\",\"s3\":{}}]}".to_owned(),
+        4 => "{\"Records\":[{\"EventSource\":\"aws:sns\",\"EventVersion\":\"1.0\",\"Sns\":{}}]}".to_owned(),
+        5 => "{\"awsAccountId\":\"123456789012\",\"logFiles\":[]}".to_owned(),
+        6 => format!("[7,{event}]"),
+        _ => "{\"Events\":[{\"EventId\":\"x\",\"CloudTrailEvent\":\"{}\"}]}".to_owned(),
+    }
+}

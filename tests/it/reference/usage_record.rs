@@ -1,0 +1,345 @@
+//! One usage record, wherever it stands: in a `BatchMeterUsage` request, echoed in its response, or spread over the
+//! parameters of `MeterUsage`.
+
+use super::json::{self, Name, Unmapped};
+use super::number::Number;
+use super::{Allocation, Row, Tag, Value, set, time};
+
+/// A usage record as columns, and what did not fit into them.
+#[derive(Clone, Debug, Default)]
+pub struct UsageRecord {
+    pub columns: Row,
+    pub unmapped: Unmapped,
+}
+
+/// The two spellings of a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A record of a batch, in the request or in the response.
+    Batch,
+    /// `requestParameters` of `MeterUsage`, which holds the call's own members too.
+    Meter,
+}
+
+impl UsageRecord {
+    /// Reads the record at `path`. An element that is no object is a record without members.
+    pub fn read(path: &[Name], value: &str, form: Form) -> Self {
+        let mut record = Self::default();
+        if json::is_null(value) {
+            return record;
+        }
+        let Some(members) = json::members(value) else {
+            record.unmapped.push(path, value);
+            return record;
+        };
+        let (plain_name, decimal_name) = match form {
+            Form::Batch => ("quantity", "quantityAsDecimal"),
+            Form::Meter => ("usageQuantity", "usageQuantityAsDecimal"),
+        };
+        let quantity = Quantity::read(value, plain_name, decimal_name);
+        set(&mut record.columns, "quantity", quantity.value.map(Value::Decimal));
+        for (position, (name, value)) in members.iter().enumerate() {
+            let said_before =
+                members[..position].iter().any(|(earlier, value)| earlier == name && !json::is_null(value));
+            let spelled = String::from_utf16_lossy(name);
+            let fits = if json::is_null(value) {
+                true
+            } else if said_before {
+                // Both cannot be in one column; the first is.
+                false
+            } else if spelled == plain_name {
+                quantity.tells_plain
+            } else if spelled == decimal_name {
+                quantity.tells_decimal
+            } else {
+                record.take(&spelled, value, form)
+            };
+            if !fits {
+                record.unmapped.push(&[path, std::slice::from_ref(name)].concat(), value);
+            }
+        }
+        record
+    }
+
+    /// Reads a non-null member into its column; false when the column does not tell all about it.
+    fn take(&mut self, name: &str, value: &str, form: Form) -> bool {
+        match (name, form) {
+            ("dimension", Form::Batch) | ("usageDimension", Form::Meter) => self.take_text("dimension", value),
+            ("customerIdentifier", _) => self.take_text("customer_identifier", value),
+            ("licenseArn", _) => self.take_text("license_arn", value),
+            // AWS's own texts disagree on the last letter's case.
+            (name, _) if name.eq_ignore_ascii_case("customerAWSAccountId") => {
+                self.take_text("customer_aws_account_id", value)
+            }
+            ("timestamp", _) => self.take_timestamp(value),
+            ("usageAllocations", _) => {
+                let (allocations, exact) = read_allocations(value);
+                set(&mut self.columns, "usage_allocations", allocations);
+                exact
+            }
+            ("productCode", Form::Meter) => self.take_text("product_code", value),
+            ("clientToken", Form::Meter) => self.take_text("client_token", value),
+            ("dryRun", Form::Meter) => {
+                let boolean = json::boolean(value).map(|(boolean, _)| Value::Bool(boolean));
+                let fits = boolean.is_some();
+                set(&mut self.columns, "dry_run", boolean);
+                fits
+            }
+            _ => false,
+        }
+    }
+
+    fn take_text(&mut self, column: &str, value: &str) -> bool {
+        match json::text(value) {
+            // Taken already: by the same name in another letter case.
+            Some(_) if self.columns.contains_key(column) => false,
+            Some(text) => {
+                set(&mut self.columns, column, Some(Value::Text(text)));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A timestamp that cannot be parsed is not lost: the text column has it.
+    fn take_timestamp(&mut self, value: &str) -> bool {
+        let (text, ms) = match json::text(value) {
+            Some(text) => {
+                let ms = time::usage_text(&text);
+                (text, ms)
+            }
+            None if Number::parse(value).is_some() => (value.to_owned(), time::epoch(value)),
+            None => return false,
+        };
+        set(&mut self.columns, "usage_timestamp_text", Some(Value::Text(text)));
+        set(&mut self.columns, "usage_timestamp", ms.map(Value::TimestampMs));
+        true
+    }
+}
+
+/// The quantity that two members tell about.
+struct Quantity {
+    /// Millionths.
+    value: Option<i128>,
+    /// Whether `value` is all that the plain member says.
+    tells_plain: bool,
+    /// Whether `value` is all that the `…AsDecimal` member says.
+    tells_decimal: bool,
+}
+
+impl Quantity {
+    fn read(object: &str, plain: &str, decimal: &str) -> Self {
+        let read = |name: &str| json::member(object, name).and_then(millionths);
+        let (plain, decimal) = (read(plain), read(decimal));
+        let value = decimal.or(plain);
+        Self { value, tells_plain: plain.is_some() && plain == value, tells_decimal: decimal.is_some() }
+    }
+}
+
+/// A JSON number, or a string that holds one, when DECIMAL(18,6) holds its value.
+fn millionths(value: &str) -> Option<i128> {
+    let number = match json::text(value) {
+        Some(text) => Number::parse(&text),
+        None => Number::parse(value),
+    };
+    number?.millionths()
+}
+
+/// What of `usageAllocations` fits its column, and whether that is all of it.
+fn read_allocations(value: &str) -> (Option<Value>, bool) {
+    let Some(elements) = json::elements(value) else {
+        return (None, false);
+    };
+    let mut exact = true;
+    let mut allocations = Vec::new();
+    for element in elements {
+        let Some(members) = json::members(element) else {
+            exact = false;
+            allocations.push(None);
+            continue;
+        };
+        let (plain_name, decimal_name) = ("allocatedUsageQuantity", "allocatedUsageQuantityAsDecimal");
+        let quantity = Quantity::read(element, plain_name, decimal_name);
+        let tags = json::member(element, "tags").map(read_tags);
+        exact &=
+            members.iter().filter(|(_, value)| !json::is_null(value)).all(|(name, _)| match String::from_utf16_lossy(
+                name,
+            )
+            .as_str()
+            {
+                name if name == plain_name => quantity.tells_plain,
+                name if name == decimal_name => quantity.tells_decimal,
+                "tags" => tags.as_ref().is_some_and(|(_, exact)| *exact),
+                _ => false,
+            });
+        exact &= !any_twice(&members);
+        allocations.push(Some(Allocation { quantity: quantity.value, tags: tags.and_then(|(tags, _)| tags) }));
+    }
+    (Some(Value::Allocations(allocations)), exact)
+}
+
+fn read_tags(value: &str) -> (Option<Vec<Option<Tag>>>, bool) {
+    let Some(elements) = json::elements(value) else {
+        return (None, false);
+    };
+    let mut exact = true;
+    let mut tags = Vec::new();
+    for element in elements {
+        let Some(members) = json::members(element) else {
+            exact = false;
+            tags.push(None);
+            continue;
+        };
+        let known = ["key", "value"].map(json::name);
+        exact &= members
+            .iter()
+            .all(|(name, value)| json::is_null(value) || (known.contains(name) && json::text(value).is_some()));
+        exact &= !any_twice(&members);
+        let text = |name: &str| json::member(element, name).and_then(json::text);
+        tags.push(Some(Tag { key: text("key"), value: text("value") }));
+    }
+    (Some(tags), exact)
+}
+
+fn any_twice(members: &[(Name, &str)]) -> bool {
+    members
+        .iter()
+        .enumerate()
+        .any(|(position, (name, _))| members[..position].iter().any(|(earlier, _)| earlier == name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks columns (as `Debug` shows them) and `unmapped` of a record at the path `r`.
+    #[track_caller]
+    fn check(record: &str, form: Form, columns: &[(&str, &str)], unmapped: Option<&str>) {
+        let read = UsageRecord::read(&[json::name("r")], record, form);
+        let shown: Vec<(String, String)> =
+            read.columns.into_iter().map(|(column, value)| (column, format!("{value:?}"))).collect();
+        let expected: Vec<(String, String)> =
+            columns.iter().map(|&(column, value)| (column.to_owned(), value.to_owned())).collect();
+        assert_eq!(shown, expected, "columns of {record}");
+        assert_eq!(read.unmapped.into_text().as_deref(), unmapped, "unmapped of {record}");
+    }
+
+    #[test]
+    fn the_decimal_member_wins_and_a_different_plain_one_is_kept_aside() {
+        let three_halves = ("quantity", "1500000 millionths");
+        check(r#"{"quantity":1.5}"#, Form::Batch, &[three_halves], None);
+        check(r#"{"quantity":"15E-1"}"#, Form::Batch, &[three_halves], None);
+        check(r#"{"quantityAsDecimal":"1.50"}"#, Form::Batch, &[three_halves], None);
+        check(r#"{"quantity":1.500,"quantityAsDecimal":"1.5"}"#, Form::Batch, &[three_halves], None);
+        check(r#"{"quantity":0,"quantityAsDecimal":"1.5"}"#, Form::Batch, &[three_halves], Some(r#"{"r.quantity":0}"#));
+        check(
+            r#"{"quantity":1.5,"quantityAsDecimal":"x"}"#,
+            Form::Batch,
+            &[three_halves],
+            Some(r#"{"r.quantityAsDecimal":"x"}"#),
+        );
+        check(
+            r#"{"quantityAsDecimal":1e12,"quantity":"1e-7"}"#,
+            Form::Batch,
+            &[],
+            Some(r#"{"r.quantityAsDecimal":1e12,"r.quantity":"1e-7"}"#),
+        );
+        check(r#"{"quantity":null,"quantityAsDecimal":null}"#, Form::Batch, &[], None);
+        check(r#"{"quantity":true}"#, Form::Batch, &[], Some(r#"{"r.quantity":true}"#));
+        check(r#"{"usageQuantity":1.5,"usageQuantityAsDecimal":1.5}"#, Form::Meter, &[three_halves], None);
+        check(r#"{"usageQuantity":1.5}"#, Form::Batch, &[], Some(r#"{"r.usageQuantity":1.5}"#));
+    }
+
+    #[test]
+    fn the_account_id_comes_in_any_letter_case() {
+        for name in ["customerAWSAccountId", "customerAWSAccountID", "customerAwsAccountId", "CUSTOMERAWSACCOUNTID"] {
+            check(&format!(r#"{{"{name}":"1"}}"#), Form::Batch, &[("customer_aws_account_id", "\"1\"")], None);
+        }
+        check(
+            r#"{"customerAWSAccountId":1,"customerAWSAccountID":"2","customerAwsAccountId":"3"}"#,
+            Form::Meter,
+            &[("customer_aws_account_id", "\"2\"")],
+            Some(r#"{"r.customerAWSAccountId":1,"r.customerAwsAccountId":"3"}"#),
+        );
+        check(r#"{"Dimension":"d"}"#, Form::Batch, &[], Some(r#"{"r.Dimension":"d"}"#));
+    }
+
+    #[test]
+    fn timestamps_keep_their_text() {
+        let check = |value: &str, columns: &[(&str, &str)], fits: bool| {
+            let unmapped = format!(r#"{{"r.timestamp":{value}}}"#);
+            check(&format!(r#"{{"timestamp":{value}}}"#), Form::Batch, columns, (!fits).then_some(&unmapped));
+        };
+        let instant = ("usage_timestamp", "1765301491000 ms (2025-12-09)");
+        check(
+            r#""Dec 9, 2025, 5:31:31\u202fPM""#,
+            &[instant, ("usage_timestamp_text", r#""Dec 9, 2025, 5:31:31\u{202f}PM""#)],
+            true,
+        );
+        check("1765301491", &[instant, ("usage_timestamp_text", r#""1765301491""#)], true);
+        check("1.765301491E12", &[instant, ("usage_timestamp_text", r#""1.765301491E12""#)], true);
+        check(r#""1765301491000""#, &[instant, ("usage_timestamp_text", r#""1765301491000""#)], true);
+        check(r#""soon""#, &[("usage_timestamp_text", r#""soon""#)], true);
+        check("1e300", &[("usage_timestamp_text", r#""1e300""#)], true);
+        check("[1]", &[], false);
+        check(r#""\ud800""#, &[], false);
+    }
+
+    #[test]
+    fn allocations_keep_what_fits_and_deviations_as_a_whole() {
+        let check = |array: &str, expected: &str, exact: bool| {
+            let unmapped = format!(r#"{{"r.usageAllocations":{array}}}"#);
+            check(
+                &format!(r#"{{"usageAllocations":{array}}}"#),
+                Form::Batch,
+                &[("usage_allocations", expected)],
+                (!exact).then_some(&unmapped),
+            );
+        };
+        let two = r#"[Some(Allocation { quantity: Some(2000000), tags: Some([Some(Tag { key: Some("k"), value: Some("v") })]) })]"#;
+        check(r#"[{"allocatedUsageQuantity":2,"tags":[{"key":"k","value":"v"}]}]"#, two, true);
+        check(r#"[{"tags":[{"value":"v","key":"k"}],"allocatedUsageQuantityAsDecimal":"2.0"}]"#, two, true);
+        check(
+            r#"[{"allocatedUsageQuantity":1,"allocatedUsageQuantityAsDecimal":2,"tags":[{"key":"k","value":"v"}]}]"#,
+            two,
+            false,
+        );
+        check(r#"[{"allocatedUsageQuantity":2,"tags":[{"key":"k","value":"v","x":1}]}]"#, two, false);
+        check(r#"[{"allocatedUsageQuantity":2,"x":{},"tags":[{"key":"k","value":"v"}]}]"#, two, false);
+        let bare = "[Some(Allocation { quantity: None, tags: None })]";
+        check("[{}]", bare, true);
+        check(r#"[{"tags":null}]"#, bare, true);
+        check(r#"[{"allocatedUsageQuantity":"much"}]"#, bare, false);
+        check(r#"[{"tags":{}}]"#, bare, false);
+        check("[]", "[]", true);
+        check("[1]", "[None]", false);
+        let odd_tags =
+            "[Some(Allocation { quantity: None, tags: Some([None, Some(Tag { key: None, value: None })]) })]";
+        check(r#"[{"tags":["x",{"key":1}]}]"#, odd_tags, false);
+    }
+
+    #[test]
+    fn meter_usage_has_members_of_its_own() {
+        check(
+            r#"{"productCode":"p","timestamp":0,"usageDimension":"d","dryRun":"true","clientToken":"c","dimension":"e"}"#,
+            Form::Meter,
+            &[
+                ("client_token", "\"c\""),
+                ("dimension", "\"d\""),
+                ("dry_run", "true"),
+                ("product_code", "\"p\""),
+                ("usage_timestamp", "0 ms (1970-01-01)"),
+                ("usage_timestamp_text", "\"0\""),
+            ],
+            Some(r#"{"r.dimension":"e"}"#),
+        );
+        check(r#"{"dryRun":"yes"}"#, Form::Meter, &[], Some(r#"{"r.dryRun":"yes"}"#));
+        check(r#"{"dryRun":true}"#, Form::Batch, &[], Some(r#"{"r.dryRun":true}"#));
+    }
+
+    #[test]
+    fn elements_that_are_no_objects_are_records_without_members() {
+        check("7", Form::Batch, &[], Some(r#"{"r":7}"#));
+        check("null", Form::Batch, &[], None);
+    }
+}
