@@ -167,7 +167,6 @@ struct EventColumns {
     account: usize,
     region: usize,
     event_source: usize,
-    event_category: usize,
     unmapped: usize,
     archive: usize,
     event_index: usize,
@@ -284,7 +283,6 @@ impl Converter {
                     account: column("recipient_account_id"),
                     region: column("aws_region"),
                     event_source: column("event_source"),
-                    event_category: column("event_category"),
                     unmapped: column("unmapped"),
                     archive: column("archive"),
                     event_index: column("event_index"),
@@ -348,17 +346,17 @@ impl Converter {
         let text = &text[start..];
         let mut splitter = Splitter::new();
         let mut foreign_kind = None;
+        let mut strangers = Vec::new();
+        let mut is_judged = false;
         loop {
             match splitter.next(text, true) {
                 Piece::Element(range) => {
-                    if progress.kind.is_none() {
-                        match self.judge_first(text, &range) {
+                    let is_object = text[range.start] == b'{';
+                    if !is_judged && (is_object || splitter.is_outermost()) {
+                        is_judged = true;
+                        match self.judge(&text[range.clone()]) {
                             Some(kind) => progress.kind = Some(kind),
-                            None if progress.next_index == 0 => {
-                                progress.kind = Some("json");
-                                return progress.verdict(Status::Foreign);
-                            }
-                            None => {}
+                            None => return Verdict::foreign("json"),
                         }
                     }
                     self.take_element(&mut progress, &mut splitter, text, start, range);
@@ -381,6 +379,7 @@ impl Converter {
                 Piece::OtherDocument => {
                     let kind = shape::foreign_kind(splitter.names().iter().map(String::as_str));
                     foreign_kind = foreign_kind.or(Some(kind));
+                    strangers.push((splitter.position(), kind));
                 }
                 Piece::SeparatorMissing(at) => {
                     let message = "expected `,` between two elements".to_owned();
@@ -401,39 +400,26 @@ impl Converter {
                 Piece::End => break,
             }
         }
-        let has_events = progress.next_index > 0;
-        match foreign_kind {
-            Some(kind) if !has_events && progress.findings.is_empty() => {
-                progress.kind = Some(kind);
-                progress.verdict(Status::Foreign)
-            }
-            _ if !has_events && !progress.findings.is_empty() => {
-                progress.kind = Some("json");
-                progress.verdict(Status::Quarantined)
-            }
-            _ => progress.verdict(Status::Converted),
+        let has_arrays = splitter.has_event_arrays();
+        if !has_arrays && progress.findings.is_empty() {
+            return Verdict::foreign(foreign_kind.unwrap_or("json"));
         }
+        if progress.next_index == 0 && !progress.findings.is_empty() {
+            progress.kind = Some("json");
+            return progress.verdict(Status::Quarantined);
+        }
+        for (end, kind) in strangers {
+            let message = format!("a document of kind {kind} ends here, among documents with events");
+            progress.report(None, start + end, Reason::TrailingData, message, &[]);
+        }
+        progress.verdict(Status::Converted)
     }
 
-    /// The kind of an archive by its first element, or `None` when that is no event. An object that is no valid JSON
-    /// is taken for one: it will be refused with its place.
-    fn judge_first(&mut self, text: &[u8], range: &Range<usize>) -> Option<&'static str> {
-        let Ok(utf8) = std::str::from_utf8(&text[range.clone()]) else {
-            return Some("log");
-        };
-        let judged = self.parser.parse_lenient(utf8, |document| {
-            let value = document.root();
-            if !value.is_object() {
-                return Some("log");
-            }
-            shape::is_event(value).then(|| {
-                let category = value
-                    .get("eventCategory")
-                    .and_then(|member| member.value().text());
-                shape::kind_of_category(category)
-            })
-        });
-        judged.unwrap_or(Some("log"))
+    /// The kind of an archive by its first object, or `None` when that is no event. What is no valid JSON is taken for
+    /// an event: it will be refused with its place.
+    fn judge(&mut self, text: &[u8]) -> Option<&'static str> {
+        let Ok(utf8) = std::str::from_utf8(text) else { return Some("log") };
+        self.parser.parse_lenient(utf8, |document| shape::kind_of_event(document.root())).unwrap_or(Some("log"))
     }
 
     fn take_element(
@@ -606,21 +592,20 @@ impl RowWriter {
         } else {
             arrays.push(root);
         }
-        let first = arrays.iter().find_map(|array| array.elements().next());
-        match first {
-            Some(first) if first.is_object() && !shape::is_event(first) => {
-                return Taken::Foreign("json");
+        let judged = if root.is_object() {
+            arrays.iter().flat_map(|array| array.elements()).find(|element| element.is_object())
+        } else {
+            // An outermost array can hold anything; one without elements tells nothing of CloudTrail.
+            match root.elements().next() {
+                Some(first) => Some(first),
+                None => return Taken::Foreign("json"),
             }
-            Some(first) if !first.is_object() && !root.is_object() => {
-                return Taken::Foreign("json");
+        };
+        if let Some(first) = judged {
+            match shape::kind_of_event(first) {
+                Some(kind) => progress.kind = Some(kind),
+                None => return Taken::Foreign("json"),
             }
-            Some(first) => {
-                let category = first
-                    .get("eventCategory")
-                    .and_then(|member| member.value().text());
-                progress.kind = Some(shape::kind_of_category(category));
-            }
-            None => {}
         }
         let mut fields = EventFields::new();
         let mut rejected = Vec::new();
@@ -664,9 +649,6 @@ impl RowWriter {
             event_source: fields.text(at.event_source),
         };
         progress.tally.see_time(place.event_time_ms);
-        if progress.kind.is_none() {
-            progress.kind = Some(shape::kind_of_category(fields.text(at.event_category)));
-        }
         if !is_selected(&self.plan.selection, place) {
             progress.tally.filtered += 1;
             return Ok(());

@@ -6,7 +6,7 @@
 use super::tape::{Shape, Value};
 
 /// Words for what an archive with events holds, by the `eventCategory` of its first event.
-pub(crate) fn kind_of_category(category: Option<&str>) -> &'static str {
+fn kind_of_category(category: Option<&str>) -> &'static str {
     match category {
         Some("Insight") => "insight",
         Some("NetworkActivity") => "network_activity",
@@ -17,6 +17,11 @@ pub(crate) fn kind_of_category(category: Option<&str>) -> &'static str {
 
 /// Kind of an archive whose event arrays are all empty.
 pub(crate) const EMPTY: &str = "empty";
+
+/// The kind of an archive by its first object, or `None` when that is no event.
+pub(crate) fn kind_of_event(value: Value<'_>) -> Option<&'static str> {
+    is_event(value).then(|| kind_of_category(value.get("eventCategory").and_then(|member| member.value().text())))
+}
 
 /// Whether an object is a CloudTrail event rather than something else that comes in arrays called `Records`: S3, SNS
 /// and SQS notifications do too (facts 2.3).

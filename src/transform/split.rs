@@ -48,6 +48,7 @@ pub(crate) struct Splitter {
     state: State,
     at: usize,
     names: Vec<String>,
+    has_event_arrays: bool,
 }
 
 /// Member names kept to tell what a document is that holds no events.
@@ -58,13 +59,22 @@ impl Splitter {
         Self {
             state: State::Outside,
             at: 0,
-            names: Vec::new(),
-        }
+            names: Vec::new(), has_event_arrays: false }
     }
 
     /// Where the next piece is looked for.
     pub(crate) const fn position(&self) -> usize {
         self.at
+    }
+
+    /// Whether the position is in an array that no object holds.
+    pub(crate) const fn is_outermost(&self) -> bool {
+        matches!(self.state, State::Array { is_outermost: true, .. })
+    }
+
+    /// Whether an array called `Records`, or an outermost one with elements, has come.
+    pub(crate) const fn has_event_arrays(&self) -> bool {
+        self.has_event_arrays
     }
 
     /// Whether the next piece is an element of an event array.
@@ -181,6 +191,7 @@ impl Splitter {
         let is_records = is_records_name(name);
         if is_records && *first == b'[' {
             self.at = start + 1;
+            self.has_event_arrays = true;
             self.state = State::Array {
                 is_outermost: false,
                 is_first: true,
@@ -262,6 +273,7 @@ impl Splitter {
                 "expected a value",
             ));
         }
+        self.has_event_arrays = true;
         self.at = end;
         self.state = State::Array {
             is_outermost,

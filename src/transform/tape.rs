@@ -408,6 +408,11 @@ impl<'t> Member<'t> {
         self.value
     }
 
+    /// Whether the two are one member of one document, not just alike.
+    pub(crate) const fn is(self, other: Self) -> bool {
+        self.value.at == other.value.at
+    }
+
     /// Whether the name has a UTF-8 form.
     pub(crate) fn has_text_name(self) -> bool {
         self.value.document.is_text(self.name)

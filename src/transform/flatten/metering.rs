@@ -76,21 +76,18 @@ impl<'t> Record<'t> {
         mut other: impl FnMut(Member<'t>) -> bool,
     ) -> Self {
         let mut record = Self::default();
-        let mut quantity = Number::default();
+        let quantity = Quantity::read(value, spelling.quantity, spelling.quantity_as_decimal);
+        record.quantity = quantity.units;
         for member in value.members().filter(|member| !member.value().is_null()) {
-            let name = member.name();
-            let fits = match name {
+            let fits = match member.name() {
                 "customerIdentifier" => take_text(&mut record.customer_identifier, member),
                 "licenseArn" => take_text(&mut record.license_arn, member),
                 "timestamp" => record.take_time(member),
                 "usageAllocations" => record.take_allocations(member),
-                _ if name == spelling.dimension => take_text(&mut record.dimension, member),
-                _ if name == spelling.quantity => take_first(&mut quantity.plain, member),
-                _ if name == spelling.quantity_as_decimal => {
-                    take_first(&mut quantity.as_decimal, member)
-                }
+                name if name == spelling.dimension => take_text(&mut record.dimension, member),
+                name if name == spelling.quantity || name == spelling.quantity_as_decimal => quantity.stands_for(member),
                 // The documentation and the SDK disagree on the case of the last letters (facts 4.5).
-                _ if name.eq_ignore_ascii_case("customerAWSAccountId") => {
+                name if name.eq_ignore_ascii_case("customerAWSAccountId") => {
                     take_text(&mut record.customer_aws_account_id, member)
                 }
                 _ => other(member),
@@ -98,11 +95,6 @@ impl<'t> Record<'t> {
             if !fits {
                 record.unmapped.add_member(path, member);
             }
-        }
-        let misfits;
-        (record.quantity, misfits) = quantity.resolve();
-        for member in misfits.into_iter().flatten() {
-            record.unmapped.add_member(path, member);
         }
         record
     }
@@ -197,29 +189,19 @@ impl<'t> Allocation<'t> {
                 ..Self::default()
             };
         }
-        let mut allocation = Self::default();
-        let mut quantity = Number::default();
+        let quantity = Quantity::read(value, "allocatedUsageQuantity", "allocatedUsageQuantityAsDecimal");
+        let mut allocation = Self { quantity: quantity.units, ..Self::default() };
         for member in value.members().filter(|member| !member.value().is_null()) {
             match member.name() {
-                "allocatedUsageQuantity" => *is_whole &= take_first(&mut quantity.plain, member),
-                "allocatedUsageQuantityAsDecimal" => {
-                    *is_whole &= take_first(&mut quantity.as_decimal, member)
+                "allocatedUsageQuantity" | "allocatedUsageQuantityAsDecimal" => {
+                    *is_whole &= quantity.stands_for(member);
                 }
                 "tags" if member.value().shape() == Shape::Array && allocation.tags.is_none() => {
-                    allocation.tags = Some(
-                        member
-                            .value()
-                            .elements()
-                            .map(|tag| read_tag(tag, is_whole))
-                            .collect(),
-                    );
+                    allocation.tags = Some(member.value().elements().map(|tag| read_tag(tag, is_whole)).collect());
                 }
                 _ => *is_whole = false,
             }
         }
-        let misfits;
-        (allocation.quantity, misfits) = quantity.resolve();
-        *is_whole &= misfits.iter().all(Option::is_none);
         allocation
     }
 }
@@ -258,15 +240,17 @@ fn take_first<T>(place: &mut Option<T>, value: T) -> bool {
 }
 
 /// A quantity, which the API lets be written as an integer or as a decimal in a string, in two members.
-#[derive(Default)]
-struct Number<'t> {
-    plain: Option<Member<'t>>,
-    as_decimal: Option<Member<'t>>,
+struct Quantity<'t> {
+    /// Millionths.
+    units: Option<i128>,
+    /// The members that the units stand for; every other member of the two names goes to `unmapped`.
+    sources: [Option<Member<'t>>; 2],
 }
 
-impl<'t> Number<'t> {
-    /// The quantity in millionths, and the members whose values it does not stand for.
-    fn resolve(self) -> (Option<i128>, [Option<Member<'t>>; 2]) {
+impl<'t> Quantity<'t> {
+    /// Reads both members; the decimal one wins, the plain one counts when it says the same or stands alone.
+    fn read(value: Value<'t>, plain: &str, as_decimal: &str) -> Self {
+        let find = |name| value.members().find(|member| member.name() == name && !member.value().is_null());
         let parse = |member: Option<Member<'t>>| {
             let member = member?;
             decimal::parse_quantity(match member.value().shape() {
@@ -275,15 +259,16 @@ impl<'t> Number<'t> {
                 _ => return None,
             })
         };
-        let (plain, as_decimal) = (parse(self.plain), parse(self.as_decimal));
-        let quantity = as_decimal.or(plain);
-        (
-            quantity,
-            [
-                self.plain.filter(|_| plain.is_none() || plain != quantity),
-                self.as_decimal.filter(|_| as_decimal.is_none()),
-            ],
-        )
+        let members = [find(plain), find(as_decimal)];
+        let parsed = members.map(parse);
+        let units = parsed[1].or(parsed[0]);
+        let stands = |at: usize| members[at].filter(|_| parsed[at].is_some() && parsed[at] == units);
+        Self { units, sources: [stands(0), stands(1)] }
+    }
+
+    /// Whether nothing of the member is lost when only the units are kept.
+    fn stands_for(&self, member: Member<'t>) -> bool {
+        self.sources.iter().flatten().any(|source| source.is(member))
     }
 }
 

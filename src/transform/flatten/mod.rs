@@ -37,12 +37,13 @@ fn write_resources(list: &mut ListBuilder, resources: Value<'_>) {
             list.null_element();
             continue;
         }
+        // Hand-made data spells it `arn` (facts 1.2); that counts where the usual spelling is absent.
         let (mut arn, mut lower_case_arn) = (None, None);
-        for member in resource.members() {
+        for member in resource.members().filter(|member| !member.value().is_null()) {
             let text = member.value().text();
             match member.name() {
-                "ARN" => arn = text,
-                "arn" => lower_case_arn = text,
+                "ARN" => arn = Some(text),
+                "arn" => lower_case_arn = Some(text),
                 "accountId" => {
                     if let Some(text) = text {
                         list.member(1).text(text);
@@ -56,7 +57,7 @@ fn write_resources(list: &mut ListBuilder, resources: Value<'_>) {
                 _ => {}
             }
         }
-        if let Some(text) = arn.or(lower_case_arn) {
+        if let Some(text) = arn.or(lower_case_arn).flatten() {
             list.member(0).text(text);
         }
         list.end_element();
