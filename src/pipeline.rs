@@ -69,7 +69,7 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
         let staged = run.convert_all(&mut summary);
         match (staged, lake.as_mut().zip(commit)) {
             (Ok(Some(staged)), Some((lake, commit))) => {
-                publish(lake, &commit, &staged, &mut summary)?
+                publish(lake, &commit, &staged, &config.tables, &mut summary)?
             }
             (Ok(_), _) => {}
             (Err(error), commit) => {
@@ -105,8 +105,16 @@ fn only_new(archives: Vec<Archive>, lake: Option<&Lake>, summary: &mut Summary) 
     archives.into_iter().filter(is_new).collect()
 }
 
-fn publish(lake: &mut Lake, commit: &Commit, staged: &Staged, summary: &mut Summary) -> Result<()> {
-    summary.reconcile(|table| Some(staged.rows(table)))?;
+fn publish(
+    lake: &mut Lake,
+    commit: &Commit,
+    staged: &Staged,
+    tables: &[Table],
+    summary: &mut Summary,
+) -> Result<()> {
+    // A table that was not asked for has no rows, whatever was found.
+    let is_kept = |table: Table| !table.is_partitioned() || tables.contains(&table);
+    summary.reconcile(|table| is_kept(table).then(|| staged.rows(table)))?;
     let all = || staged.parts.iter().chain([&staged.archives]);
     summary.parts = all().count() as u64;
     summary.bytes.written = all().map(|part| part.bytes).sum();
@@ -287,7 +295,7 @@ impl<'a> Run<'a> {
             ));
         }
         if let Some(output) = &mut self.output {
-            for batch in &result.batches {
+            for batch in result.batches {
                 output.tables.push(batch)?;
             }
         }

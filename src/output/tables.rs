@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::Array;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
@@ -84,19 +84,12 @@ struct TableWriter {
 struct Partition {
     table: Table,
     appender: Arc<Mutex<PartAppender>>,
-    waiting: Vec<Slice>,
+    waiting: Vec<Batch>,
     waiting_rows: usize,
     waiting_bytes: u64,
     open: Option<OpenRowGroup>,
     next_sequence: u64,
     last_feed: u64,
-}
-
-/// Rows of a batch that wait.
-struct Slice {
-    columns: Vec<ArrayRef>,
-    rows: usize,
-    bytes: u64,
 }
 
 impl TableWriters {
@@ -136,30 +129,15 @@ impl TableWriters {
     }
 
     /// Takes the next batch; waits when the encoders have enough to do.
-    pub(crate) fn push(&mut self, batch: &Batch) -> Result<()> {
-        let rows = batch.columns.first().map_or(0, |column| column.len());
-        for (path, range) in &batch.partitions {
-            let columns: Vec<_> = batch
-                .columns
-                .iter()
-                .map(|column| column.slice(range.start, range.len()))
-                .collect();
-            // A slice keeps its whole batch in memory: as long as any of it waits, all of it is accounted for, shared
-            // out by rows.
-            let bytes = batch.bytes * range.len() as u64 / rows.max(1) as u64;
-            let partition = self.partition(batch.table, path);
-            let state = &mut self.partitions[partition];
-            state.waiting.push(Slice {
-                columns,
-                rows: range.len(),
-                bytes,
-            });
-            state.waiting_rows += range.len();
-            state.waiting_bytes += bytes;
-            self.waiting_bytes += bytes;
-            if state.waiting_rows >= FEED_ROWS || state.waiting_bytes >= FEED_BYTES {
-                self.feed(partition)?;
-            }
+    pub(crate) fn push(&mut self, batch: Batch) -> Result<()> {
+        let partition = self.partition(batch.table, &batch.partition);
+        let state = &mut self.partitions[partition];
+        state.waiting_rows += batch.rows;
+        state.waiting_bytes += batch.bytes;
+        self.waiting_bytes += batch.bytes;
+        state.waiting.push(batch);
+        if state.waiting_rows >= FEED_ROWS || state.waiting_bytes >= FEED_BYTES {
+            self.feed(partition)?;
         }
         while self.waiting_bytes > self.limits.waiting_bytes {
             let fullest = (0..self.partitions.len())
@@ -222,9 +200,9 @@ impl TableWriters {
         self.waiting_bytes -= partition.waiting_bytes;
         partition.waiting_bytes = 0;
         partition.waiting_rows = 0;
-        for slice in std::mem::take(&mut partition.waiting) {
+        for batch in std::mem::take(&mut partition.waiting) {
             let mut start = 0;
-            while start < slice.rows {
+            while start < batch.rows {
                 let partition = &mut self.partitions[at];
                 let row_group = match &mut partition.open {
                     Some(open) => open,
@@ -239,9 +217,9 @@ impl TableWriters {
                         )?)
                     }
                 };
-                let rows = (slice.rows - start).min(ROW_GROUP_ROWS - row_group.rows());
-                let bytes = slice.bytes * rows as u64 / slice.rows as u64;
-                let columns: Vec<_> = slice
+                let rows = (batch.rows - start).min(ROW_GROUP_ROWS - row_group.rows());
+                let bytes = batch.bytes * rows as u64 / batch.rows as u64;
+                let columns: Vec<_> = batch
                     .columns
                     .iter()
                     .map(|column| column.slice(start, rows))

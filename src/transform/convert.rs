@@ -1,10 +1,10 @@
 //! One archive's text to rows, findings and counts.
 //!
 //! In: the inflated text of archives, one after the other. Out: for each one a [`Verdict`]; for all since the last
-//! [`Converter::finish`] a [`Batch`] per table, grouped by partition. Never: fails on what an archive holds.
+//! [`Converter::finish`] a [`Batch`] for each table and partition. Never: fails on what an archive holds.
 //!
-//! Two lanes. An intact archive is one JSON document, and simd-json parses it whole. Whatever that refuses goes down
-//! the careful lane, which splits first and then parses event by event, so that one bad event costs one event.
+//! Text is split first and parsed event by event: the tape of one event stays in the cache, and a bad event, or one
+//! with a number that simd-json refuses, costs one event and no more.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::flatten::{self, EventFields, Outcome, Refused, Routes, UsageRecordFla
 use super::partition::{PartitionColumn, PartitionFields, PartitionIndex, PartitionPath};
 use super::shape;
 use super::split::{Piece, Splitter};
-use super::tape::{Document, MAX_DEPTH, ParseError, Parser, Shape, Value};
+use super::tape::{Document, MAX_DEPTH, ParseError, Parser, Value};
 use super::timestamp;
 use crate::config::Selection;
 use crate::error::{Error, Finding, Reason, Result};
@@ -127,12 +127,12 @@ impl Verdict {
     }
 }
 
-/// Rows of one table, grouped by partition.
+/// Rows of one table and partition.
 pub(crate) struct Batch {
     pub(crate) table: Table,
+    pub(crate) partition: PartitionPath,
     pub(crate) columns: Vec<ArrayRef>,
-    /// Each partition's rows, in order of first appearance.
-    pub(crate) partitions: Vec<(PartitionPath, Range<usize>)>,
+    pub(crate) rows: usize,
     /// Bytes the columns take, by their content alone.
     pub(crate) bytes: u64,
 }
@@ -258,14 +258,6 @@ impl Progress<'_> {
     }
 }
 
-/// How a whole document was taken.
-enum Taken {
-    Converted,
-    Foreign(&'static str),
-    /// The careful lane has to look at it again.
-    Careful,
-}
-
 impl Converter {
     pub(crate) fn new(plan: Plan) -> Self {
         let column = |name| Table::Events.column_index(name).unwrap_or_default();
@@ -306,24 +298,10 @@ impl Converter {
                 return progress.verdict(Status::Foreign);
             }
         }
-        if let Ok(utf8) = simdutf8::basic::from_utf8(&text[text_start..]) {
-            let rows = &mut self.rows;
-            let taken = self.parser.parse(utf8, |document| {
-                rows.take_document(document, text_start, &mut progress)
-            });
-            match taken {
-                Ok(Taken::Converted) => return progress.verdict(Status::Converted),
-                Ok(Taken::Foreign(kind)) => {
-                    progress.kind = Some(kind);
-                    return progress.verdict(Status::Foreign);
-                }
-                Ok(Taken::Careful) | Err(_) => {}
-            }
-        }
-        self.convert_carefully(progress, text, text_start)
+        self.split_and_convert(progress, text, text_start)
     }
 
-    /// The rows since the last call, a batch for each table that has any.
+    /// The rows since the last call, a batch for each table and partition that has any.
     ///
     /// # Errors
     ///
@@ -337,7 +315,7 @@ impl Converter {
         Ok(batches)
     }
 
-    fn convert_carefully(
+    fn split_and_convert(
         &mut self,
         mut progress: Progress<'_>,
         text: &[u8],
@@ -568,59 +546,6 @@ fn explain(error: &ParseError, text: &str) -> Rejection {
 }
 
 impl RowWriter {
-    /// Converts all events of a document that was parsed whole; `text_start` is where it begins in the archive.
-    fn take_document(
-        &mut self,
-        document: Document<'_>,
-        text_start: usize,
-        progress: &mut Progress<'_>,
-    ) -> Taken {
-        let root = document.root();
-        let mut arrays = Vec::new();
-        if root.is_object() {
-            for member in root.members().filter(|member| member.name() == "Records") {
-                if member.value().shape() != Shape::Array {
-                    return Taken::Careful;
-                }
-                arrays.push(member.value());
-            }
-            if arrays.is_empty() {
-                return Taken::Foreign(shape::foreign_kind(
-                    root.members().map(super::tape::Member::name),
-                ));
-            }
-        } else {
-            arrays.push(root);
-        }
-        let judged = if root.is_object() {
-            arrays.iter().flat_map(|array| array.elements()).find(|element| element.is_object())
-        } else {
-            // An outermost array can hold anything; one without elements tells nothing of CloudTrail.
-            match root.elements().next() {
-                Some(first) => Some(first),
-                None => return Taken::Foreign("json"),
-            }
-        };
-        if let Some(first) = judged {
-            match shape::kind_of_event(first) {
-                Some(kind) => progress.kind = Some(kind),
-                None => return Taken::Foreign("json"),
-            }
-        }
-        let mut fields = EventFields::new();
-        let mut rejected = Vec::new();
-        for event in arrays.into_iter().flat_map(Value::elements) {
-            let index = progress.take_index();
-            if let Err(rejection) = self.take_event(event, index, progress, &mut fields) {
-                rejected.push((index, rejection));
-            }
-        }
-        if !rejected.is_empty() {
-            quarantine_elements(document.source().as_bytes(), text_start, rejected, progress);
-        }
-        Taken::Converted
-    }
-
     fn take_event<'t>(
         &mut self,
         event: Value<'t>,
@@ -703,37 +628,6 @@ fn is_selected(selection: &Selection, event: PartitionFields<'_>) -> bool {
         && is_listed(&selection.regions, event.region)
 }
 
-/// Quarantines elements of a valid document: only now is it worth finding out where they stand.
-fn quarantine_elements(
-    text: &[u8],
-    text_start: usize,
-    rejected: Vec<(u32, Rejection)>,
-    progress: &mut Progress<'_>,
-) {
-    let mut splitter = Splitter::new();
-    let mut next_index = 0;
-    let mut rejected = rejected.into_iter().peekable();
-    while let Some((wanted, _)) = rejected.peek() {
-        match splitter.next(text, true) {
-            Piece::Element(range) => {
-                if next_index == *wanted
-                    && let Some((index, rejection)) = rejected.next()
-                {
-                    progress.quarantine_event(
-                        index,
-                        text_start + range.start,
-                        rejection,
-                        &text[range],
-                    );
-                }
-                next_index += 1;
-            }
-            Piece::End | Piece::Broken(..) | Piece::Incomplete(_) => break,
-            _ => {}
-        }
-    }
-}
-
 impl PartitionedRows {
     fn new(table: Table) -> Self {
         Self {
@@ -748,38 +642,39 @@ impl PartitionedRows {
         self.row_partitions.resize(self.builder.rows(), partition);
     }
 
-    fn finish(&mut self, paths: &[PartitionPath]) -> Result<Option<Batch>> {
+    /// The rows so far, a batch for each partition in order of first appearance.
+    fn finish(&mut self, paths: &[PartitionPath]) -> Result<Vec<Batch>> {
         let row_partitions = std::mem::take(&mut self.row_partitions);
-        if row_partitions.is_empty() {
-            return Ok(None);
-        }
-        let mut columns = self.builder.finish()?;
-        let mut order: Vec<u32> = (0..).take(row_partitions.len()).collect();
-        if !row_partitions.is_sorted() {
-            // Stable: within a partition, rows stay in the order of their archives.
-            order.sort_by_key(|row| row_partitions[*row as usize]);
-            let indices = UInt32Array::from(order.clone());
-            for column in &mut columns {
-                *column = take(column, &indices, None).map_err(Error::internal)?;
-            }
-        }
-        let mut partitions: Vec<(PartitionPath, Range<usize>)> = Vec::new();
-        for (at, row) in order.iter().enumerate() {
-            let path = &paths[row_partitions[*row as usize] as usize];
-            match partitions.last_mut() {
-                Some((last, range)) if Arc::ptr_eq(last, path) => range.end = at + 1,
-                _ => partitions.push((Arc::clone(path), at..at + 1)),
-            }
-        }
-        let bytes = columns
-            .iter()
-            .map(|column| column.to_data().get_slice_memory_size().unwrap_or_default() as u64)
-            .sum();
-        Ok(Some(Batch {
+        let Some(first) = row_partitions.first().copied() else { return Ok(Vec::new()) };
+        let columns = self.builder.finish()?;
+        let batch = |partition: u32, columns: Vec<ArrayRef>, rows| Batch {
             table: self.table,
+            partition: Arc::clone(&paths[partition as usize]),
+            bytes: columns.iter().map(held_bytes).sum(),
             columns,
-            partitions,
-            bytes,
-        }))
+            rows,
+        };
+        if row_partitions.iter().all(|partition| *partition == first) {
+            return Ok(vec![batch(first, columns, row_partitions.len())]);
+        }
+        // Each partition gets arrays of its own rather than slices of common ones: rows that wait for more of their
+        // partition must not keep those of others in memory.
+        let mut order: Vec<u32> = (0..).take(row_partitions.len()).collect();
+        // Stable: within a partition, rows stay in the order of their archives.
+        order.sort_by_key(|row| row_partitions[*row as usize]);
+        order
+            .chunk_by(|one, two| row_partitions[*one as usize] == row_partitions[*two as usize])
+            .map(|rows| {
+                let indices = UInt32Array::from(rows.to_vec());
+                let columns = columns.iter().map(|column| take(column, &indices, None).map_err(Error::internal));
+                Ok(batch(row_partitions[rows[0] as usize], columns.collect::<Result<_>>()?, rows.len()))
+            })
+            .collect()
     }
+}
+
+/// Bytes that an array holds, with something for its own structures: a batch of a few rows is mostly those.
+fn held_bytes(array: &ArrayRef) -> u64 {
+    const STRUCTURES: u64 = 256;
+    array.to_data().get_slice_memory_size().unwrap_or_default() as u64 + STRUCTURES
 }

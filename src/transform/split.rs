@@ -3,8 +3,6 @@
 //! In: bytes, all at once or as they come. Out: the span of each element of each event array, in order, and whatever
 //! is between them. Never: changes a byte, or asks for the whole text: it works on a window and says when it needs
 //! more.
-//!
-//! This is the careful lane. A small intact archive is parsed as one document and never comes here.
 
 use std::ops::Range;
 

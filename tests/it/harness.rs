@@ -2,9 +2,10 @@
 //!
 //! A failing command shows what was run, where, what the folder held and what it said.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -46,6 +47,18 @@ impl Workdir {
         self.file(below, gzip(text.as_ref()))
     }
 
+    /// Copies a file or a folder to a path below.
+    pub fn copy(&self, from: &Path, below: &str) {
+        if from.is_dir() {
+            for path in files(from) {
+                let bytes = fs::read(from.join(&path)).expect("a readable file");
+                self.file(&format!("{below}/{}", path.display()), bytes);
+            }
+        } else {
+            self.file(below, fs::read(from).expect("a readable file"));
+        }
+    }
+
     /// Runs the program in the folder; its arguments are split at blanks.
     pub fn run(&self, arguments: &str) -> Run {
         self.run_with(arguments.split(' ').filter(|word| !word.is_empty()))
@@ -67,6 +80,16 @@ impl Workdir {
         let run = self.run(&format!("convert {input} --out lake --report report.json {flags}"));
         Lake { report: run.report("report.json"), code: run.code(), path: self.at("lake"), stderr: run.stderr() }
     }
+
+    /// Every file below a path, with its bytes and the time it was last changed.
+    pub fn snapshot(&self, below: &str) -> BTreeMap<PathBuf, (Vec<u8>, std::time::SystemTime)> {
+        let folder = self.at(below);
+        let state = |path: &PathBuf| {
+            let changed = fs::metadata(folder.join(path)).and_then(|metadata| metadata.modified());
+            (fs::read(folder.join(path)).expect("a readable file"), changed.expect("a file's time"))
+        };
+        files(&folder).into_iter().map(|path| (path.clone(), state(&path))).collect()
+    }
 }
 
 /// Text as one gzip member.
@@ -76,9 +99,51 @@ pub fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-/// The name that the manifest gives a file.
+/// What gzip text says; a file that is not gzip is its own text.
+pub fn inflated(stored: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    if !stored.starts_with(&[0x1f, 0x8b]) {
+        return stored.to_owned();
+    }
+    flate2::read::MultiGzDecoder::new(stored).read_to_end(&mut text).expect("sound gzip");
+    text
+}
+
+/// An archive of these events, on one line as CloudTrail writes it.
+pub fn records<T: AsRef<str>>(events: &[T]) -> String {
+    let events: Vec<&str> = events.iter().map(AsRef::as_ref).collect();
+    format!("{{\"Records\":[{}]}}", events.join(","))
+}
+
+/// A plain event of 2025-03-01 with this `eventID` and more members.
+pub fn event(id: &str, more: &str) -> String {
+    let comma = if more.is_empty() { "" } else { "," };
+    format!(
+        r#"{{"eventVersion":"1.08","eventTime":"2025-03-01T08:15:00Z","eventSource":"ec2.amazonaws.com","eventName":"DescribeInstances","awsRegion":"us-east-1","eventID":"{id}","eventType":"AwsApiCall","recipientAccountId":"123456789012"{comma}{more}}}"#
+    )
+}
+
+/// The name that the manifest gives a file: a URI, so what a URI path may not hold is percent-encoded.
 pub fn uri(path: &Path) -> String {
-    format!("file://{}", path.display())
+    let mut uri = "file://".to_owned();
+    for byte in path.to_str().expect("tests use UTF-8 paths").bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~!$&'()*+,;=:@".contains(&byte) {
+            uri.push(byte.into());
+        } else {
+            let _ = write!(uri, "%{byte:02X}");
+        }
+    }
+    uri
+}
+
+/// A path below the project's `data` folder.
+pub fn data(below: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(below)
+}
+
+/// Tells the developer something even when the test passes: the test runner keeps `eprintln!` to itself.
+pub fn say(message: &str) {
+    let _ = writeln!(std::io::stderr(), "{message}");
 }
 
 /// A run of the program.
@@ -158,6 +223,34 @@ impl Lake {
     /// All rows of a table.
     pub fn rows(&self, table: &str) -> Vec<Row> {
         reference::read_table(&self.path, table)
+    }
+
+    /// The Parquet files of a table, in path order.
+    pub fn parts(&self, table: &str) -> Vec<PathBuf> {
+        let folder = self.path.join(table);
+        let parts = files(&folder).into_iter().filter(|path| path.extension().is_some_and(|name| name == "parquet"));
+        parts.map(|path| folder.join(path)).collect()
+    }
+
+    /// The partition folders of a table, such as `event_date=2025-03-01`, in order.
+    pub fn partitions(&self, table: &str) -> Vec<String> {
+        let below = |path: &PathBuf| path.parent()?.strip_prefix(self.path.join(table)).ok().map(Path::to_owned);
+        let mut folders: Vec<_> = self.parts(table).iter().filter_map(below).collect();
+        folders.dedup();
+        folders.iter().map(|folder| folder.display().to_string()).collect()
+    }
+
+    /// The texts of one column, in the order of the files.
+    pub fn texts(&self, table: &str, column: &str) -> Vec<String> {
+        self.rows(table).iter().map(|row| text(row, column).to_owned()).collect()
+    }
+
+    /// The manifest's row of an archive.
+    #[track_caller]
+    pub fn archive(&self, path: &Path) -> Row {
+        let uri = uri(path);
+        let row = self.rows("archives").into_iter().find(|row| text(row, "archive") == uri);
+        row.unwrap_or_else(|| panic!("the manifest has no {uri}\n{}", self.stderr))
     }
 
     /// A number of the report, such as `/events/seen`.

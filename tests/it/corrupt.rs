@@ -1,0 +1,296 @@
+//! Bad input, one defect at a time: `data/corrupt` against a table of what must become of each file.
+//!
+//! Never stops a run, is told with its place and reason, keeps its bytes, and takes no sound event with it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::ops::Range;
+
+use crate::harness::{Workdir, data, files, inflated, int, text};
+use crate::reference::Value;
+
+/// What must become of a file.
+struct Case {
+    file: &'static str,
+    status: &'static str,
+    /// `event_index` of the events that are kept.
+    kept: Vec<i64>,
+    refused: Vec<Refused>,
+}
+
+/// A row of `quarantine`: event, reason, offset and the bytes kept.
+#[derive(Debug, PartialEq)]
+struct Refused {
+    event: Option<i64>,
+    reason: String,
+    offset: Option<i64>,
+    original: Vec<u8>,
+}
+
+/// A file of the table: as stored and as text.
+struct Input {
+    stored: Vec<u8>,
+    text: Vec<u8>,
+}
+
+impl Input {
+    fn read(file: &str) -> Self {
+        let stored = fs::read(data("corrupt").join(file)).expect("a file of the table");
+        let text = if file.starts_with("gzip-") { Vec::new() } else { inflated(&stored) };
+        Self { stored, text }
+    }
+
+    /// Bytes from the event with this number to the end of `last`, or of the text without one.
+    fn span(&self, number: usize, last: &str) -> Range<usize> {
+        let text = String::from_utf8_lossy(&self.text);
+        // Lossy text has the length of the bytes but for the one test that does not ask for text behind the bad byte.
+        let start = text.match_indices("{\"eventVersion\"").nth(number).expect("an event").0;
+        let end = if last.is_empty() { self.text.len() } else { start + text[start..].find(last).expect("an end") };
+        start..end + last.len()
+    }
+
+    fn refused(&self, event: Option<i64>, reason: &str, span: Range<usize>) -> Refused {
+        let original = self.text[span.clone()].to_vec();
+        Refused { event, reason: reason.to_owned(), offset: Some(span.start as i64), original }
+    }
+
+    /// The whole file is refused as it is stored.
+    fn whole(&self, reason: &str, offset: Option<usize>) -> Refused {
+        let offset = offset.map(|offset| offset as i64);
+        Refused { event: None, reason: reason.to_owned(), offset, original: self.stored.clone() }
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let case = |file, status, kept: &[i64], refused: fn(&Input) -> Vec<Refused>| Case {
+        file,
+        status,
+        kept: kept.to_vec(),
+        refused: refused(&Input::read(file)),
+    };
+    let converted = |file, kept, refused| case(file, "converted", kept, refused);
+    let quarantined = |file, refused| case(file, "quarantined", &[], refused);
+    let foreign = |file| case(file, "foreign", &[], |_| Vec::new());
+    vec![
+        converted("gzip-trailing-garbage.json.gz", &[0, 1, 2], |input| {
+            let garbage = b"left behind by a copy";
+            let at = input.stored.len() - garbage.len();
+            vec![Refused { original: garbage.to_vec(), ..input.whole("gzip_trailing_garbage", Some(at)) }]
+        }),
+        quarantined("gzip-bit-flipped.json.gz", |input| vec![input.whole("gzip_corrupt", Some(0))]),
+        quarantined("gzip-wrong-crc.json.gz", |input| vec![input.whole("gzip_corrupt", Some(0))]),
+        quarantined("inflate-bomb.json.gz", |input| vec![input.whole("inflated_too_large", None)]),
+        converted("json-cut.json", &[0, 1], |input| {
+            vec![input.refused(Some(2), "json_truncated", input.span(2, ""))]
+        }),
+        converted("missing-comma.json", &[0, 1, 2], |input| {
+            let between = input.span(1, "").start;
+            vec![input.refused(None, "separator_missing", between..between)]
+        }),
+        converted("missing-closing-brace.json", &[0, 2], |input| {
+            vec![input.refused(Some(1), "json_invalid", input.span(1, "\"}"))]
+        }),
+        converted("missing-quote.json", &[0, 2], |input| {
+            vec![input.refused(Some(1), "json_invalid", input.span(1, "}}"))]
+        }),
+        converted("not-utf-8.json", &[0, 2], |input| {
+            let length = input.text[input.span(1, "").start..].windows(2).position(|two| two == b"}}").expect("an end");
+            let start = input.span(1, "").start;
+            vec![input.refused(Some(1), "utf8_invalid", start..start + length + 2)]
+        }),
+        converted("deep-nesting.json.gz", &[0, 2], |input| {
+            vec![input.refused(Some(1), "nesting_too_deep", input.span(1, "]}"))]
+        }),
+        converted("duplicate-key.json", &[0, 2], |input| {
+            vec![input.refused(Some(1), "duplicate_key", input.span(1, "Instances\"}"))]
+        }),
+        converted("records-of-non-objects.json", &[2], |input| {
+            let text = String::from_utf8_lossy(&input.text);
+            let elements = [(0, "7"), (1, "\"text\""), (3, "null"), (4, "[{}]"), (5, "true")];
+            let refused = elements.map(|(event, element)| {
+                // Behind `[` or `,`, so that no digit of the event is meant.
+                let before = if event == 0 { "[" } else { "," };
+                let at = text.find(&format!("{before}{element}")).expect("an element") + 1;
+                input.refused(Some(event), "event_not_object", at..at + element.len())
+            });
+            refused.into()
+        }),
+        quarantined("records-not-an-array.json", |input| {
+            vec![input.refused(None, "records_not_array", "{\"Records\":".len()..input.text.len())]
+        }),
+        converted("lone-surrogate.json", &[0, 1, 2], |_| Vec::new()),
+        foreign("empty-file.json.gz"),
+        foreign("foreign-config.json.gz"),
+        foreign("foreign-console-history.csv"),
+        foreign("foreign-digest.json.gz"),
+        foreign("foreign-eventbridge.json"),
+        foreign("foreign-s3-notification.json"),
+        foreign("foreign-single-event.json"),
+        foreign("foreign-sns-notice.json"),
+    ]
+}
+
+/// Files whose expectations take more than a row of the table.
+const ELSEWHERE: [&str; 1] = ["gzip-truncated.json.gz"];
+
+/// Smaller than the bomb, larger than everything else.
+const LIMIT: &str = "--max-inflated 1MiB";
+
+#[test]
+fn each_defect_is_located_and_takes_nothing_sound_with_it() {
+    let failed: Vec<String> = cases().iter().filter_map(|case| check(case).err()).collect();
+    assert!(failed.is_empty(), "{} of {} cases:\n\n{}", failed.len(), cases().len(), failed.join("\n\n"));
+}
+
+fn check(case: &Case) -> Result<(), String> {
+    let workdir = Workdir::new();
+    workdir.copy(&data("corrupt").join(case.file), &format!("in/{}", case.file));
+    let lake = workdir.convert("in", LIMIT);
+    lake.check_counts();
+    let mut wrong = Vec::new();
+    let mut same = |what: &str, expected: String, found: String| {
+        if expected != found {
+            wrong.push(format!("  {what}\n    expected {expected}\n    found    {found}"));
+        }
+    };
+    same("exit code", i32::from(!case.refused.is_empty()).to_string(), lake.code.to_string());
+    let archive = lake.archive(&workdir.at("in").join(case.file));
+    same("status", case.status.into(), text(&archive, "status").into());
+    let kept: Vec<i64> = lake.rows("events").iter().map(|row| int(row, "event_index")).collect();
+    same("events kept", format!("{:?}", case.kept), format!("{kept:?}"));
+    let quarantined = case.refused.iter().filter(|refused| refused.event.is_some()).count();
+    same("events quarantined", quarantined.to_string(), int(&archive, "quarantined").to_string());
+    let refused = refused(&lake.rows("quarantine"));
+    same("refused", shown(&case.refused), shown(&refused));
+    // The summary names what went wrong, and where.
+    for refused in &case.refused {
+        let told = lake.stderr.contains(&refused.reason) && lake.stderr.contains(case.file);
+        same("told on stderr", "true".into(), told.to_string());
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(format!("{}\n{}", case.file, wrong.join("\n"))) }
+}
+
+fn refused(rows: &[crate::reference::Row]) -> Vec<Refused> {
+    let mut refused: Vec<Refused> = rows
+        .iter()
+        .map(|row| Refused {
+            event: row.contains_key("event_index").then(|| int(row, "event_index")),
+            reason: text(row, "reason").to_owned(),
+            offset: row.contains_key("byte_offset").then(|| int(row, "byte_offset")),
+            original: match row.get("original") {
+                Some(Value::Bytes(bytes)) => bytes.clone(),
+                _ => Vec::new(),
+            },
+        })
+        .collect();
+    refused.sort_by_key(|refused| (refused.event, refused.offset));
+    refused
+}
+
+fn shown(refused: &[Refused]) -> String {
+    let line = |refused: &Refused| {
+        let Refused { event, reason, offset, original } = refused;
+        let start: String = String::from_utf8_lossy(original).chars().take(60).collect();
+        let tail = &original[original.len().saturating_sub(20)..];
+        let (length, tail) = (original.len(), String::from_utf8_lossy(tail));
+        format!("\n      event {event:?} offset {offset:?} {reason}, {length} bytes {start:?}…{tail:?}")
+    };
+    refused.iter().map(line).collect()
+}
+
+#[test]
+fn the_table_names_every_file_of_the_folder() {
+    let found: BTreeSet<String> = files(&data("corrupt")).iter().map(|path| path.display().to_string()).collect();
+    let listed = cases().iter().map(|case| case.file).chain(ELSEWHERE).map(str::to_owned).collect();
+    assert_eq!(found, listed);
+}
+
+#[test]
+fn whole_events_before_the_end_of_a_truncated_archive_are_kept() {
+    let input = Input::read("gzip-truncated.json.gz");
+    let prefix = certain_prefix(&input.stored);
+    let prefix_text = str::from_utf8(&prefix).expect("ASCII");
+    let starts: Vec<usize> = prefix_text.match_indices("{\"eventVersion\"").map(|(at, _)| at).collect();
+    let whole = prefix_text.match_indices("}}").count();
+    assert!((20..199).contains(&whole) && starts.len() == whole + 1, "{whole} of {}", starts.len());
+
+    let workdir = Workdir::new();
+    workdir.file("in/a.json.gz", &input.stored);
+    let lake = workdir.convert("in", "");
+    assert_eq!(lake.code, 1, "{}", lake.stderr);
+    lake.check_counts();
+    let kept: Vec<i64> = lake.rows("events").iter().map(|row| int(row, "event_index")).collect();
+    assert_eq!(kept, (0..whole as i64).collect::<Vec<_>>());
+    let cut = prefix[starts[whole]..].to_vec();
+    let expected = [
+        input.whole("gzip_truncated", Some(input.stored.len())),
+        Refused {
+            event: Some(whole as i64),
+            reason: "json_truncated".to_owned(),
+            offset: Some(starts[whole] as i64),
+            original: cut,
+        },
+    ];
+    assert_eq!(shown(&refused(&lake.rows("quarantine"))), shown(&expected));
+}
+
+/// What can be inflated of a gzip member that is cut, without asking for more.
+fn certain_prefix(stored: &[u8]) -> Vec<u8> {
+    const HEADER_BYTES: usize = 10;
+    let mut text = vec![0; 1 << 20];
+    let mut inflate = flate2::Decompress::new(false);
+    let _ = inflate.decompress(&stored[HEADER_BYTES..], &mut text, flate2::FlushDecompress::Sync);
+    text.truncate(usize::try_from(inflate.total_out()).expect("a small text"));
+    text
+}
+
+#[test]
+fn a_lone_surrogate_stays_as_it_was_written() {
+    let workdir = Workdir::new();
+    workdir.copy(&data("corrupt/lone-surrogate.json"), "in/a.json");
+    let rows = workdir.convert("in", "").rows("events");
+    assert_eq!(rows[1].get("user_agent"), None);
+    assert_eq!(text(&rows[1], "unmapped"), r#"{"userAgent":"cut \ud83d"}"#);
+    assert_eq!(text(&rows[1], "request_parameters"), r#"{"name":"\ude00"}"#);
+}
+
+#[test]
+fn a_folder_of_bad_input_next_to_good_is_one_run_that_adds_up() {
+    let workdir = Workdir::new();
+    workdir.copy(&data("corrupt"), "in/bad");
+    workdir.copy(&data("sample"), "in/good");
+    let lake = workdir.convert("in", LIMIT);
+    assert_eq!(lake.code, 1, "{}", lake.stderr);
+    lake.check_counts();
+    let (bad, good) = (files(&data("corrupt")).len(), files(&data("sample")).len());
+    assert_eq!(lake.count("/archives/seen"), (bad + good) as u64);
+    let status = |wanted: &str| cases().iter().filter(|case| case.status == wanted).count();
+    assert_eq!(lake.count("/archives/foreign"), status("foreign") as u64);
+    assert_eq!(lake.count("/archives/quarantined"), status("quarantined") as u64);
+    let alone = Workdir::new();
+    alone.copy(&data("sample"), "in/good");
+    let alone = alone.convert("in", "");
+    assert_eq!(alone.rows("usage_records").len(), lake.rows("usage_records").len());
+    let rows = lake.rows("events");
+    let of_sample = rows.iter().filter(|row| text(row, "archive").contains("/in/good/"));
+    assert_eq!(alone.rows("events").len(), of_sample.count());
+}
+
+#[test]
+fn a_bomb_within_the_limit_is_an_archive_like_any_other() {
+    let workdir = Workdir::new();
+    workdir.copy(&data("corrupt/inflate-bomb.json.gz"), "in/a.json.gz");
+    let lake = workdir.convert("in", "");
+    assert_eq!((lake.code, lake.count("/archives/converted"), lake.count("/events/seen")), (0, 1, 0));
+}
+
+#[test]
+fn on_bad_fail_publishes_nothing() {
+    let workdir = Workdir::new();
+    workdir.copy(&data("sample"), "in");
+    workdir.copy(&data("corrupt/missing-quote.json"), "in/missing-quote.json");
+    let run = workdir.run("convert in --out lake --on-bad fail").expect(2);
+    assert!(run.stderr().contains("missing-quote.json") && run.stderr().contains("--on-bad"), "{}", run.dump());
+    let published = files(&workdir.at("lake"));
+    assert!(published.iter().all(|path| path.starts_with("_trailmill")), "{published:?}");
+}
