@@ -114,6 +114,15 @@ pub struct Progress {
     pub events: AtomicU64,
 }
 
+impl Progress {
+    /// Begins again from nothing done.
+    pub(crate) fn reset(&self) {
+        for number in [&self.archives_done, &self.compressed_bytes_done, &self.events] {
+            number.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Archives by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ArchiveCounts {
@@ -229,11 +238,11 @@ impl Summary {
             }
         }
         let tally = &verdict.tally;
-        self.events.seen += tally.events_seen;
+        self.events.seen += verdict.events_seen;
         self.events.written += tally.events_written;
-        self.events.quarantined += tally.quarantined;
+        self.events.quarantined += verdict.quarantined;
         self.events.filtered += tally.filtered;
-        self.usage_records.written += tally.usage_records();
+        self.usage_records.written += verdict.usage_records();
         for (total, rows) in self
             .usage_records
             .by_outcome

@@ -61,7 +61,12 @@ impl Archive {
 
     /// Appends the bytes of the file to a buffer.
     pub(crate) fn read(&self, buffer: &mut Vec<u8>) -> io::Result<()> {
-        fs::File::open(self.path())?.read_to_end(buffer).map(drop)
+        self.open()?.read_to_end(buffer).map(drop)
+    }
+
+    /// Opens the file.
+    pub(crate) fn open(&self) -> io::Result<fs::File> {
+        fs::File::open(self.path())
     }
 
     /// Modification time in the manifest's form.
@@ -72,19 +77,12 @@ impl Archive {
     }
 }
 
-/// What was found.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// In the order of conversion.
-    pub(crate) archives: Vec<Archive>,
-}
-
 /// Lists the archives below the inputs; `lake` and what is below it is passed over.
 ///
 /// # Errors
 ///
 /// An input that does not exist, or a folder that cannot be listed: going on without it would lose what is in it.
-pub(crate) fn discover(inputs: &[PathBuf], lake: &Path, selection: &Selection) -> Result<Found> {
+pub(crate) fn discover(inputs: &[PathBuf], lake: &Path, selection: &Selection) -> Result<Vec<Archive>> {
     let mut walk = Walk {
         archives: Vec::new(),
         visited: HashSet::new(),
@@ -111,7 +109,7 @@ pub(crate) fn discover(inputs: &[PathBuf], lake: &Path, selection: &Selection) -
     // Inputs may overlap; the path, not the spelling, tells one archive from another.
     archives.sort_by_cached_key(|archive| (archive.delivered, archive.path()));
     archives.dedup_by_key(|archive| archive.path());
-    Ok(Found { archives })
+    Ok(archives)
 }
 
 struct Walk<'a> {

@@ -11,9 +11,6 @@ use memchr::memmem;
 
 use crate::error::{Finding, Reason};
 
-/// Text that is inflated in one piece.
-pub(crate) const MAX_IN_MEMORY_BYTES: usize = 64 << 20;
-
 const MAGIC: &[u8] = b"\x1f\x8b";
 /// Magic and the only compression method there is.
 const MEMBER_START: &[u8] = b"\x1f\x8b\x08";
@@ -110,39 +107,14 @@ impl Inflater {
             if rest.starts_with(MEMBER_START) {
                 continue;
             }
-            // Tapes and some tools pad with zeros; gzip(1) passes over them too.
-            let finding = (!rest.iter().all(|byte| *byte == 0)).then(|| Finding {
-                event_index: None,
-                byte_offset: Some(garbage_at as u64),
-                reason: Reason::GzipTrailingGarbage,
-                message: format!("{} bytes follow the last gzip member", rest.len()),
-                original: rest.to_vec(),
-            });
+            let finding = super::trailing_garbage(garbage_at as u64, rest.to_vec());
             return Inflated::Text(self.text.len(), finding);
         }
     }
 
     fn refuse(&self, stored: &[u8], member_at: usize, error: &std::io::Error) -> Inflated {
-        let is_truncated = error.kind() == std::io::ErrorKind::UnexpectedEof;
-        let finding = Finding {
-            event_index: None,
-            byte_offset: Some(if is_truncated {
-                stored.len()
-            } else {
-                member_at
-            } as u64),
-            reason: if is_truncated {
-                Reason::GzipTruncated
-            } else {
-                Reason::GzipCorrupt
-            },
-            message: if is_truncated {
-                format!("the file ends inside the gzip member that starts at byte {member_at}")
-            } else {
-                format!("{error} in the gzip member that starts at byte {member_at}")
-            },
-            original: stored.to_vec(),
-        };
+        let finding = super::gzip_damage(error, stored.len() as u64, member_at as u64, stored.to_vec());
+        let is_truncated = finding.reason == Reason::GzipTruncated;
         // What was inflated before a clean cut is what was stored; a wrong bit leaves nothing to rely on.
         if is_truncated && !self.text.is_empty() {
             Inflated::Text(self.text.len(), Some(finding))

@@ -129,6 +129,15 @@ impl Lake {
         remove_folder(&commit.staging)
     }
 
+    /// Throws away what a commit has staged.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be removed.
+    pub(crate) fn discard(&self, commit: &Commit) -> Result<()> {
+        remove_folder(&commit.staging)
+    }
+
     fn show(&self, commit: &Commit, part: &StagedPart) -> Result<PathBuf> {
         let target = self.root.join(&part.path);
         let folder = target.parent().unwrap_or(&self.root).to_owned();

@@ -80,12 +80,12 @@ impl Ledger {
         row.text("etag_or_mtime", entry.modified);
         row.long("compressed_bytes", long(entry.compressed_bytes));
         row.long("inflated_bytes", long(entry.inflated_bytes));
-        row.long("events_seen", long(tally.events_seen));
+        row.long("events_seen", long(entry.verdict.events_seen));
         row.long("events_written", long(tally.events_written));
         row.long("duplicates", 0);
-        row.long("quarantined", long(tally.quarantined));
+        row.long("quarantined", long(entry.verdict.quarantined));
         row.long("filtered", long(tally.filtered));
-        row.long("usage_records_written", long(tally.usage_records()));
+        row.long("usage_records_written", long(entry.verdict.usage_records()));
         for (name, time) in [
             ("oldest_event_time", tally.oldest_event_time_ms),
             ("newest_event_time", tally.newest_event_time_ms),

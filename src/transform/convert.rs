@@ -1,30 +1,25 @@
-//! One archive's text to rows, findings and counts.
+//! Events to rows, findings and counts.
 //!
-//! In: the inflated text of archives, one after the other. Out: for each one a [`Verdict`]; for all since the last
+//! In: windows of text and the events in them. Out: a [`Tally`] for each window; for all since the last
 //! [`Converter::finish`] a [`Batch`] for each table and partition. Never: fails on what an archive holds.
 //!
 //! Text is split first and parsed event by event: the tape of one event stays in the cache, and a bad event, or one
 //! with a number that simd-json refuses, costs one event and no more.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, UInt32Array};
 use arrow::compute::take;
 
 use super::columns::TableBuilder;
+use super::cut::{Cutter, Element, Judgement, MAX_ORIGINAL_BYTES, Rejection, Status, explain, utf8};
 use super::flatten::{self, EventFields, Outcome, Refused, Routes, UsageRecordFlattener};
 use super::partition::{PartitionColumn, PartitionFields, PartitionIndex, PartitionPath};
-use super::shape;
-use super::split::{Piece, Splitter};
-use super::tape::{Document, MAX_DEPTH, ParseError, Parser, Value};
+use super::tape::{Document, Parser, Value};
 use super::timestamp;
 use crate::config::Selection;
 use crate::error::{Error, Finding, Reason, Result};
 use crate::schema::Table;
-
-/// Most bytes of refused input that one quarantine row keeps; the archive itself stays where it is.
-pub(crate) const MAX_ORIGINAL_BYTES: usize = 16 << 20;
 
 /// What a converter makes of events, the same for all workers.
 #[derive(Clone, Debug)]
@@ -35,52 +30,35 @@ pub(crate) struct Plan {
     pub(crate) selection: Selection,
 }
 
-/// What became of an archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
-    Converted,
-    Quarantined,
-    Foreign,
-}
-
-impl Status {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Converted => "converted",
-            Self::Quarantined => "quarantined",
-            Self::Foreign => "foreign",
-        }
-    }
-}
-
-/// What was counted in an archive, or in a piece of one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ArchiveTally {
-    pub(crate) events_seen: u64,
+/// What was counted among the convertible events of an archive, or of a piece of one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
     pub(crate) events_written: u64,
-    pub(crate) quarantined: u64,
     pub(crate) filtered: u64,
     pub(crate) usage_records_by_outcome: [u64; Outcome::ALL.len()],
     pub(crate) oldest_event_time_ms: Option<i64>,
     pub(crate) newest_event_time_ms: Option<i64>,
+    /// One for each event that was refused.
+    pub(crate) findings: Vec<Finding>,
 }
 
-impl ArchiveTally {
-    /// Rows of `usage_records`.
-    pub(crate) fn usage_records(&self) -> u64 {
-        self.usage_records_by_outcome.iter().sum()
+impl Tally {
+    /// Adds the tally of the next piece of the same archive.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.events_written += other.events_written;
+        self.filtered += other.filtered;
+        for (total, rows) in self.usage_records_by_outcome.iter_mut().zip(other.usage_records_by_outcome) {
+            *total += rows;
+        }
+        self.see_time(other.oldest_event_time_ms);
+        self.see_time(other.newest_event_time_ms);
+        self.findings.extend(other.findings);
     }
 
     fn see_time(&mut self, event_time_ms: Option<i64>) {
         if let Some(time) = event_time_ms {
-            self.oldest_event_time_ms = Some(
-                self.oldest_event_time_ms
-                    .map_or(time, |oldest| oldest.min(time)),
-            );
-            self.newest_event_time_ms = Some(
-                self.newest_event_time_ms
-                    .map_or(time, |newest| newest.max(time)),
-            );
+            self.oldest_event_time_ms = Some(self.oldest_event_time_ms.map_or(time, |oldest| oldest.min(time)));
+            self.newest_event_time_ms = Some(self.newest_event_time_ms.map_or(time, |newest| newest.max(time)));
         }
     }
 }
@@ -90,40 +68,57 @@ impl ArchiveTally {
 pub(crate) struct Verdict {
     pub(crate) status: Status,
     pub(crate) kind: &'static str,
-    pub(crate) tally: ArchiveTally,
+    pub(crate) events_seen: u64,
+    pub(crate) quarantined: u64,
+    /// Counts of what was converted; its findings are in [`Verdict::findings`].
+    pub(crate) tally: Tally,
     pub(crate) findings: Vec<Finding>,
 }
 
 impl Verdict {
+    /// Puts together what was found while cutting and while converting, in the order of the text.
+    pub(crate) fn new(judgement: Judgement, mut tally: Tally, damage: Option<Finding>) -> Self {
+        let mut findings = judgement.findings;
+        let refused = std::mem::take(&mut tally.findings);
+        let quarantined = judgement.quarantined + refused.len() as u64;
+        findings.extend(refused);
+        findings.sort_by_key(|finding| finding.byte_offset);
+        let mut verdict = Self {
+            status: judgement.status,
+            kind: judgement.kind,
+            events_seen: judgement.events_seen,
+            quarantined,
+            tally,
+            findings,
+        };
+        if let Some(mut finding) = damage {
+            finding.original.truncate(MAX_ORIGINAL_BYTES);
+            // What ends early and has no event to show is not known to be anything.
+            if finding.reason == Reason::GzipTruncated && verdict.events_seen == 0 {
+                verdict.status = Status::Quarantined;
+            }
+            verdict.findings.push(finding);
+        }
+        verdict
+    }
+
     /// No CloudTrail archive.
     pub(crate) fn foreign(kind: &'static str) -> Self {
-        Self {
-            status: Status::Foreign,
-            kind,
-            tally: ArchiveTally::default(),
-            findings: Vec::new(),
-        }
+        Self::new(Judgement::foreign(kind), Tally::default(), None)
     }
 
     /// Refused before it was text.
     pub(crate) fn refused(mut finding: Finding) -> Self {
         finding.original.truncate(MAX_ORIGINAL_BYTES);
-        Self {
-            status: Status::Quarantined,
-            kind: "unknown",
-            tally: ArchiveTally::default(),
-            findings: vec![finding],
-        }
+        let findings = vec![finding];
+        let judgement =
+            Judgement { status: Status::Quarantined, kind: "unknown", events_seen: 0, quarantined: 0, findings };
+        Self::new(judgement, Tally::default(), None)
     }
 
-    /// Adds what was wrong with the archive's compression; an archive of which no event was left is refused.
-    pub(crate) fn add_damage(&mut self, damage: Option<Finding>) {
-        let Some(mut finding) = damage else { return };
-        finding.original.truncate(MAX_ORIGINAL_BYTES);
-        if finding.reason == Reason::GzipTruncated && self.tally.events_seen == 0 {
-            self.status = Status::Quarantined;
-        }
-        self.findings.push(finding);
+    /// Rows of `usage_records`.
+    pub(crate) fn usage_records(&self) -> u64 {
+        self.tally.usage_records_by_outcome.iter().sum()
     }
 }
 
@@ -141,6 +136,7 @@ pub(crate) struct Batch {
 pub(crate) struct Converter {
     parser: Parser,
     rows: RowWriter,
+    elements: Vec<Element>,
 }
 
 /// The part of a converter that is at work while the parser's buffers are lent to a document.
@@ -172,92 +168,6 @@ struct EventColumns {
     event_index: usize,
 }
 
-/// Why an event went to quarantine.
-struct Rejection {
-    reason: Reason,
-    message: String,
-}
-
-/// The archive that is being converted.
-struct Progress<'a> {
-    archive: &'a str,
-    tally: ArchiveTally,
-    findings: Vec<Finding>,
-    /// Kind, known from the first event on.
-    kind: Option<&'static str>,
-    next_index: u32,
-}
-
-impl Progress<'_> {
-    const fn new(archive: &str) -> Progress<'_> {
-        Progress {
-            archive,
-            tally: ArchiveTally {
-                events_seen: 0,
-                events_written: 0,
-                quarantined: 0,
-                filtered: 0,
-                usage_records_by_outcome: [0; Outcome::ALL.len()],
-                oldest_event_time_ms: None,
-                newest_event_time_ms: None,
-            },
-            findings: Vec::new(),
-            kind: None,
-            next_index: 0,
-        }
-    }
-
-    fn take_index(&mut self) -> u32 {
-        let index = self.next_index;
-        self.next_index += 1;
-        self.tally.events_seen += 1;
-        index
-    }
-
-    fn quarantine_event(
-        &mut self,
-        index: u32,
-        offset: usize,
-        rejection: Rejection,
-        original: &[u8],
-    ) {
-        self.tally.quarantined += 1;
-        self.report(
-            Some(index),
-            offset,
-            rejection.reason,
-            rejection.message,
-            original,
-        );
-    }
-
-    fn report(
-        &mut self,
-        event_index: Option<u32>,
-        offset: usize,
-        reason: Reason,
-        message: String,
-        original: &[u8],
-    ) {
-        self.findings.push(Finding {
-            event_index,
-            byte_offset: Some(offset as u64),
-            reason,
-            message,
-            original: original[..original.len().min(MAX_ORIGINAL_BYTES)].to_vec(),
-        });
-    }
-
-    fn verdict(self, status: Status) -> Verdict {
-        Verdict {
-            status,
-            kind: self.kind.unwrap_or(shape::EMPTY),
-            tally: self.tally,
-            findings: self.findings,
-        }
-    }
-}
-
 impl Converter {
     pub(crate) fn new(plan: Plan) -> Self {
         let column = |name| Table::Events.column_index(name).unwrap_or_default();
@@ -280,25 +190,59 @@ impl Converter {
                     event_index: column("event_index"),
                 },
             },
+            elements: Vec::new(),
         }
     }
 
-    /// Converts the whole text of one archive.
-    pub(crate) fn convert(&mut self, archive: &str, text: &[u8]) -> Verdict {
-        let mut progress = Progress::new(archive);
-        let text_start = super::scan::skip_space(text, byte_order_mark(text));
-        match text.get(text_start) {
-            None => {
-                progress.kind = Some(shape::EMPTY);
-                return progress.verdict(Status::Foreign);
-            }
-            Some(b'{' | b'[') => {}
-            Some(_) => {
-                progress.kind = Some(shape::foreign_text_kind(text));
-                return progress.verdict(Status::Foreign);
+    /// Converts the whole text of one archive; `damage` is what was wrong with its compression.
+    pub(crate) fn convert(&mut self, archive: &str, text: &[u8], damage: Option<Finding>) -> Verdict {
+        let mut cutter = Cutter::new();
+        let mut elements = std::mem::take(&mut self.elements);
+        elements.clear();
+        cutter.cut(&mut self.parser, text, true, &mut elements);
+        let judgement = cutter.close();
+        let tally = match judgement.status {
+            Status::Foreign => Tally::default(),
+            _ => self.convert_elements(archive, text, 0, &elements),
+        };
+        self.elements = elements;
+        Verdict::new(judgement, tally, damage)
+    }
+
+    /// Cuts a window of a large archive.
+    pub(crate) const fn parser(&mut self) -> &mut Parser {
+        &mut self.parser
+    }
+
+    /// Converts events of a window that begins at `window_start` of the archive's text.
+    pub(crate) fn convert_elements(
+        &mut self,
+        archive: &str,
+        window: &[u8],
+        window_start: u64,
+        elements: &[Element],
+    ) -> Tally {
+        let mut tally = Tally::default();
+        for Element { index, range } in elements {
+            let text = &window[range.clone()];
+            if let Err(rejection) = self.convert_event(archive, *index, text, &mut tally) {
+                let offset = window_start + range.start as u64;
+                tally.findings.push(rejection.of_event(*index, offset, text));
             }
         }
-        self.split_and_convert(progress, text, text_start)
+        tally
+    }
+
+    fn convert_event(&mut self, archive: &str, index: u32, text: &[u8], tally: &mut Tally) -> Result<(), Rejection> {
+        let text = utf8(text)?;
+        let rows = &mut self.rows;
+        let place = flatten::EventPlace { archive, event_index: i32::try_from(index).unwrap_or(i32::MAX) };
+        let mut visit =
+            |document: Document<'_>| rows.take_event(document.root(), place, tally, &mut EventFields::new());
+        match self.parser.parse(text, &mut visit) {
+            Ok(taken) => taken,
+            Err(_) => self.parser.parse_lenient(text, &mut visit).unwrap_or_else(|error| Err(explain(&error, text))),
+        }
     }
 
     /// The rows since the last call, a batch for each table and partition that has any.
@@ -314,288 +258,40 @@ impl Converter {
         }
         Ok(batches)
     }
-
-    fn split_and_convert(
-        &mut self,
-        mut progress: Progress<'_>,
-        text: &[u8],
-        start: usize,
-    ) -> Verdict {
-        let text = &text[start..];
-        let mut splitter = Splitter::new();
-        let mut foreign_kind = None;
-        let mut strangers = Vec::new();
-        let mut is_judged = false;
-        loop {
-            match splitter.next(text, true) {
-                Piece::Element(range) => {
-                    let is_object = text[range.start] == b'{';
-                    if !is_judged && (is_object || splitter.is_outermost()) {
-                        is_judged = true;
-                        match self.judge(&text[range.clone()]) {
-                            Some(kind) => progress.kind = Some(kind),
-                            None => return Verdict::foreign("json"),
-                        }
-                    }
-                    self.take_element(&mut progress, &mut splitter, text, start, range);
-                }
-                Piece::Beside(range) => {
-                    // One such finding is enough: text that only looks like JSON would yield one for every member.
-                    if progress.findings.is_empty()
-                        && let Err(rejection) = self.check(&text[range.clone()])
-                    {
-                        let message = format!("beside `Records`: {}", rejection.message);
-                        progress.report(
-                            None,
-                            start + range.start,
-                            rejection.reason,
-                            message,
-                            &text[range],
-                        );
-                    }
-                }
-                Piece::OtherDocument => {
-                    let kind = shape::foreign_kind(splitter.names().iter().map(String::as_str));
-                    foreign_kind = foreign_kind.or(Some(kind));
-                    strangers.push((splitter.position(), kind));
-                }
-                Piece::SeparatorMissing(at) => {
-                    let message = "expected `,` between two elements".to_owned();
-                    progress.report(None, start + at, Reason::SeparatorMissing, message, &[]);
-                }
-                Piece::Incomplete(at) => {
-                    self.take_truncated(&mut progress, &mut splitter, text, start, at);
-                    if splitter.position() <= at {
-                        break;
-                    }
-                }
-                Piece::Broken(at, reason, message) => {
-                    let found = text[at..].iter().take(16).copied().collect::<Vec<_>>();
-                    let message = format!("{message}, found {:?}", String::from_utf8_lossy(&found));
-                    progress.report(None, start + at, reason, message, &text[at..]);
-                    break;
-                }
-                Piece::End => break,
-            }
-        }
-        let has_arrays = splitter.has_event_arrays();
-        if !has_arrays && progress.findings.is_empty() {
-            return Verdict::foreign(foreign_kind.unwrap_or("json"));
-        }
-        if progress.next_index == 0 && !progress.findings.is_empty() {
-            progress.kind = Some("json");
-            return progress.verdict(Status::Quarantined);
-        }
-        for (end, kind) in strangers {
-            let message = format!("a document of kind {kind} ends here, among documents with events");
-            progress.report(None, start + end, Reason::TrailingData, message, &[]);
-        }
-        progress.verdict(Status::Converted)
-    }
-
-    /// The kind of an archive by its first object, or `None` when that is no event. What is no valid JSON is taken for
-    /// an event: it will be refused with its place.
-    fn judge(&mut self, text: &[u8]) -> Option<&'static str> {
-        let Ok(utf8) = std::str::from_utf8(text) else { return Some("log") };
-        self.parser.parse_lenient(utf8, |document| shape::kind_of_event(document.root())).unwrap_or(Some("log"))
-    }
-
-    fn take_element(
-        &mut self,
-        progress: &mut Progress<'_>,
-        splitter: &mut Splitter,
-        text: &[u8],
-        start: usize,
-        range: Range<usize>,
-    ) {
-        let index = progress.take_index();
-        let Err(rejection) = self.take_event_text(progress, index, &text[range.clone()]) else {
-            return;
-        };
-        let is_delimited = matches!(
-            text.get(super::scan::skip_space(text, range.end)),
-            Some(b',' | b']')
-        );
-        let mut end = range.end;
-        if !is_delimited && is_syntax(rejection.reason) {
-            // The element ends where none should: its brackets or quotes are damaged and it has swallowed others.
-            let damaged = self.resume(splitter, text, range.start);
-            end = damaged.unwrap_or(range.end);
-        }
-        progress.quarantine_event(
-            index,
-            start + range.start,
-            rejection,
-            &text[range.start..end],
-        );
-    }
-
-    fn take_truncated(
-        &mut self,
-        progress: &mut Progress<'_>,
-        splitter: &mut Splitter,
-        text: &[u8],
-        start: usize,
-        at: usize,
-    ) {
-        // Past the comma that announced it, an element has begun.
-        let element = super::scan::skip_space(
-            text,
-            if text.get(at) == Some(&b',') {
-                at + 1
-            } else {
-                at
-            },
-        );
-        let rejection = |message: &str| Rejection {
-            reason: Reason::JsonTruncated,
-            message: message.to_owned(),
-        };
-        if splitter.is_in_array() && element < text.len() {
-            let index = progress.take_index();
-            let end = self.resume(splitter, text, element).unwrap_or(text.len());
-            let rejection = rejection("the text ends inside this event");
-            progress.quarantine_event(index, start + element, rejection, &text[element..end]);
-        } else {
-            let Rejection { reason, message } = rejection("the text ends before the document does");
-            progress.report(None, start + at, reason, message, &text[at..]);
-        }
-    }
-
-    /// Finds the next certain event behind damage; returns where the damaged text ends.
-    fn resume(&mut self, splitter: &mut Splitter, text: &[u8], damage: usize) -> Option<usize> {
-        let parser = &mut self.parser;
-        splitter.resume_after(text, damage, |range| {
-            let utf8 = std::str::from_utf8(&text[range]).ok();
-            utf8.is_some_and(|utf8| {
-                parser
-                    .parse_lenient(utf8, |document| shape::is_event(document.root()))
-                    .is_ok()
-            })
-        })
-    }
-
-    fn take_event_text(
-        &mut self,
-        progress: &mut Progress<'_>,
-        index: u32,
-        text: &[u8],
-    ) -> Result<(), Rejection> {
-        let utf8 = utf8(text)?;
-        let rows = &mut self.rows;
-        let mut visit = |document: Document<'_>| {
-            rows.take_event(document.root(), index, progress, &mut EventFields::new())
-        };
-        match self.parser.parse(utf8, &mut visit) {
-            Ok(taken) => taken,
-            Err(_) => self
-                .parser
-                .parse_lenient(utf8, &mut visit)
-                .unwrap_or_else(|error| Err(explain(&error, utf8))),
-        }
-    }
-
-    /// Whether text is one JSON value.
-    fn check(&mut self, text: &[u8]) -> Result<(), Rejection> {
-        let utf8 = utf8(text)?;
-        self.parser
-            .parse_lenient(utf8, |_| ())
-            .map_err(|error| explain(&error, utf8))
-    }
-}
-
-/// Length of the byte order mark that some editors put before UTF-8.
-fn byte_order_mark(text: &[u8]) -> usize {
-    if text.starts_with(b"\xef\xbb\xbf") {
-        3
-    } else {
-        0
-    }
-}
-
-const fn is_syntax(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::JsonInvalid | Reason::NestingTooDeep | Reason::Utf8Invalid
-    )
-}
-
-fn utf8(text: &[u8]) -> Result<&str, Rejection> {
-    std::str::from_utf8(text).map_err(|error| Rejection {
-        reason: Reason::Utf8Invalid,
-        message: format!("invalid UTF-8 at byte {} of the event", error.valid_up_to()),
-    })
-}
-
-/// Words for a refused value. simd-json tells that, not always where; serde_json tells where and what was expected.
-fn explain(error: &ParseError, text: &str) -> Rejection {
-    match error {
-        ParseError::TooDeep => Rejection {
-            reason: Reason::NestingTooDeep,
-            message: format!("values are nested more than {MAX_DEPTH} deep"),
-        },
-        ParseError::Invalid(message) => {
-            let located = serde_json::from_str::<serde::de::IgnoredAny>(text).err();
-            let message = located.map_or_else(|| message.clone(), |error| error.to_string());
-            Rejection {
-                reason: Reason::JsonInvalid,
-                message,
-            }
-        }
-    }
 }
 
 impl RowWriter {
     fn take_event<'t>(
         &mut self,
         event: Value<'t>,
-        index: u32,
-        progress: &mut Progress<'_>,
+        place: flatten::EventPlace<'_>,
+        tally: &mut Tally,
         fields: &mut EventFields<'t>,
     ) -> Result<(), Rejection> {
-        if !event.is_object() {
-            let message = "an event is a JSON object".to_owned();
-            return Err(Rejection {
-                reason: Reason::EventNotObject,
-                message,
-            });
-        }
-        fields
-            .read(&self.routes, event)
-            .map_err(|Refused::DuplicateKey(path)| Rejection {
-                reason: Reason::DuplicateKey,
-                message: format!("`{path}` occurs twice"),
-            })?;
+        fields.read(&self.routes, event).map_err(|Refused::DuplicateKey(path)| Rejection {
+            reason: Reason::DuplicateKey,
+            message: format!("`{path}` occurs twice"),
+        })?;
         let at = &self.columns;
-        let place = PartitionFields {
+        let partition_fields = PartitionFields {
             event_time_ms: fields.timestamp(at.event_time),
             account: fields.text(at.account),
             region: fields.text(at.region),
             event_source: fields.text(at.event_source),
         };
-        progress.tally.see_time(place.event_time_ms);
-        if !is_selected(&self.plan.selection, place) {
-            progress.tally.filtered += 1;
+        tally.see_time(partition_fields.event_time_ms);
+        if !is_selected(&self.plan.selection, partition_fields) {
+            tally.filtered += 1;
             return Ok(());
         }
-        progress.tally.events_written += 1;
-        let event_index = i32::try_from(index).unwrap_or(i32::MAX);
-        let partition = self.partitions.number_of(place);
+        tally.events_written += 1;
+        let partition = self.partitions.number_of(partition_fields);
         if self.plan.usage_records && self.usage_flattener.is_metering(fields) {
-            let place = flatten::EventPlace {
-                archive: progress.archive,
-                event_index,
-            };
             let call = flatten::Call::of(event);
             let table = &mut self.usage_records.builder;
             let counts = self.usage_flattener.flatten(fields, call, place, table);
             self.usage_records.mark_rows(partition);
-            for (total, count) in progress
-                .tally
-                .usage_records_by_outcome
-                .iter_mut()
-                .zip(counts)
-            {
+            for (total, count) in tally.usage_records_by_outcome.iter_mut().zip(counts) {
                 *total += count;
             }
         }
@@ -607,8 +303,8 @@ impl RowWriter {
             if let Some(json) = fields.unmapped.json() {
                 table.column(at.unmapped).text(json);
             }
-            table.column(at.archive).text(progress.archive);
-            table.column(at.event_index).int(event_index);
+            table.column(at.archive).text(place.archive);
+            table.column(at.event_index).int(place.event_index);
             table.end_row();
             self.events.mark_rows(partition);
         }

@@ -20,8 +20,11 @@ pub(crate) mod partition;
 
 mod shape;
 
+mod cut;
+
 mod convert;
 
-pub(crate) use convert::{ArchiveTally, Batch, Converter, Plan, Status, Verdict};
+pub(crate) use convert::{Batch, Converter, Plan, Tally, Verdict};
+pub(crate) use cut::{Cut, Cutter, Element, Judgement, Status};
 pub use flatten::Outcome;
 pub use partition::{NULL_PARTITION, PartitionColumn};

@@ -85,6 +85,11 @@ impl Splitter {
         &self.names
     }
 
+    /// Passes over bytes before the first document.
+    pub(crate) const fn skip(&mut self, bytes: usize) {
+        self.at += bytes;
+    }
+
     /// Tells that `bytes` bytes before the position were dropped from the window.
     pub(crate) const fn forget(&mut self, bytes: usize) {
         self.at -= bytes;

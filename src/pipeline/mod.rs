@@ -1,0 +1,121 @@
+//! The order of things: which archive is whose work, and what happens when.
+//!
+//! In: a [`Config`]. Out: a published commit and its [`Summary`]. Never: parses, encodes or writes itself.
+
+mod run;
+
+mod worker;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crate::config::Config;
+use crate::error::{Finding, Result};
+use crate::input::{Archive, discover};
+use crate::output::{Commit, Lake};
+use crate::report::{Progress, StageClock, Summary};
+use crate::schema::Table;
+
+use run::{Ending, Run, Staged};
+
+/// Converts archives into a lake.
+///
+/// Only archives that the lake does not have yet are read. What is bad goes to the quarantine table and is told in the
+/// summary.
+///
+/// # Errors
+///
+/// Options that make no sense, inputs that cannot be listed, a lake that cannot be written to, and with
+/// [`OnBad::Fail`](crate::config::OnBad::Fail) bad input. Nothing was published then.
+pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
+    config.validate()?;
+    let started = Instant::now();
+    let clock = Arc::new(StageClock::default());
+    let mut lake = if config.dry_run { None } else { Some(Lake::open(&config.lake)?) };
+    let lake_root = lake.as_ref().map_or(config.lake.as_path(), Lake::root);
+    let mut summary = Summary { lake: lake_root.to_owned(), ..Summary::default() };
+    let found = discover(&config.inputs, lake_root, &config.selection)?;
+    let archives = Arc::new(only_new(found, lake.as_ref(), &mut summary));
+    progress.archives_total.store(archives.len() as u64, Ordering::Relaxed);
+    progress.compressed_bytes_total.store(archives.iter().map(|archive| archive.bytes).sum(), Ordering::Relaxed);
+    if !archives.is_empty() {
+        summary = convert_new(config, progress, &clock, &archives, lake.as_mut(), summary)?;
+    }
+    summary.close(started, &clock);
+    Ok(summary)
+}
+
+/// Leaves out the archives that the lake has.
+fn only_new(archives: Vec<Archive>, lake: Option<&Lake>, summary: &mut Summary) -> Vec<Archive> {
+    summary.archives.seen = archives.len() as u64;
+    let Some(lake) = lake.filter(|lake| !lake.is_empty()) else { return archives };
+    let is_new = |archive: &Archive| {
+        let uri = archive.uri();
+        let Some(is_same) = lake.find(&uri, archive.bytes, &archive.modified()) else { return true };
+        summary.archives.already_converted += 1;
+        if !is_same {
+            summary.changed_archives.push(uri);
+        }
+        false
+    };
+    archives.into_iter().filter(is_new).collect()
+}
+
+fn convert_new(
+    config: &Config,
+    progress: &Progress,
+    clock: &Arc<StageClock>,
+    archives: &Arc<Vec<Archive>>,
+    mut lake: Option<&mut Lake>,
+    before: Summary,
+) -> Result<Summary> {
+    // A large archive is converted while it is read, and its checksum stands at its end. When that is wrong, rows of it
+    // are among the others already: all that is staged is thrown away, and the next attempt knows the archive.
+    let mut refused: HashMap<usize, Finding> = HashMap::new();
+    loop {
+        let mut summary = before.clone();
+        let commit = lake.as_deref().map(Lake::begin);
+        let run = Run::new(config, progress, clock, Arc::clone(archives), commit.as_ref(), &refused)?;
+        let ending = run.convert_all(&mut summary);
+        match (ending, lake.as_deref_mut().zip(commit)) {
+            (Ok(Ending::Staged(staged)), Some((lake, commit))) => {
+                publish(lake, &commit, &staged, &config.tables, &mut summary)?;
+                return Ok(summary);
+            }
+            (Ok(Ending::Counted | Ending::Staged(_)), _) => return Ok(summary),
+            (Ok(Ending::Refused(archive, finding)), staged) => {
+                if let Some((lake, commit)) = staged {
+                    lake.discard(&commit)?;
+                }
+                refused.insert(archive, finding);
+            }
+            (Err(error), staged) => {
+                if let Some((lake, commit)) = staged {
+                    // The error that stopped the run is the one to tell; the next run clears staging anyway.
+                    let _ = lake.discard(&commit);
+                }
+                return Err(error);
+            }
+        }
+        progress.reset();
+    }
+}
+
+fn publish(
+    lake: &mut Lake,
+    commit: &Commit,
+    staged: &Staged,
+    tables: &[Table],
+    summary: &mut Summary,
+) -> Result<()> {
+    // A table that was not asked for has no rows, whatever was found.
+    let is_kept = |table: Table| !table.is_partitioned() || tables.contains(&table);
+    summary.reconcile(|table| is_kept(table).then(|| staged.rows(table)))?;
+    summary.parts = staged.all().count() as u64;
+    summary.bytes.written = staged.all().map(|part| part.bytes).sum();
+    lake.publish(commit, &staged.parts, &staged.archives)?;
+    summary.commit_id = Some(commit.id.clone());
+    Ok(())
+}

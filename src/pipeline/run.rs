@@ -1,0 +1,466 @@
+//! One attempt at all archives that are new.
+//!
+//! In: archives in their order. Out: staged parts and counts. Never: lets the order in which work is done show.
+//!
+//! The coordinator, which is the calling thread, deals out tasks and takes their results back in the order of the
+//! archives. It holds a window of tasks and no more, so memory does not grow with the input:
+//!
+//! ```text
+//! turns:   [ group 7 ] [ group 8 ] [ large 9 ] …      results are applied from the left
+//!             task        task       step → segment tasks, some at a time
+//! ```
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::worker::{Converted, GroupResult, LargeArchive, LargeVerdict, Segment, SegmentResult, Step, Workers, unreadable};
+use crate::config::{Config, OnBad};
+use crate::error::{Error, ErrorKind, Finding, Result};
+use crate::input::Archive;
+use crate::output::{ArchiveEntry, Commit, EncodeContext, Ledger, Pressure, StagedPart, TableWriters};
+use crate::report::{self, Progress, Stage, StageClock, Summary};
+use crate::schema::Table;
+use crate::transform::{Batch, Plan, Tally, Verdict};
+
+/// Stored bytes of a group of small archives: a few MB of JSON.
+const GROUP_BYTES: u64 = 512 << 10;
+/// Archives of a group at most.
+const GROUP_ARCHIVES: usize = 512;
+/// Stored bytes from which an archive is taken for a large one.
+const LARGE_BYTES: u64 = 3 << 20;
+
+/// The parts of a commit before they are published.
+pub(super) struct Staged {
+    /// All but that of `archives`.
+    pub(super) parts: Vec<StagedPart>,
+    pub(super) archives: StagedPart,
+}
+
+impl Staged {
+    /// All parts.
+    pub(super) fn all(&self) -> impl Iterator<Item = &StagedPart> {
+        self.parts.iter().chain([&self.archives])
+    }
+
+    /// Rows of a table.
+    pub(super) fn rows(&self, table: Table) -> u64 {
+        self.all().filter(|part| part.path.starts_with(table.name())).map(|part| part.rows).sum()
+    }
+}
+
+/// How an attempt ended.
+pub(super) enum Ending {
+    /// All is staged.
+    Staged(Box<Staged>),
+    /// Nothing was to be written.
+    Counted,
+    /// This archive has to be refused, and rows of it were among the others.
+    Refused(usize, Finding),
+}
+
+/// An attempt.
+pub(super) struct Run<'a> {
+    config: &'a Config,
+    progress: &'a Progress,
+    clock: &'a Arc<StageClock>,
+    archives: Arc<Vec<Archive>>,
+    refused: &'a HashMap<usize, Finding>,
+    pool: Arc<ThreadPool>,
+    workers: Arc<Workers>,
+    output: Option<Output>,
+    /// Work that is dealt out, in order.
+    turns: VecDeque<Turn>,
+    next_turn: u64,
+    sender: Sender<Message>,
+    receiver: Receiver<Message>,
+}
+
+/// Where rows go.
+struct Output {
+    tables: TableWriters,
+    ledger: Ledger,
+}
+
+/// Archives whose results are applied together.
+struct Turn {
+    id: u64,
+    work: Work,
+}
+
+enum Work {
+    Group { range: Range<usize>, result: Option<Result<GroupResult>> },
+    Large(Box<Large>),
+}
+
+/// A large archive that is being worked on.
+struct Large {
+    archive: usize,
+    uri: Arc<str>,
+    /// Waiting for room to take the next step.
+    parked: Option<Box<LargeArchive>>,
+    next_segment: u64,
+    applied: u64,
+    results: BTreeMap<u64, Result<SegmentResult>>,
+    tally: Tally,
+    /// Whether rows of it are among those of others.
+    has_rows: bool,
+    verdict: Option<LargeVerdict>,
+}
+
+/// What tasks tell the coordinator.
+enum Message {
+    Group(u64, Result<GroupResult>),
+    Step(u64, Step),
+    Segment(u64, u64, Result<SegmentResult>),
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        progress: &'a Progress,
+        clock: &'a Arc<StageClock>,
+        archives: Arc<Vec<Archive>>,
+        commit: Option<&Commit>,
+        refused: &'a HashMap<usize, Finding>,
+    ) -> Result<Self> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(config.threads)
+            .thread_name(|index| format!("trailmill-{index}"))
+            .build()
+            .map_err(Error::internal)?;
+        let pool = Arc::new(pool);
+        let output = commit.map(|commit| {
+            let context = Arc::new(EncodeContext {
+                pool: Arc::clone(&pool),
+                pressure: Arc::new(Pressure::default()),
+                clock: Arc::clone(clock),
+            });
+            let now_ms = jiff::Timestamp::now().as_millisecond();
+            Ok(Output {
+                tables: TableWriters::new(config, context, &commit.staging, &commit.id)?,
+                ledger: Ledger::new(&commit.staging, &commit.id, config.compression, now_ms),
+            })
+        });
+        let plan = Plan {
+            events: config.tables.contains(&Table::Events),
+            usage_records: config.tables.contains(&Table::UsageRecords),
+            partition_by: config.partition_by.clone(),
+            selection: config.selection.clone(),
+        };
+        let (sender, receiver) = channel();
+        Ok(Self {
+            config,
+            progress,
+            clock,
+            archives,
+            refused,
+            pool,
+            workers: Arc::new(Workers::new(plan)),
+            output: output.transpose()?,
+            turns: VecDeque::new(),
+            next_turn: 0,
+            sender,
+            receiver,
+        })
+    }
+
+    pub(super) fn convert_all(mut self, summary: &mut Summary) -> Result<Ending> {
+        let cpu_before = report::thread_cpu_time();
+        let ending = self.work_through(summary)?;
+        self.clock.add(Stage::Coordinate, report::thread_cpu_time().saturating_sub(cpu_before));
+        Ok(ending)
+    }
+
+    fn work_through(&mut self, summary: &mut Summary) -> Result<Ending> {
+        let mut next = 0;
+        loop {
+            while self.has_room() && next < self.archives.len() {
+                let range = self.next_range(next..self.archives.len());
+                next = range.end;
+                self.deal(range);
+            }
+            let Some(turn) = self.turns.pop_front() else { break };
+            match turn.work {
+                Work::Group { range, result: Some(result) } => self.end_group(range, result?, summary)?,
+                Work::Large(mut large) => {
+                    self.apply_segments(turn.id, &mut large)?;
+                    match large.end() {
+                        Some(LargeVerdict::Refused(finding)) if large.has_rows => {
+                            self.settle()?;
+                            return Ok(Ending::Refused(large.archive, finding));
+                        }
+                        Some(LargeVerdict::Refused(finding)) => {
+                            let verdict = Verdict::refused(finding);
+                            self.book(&large.converted(0, verdict), summary)?;
+                        }
+                        Some(LargeVerdict::Read { inflated_bytes, judgement, damage }) => {
+                            let verdict = Verdict::new(judgement, std::mem::take(&mut large.tally), damage);
+                            self.book(&large.converted(inflated_bytes, verdict), summary)?;
+                        }
+                        None => {
+                            self.turns.push_front(Turn { id: turn.id, work: Work::Large(large) });
+                            self.receive()?;
+                        }
+                    }
+                }
+                work @ Work::Group { result: None, .. } => {
+                    self.turns.push_front(Turn { id: turn.id, work });
+                    self.receive()?;
+                }
+            }
+        }
+        self.close()
+    }
+
+    /// Whether more work may be dealt out. A large archive alone keeps all threads busy.
+    fn has_room(&self) -> bool {
+        let is_large = |turn: &Turn| matches!(turn.work, Work::Large(_));
+        self.turns.len() < self.config.threads * 2 + 2 && !self.turns.iter().any(is_large)
+    }
+
+    /// The next archives that belong together, by their stored size alone.
+    fn next_range(&self, left: Range<usize>) -> Range<usize> {
+        let mut bytes = 0;
+        let mut end = left.start;
+        for at in left.clone() {
+            let size = self.archives[at].bytes;
+            let is_full = bytes + size > GROUP_BYTES || end - left.start == GROUP_ARCHIVES;
+            if end > left.start && (is_full || self.is_alone(at)) {
+                break;
+            }
+            bytes += size;
+            end = at + 1;
+            if self.is_alone(at) {
+                break;
+            }
+        }
+        left.start..end
+    }
+
+    fn is_alone(&self, archive: usize) -> bool {
+        self.archives[archive].bytes >= LARGE_BYTES || self.refused.contains_key(&archive)
+    }
+
+    fn deal(&mut self, range: Range<usize>) {
+        let work = match range.len() {
+            1 if self.is_alone(range.start) => self.large(range.start),
+            _ => Work::Group { range, result: None },
+        };
+        let turn = self.new_turn(work);
+        self.begin(&turn);
+        self.turns.push_back(turn);
+    }
+
+    fn new_turn(&mut self, work: Work) -> Turn {
+        self.next_turn += 1;
+        Turn { id: self.next_turn, work }
+    }
+
+    /// Starts the first task of a turn.
+    fn begin(&mut self, turn: &Turn) {
+        let id = turn.id;
+        match &turn.work {
+            Work::Group { range, .. } => {
+                let (archives, range) = (Arc::clone(&self.archives), range.clone());
+                let limit = self.config.max_inflated_bytes;
+                self.spawn(move |workers, clock| {
+                    Message::Group(id, workers.with(|worker| worker.convert_group(&archives, range, limit, clock)))
+                });
+            }
+            Work::Large(large) => self.begin_large(id, large.archive),
+        }
+    }
+
+    fn begin_large(&mut self, id: u64, at: usize) {
+        let archives = Arc::clone(&self.archives);
+        let limit = self.config.max_inflated_bytes;
+        if let Some(finding) = self.refused.get(&at) {
+            let finding = finding.clone();
+            self.spawn(move |_, _| Message::Step(id, Step::refused(finding)));
+        } else {
+            self.spawn(move |workers, clock| {
+                Message::Step(id, match LargeArchive::open(&archives[at], limit) {
+                    Ok(large) => workers.with(|worker| worker.step(Box::new(large), clock)),
+                    Err(error) => Step::refused(unreadable(&error)),
+                })
+            });
+        }
+    }
+
+    fn large(&self, archive: usize) -> Work {
+        Work::Large(Box::new(Large {
+            archive,
+            uri: Arc::from(self.archives[archive].uri()),
+            parked: None,
+            next_segment: 0,
+            applied: 0,
+            results: BTreeMap::new(),
+            tally: Tally::default(),
+            has_rows: false,
+            verdict: None,
+        }))
+    }
+
+    fn spawn(&self, task: impl FnOnce(&Workers, &StageClock) -> Message + Send + 'static) {
+        let (workers, clock, sender) = (Arc::clone(&self.workers), Arc::clone(self.clock), self.sender.clone());
+        self.pool.spawn(move || {
+            // The receiver is gone only when the run has failed already.
+            let _ = sender.send(task(&workers, &clock));
+        });
+    }
+
+    /// Waits for a task to tell something.
+    fn receive(&mut self) -> Result<()> {
+        let message = self.receiver.recv().map_err(Error::internal)?;
+        match message {
+            Message::Group(id, done) => {
+                if let Some(Work::Group { result, .. }) = self.work(id) {
+                    *result = Some(done);
+                }
+            }
+            Message::Segment(id, number, done) => {
+                if let Some(Work::Large(large)) = self.work(id) {
+                    large.results.insert(number, done);
+                }
+            }
+            Message::Step(id, step) => self.take_step(id, step),
+        }
+        Ok(())
+    }
+
+    fn work(&mut self, id: u64) -> Option<&mut Work> {
+        self.turns.iter_mut().find(|turn| turn.id == id).map(|turn| &mut turn.work)
+    }
+
+    fn take_step(&mut self, id: u64, step: Step) {
+        let Some(Work::Large(large)) = self.work(id) else { return };
+        let segment = match step {
+            Step::Segment(next, segment) => {
+                large.parked = Some(next);
+                segment
+            }
+            Step::Last(segment, verdict) => {
+                large.verdict = Some(verdict);
+                segment
+            }
+        };
+        let (number, uri) = (large.next_segment, Arc::clone(&large.uri));
+        large.next_segment += 1;
+        self.spawn_segment(id, number, uri, segment);
+        self.advance(id);
+    }
+
+    fn spawn_segment(&self, id: u64, number: u64, uri: Arc<str>, segment: Segment) {
+        self.spawn(move |workers, clock| {
+            let result = workers.with(|worker| worker.convert_segment(&uri, &segment, clock));
+            Message::Segment(id, number, result)
+        });
+    }
+
+    /// Lets a large archive take its next step when not too many of its segments are on their way.
+    fn advance(&mut self, id: u64) {
+        let most = self.config.threads as u64 + 2;
+        let Some(Work::Large(large)) = self.work(id) else { return };
+        if large.next_segment - large.applied >= most {
+            return;
+        }
+        if let Some(next) = large.parked.take() {
+            self.spawn(move |workers, clock| Message::Step(id, workers.with(|worker| worker.step(next, clock))));
+        }
+    }
+
+    fn apply_segments(&mut self, id: u64, large: &mut Large) -> Result<()> {
+        while let Some(result) = large.results.remove(&large.applied) {
+            let SegmentResult { tally, batches } = result?;
+            large.applied += 1;
+            large.tally.add(tally);
+            large.has_rows |= !batches.is_empty();
+            self.write(batches)?;
+        }
+        if let Some(next) = large.parked.take_if(|_| large.next_segment - large.applied <= self.config.threads as u64) {
+            self.spawn(move |workers, clock| Message::Step(id, workers.with(|worker| worker.step(next, clock))));
+        }
+        Ok(())
+    }
+
+    fn end_group(&mut self, range: Range<usize>, result: GroupResult, summary: &mut Summary) -> Result<()> {
+        for converted in &result.archives {
+            self.book(converted, summary)?;
+        }
+        self.write(result.batches)?;
+        if let Some(large) = result.large {
+            // What comes behind it in the group comes after it.
+            let behind = large + 1..range.end;
+            if !behind.is_empty() {
+                let turn = self.new_turn(Work::Group { range: behind, result: None });
+                self.begin(&turn);
+                self.turns.push_front(turn);
+            }
+            let work = self.large(large);
+            let turn = self.new_turn(work);
+            self.begin(&turn);
+            self.turns.push_front(turn);
+        }
+        Ok(())
+    }
+
+    /// Counts an archive and enters it into the manifest.
+    fn book(&mut self, converted: &Converted, summary: &mut Summary) -> Result<()> {
+        let archive = &self.archives[converted.archive];
+        summary.add(&converted.uri, archive.bytes, converted.inflated_bytes, &converted.verdict);
+        self.progress.archives_done.fetch_add(1, Ordering::Relaxed);
+        self.progress.compressed_bytes_done.fetch_add(archive.bytes, Ordering::Relaxed);
+        self.progress.events.fetch_add(converted.verdict.events_seen, Ordering::Relaxed);
+        if self.config.on_bad == OnBad::Fail
+            && let Some(finding) = summary.first_findings.first()
+        {
+            let error = Error::new(ErrorKind::InputRejected, finding.clone());
+            return Err(error.advise("--on-bad quarantine would keep it aside and go on; nothing was published"));
+        }
+        let Some(output) = &mut self.output else { return Ok(()) };
+        output.ledger.push(&ArchiveEntry {
+            archive: &converted.uri,
+            modified: &archive.modified(),
+            compressed_bytes: archive.bytes,
+            inflated_bytes: converted.inflated_bytes,
+            verdict: &converted.verdict,
+        })
+    }
+
+    fn write(&mut self, batches: Vec<Batch>) -> Result<()> {
+        let Some(output) = &mut self.output else { return Ok(()) };
+        batches.into_iter().try_for_each(|batch| output.tables.push(batch))
+    }
+
+    /// Waits until nobody writes to staging any more.
+    fn settle(&mut self) -> Result<()> {
+        let Some(output) = &mut self.output else { return Ok(()) };
+        output.tables.finish().map(drop)
+    }
+
+    fn close(&mut self) -> Result<Ending> {
+        let Some(mut output) = self.output.take() else { return Ok(Ending::Counted) };
+        let mut parts = output.tables.finish()?;
+        let (archives, quarantine) = output.ledger.finish()?;
+        parts.extend(quarantine);
+        Ok(Ending::Staged(Box::new(Staged { parts, archives })))
+    }
+}
+
+impl Large {
+    fn converted(&self, inflated_bytes: u64, verdict: Verdict) -> Converted {
+        Converted { archive: self.archive, uri: self.uri.to_string(), inflated_bytes, verdict }
+    }
+
+    /// How it ended, once all its segments are applied.
+    fn end(&mut self) -> Option<LargeVerdict> {
+        let is_applied = self.applied == self.next_segment;
+        let is_refused = matches!(self.verdict, Some(LargeVerdict::Refused(_)));
+        if is_applied || is_refused { self.verdict.take() } else { None }
+    }
+}

@@ -1,0 +1,237 @@
+//! What one thread does: a group of small archives from file to columns, or one step of a large one.
+//!
+//! In: archives, or segments of one. Out: batches and verdicts. Never: knows what others do, or in which order.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::{Finding, Reason, Result};
+use crate::input::{Archive, Inflated, Inflater, TextStream, Window};
+use crate::report::{Stage, StageClock};
+use crate::transform::{Batch, Converter, Cut, Cutter, Element, Judgement, Plan, Tally, Verdict};
+
+/// Text that a small archive may inflate to; what is larger is converted piece by piece.
+pub(super) const SMALL_TEXT_BYTES: usize = 32 << 20;
+/// Text of a segment of a large archive.
+const SEGMENT_BYTES: usize = 4 << 20;
+
+/// What came of one archive.
+pub(super) struct Converted {
+    /// Position in the run's list.
+    pub(super) archive: usize,
+    pub(super) uri: String,
+    pub(super) inflated_bytes: u64,
+    pub(super) verdict: Verdict,
+}
+
+/// What came of a group of archives.
+pub(super) struct GroupResult {
+    pub(super) archives: Vec<Converted>,
+    pub(super) batches: Vec<Batch>,
+    /// An archive that turned out to be large; it and those behind it are still to be done.
+    pub(super) large: Option<usize>,
+}
+
+/// A piece of a large archive, ready to be converted.
+pub(super) struct Segment {
+    text: Vec<u8>,
+    start: u64,
+    elements: Vec<Element>,
+}
+
+/// What came of a segment.
+pub(super) struct SegmentResult {
+    pub(super) tally: Tally,
+    pub(super) batches: Vec<Batch>,
+}
+
+/// A large archive while it is inflated and cut.
+pub(super) struct LargeArchive {
+    uri: String,
+    stream: TextStream,
+    window: Window,
+    cutter: Cutter,
+}
+
+/// What a step through a large archive gave.
+pub(super) enum Step {
+    /// A segment, and more to come.
+    Segment(Box<LargeArchive>, Segment),
+    /// The last segment and what is known of the archive.
+    Last(Segment, LargeVerdict),
+}
+
+impl Step {
+    /// An archive that is refused before it is read.
+    pub(super) const fn refused(finding: Finding) -> Self {
+        Self::Last(Segment::empty(), LargeVerdict::Refused(finding))
+    }
+}
+
+/// How a large archive ended.
+pub(super) enum LargeVerdict {
+    /// It was read to its end, or to where it is cut.
+    Read { inflated_bytes: u64, judgement: Judgement, damage: Option<Finding> },
+    /// Its checksum is wrong or it is too large: nothing of it may be kept.
+    Refused(Finding),
+}
+
+/// Workers that are not at work, kept for their buffers.
+pub(super) struct Workers {
+    plan: Plan,
+    idle: Mutex<Vec<Worker>>,
+}
+
+impl Workers {
+    pub(super) fn new(plan: Plan) -> Self {
+        Self { plan, idle: Mutex::default() }
+    }
+
+    /// Lends a worker to a task.
+    pub(super) fn with<R>(&self, work: impl FnOnce(&mut Worker) -> R) -> R {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut worker = idle.unwrap_or_else(|| Worker {
+            stored: Vec::new(),
+            inflater: Inflater::default(),
+            converter: Converter::new(self.plan.clone()),
+        });
+        let result = work(&mut worker);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        result
+    }
+}
+
+/// One thread's buffers, from the stored bytes to the columns.
+pub(super) struct Worker {
+    stored: Vec<u8>,
+    inflater: Inflater,
+    converter: Converter,
+}
+
+impl Worker {
+    /// Converts small archives, up to one that is not small.
+    pub(super) fn convert_group(
+        &mut self,
+        archives: &[Archive],
+        range: Range<usize>,
+        limit: u64,
+        clock: &StageClock,
+    ) -> Result<GroupResult> {
+        let mut result = GroupResult { archives: Vec::with_capacity(range.len()), batches: Vec::new(), large: None };
+        for at in range {
+            let uri = archives[at].uri();
+            let Some((inflated_bytes, verdict)) = self.convert_archive(&archives[at], &uri, limit, clock) else {
+                result.large = Some(at);
+                break;
+            };
+            result.archives.push(Converted { archive: at, uri, inflated_bytes, verdict });
+        }
+        result.batches = clock.time(Stage::Transform, || self.converter.finish())?;
+        Ok(result)
+    }
+
+    /// `None` when the archive is large.
+    fn convert_archive(
+        &mut self,
+        archive: &Archive,
+        uri: &str,
+        limit: u64,
+        clock: &StageClock,
+    ) -> Option<(u64, Verdict)> {
+        if !archive.is_regular {
+            return Some((0, Verdict::foreign("special_file")));
+        }
+        self.stored.clear();
+        if let Err(error) = clock.time(Stage::Read, || archive.read(&mut self.stored)) {
+            return Some((0, Verdict::refused(unreadable(&error))));
+        }
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(SMALL_TEXT_BYTES);
+        match clock.time(Stage::Inflate, || self.inflater.inflate(&self.stored, limit)) {
+            Inflated::Text(length, damage) => {
+                let text = self.inflater.text(length);
+                let verdict = clock.time(Stage::Transform, || self.converter.convert(uri, text, damage));
+                Some((length as u64, verdict))
+            }
+            Inflated::Refused(finding) => Some((0, Verdict::refused(finding))),
+            Inflated::TooLarge => None,
+        }
+    }
+
+    /// Inflates and cuts the next segment of a large archive.
+    pub(super) fn step(&mut self, mut large: Box<LargeArchive>, clock: &StageClock) -> Step {
+        let LargeArchive { uri: _, stream, window, cutter } = &mut *large;
+        let mut elements = Vec::new();
+        let mut damage = None;
+        let start = cutter.window_start();
+        let mut wanted = SEGMENT_BYTES;
+        loop {
+            let end = match clock.time(Stage::Inflate, || stream.fill(window, wanted)) {
+                Ok(end) => end,
+                Err(finding) => return Step::Last(Segment::empty(), LargeVerdict::Refused(finding)),
+            };
+            let is_all = end.is_some();
+            if let Some(finding) = end {
+                damage = finding;
+            }
+            let parser = self.converter.parser();
+            let cut =
+                clock.time(Stage::Transform, || cutter.cut(parser, window.text(), is_all, &mut elements));
+            match cut {
+                // The window holds the start of one element and no end: it has to grow.
+                Cut::More(_) if elements.is_empty() => wanted = window.text().len() * 2,
+                Cut::More(done) => {
+                    let text = window.split_off(done);
+                    cutter.forget(done);
+                    return Step::Segment(large, Segment { text, start, elements });
+                }
+                Cut::End => break,
+            }
+        }
+        let text = window.split_off(window.text().len());
+        let segment = Segment { text, start, elements };
+        // The checksum stands at the end, also when the text has ended to our liking before.
+        let (inflated_bytes, damage) = match clock.time(Stage::Inflate, || stream.drain(damage)) {
+            Ok(ended) => ended,
+            Err(finding) => return Step::Last(Segment::empty(), LargeVerdict::Refused(finding)),
+        };
+        let LargeArchive { cutter, .. } = *large;
+        Step::Last(segment, LargeVerdict::Read { inflated_bytes, judgement: cutter.close(), damage })
+    }
+
+    /// Converts a segment of a large archive.
+    pub(super) fn convert_segment(&mut self, uri: &str, segment: &Segment, clock: &StageClock) -> Result<SegmentResult> {
+        clock.time(Stage::Transform, || {
+            let tally = self.converter.convert_elements(uri, &segment.text, segment.start, &segment.elements);
+            Ok(SegmentResult { tally, batches: self.converter.finish()? })
+        })
+    }
+}
+
+impl Segment {
+    const fn empty() -> Self {
+        Self { text: Vec::new(), start: 0, elements: Vec::new() }
+    }
+}
+
+impl LargeArchive {
+    /// Opens a large archive; `limit` bounds its text in bytes.
+    pub(super) fn open(archive: &Archive, limit: u64) -> std::io::Result<Self> {
+        let stream = TextStream::open(archive, limit)?;
+        Ok(Self { uri: archive.uri(), stream, window: Window::default(), cutter: Cutter::new() })
+    }
+
+    pub(super) fn uri(&self) -> &str {
+        &self.uri
+    }
+}
+
+/// A finding for an archive that was listed and cannot be read.
+pub(super) fn unreadable(error: &std::io::Error) -> Finding {
+    Finding {
+        event_index: None,
+        byte_offset: None,
+        reason: Reason::ReadFailed,
+        message: error.to_string(),
+        original: Vec::new(),
+    }
+}
