@@ -9,19 +9,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use trailmill::config::{Compression, Config, OnBad, Selection};
 use trailmill::generate::{GenerateConfig, Mix};
 use trailmill::schema::{SchemaFormat, Table};
-use trailmill::{Error, ErrorKind, PartitionColumn, Result};
+use trailmill::{PartitionColumn, Result};
 
 /// Mills AWS CloudTrail archives into partitioned Parquet.
 ///
 /// Every event becomes a row of `events`, and every AWS Marketplace usage record a row of `usage_records` joined to what
 /// AWS answered about it. Nothing is lost: what cannot be converted is kept in `quarantine`, with the reason.
 #[derive(Debug, Parser)]
-#[command(
-    name = "trailmill",
-    version,
-    propagate_version = true,
-    max_term_width = 100
-)]
+#[command(name = "trailmill", version, propagate_version = true, max_term_width = 100)]
 #[command(
     after_help = "Exit codes: 0 all converted, 1 converted but some input was quarantined, 2 usage or environment error."
 )]
@@ -37,7 +32,7 @@ pub(crate) enum Command {
     Generate(GenerateArgs),
     /// Print a completion script for a shell
     ///
-    /// Example: trailmill completions bash > /etc/bash_completion.d/trailmill
+    /// Example: trailmill completions bash > /`etc/bash_completion.d/trailmill`
     Completions {
         /// Shell to complete for
         shell: clap_complete::Shell,
@@ -53,9 +48,7 @@ pub(crate) enum Command {
 /// Run it again and only archives that the lake does not have are read. A lake is a folder of plain Parquet files that
 /// DuckDB, Athena, Spark, ClickHouse and others read as they are.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Example: trailmill convert ./AWSLogs --out ./lake --from 2025-01-01 --region us-east-1"
-)]
+#[command(after_help = "Example: trailmill convert ./AWSLogs --out ./lake --from 2025-01-01 --region us-east-1")]
 pub(crate) struct ConvertArgs {
     /// Archives, or folders to look for them in, however deep
     #[arg(required = true, value_name = "INPUT")]
@@ -66,21 +59,11 @@ pub(crate) struct ConvertArgs {
     out: PathBuf,
 
     /// Tables to fill
-    #[arg(
-        long,
-        value_delimiter = ',',
-        default_value = "usage_records,events",
-        value_name = "TABLES"
-    )]
+    #[arg(long, value_delimiter = ',', default_value = "usage_records,events", value_name = "TABLES")]
     tables: Vec<Table>,
 
-    /// Partition columns, outermost first: event_date, event_month, account, region, event_source
-    #[arg(
-        long,
-        value_delimiter = ',',
-        default_value = "event_date",
-        value_name = "COLUMNS"
-    )]
+    /// Partition columns, outermost first: `event_date`, `event_month`, account, region, `event_source`
+    #[arg(long, value_delimiter = ',', default_value = "event_date", value_name = "COLUMNS")]
     partition_by: Vec<PartitionColumn>,
 
     /// Compression of pages: zstd, zstd:LEVEL (1 to 22), snappy, lz4 or none
@@ -193,12 +176,8 @@ impl ConvertArgs {
         config.compression = *compression;
         config.threads = threads.unwrap_or(config.threads);
         config.memory_limit = *memory_limit;
-        config.selection = Selection {
-            from_day: *from,
-            to_day: *to,
-            accounts: accounts.clone(),
-            regions: regions.clone(),
-        };
+        config.selection =
+            Selection { from_day: *from, to_day: *to, accounts: accounts.clone(), regions: regions.clone() };
         config.on_bad = match on_bad {
             OnBadArg::Quarantine => OnBad::Quarantine,
             OnBadArg::Fail => OnBad::Fail,
@@ -215,7 +194,7 @@ impl ConvertArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Example: trailmill schema --table usage_records --format markdown")]
 pub(crate) struct SchemaArgs {
-    /// Only this table: events, usage_records, archives or quarantine
+    /// Only this table: events, `usage_records`, archives or quarantine
     #[arg(long, value_name = "TABLE")]
     table: Option<Table>,
 
@@ -226,11 +205,7 @@ pub(crate) struct SchemaArgs {
 
 impl SchemaArgs {
     pub(crate) fn tables(&self) -> (Vec<Table>, SchemaFormat) {
-        (
-            self.table
-                .map_or_else(|| Table::ALL.to_vec(), |table| vec![table]),
-            self.format,
-        )
+        (self.table.map_or_else(|| Table::ALL.to_vec(), |table| vec![table]), self.format)
     }
 }
 
@@ -238,9 +213,7 @@ impl SchemaArgs {
 ///
 /// The same seed gives the same bytes on every machine.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Example: trailmill generate --out ./demo --mix metering --archives 20 --seed 7"
-)]
+#[command(after_help = "Example: trailmill generate --out ./demo --mix metering --archives 20 --seed 7")]
 pub(crate) struct GenerateArgs {
     /// Folder to write to
     #[arg(short, long, value_name = "DIR")]
@@ -273,15 +246,7 @@ pub(crate) struct GenerateArgs {
 
 impl GenerateArgs {
     pub(crate) fn config(&self) -> GenerateConfig {
-        let Self {
-            out,
-            mix,
-            archives,
-            events_per_archive,
-            seed,
-            days,
-            threads,
-        } = self;
+        let Self { out, mix, archives, events_per_archive, seed, days, threads } = self;
         let mut config = GenerateConfig::new(*mix, out.clone());
         config.archives = archives.unwrap_or(config.archives);
         config.events_per_archive = events_per_archive.unwrap_or(config.events_per_archive);
@@ -308,10 +273,8 @@ fn parse_size(text: &str) -> Result<u64, String> {
     ];
     let wrong = || format!("{text:?} is no size; write it like 256MiB");
     let lower = text.trim().to_ascii_lowercase();
-    let (number, unit) = UNITS
-        .iter()
-        .find_map(|(name, unit)| Some((lower.strip_suffix(name)?.trim_end(), *unit)))
-        .ok_or_else(wrong)?;
+    let (number, unit) =
+        UNITS.iter().find_map(|(name, unit)| Some((lower.strip_suffix(name)?.trim_end(), *unit))).ok_or_else(wrong)?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || !is_number(whole) || !is_number(fraction) || fraction.len() > 6 {
@@ -319,32 +282,20 @@ fn parse_size(text: &str) -> Result<u64, String> {
     }
     let scale = 10_u64.pow(u32::try_from(fraction.len()).unwrap_or_default());
     let digits = u64::from_str(&format!("{whole}{fraction}")).map_err(|_| wrong())?;
-    digits
-        .checked_mul(unit)
-        .map(|bytes| bytes / scale)
-        .ok_or_else(wrong)
+    digits.checked_mul(unit).map(|bytes| bytes / scale).ok_or_else(wrong)
 }
 
 /// A date, in days since 1970.
 fn parse_day(text: &str) -> Result<i64, String> {
-    let date = text
-        .parse::<jiff::civil::Date>()
-        .map_err(|_| format!("{text:?} is no date; write it like 2025-12-31"))?;
+    let date =
+        text.parse::<jiff::civil::Date>().map_err(|_| format!("{text:?} is no date; write it like 2025-12-31"))?;
     let epoch = jiff::civil::date(1970, 1, 1);
-    date.since(epoch)
-        .map(|span| i64::from(span.get_days()))
-        .map_err(|error| error.to_string())
+    date.since(epoch).map(|span| i64::from(span.get_days())).map_err(|error| error.to_string())
 }
 
 fn parse_compression(text: &str) -> Result<Compression, String> {
-    let wrong = || {
-        format!(
-            "{text:?} is no compression; there are zstd, zstd:LEVEL (1 to 22), snappy, lz4, none"
-        )
-    };
-    let (codec, level) = text
-        .split_once(':')
-        .map_or((text, None), |(codec, level)| (codec, Some(level)));
+    let wrong = || format!("{text:?} is no compression; there are zstd, zstd:LEVEL (1 to 22), snappy, lz4, none");
+    let (codec, level) = text.split_once(':').map_or((text, None), |(codec, level)| (codec, Some(level)));
     match (codec, level) {
         ("zstd", None) => Ok(Compression::Zstd(Compression::DEFAULT_ZSTD_LEVEL)),
         ("zstd", Some(level)) => {
@@ -358,11 +309,6 @@ fn parse_compression(text: &str) -> Result<Compression, String> {
     }
 }
 
-/// What is wrong with the options, as the library would say it.
-pub(crate) fn usage_error(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::ConfigInvalid, message)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -373,23 +319,15 @@ mod tests {
         let command = Cli::command().help_expected(true);
         command.clone().debug_assert();
         for subcommand in command.get_subcommands() {
-            assert!(
-                subcommand.get_about().is_some(),
-                "{} has no help",
-                subcommand.get_name()
-            );
+            assert!(subcommand.get_about().is_some(), "{} has no help", subcommand.get_name());
         }
     }
 
     #[test]
     fn sizes_are_written_as_people_write_them() {
-        for (text, bytes) in [
-            ("0", 0),
-            ("4096", 4_096),
-            ("256MiB", 256 << 20),
-            ("1.5 GB", 1_500_000_000),
-            ("2kb", 2_000),
-        ] {
+        for (text, bytes) in
+            [("0", 0), ("4096", 4_096), ("256MiB", 256 << 20), ("1.5 GB", 1_500_000_000), ("2kb", 2_000)]
+        {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
         for text in ["", "MiB", "-1", "1e3", "1.2.3MB", "99999999999TiB", "five"] {

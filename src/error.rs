@@ -65,20 +65,11 @@ pub struct Error {
 impl Error {
     /// An error with a full-sentence message.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            place: None,
-            message: message.into(),
-            source: None,
-        }
+        Self { kind, place: None, message: message.into(), source: None }
     }
 
     /// An error about a path, with its cause.
-    pub fn at(
-        kind: ErrorKind,
-        path: &Path,
-        source: impl Into<Box<dyn StdError + Send + Sync>>,
-    ) -> Self {
+    pub fn at(kind: ErrorKind, path: &Path, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
             kind,
             place: Some(printable(&path.display().to_string())),
@@ -89,12 +80,7 @@ impl Error {
 
     /// An error of an encoding library.
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self {
-            kind: ErrorKind::Internal,
-            place: None,
-            message: String::new(),
-            source: Some(source.into()),
-        }
+        Self { kind: ErrorKind::Internal, place: None, message: String::new(), source: Some(source.into()) }
     }
 
     /// Adds what to do about it.
@@ -132,9 +118,7 @@ impl fmt::Display for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source
-            .as_ref()
-            .map(|source| &**source as &(dyn StdError + 'static))
+        self.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
     }
 }
 
@@ -223,10 +207,7 @@ pub fn printable(text: &str) -> String {
             break;
         }
         let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if character.is_control()
-            || reorders
-            || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}')
-        {
+        if character.is_control() || reorders || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}') {
             out.extend(character.escape_unicode());
         } else {
             out.push(character);
@@ -242,12 +223,8 @@ mod tests {
     #[test]
     fn an_error_is_one_line_with_place_cause_and_advice() {
         let cause = std::io::Error::other("disk on fire");
-        let error = Error::at(
-            ErrorKind::LakeUnwritable,
-            Path::new("/lake/\u{1b}[31m"),
-            cause,
-        )
-        .advise("choose another --out");
+        let error =
+            Error::at(ErrorKind::LakeUnwritable, Path::new("/lake/\u{1b}[31m"), cause).advise("choose another --out");
         assert_eq!(
             error.to_string(),
             "cannot write to the lake: /lake/\\u{1b}[31m: disk on fire: choose another --out"

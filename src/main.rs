@@ -54,9 +54,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         }
         Command::Man => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command())
-                .render(&mut page)
-                .map_err(Error::internal)?;
+            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(Error::internal)?;
             print(&page)
         }
     }
@@ -71,18 +69,13 @@ fn convert(args: &ConvertArgs) -> Result<Outcome> {
     let summary = converted?;
     if let Some(path) = &args.report {
         let json = serde_json::to_vec_pretty(&summary).map_err(Error::internal)?;
-        std::fs::write(path, json).map_err(|error| {
-            Error::at(ErrorKind::LakeUnwritable, path, error).advise("--report names a file")
-        })?;
+        std::fs::write(path, json)
+            .map_err(|error| Error::at(ErrorKind::LakeUnwritable, path, error).advise("--report names a file"))?;
     }
     if !args.quiet {
         terminal::summary(&summary, &config, args.verbose);
     }
-    Ok(if summary.has_findings() {
-        Outcome::Quarantined
-    } else {
-        Outcome::Clean
-    })
+    Ok(if summary.has_findings() { Outcome::Quarantined } else { Outcome::Clean })
 }
 
 fn generate(args: &GenerateArgs) -> Result<Outcome> {

@@ -26,26 +26,17 @@ impl ProgressLine {
     /// Starts to draw, when stderr is a terminal and `is_wanted`.
     pub(crate) fn start(progress: &Arc<Progress>, is_wanted: bool) -> Self {
         if !is_wanted || !std::io::stderr().is_terminal() {
-            return Self {
-                stop: None,
-                thread: None,
-            };
+            return Self { stop: None, thread: None };
         }
         let (stop, stopped) = channel::<()>();
         let progress = Arc::clone(progress);
         let thread = std::thread::spawn(move || {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             let template = "{spinner} {elapsed_precise} {wide_bar} {percent}%  {msg}";
-            bar.set_style(
-                ProgressStyle::with_template(template)
-                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
-            );
+            bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
             while stopped.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
                 let load = |number: &std::sync::atomic::AtomicU64| number.load(Ordering::Relaxed);
-                let (done, total) = (
-                    load(&progress.compressed_bytes_done),
-                    load(&progress.compressed_bytes_total),
-                );
+                let (done, total) = (load(&progress.compressed_bytes_done), load(&progress.compressed_bytes_total));
                 if total > 0 {
                     bar.set_length(total);
                     bar.set_position(done);
@@ -61,10 +52,7 @@ impl ProgressLine {
             }
             bar.finish_and_clear();
         });
-        Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        Self { stop: Some(stop), thread: Some(thread) }
     }
 }
 

@@ -35,14 +35,8 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage in flow order.
-    pub const ALL: [Self; 6] = [
-        Self::Read,
-        Self::Inflate,
-        Self::Transform,
-        Self::Encode,
-        Self::Write,
-        Self::Coordinate,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Read, Self::Inflate, Self::Transform, Self::Encode, Self::Write, Self::Coordinate];
 
     /// Its key in reports.
     #[must_use]
@@ -81,11 +75,7 @@ impl StageClock {
     }
 
     fn ms(&self) -> StageTimes {
-        StageTimes(
-            self.nanos
-                .each_ref()
-                .map(|nanos| nanos.load(Ordering::Relaxed) / 1_000_000),
-        )
+        StageTimes(self.nanos.each_ref().map(|nanos| nanos.load(Ordering::Relaxed) / 1_000_000))
     }
 }
 
@@ -163,10 +153,7 @@ pub struct UsageRecordCounts {
     pub by_outcome: [u64; Outcome::ALL.len()],
 }
 
-fn by_outcome<S: Serializer>(
-    counts: &[u64; Outcome::ALL.len()],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn by_outcome<S: Serializer>(counts: &[u64; Outcome::ALL.len()], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(Outcome::ALL.into_iter().map(Outcome::as_str).zip(counts))
 }
 
@@ -222,13 +209,7 @@ impl Summary {
     }
 
     /// Adds an archive.
-    pub(crate) fn add(
-        &mut self,
-        archive: &str,
-        compressed_bytes: u64,
-        inflated_bytes: u64,
-        verdict: &Verdict,
-    ) {
+    pub(crate) fn add(&mut self, archive: &str, compressed_bytes: u64, inflated_bytes: u64, verdict: &Verdict) {
         match verdict.status {
             Status::Converted => self.archives.converted += 1,
             Status::Quarantined => self.archives.quarantined += 1,
@@ -243,12 +224,7 @@ impl Summary {
         self.events.quarantined += verdict.quarantined;
         self.events.filtered += tally.filtered;
         self.usage_records.written += verdict.usage_records();
-        for (total, rows) in self
-            .usage_records
-            .by_outcome
-            .iter_mut()
-            .zip(tally.usage_records_by_outcome)
-        {
+        for (total, rows) in self.usage_records.by_outcome.iter_mut().zip(tally.usage_records_by_outcome) {
             *total += rows;
         }
         self.bytes.compressed += compressed_bytes;
@@ -268,57 +244,22 @@ impl Summary {
     /// [`ErrorKind::Unreconciled`]: a bug, found before anything is published.
     pub(crate) fn reconcile(&self, rows: impl Fn(Table) -> Option<u64>) -> Result<()> {
         let archives = &self.archives;
-        let known = archives.converted
-            + archives.already_converted
-            + archives.quarantined
-            + archives.foreign;
+        let known = archives.converted + archives.already_converted + archives.quarantined + archives.foreign;
         let events = &self.events;
         let told = events.written + events.duplicates + events.quarantined + events.filtered;
         let published = archives.seen - archives.already_converted;
         let checks = [
-            (
-                "archives seen",
-                archives.seen,
-                "archives accounted for",
-                Some(known),
-            ),
-            (
-                "events seen",
-                events.seen,
-                "events accounted for",
-                Some(told),
-            ),
-            (
-                "events written",
-                events.written,
-                "rows of events",
-                rows(Table::Events),
-            ),
-            (
-                "usage records",
-                self.usage_records.written,
-                "rows of usage_records",
-                rows(Table::UsageRecords),
-            ),
-            (
-                "archives in this commit",
-                published,
-                "rows of archives",
-                rows(Table::Archives),
-            ),
-            (
-                "findings",
-                self.findings.iter().map(|(_, n)| n).sum(),
-                "rows of quarantine",
-                rows(Table::Quarantine),
-            ),
+            ("archives seen", archives.seen, "archives accounted for", Some(known)),
+            ("events seen", events.seen, "events accounted for", Some(told)),
+            ("events written", events.written, "rows of events", rows(Table::Events)),
+            ("usage records", self.usage_records.written, "rows of usage_records", rows(Table::UsageRecords)),
+            ("archives in this commit", published, "rows of archives", rows(Table::Archives)),
+            ("findings", self.findings.iter().map(|(_, n)| n).sum(), "rows of quarantine", rows(Table::Quarantine)),
         ];
         for (expected_name, expected, found_name, found) in checks {
             if found.is_some_and(|found| found != expected) {
                 let found = found.unwrap_or_default();
-                let message = format!(
-                    "{expected} {expected_name}, {found} {found_name}; nothing was published"
-                );
+                let message = format!("{expected} {expected_name}, {found} {found_name}; nothing was published");
                 return Err(Error::new(ErrorKind::Unreconciled, message));
             }
         }
@@ -354,35 +295,20 @@ fn describe(archive: &str, finding: &Finding) -> String {
     if let Some(offset) = finding.byte_offset {
         let _ = write!(line, " (byte {offset})");
     }
-    let _ = write!(
-        line,
-        ": {}: {}",
-        finding.reason,
-        printable(&finding.message)
-    );
+    let _ = write!(line, ": {}: {}", finding.reason, printable(&finding.message));
     line
 }
 
 /// Largest resident set of this process so far; only Linux tells without unsafe code.
 fn peak_rss_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim()
-        .strip_suffix("kB")?
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .map(|kib| kib * 1_024)
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1_024)
 }
 
 /// CPU time of the calling thread so far; zero where the system does not tell without unsafe code.
 pub(crate) fn thread_cpu_time() -> Duration {
     let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos = schedstat
-        .split(' ')
-        .next()
-        .and_then(|nanos| nanos.parse().ok());
+    let nanos = schedstat.split(' ').next().and_then(|nanos| nanos.parse().ok());
     Duration::from_nanos(nanos.unwrap_or_default())
 }

@@ -2,6 +2,8 @@
 //!
 //! In: a summary or an error. Out: lines on stderr. Never: control characters from an archive or a file name.
 
+#![expect(clippy::print_stderr, reason = "this is the one place that speaks to people")]
+
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ pub(crate) fn summary(summary: &Summary, config: &Config, is_verbose: bool) {
 pub(crate) fn generated(config: &GenerateConfig, summary: &GenerateSummary) {
     eprintln!(
         "{} archives, {} events, {} usage records, {} of JSON in {} below {}",
-        HumanCount(summary.archives as u64),
+        HumanCount(summary.archives),
         HumanCount(summary.events),
         HumanCount(summary.usage_records),
         HumanBytes(summary.inflated_bytes),
@@ -43,12 +45,7 @@ fn render(summary: &Summary, config: &Config, is_verbose: bool) -> String {
     out
 }
 
-fn write_summary(
-    out: &mut String,
-    summary: &Summary,
-    config: &Config,
-    is_verbose: bool,
-) -> std::fmt::Result {
+fn write_summary(out: &mut String, summary: &Summary, config: &Config, is_verbose: bool) -> std::fmt::Result {
     let archives = &summary.archives;
     let counts = [
         (archives.already_converted, "already in the lake"),
@@ -57,18 +54,9 @@ fn write_summary(
     ];
     write_counts(out, "archives", archives.converted, "converted", &counts)?;
     let events = &summary.events;
-    let counts = [
-        (events.duplicates, "duplicates"),
-        (events.quarantined, "quarantined"),
-        (events.filtered, "filtered"),
-    ];
-    write_counts(
-        out,
-        "events",
-        events.written,
-        if config.dry_run { "found" } else { "written" },
-        &counts,
-    )?;
+    let counts =
+        [(events.duplicates, "duplicates"), (events.quarantined, "quarantined"), (events.filtered, "filtered")];
+    write_counts(out, "events", events.written, if config.dry_run { "found" } else { "written" }, &counts)?;
     if config.tables.contains(&Table::UsageRecords) {
         let outcomes: Vec<_> = summary
             .usage_records
@@ -92,20 +80,10 @@ fn write_summary(
     let shown = summary.first_findings.len() as u64;
     let findings: u64 = summary.findings.iter().map(|(_, count)| count).sum();
     if findings > shown {
-        writeln!(
-            out,
-            "{:>14}  … and {} more, all in the quarantine table",
-            "",
-            HumanCount(findings - shown)
-        )?;
+        writeln!(out, "{:>14}  … and {} more, all in the quarantine table", "", HumanCount(findings - shown))?;
     }
     for archive in summary.changed_archives.iter().take(3) {
-        writeln!(
-            out,
-            "{:>14}  {} is in the lake with other bytes; left as it was",
-            "changed",
-            printable(archive)
-        )?;
+        writeln!(out, "{:>14}  {} is in the lake with other bytes; left as it was", "changed", printable(archive))?;
     }
     if is_verbose {
         for (kind, count) in &summary.foreign_kinds {
@@ -121,13 +99,7 @@ fn write_summary(
     write_next_step(out, summary, config)
 }
 
-fn write_counts(
-    out: &mut String,
-    noun: &str,
-    main: u64,
-    verb: &str,
-    others: &[(u64, &str)],
-) -> std::fmt::Result {
+fn write_counts(out: &mut String, noun: &str, main: u64, verb: &str, others: &[(u64, &str)]) -> std::fmt::Result {
     write!(out, "{noun:>14}  {} {verb}", HumanCount(main))?;
     for (count, what) in others.iter().filter(|(count, _)| *count > 0) {
         write!(out, ", {} {what}", HumanCount(*count))?;
@@ -149,38 +121,17 @@ fn write_sizes(out: &mut String, summary: &Summary) -> std::fmt::Result {
     if bytes.compressed == 0 {
         return Ok(());
     }
-    write!(
-        out,
-        "{:>14}  {} stored, {} of JSON",
-        "read",
-        HumanBytes(bytes.compressed),
-        HumanBytes(bytes.inflated)
-    )?;
+    write!(out, "{:>14}  {} stored, {} of JSON", "read", HumanBytes(bytes.compressed), HumanBytes(bytes.inflated))?;
     let elapsed = Duration::from_millis(summary.elapsed_ms);
     let speed = bytes.inflated.saturating_mul(1_000) / summary.elapsed_ms.max(1);
-    if elapsed < Duration::from_secs(60) {
-        writeln!(
-            out,
-            " in {:.1} s ({}/s)",
-            elapsed.as_secs_f64(),
-            HumanBytes(speed)
-        )?;
+    if elapsed < Duration::from_mins(1) {
+        writeln!(out, " in {:.1} s ({}/s)", elapsed.as_secs_f64(), HumanBytes(speed))?;
     } else {
-        writeln!(
-            out,
-            " in {} ({}/s)",
-            HumanDuration(elapsed),
-            HumanBytes(speed)
-        )?;
+        writeln!(out, " in {} ({}/s)", HumanDuration(elapsed), HumanBytes(speed))?;
     }
     if summary.parts > 0 {
         let parts = HumanCount(summary.parts);
-        writeln!(
-            out,
-            "{:>14}  {} of Parquet in {parts} files",
-            "wrote",
-            HumanBytes(bytes.written)
-        )?;
+        writeln!(out, "{:>14}  {} of Parquet in {parts} files", "wrote", HumanBytes(bytes.written))?;
     }
     Ok(())
 }
@@ -188,34 +139,18 @@ fn write_sizes(out: &mut String, summary: &Summary) -> std::fmt::Result {
 fn write_next_step(out: &mut String, summary: &Summary, config: &Config) -> std::fmt::Result {
     let lake = printable(&config.lake.display().to_string());
     if config.dry_run {
-        return writeln!(
-            out,
-            "{:>14}  nothing was written: this was a dry run",
-            "lake"
-        );
+        return writeln!(out, "{:>14}  nothing was written: this was a dry run", "lake");
     }
     match &summary.commit_id {
         Some(commit) => writeln!(out, "{:>14}  {lake}, commit {commit}", "lake")?,
         None if summary.archives.seen == 0 => {
-            return writeln!(
-                out,
-                "{:>14}  no file was found in the inputs that the selectors want",
-                "lake"
-            );
+            return writeln!(out, "{:>14}  no file was found in the inputs that the selectors want", "lake");
         }
         None => writeln!(out, "{:>14}  {lake}, nothing new to convert", "lake")?,
     }
-    let table = if summary.usage_records.written > 0 {
-        Table::UsageRecords
-    } else {
-        Table::Events
-    };
+    let table = if summary.usage_records.written > 0 { Table::UsageRecords } else { Table::Events };
     if config.tables.contains(&table) && summary.events.written > 0 {
-        let column = if table == Table::UsageRecords {
-            "outcome, sum(quantity)"
-        } else {
-            "event_source"
-        };
+        let column = if table == Table::UsageRecords { "outcome, sum(quantity)" } else { "event_source" };
         writeln!(
             out,
             "\nnext: duckdb -c \"select {column}, count(*) from '{lake}/{table}/**/*.parquet' group by 1 order by 1\""

@@ -45,8 +45,7 @@ impl Shared {
     /// The minor version of an event. A service mostly writes one version, whatever the caller.
     pub(super) fn draw_version(&self, rng: &mut Prng, name: &str) -> usize {
         if rng.percent(85) {
-            self.versions
-                .draw(&mut Prng::new(hash_text(name.as_bytes())))
+            self.versions.draw(&mut Prng::new(hash_text(name.as_bytes())))
         } else {
             self.versions.draw(rng)
         }
@@ -110,12 +109,7 @@ pub(super) fn rendered(scene: &mut Scene<'_>, out: &mut Vec<u8>, name: &str, tem
 }
 
 /// Begins the event: everything up to `userAgent`. `draw` decides which session calls.
-pub(super) fn open(
-    scene: &mut Scene<'_>,
-    call: &Call<'_>,
-    draw: &mut Prng,
-    out: &mut Vec<u8>,
-) -> Manner {
+pub(super) fn open(scene: &mut Scene<'_>, call: &Call<'_>, draw: &mut Prng, out: &mut Vec<u8>) -> Manner {
     let world = scene.world;
     if call.caller_service.is_empty() {
         scene.render_slot(slot::SERVICE, &world.shared.calling_service, out);
@@ -171,12 +165,7 @@ pub(super) fn denial(scene: &mut Scene<'_>, call: &Call<'_>, out: &mut Vec<u8>) 
     scene.keep(slot::PREFIX, call.service.as_bytes());
     scene.keep(slot::ACTION, call.name.as_bytes());
     match call.service {
-        "ec2" => failure(
-            scene,
-            "Client.UnauthorizedOperation",
-            &shared.denied_encoded,
-            out,
-        ),
+        "ec2" => failure(scene, "Client.UnauthorizedOperation", &shared.denied_encoded, out),
         "s3" | "sts" | "iam" | "kms" => failure(scene, "AccessDenied", &shared.denied, out),
         _ => failure(scene, "AccessDeniedException", &shared.denied, out),
     }
@@ -201,14 +190,7 @@ pub(super) fn close(
     out.push(b'"');
     // Older versions and network activity do without readOnly.
     if call.category != "NetworkActivity" && (call.minor > 5 || scene.rng.percent(50)) {
-        put(
-            out,
-            if call.read_only {
-                ",\"readOnly\":true"
-            } else {
-                ",\"readOnly\":false"
-            },
-        );
+        put(out, if call.read_only { ",\"readOnly\":true" } else { ",\"readOnly\":false" });
     }
     if nulls && resources.is_empty() {
         put(out, ",\"resources\":null");
@@ -223,18 +205,10 @@ pub(super) fn close(
     if call.minor >= 6 && call.category != "NetworkActivity" {
         put(
             out,
-            if call.category == "Management" {
-                ",\"managementEvent\":true"
-            } else {
-                ",\"managementEvent\":false"
-            },
+            if call.category == "Management" { ",\"managementEvent\":true" } else { ",\"managementEvent\":false" },
         );
     }
-    member(
-        out,
-        "recipientAccountId",
-        &scene.world.accounts[scene.account],
-    );
+    member(out, "recipientAccountId", &scene.world.accounts[scene.account]);
     rendered(scene, out, "serviceEventDetails", details);
     endpoints(scene, call, nulls, out);
     if call.minor >= 7 {
@@ -272,11 +246,7 @@ fn endpoints(scene: &mut Scene<'_>, call: &Call<'_>, nulls: bool, out: &mut Vec<
         scene.render(&scene.world.shared.endpoint, out);
         out.push(b'"');
         if call.minor >= 9 {
-            member(
-                out,
-                "vpcEndpointAccountId",
-                &scene.world.accounts[scene.account],
-            );
+            member(out, "vpcEndpointAccountId", &scene.world.accounts[scene.account]);
         }
     }
 }
@@ -309,15 +279,7 @@ fn tls(scene: &mut Scene<'_>, call: &Call<'_>, host: &Template, out: &mut Vec<u8
     }
     out.push(b'"');
     if call.minor >= 11 && spread(client, 7) == 3 {
-        member(
-            out,
-            "keyExchange",
-            if spread(client, 2) == 0 {
-                "x25519"
-            } else {
-                "X25519MLKEM768"
-            },
-        );
+        member(out, "keyExchange", if spread(client, 2) == 0 { "x25519" } else { "X25519MLKEM768" });
     }
     out.push(b'}');
 }

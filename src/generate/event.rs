@@ -33,19 +33,9 @@ const METERING_OF_ORG: u64 = 4;
 const METERING_OF_METERING: u64 = 992;
 
 /// Appends the event; returns its number of usage records.
-pub(super) fn write(
-    scene: &mut Scene<'_>,
-    delivery: &Delivery,
-    event_index: usize,
-    out: &mut Vec<u8>,
-) -> u64 {
+pub(super) fn write(scene: &mut Scene<'_>, delivery: &Delivery, event_index: usize, out: &mut Vec<u8>) -> u64 {
     let world = scene.world;
-    let mut rng = Prng::of(&[
-        world.seed,
-        stream::EVENT,
-        word(delivery.archive_index),
-        word(event_index),
-    ]);
+    let mut rng = Prng::of(&[world.seed, stream::EVENT, word(delivery.archive_index), word(event_index)]);
     if rng.per_million(REDELIVERED)
         && let Some(earlier) = earlier_delivery(world, delivery)
     {
@@ -56,8 +46,7 @@ pub(super) fn write(
     scene.clear_slots();
     scene.account = delivery.account;
     scene.region = delivery.region;
-    scene.time =
-        delivery.time - rng.between(20, 420) - if late { rng.between(3_600, 172_800) } else { 0 };
+    scene.time = delivery.time - rng.between(20, 420) - if late { rng.between(3_600, 172_800) } else { 0 };
     let delayed = late && rng.percent(30);
     let metering = delivery.seller
         && match world.mix {
@@ -65,19 +54,10 @@ pub(super) fn write(
             Mix::Metering => rng.below(1_000) < METERING_OF_METERING,
         };
     let special = rng.per_million(SPECIALS_PER_MILLION);
-    let mut burst = Prng::of(&[
-        world.seed,
-        stream::BURST,
-        word(delivery.archive_index),
-        word(event_index / BURST),
-    ]);
+    let mut burst = Prng::of(&[world.seed, stream::BURST, word(delivery.archive_index), word(event_index / BURST)]);
     let shared_action = burst.next();
     scene.focus = burst.next();
-    let mut session = if rng.percent(BURST_SESSION) {
-        burst
-    } else {
-        Prng::new(rng.next())
-    };
+    let mut session = if rng.percent(BURST_SESSION) { burst } else { Prng::new(rng.next()) };
     scene.rng = rng;
     if metering {
         return metering::write(scene, delayed, &mut session, out);
@@ -87,11 +67,7 @@ pub(super) fn write(
         scene.render(&world.specials[choice], out);
         return 0;
     }
-    let actions = if delivery.region == GLOBAL_REGION {
-        &world.everywhere
-    } else {
-        &world.regional
-    };
+    let actions = if delivery.region == GLOBAL_REGION { &world.everywhere } else { &world.regional };
     let choice = if scene.rng.percent(BURST_ACTION) {
         actions.draw(&mut Prng::new(shared_action))
     } else {
@@ -108,13 +84,7 @@ fn earlier_delivery(world: &World, delivery: &Delivery) -> Option<Delivery> {
         .find(|earlier| earlier.account == delivery.account && earlier.region == delivery.region)
 }
 
-fn write_action(
-    scene: &mut Scene<'_>,
-    action: &Compiled,
-    delayed: bool,
-    session: &mut Prng,
-    out: &mut Vec<u8>,
-) {
+fn write_action(scene: &mut Scene<'_>, action: &Compiled, delayed: bool, session: &mut Prng, out: &mut Vec<u8>) {
     let shared = &scene.world.shared;
     let minor = shared.draw_version(&mut scene.rng, action.action.name);
     let call = Call::of(&action.action, minor, delayed);
@@ -122,12 +92,8 @@ fn write_action(
     scene.render_slot(slot::REQUEST_ID, &action.request_id, out);
     let manner = envelope::open(scene, &call, session, out);
     let known = !scene.kept(slot::ARN).is_empty();
-    let failed = known
-        && scene
-            .rng
-            .percent(if network { FAILED_NETWORK } else { FAILED });
-    let own_way =
-        !action.action.error_code.is_empty() && (network || scene.rng.percent(FAILED_OWN_WAY));
+    let failed = known && scene.rng.percent(if network { FAILED_NETWORK } else { FAILED });
+    let own_way = !action.action.error_code.is_empty() && (network || scene.rng.percent(FAILED_OWN_WAY));
     if failed && own_way {
         envelope::failure(scene, action.action.error_code, &action.error_message, out);
     } else if failed {
@@ -140,23 +106,11 @@ fn write_action(
         nullable(scene, "responseElements", &action.response, failed, out);
         rendered(scene, out, "additionalEventData", &action.additional);
     }
-    envelope::close(
-        scene,
-        &call,
-        manner,
-        [&action.resources, &action.details, &action.host],
-        out,
-    );
+    envelope::close(scene, &call, manner, [&action.resources, &action.details, &action.host], out);
 }
 
 /// A member that is there in any case: the rendering, or `null` if there is no template or it is to be hidden.
-fn nullable(
-    scene: &mut Scene<'_>,
-    name: &str,
-    template: &Template,
-    hidden: bool,
-    out: &mut Vec<u8>,
-) {
+fn nullable(scene: &mut Scene<'_>, name: &str, template: &Template, hidden: bool, out: &mut Vec<u8>) {
     put(out, ",\"");
     put(out, name);
     put(out, "\":");

@@ -63,15 +63,7 @@ struct Definition {
 }
 
 const fn caller(who: Who, weight: u32, user_identity: &'static str) -> Definition {
-    Definition {
-        who,
-        weight,
-        tls: true,
-        console: false,
-        user_identity,
-        address: "<address>",
-        agent: "<agent>",
-    }
+    Definition { who, weight, tls: true, console: false, user_identity, address: "<address>", agent: "<agent>" }
 }
 
 impl Definition {
@@ -143,10 +135,7 @@ impl Identities {
     pub(super) fn compile(compiler: &mut Compiler) -> Self {
         let compile = |definition: &Definition| Compiled {
             who: definition.who,
-            manner: Manner {
-                tls: definition.tls,
-                console: definition.console,
-            },
+            manner: Manner { tls: definition.tls, console: definition.console },
             user_identity: compiler.compile(definition.user_identity),
             address: compiler.compile(definition.address),
             agent: compiler.compile(definition.agent),
@@ -159,34 +148,19 @@ impl Identities {
 
     /// Appends the caller's `userIdentity`; address, agent and ARN go to their slots. `draw` decides which session it is,
     /// apart from the event's own generator, so that neighbouring events can share it.
-    pub(super) fn write(
-        &self,
-        scene: &mut Scene<'_>,
-        callers: Callers,
-        draw: &mut Prng,
-        out: &mut Vec<u8>,
-    ) -> Manner {
+    pub(super) fn write(&self, scene: &mut Scene<'_>, callers: Callers, draw: &mut Prng, out: &mut Vec<u8>) -> Manner {
         let hour = scene.time.div_euclid(SESSION_SECONDS);
         let session = draw.skewed(SESSIONS);
         let service = hash_text(scene.kept(slot::SERVICE));
-        let name = [
-            scene.world.seed,
-            word(scene.account),
-            word(scene.region),
-            hour.unsigned_abs(),
-            word(session),
-            service,
-        ];
+        let name =
+            [scene.world.seed, word(scene.account), word(scene.region), hour.unsigned_abs(), word(session), service];
         let seed = seed_of(&name);
         let mut own = Prng::new(seed);
         let caller = match callers {
             Callers::Any => &self.compiled[self.any.draw(&mut own)],
             Callers::Only(kinds) => {
                 let kind = kinds[own.pick(kinds.len())];
-                self.compiled
-                    .iter()
-                    .find(|caller| caller.who == kind)
-                    .unwrap_or(&self.compiled[0])
+                self.compiled.iter().find(|caller| caller.who == kind).unwrap_or(&self.compiled[0])
             }
         };
         let event_rng = std::mem::replace(&mut scene.rng, own);

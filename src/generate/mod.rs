@@ -78,10 +78,7 @@ impl FromStr for Mix {
     type Err = UnknownMix;
 
     fn from_str(name: &str) -> Result<Self, UnknownMix> {
-        Self::ALL
-            .into_iter()
-            .find(|mix| mix.name() == name)
-            .ok_or_else(|| UnknownMix(name.to_owned()))
+        Self::ALL.into_iter().find(|mix| mix.name() == name).ok_or_else(|| UnknownMix(name.to_owned()))
     }
 }
 
@@ -92,11 +89,7 @@ pub struct UnknownMix(String);
 impl fmt::Display for UnknownMix {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [org, metering, tiny] = Mix::ALL;
-        write!(
-            formatter,
-            "there is no mix `{}`; there are `{org}`, `{metering}` and `{tiny}`",
-            self.0.escape_debug()
-        )
+        write!(formatter, "there is no mix `{}`; there are `{org}`, `{metering}` and `{tiny}`", self.0.escape_debug())
     }
 }
 
@@ -184,9 +177,7 @@ impl Generator {
     /// Prepares what all archives of the configuration share.
     #[must_use]
     pub fn new(config: &GenerateConfig) -> Self {
-        Self {
-            world: World::new(config),
-        }
+        Self { world: World::new(config) }
     }
 
     /// The archive with this index; the same whenever and wherever it is made.
@@ -194,12 +185,7 @@ impl Generator {
     pub fn archive(&self, archive_index: usize) -> GeneratedArchive {
         let mut json = Vec::new();
         let (key, events, usage_records) = self.archive_into(archive_index, &mut json);
-        GeneratedArchive {
-            key,
-            json,
-            events,
-            usage_records,
-        }
+        GeneratedArchive { key, json, events, usage_records }
     }
 
     /// As [`Self::archive`], into a buffer that is emptied first. Returns key, events and usage records.
@@ -216,11 +202,7 @@ impl Generator {
             usage_records += event::write(&mut scene, &delivery, event_index, json);
         }
         json.extend_from_slice(b"]}");
-        (
-            self.world.key(&delivery),
-            prng::word(self.world.events_per_archive),
-            usage_records,
-        )
+        (self.world.key(&delivery), prng::word(self.world.events_per_archive), usage_records)
     }
 }
 

@@ -24,12 +24,7 @@ pub(super) struct Pool {
 }
 
 const fn pool(name: &'static str, scope: Scope, entries: usize, template: &'static str) -> Pool {
-    Pool {
-        name,
-        scope,
-        entries,
-        template,
-    }
+    Pool { name, scope, entries, template }
 }
 
 use Scope::{Account, Fresh, Organisation, Region};

@@ -21,16 +21,14 @@ const fn scramble(mut z: u64) -> u64 {
 
 /// Folds words into one seed; the order of the words matters.
 pub(super) fn seed_of(words: &[u64]) -> u64 {
-    words.iter().fold(0, |seed, word| {
-        scramble(seed.wrapping_add(GOLDEN) ^ scramble(word.wrapping_add(GOLDEN)))
-    })
+    words.iter().fold(0, |seed, word| scramble(seed.wrapping_add(GOLDEN) ^ scramble(word.wrapping_add(GOLDEN))))
 }
 
 /// FNV-1a, finished with a scramble: turns a name into a word for [`seed_of`].
 pub(super) fn hash_text(text: &[u8]) -> u64 {
-    let fnv = text.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
-    });
+    let fnv = text
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
     scramble(fnv)
 }
 
@@ -116,10 +114,7 @@ impl Weighted {
 
     /// 0 when every weight was 0.
     pub(super) fn draw(&self, rng: &mut Prng) -> usize {
-        self.table
-            .get(rng.pick(self.table.len()))
-            .copied()
-            .unwrap_or(0)
+        self.table.get(rng.pick(self.table.len())).copied().unwrap_or(0)
     }
 }
 
@@ -131,14 +126,7 @@ mod tests {
     fn splitmix64_gives_its_published_numbers() {
         let mut rng = Prng::new(1_234_567);
         let drawn = [rng.next(), rng.next(), rng.next()];
-        assert_eq!(
-            drawn,
-            [
-                6_457_827_717_110_365_317,
-                3_203_168_211_198_807_973,
-                9_817_491_932_198_370_423
-            ]
-        );
+        assert_eq!(drawn, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
     #[test]

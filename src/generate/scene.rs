@@ -112,12 +112,7 @@ impl<'w> Scene<'w> {
                 }
                 Piece::IdOf(prefix, slot) => {
                     let name = hash_text(self.kept(*slot));
-                    let mut rng = Prng::of(&[
-                        self.world.seed,
-                        word(self.account),
-                        name,
-                        hash_text(prefix.as_bytes()),
-                    ]);
+                    let mut rng = Prng::of(&[self.world.seed, word(self.account), name, hash_text(prefix.as_bytes())]);
                     out.extend_from_slice(prefix.as_bytes());
                     let count = if *prefix == "AKIA" { 16 } else { 17 };
                     text::push_random(out, &mut rng, Alphabet::Base32, count);
@@ -146,13 +141,7 @@ impl<'w> Scene<'w> {
         } else {
             self.rng.skewed(definition.entries)
         };
-        let own = Prng::new(seed_of(&[
-            world.seed,
-            account,
-            region,
-            word(pool),
-            word(entry),
-        ]));
+        let own = Prng::new(seed_of(&[world.seed, account, region, word(pool), word(entry)]));
         let outer = std::mem::replace(&mut self.rng, own);
         self.render(template, out);
         self.rng = outer;
@@ -163,14 +152,7 @@ fn push_moment(out: &mut Vec<u8>, form: Moment, time: i64, rng: &mut Prng) {
     match form {
         Moment::Iso => text::push_iso(out, time),
         Moment::Basic => text::push_iso_basic(out, time),
-        Moment::Java => text::push_java(
-            out,
-            time,
-            JavaForm {
-                comma: true,
-                gap: " ",
-            },
-        ),
+        Moment::Java => text::push_java(out, time, JavaForm { comma: true, gap: " " }),
         Moment::Seconds => text::push_signed(out, time),
         Moment::Millis => {
             text::push_signed(out, time);

@@ -87,10 +87,7 @@ pub(super) struct Compiler {
 
 impl Compiler {
     pub(super) fn new() -> Self {
-        Self {
-            slots: slot::NAMES.to_vec(),
-            unknown: Vec::new(),
-        }
+        Self { slots: slot::NAMES.to_vec(), unknown: Vec::new() }
     }
 
     /// Placeholders that no template may have; a test over all of them keeps this empty.
@@ -146,12 +143,7 @@ impl Compiler {
             "java" => moment(Moment::Java, rest)?,
             "sec" => moment(Moment::Seconds, rest)?,
             "ms" => moment(Moment::Millis, rest)?,
-            "pick" => Piece::Pick(
-                alternatives(rest)
-                    .into_iter()
-                    .map(|text| self.compile(text))
-                    .collect(),
-            ),
+            "pick" => Piece::Pick(alternatives(rest).into_iter().map(|text| self.compile(text)).collect()),
             "maybe" => {
                 let (chance, text) = rest.split_once(':')?;
                 Piece::Maybe(chance.parse().ok()?, self.compile(text))
@@ -184,11 +176,7 @@ impl Compiler {
 
 fn random(alphabet: Alphabet, arguments: &str) -> Option<Piece> {
     let (low, high) = arguments.split_once(':').unwrap_or((arguments, arguments));
-    Some(Piece::Random(
-        alphabet,
-        low.parse().ok()?,
-        high.parse().ok()?,
-    ))
+    Some(Piece::Random(alphabet, low.parse().ok()?, high.parse().ok()?))
 }
 
 fn range(arguments: &str) -> Option<(i64, i64)> {

@@ -73,10 +73,7 @@ fn push_scaled(out: &mut Vec<u8>, rng: &mut Prng, alphabet: &[u8], count: usize)
 /// Appends a random (version 4) GUID.
 pub(super) fn push_guid(out: &mut Vec<u8>, rng: &mut Prng, upper: bool) {
     let alphabet = if upper { HEX_UPPER } else { HEX };
-    let halves = [
-        (rng.next() & 0xffff_ffff_ffff_0fff) | 0x4000,
-        (rng.next() >> 2) | (1 << 63),
-    ];
+    let halves = [(rng.next() & 0xffff_ffff_ffff_0fff) | 0x4000, (rng.next() >> 2) | (1 << 63)];
     let mut text = [b'-'; 36];
     let mut at = 0;
     for half in halves {
@@ -148,15 +145,10 @@ impl Civil {
         let shifted = days.unsigned_abs() + 719_468;
         let era = shifted / 146_097;
         let day_of_era = shifted % 146_097;
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let march_month = (5 * day_of_year + 2) / 153;
-        let month = if march_month < 10 {
-            march_month + 3
-        } else {
-            march_month - 9
-        };
+        let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
         Self {
             year: year_of_era + era * 400 + u64::from(month <= 2),
             month,
@@ -172,13 +164,9 @@ impl Civil {
 pub(super) fn push_iso(out: &mut Vec<u8>, seconds: i64) {
     let civil = Civil::from_unix(seconds);
     push_padded(out, civil.year, 4);
-    for (mark, value) in [
-        (b'-', civil.month),
-        (b'-', civil.day),
-        (b'T', civil.hour),
-        (b':', civil.minute),
-        (b':', civil.second),
-    ] {
+    for (mark, value) in
+        [(b'-', civil.month), (b'-', civil.day), (b'T', civil.hour), (b':', civil.minute), (b':', civil.second)]
+    {
         out.push(mark);
         push_padded(out, value, 2);
     }
@@ -209,9 +197,7 @@ pub(super) struct JavaForm {
 
 /// `Apr 19, 2018 4:32:50 PM` and its younger forms: day and hour without leading zero, 12 AM is midnight.
 pub(super) fn push_java(out: &mut Vec<u8>, seconds: i64, form: JavaForm) {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let civil = Civil::from_unix(seconds);
     out.extend_from_slice(MONTHS[index(civil.month - 1)].as_bytes());
     out.push(b' ');
@@ -245,14 +231,9 @@ mod tests {
         check(|out| push_iso(out, 951_782_400), "2000-02-29T00:00:00Z");
         check(|out| push_iso(out, 1_735_689_599), "2024-12-31T23:59:59Z");
         check(|out| push_iso_basic(out, 951_782_399), "20000228T235959Z");
-        let java = |time, comma, gap| {
-            move |out: &mut Vec<u8>| push_java(out, time, JavaForm { comma, gap })
-        };
+        let java = |time, comma, gap| move |out: &mut Vec<u8>| push_java(out, time, JavaForm { comma, gap });
         check(java(1_524_155_570, false, " "), "Apr 19, 2018 4:32:50 PM");
-        check(
-            java(1_765_238_400, true, "\u{202f}"),
-            "Dec 9, 2025, 12:00:00\u{202f}AM",
-        );
+        check(java(1_765_238_400, true, "\u{202f}"), "Dec 9, 2025, 12:00:00\u{202f}AM");
     }
 
     #[test]
@@ -261,12 +242,9 @@ mod tests {
         check(|out| push_decimal(out, u64::MAX), "18446744073709551615");
         check(|out| push_signed(out, -17), "-17");
         check(|out| push_padded(out, 42, 5), "00042");
-        for (alphabet, count) in [
-            (Alphabet::Hex, 17),
-            (Alphabet::Base64, 401),
-            (Alphabet::Digits, 12),
-            (Alphabet::Base32, 0),
-        ] {
+        for (alphabet, count) in
+            [(Alphabet::Hex, 17), (Alphabet::Base64, 401), (Alphabet::Digits, 12), (Alphabet::Base32, 0)]
+        {
             let mut out = Vec::new();
             push_random(&mut out, &mut Prng::new(3), alphabet, count);
             assert_eq!(out.len(), count);

@@ -95,9 +95,7 @@ impl World {
         let mut rng = Prng::of(&[seed, stream::ACCOUNTS]);
         let mut organisation = b"o-".to_vec();
         text::push_random(&mut organisation, &mut rng, Alphabet::LowerAlnum, 10);
-        let accounts = (0..ACCOUNTS)
-            .map(|_| random_text(&mut rng, Alphabet::Digits, 12))
-            .collect();
+        let accounts = (0..ACCOUNTS).map(|_| random_text(&mut rng, Alphabet::Digits, 12)).collect();
         let actions = catalogue::compile(compiler);
         let weight = |compiled: &catalogue::Compiled| compiled.action.weight;
         Self {
@@ -105,26 +103,14 @@ impl World {
             seed,
             events_per_archive: config.events_per_archive,
             accounts,
-            pools: POOLS
-                .iter()
-                .map(|pool| compiler.compile(pool.template))
-                .collect(),
+            pools: POOLS.iter().map(|pool| compiler.compile(pool.template)).collect(),
             everywhere: Weighted::new(actions.iter().map(weight)),
-            regional: Weighted::new(actions.iter().map(|action| {
-                if action.action.global {
-                    0
-                } else {
-                    weight(action)
-                }
-            })),
+            regional: Weighted::new(actions.iter().map(|action| if action.action.global { 0 } else { weight(action) })),
             actions,
             identities: Identities::compile(compiler),
             shared: Shared::compile(compiler),
             metering: Metering::compile(compiler, config.mix),
-            specials: SPECIALS
-                .iter()
-                .map(|special| compiler.compile(special.template))
-                .collect(),
+            specials: SPECIALS.iter().map(|special| compiler.compile(special.template)).collect(),
             special: Weighted::new(SPECIALS.iter().map(|special| special.weight)),
             organisation: match config.mix {
                 Mix::Org | Mix::Tiny => Some(String::from_utf8_lossy(&organisation).into_owned()),
@@ -148,29 +134,17 @@ impl World {
         let (account, region, seller) = match self.mix {
             Mix::Metering => (
                 index(rng.below(SELLERS)),
-                if rng.percent(80) {
-                    GLOBAL_REGION
-                } else {
-                    self.region_draw.draw(&mut rng)
-                },
+                if rng.percent(80) { GLOBAL_REGION } else { self.region_draw.draw(&mut rng) },
                 true,
             ),
-            Mix::Org | Mix::Tiny if archive_index % SELLER_EVERY == SELLER_EVERY / 2 => {
-                (SELLER, GLOBAL_REGION, true)
-            }
+            Mix::Org | Mix::Tiny if archive_index % SELLER_EVERY == SELLER_EVERY / 2 => (SELLER, GLOBAL_REGION, true),
             Mix::Org | Mix::Tiny => match self.account_draw.draw(&mut rng) {
                 // Its other regions have no metering; its metering region has its own turn.
                 SELLER => (SELLER, 1 + rng.pick(REGIONS.len() - 1), false),
                 account => (account, self.region_draw.draw(&mut rng), false),
             },
         };
-        Delivery {
-            archive_index,
-            account,
-            region,
-            time: time - time.rem_euclid(60),
-            seller,
-        }
+        Delivery { archive_index, account, region, time: time - time.rem_euclid(60), seller }
     }
 
     /// The archive's key, as S3 has it: `AWSLogs/[o-orgid/]<account>/CloudTrail/<region>/YYYY/MM/DD/<file>`.
@@ -183,11 +157,7 @@ impl World {
         text::push_iso_basic(&mut minute, delivery.time);
         let minute = String::from_utf8_lossy(&minute);
         let (year, month, day) = (&minute[..4], &minute[4..6], &minute[6..8]);
-        let organisation = self
-            .organisation
-            .as_ref()
-            .map(|id| format!("{id}/"))
-            .unwrap_or_default();
+        let organisation = self.organisation.as_ref().map(|id| format!("{id}/")).unwrap_or_default();
         let unique = random_text(&mut rng, Alphabet::Alnum, 16);
         format!(
             "AWSLogs/{organisation}{account}/CloudTrail/{region}/{year}/{month}/{day}/{account}_CloudTrail_{region}_{}Z_{unique}.json.gz",
@@ -237,14 +207,7 @@ mod tests {
     fn deliveries_follow_each_other_in_time() {
         let world = World::new(&GenerateConfig::new(Mix::Org, "unused"));
         let deliveries: Vec<_> = (0..200).map(|archive| world.delivery(archive)).collect();
-        assert!(
-            deliveries
-                .windows(2)
-                .all(|pair| pair[0].time < pair[1].time)
-        );
-        assert_eq!(
-            deliveries.iter().filter(|delivery| delivery.seller).count(),
-            25
-        );
+        assert!(deliveries.windows(2).all(|pair| pair[0].time < pair[1].time));
+        assert_eq!(deliveries.iter().filter(|delivery| delivery.seller).count(), 25);
     }
 }

@@ -50,21 +50,15 @@ pub enum GenerateError {
 impl fmt::Display for GenerateError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FolderUnwritable { path, source } => write!(
-                formatter,
-                "{}: cannot make the folder: {source}",
-                path.display()
-            ),
-            Self::ArchiveUnwritable { path, source } => write!(
-                formatter,
-                "{}: cannot write the archive: {source}",
-                path.display()
-            ),
-            Self::ArchiveIncompressible { path, source } => write!(
-                formatter,
-                "{}: cannot compress the archive: {source}",
-                path.display()
-            ),
+            Self::FolderUnwritable { path, source } => {
+                write!(formatter, "{}: cannot make the folder: {source}", path.display())
+            }
+            Self::ArchiveUnwritable { path, source } => {
+                write!(formatter, "{}: cannot write the archive: {source}", path.display())
+            }
+            Self::ArchiveIncompressible { path, source } => {
+                write!(formatter, "{}: cannot compress the archive: {source}", path.display())
+            }
             Self::ThreadsUnavailable { threads, source } => {
                 write!(formatter, "cannot start {threads} threads: {source}")
             }
@@ -75,9 +69,7 @@ impl fmt::Display for GenerateError {
 impl std::error::Error for GenerateError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::FolderUnwritable { source, .. } | Self::ArchiveUnwritable { source, .. } => {
-                Some(source)
-            }
+            Self::FolderUnwritable { source, .. } | Self::ArchiveUnwritable { source, .. } => Some(source),
             Self::ArchiveIncompressible { source, .. } => Some(source),
             Self::ThreadsUnavailable { source, .. } => Some(source),
         }
@@ -93,18 +85,13 @@ pub fn generate(config: &GenerateConfig) -> Result<GenerateSummary, GenerateErro
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(config.threads)
         .build()
-        .map_err(|source| GenerateError::ThreadsUnavailable {
-            threads: config.threads,
-            source,
-        })?;
+        .map_err(|source| GenerateError::ThreadsUnavailable { threads: config.threads, source })?;
     make_folder(&config.out)?;
     let generator = Generator::new(config);
     threads.install(|| {
         (0..config.archives)
             .into_par_iter()
-            .map_init(Scratch::default, |scratch, archive_index| {
-                scratch.write(&generator, &config.out, archive_index)
-            })
+            .map_init(Scratch::default, |scratch, archive_index| scratch.write(&generator, &config.out, archive_index))
             .try_reduce(GenerateSummary::default, |left, right| Ok(left.plus(right)))
     })
 }
@@ -131,11 +118,7 @@ struct Scratch {
 impl Default for Scratch {
     fn default() -> Self {
         // Level 6 is gzip's own default, and what trail files look like they were compressed with.
-        Self {
-            json: Vec::new(),
-            gzip: Vec::new(),
-            compressor: Compressor::new(CompressionLvl::default()),
-        }
+        Self { json: Vec::new(), gzip: Vec::new(), compressor: Compressor::new(CompressionLvl::default()) }
     }
 }
 
@@ -183,8 +166,5 @@ fn write_file(path: PathBuf, bytes: &[u8]) -> Result<(), GenerateError> {
 }
 
 fn make_folder(path: &Path) -> Result<(), GenerateError> {
-    fs::create_dir_all(path).map_err(|source| GenerateError::FolderUnwritable {
-        path: path.to_owned(),
-        source,
-    })
+    fs::create_dir_all(path).map_err(|source| GenerateError::FolderUnwritable { path: path.to_owned(), source })
 }

@@ -34,11 +34,7 @@ pub(crate) struct Archive {
 impl Archive {
     /// Where to read it.
     pub(crate) fn path(&self) -> PathBuf {
-        if self.below.as_os_str().is_empty() {
-            self.root.to_path_buf()
-        } else {
-            self.root.join(&self.below)
-        }
+        if self.below.as_os_str().is_empty() { self.root.to_path_buf() } else { self.root.join(&self.below) }
     }
 
     /// Its name in the lake: a `file://` URI that does not depend on how the input was spelled.
@@ -71,9 +67,7 @@ impl Archive {
 
     /// Modification time in the manifest's form.
     pub(crate) fn modified(&self) -> String {
-        jiff::Timestamp::from_millisecond(self.modified_ms)
-            .unwrap_or_default()
-            .to_string()
+        jiff::Timestamp::from_millisecond(self.modified_ms).unwrap_or_default().to_string()
     }
 }
 
@@ -83,21 +77,13 @@ impl Archive {
 ///
 /// An input that does not exist, or a folder that cannot be listed: going on without it would lose what is in it.
 pub(crate) fn discover(inputs: &[PathBuf], lake: &Path, selection: &Selection) -> Result<Vec<Archive>> {
-    let mut walk = Walk {
-        archives: Vec::new(),
-        visited: HashSet::new(),
-        lake: lake.to_owned(),
-        selection,
-    };
+    let mut walk = Walk { archives: Vec::new(), visited: HashSet::new(), lake: lake.to_owned(), selection };
     for input in inputs {
         let root = fs::canonicalize(input).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => {
-                Error::at(ErrorKind::InputMissing, input, error).advise("check the path")
-            }
+            io::ErrorKind::NotFound => Error::at(ErrorKind::InputMissing, input, error).advise("check the path"),
             _ => Error::at(ErrorKind::InputUnreadable, input, error),
         })?;
-        let metadata = fs::metadata(&root)
-            .map_err(|error| Error::at(ErrorKind::InputUnreadable, &root, error))?;
+        let metadata = fs::metadata(&root).map_err(|error| Error::at(ErrorKind::InputUnreadable, &root, error))?;
         let root: Arc<Path> = Arc::from(root);
         if metadata.is_dir() {
             walk.folder(&root)?;
@@ -128,8 +114,7 @@ impl Walk<'_> {
             if folder.starts_with(&self.lake) {
                 continue;
             }
-            let unreadable =
-                |error: io::Error| Error::at(ErrorKind::InputUnreadable, &folder, error);
+            let unreadable = |error: io::Error| Error::at(ErrorKind::InputUnreadable, &folder, error);
             for entry in fs::read_dir(&folder).map_err(unreadable)? {
                 let entry = entry.map_err(unreadable)?;
                 let below = below.join(entry.file_name());
@@ -138,16 +123,10 @@ impl Walk<'_> {
                     folders.push(below);
                     continue;
                 }
-                let metadata = if kind.is_symlink() {
-                    fs::metadata(entry.path())
-                } else {
-                    entry.metadata()
-                };
+                let metadata = if kind.is_symlink() { fs::metadata(entry.path()) } else { entry.metadata() };
                 match metadata {
                     Ok(metadata) if metadata.is_dir() => {
-                        if fs::canonicalize(entry.path())
-                            .is_ok_and(|target| self.visited.insert(target))
-                        {
+                        if fs::canonicalize(entry.path()).is_ok_and(|target| self.visited.insert(target)) {
                             folders.push(below);
                         }
                     }
@@ -168,26 +147,17 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, root: &Arc<Path>, below: &Path, metadata: &Metadata) {
-        let path = if below.as_os_str().is_empty() {
-            root.to_path_buf()
-        } else {
-            root.join(below)
-        };
+        let path = if below.as_os_str().is_empty() { root.to_path_buf() } else { root.join(below) };
         let key = Key::of(&path);
         if path.starts_with(&self.lake) || !key.may_match(self.selection) {
             return;
         }
-        let modified = metadata
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         self.archives.push(Archive {
             root: Arc::clone(root),
             below: below.into(),
             bytes: metadata.len(),
-            modified_ms: modified
-                .and_then(|time| i64::try_from(time.as_millis()).ok())
-                .unwrap_or_default(),
+            modified_ms: modified.and_then(|time| i64::try_from(time.as_millis()).ok()).unwrap_or_default(),
             delivered: key.delivered.unwrap_or_default(),
             is_regular: metadata.is_file(),
         });
@@ -209,21 +179,11 @@ const LATEST_DELIVERY_DAYS: i64 = 31;
 
 impl<'a> Key<'a> {
     fn of(path: &'a Path) -> Self {
-        let mut key = Self {
-            delivered: path.file_name().and_then(delivery_minute),
-            ..Self::default()
-        };
-        let mut parts = path
-            .iter()
-            .rev()
-            .skip(1)
-            .map(|part| part.to_str().unwrap_or_default());
+        let mut key = Self { delivered: path.file_name().and_then(delivery_minute), ..Self::default() };
+        let mut parts = path.iter().rev().skip(1).map(|part| part.to_str().unwrap_or_default());
         let date: [&str; 3] = std::array::from_fn(|_| parts.next().unwrap_or_default());
         let (region, folder, account) = (parts.next(), parts.next(), parts.next());
-        let is_date = [2, 2, 4]
-            .iter()
-            .zip(date)
-            .all(|(length, part)| part.len() == *length && is_digits(part));
+        let is_date = [2, 2, 4].iter().zip(date).all(|(length, part)| part.len() == *length && is_digits(part));
         if is_date && folder.is_some_and(|folder| folder.starts_with("CloudTrail")) {
             (key.account, key.region) = (account, region);
         }
@@ -238,11 +198,7 @@ impl<'a> Key<'a> {
         let day = self.delivered.and_then(|minute| {
             let date = i32::try_from(minute / 10_000).ok()?;
             let (year, month, day) = (date / 10_000, date / 100 % 100, date % 100);
-            let date = jiff::civil::Date::new(
-                year.try_into().ok()?,
-                month.try_into().ok()?,
-                day.try_into().ok()?,
-            );
+            let date = jiff::civil::Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?);
             let epoch = jiff::civil::date(1970, 1, 1);
             Some(i64::from(date.ok()?.since(epoch).ok()?.get_days()))
         });
@@ -250,9 +206,7 @@ impl<'a> Key<'a> {
             && is_listed(&selection.regions, self.region)
             && day.is_none_or(|day| {
                 selection.from_day.is_none_or(|from| day >= from)
-                    && selection
-                        .to_day
-                        .is_none_or(|to| day <= to + LATEST_DELIVERY_DAYS)
+                    && selection.to_day.is_none_or(|to| day <= to + LATEST_DELIVERY_DAYS)
             })
     }
 }
@@ -268,9 +222,7 @@ fn delivery_minute(name: &OsStr) -> Option<u64> {
             return None;
         };
         let digits = [&date[..8], &date[9..]].concat();
-        let text = std::str::from_utf8(&digits)
-            .ok()
-            .filter(|text| is_digits(text) && date[8] == b'T')?;
+        let text = std::str::from_utf8(&digits).ok().filter(|text| is_digits(text) && date[8] == b'T')?;
         text.parse().ok()
     })
 }
@@ -283,15 +235,7 @@ mod tests {
 
     #[track_caller]
     fn check(path: &str, account: Option<&str>, region: Option<&str>, delivered: Option<u64>) {
-        assert_eq!(
-            Key::of(Path::new(path)),
-            Key {
-                account,
-                region,
-                delivered
-            },
-            "{path}"
-        );
+        assert_eq!(Key::of(Path::new(path)), Key { account, region, delivered }, "{path}");
     }
 
     #[test]
@@ -299,16 +243,9 @@ mod tests {
         let minute = Some(201_508_010_210);
         let account = Some("111122223333");
         let region = Some("us-east-2");
+        check(&format!("/b/AWSLogs/111122223333/CloudTrail/us-east-2/2015/08/01/{NAME}"), account, region, minute);
         check(
-            &format!("/b/AWSLogs/111122223333/CloudTrail/us-east-2/2015/08/01/{NAME}"),
-            account,
-            region,
-            minute,
-        );
-        check(
-            &format!(
-                "/b/p/q/AWSLogs/o-abcdefghij/111122223333/CloudTrail/us-east-2/2015/08/01/{NAME}"
-            ),
+            &format!("/b/p/q/AWSLogs/o-abcdefghij/111122223333/CloudTrail/us-east-2/2015/08/01/{NAME}"),
             account,
             region,
             minute,
@@ -320,18 +257,8 @@ mod tests {
             minute,
         );
         check(&format!("/somewhere/{NAME}"), None, None, minute);
-        check(
-            "/b/AWSLogs/111122223333/Config/us-east-2/2015/8/1/x_20150801T02Z.json.gz",
-            None,
-            None,
-            None,
-        );
-        check(
-            "/x_20140620T1255ZHdkvFTXOA3Vnhbc.json.gz",
-            None,
-            None,
-            Some(201_406_201_255),
-        );
+        check("/b/AWSLogs/111122223333/Config/us-east-2/2015/8/1/x_20150801T02Z.json.gz", None, None, None);
+        check("/x_20140620T1255ZHdkvFTXOA3Vnhbc.json.gz", None, None, Some(201_406_201_255));
     }
 
     #[test]
@@ -339,22 +266,14 @@ mod tests {
         let path = format!("/AWSLogs/111122223333/CloudTrail/us-east-2/2015/08/01/{NAME}");
         let key = Key::of(Path::new(&path));
         let day = 16_648; // 2015-08-01
-        let with = |from_day, to_day| Selection {
-            from_day,
-            to_day,
-            ..Selection::default()
-        };
+        let with = |from_day, to_day| Selection { from_day, to_day, ..Selection::default() };
         assert!(key.may_match(&with(Some(day), None)));
         assert!(!key.may_match(&with(Some(day + 1), None)));
         assert!(key.may_match(&with(None, Some(day - 31))));
         assert!(!key.may_match(&with(None, Some(day - 32))));
-        assert!(!key.may_match(&Selection {
-            accounts: vec!["9".into()],
-            ..Selection::default()
-        }));
-        assert!(Key::of(Path::new("/x.json")).may_match(&Selection {
-            accounts: vec!["9".into()],
-            ..Selection::default()
-        }));
+        assert!(!key.may_match(&Selection { accounts: vec!["9".into()], ..Selection::default() }));
+        assert!(
+            Key::of(Path::new("/x.json")).may_match(&Selection { accounts: vec!["9".into()], ..Selection::default() })
+        );
     }
 }

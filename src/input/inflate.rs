@@ -37,10 +37,7 @@ pub(crate) enum Inflated {
 
 impl Default for Inflater {
     fn default() -> Self {
-        Self {
-            decompressor: Decompressor::new(),
-            text: Vec::new(),
-        }
+        Self { decompressor: Decompressor::new(), text: Vec::new() }
     }
 }
 
@@ -80,10 +77,7 @@ impl Inflater {
         if self.text.len() < claimed {
             self.text.resize(claimed, 0);
         }
-        let length = self
-            .decompressor
-            .gzip_decompress(stored, &mut self.text[..claimed])
-            .ok()?;
+        let length = self.decompressor.gzip_decompress(stored, &mut self.text[..claimed]).ok()?;
         (length == claimed).then_some(length)
     }
 
@@ -138,10 +132,7 @@ mod tests {
     fn inflate(stored: &[u8]) -> (Vec<u8>, Option<Reason>) {
         let mut inflater = Inflater::default();
         match inflater.inflate(stored, 1 << 20) {
-            Inflated::Text(length, finding) => (
-                inflater.text(length).to_vec(),
-                finding.map(|finding| finding.reason),
-            ),
+            Inflated::Text(length, finding) => (inflater.text(length).to_vec(), finding.map(|finding| finding.reason)),
             Inflated::Refused(finding) => (Vec::new(), Some(finding.reason)),
             Inflated::TooLarge => (Vec::new(), Some(Reason::InflatedTooLarge)),
         }
@@ -151,25 +142,15 @@ mod tests {
     fn every_member_counts_even_the_same_one_twice() {
         let one = gzip(b"{\"Records\":[]}");
         assert_eq!(inflate(&one), (b"{\"Records\":[]}".to_vec(), None));
-        assert_eq!(
-            inflate(&[one.clone(), one.clone()].concat()).0,
-            b"{\"Records\":[]}{\"Records\":[]}"
-        );
-        assert_eq!(
-            inflate(&[one.clone(), gzip(b""), gzip(b" [] ")].concat()).0,
-            b"{\"Records\":[]} [] "
-        );
-        assert_eq!(
-            inflate(&[one, vec![0; 512]].concat()),
-            (b"{\"Records\":[]}".to_vec(), None)
-        );
+        assert_eq!(inflate(&[one.clone(), one.clone()].concat()).0, b"{\"Records\":[]}{\"Records\":[]}");
+        assert_eq!(inflate(&[one.clone(), gzip(b""), gzip(b" [] ")].concat()).0, b"{\"Records\":[]} [] ");
+        assert_eq!(inflate(&[one, vec![0; 512]].concat()), (b"{\"Records\":[]}".to_vec(), None));
     }
 
     #[test]
     fn damage_is_told_apart() {
-        let text: Vec<u8> = (0..50_000_u32)
-            .flat_map(|n| n.wrapping_mul(2_654_435_761).to_string().into_bytes())
-            .collect();
+        let text: Vec<u8> =
+            (0..50_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_string().into_bytes()).collect();
         let whole = gzip(&text);
         assert_eq!(
             inflate(&[whole.clone(), b"junk".to_vec()].concat()),
@@ -178,17 +159,11 @@ mod tests {
         let (prefix, reason) = inflate(&whole[..whole.len() / 2]);
         assert_eq!(reason, Some(Reason::GzipTruncated));
         assert!(!prefix.is_empty() && text.starts_with(&prefix));
-        assert_eq!(
-            inflate(&whole[..whole.len() - 4]),
-            (text.clone(), Some(Reason::GzipTruncated))
-        );
+        assert_eq!(inflate(&whole[..whole.len() - 4]), (text.clone(), Some(Reason::GzipTruncated)));
         let mut wrong_checksum = whole.clone();
         let at = wrong_checksum.len() - 8;
         wrong_checksum[at] ^= 1;
-        assert_eq!(
-            inflate(&wrong_checksum),
-            (Vec::new(), Some(Reason::GzipCorrupt))
-        );
+        assert_eq!(inflate(&wrong_checksum), (Vec::new(), Some(Reason::GzipCorrupt)));
         let mut flipped = whole;
         let at = flipped.len() / 2;
         flipped[at] ^= 0x10;
@@ -199,9 +174,6 @@ mod tests {
     fn a_bomb_is_not_inflated() {
         let bomb = gzip(&vec![b' '; 2 << 20]);
         assert_eq!(inflate(&bomb).1, Some(Reason::InflatedTooLarge));
-        assert_eq!(
-            inflate(&vec![b'x'; 2 << 20]).1,
-            Some(Reason::InflatedTooLarge)
-        );
+        assert_eq!(inflate(&vec![b'x'; 2 << 20]).1, Some(Reason::InflatedTooLarge));
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct TextStream {
 
 enum Source {
     Plain(BufReader<File>),
-    Gzip(GzDecoder<Counted>),
+    Gzip(Box<GzDecoder<Counted>>),
     /// Between two states only.
     Ended,
 }
@@ -58,7 +58,7 @@ impl TextStream {
     pub(crate) fn open(archive: &Archive, limit: u64) -> io::Result<Self> {
         let mut reader = BufReader::with_capacity(READ_BYTES, archive.open()?);
         let source = if reader.fill_buf()?.starts_with(MAGIC) {
-            Source::Gzip(GzDecoder::new(Counted { reader, count: 0 }))
+            Source::Gzip(Box::new(GzDecoder::new(Counted { reader, count: 0 })))
         } else {
             Source::Plain(reader)
         };
@@ -121,7 +121,7 @@ impl TextStream {
         self.member_at = counted.count;
         let rest = counted.fill_buf().map_err(|error| self.read_failed(&error))?;
         if rest.starts_with(MAGIC) {
-            self.source = Source::Gzip(GzDecoder::new(counted));
+            self.source = Source::Gzip(Box::new(GzDecoder::new(counted)));
             return Ok(None);
         }
         let mut original = Vec::new();

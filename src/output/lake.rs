@@ -43,6 +43,17 @@ pub(crate) struct Commit {
     pub(crate) staging: PathBuf,
 }
 
+impl Commit {
+    /// Throws away what was staged.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be removed.
+    pub(crate) fn discard(&self) -> Result<()> {
+        remove_folder(&self.staging)
+    }
+}
+
 impl Lake {
     /// Opens a lake, or begins one, and clears away what a dead run left.
     ///
@@ -51,9 +62,8 @@ impl Lake {
     /// When the folder cannot be written to, another run holds it, or its files are of a later schema version.
     pub(crate) fn open(root: &Path) -> Result<Self> {
         let state = root.join(STATE);
-        fs::create_dir_all(&state).map_err(|error| {
-            unwritable(root, error).advise("name a folder that can be written to with --out")
-        })?;
+        fs::create_dir_all(&state)
+            .map_err(|error| unwritable(root, error).advise("name a folder that can be written to with --out"))?;
         // From here on the lake is named absolutely, whatever the working directory was.
         let root = fs::canonicalize(root).map_err(|error| unwritable(root, error))?;
         let lock_path = state.join("lock");
@@ -61,20 +71,12 @@ impl Lake {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let message = format!(
-                    "another run is writing to {}; wait for it to end",
-                    root.display()
-                );
+                let message = format!("another run is writing to {}; wait for it to end", root.display());
                 return Err(Error::new(ErrorKind::LakeLocked, message));
             }
             Err(TryLockError::Error(error)) => return Err(unwritable(&lock_path, error)),
         }
-        let mut lake = Self {
-            root,
-            _lock: lock,
-            last_commit: 0,
-            known: HashMap::new(),
-        };
+        let mut lake = Self { root, _lock: lock, last_commit: 0, known: HashMap::new() };
         lake.recover()?;
         Ok(lake)
     }
@@ -91,18 +93,13 @@ impl Lake {
 
     /// Whether an archive is in the lake, and if so whether it was the same then.
     pub(crate) fn find(&self, archive: &str, bytes: u64, modified: &str) -> Option<bool> {
-        self.known
-            .get(&name_hash(archive))
-            .map(|version| *version == version_hash(bytes, modified))
+        self.known.get(&name_hash(archive)).map(|version| *version == version_hash(bytes, modified))
     }
 
     /// Begins the next commit.
     pub(crate) fn begin(&self) -> Commit {
         let id = format!("{:06}", self.last_commit + 1);
-        Commit {
-            staging: self.root.join(STATE).join("staging").join(&id),
-            id,
-        }
+        Commit { staging: self.root.join(STATE).join("staging").join(&id), id }
     }
 
     /// Shows all parts of a commit, that of `archives` last.
@@ -110,12 +107,7 @@ impl Lake {
     /// # Errors
     ///
     /// When a rename fails; the next run removes what was renamed.
-    pub(crate) fn publish(
-        &mut self,
-        commit: &Commit,
-        parts: &[StagedPart],
-        archives: &StagedPart,
-    ) -> Result<()> {
+    pub(crate) fn publish(&mut self, commit: &Commit, parts: &[StagedPart], archives: &StagedPart) -> Result<()> {
         let mut folders = HashSet::new();
         for part in parts {
             folders.insert(self.show(commit, part)?);
@@ -129,21 +121,11 @@ impl Lake {
         remove_folder(&commit.staging)
     }
 
-    /// Throws away what a commit has staged.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be removed.
-    pub(crate) fn discard(&self, commit: &Commit) -> Result<()> {
-        remove_folder(&commit.staging)
-    }
-
     fn show(&self, commit: &Commit, part: &StagedPart) -> Result<PathBuf> {
         let target = self.root.join(&part.path);
         let folder = target.parent().unwrap_or(&self.root).to_owned();
         fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, error))?;
-        fs::rename(commit.staging.join(&part.path), &target)
-            .map_err(|error| unwritable(&target, error))?;
+        fs::rename(commit.staging.join(&part.path), &target).map_err(|error| unwritable(&target, error))?;
         Ok(folder)
     }
 
@@ -156,10 +138,7 @@ impl Lake {
             committed.extend(number);
             self.read_manifest(&path)?;
         }
-        for table in Table::ALL
-            .into_iter()
-            .filter(|table| *table != Table::Archives)
-        {
+        for table in Table::ALL.into_iter().filter(|table| *table != Table::Archives) {
             for path in parquet_files(&self.root.join(table.name()))? {
                 if commit_number(&path).is_some_and(|number| !committed.contains(&number)) {
                     fs::remove_file(&path).map_err(|error| unwritable(&path, error))?;
@@ -170,12 +149,9 @@ impl Lake {
     }
 
     fn read_manifest(&mut self, path: &Path) -> Result<()> {
-        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| {
-            Error::at(ErrorKind::LakeInvalid, path, error)
-        };
+        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, path, error);
         let file = File::open(path).map_err(|error| invalid(error.into()))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-            .map_err(|error| invalid(error.into()))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| invalid(error.into()))?;
         let metadata = builder.metadata().file_metadata();
         let version = metadata
             .key_value_metadata()
@@ -185,22 +161,17 @@ impl Lake {
             .and_then(|entry| entry.value.as_deref()?.parse::<u32>().ok());
         match version {
             None => {
-                return Err(invalid("it was not written by trailmill".into())
-                    .advise("choose another --out"));
+                return Err(invalid("it was not written by trailmill".into()).advise("choose another --out"));
             }
             Some(version) if version > SCHEMA_VERSION => {
-                let message =
-                    format!("it has schema version {version}, this program knows {SCHEMA_VERSION}");
+                let message = format!("it has schema version {version}, this program knows {SCHEMA_VERSION}");
                 return Err(invalid(message.into()).advise("use a later version of trailmill"));
             }
             Some(_) => {}
         }
         let names = ["archive", "etag_or_mtime", "compressed_bytes"];
         let mask = ProjectionMask::columns(metadata.schema_descr(), names);
-        let reader = builder
-            .with_projection(mask)
-            .build()
-            .map_err(|error| invalid(error.into()))?;
+        let reader = builder.with_projection(mask).build().map_err(|error| invalid(error.into()))?;
         for batch in reader {
             let batch = batch.map_err(|error| invalid(error.into()))?;
             let [archive, modified, bytes] = names.map(|name| batch.column_by_name(name));
@@ -211,10 +182,7 @@ impl Lake {
             let bytes = bytes.as_primitive::<Int64Type>();
             for row in 0..archive.len() {
                 let bytes = u64::try_from(bytes.value(row)).unwrap_or_default();
-                self.known.insert(
-                    name_hash(archive.value(row)),
-                    version_hash(bytes, modified.value(row)),
-                );
+                self.known.insert(name_hash(archive.value(row)), version_hash(bytes, modified.value(row)));
             }
         }
         Ok(())
@@ -242,13 +210,7 @@ fn version_hash(bytes: u64, modified: &str) -> u64 {
 
 /// The commit number in `part-NNNNNN-PPPPP.parquet`.
 fn commit_number(path: &Path) -> Option<u32> {
-    path.file_name()?
-        .to_str()?
-        .strip_prefix("part-")?
-        .split('-')
-        .next()?
-        .parse()
-        .ok()
+    path.file_name()?.to_str()?.strip_prefix("part-")?.split('-').next()?.parse().ok()
 }
 
 /// All Parquet files below a folder that may not exist.
@@ -277,9 +239,7 @@ fn parquet_files(folder: &Path) -> Result<Vec<PathBuf>> {
 fn sync_folder(folder: &Path) -> Result<()> {
     // Only Unix lets a folder be synced; elsewhere a rename is as durable as it gets.
     if cfg!(unix) {
-        File::open(folder)
-            .and_then(|file| file.sync_all())
-            .map_err(|error| unwritable(folder, error))?;
+        File::open(folder).and_then(|file| file.sync_all()).map_err(|error| unwritable(folder, error))?;
     }
     Ok(())
 }

@@ -51,12 +51,7 @@ struct BookTable {
 }
 
 impl Ledger {
-    pub(crate) fn new(
-        staging: &Path,
-        commit: &str,
-        compression: Compression,
-        converted_at_ms: i64,
-    ) -> Self {
+    pub(crate) fn new(staging: &Path, commit: &str, compression: Compression, converted_at_ms: i64) -> Self {
         let table = |table| BookTable::new(table, staging, commit, compression);
         Self {
             archives: table(Table::Archives),
@@ -86,10 +81,9 @@ impl Ledger {
         row.long("quarantined", long(entry.verdict.quarantined));
         row.long("filtered", long(tally.filtered));
         row.long("usage_records_written", long(entry.verdict.usage_records()));
-        for (name, time) in [
-            ("oldest_event_time", tally.oldest_event_time_ms),
-            ("newest_event_time", tally.newest_event_time_ms),
-        ] {
+        for (name, time) in
+            [("oldest_event_time", tally.oldest_event_time_ms), ("newest_event_time", tally.newest_event_time_ms)]
+        {
             if let Some(time) = time {
                 row.timestamp(name, time);
             }
@@ -184,21 +178,14 @@ impl BookTable {
     }
 
     fn row(&mut self) -> Row<'_> {
-        Row {
-            table: self.table,
-            builder: &mut self.builder,
-        }
+        Row { table: self.table, builder: &mut self.builder }
     }
 
     fn end_row(&mut self, bytes: usize) -> Result<()> {
         self.builder.end_row();
         self.rows += 1;
         self.pending_bytes += bytes;
-        if self.builder.rows() >= FLUSH_ROWS || self.pending_bytes >= FLUSH_BYTES {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if self.builder.rows() >= FLUSH_ROWS || self.pending_bytes >= FLUSH_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -219,14 +206,10 @@ impl BookTable {
             }
         };
         let batch = RecordBatch::try_new(schema, columns).map_err(Error::internal)?;
-        writer
-            .write(&batch)
-            .map_err(|error| unwritable(&self.path, error))?;
+        writer.write(&batch).map_err(|error| unwritable(&self.path, error))?;
         // Originals are large: they go to disk at once rather than when a row group is full.
         if self.table == Table::Quarantine {
-            writer
-                .flush()
-                .map_err(|error| unwritable(&self.path, error))?;
+            writer.flush().map_err(|error| unwritable(&self.path, error))?;
         }
         Ok(())
     }
@@ -245,14 +228,7 @@ impl BookTable {
         let close = |error: parquet::errors::ParquetError| unwritable(&path, error);
         writer.finish().map_err(close)?;
         let bytes = writer.bytes_written() as u64;
-        writer
-            .inner_mut()
-            .sync()
-            .map_err(|error| unwritable(&self.path, error))?;
-        Ok(Some(StagedPart {
-            path: self.path.clone(),
-            rows: self.rows,
-            bytes,
-        }))
+        writer.inner_mut().sync().map_err(|error| unwritable(&self.path, error))?;
+        Ok(Some(StagedPart { path: self.path.clone(), rows: self.rows, bytes }))
     }
 }

@@ -48,12 +48,7 @@ pub(crate) struct PartAppender {
 }
 
 impl PartAppender {
-    pub(crate) const fn new(
-        format: Arc<PartFormat>,
-        staging: PathBuf,
-        folder: PathBuf,
-        commit: String,
-    ) -> Self {
+    pub(crate) const fn new(format: Arc<PartFormat>, staging: PathBuf, folder: PathBuf, commit: String) -> Self {
         Self {
             format,
             staging,
@@ -107,11 +102,7 @@ impl PartAppender {
     }
 
     fn next_path(&self) -> PathBuf {
-        self.folder.join(format!(
-            "part-{}-{:05}.parquet",
-            self.commit,
-            self.finished.len()
-        ))
+        self.folder.join(format!("part-{}-{:05}.parquet", self.commit, self.finished.len()))
     }
 
     fn close_part(&mut self) -> Result<()> {
@@ -131,9 +122,7 @@ impl PartAppender {
     /// When a row group is missing, which is a bug, or the disk fails.
     pub(crate) fn finish(&mut self) -> Result<Vec<StagedPart>> {
         if !self.waiting.is_empty() {
-            return Err(Error::internal(
-                "a row group was lost between encoding and writing",
-            ));
+            return Err(Error::internal("a row group was lost between encoding and writing"));
         }
         self.close_part()?;
         Ok(std::mem::take(&mut self.finished))
@@ -141,23 +130,15 @@ impl PartAppender {
 }
 
 /// Writes the footer and makes the file durable; its rows and bytes.
-fn close_synced(
-    mut file: SerializedFileWriter<StagedFile>,
-) -> Result<(u64, u64), parquet::errors::ParquetError> {
+fn close_synced(mut file: SerializedFileWriter<StagedFile>) -> Result<(u64, u64), parquet::errors::ParquetError> {
     let metadata = file.finish()?;
     let bytes = file.bytes_written() as u64;
     file.inner_mut().sync()?;
-    Ok((
-        u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default(),
-        bytes,
-    ))
+    Ok((u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default(), bytes))
 }
 
 /// An error about a file of the lake.
-pub(crate) fn unwritable(
-    path: &Path,
-    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> Error {
+pub(crate) fn unwritable(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::at(ErrorKind::LakeUnwritable, path, error)
 }
 
@@ -177,10 +158,7 @@ impl StagedFile {
             File::create(path)
         };
         let file = open().map_err(|error| unwritable(path, error))?;
-        Ok(Self {
-            path: path.to_owned(),
-            file: Some(file),
-        })
+        Ok(Self { path: path.to_owned(), file: Some(file) })
     }
 
     fn opened(&mut self) -> io::Result<&mut File> {

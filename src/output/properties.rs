@@ -10,9 +10,7 @@ use std::sync::Arc;
 
 use parquet::basic::{Compression as Codec, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{
-    EnabledStatistics, WriterProperties, WriterPropertiesPtr, WriterVersion,
-};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
 use crate::config::Compression;
@@ -36,14 +34,9 @@ const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 /// # Errors
 ///
 /// A compression level that the codec does not have.
-pub(crate) fn writer_properties(
-    table: Table,
-    compression: Compression,
-) -> Result<WriterPropertiesPtr> {
+pub(crate) fn writer_properties(table: Table, compression: Compression) -> Result<WriterPropertiesPtr> {
     let codec = match compression {
-        Compression::Zstd(level) => {
-            Codec::ZSTD(ZstdLevel::try_new(level).map_err(Error::internal)?)
-        }
+        Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).map_err(Error::internal)?),
         Compression::Snappy => Codec::SNAPPY,
         Compression::Lz4 => Codec::LZ4_RAW,
         Compression::None => Codec::UNCOMPRESSED,
@@ -53,9 +46,7 @@ pub(crate) fn writer_properties(
         ("trailmill.schema_version", SCHEMA_VERSION.to_string()),
         ("trailmill.table", table.name().to_owned()),
     ];
-    let metadata = metadata
-        .map(|(key, value)| KeyValue::new(key.to_owned(), value))
-        .to_vec();
+    let metadata = metadata.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec();
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_created_by(concat!("trailmill version ", env!("CARGO_PKG_VERSION")).to_owned())

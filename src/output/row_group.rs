@@ -80,9 +80,7 @@ impl Pressure {
 
     fn wait_while(&self, mut is_busy: impl FnMut(&PressureState) -> bool) -> Result<()> {
         let state = lock(&self.state);
-        let state = self
-            .eased
-            .wait_while(state, |state| state.error.is_none() && is_busy(state));
+        let state = self.eased.wait_while(state, |state| state.error.is_none() && is_busy(state));
         match state.unwrap_or_else(PoisonError::into_inner).error.take() {
             Some(error) => Err(error),
             None => Ok(()),
@@ -125,11 +123,14 @@ enum Message {
     Close,
 }
 
+/// Each column of a lane with the chunks of its leaves.
+type LaneChunks = Vec<(usize, Vec<ArrowColumnChunk>)>;
+
 struct RowGroupInWork {
     appender: Arc<Mutex<PartAppender>>,
     sequence: u64,
     /// Column chunks by lane, in place once the lane is closed.
-    chunks: Mutex<Vec<Vec<(usize, Vec<ArrowColumnChunk>)>>>,
+    chunks: Mutex<Vec<LaneChunks>>,
     lanes_left: AtomicUsize,
     error: Mutex<Option<Error>>,
 }
@@ -158,29 +159,17 @@ impl OpenRowGroup {
         let lanes = lanes
             .iter()
             .map(|columns| {
-                let writers = columns
-                    .iter()
-                    .filter_map(|column| writers[*column].take())
-                    .collect();
+                let writers = columns.iter().filter_map(|column| writers[*column].take()).collect();
                 Arc::new(Lane {
                     schema: Arc::clone(schema),
                     columns: columns.clone(),
-                    state: Mutex::new(LaneState {
-                        writers,
-                        queue: VecDeque::new(),
-                        is_running: false,
-                    }),
+                    state: Mutex::new(LaneState { writers, queue: VecDeque::new(), is_running: false }),
                     row_group: Arc::clone(&row_group),
                 })
             })
             .collect();
         context.pressure.begin_row_group();
-        Self {
-            lanes,
-            context,
-            rows: 0,
-            bytes: 0,
-        }
+        Self { lanes, context, rows: 0, bytes: 0 }
     }
 
     /// Rows taken so far.
@@ -201,18 +190,10 @@ impl OpenRowGroup {
         let mut left = bytes;
         let share = bytes / self.lanes.len().max(1) as u64;
         for (at, lane) in self.lanes.iter().enumerate() {
-            let bytes = if at + 1 == self.lanes.len() {
-                left
-            } else {
-                share
-            };
+            let bytes = if at + 1 == self.lanes.len() { left } else { share };
             left -= bytes;
             self.context.pressure.add_bytes(bytes);
-            let columns = lane
-                .columns
-                .iter()
-                .map(|column| Arc::clone(&columns[*column]))
-                .collect();
+            let columns = lane.columns.iter().map(|column| Arc::clone(&columns[*column])).collect();
             Lane::send(lane, Message::Rows { columns, bytes }, &self.context);
         }
     }
@@ -252,9 +233,7 @@ impl Lane {
             };
             match message {
                 Message::Rows { columns, bytes } => {
-                    let encoded = context
-                        .clock
-                        .time(Stage::Encode, || self.encode(&mut writers, columns));
+                    let encoded = context.clock.time(Stage::Encode, || self.encode(&mut writers, columns));
                     if let Err(error) = encoded {
                         lock(&self.row_group.error).get_or_insert(error);
                     }
@@ -270,8 +249,7 @@ impl Lane {
 
     fn encode(&self, writers: &mut [Vec<ArrowColumnWriter>], arrays: Vec<ArrayRef>) -> Result<()> {
         for ((array, column), writers) in arrays.into_iter().zip(&self.columns).zip(writers) {
-            let leaves =
-                compute_leaves(self.schema.field(*column), &array).map_err(Error::internal)?;
+            let leaves = compute_leaves(self.schema.field(*column), &array).map_err(Error::internal)?;
             for (leaf, writer) in leaves.iter().zip(writers) {
                 writer.write(leaf).map_err(Error::internal)?;
             }
@@ -287,9 +265,7 @@ impl RowGroupInWork {
                 .into_iter()
                 .zip(columns)
                 .map(|(leaves, column)| {
-                    let chunks = leaves
-                        .into_iter()
-                        .map(|writer| writer.close().map_err(Error::internal));
+                    let chunks = leaves.into_iter().map(|writer| writer.close().map_err(Error::internal));
                     Ok((*column, chunks.collect::<Result<Vec<_>>>()?))
                 })
                 .collect::<Result<Vec<_>>>()
@@ -301,9 +277,7 @@ impl RowGroupInWork {
             }
         }
         if self.lanes_left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            context
-                .pressure
-                .end_row_group(context.clock.time(Stage::Write, || self.write()));
+            context.pressure.end_row_group(context.clock.time(Stage::Write, || self.write()));
         }
     }
 
@@ -311,10 +285,7 @@ impl RowGroupInWork {
         if let Some(error) = lock(&self.error).take() {
             return Err(error);
         }
-        let mut columns: Vec<_> = std::mem::take(&mut *lock(&self.chunks))
-            .into_iter()
-            .flatten()
-            .collect();
+        let mut columns: Vec<_> = std::mem::take(&mut *lock(&self.chunks)).into_iter().flatten().collect();
         columns.sort_by_key(|(column, _)| *column);
         let chunks = columns.into_iter().flat_map(|(_, chunks)| chunks).collect();
         lock(&self.appender).append(self.sequence, chunks)

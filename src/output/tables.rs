@@ -98,21 +98,11 @@ impl TableWriters {
     /// # Errors
     ///
     /// When the properties do not fit the schema, which is a bug.
-    pub(crate) fn new(
-        config: &Config,
-        context: Arc<EncodeContext>,
-        staging: &Path,
-        commit: &str,
-    ) -> Result<Self> {
+    pub(crate) fn new(config: &Config, context: Arc<EncodeContext>, staging: &Path, commit: &str) -> Result<Self> {
         let tables = config
             .tables
             .iter()
-            .map(|table| {
-                Ok((
-                    *table,
-                    TableWriter::new(*table, config.compression, config.target_part_bytes)?,
-                ))
-            })
+            .map(|table| Ok((*table, TableWriter::new(*table, config.compression, config.target_part_bytes)?)))
             .collect::<Result<_>>()?;
         Ok(Self {
             tables,
@@ -157,9 +147,7 @@ impl TableWriters {
                 self.feed(at)?;
             }
             self.close(at);
-            self.context
-                .pressure
-                .wait_below(self.limits.encoding_bytes)?;
+            self.context.pressure.wait_below(self.limits.encoding_bytes)?;
         }
         self.context.pressure.wait_for_row_groups()?;
         let mut parts = Vec::new();
@@ -210,20 +198,12 @@ impl TableWriters {
                         let table = &self.tables[&partition.table];
                         let sequence = partition.next_sequence;
                         partition.next_sequence += 1;
-                        none.insert(table.open_row_group(
-                            &partition.appender,
-                            sequence,
-                            &self.context,
-                        )?)
+                        none.insert(table.open_row_group(&partition.appender, sequence, &self.context)?)
                     }
                 };
                 let rows = (batch.rows - start).min(ROW_GROUP_ROWS - row_group.rows());
                 let bytes = batch.bytes * rows as u64 / batch.rows as u64;
-                let columns: Vec<_> = batch
-                    .columns
-                    .iter()
-                    .map(|column| column.slice(start, rows))
-                    .collect();
+                let columns: Vec<_> = batch.columns.iter().map(|column| column.slice(start, rows)).collect();
                 row_group.push(&columns, bytes);
                 self.open_bytes += bytes;
                 start += rows;
@@ -247,15 +227,8 @@ impl TableWriters {
     /// their delivery and an old day seldom gets more; the one at hand last.
     fn make_room(&mut self, at_hand: usize) {
         loop {
-            let open = || {
-                self.partitions
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, partition)| partition.open.is_some())
-            };
-            if open().count() <= self.limits.open_row_groups
-                && self.open_bytes <= self.limits.open_bytes
-            {
+            let open = || self.partitions.iter().enumerate().filter(|(_, partition)| partition.open.is_some());
+            if open().count() <= self.limits.open_row_groups && self.open_bytes <= self.limits.open_bytes {
                 return;
             }
             let oldest = open().min_by_key(|(at, partition)| (*at == at_hand, partition.last_feed));
@@ -269,34 +242,18 @@ impl TableWriter {
     fn new(table: Table, compression: Compression, target_part_bytes: u64) -> Result<Self> {
         let schema = table.arrow_schema();
         let properties = writer_properties(table, compression)?;
-        let descriptor = ArrowSchemaConverter::new()
-            .convert(&schema)
-            .map_err(Error::internal)?;
+        let descriptor = ArrowSchemaConverter::new().convert(&schema).map_err(Error::internal)?;
         let parquet_schema = descriptor.root_schema_ptr();
         // The factory takes schema and properties from a writer; this one never writes.
-        let template = SerializedFileWriter::new(
-            Vec::new(),
-            Arc::clone(&parquet_schema),
-            Arc::clone(&properties),
-        )
-        .map_err(Error::internal)?;
+        let template = SerializedFileWriter::new(Vec::new(), Arc::clone(&parquet_schema), Arc::clone(&properties))
+            .map_err(Error::internal)?;
         let factory = ArrowRowGroupWriterFactory::new(&template, Arc::clone(&schema));
         let mut leaf_counts = vec![0; schema.fields().len()];
         for leaf in 0..descriptor.num_columns() {
             leaf_counts[descriptor.get_column_root_idx(leaf)] += 1;
         }
-        let format = Arc::new(PartFormat {
-            parquet_schema,
-            properties,
-            target_part_bytes,
-        });
-        Ok(Self {
-            schema,
-            format,
-            factory,
-            leaf_counts,
-            lanes: lanes(table),
-        })
+        let format = Arc::new(PartFormat { parquet_schema, properties, target_part_bytes });
+        Ok(Self { schema, format, factory, leaf_counts, lanes: lanes(table) })
     }
 
     fn open_row_group(
@@ -305,25 +262,11 @@ impl TableWriter {
         sequence: u64,
         context: &Arc<EncodeContext>,
     ) -> Result<OpenRowGroup> {
-        let mut leaves = self
-            .factory
-            .create_column_writers(0)
-            .map_err(Error::internal)?
-            .into_iter();
-        let writers: ColumnWriters = self
-            .leaf_counts
-            .iter()
-            .map(|count| leaves.by_ref().take(*count).collect())
-            .collect();
+        let mut leaves = self.factory.create_column_writers(0).map_err(Error::internal)?.into_iter();
+        let writers: ColumnWriters =
+            self.leaf_counts.iter().map(|count| leaves.by_ref().take(*count).collect()).collect();
         let (appender, context) = (Arc::clone(appender), Arc::clone(context));
-        Ok(OpenRowGroup::new(
-            &self.schema,
-            writers,
-            &self.lanes,
-            appender,
-            sequence,
-            context,
-        ))
+        Ok(OpenRowGroup::new(&self.schema, writers, &self.lanes, appender, sequence, context))
     }
 }
 
@@ -333,10 +276,7 @@ fn lanes(table: Table) -> Vec<Vec<usize>> {
     let is_heavy = |at: &usize| {
         let column = table.columns()[*at];
         column.hint == Hint::Bulk
-            && matches!(
-                column.name,
-                "request_parameters" | "response_elements" | "additional_event_data"
-            )
+            && matches!(column.name, "request_parameters" | "response_elements" | "additional_event_data")
     };
     let (heavy, light): (Vec<_>, Vec<_>) = (0..table.columns().len()).partition(is_heavy);
     let mut lanes: Vec<_> = heavy.into_iter().map(|at| vec![at]).collect();

@@ -41,7 +41,7 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     progress.archives_total.store(archives.len() as u64, Ordering::Relaxed);
     progress.compressed_bytes_total.store(archives.iter().map(|archive| archive.bytes).sum(), Ordering::Relaxed);
     if !archives.is_empty() {
-        summary = convert_new(config, progress, &clock, &archives, lake.as_mut(), summary)?;
+        summary = convert_new(config, progress, &clock, &archives, lake.as_mut(), &summary)?;
     }
     summary.close(started, &clock);
     Ok(summary)
@@ -69,7 +69,7 @@ fn convert_new(
     clock: &Arc<StageClock>,
     archives: &Arc<Vec<Archive>>,
     mut lake: Option<&mut Lake>,
-    before: Summary,
+    before: &Summary,
 ) -> Result<Summary> {
     // A large archive is converted while it is read, and its checksum stands at its end. When that is wrong, rows of it
     // are among the others already: all that is staged is thrown away, and the next attempt knows the archive.
@@ -86,15 +86,15 @@ fn convert_new(
             }
             (Ok(Ending::Counted | Ending::Staged(_)), _) => return Ok(summary),
             (Ok(Ending::Refused(archive, finding)), staged) => {
-                if let Some((lake, commit)) = staged {
-                    lake.discard(&commit)?;
+                if let Some((_, commit)) = staged {
+                    commit.discard()?;
                 }
                 refused.insert(archive, finding);
             }
             (Err(error), staged) => {
-                if let Some((lake, commit)) = staged {
+                if let Some((_, commit)) = staged {
                     // The error that stopped the run is the one to tell; the next run clears staging anyway.
-                    let _ = lake.discard(&commit);
+                    let _ = commit.discard();
                 }
                 return Err(error);
             }
@@ -103,13 +103,7 @@ fn convert_new(
     }
 }
 
-fn publish(
-    lake: &mut Lake,
-    commit: &Commit,
-    staged: &Staged,
-    tables: &[Table],
-    summary: &mut Summary,
-) -> Result<()> {
+fn publish(lake: &mut Lake, commit: &Commit, staged: &Staged, tables: &[Table], summary: &mut Summary) -> Result<()> {
     // A table that was not asked for has no rows, whatever was found.
     let is_kept = |table: Table| !table.is_partitioned() || tables.contains(&table);
     summary.reconcile(|table| is_kept(table).then(|| staged.rows(table)))?;

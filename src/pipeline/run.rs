@@ -18,7 +18,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::worker::{Converted, GroupResult, LargeArchive, LargeVerdict, Segment, SegmentResult, Step, Workers, unreadable};
+use super::worker::{
+    Converted, GroupResult, LargeArchive, LargeVerdict, Segment, SegmentResult, Step, Workers, unreadable,
+};
 use crate::config::{Config, OnBad};
 use crate::error::{Error, ErrorKind, Finding, Result};
 use crate::input::Archive;
@@ -284,10 +286,13 @@ impl<'a> Run<'a> {
             self.spawn(move |_, _| Message::Step(id, Step::refused(finding)));
         } else {
             self.spawn(move |workers, clock| {
-                Message::Step(id, match LargeArchive::open(&archives[at], limit) {
-                    Ok(large) => workers.with(|worker| worker.step(Box::new(large), clock)),
-                    Err(error) => Step::refused(unreadable(&error)),
-                })
+                Message::Step(
+                    id,
+                    match LargeArchive::open(&archives[at], limit) {
+                        Ok(large) => workers.with(|worker| worker.step(Box::new(large), clock)),
+                        Err(error) => Step::refused(unreadable(&error)),
+                    },
+                )
             });
         }
     }

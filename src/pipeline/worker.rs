@@ -47,7 +47,6 @@ pub(super) struct SegmentResult {
 
 /// A large archive while it is inflated and cut.
 pub(super) struct LargeArchive {
-    uri: String,
     stream: TextStream,
     window: Window,
     cutter: Cutter,
@@ -159,7 +158,7 @@ impl Worker {
 
     /// Inflates and cuts the next segment of a large archive.
     pub(super) fn step(&mut self, mut large: Box<LargeArchive>, clock: &StageClock) -> Step {
-        let LargeArchive { uri: _, stream, window, cutter } = &mut *large;
+        let LargeArchive { stream, window, cutter } = &mut *large;
         let mut elements = Vec::new();
         let mut damage = None;
         let start = cutter.window_start();
@@ -174,8 +173,7 @@ impl Worker {
                 damage = finding;
             }
             let parser = self.converter.parser();
-            let cut =
-                clock.time(Stage::Transform, || cutter.cut(parser, window.text(), is_all, &mut elements));
+            let cut = clock.time(Stage::Transform, || cutter.cut(parser, window.text(), is_all, &mut elements));
             match cut {
                 // The window holds the start of one element and no end: it has to grow.
                 Cut::More(_) if elements.is_empty() => wanted = window.text().len() * 2,
@@ -199,7 +197,12 @@ impl Worker {
     }
 
     /// Converts a segment of a large archive.
-    pub(super) fn convert_segment(&mut self, uri: &str, segment: &Segment, clock: &StageClock) -> Result<SegmentResult> {
+    pub(super) fn convert_segment(
+        &mut self,
+        uri: &str,
+        segment: &Segment,
+        clock: &StageClock,
+    ) -> Result<SegmentResult> {
         clock.time(Stage::Transform, || {
             let tally = self.converter.convert_elements(uri, &segment.text, segment.start, &segment.elements);
             Ok(SegmentResult { tally, batches: self.converter.finish()? })
@@ -217,11 +220,7 @@ impl LargeArchive {
     /// Opens a large archive; `limit` bounds its text in bytes.
     pub(super) fn open(archive: &Archive, limit: u64) -> std::io::Result<Self> {
         let stream = TextStream::open(archive, limit)?;
-        Ok(Self { uri: archive.uri(), stream, window: Window::default(), cutter: Cutter::new() })
-    }
-
-    pub(super) fn uri(&self) -> &str {
-        &self.uri
+        Ok(Self { stream, window: Window::default(), cutter: Cutter::new() })
     }
 }
 

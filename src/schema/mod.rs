@@ -45,12 +45,7 @@ pub enum Table {
 
 impl Table {
     /// Every table, in the order the documentation lists them.
-    pub const ALL: [Self; 4] = [
-        Self::Events,
-        Self::UsageRecords,
-        Self::Archives,
-        Self::Quarantine,
-    ];
+    pub const ALL: [Self; 4] = [Self::Events, Self::UsageRecords, Self::Archives, Self::Quarantine];
 
     /// The folder of the table in a lake, which is also its name everywhere else.
     #[must_use]
@@ -120,12 +115,7 @@ impl FromStr for Table {
         Self::ALL
             .into_iter()
             .find(|table| table.name() == name)
-            .ok_or_else(|| {
-                format!(
-                    "no table is called {name:?}; there are {}",
-                    Self::ALL.map(Self::name).join(", ")
-                )
-            })
+            .ok_or_else(|| format!("no table is called {name:?}; there are {}", Self::ALL.map(Self::name).join(", ")))
     }
 }
 
@@ -170,9 +160,7 @@ impl Kind {
             Self::Timestamp => "TIMESTAMP",
             Self::Quantity => "DECIMAL(18,6)",
             Self::Resources => "LIST<STRUCT<arn, account_id, type>>",
-            Self::Allocations => {
-                "LIST<STRUCT<allocated_usage_quantity, tags LIST<STRUCT<key, value>>>>"
-            }
+            Self::Allocations => "LIST<STRUCT<allocated_usage_quantity, tags LIST<STRUCT<key, value>>>>",
             Self::Binary => "BINARY",
         }
     }
@@ -186,27 +174,15 @@ impl Kind {
             Self::Long => DataType::Int64,
             Self::Timestamp => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
             Self::Quantity => DataType::Decimal128(QUANTITY_PRECISION, QUANTITY_SCALE),
-            Self::Resources => list_of_struct(
-                next_id,
-                &[
-                    ("arn", Self::Text),
-                    ("account_id", Self::Text),
-                    ("type", Self::Text),
-                ],
-            ),
+            Self::Resources => {
+                list_of_struct(next_id, &[("arn", Self::Text), ("account_id", Self::Text), ("type", Self::Text)])
+            }
             Self::Allocations => {
                 let id = take(next_id);
-                let quantity = node(
-                    take(next_id),
-                    "allocated_usage_quantity",
-                    Self::Quantity.arrow_type(next_id),
-                );
+                let quantity = node(take(next_id), "allocated_usage_quantity", Self::Quantity.arrow_type(next_id));
                 let tags_id = take(next_id);
-                let tags = node(
-                    tags_id,
-                    "tags",
-                    list_of_struct(next_id, &[("key", Self::Text), ("value", Self::Text)]),
-                );
+                let tags =
+                    node(tags_id, "tags", list_of_struct(next_id, &[("key", Self::Text), ("value", Self::Text)]));
                 let element = DataType::Struct(Fields::from(vec![quantity, tags]));
                 DataType::List(Arc::new(node(id, "element", element)))
             }
@@ -217,10 +193,8 @@ impl Kind {
 
 fn list_of_struct(next_id: &mut i32, members: &[(&str, Kind)]) -> DataType {
     let id = take(next_id);
-    let fields: Fields = members
-        .iter()
-        .map(|(name, kind)| node(take(next_id), name, kind.arrow_type(&mut 0)))
-        .collect();
+    let fields: Fields =
+        members.iter().map(|(name, kind)| node(take(next_id), name, kind.arrow_type(&mut 0))).collect();
     DataType::List(Arc::new(node(id, "element", DataType::Struct(fields))))
 }
 
@@ -286,12 +260,5 @@ const fn column(
     hint: Hint,
     doc: &'static str,
 ) -> Column {
-    Column {
-        id,
-        name,
-        source,
-        kind,
-        doc,
-        hint,
-    }
+    Column { id, name, source, kind, doc, hint }
 }

@@ -29,9 +29,7 @@ impl FromStr for SchemaFormat {
             "text" => Ok(Self::Text),
             "markdown" => Ok(Self::Markdown),
             "json" => Ok(Self::Json),
-            _ => Err(format!(
-                "no format is called {name:?}; there are text, markdown, json"
-            )),
+            _ => Err(format!("no format is called {name:?}; there are text, markdown, json")),
         }
     }
 }
@@ -40,62 +38,32 @@ impl FromStr for SchemaFormat {
 #[must_use]
 pub fn render(tables: &[Table], format: SchemaFormat) -> String {
     match format {
-        SchemaFormat::Text => tables
-            .iter()
-            .map(|table| text(*table))
-            .collect::<Vec<_>>()
-            .join("\n"),
-        SchemaFormat::Markdown => tables
-            .iter()
-            .map(|table| markdown(*table))
-            .collect::<Vec<_>>()
-            .join("\n"),
+        SchemaFormat::Text => tables.iter().map(|table| text(*table)).collect::<Vec<_>>().join("\n"),
+        SchemaFormat::Markdown => tables.iter().map(|table| markdown(*table)).collect::<Vec<_>>().join("\n"),
         SchemaFormat::Json => {
-            let tables: serde_json::Map<_, _> = tables
-                .iter()
-                .map(|table| (table.name().to_owned(), json_table(*table)))
-                .collect();
-            format!(
-                "{:#}\n",
-                json!({"schema_version": SCHEMA_VERSION, "tables": tables})
-            )
+            let tables: serde_json::Map<_, _> =
+                tables.iter().map(|table| (table.name().to_owned(), json_table(*table))).collect();
+            format!("{:#}\n", json!({"schema_version": SCHEMA_VERSION, "tables": tables}))
         }
     }
 }
 
 fn text(table: Table) -> String {
     let width = |part: fn(&super::Column) -> &str| {
-        table
-            .columns()
-            .iter()
-            .map(|column| part(column).chars().count())
-            .max()
-            .unwrap_or_default()
+        table.columns().iter().map(|column| part(column).chars().count()).max().unwrap_or_default()
     };
-    let (names, types) = (
-        width(|column| column.name),
-        width(|column| column.kind.label()),
-    );
+    let (names, types) = (width(|column| column.name), width(|column| column.kind.label()));
     let mut out = format!("{table}: {}\n", table.doc());
     for column in table.columns() {
         // Writing to a String cannot fail.
-        let _ = writeln!(
-            out,
-            "  {:names$}  {:types$}  {}",
-            column.name,
-            column.kind.label(),
-            column.doc
-        );
+        let _ = writeln!(out, "  {:names$}  {:types$}  {}", column.name, column.kind.label(), column.doc);
     }
     out
 }
 
 fn markdown(table: Table) -> String {
     let mut out = format!("#### `{table}`\n\n{}\n\n", table.doc());
-    let has_sources = table
-        .columns()
-        .iter()
-        .any(|column| !column.source.is_empty());
+    let has_sources = table.columns().iter().any(|column| !column.source.is_empty());
     out.push_str(if has_sources {
         "| column | type | from | |\n|---|---|---|---|\n"
     } else {
@@ -104,24 +72,9 @@ fn markdown(table: Table) -> String {
     for column in table.columns() {
         let doc = column.doc.replace('|', "\\|");
         let _ = match (has_sources, column.source) {
-            (true, "") => writeln!(
-                out,
-                "| `{}` | {} | | {doc} |",
-                column.name,
-                column.kind.label()
-            ),
-            (true, source) => writeln!(
-                out,
-                "| `{}` | {} | `{source}` | {doc} |",
-                column.name,
-                column.kind.label()
-            ),
-            (false, _) => writeln!(
-                out,
-                "| `{}` | {} | {doc} |",
-                column.name,
-                column.kind.label()
-            ),
+            (true, "") => writeln!(out, "| `{}` | {} | | {doc} |", column.name, column.kind.label()),
+            (true, source) => writeln!(out, "| `{}` | {} | `{source}` | {doc} |", column.name, column.kind.label()),
+            (false, _) => writeln!(out, "| `{}` | {} | {doc} |", column.name, column.kind.label()),
         };
     }
     if table == Table::Quarantine {

@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use arrow::array::builder::{
-    BinaryBuilder, BooleanBuilder, Decimal128Builder, Int32Builder, Int64Builder,
-    NullBufferBuilder, StringBuilder, TimestampMillisecondBuilder,
+    BinaryBuilder, BooleanBuilder, Decimal128Builder, Int32Builder, Int64Builder, NullBufferBuilder, StringBuilder,
+    TimestampMillisecondBuilder,
 };
 use arrow::array::{ArrayRef, ListArray, StructArray};
 use arrow::buffer::OffsetBuffer;
@@ -27,16 +27,8 @@ pub(crate) struct TableBuilder {
 
 impl TableBuilder {
     pub(crate) fn new(schema: SchemaRef) -> Self {
-        let columns = schema
-            .fields()
-            .iter()
-            .map(|field| ColumnBuilder::new(field.data_type()))
-            .collect();
-        Self {
-            schema,
-            columns,
-            rows: 0,
-        }
+        let columns = schema.fields().iter().map(|field| ColumnBuilder::new(field.data_type())).collect();
+        Self { schema, columns, rows: 0 }
     }
 
     /// Rows that are finished.
@@ -97,12 +89,12 @@ impl ColumnBuilder {
             DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(0)),
             DataType::Int32 => Self::Int(Int32Builder::with_capacity(0)),
             DataType::Int64 => Self::Long(Int64Builder::with_capacity(0)),
-            DataType::Timestamp(..) => Self::Timestamp(
-                TimestampMillisecondBuilder::with_capacity(0).with_data_type(data_type.clone()),
-            ),
-            DataType::Decimal128(..) => Self::Quantity(
-                Decimal128Builder::with_capacity(0).with_data_type(data_type.clone()),
-            ),
+            DataType::Timestamp(..) => {
+                Self::Timestamp(TimestampMillisecondBuilder::with_capacity(0).with_data_type(data_type.clone()))
+            }
+            DataType::Decimal128(..) => {
+                Self::Quantity(Decimal128Builder::with_capacity(0).with_data_type(data_type.clone()))
+            }
             DataType::List(element) => Self::List(ListBuilder::new(Arc::clone(element))),
             _ => Self::Text(StringBuilder::with_capacity(0, 0)),
         }
@@ -229,10 +221,7 @@ pub(crate) struct ListBuilder {
 impl ListBuilder {
     fn new(element: FieldRef) -> Self {
         let members = match element.data_type() {
-            DataType::Struct(fields) => fields
-                .iter()
-                .map(|field| ColumnBuilder::new(field.data_type()))
-                .collect(),
+            DataType::Struct(fields) => fields.iter().map(|field| ColumnBuilder::new(field.data_type())).collect(),
             _ => Vec::new(),
         };
         Self {
@@ -275,8 +264,7 @@ impl ListBuilder {
 
     fn push_offset(&mut self) {
         // A batch is a few MB of JSON, far below the two billion elements of a 32-bit offset.
-        self.offsets
-            .push(i32::try_from(self.elements_valid.len()).unwrap_or(i32::MAX));
+        self.offsets.push(i32::try_from(self.elements_valid.len()).unwrap_or(i32::MAX));
     }
 
     fn finish(&mut self) -> Result<ArrayRef> {
@@ -292,16 +280,11 @@ impl ListBuilder {
         let DataType::Struct(fields) = self.element.data_type() else {
             return Err(Error::internal("a list column holds no structs"));
         };
-        let structs = StructArray::try_new(fields.clone(), members, self.elements_valid.finish())
-            .map_err(Error::internal)?;
+        let structs =
+            StructArray::try_new(fields.clone(), members, self.elements_valid.finish()).map_err(Error::internal)?;
         let offsets = OffsetBuffer::new(std::mem::replace(&mut self.offsets, vec![0]).into());
-        let list = ListArray::try_new(
-            Arc::clone(&self.element),
-            offsets,
-            Arc::new(structs),
-            self.valid.finish(),
-        )
-        .map_err(Error::internal)?;
+        let list = ListArray::try_new(Arc::clone(&self.element), offsets, Arc::new(structs), self.valid.finish())
+            .map_err(Error::internal)?;
         Ok(Arc::new(list))
     }
 }

@@ -326,11 +326,7 @@ fn is_selected(selection: &Selection, event: PartitionFields<'_>) -> bool {
 
 impl PartitionedRows {
     fn new(table: Table) -> Self {
-        Self {
-            table,
-            builder: TableBuilder::new(table.arrow_schema()),
-            row_partitions: Vec::new(),
-        }
+        Self { table, builder: TableBuilder::new(table.arrow_schema()), row_partitions: Vec::new() }
     }
 
     /// Notes the partition of the rows written since the last call.

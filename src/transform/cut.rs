@@ -134,13 +134,7 @@ impl Cutter {
     }
 
     /// Goes through a window, adding the objects in it to `elements`; `is_all` says that no text follows it.
-    pub(crate) fn cut(
-        &mut self,
-        parser: &mut Parser,
-        window: &[u8],
-        is_all: bool,
-        elements: &mut Vec<Element>,
-    ) -> Cut {
+    pub(crate) fn cut(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, elements: &mut Vec<Element>) -> Cut {
         if self.state == State::Begin {
             if window.len() < ENOUGH_TO_TELL && !is_all {
                 return Cut::More(0);
@@ -159,7 +153,7 @@ impl Cutter {
                 Piece::Element(range) => self.take_element(parser, window, range, elements),
                 Piece::Beside(range) => self.check_beside(parser, window, range),
                 Piece::OtherDocument => {
-                    let kind = shape::foreign_kind(self.splitter.names().iter().map(String::as_str));
+                    let kind = shape::foreign_kind(self.splitter.names());
                     self.stranger_kind.get_or_insert(kind);
                     self.strangers.push(self.window_start + self.splitter.position() as u64);
                 }
@@ -219,13 +213,7 @@ impl Cutter {
         };
     }
 
-    fn take_element(
-        &mut self,
-        parser: &mut Parser,
-        window: &[u8],
-        range: Range<usize>,
-        elements: &mut Vec<Element>,
-    ) {
+    fn take_element(&mut self, parser: &mut Parser, window: &[u8], range: Range<usize>, elements: &mut Vec<Element>) {
         let text = &window[range.clone()];
         let is_object = text[0] == b'{';
         if self.kind.is_none() && (is_object || self.splitter.is_outermost()) {
@@ -339,7 +327,7 @@ pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Rejection> {
     })
 }
 
-/// Words for a refused value. simd-json tells that, not always where; serde_json tells where and what was expected.
+/// Words for a refused value. simd-json tells that, not always where; `serde_json` tells where and what was expected.
 pub(crate) fn explain(error: &ParseError, text: &str) -> Rejection {
     match error {
         ParseError::TooDeep => Rejection {

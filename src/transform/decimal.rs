@@ -18,18 +18,12 @@ pub(crate) fn parse_quantity(text: &str) -> Option<i128> {
 /// A number in units of 10^-`scale`, rounded towards minus infinity.
 pub(crate) fn parse_scaled_floor(text: &str, scale: i64) -> Option<i128> {
     let (units, is_exact) = parse_scaled(text, scale)?;
-    Some(if !is_exact && text.starts_with('-') {
-        units - 1
-    } else {
-        units
-    })
+    Some(if !is_exact && text.starts_with('-') { units - 1 } else { units })
 }
 
 /// A number in units of 10^-`scale`, cut, and whether nothing was cut off.
 fn parse_scaled(text: &str, scale: i64) -> Option<(i128, bool)> {
-    let (is_negative, unsigned) = text
-        .strip_prefix('-')
-        .map_or((false, text), |rest| (true, rest));
+    let (is_negative, unsigned) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let (mantissa, exponent) = match unsigned.find(['e', 'E']) {
         Some(at) => (&unsigned[..at], parse_exponent(&unsigned[at + 1..])?),
         None => (unsigned, 0),
@@ -49,9 +43,7 @@ fn parse_scaled(text: &str, scale: i64) -> Option<(i128, bool)> {
             return None;
         }
         if places > 0 {
-            units = units
-                .checked_mul(10)?
-                .checked_add(i128::from(digit - b'0'))?;
+            units = units.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
         } else if digit != b'0' {
             is_exact = false;
         }
@@ -69,10 +61,7 @@ fn parse_exponent(text: &str) -> Option<i64> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let size = digits
-        .parse::<i64>()
-        .unwrap_or(LARGEST_EXPONENT)
-        .min(LARGEST_EXPONENT);
+    let size = digits.parse::<i64>().unwrap_or(LARGEST_EXPONENT).min(LARGEST_EXPONENT);
     Some(if text.starts_with('-') { -size } else { size })
 }
 
@@ -87,15 +76,7 @@ mod tests {
 
     #[test]
     fn spellings_of_one_number_are_one_number() {
-        for text in [
-            "17",
-            "17.0",
-            "17.00",
-            "1.7e1",
-            "1.7E+1",
-            "170e-1",
-            "17.000000000000000000000",
-        ] {
+        for text in ["17", "17.0", "17.00", "1.7e1", "1.7E+1", "170e-1", "17.000000000000000000000"] {
             check(text, Some(17_000_000));
         }
         check("0", Some(0));
@@ -109,20 +90,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         check("999999999999.999999", Some(999_999_999_999_999_999));
-        for text in [
-            "1000000000000",
-            "0.0000001",
-            "1e400",
-            "1e-400",
-            "12345678901234567890123",
-            "1e-7",
-        ] {
+        for text in ["1000000000000", "0.0000001", "1e400", "1e-400", "12345678901234567890123", "1e-7"] {
             check(text, None);
         }
-        for text in [
-            "", "-", "017", ".", "1.", ".5", "1e", "1e+", "+1", "abc", "1,5", "0x10", "NaN", "1 ",
-            "١",
-        ] {
+        for text in ["", "-", "017", ".", "1.", ".5", "1e", "1e+", "+1", "abc", "1,5", "0x10", "NaN", "1 ", "١"] {
             check(text, None);
         }
     }

@@ -27,4 +27,4 @@ mod convert;
 pub(crate) use convert::{Batch, Converter, Plan, Tally, Verdict};
 pub(crate) use cut::{Cut, Cutter, Element, Judgement, Status};
 pub use flatten::Outcome;
-pub use partition::{NULL_PARTITION, PartitionColumn};
+pub use partition::PartitionColumn;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::timestamp;
 
 /// Value of a partition column when the event has none; every engine knows it (facts 6.3).
-pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// A column that can be partitioned by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,13 +31,7 @@ pub enum PartitionColumn {
 
 impl PartitionColumn {
     /// Every partition column.
-    pub const ALL: [Self; 5] = [
-        Self::EventDate,
-        Self::EventMonth,
-        Self::Account,
-        Self::Region,
-        Self::EventSource,
-    ];
+    pub const ALL: [Self; 5] = [Self::EventDate, Self::EventMonth, Self::Account, Self::Region, Self::EventSource];
 
     /// Its name in paths.
     #[must_use]
@@ -62,15 +56,9 @@ impl FromStr for PartitionColumn {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|column| column.as_str() == name)
-            .ok_or_else(|| {
-                format!(
-                    "no partition column is called {name:?}; there are {}",
-                    Self::ALL.map(Self::as_str).join(", ")
-                )
-            })
+        Self::ALL.into_iter().find(|column| column.as_str() == name).ok_or_else(|| {
+            format!("no partition column is called {name:?}; there are {}", Self::ALL.map(Self::as_str).join(", "))
+        })
     }
 }
 
@@ -143,12 +131,7 @@ impl PartitionIndex {
     }
 }
 
-fn write_segment(
-    path: &mut String,
-    column: PartitionColumn,
-    fields: PartitionFields<'_>,
-    day: Option<i64>,
-) {
+fn write_segment(path: &mut String, column: PartitionColumn, fields: PartitionFields<'_>, day: Option<i64>) {
     if !path.is_empty() {
         path.push('/');
     }
@@ -186,9 +169,7 @@ fn encode(path: &mut String, text: &str) {
         if path.len() + 3 > limit {
             break;
         }
-        if byte.is_ascii_alphanumeric()
-            || matches!(byte, b'-' | b'_')
-            || (byte == b'.' && !path.ends_with(['=', '.']))
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || (byte == b'.' && !path.ends_with(['=', '.']))
         {
             path.push(char::from(byte));
         } else {
@@ -216,36 +197,16 @@ mod tests {
             region: Some("us-east-1"),
             event_source: Some("s3.amazonaws.com"),
         };
+        check(&[PartitionColumn::EventDate], fields, "event_date=2018-04-19");
         check(
-            &[PartitionColumn::EventDate],
-            fields,
-            "event_date=2018-04-19",
-        );
-        check(
-            &[
-                PartitionColumn::Region,
-                PartitionColumn::EventMonth,
-                PartitionColumn::Account,
-            ],
+            &[PartitionColumn::Region, PartitionColumn::EventMonth, PartitionColumn::Account],
             fields,
             "region=us-east-1/event_month=2018-04/account=012345678901",
         );
-        check(
-            &[PartitionColumn::EventSource],
-            fields,
-            "event_source=s3.amazonaws.com",
-        );
+        check(&[PartitionColumn::EventSource], fields, "event_source=s3.amazonaws.com");
         let none = PartitionFields::default();
-        check(
-            &[PartitionColumn::EventDate],
-            none,
-            "event_date=__HIVE_DEFAULT_PARTITION__",
-        );
-        check(
-            &[PartitionColumn::Account],
-            none,
-            "account=__HIVE_DEFAULT_PARTITION__",
-        );
+        check(&[PartitionColumn::EventDate], none, "event_date=__HIVE_DEFAULT_PARTITION__");
+        check(&[PartitionColumn::Account], none, "account=__HIVE_DEFAULT_PARTITION__");
     }
 
     #[test]
@@ -268,25 +229,12 @@ mod tests {
     #[test]
     fn one_number_for_one_partition() {
         let mut index = PartitionIndex::new(&[PartitionColumn::EventDate]);
-        let day = |day: i64| PartitionFields {
-            event_time_ms: Some(day * 86_400_000 + 5),
-            ..Default::default()
-        };
-        let numbers: Vec<_> = [0, 0, 1, 0, -1, 1]
-            .map(|at| index.number_of(day(at)))
-            .into();
+        let day = |day: i64| PartitionFields { event_time_ms: Some(day * 86_400_000 + 5), ..Default::default() };
+        let numbers: Vec<_> = [0, 0, 1, 0, -1, 1].map(|at| index.number_of(day(at))).into();
         assert_eq!(numbers, [0, 0, 1, 0, 2, 1]);
         assert_eq!(
-            index
-                .take_paths()
-                .iter()
-                .map(|path| &**path)
-                .collect::<Vec<_>>(),
-            [
-                "event_date=1970-01-01",
-                "event_date=1970-01-02",
-                "event_date=1969-12-31"
-            ]
+            index.take_paths().iter().map(|path| &**path).collect::<Vec<_>>(),
+            ["event_date=1970-01-01", "event_date=1970-01-02", "event_date=1969-12-31"]
         );
     }
 }

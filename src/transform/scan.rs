@@ -4,7 +4,7 @@
 //! valid, that is the parser's work; on invalid text the answer is some offset inside the bytes.
 
 use memchr::memchr2;
-use wide::{CmpEq, u8x16};
+use wide::u8x16;
 
 /// First offset at or after `at` that holds no JSON white space.
 pub(crate) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
@@ -155,12 +155,7 @@ impl Marks {
 pub(crate) fn scalar_end(bytes: &[u8], at: usize) -> usize {
     bytes[at..]
         .iter()
-        .position(|byte| {
-            matches!(
-                byte,
-                b',' | b']' | b'}' | b':' | b' ' | b'\n' | b'\r' | b'\t' | b'"' | b'{' | b'['
-            )
-        })
+        .position(|byte| matches!(byte, b',' | b']' | b'}' | b':' | b' ' | b'\n' | b'\r' | b'\t' | b'"' | b'{' | b'['))
         .map_or(bytes.len(), |length| at + length)
 }
 
@@ -222,13 +217,14 @@ mod tests {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            state
+            usize::try_from(state >> 32).expect("32 bits")
         };
         for round in 0..20_000 {
-            let alphabet: &[u8] = if round % 2 == 0 { b"{}[]\"\\ab" } else { b"{}[\"\\\\\\\\aaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
-            let length = next() as usize % 300;
+            let alphabet: &[u8] =
+                if round % 2 == 0 { b"{}[]\"\\ab" } else { b"{}[\"\\\\\\\\aaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
+            let length = next() % 300;
             let mut text = vec![b'{'];
-            text.extend((0..length).map(|_| alphabet[next() as usize % alphabet.len()]));
+            text.extend((0..length).map(|_| alphabet[next() % alphabet.len()]));
             let expected = slow_container_end(&text);
             assert_eq!(container_end(&text, 0), expected, "{}", String::from_utf8_lossy(&text));
         }

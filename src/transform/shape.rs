@@ -30,14 +30,12 @@ pub(crate) fn is_event(value: Value<'_>) -> bool {
     for member in value.members() {
         match member.name() {
             "eventSource" | "EventSource" => {
-                if matches!(member.value().shape(), Shape::String(source) if source.starts_with("aws:"))
-                {
+                if matches!(member.value().shape(), Shape::String(source) if source.starts_with("aws:")) {
                     return false;
                 }
                 is_known |= member.name() == "eventSource";
             }
-            "eventVersion" | "eventTime" | "eventName" | "eventID" | "eventId" | "eventType"
-            | "eventCategory" => {
+            "eventVersion" | "eventTime" | "eventName" | "eventID" | "eventId" | "eventType" | "eventCategory" => {
                 is_known = true;
             }
             _ => {}
@@ -47,7 +45,7 @@ pub(crate) fn is_event(value: Value<'_>) -> bool {
 }
 
 /// A word for a document without events, by the names of its members.
-pub(crate) fn foreign_kind<'n>(names: impl Iterator<Item = &'n str> + Clone) -> &'static str {
+pub(crate) fn foreign_kind(names: &[String]) -> &'static str {
     // The first row whose names are all there wins, so the more telling ones come first.
     const KINDS: &[(&[&str], &str)] = &[
         (&["digestS3Object", "logFiles"], "digest"),
@@ -63,11 +61,8 @@ pub(crate) fn foreign_kind<'n>(names: impl Iterator<Item = &'n str> + Clone) -> 
         (&["eventVersion"], "single_event"),
         (&["eventName", "eventSource"], "single_event"),
     ];
-    let has = |wanted: &&str| names.clone().any(|name| name == *wanted);
-    KINDS
-        .iter()
-        .find(|(wanted, _)| wanted.iter().all(|name| has(name)))
-        .map_or("json", |(_, kind)| kind)
+    let has = |wanted: &&str| names.iter().any(|name| name == wanted);
+    KINDS.iter().find(|(wanted, _)| wanted.iter().all(&has)).map_or("json", |(_, kind)| kind)
 }
 
 /// A word for what is no JSON document at all.
@@ -86,13 +81,7 @@ pub(crate) fn foreign_text_kind(text: &[u8]) -> &'static str {
     match known {
         Some((_, kind)) => kind,
         None if text.get(257..262) == Some(b"ustar") => "tar",
-        None if text
-            .iter()
-            .take(1_024)
-            .all(|byte| *byte >= b' ' || matches!(byte, b'\n' | b'\r' | b'\t')) =>
-        {
-            "text"
-        }
+        None if text.iter().take(1_024).all(|byte| *byte >= b' ' || matches!(byte, b'\n' | b'\r' | b'\t')) => "text",
         None => "binary",
     }
 }

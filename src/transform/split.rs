@@ -54,10 +54,7 @@ const NAMES_KEPT: usize = 32;
 
 impl Splitter {
     pub(crate) const fn new() -> Self {
-        Self {
-            state: State::Outside,
-            at: 0,
-            names: Vec::new(), has_event_arrays: false }
+        Self { state: State::Outside, at: 0, names: Vec::new(), has_event_arrays: false }
     }
 
     /// Where the next piece is looked for.
@@ -107,14 +104,10 @@ impl Splitter {
             };
             let step = match self.state {
                 State::Outside => self.open_document(byte),
-                State::Object {
-                    is_first,
-                    has_records,
-                } => self.next_member(window, byte, is_first, has_records),
-                State::Array {
-                    is_outermost,
-                    is_first,
-                } => self.next_element(window, is_all, byte, is_outermost, is_first),
+                State::Object { is_first, has_records } => self.next_member(window, byte, is_first, has_records),
+                State::Array { is_outermost, is_first } => {
+                    self.next_element(window, is_all, byte, is_outermost, is_first)
+                }
             };
             if let Some(piece) = step {
                 return piece;
@@ -124,20 +117,10 @@ impl Splitter {
 
     fn open_document(&mut self, byte: u8) -> Option<Piece> {
         self.state = match byte {
-            b'{' => State::Object {
-                is_first: true,
-                has_records: false,
-            },
-            b'[' => State::Array {
-                is_outermost: true,
-                is_first: true,
-            },
+            b'{' => State::Object { is_first: true, has_records: false },
+            b'[' => State::Array { is_outermost: true, is_first: true },
             _ => {
-                return Some(Piece::Broken(
-                    self.at,
-                    Reason::TrailingData,
-                    "expected `{` or `[`",
-                ));
+                return Some(Piece::Broken(self.at, Reason::TrailingData, "expected `{` or `[`"));
             }
         };
         self.names.clear();
@@ -145,24 +128,14 @@ impl Splitter {
         None
     }
 
-    fn next_member(
-        &mut self,
-        window: &[u8],
-        byte: u8,
-        is_first: bool,
-        has_records: bool,
-    ) -> Option<Piece> {
+    fn next_member(&mut self, window: &[u8], byte: u8, is_first: bool, has_records: bool) -> Option<Piece> {
         let broken = |at, expected| Some(Piece::Broken(at, Reason::JsonInvalid, expected));
         let mut at = self.at;
         match byte {
             b'}' => {
                 self.at += 1;
                 self.state = State::Outside;
-                return if has_records {
-                    None
-                } else {
-                    Some(Piece::OtherDocument)
-                };
+                return if has_records { None } else { Some(Piece::OtherDocument) };
             }
             b',' if !is_first => at = skip_space(window, at + 1),
             b'"' if is_first => {}
@@ -195,10 +168,7 @@ impl Splitter {
         if is_records && *first == b'[' {
             self.at = start + 1;
             self.has_event_arrays = true;
-            self.state = State::Array {
-                is_outermost: false,
-                is_first: true,
-            };
+            self.state = State::Array { is_outermost: false, is_first: true };
             return None;
         }
         let Some(end) = scan::value_end(window, start).filter(|end| *end < window.len()) else {
@@ -208,20 +178,13 @@ impl Splitter {
             return broken(start, "expected a value");
         }
         if is_records {
-            return Some(Piece::Broken(
-                start,
-                Reason::RecordsNotArray,
-                "`Records` is not an array",
-            ));
+            return Some(Piece::Broken(start, Reason::RecordsNotArray, "`Records` is not an array"));
         }
         if self.names.len() < NAMES_KEPT {
             self.names.push(String::from_utf8_lossy(name).into_owned());
         }
         self.at = end;
-        self.state = State::Object {
-            is_first: false,
-            has_records,
-        };
+        self.state = State::Object { is_first: false, has_records };
         Some(Piece::Beside(start..end))
     }
 
@@ -237,30 +200,17 @@ impl Splitter {
         match byte {
             b']' => {
                 self.at += 1;
-                self.state = if is_outermost {
-                    State::Outside
-                } else {
-                    State::Object {
-                        is_first: false,
-                        has_records: true,
-                    }
-                };
+                self.state =
+                    if is_outermost { State::Outside } else { State::Object { is_first: false, has_records: true } };
                 return None;
             }
             b',' if !is_first => start = skip_space(window, start + 1),
             b'{' if !is_first => {
-                self.state = State::Array {
-                    is_outermost,
-                    is_first: true,
-                };
+                self.state = State::Array { is_outermost, is_first: true };
                 return Some(Piece::SeparatorMissing(start));
             }
             _ if !is_first => {
-                return Some(Piece::Broken(
-                    start,
-                    Reason::JsonInvalid,
-                    "expected `,` or `]`",
-                ));
+                return Some(Piece::Broken(start, Reason::JsonInvalid, "expected `,` or `]`"));
             }
             _ => {}
         }
@@ -270,18 +220,11 @@ impl Splitter {
             _ => return Some(Piece::Incomplete(self.at)),
         };
         if end == start {
-            return Some(Piece::Broken(
-                start,
-                Reason::JsonInvalid,
-                "expected a value",
-            ));
+            return Some(Piece::Broken(start, Reason::JsonInvalid, "expected a value"));
         }
         self.has_event_arrays = true;
         self.at = end;
-        self.state = State::Array {
-            is_outermost,
-            is_first: false,
-        };
+        self.state = State::Array { is_outermost, is_first: false };
         Some(Piece::Element(start..end))
     }
 
@@ -309,15 +252,11 @@ impl Splitter {
             let previous_end = before(comma, b'}')? + 1;
             Some((start, previous_end))
         });
-        let found = candidates
-            .by_ref()
-            .take(MOST_CANDIDATES)
-            .find(|(start, _)| {
-                scan::container_end(window, *start).is_some_and(|end| {
-                    matches!(window.get(skip_space(window, end)), Some(b',' | b']'))
-                        && is_event(*start..end)
-                })
-            });
+        let found = candidates.by_ref().take(MOST_CANDIDATES).find(|(start, _)| {
+            scan::container_end(window, *start).is_some_and(|end| {
+                matches!(window.get(skip_space(window, end)), Some(b',' | b']')) && is_event(*start..end)
+            })
+        });
         let (start, previous_end) = found?;
         self.at = start;
         if let State::Array { is_first, .. } = &mut self.state {
@@ -366,14 +305,9 @@ mod tests {
 
     #[test]
     fn elements_of_every_array_in_order() {
+        assert_eq!(elements(r#"{"Records":[{"a":1},{"b":"]}"}]}"#), [r#"{"a":1}"#, r#"{"b":"]}"}"#]);
         assert_eq!(
-            elements(r#"{"Records":[{"a":1},{"b":"]}"}]}"#),
-            [r#"{"a":1}"#, r#"{"b":"]}"}"#]
-        );
-        assert_eq!(
-            elements(
-                " { \"x\" : {\"Records\":[9]} , \"Records\" : [ { } , 5 ] , \"Records\":[{}] } [7]\n[]"
-            ),
+            elements(" { \"x\" : {\"Records\":[9]} , \"Records\" : [ { } , 5 ] , \"Records\":[{}] } [7]\n[]"),
             ["{ }", "5", "{}", "7"]
         );
         assert_eq!(elements(r#"{"Records":[]}"#), Vec::<&str>::new());
@@ -383,25 +317,12 @@ mod tests {
     fn damage_is_located() {
         assert_eq!(
             pieces(r#"{"Records":{}}"#).last(),
-            Some(&Piece::Broken(
-                11,
-                Reason::RecordsNotArray,
-                "`Records` is not an array"
-            ))
+            Some(&Piece::Broken(11, Reason::RecordsNotArray, "`Records` is not an array"))
         );
-        assert!(matches!(
-            pieces(r#"{"Records":[{},{"a"#).last(),
-            Some(Piece::Incomplete(14))
-        ));
+        assert!(matches!(pieces(r#"{"Records":[{},{"a"#).last(), Some(Piece::Incomplete(14))));
         assert!(pieces(r#"{"Records":[{}{}]}"#).contains(&Piece::SeparatorMissing(14)));
-        assert!(matches!(
-            pieces(r#"{"Records":[]} x"#).last(),
-            Some(Piece::Broken(15, Reason::TrailingData, _))
-        ));
-        assert!(matches!(
-            pieces(r#"{"Records":[{},]}"#).last(),
-            Some(Piece::Broken(15, Reason::JsonInvalid, _))
-        ));
+        assert!(matches!(pieces(r#"{"Records":[]} x"#).last(), Some(Piece::Broken(15, Reason::TrailingData, _))));
+        assert!(matches!(pieces(r#"{"Records":[{},]}"#).last(), Some(Piece::Broken(15, Reason::JsonInvalid, _))));
     }
 
     #[test]

@@ -22,10 +22,7 @@ pub(crate) struct Instant {
 pub(crate) fn parse_iso(text: &str) -> Option<Instant> {
     let bytes = text.as_bytes();
     if let Some(epoch_ms) = parse_canonical(bytes) {
-        return Some(Instant {
-            epoch_ms,
-            is_canonical: true,
-        });
+        return Some(Instant { epoch_ms, is_canonical: true });
     }
     let mut reader = Reader { rest: bytes };
     let year = reader.digits(4)?;
@@ -47,138 +44,71 @@ pub(crate) fn parse_iso(text: &str) -> Option<Instant> {
         return None;
     }
     let second = reader.digits(2)?;
-    let fraction_ms = if reader.skip(b".") {
-        reader.fraction_ms()?
-    } else {
-        0
-    };
+    let fraction_ms = if reader.skip(b".") { reader.fraction_ms()? } else { 0 };
     let offset_ms = reader.zone_offset_ms()?;
     reader.at_end()?;
     let epoch_ms = instant(year, month, day, hour, minute, second)? + fraction_ms - offset_ms;
-    Some(Instant {
-        epoch_ms,
-        is_canonical: false,
-    })
+    Some(Instant { epoch_ms, is_canonical: false })
 }
 
 /// `YYYY-MM-DDTHH:MM:SSZ`, nearly every timestamp of an archive.
 fn parse_canonical(bytes: &[u8]) -> Option<i64> {
     let bytes: &[u8; 20] = bytes.try_into().ok()?;
-    let [
-        _,
-        _,
-        _,
-        _,
-        b'-',
-        _,
-        _,
-        b'-',
-        _,
-        _,
-        b'T',
-        _,
-        _,
-        b':',
-        _,
-        _,
-        b':',
-        _,
-        _,
-        b'Z',
-    ] = bytes
-    else {
+    let [_, _, _, _, b'-', _, _, b'-', _, _, b'T', _, _, b':', _, _, b':', _, _, b'Z'] = bytes else {
         return None;
     };
     let pair = |at: usize| {
-        let (tens, ones) = (
-            bytes[at].wrapping_sub(b'0'),
-            bytes[at + 1].wrapping_sub(b'0'),
-        );
+        let (tens, ones) = (bytes[at].wrapping_sub(b'0'), bytes[at + 1].wrapping_sub(b'0'));
         (tens < 10 && ones < 10).then(|| i64::from(tens * 10 + ones))
     };
-    instant(
-        pair(0)? * 100 + pair(2)?,
-        pair(5)?,
-        pair(8)?,
-        pair(11)?,
-        pair(14)?,
-        pair(17)?,
-    )
+    instant(pair(0)? * 100 + pair(2)?, pair(5)?, pair(8)?, pair(11)?, pair(14)?, pair(17)?)
 }
 
 /// Reads the timestamp of a usage record in any form of facts 4.5: ISO, Java's `Apr 19, 2018 4:32:50 PM` and its later
 /// spellings, epoch seconds or milliseconds.
 pub(crate) fn parse_usage(text: &str) -> Option<i64> {
-    parse_iso(text)
-        .map(|instant| instant.epoch_ms)
-        .or_else(|| parse_java(text))
-        .or_else(|| parse_epoch(text))
+    parse_iso(text).map(|instant| instant.epoch_ms).or_else(|| parse_java(text)).or_else(|| parse_epoch(text))
 }
 
 /// Java's `DateFormat` MEDIUM in the US locale: a comma after the year since JDK 9, U+202F before AM or PM since JDK 20.
 fn parse_java(text: &str) -> Option<i64> {
-    const MONTHS: [&str; 12] = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-    ];
+    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     let text = text.replace(['\u{202f}', '\u{a0}', ','], " ");
     let mut words = text.split(' ').filter(|word| !word.is_empty());
-    let (month_name, day, year, clock) =
-        (words.next()?, words.next()?, words.next()?, words.next()?);
+    let (month_name, day, year, clock) = (words.next()?, words.next()?, words.next()?, words.next()?);
     let half = words.next().map(str::to_ascii_lowercase);
     if words.next().is_some() {
         return None;
     }
     let month_name = month_name.trim_end_matches('.').to_ascii_lowercase();
-    let month = MONTHS
-        .iter()
-        .position(|month| *month == month_name || (*month == "sep" && month_name == "sept"))?;
+    let month = MONTHS.iter().position(|month| *month == month_name || (*month == "sep" && month_name == "sept"))?;
     let mut clock = clock.split(':');
-    let (hour, minute, second) = (
-        number(clock.next()?, 2)?,
-        number(clock.next()?, 2)?,
-        number(clock.next()?, 2)?,
-    );
+    let (hour, minute, second) = (number(clock.next()?, 2)?, number(clock.next()?, 2)?, number(clock.next()?, 2)?);
     if clock.next().is_some() || year.len() != 4 {
         return None;
     }
     let hour = match half.as_deref() {
-        Some(half @ ("am" | "pm")) if (1..=12).contains(&hour) => {
-            hour % 12 + if half == "pm" { 12 } else { 0 }
-        }
+        Some(half @ ("am" | "pm")) if (1..=12).contains(&hour) => hour % 12 + if half == "pm" { 12 } else { 0 },
         None => hour,
         Some(_) => return None,
     };
-    instant(
-        number(year, 4)?,
-        i64::try_from(month).ok()? + 1,
-        number(day, 2)?,
-        hour,
-        minute,
-        second,
-    )
+    instant(number(year, 4)?, i64::try_from(month).ok()? + 1, number(day, 2)?, hour, minute, second)
 }
+
+/// The years 0 to 9999, in milliseconds since 1970: beyond them no engine reads a timestamp.
+const YEARS_ENGINES_READ: std::ops::RangeInclusive<i128> = -62_167_219_200_000..=253_402_300_799_999;
 
 /// Epoch seconds, or milliseconds from 1e11 on: as seconds that would be the year 5138, as milliseconds it is 1973.
 fn parse_epoch(text: &str) -> Option<i64> {
     const FIRST_MS: i128 = 100_000_000_000;
     const NANOS: i128 = 1_000_000_000;
     let nanos = decimal::parse_scaled_floor(text, 9)?;
-    let epoch_ms = if nanos.abs() >= FIRST_MS * NANOS {
-        nanos.div_euclid(NANOS)
-    } else {
-        nanos.div_euclid(1_000_000)
-    };
-    // Beyond the year 9999 no engine reads it.
-    const LAST_MS: i128 = 253_402_300_799_999;
-    const FIRST_YEAR_MS: i128 = -62_167_219_200_000;
-    (FIRST_YEAR_MS..=LAST_MS)
-        .contains(&epoch_ms)
-        .then(|| i64::try_from(epoch_ms).ok())?
+    let epoch_ms = if nanos.abs() >= FIRST_MS * NANOS { nanos.div_euclid(NANOS) } else { nanos.div_euclid(1_000_000) };
+    YEARS_ENGINES_READ.contains(&epoch_ms).then(|| i64::try_from(epoch_ms).ok())?
 }
 
 fn number(digits: &str, longest: usize) -> Option<i64> {
-    let is_number =
-        (1..=longest).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = (1..=longest).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     if is_number { digits.parse().ok() } else { None }
 }
 
@@ -218,16 +148,11 @@ pub(crate) const fn civil_from_days(epoch_day: i64) -> (i64, i64, i64) {
     let shifted = epoch_day + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
     (year, month, day)
 }
@@ -241,10 +166,7 @@ impl Reader<'_> {
     fn digits(&mut self, count: usize) -> Option<i64> {
         let (digits, rest) = self.rest.split_at_checked(count)?;
         self.rest = rest;
-        digits.iter().try_fold(0, |value, byte| {
-            byte.is_ascii_digit()
-                .then(|| value * 10 + i64::from(byte - b'0'))
-        })
+        digits.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
     }
 
     fn skip(&mut self, wanted: &[u8]) -> bool {
@@ -264,11 +186,7 @@ impl Reader<'_> {
 
     /// One to nine digits after the point, cut to milliseconds.
     fn fraction_ms(&mut self) -> Option<i64> {
-        let count = self
-            .rest
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let count = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if !(1..=9).contains(&count) {
             return None;
         }
@@ -292,8 +210,7 @@ impl Reader<'_> {
         let hours = self.digits(2)?;
         self.skip(b":");
         let minutes = self.digits(2)?;
-        (hours <= 23 && minutes <= 59)
-            .then_some(sign * (hours * 3_600 + minutes * 60) * MS_PER_SECOND)
+        (hours <= 23 && minutes <= 59).then_some(sign * (hours * 3_600 + minutes * 60) * MS_PER_SECOND)
     }
 
     fn at_end(&self) -> Option<()> {
@@ -309,11 +226,7 @@ mod tests {
 
     #[track_caller]
     fn check_iso(text: &str, expected: Option<(i64, bool)>) {
-        assert_eq!(
-            parse_iso(text).map(|found| (found.epoch_ms, found.is_canonical)),
-            expected,
-            "{text}"
-        );
+        assert_eq!(parse_iso(text).map(|found| (found.epoch_ms, found.is_canonical)), expected, "{text}");
     }
 
     #[test]
@@ -325,10 +238,7 @@ mod tests {
         check_iso("2018-04-19T18:32:50+02:00", Some((AFTERNOON, false)));
         check_iso("2018-04-19T11:02:50-0530", Some((AFTERNOON, false)));
         check_iso("2018-04-19T16:32:50.1Z", Some((AFTERNOON + 100, false)));
-        check_iso(
-            "2018-04-19T16:32:50.123999999Z",
-            Some((AFTERNOON + 123, false)),
-        );
+        check_iso("2018-04-19T16:32:50.123999999Z", Some((AFTERNOON + 123, false)));
         check_iso("0000-03-01T00:00:00Z", Some((-62_162_035_200_000, true)));
         check_iso("2024-02-29T00:00:00Z", Some((1_709_164_800_000, true)));
     }

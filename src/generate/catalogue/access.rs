@@ -3,21 +3,10 @@
 use super::super::identity::Who;
 use super::{Action, read, write};
 
-const WORKLOADS: &[Who] = &[
-    Who::Workload,
-    Who::Workload,
-    Who::Instance,
-    Who::Automation,
-    Who::OtherAccount,
-];
-const PEOPLE: &[Who] = &[
-    Who::SingleSignOn,
-    Who::SingleSignOn,
-    Who::ConsoleUser,
-    Who::User,
-    Who::Pipeline,
-];
-const KEY_RESOURCE: &str = r#"[{"accountId":"<account>","type":"AWS::KMS::Key","ARN":"arn:aws:kms:<region>:<account>:key/<@k>"}]"#;
+const WORKLOADS: &[Who] = &[Who::Workload, Who::Workload, Who::Instance, Who::Automation, Who::OtherAccount];
+const PEOPLE: &[Who] = &[Who::SingleSignOn, Who::SingleSignOn, Who::ConsoleUser, Who::User, Who::Pipeline];
+const KEY_RESOURCE: &str =
+    r#"[{"accountId":"<account>","type":"AWS::KMS::Key","ARN":"arn:aws:kms:<region>:<account>:key/<@k>"}]"#;
 
 #[rustfmt::skip]
 pub(super) const ACTIONS: &[Action] = &[

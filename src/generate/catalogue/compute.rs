@@ -3,12 +3,7 @@
 use super::super::identity::Who;
 use super::{Action, call, read, write};
 
-const PEOPLE: &[Who] = &[
-    Who::SingleSignOn,
-    Who::Pipeline,
-    Who::ConsoleUser,
-    Who::User,
-];
+const PEOPLE: &[Who] = &[Who::SingleSignOn, Who::Pipeline, Who::ConsoleUser, Who::User];
 const MACHINES: &[Who] = &[Who::Instance];
 const NO_INSTANCE: &str = "The instance ID '<instance>' does not exist";
 

@@ -56,12 +56,7 @@ const GUID: &str = "<guid>";
 const S3_REQUEST: &str = "<upper:16>";
 const DYNAMO_REQUEST: &str = "<upper:44>VV4KQNSO5AEMVJF66Q9ASUAAJG";
 
-const fn call(
-    weight: u32,
-    service: &'static str,
-    name: &'static str,
-    request: &'static str,
-) -> Action {
+const fn call(weight: u32, service: &'static str, name: &'static str, request: &'static str) -> Action {
     Action {
         weight,
         service,
@@ -86,12 +81,7 @@ const fn call(
 }
 
 /// An action that only reads.
-const fn read(
-    weight: u32,
-    service: &'static str,
-    name: &'static str,
-    request: &'static str,
-) -> Action {
+const fn read(weight: u32, service: &'static str, name: &'static str, request: &'static str) -> Action {
     let mut action = call(weight, service, name, request);
     action.read_only = true;
     action
@@ -190,24 +180,19 @@ impl Action {
 
 /// All actions, compiled.
 pub(super) fn compile(compiler: &mut Compiler) -> Vec<Compiled> {
-    [
-        access::ACTIONS,
-        compute::ACTIONS,
-        storage::ACTIONS,
-        operations::ACTIONS,
-    ]
-    .into_iter()
-    .flatten()
-    .map(|action| Compiled {
-        action: *action,
-        error_message: compiler.compile(action.error_message),
-        request: compiler.compile(action.request),
-        response: compiler.compile(action.response),
-        additional: compiler.compile(action.additional),
-        resources: compiler.compile(action.resources),
-        details: compiler.compile(action.details),
-        request_id: compiler.compile(action.request_id),
-        host: compiler.compile(action.host),
-    })
-    .collect()
+    [access::ACTIONS, compute::ACTIONS, storage::ACTIONS, operations::ACTIONS]
+        .into_iter()
+        .flatten()
+        .map(|action| Compiled {
+            action: *action,
+            error_message: compiler.compile(action.error_message),
+            request: compiler.compile(action.request),
+            response: compiler.compile(action.response),
+            additional: compiler.compile(action.additional),
+            resources: compiler.compile(action.resources),
+            details: compiler.compile(action.details),
+            request_id: compiler.compile(action.request_id),
+            host: compiler.compile(action.host),
+        })
+        .collect()
 }

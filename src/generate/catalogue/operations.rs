@@ -5,14 +5,8 @@ use super::super::identity::Who;
 use super::{Action, call, read, write};
 
 const MACHINES: &[Who] = &[Who::Instance];
-const PEOPLE: &[Who] = &[
-    Who::SingleSignOn,
-    Who::Pipeline,
-    Who::ConsoleUser,
-    Who::User,
-];
-const PARAMETER: &str =
-    r#"[{"accountId":"<account>","ARN":"arn:aws:ssm:<region>:<account>:parameter<@n>"}]"#;
+const PEOPLE: &[Who] = &[Who::SingleSignOn, Who::Pipeline, Who::ConsoleUser, Who::User];
+const PARAMETER: &str = r#"[{"accountId":"<account>","ARN":"arn:aws:ssm:<region>:<account>:parameter<@n>"}]"#;
 
 #[rustfmt::skip]
 pub(super) const ACTIONS: &[Action] = &[

@@ -18,8 +18,7 @@ const S3_READERS: &[Who] = &[
 ];
 const OBJECT: &str = r#"[{"type":"AWS::S3::Object","ARN":"arn:aws:s3:::<@b>/<@o>"},{"accountId":"<account>","type":"AWS::S3::Bucket","ARN":"arn:aws:s3:::<@b>"}]"#;
 const OBJECT_PREFIX: &str = r#"[{"type":"AWS::S3::Object","ARNPrefix":"arn:aws:s3:::<@b>/<@p>"},{"accountId":"<account>","type":"AWS::S3::Bucket","ARN":"arn:aws:s3:::<@b>"}]"#;
-const BUCKET: &str =
-    r#"[{"accountId":"<account>","type":"AWS::S3::Bucket","ARN":"arn:aws:s3:::<@b>"}]"#;
+const BUCKET: &str = r#"[{"accountId":"<account>","type":"AWS::S3::Bucket","ARN":"arn:aws:s3:::<@b>"}]"#;
 const GET_EXTRA: &str = r#"{"SignatureVersion":"SigV4","CipherSuite":"<pick:TLS_AES_128_GCM_SHA256|TLS_AES_128_GCM_SHA256|ECDHE-RSA-AES128-GCM-SHA256>","bytesTransferredIn":0,<maybe:60:"SSEApplied":"<pick:Default_SSE_S3|SSE_KMS>",>"AuthenticationMethod":"AuthHeader","x-amz-id-2":"<b64:75:75>\u003d","bytesTransferredOut":<num:0:9000000>}"#;
 const PUT_EXTRA: &str = r#"{"SignatureVersion":"SigV4","CipherSuite":"TLS_AES_128_GCM_SHA256","bytesTransferredIn":<num:10:9000000>,"SSEApplied":"<pick:Default_SSE_S3|SSE_KMS>","AuthenticationMethod":"<pick:AuthHeader|AuthHeader|QueryString>","x-amz-id-2":"<b64:75:75>\u003d","bytesTransferredOut":0}"#;
 const S3_HOST: &str = "<@b>.s3.<region>.amazonaws.com";

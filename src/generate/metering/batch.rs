@@ -47,11 +47,7 @@ struct Texts {
 
 impl Texts {
     fn get(&self, record: usize) -> &[u8] {
-        let start = if record == 0 {
-            0
-        } else {
-            self.ends[record - 1]
-        };
+        let start = if record == 0 { 0 } else { self.ends[record - 1] };
         &self.bytes[start..self.ends[record]]
     }
 }
@@ -116,20 +112,12 @@ fn draw_records(scene: &mut Scene<'_>, product: &Product) -> Vec<Record> {
         return Vec::new();
     }
     let hour = |time: i64| time - time.rem_euclid(3_600);
-    let base = if product.hourly {
-        hour(scene.time - rng.between(0, 5_400))
-    } else {
-        scene.time - rng.between(1, 240)
-    };
+    let base = if product.hourly { hour(scene.time - rng.between(0, 5_400)) } else { scene.time - rng.between(1, 240) };
     // A job that catches up sends several hours in one call.
     let catching_up = rng.percent(8);
     let mut records: Vec<Record> = (0..draw_count(rng))
         .map(|_| {
-            let time = if catching_up {
-                base - 3_600 * rng.between(0, 5)
-            } else {
-                base
-            };
+            let time = if catching_up { base - 3_600 * rng.between(0, 5) } else { base };
             Record::draw(product, time, rng)
         })
         .collect();
@@ -143,21 +131,12 @@ fn draw_records(scene: &mut Scene<'_>, product: &Product) -> Vec<Record> {
 fn draw_shown(rng: &mut Prng, records: usize, failed: bool) -> (Shown, Shown) {
     if failed {
         // A call that is refused before it is read shows no request.
-        return (
-            if rng.percent(20) {
-                Shown::Null
-            } else {
-                Shown::Whole
-            },
-            Shown::Null,
-        );
+        return (if rng.percent(20) { Shown::Null } else { Shown::Whole }, Shown::Null);
     }
     if records < LARGE || !rng.per_million(OMITTED) {
         return (Shown::Whole, Shown::Whole);
     }
-    let omitted = Shown::Omitted {
-        as_text: rng.percent(40),
-    };
+    let omitted = Shown::Omitted { as_text: rng.percent(40) };
     match rng.below(10) {
         0..5 => (omitted, omitted),
         5..7 => (omitted, Shown::Whole),
@@ -175,11 +154,7 @@ fn draw_spellings(scene: &mut Scene<'_>, product: &Product) -> (Spelling, Spelli
         15..17 => Number::Exponent,
         _ => Number::Integer,
     };
-    let asked = Spelling {
-        customers: product.customers,
-        stamp: spelling::STAMPS[stamps.draw(rng)],
-        number,
-    };
+    let asked = Spelling { customers: product.customers, stamp: spelling::STAMPS[stamps.draw(rng)], number };
     let mut answered = asked;
     if rng.per_million(ECHO_STAMP) {
         answered.stamp = spelling::STAMPS[rng.pick(spelling::STAMPS.len())];
@@ -194,10 +169,7 @@ fn draw_spellings(scene: &mut Scene<'_>, product: &Product) -> (Spelling, Spelli
 }
 
 fn spell(scene: &Scene<'_>, product: &Product, records: &[Record], spelling: Spelling) -> Texts {
-    let mut texts = Texts {
-        bytes: Vec::with_capacity(records.len() * 256),
-        ends: Vec::with_capacity(records.len()),
-    };
+    let mut texts = Texts { bytes: Vec::with_capacity(records.len() * 256), ends: Vec::with_capacity(records.len()) };
     for record in records {
         spelling::push_record(scene.world, product, record, spelling, &mut texts.bytes);
         texts.ends.push(texts.bytes.len());
@@ -222,14 +194,7 @@ fn write_request(scene: &mut Scene<'_>, product: &Product, texts: &Texts, out: &
     }
     if scene.rng.per_million(UNKNOWN_MEMBER) {
         put(out, ",\"submissionMode\":\"");
-        put(
-            out,
-            if scene.rng.percent(50) {
-                "batched"
-            } else {
-                "immediate"
-            },
-        );
+        put(out, if scene.rng.percent(50) { "batched" } else { "immediate" });
         out.push(b'"');
     }
     out.push(b'}');
@@ -267,11 +232,7 @@ fn write_response(scene: &mut Scene<'_>, texts: &Texts, out: &mut Vec<u8>) {
     let returned: Vec<bool> = order.iter().map(|_| troubled && rng.percent(30)).collect();
     put(out, "{\"results\":[");
     let mut first = true;
-    for (record, _) in order
-        .iter()
-        .zip(&returned)
-        .filter(|(_, returned)| !**returned)
-    {
+    for (record, _) in order.iter().zip(&returned).filter(|(_, returned)| !**returned) {
         if !first {
             out.push(b',');
         }
@@ -288,11 +249,7 @@ fn write_response(scene: &mut Scene<'_>, texts: &Texts, out: &mut Vec<u8>) {
         _ => {
             put(out, ",\"unprocessedRecords\":[");
             let mut first = true;
-            for (record, _) in order
-                .iter()
-                .zip(&returned)
-                .filter(|(_, returned)| **returned)
-            {
+            for (record, _) in order.iter().zip(&returned).filter(|(_, returned)| **returned) {
                 if !first {
                     out.push(b',');
                 }
@@ -324,12 +281,7 @@ fn write_verdict(rng: &mut Prng, out: &mut Vec<u8>) {
 }
 
 /// Where the product of a licence may be found; two of the shapes AWS's own script looks for.
-fn write_license_map(
-    scene: &mut Scene<'_>,
-    product: &Product,
-    records: &[Record],
-    out: &mut Vec<u8>,
-) {
+fn write_license_map(scene: &mut Scene<'_>, product: &Product, records: &[Record], out: &mut Vec<u8>) {
     let Some(record) = records.first() else {
         return;
     };
@@ -344,14 +296,7 @@ fn write_license_map(
         },
     );
     product.push_license(world, record.customer, out);
-    put(
-        out,
-        if as_list {
-            "\",\"productCode\":\""
-        } else {
-            "\":\""
-        },
-    );
+    put(out, if as_list { "\",\"productCode\":\"" } else { "\":\"" });
     product.push_code(world, out);
     put(out, if as_list { "\"}]}" } else { "\"}}" });
 }

@@ -71,21 +71,13 @@ const FAILED: u64 = 2;
 /// Code, message, weight. The last is how some SDKs' services name it.
 const ERRORS: [(&str, &str, u32); 10] = [
     ("ThrottlingException", "Rate exceeded", 38),
-    (
-        "TimestampOutOfBoundsException",
-        "The timestamp value passed in the UsageRecord is out of allowed range.",
-        24,
-    ),
+    ("TimestampOutOfBoundsException", "The timestamp value passed in the UsageRecord is out of allowed range.", 24),
     (
         "InvalidUsageDimensionException",
         "The usage dimension does not match one of the UsageDimensions associated with products.",
         12,
     ),
-    (
-        "InvalidCustomerIdentifierException",
-        "You have metered usage for a CustomerIdentifier that does not exist.",
-        6,
-    ),
+    ("InvalidCustomerIdentifierException", "You have metered usage for a CustomerIdentifier that does not exist.", 6),
     (
         "InvalidProductCodeException",
         "The product code passed does not match the product code used for publishing the product.",
@@ -96,54 +88,27 @@ const ERRORS: [(&str, &str, u32); 10] = [
         "An internal error has occurred. Retry your request. If the problem persists, post a message with details on the AWS forums.",
         6,
     ),
-    (
-        "InvalidUsageAllocationsException",
-        "Sum of allocated usage quantities is not equal to the usage quantity.",
-        3,
-    ),
-    (
-        "DisabledApiException",
-        "The API is disabled in the Region.",
-        2,
-    ),
+    ("InvalidUsageAllocationsException", "Sum of allocated usage quantities is not equal to the usage quantity.", 3),
+    ("DisabledApiException", "The API is disabled in the Region.", 2),
     (
         "AccessDeniedException",
         "User: \\\"anonymised\\\" is not authorized to perform: aws-marketplace:BatchMeterUsage",
         3,
     ),
-    (
-        "com.amazonaws.marketplace.metering#ThrottlingException",
-        "Rate exceeded",
-        2,
-    ),
+    ("com.amazonaws.marketplace.metering#ThrottlingException", "Rate exceeded", 2),
 ];
 
 /// Appends a metering event; returns its number of usage records.
-pub(super) fn write(
-    scene: &mut Scene<'_>,
-    delayed: bool,
-    session: &mut Prng,
-    out: &mut Vec<u8>,
-) -> u64 {
+pub(super) fn write(scene: &mut Scene<'_>, delayed: bool, session: &mut Prng, out: &mut Vec<u8>) -> u64 {
     let world = scene.world;
     let product = Product::draw(world, scene.account, &mut scene.rng);
     let kind = world.metering.calls.draw(&mut scene.rng);
     let failed = scene.rng.percent(FAILED);
     let weights = ERRORS.map(|(_, _, weight)| weight);
     let error = failed.then(|| Weighted::new(weights).draw(&mut scene.rng));
-    let name = [
-        "BatchMeterUsage",
-        "MeterUsage",
-        "RegisterUsage",
-        "ResolveCustomer",
-    ][kind];
+    let name = ["BatchMeterUsage", "MeterUsage", "RegisterUsage", "ResolveCustomer"][kind];
     let minor = world.shared.draw_version(&mut scene.rng, SERVICE);
-    let frame = Frame {
-        name,
-        error,
-        minor,
-        delayed,
-    };
+    let frame = Frame { name, error, minor, delayed };
     scene.render_slot(slot::REQUEST_ID, &world.metering.request_id, out);
     match kind {
         0 => batch::write(scene, &frame, &product, session, out),
@@ -184,34 +149,18 @@ fn framed(
     }
     put(out, ",\"requestParameters\":");
     let usage_records = bodies(scene, out);
-    envelope::close(
-        scene,
-        &call,
-        manner,
-        [&metering.none, &metering.none, &metering.host],
-        out,
-    );
+    envelope::close(scene, &call, manner, [&metering.none, &metering.none, &metering.host], out);
     usage_records
 }
 
 /// `MeterUsage`: one record, which is the request itself.
-fn meter_usage(
-    scene: &mut Scene<'_>,
-    frame: &Frame,
-    product: &Product,
-    session: &mut Prng,
-    out: &mut Vec<u8>,
-) -> u64 {
+fn meter_usage(scene: &mut Scene<'_>, frame: &Frame, product: &Product, session: &mut Prng, out: &mut Vec<u8>) -> u64 {
     framed(scene, frame, session, out, |scene, out| {
         let world = scene.world;
         let time = scene.time - scene.rng.between(1, 3_600);
         let mut record = Record::draw(product, time, &mut scene.rng);
         record.allocations = if scene.rng.percent(6) { 2 } else { 0 };
-        let number = if product.decimals {
-            Number::Decimal
-        } else {
-            Number::Integer
-        };
+        let number = if product.decimals { Number::Decimal } else { Number::Integer };
         let stamp = spelling::STAMPS[world.metering.stamps.draw(&mut scene.rng)];
         put(out, "{\"productCode\":\"");
         product.push_code(world, out);
@@ -220,12 +169,7 @@ fn meter_usage(
         put(out, ",\"usageDimension\":\"");
         put(out, record.dimension);
         out.push(b'"');
-        spelling::push_quantity(
-            out,
-            ["usageQuantity", "usageQuantityAsDecimal"],
-            record.quantity,
-            number,
-        );
+        spelling::push_quantity(out, ["usageQuantity", "usageQuantityAsDecimal"], record.quantity, number);
         match scene.rng.below(20) {
             0..7 => put(out, ",\"dryRun\":false"),
             7 => put(out, ",\"dryRun\":true"),
@@ -236,13 +180,7 @@ fn meter_usage(
             text::push_guid(out, &mut scene.rng, false);
             out.push(b'"');
         }
-        spelling::push_allocations(
-            out,
-            record.allocations,
-            record.quantity,
-            number,
-            &mut scene.rng,
-        );
+        spelling::push_allocations(out, record.allocations, record.quantity, number, &mut scene.rng);
         put(out, "},\"responseElements\":");
         if frame.error.is_some() {
             put(out, "null");
@@ -256,13 +194,7 @@ fn meter_usage(
 }
 
 /// `RegisterUsage` and `ResolveCustomer`: no usage, but who uses.
-fn sign_up(
-    scene: &mut Scene<'_>,
-    frame: &Frame,
-    product: &Product,
-    session: &mut Prng,
-    out: &mut Vec<u8>,
-) -> u64 {
+fn sign_up(scene: &mut Scene<'_>, frame: &Frame, product: &Product, session: &mut Prng, out: &mut Vec<u8>) -> u64 {
     framed(scene, frame, session, out, |scene, out| {
         let world = scene.world;
         let failed = frame.error.is_some();

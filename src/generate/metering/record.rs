@@ -83,55 +83,27 @@ impl Product {
     }
 
     pub(super) fn push_code(&self, world: &World, out: &mut Vec<u8>) {
-        let mut own = Prng::of(&[
-            world.seed,
-            stream::PRODUCT,
-            word(self.account),
-            self.number,
-            1,
-        ]);
+        let mut own = Prng::of(&[world.seed, stream::PRODUCT, word(self.account), self.number, 1]);
         text::push_random(out, &mut own, Alphabet::LowerAlnum, 25);
     }
 
     fn customer(&self, world: &World, customer: usize, what: u64) -> Prng {
-        Prng::of(&[
-            world.seed,
-            stream::CUSTOMER,
-            word(self.account),
-            self.number,
-            word(customer),
-            what,
-        ])
+        Prng::of(&[world.seed, stream::CUSTOMER, word(self.account), self.number, word(customer), what])
     }
 
     pub(super) fn push_identifier(&self, world: &World, customer: usize, out: &mut Vec<u8>) {
-        text::push_random(
-            out,
-            &mut self.customer(world, customer, 0),
-            Alphabet::Alnum,
-            11,
-        );
+        text::push_random(out, &mut self.customer(world, customer, 0), Alphabet::Alnum, 11);
     }
 
     pub(super) fn push_account(&self, world: &World, customer: usize, out: &mut Vec<u8>) {
-        text::push_random(
-            out,
-            &mut self.customer(world, customer, 1),
-            Alphabet::Digits,
-            12,
-        );
+        text::push_random(out, &mut self.customer(world, customer, 1), Alphabet::Digits, 12);
     }
 
     pub(super) fn push_license(&self, world: &World, customer: usize, out: &mut Vec<u8>) {
         put(out, "arn:aws:license-manager::");
         put(out, &world.accounts[self.account]);
         put(out, ":license:l-");
-        text::push_random(
-            out,
-            &mut self.customer(world, customer, 2),
-            Alphabet::Hex,
-            32,
-        );
+        text::push_random(out, &mut self.customer(world, customer, 2), Alphabet::Hex, 32);
     }
 
     pub(super) fn dimension(&self, rng: &mut Prng) -> &'static str {

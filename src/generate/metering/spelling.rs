@@ -7,23 +7,9 @@ use super::super::text::{self, JavaForm};
 use super::super::world::World;
 use super::record::{Product, Record};
 
-const TAG_KEYS: [&str; 5] = [
-    "CostCenter",
-    "BusinessUnit",
-    "Environment",
-    "AccountId",
-    "team:name",
-];
-const TAG_VALUES: [&str; 8] = [
-    "Operations",
-    "Finance",
-    "prod",
-    "staging",
-    "R+D",
-    "emea/retail",
-    "1003",
-    "platform@example.com",
-];
+const TAG_KEYS: [&str; 5] = ["CostCenter", "BusinessUnit", "Environment", "AccountId", "team:name"];
+const TAG_VALUES: [&str; 8] =
+    ["Operations", "Finance", "prod", "staging", "R+D", "emea/retail", "1003", "platform@example.com"];
 
 /// How a call names its customers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,57 +80,26 @@ pub(super) struct Spelling {
 }
 
 /// Appends the record as an object.
-pub(super) fn push_record(
-    world: &World,
-    product: &Product,
-    record: &Record,
-    spelling: Spelling,
-    out: &mut Vec<u8>,
-) {
+pub(super) fn push_record(world: &World, product: &Product, record: &Record, spelling: Spelling, out: &mut Vec<u8>) {
     let mut rng = Prng::new(record.seed);
     put(out, "{\"dimension\":\"");
     put(out, record.dimension);
     put(out, "\",\"timestamp\":");
     push_stamp(out, record.time, spelling.stamp, &mut rng);
     push_customer(world, product, record.customer, spelling.customers, out);
-    push_quantity(
-        out,
-        ["quantity", "quantityAsDecimal"],
-        record.quantity,
-        spelling.number,
-    );
-    push_allocations(
-        out,
-        record.allocations,
-        record.quantity,
-        spelling.number,
-        &mut rng,
-    );
+    push_quantity(out, ["quantity", "quantityAsDecimal"], record.quantity, spelling.number);
+    push_allocations(out, record.allocations, record.quantity, spelling.number, &mut rng);
     if record.unknown {
-        put(
-            out,
-            ",\"usageWindow\":{\"minutes\":60,\"source\":\"agent/2.",
-        );
+        put(out, ",\"usageWindow\":{\"minutes\":60,\"source\":\"agent/2.");
         text::push_decimal(out, rng.below(30));
         put(out, "\"}");
     }
     out.push(b'}');
 }
 
-fn push_customer(
-    world: &World,
-    product: &Product,
-    customer: usize,
-    form: CustomerForm,
-    out: &mut Vec<u8>,
-) {
-    use CustomerForm::{
-        Account, Identifier, IdentifierAndAccount, IdentifierAndAccountUpper, License,
-    };
-    if matches!(
-        form,
-        Identifier | IdentifierAndAccount | IdentifierAndAccountUpper
-    ) {
+fn push_customer(world: &World, product: &Product, customer: usize, form: CustomerForm, out: &mut Vec<u8>) {
+    use CustomerForm::{Account, Identifier, IdentifierAndAccount, IdentifierAndAccountUpper, License};
+    if matches!(form, Identifier | IdentifierAndAccount | IdentifierAndAccountUpper) {
         put(out, ",\"customerIdentifier\":\"");
         product.push_identifier(world, customer, out);
         out.push(b'"');
@@ -177,14 +132,8 @@ pub(super) fn push_stamp(out: &mut Vec<u8>, time: i64, stamp: Stamp, rng: &mut P
         text::push_java(out, time, JavaForm { comma, gap });
         out.push(b'"');
     };
-    let quote = if matches!(
-        stamp,
-        Stamp::SecondsText | Stamp::MillisText | Stamp::Iso | Stamp::IsoMillis
-    ) {
-        "\""
-    } else {
-        ""
-    };
+    let quote =
+        if matches!(stamp, Stamp::SecondsText | Stamp::MillisText | Stamp::Iso | Stamp::IsoMillis) { "\"" } else { "" };
     put(out, quote);
     match stamp {
         Stamp::Java8 => java(out, false, " "),
@@ -248,13 +197,7 @@ fn push_number(out: &mut Vec<u8>, quantity: u64, number: Number) {
 }
 
 /// Splits the quantity over tag sets; the parts add up to it, as the API demands.
-pub(super) fn push_allocations(
-    out: &mut Vec<u8>,
-    count: usize,
-    quantity: u64,
-    number: Number,
-    rng: &mut Prng,
-) {
+pub(super) fn push_allocations(out: &mut Vec<u8>, count: usize, quantity: u64, number: Number, rng: &mut Prng) {
     if count == 0 {
         return;
     }
@@ -266,20 +209,9 @@ pub(super) fn push_allocations(
             out.push(b',');
         }
         let last = allocation + 1 == parts;
-        let share = if last {
-            quantity - part * (parts - 1)
-        } else {
-            part
-        };
+        let share = if last { quantity - part * (parts - 1) } else { part };
         let decimal = matches!(number, Number::Decimal | Number::DecimalBesideDefault);
-        put(
-            out,
-            if decimal {
-                "{\"allocatedUsageQuantityAsDecimal\":"
-            } else {
-                "{\"allocatedUsageQuantity\":"
-            },
-        );
+        put(out, if decimal { "{\"allocatedUsageQuantityAsDecimal\":" } else { "{\"allocatedUsageQuantity\":" });
         push_number(out, share, number);
         // An allocation without tags takes what belongs to nobody.
         if !(last && rng.percent(10)) {
@@ -294,14 +226,7 @@ fn push_tags(out: &mut Vec<u8>, allocation: u64, rng: &mut Prng) {
     put(out, ",\"tags\":[");
     let count = 1 + rng.skewed(TAG_KEYS.len());
     for (position, key) in TAG_KEYS.iter().take(count).enumerate() {
-        put(
-            out,
-            if position > 0 {
-                ",{\"key\":\""
-            } else {
-                "{\"key\":\""
-            },
-        );
+        put(out, if position > 0 { ",{\"key\":\"" } else { "{\"key\":\"" });
         put(out, key);
         put(out, "\",\"value\":\"");
         put(out, TAG_VALUES[rng.pick(TAG_VALUES.len())]);
@@ -333,14 +258,8 @@ mod tests {
     fn quantities_are_spelled_exactly() {
         check(|out| push_number(out, 17 * MILLION, Number::Integer), "17");
         check(|out| push_number(out, 17 * MILLION, Number::Float), "17.0");
-        check(
-            |out| push_number(out, 17 * MILLION, Number::Exponent),
-            "17e0",
-        );
-        check(
-            |out| push_number(out, 1_500_000, Number::Decimal),
-            "\"1.5\"",
-        );
+        check(|out| push_number(out, 17 * MILLION, Number::Exponent), "17e0");
+        check(|out| push_number(out, 1_500_000, Number::Decimal), "\"1.5\"");
         check(|out| push_number(out, 1, Number::Decimal), "\"0.000001\"");
         check(|out| push_number(out, 0, Number::Decimal), "\"0\"");
     }
@@ -348,17 +267,10 @@ mod tests {
     #[test]
     fn moments_are_spelled_in_every_form() {
         let time = 1_595_468_144;
-        let stamp =
-            |stamp| move |out: &mut Vec<u8>| push_stamp(out, time, stamp, &mut Prng::new(0));
+        let stamp = |stamp| move |out: &mut Vec<u8>| push_stamp(out, time, stamp, &mut Prng::new(0));
         check(stamp(Stamp::Java8), "\"Jul 23, 2020 1:35:44 AM\"");
-        check(
-            stamp(Stamp::JavaNarrowGap),
-            "\"Jul 23, 2020, 1:35:44\u{202f}AM\"",
-        );
-        check(
-            stamp(Stamp::JavaNarrowGapEscaped),
-            "\"Jul 23, 2020, 1:35:44\\u202fAM\"",
-        );
+        check(stamp(Stamp::JavaNarrowGap), "\"Jul 23, 2020, 1:35:44\u{202f}AM\"");
+        check(stamp(Stamp::JavaNarrowGapEscaped), "\"Jul 23, 2020, 1:35:44\\u202fAM\"");
         check(stamp(Stamp::IsoMillis), "\"2020-07-23T01:35:44.000Z\"");
         check(stamp(Stamp::Seconds), "1595468144");
         check(stamp(Stamp::MillisText), "\"1595468144000\"");

@@ -58,10 +58,7 @@ impl<'t> EventFields<'t> {
 
     /// The cell of one column.
     pub(crate) fn cell(&self, column: usize) -> Option<&Cell<'t>> {
-        self.cells
-            .iter()
-            .find(|(index, _)| *index == column)
-            .map(|(_, cell)| cell)
+        self.cells.iter().find(|(index, _)| *index == column).map(|(_, cell)| cell)
     }
 
     /// The text of one column.
@@ -97,12 +94,7 @@ impl<'t> EventFields<'t> {
         Ok(())
     }
 
-    fn read_object(
-        &mut self,
-        routes: &Routes,
-        object: usize,
-        value: Value<'t>,
-    ) -> Result<(), Refused> {
+    fn read_object(&mut self, routes: &Routes, object: usize, value: Value<'t>) -> Result<(), Refused> {
         let route = routes.object(object);
         let mut seen = 0_u64;
         let unknown_before = self.unknown_names.len();
@@ -124,8 +116,7 @@ impl<'t> EventFields<'t> {
             match target {
                 Target::Column { index, kind } => {
                     if !self.read_cell(index, kind, member) {
-                        self.unmapped
-                            .add(&route.member_path(position), member.raw());
+                        self.unmapped.add(&route.member_path(position), member.raw());
                     }
                 }
                 Target::Object(below) if member.value().is_object() => {
@@ -136,12 +127,11 @@ impl<'t> EventFields<'t> {
                     }
                 }
                 Target::Object(below) => {
-                    self.unmapped.add(&routes.object(below).path, member.raw())
+                    self.unmapped.add(&routes.object(below).path, member.raw());
                 }
                 Target::Alias(column) => {
                     self.alias = member.value().text().map(|text| (column, text));
-                    self.unmapped
-                        .add(&route.member_path(position), member.raw());
+                    self.unmapped.add(&route.member_path(position), member.raw());
                 }
             }
         }
@@ -162,10 +152,7 @@ impl<'t> EventFields<'t> {
             Kind::Text => (value.text().map(Cell::Text), true),
             Kind::Json => (Some(Cell::Json(member.raw())), true),
             Kind::Timestamp => match value.text().and_then(timestamp::parse_iso) {
-                Some(Instant {
-                    epoch_ms,
-                    is_canonical,
-                }) => (Some(Cell::Timestamp(epoch_ms)), is_canonical),
+                Some(Instant { epoch_ms, is_canonical }) => (Some(Cell::Timestamp(epoch_ms)), is_canonical),
                 None => (None, false),
             },
             Kind::Boolean { as_text } => match value.shape() {
@@ -174,27 +161,20 @@ impl<'t> EventFields<'t> {
                 Shape::String("false") => (Some(Cell::Boolean(false)), as_text),
                 _ => (None, false),
             },
-            Kind::Resources if value.shape() == Shape::Array => (
-                Some(Cell::Resources(value)),
-                value.elements().all(is_plain_resource),
-            ),
+            Kind::Resources if value.shape() == Shape::Array => {
+                (Some(Cell::Resources(value)), value.elements().all(is_plain_resource))
+            }
             // Numbers of an event are never flattened into a column of their own.
-            Kind::Resources
-            | Kind::Int
-            | Kind::Long
-            | Kind::Quantity
-            | Kind::Allocations
-            | Kind::Binary => (None, false),
+            Kind::Resources | Kind::Int | Kind::Long | Kind::Quantity | Kind::Allocations | Kind::Binary => {
+                (None, false)
+            }
         };
-        match cell {
-            Some(cell) => {
-                self.cells.push((index, cell));
-                is_whole
-            }
-            None => {
-                self.misfits.push(index);
-                false
-            }
+        if let Some(cell) = cell {
+            self.cells.push((index, cell));
+            is_whole
+        } else {
+            self.misfits.push(index);
+            false
         }
     }
 }
@@ -219,11 +199,7 @@ fn is_plain_resource(resource: Value<'_>) -> bool {
 fn first_duplicate<'t>(names: &[&'t str]) -> Option<&'t str> {
     const FEW: usize = 16;
     if names.len() <= FEW {
-        return names
-            .iter()
-            .enumerate()
-            .find(|(at, name)| names[..*at].contains(name))
-            .map(|(_, name)| *name);
+        return names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)).map(|(_, name)| *name);
     }
     let mut seen = HashSet::with_capacity(names.len());
     names.iter().copied().find(|name| !seen.insert(*name))

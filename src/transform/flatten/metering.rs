@@ -54,18 +54,12 @@ pub(crate) struct Spelling {
 }
 
 /// A record of `BatchMeterUsage`.
-pub(crate) const BATCH: Spelling = Spelling {
-    dimension: "dimension",
-    quantity: "quantity",
-    quantity_as_decimal: "quantityAsDecimal",
-};
+pub(crate) const BATCH: Spelling =
+    Spelling { dimension: "dimension", quantity: "quantity", quantity_as_decimal: "quantityAsDecimal" };
 
 /// The request of `MeterUsage`.
-pub(crate) const SINGLE: Spelling = Spelling {
-    dimension: "usageDimension",
-    quantity: "usageQuantity",
-    quantity_as_decimal: "usageQuantityAsDecimal",
-};
+pub(crate) const SINGLE: Spelling =
+    Spelling { dimension: "usageDimension", quantity: "usageQuantity", quantity_as_decimal: "usageQuantityAsDecimal" };
 
 impl<'t> Record<'t> {
     /// Reads a record; `other` is asked about every member that no record has, and `false` sends it to `unmapped`.
@@ -85,7 +79,9 @@ impl<'t> Record<'t> {
                 "timestamp" => record.take_time(member),
                 "usageAllocations" => record.take_allocations(member),
                 name if name == spelling.dimension => take_text(&mut record.dimension, member),
-                name if name == spelling.quantity || name == spelling.quantity_as_decimal => quantity.stands_for(member),
+                name if name == spelling.quantity || name == spelling.quantity_as_decimal => {
+                    quantity.stands_for(member)
+                }
                 // The documentation and the SDK disagree on the case of the last letters (facts 4.5).
                 name if name.eq_ignore_ascii_case("customerAWSAccountId") => {
                     take_text(&mut record.customer_aws_account_id, member)
@@ -105,10 +101,7 @@ impl<'t> Record<'t> {
             Shape::Number => Some(member.raw()),
             _ => None,
         };
-        let time = text.map(|text| UsageTime {
-            epoch_ms: timestamp::parse_usage(text),
-            text,
-        });
+        let time = text.map(|text| UsageTime { epoch_ms: timestamp::parse_usage(text), text });
         time.is_some_and(|time| take_first(&mut self.time, time))
     }
 
@@ -117,31 +110,16 @@ impl<'t> Record<'t> {
             return false;
         }
         let mut is_whole = true;
-        self.allocations = Some(
-            member
-                .value()
-                .elements()
-                .map(|value| Allocation::read(value, &mut is_whole))
-                .collect(),
-        );
+        self.allocations =
+            Some(member.value().elements().map(|value| Allocation::read(value, &mut is_whole)).collect());
         is_whole
     }
 
     /// What two records must share to be the same: texts, quantity by value, instant (or text, where it is no instant).
     fn identity(&self) -> impl Hash + Eq + use<'_, 't> {
         let time = self.time.map(|time| time.epoch_ms.ok_or(time.text));
-        let customer = (
-            self.customer_identifier,
-            self.customer_aws_account_id,
-            self.license_arn,
-        );
-        (
-            customer,
-            self.dimension,
-            self.quantity,
-            time,
-            self.allocations.as_deref(),
-        )
+        let customer = (self.customer_identifier, self.customer_aws_account_id, self.license_arn);
+        (customer, self.dimension, self.quantity, time, self.allocations.as_deref())
     }
 
     /// Whether the two can be the same record, one of them told with fewer members.
@@ -157,17 +135,9 @@ impl<'t> Record<'t> {
             && same_text(self.customer_identifier, other.customer_identifier)
             && same_text(self.customer_aws_account_id, other.customer_aws_account_id)
             && same_text(self.license_arn, other.license_arn)
-            && agree(
-                self.quantity.as_ref(),
-                other.quantity.as_ref(),
-                |one, two| one == two,
-            )
+            && agree(self.quantity.as_ref(), other.quantity.as_ref(), |one, two| one == two)
             && agree(self.time.as_ref(), other.time.as_ref(), UsageTime::same_as)
-            && agree(
-                self.allocations.as_ref(),
-                other.allocations.as_ref(),
-                |one, two| one == two,
-            )
+            && agree(self.allocations.as_ref(), other.allocations.as_ref(), |one, two| one == two)
     }
 }
 
@@ -184,10 +154,7 @@ impl<'t> Allocation<'t> {
     fn read(value: Value<'t>, is_whole: &mut bool) -> Self {
         if !value.is_object() {
             *is_whole = false;
-            return Self {
-                is_null: true,
-                ..Self::default()
-            };
+            return Self { is_null: true, ..Self::default() };
         }
         let quantity = Quantity::read(value, "allocatedUsageQuantity", "allocatedUsageQuantityAsDecimal");
         let mut allocation = Self { quantity: quantity.units, ..Self::default() };
@@ -224,10 +191,7 @@ fn read_tag<'t>(tag: Value<'t>, is_whole: &mut bool) -> Tag<'t> {
 
 /// Takes the text of a string; `false` when the value has none or the place is taken.
 pub(crate) fn take_text<'t>(place: &mut Option<&'t str>, member: Member<'t>) -> bool {
-    member
-        .value()
-        .text()
-        .is_some_and(|text| take_first(place, text))
+    member.value().text().is_some_and(|text| take_first(place, text))
 }
 
 /// Fills a place that is empty; `false` when it is not: a member that occurs twice goes to `unmapped` the second time.
@@ -279,30 +243,19 @@ const MOST_COMPARISONS: usize = 1_000_000;
 ///
 /// A multiset match: every answer is given once, to the first record that says the same; what is left is matched by
 /// the members that both sides have, since an echo may leave some out.
-pub(crate) fn match_answers(
-    requests: &[Record<'_>],
-    answers: &[&Record<'_>],
-) -> Vec<Option<usize>> {
+pub(crate) fn match_answers(requests: &[Record<'_>], answers: &[&Record<'_>]) -> Vec<Option<usize>> {
     let mut free: HashMap<_, VecDeque<usize>> = HashMap::with_capacity(answers.len());
     for (at, answer) in answers.iter().enumerate() {
         free.entry(answer.identity()).or_default().push_back(at);
     }
-    let mut matches: Vec<Option<usize>> = requests
-        .iter()
-        .map(|request| free.get_mut(&request.identity())?.pop_front())
-        .collect();
+    let mut matches: Vec<Option<usize>> =
+        requests.iter().map(|request| free.get_mut(&request.identity())?.pop_front()).collect();
     let mut left: Vec<usize> = free.into_values().flatten().collect();
     left.sort_unstable();
     let unmatched = matches.iter().filter(|found| found.is_none()).count();
     if unmatched.saturating_mul(left.len()) <= MOST_COMPARISONS {
-        for (request, found) in requests
-            .iter()
-            .zip(&mut matches)
-            .filter(|(_, found)| found.is_none())
-        {
-            let compatible = left
-                .iter()
-                .position(|at| request.is_compatible(answers[*at]));
+        for (request, found) in requests.iter().zip(&mut matches).filter(|(_, found)| found.is_none()) {
+            let compatible = left.iter().position(|at| request.is_compatible(answers[*at]));
             *found = compatible.map(|position| left.remove(position));
         }
     }

@@ -42,12 +42,7 @@ const ALIASES: [(&str, &str); 1] = [("eventId", "event_id")];
 
 impl ObjectRoute {
     fn new(path: String) -> Self {
-        Self {
-            path,
-            members: Vec::new(),
-            slots: [EMPTY; SLOTS],
-            multiplier: 0,
-        }
+        Self { path, members: Vec::new(), slots: [EMPTY; SLOTS], multiplier: 0 }
     }
 
     /// Position of the member among the route's members, and its target.
@@ -60,11 +55,7 @@ impl ObjectRoute {
     /// The path of a member of this object.
     pub(crate) fn member_path(&self, position: usize) -> String {
         let name = self.members.get(position).map_or("", |(name, _)| name);
-        if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.path)
-        }
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
     /// Searches for a multiplier under which no two names share a slot.
@@ -75,9 +66,8 @@ impl ObjectRoute {
             for (position, (name, _)) in self.members.iter().enumerate() {
                 let slot = &mut slots[slot(name, multiplier)];
                 if *slot != EMPTY {
-                    multiplier = multiplier
-                        .wrapping_mul(6_364_136_223_846_793_005)
-                        .wrapping_add(1_442_695_040_888_963_407);
+                    multiplier =
+                        multiplier.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                     continue 'search;
                 }
                 *slot = u8::try_from(position).unwrap_or(EMPTY);
@@ -94,12 +84,7 @@ fn slot(name: &str, multiplier: u64) -> usize {
     let word = |part: Option<&[u8; 4]>| part.map_or(0, |part| u64::from(u32::from_le_bytes(*part)));
     let (first, last) = match bytes.len() {
         4.. => (word(bytes.first_chunk()), word(bytes.last_chunk())),
-        _ => (
-            bytes
-                .iter()
-                .fold(0, |all, byte| all << 8 | u64::from(*byte)),
-            0,
-        ),
+        _ => (bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)), 0),
     };
     let mixed = (first ^ last << 32 ^ (bytes.len() as u64) << 17).wrapping_mul(multiplier);
     (mixed >> 56) as usize
@@ -116,18 +101,10 @@ impl Routes {
     pub(crate) const EVENT: usize = 0;
 
     pub(crate) fn new() -> Self {
-        let mut routes = Self {
-            objects: vec![ObjectRoute::new(String::new())],
-        };
+        let mut routes = Self { objects: vec![ObjectRoute::new(String::new())] };
         for (index, column) in Table::Events.columns().iter().enumerate() {
             if !column.source.is_empty() {
-                routes.add(
-                    column.source,
-                    Target::Column {
-                        index,
-                        kind: column.kind,
-                    },
-                );
+                routes.add(column.source, Target::Column { index, kind: column.kind });
             }
         }
         for (name, column) in ALIASES {
@@ -154,25 +131,16 @@ impl Routes {
     }
 
     fn object_below(&mut self, parent: usize, name: &'static str) -> usize {
-        let known = self.objects[parent]
-            .members
-            .iter()
-            .find_map(|(member, target)| match target {
-                Target::Object(object) if *member == name => Some(*object),
-                _ => None,
-            });
+        let known = self.objects[parent].members.iter().find_map(|(member, target)| match target {
+            Target::Object(object) if *member == name => Some(*object),
+            _ => None,
+        });
         known.unwrap_or_else(|| {
             let path = &self.objects[parent].path;
-            let path = if path.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{path}.{name}")
-            };
+            let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
             let object = self.objects.len();
             self.objects.push(ObjectRoute::new(path));
-            self.objects[parent]
-                .members
-                .push((name, Target::Object(object)));
+            self.objects[parent].members.push((name, Target::Object(object)));
             object
         })
     }
@@ -185,24 +153,14 @@ mod tests {
     #[test]
     fn every_declared_source_is_found_and_nothing_else() {
         let routes = Routes::new();
-        for (index, column) in Table::Events
-            .columns()
-            .iter()
-            .enumerate()
-            .filter(|(_, c)| !c.source.is_empty())
-        {
+        for (index, column) in Table::Events.columns().iter().enumerate().filter(|(_, c)| !c.source.is_empty()) {
             let mut object = routes.object(Routes::EVENT);
             let names: Vec<_> = column.source.split('.').collect();
             for (depth, name) in names.iter().enumerate() {
                 match object.find(name) {
                     Some((_, Target::Object(below))) => object = routes.object(below),
                     Some((_, Target::Column { index: found, .. })) => {
-                        assert_eq!(
-                            (found, depth),
-                            (index, names.len() - 1),
-                            "{}",
-                            column.source
-                        );
+                        assert_eq!((found, depth), (index, names.len() - 1), "{}", column.source);
                     }
                     other => panic!("{}: {other:?}", column.source),
                 }

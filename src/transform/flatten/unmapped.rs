@@ -108,10 +108,7 @@ mod tests {
         unmapped.add("userIdentity", "1.10");
         let text = r#"{"a.b\\\"\n\u0001" : { } ,"x":[1], "y\ud800":2}"#;
         let added = Parser::default().parse_lenient(text, |document| {
-            document
-                .root()
-                .members()
-                .for_each(|member| unmapped.add_member("tlsDetails", member));
+            document.root().members().for_each(|member| unmapped.add_member("tlsDetails", member));
         });
         assert!(added.is_ok());
         assert_eq!(

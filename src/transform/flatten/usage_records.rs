@@ -122,10 +122,7 @@ pub(crate) struct Call<'t> {
 impl<'t> Call<'t> {
     pub(crate) fn of(event: Value<'t>) -> Self {
         let member = |name| event.get(name).filter(|member| !member.value().is_null());
-        Self {
-            request: member("requestParameters"),
-            response: member("responseElements"),
-        }
+        Self { request: member("requestParameters"), response: member("responseElements") }
     }
 }
 
@@ -159,22 +156,34 @@ struct Row<'r, 't> {
     unmapped: Unmapped,
 }
 
+impl<'r, 't> Row<'r, 't> {
+    fn new(
+        record_index: Option<usize>,
+        record: &'r Record<'t>,
+        answer: Option<&Answer<'t>>,
+        unanswered: Outcome,
+        common: &CallFields<'_>,
+    ) -> Self {
+        Self {
+            record_index,
+            record,
+            outcome: answer.map_or(unanswered, |answer| answer.outcome),
+            status: answer.and_then(|answer| answer.status),
+            metering_record_id: answer.and_then(|answer| answer.metering_record_id),
+            unmapped: gather(common, &record.unmapped, answer.map(|answer| &answer.unmapped)),
+        }
+    }
+}
+
 impl UsageRecordFlattener {
     pub(crate) fn new() -> Self {
         let usage = Table::UsageRecords;
         // A declared name that is missing is caught by the test below, not by users.
         let at = |name| usage.column_index(name).unwrap_or_default();
         let event = |name| Table::Events.column_index(name).unwrap_or_default();
-        let shared = usage
-            .columns()
-            .iter()
-            .enumerate()
-            .filter(|(_, column)| !column.source.is_empty());
+        let shared = usage.columns().iter().enumerate().filter(|(_, column)| !column.source.is_empty());
         let shared = shared.filter_map(|(index, column)| {
-            let same = Table::Events
-                .columns()
-                .iter()
-                .position(|event| event.source == column.source)?;
+            let same = Table::Events.columns().iter().position(|event| event.source == column.source)?;
             Some((index, same))
         });
         Self {
@@ -207,13 +216,8 @@ impl UsageRecordFlattener {
 
     /// Whether the event is a call that meters usage.
     pub(crate) fn is_metering(&self, fields: &EventFields<'_>) -> bool {
-        fields
-            .text(self.event_source)
-            .is_some_and(|source| source.starts_with(SOURCE_PREFIX))
-            && matches!(
-                fields.text(self.event_name),
-                Some("BatchMeterUsage" | "MeterUsage")
-            )
+        fields.text(self.event_source).is_some_and(|source| source.starts_with(SOURCE_PREFIX))
+            && matches!(fields.text(self.event_name), Some("BatchMeterUsage" | "MeterUsage"))
     }
 
     /// Writes the rows of a metering call; returns how many by outcome.
@@ -226,11 +230,8 @@ impl UsageRecordFlattener {
     ) -> OutcomeCounts {
         let mut counts = OutcomeCounts::default();
         let is_error = fields.text(self.error_code).is_some();
-        let shared: Vec<_> = self
-            .shared
-            .iter()
-            .filter_map(|(usage, event)| Some((*usage, *fields.cell(*event)?)))
-            .collect();
+        let shared: Vec<_> =
+            self.shared.iter().filter_map(|(usage, event)| Some((*usage, *fields.cell(*event)?))).collect();
         let mut write = |common: &CallFields<'_>, row: Row<'_, '_>| {
             counts[row.outcome as usize] += 1;
             self.write_row(&shared, common, row, place, table);
@@ -288,11 +289,7 @@ impl UsageRecordFlattener {
         if let Some(dry_run) = common.dry_run {
             table.column(at.dry_run).boolean(dry_run);
         }
-        if let Some(list) = record
-            .allocations
-            .as_ref()
-            .zip(table.column(at.usage_allocations).list())
-        {
+        if let Some(list) = record.allocations.as_ref().zip(table.column(at.usage_allocations).list()) {
             write_allocations(list);
         }
         table.end_row();
@@ -300,10 +297,7 @@ impl UsageRecordFlattener {
 }
 
 fn write_allocations(
-    (allocations, list): (
-        &Vec<metering::Allocation<'_>>,
-        &mut crate::transform::columns::ListBuilder,
-    ),
+    (allocations, list): (&Vec<metering::Allocation<'_>>, &mut crate::transform::columns::ListBuilder),
 ) {
     for allocation in allocations {
         if allocation.is_null {
@@ -336,12 +330,9 @@ fn write_allocations(
 
 /// CloudTrail replaces a request or response above 100 KB by an object that says so (facts 1.3).
 fn is_placeholder(value: Value<'_>) -> bool {
-    value.get("omitted").is_some_and(|member| {
-        matches!(
-            member.value().shape(),
-            Shape::Boolean(true) | Shape::String("true")
-        )
-    })
+    value
+        .get("omitted")
+        .is_some_and(|member| matches!(member.value().shape(), Shape::Boolean(true) | Shape::String("true")))
 }
 
 /// The object of a request or response that is one and is there; anything else goes to `unmapped` as a whole.
@@ -354,116 +345,48 @@ fn object_of<'t>(member: Option<Member<'t>>, unmapped: &mut Unmapped) -> Option<
     None
 }
 
-fn flatten_batch<'t>(
-    call: Call<'t>,
-    is_error: bool,
-    write: &mut impl FnMut(&CallFields<'t>, Row<'_, 't>),
-) {
+fn flatten_batch<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&CallFields<'t>, Row<'_, 't>)) {
     let mut common = CallFields::default();
+    let requests = read_requests(call.request, &mut common);
+    let answers = read_answers(call.response, &mut common);
+    let has_request = requests.is_some();
+    let requests = requests.unwrap_or_default();
+    let matches = metering::match_answers(&requests, &answers.iter().map(|answer| &answer.record).collect::<Vec<_>>());
+    let unanswered = if is_error { Outcome::RequestError } else { Outcome::Unknown };
+    for (index, (record, matched)) in requests.iter().zip(&matches).enumerate() {
+        let answer = matched.map(|at| &answers[at]);
+        write(&common, Row::new(Some(index), record, answer, unanswered, &common));
+    }
+    let mut is_matched = vec![false; answers.len()];
+    matches.iter().flatten().for_each(|at| is_matched[*at] = true);
+    for (answer, _) in answers.iter().zip(&is_matched).filter(|(_, is_matched)| !**is_matched) {
+        write(&common, Row::new(None, &answer.record, Some(answer), answer.outcome, &common));
+    }
+    if !has_request && answers.is_empty() {
+        let is_omitted = call.request.is_some_and(|member| is_placeholder(member.value()));
+        let outcome = if is_error && !is_omitted { Outcome::RequestError } else { Outcome::Omitted };
+        write(&common, Row::new(None, &Record::default(), None, outcome, &common));
+    }
+}
+
+/// The records of a request, `None` when it shows none: not the same as an empty list.
+fn read_requests<'t>(request: Option<Member<'t>>, common: &mut CallFields<'t>) -> Option<Vec<Record<'t>>> {
     let mut requests = None;
-    let request = object_of(call.request, &mut common.unmapped_request);
-    for member in request
-        .into_iter()
-        .flat_map(Value::members)
-        .filter(|member| !member.value().is_null())
-    {
+    let request = object_of(request, &mut common.unmapped_request);
+    for member in request.into_iter().flat_map(Value::members).filter(|member| !member.value().is_null()) {
         let fits = match member.name() {
             "productCode" => metering::take_text(&mut common.product_code, member),
-            "usageRecords" if member.value().shape() == Shape::Array => {
-                let path = "requestParameters.usageRecords";
-                let is_first = requests.is_none();
-                requests.get_or_insert_with(|| read_records(member, path));
-                is_first
+            "usageRecords" if member.value().shape() == Shape::Array && requests.is_none() => {
+                requests = Some(read_records(member, "requestParameters.usageRecords"));
+                true
             }
             _ => false,
         };
         if !fits {
-            common
-                .unmapped_request
-                .add_member("requestParameters", member);
+            common.unmapped_request.add_member("requestParameters", member);
         }
     }
-    let answers = read_answers(call.response, &mut common);
-    let has_request = requests.is_some();
-    let requests = requests.unwrap_or_default();
-    let matches = metering::match_answers(
-        &requests,
-        &answers
-            .iter()
-            .map(|answer| &answer.record)
-            .collect::<Vec<_>>(),
-    );
-    for (index, (record, matched)) in requests.iter().zip(&matches).enumerate() {
-        let answer = matched.map(|at| &answers[at]);
-        let outcome = match answer {
-            Some(answer) => answer.outcome,
-            None if is_error => Outcome::RequestError,
-            None => Outcome::Unknown,
-        };
-        let unmapped = gather(
-            &common,
-            &record.unmapped,
-            answer.map(|answer| &answer.unmapped),
-        );
-        write(
-            &common,
-            Row {
-                record_index: Some(index),
-                record,
-                outcome,
-                status: answer.and_then(|answer| answer.status),
-                metering_record_id: answer.and_then(|answer| answer.metering_record_id),
-                unmapped,
-            },
-        );
-    }
-    let mut is_written = has_request;
-    let mut is_matched = vec![false; answers.len()];
-    matches
-        .iter()
-        .flatten()
-        .for_each(|at| is_matched[*at] = true);
-    for (answer, _) in answers
-        .iter()
-        .zip(is_matched)
-        .filter(|(_, is_matched)| !is_matched)
-    {
-        is_written = true;
-        let unmapped = gather(&common, &answer.record.unmapped, Some(&answer.unmapped));
-        write(
-            &common,
-            Row {
-                record_index: None,
-                record: &answer.record,
-                outcome: answer.outcome,
-                status: answer.status,
-                metering_record_id: answer.metering_record_id,
-                unmapped,
-            },
-        );
-    }
-    if !is_written {
-        let is_omitted = call
-            .request
-            .is_some_and(|member| is_placeholder(member.value()));
-        let record = Record::default();
-        let unmapped = gather(&common, &record.unmapped, None);
-        write(
-            &common,
-            Row {
-                record_index: None,
-                record: &record,
-                outcome: if is_error && !is_omitted {
-                    Outcome::RequestError
-                } else {
-                    Outcome::Omitted
-                },
-                status: None,
-                metering_record_id: None,
-                unmapped,
-            },
-        );
-    }
+    requests
 }
 
 fn read_record<'t>(value: Value<'t>, path: &str) -> Record<'t> {
@@ -472,16 +395,8 @@ fn read_record<'t>(value: Value<'t>, path: &str) -> Record<'t> {
 
 /// The records of a list; an element that is no object is kept whole in `unmapped`.
 fn read_records<'t>(list: Member<'t>, path: &str) -> Vec<Record<'t>> {
-    let mut records: Vec<_> = list
-        .value()
-        .elements()
-        .map(|value| read_record(value, path))
-        .collect();
-    keep_strangers(
-        list,
-        path,
-        records.iter_mut().map(|record| &mut record.unmapped),
-    );
+    let mut records: Vec<_> = list.value().elements().map(|value| read_record(value, path)).collect();
+    keep_strangers(list, path, records.iter_mut().map(|record| &mut record.unmapped));
     records
 }
 
@@ -501,19 +416,13 @@ fn read_answers<'t>(response: Option<Member<'t>>, common: &mut CallFields<'t>) -
     let mut results = Vec::new();
     let mut unprocessed = Vec::new();
     let response = object_of(response, &mut common.unmapped_response);
-    for member in response
-        .into_iter()
-        .flat_map(Value::members)
-        .filter(|member| !member.value().is_null())
-    {
+    for member in response.into_iter().flat_map(Value::members).filter(|member| !member.value().is_null()) {
         let value = member.value();
         match member.name() {
             "results" if value.shape() == Shape::Array => {
                 let first = results.len();
                 results.extend(value.elements().map(read_result));
-                let rows = results[first..]
-                    .iter_mut()
-                    .map(|answer| &mut answer.unmapped);
+                let rows = results[first..].iter_mut().map(|answer| &mut answer.unmapped);
                 keep_strangers(member, "responseElements.results", rows);
             }
             "unprocessedRecords" if value.shape() == Shape::Array => {
@@ -526,9 +435,7 @@ fn read_answers<'t>(response: Option<Member<'t>>, common: &mut CallFields<'t>) -
                     unmapped: Unmapped::default(),
                 }));
             }
-            _ => common
-                .unmapped_response
-                .add_member("responseElements", member),
+            _ => common.unmapped_response.add_member("responseElements", member),
         }
     }
     results.append(&mut unprocessed);
@@ -554,61 +461,40 @@ fn read_result(result: Value<'_>) -> Answer<'_> {
             _ => false,
         };
         if !fits {
-            answer
-                .unmapped
-                .add_member("responseElements.results", member);
+            answer.unmapped.add_member("responseElements.results", member);
         }
     }
     answer.outcome = Outcome::of_status(answer.status);
     answer
 }
 
-fn flatten_single<'t>(
-    call: Call<'t>,
-    is_error: bool,
-    write: &mut impl FnMut(&CallFields<'t>, Row<'_, 't>),
-) {
+fn flatten_single<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&CallFields<'t>, Row<'_, 't>)) {
     let mut common = CallFields::default();
     let request = object_of(call.request, &mut common.unmapped_request);
     let record = request.map_or_else(Record::default, |request| {
-        Record::read(
-            request,
-            "requestParameters",
-            &metering::SINGLE,
-            |member| match member.name() {
-                "productCode" => metering::take_text(&mut common.product_code, member),
-                "clientToken" => metering::take_text(&mut common.client_token, member),
-                "dryRun" => {
-                    common.dry_run = match member.value().shape() {
-                        Shape::Boolean(value) => Some(value),
-                        Shape::String("true") => Some(true),
-                        Shape::String("false") => Some(false),
-                        _ => None,
-                    };
-                    common.dry_run.is_some()
-                }
-                _ => false,
-            },
-        )
+        Record::read(request, "requestParameters", &metering::SINGLE, |member| match member.name() {
+            "productCode" => metering::take_text(&mut common.product_code, member),
+            "clientToken" => metering::take_text(&mut common.client_token, member),
+            "dryRun" => {
+                common.dry_run = match member.value().shape() {
+                    Shape::Boolean(value) => Some(value),
+                    Shape::String("true") => Some(true),
+                    Shape::String("false") => Some(false),
+                    _ => None,
+                };
+                common.dry_run.is_some()
+            }
+            _ => false,
+        })
     });
     let mut metering_record_id = None;
     let response = object_of(call.response, &mut common.unmapped_response);
-    for member in response
-        .into_iter()
-        .flat_map(Value::members)
-        .filter(|member| !member.value().is_null())
-    {
-        if member.name() != "meteringRecordId"
-            || !metering::take_text(&mut metering_record_id, member)
-        {
-            common
-                .unmapped_response
-                .add_member("responseElements", member);
+    for member in response.into_iter().flat_map(Value::members).filter(|member| !member.value().is_null()) {
+        if member.name() != "meteringRecordId" || !metering::take_text(&mut metering_record_id, member) {
+            common.unmapped_response.add_member("responseElements", member);
         }
     }
-    let is_omitted = call
-        .request
-        .is_some_and(|member| is_placeholder(member.value()));
+    let is_omitted = call.request.is_some_and(|member| is_placeholder(member.value()));
     let outcome = match (metering_record_id, call.request) {
         (None, _) if is_omitted => Outcome::Omitted,
         _ if is_error => Outcome::RequestError,
@@ -618,17 +504,7 @@ fn flatten_single<'t>(
     };
     let unmapped = gather(&common, &record.unmapped, None);
     let record_index = call.request.filter(|_| !is_omitted).map(|_| 0);
-    write(
-        &common,
-        Row {
-            record_index,
-            record: &record,
-            outcome,
-            status: None,
-            metering_record_id,
-            unmapped,
-        },
-    );
+    write(&common, Row { record_index, record: &record, outcome, status: None, metering_record_id, unmapped });
 }
 
 /// What a row has no column for: of the request, of its record, of the response, of its result.
@@ -672,9 +548,6 @@ mod tests {
         ];
         own.extend(flattener.shared.iter().map(|(usage, _)| *usage));
         own.sort_unstable();
-        assert_eq!(
-            own,
-            (0..Table::UsageRecords.columns().len()).collect::<Vec<_>>()
-        );
+        assert_eq!(own, (0..Table::UsageRecords.columns().len()).collect::<Vec<_>>());
     }
 }
