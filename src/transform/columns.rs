@@ -12,7 +12,7 @@ use arrow::array::builder::{
     BinaryBuilder, BooleanBuilder, Decimal128Builder, Int32Builder, Int64Builder, NullBufferBuilder, StringBuilder,
     TimestampMillisecondBuilder,
 };
-use arrow::array::{ArrayRef, ListArray, StructArray};
+use arrow::array::{ArrayBuilder, ArrayRef, ListArray, StructArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 
@@ -101,7 +101,6 @@ impl ColumnBuilder {
     }
 
     fn rows(&self) -> usize {
-        use arrow::array::ArrayBuilder;
         match self {
             Self::Text(builder) => builder.len(),
             Self::Binary(builder) => builder.len(),
@@ -195,9 +194,16 @@ impl ColumnBuilder {
         }
     }
 
+    /// The column so far. What comes next is about as long, so room for it is made at once: growing by doubling would
+    /// copy every column some ten times a batch.
     fn finish(&mut self) -> Result<ArrayRef> {
         Ok(match self {
-            Self::Text(builder) => Arc::new(builder.finish()),
+            Self::Text(builder) => {
+                let (rows, bytes) = (builder.len(), builder.values_slice().len());
+                let array = builder.finish();
+                *builder = StringBuilder::with_capacity(rows + rows / 8, bytes + bytes / 8);
+                Arc::new(array)
+            }
             Self::Binary(builder) => Arc::new(builder.finish()),
             Self::Boolean(builder) => Arc::new(builder.finish()),
             Self::Int(builder) => Arc::new(builder.finish()),
