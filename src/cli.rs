@@ -62,7 +62,7 @@ pub(crate) struct ConvertArgs {
     #[arg(long, value_delimiter = ',', default_value = "usage_records,events", value_name = "TABLES")]
     tables: Vec<Table>,
 
-    /// Partition columns, outermost first: `event_date`, `event_month`, account, region, `event_source`
+    /// Partition columns, outermost first: `event_date`, `event_month`, `account`, `region`, `event_source`
     #[arg(long, value_delimiter = ',', default_value = "event_date", value_name = "COLUMNS")]
     partition_by: Vec<PartitionColumn>,
 

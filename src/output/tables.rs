@@ -46,7 +46,7 @@ impl OutputLimits {
         Self {
             waiting_bytes: memory_limit / 8,
             open_bytes: memory_limit,
-            open_row_groups: 16,
+            open_row_groups: 6,
             encoding_bytes: memory_limit / 6,
         }
     }

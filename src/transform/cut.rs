@@ -217,11 +217,13 @@ impl Cutter {
         let text = &window[range.clone()];
         let is_object = text[0] == b'{';
         if self.kind.is_none() && (is_object || self.splitter.is_outermost()) {
-            let Some(kind) = judge(parser, text) else {
-                self.state = State::Foreign("json");
-                return;
-            };
-            self.kind = Some(kind);
+            match judge(parser, text) {
+                Ok(kind) => self.kind = Some(kind),
+                Err(kind) => {
+                    self.state = State::Foreign(kind);
+                    return;
+                }
+            }
         }
         let index = self.next_index;
         self.next_index += 1;
@@ -279,7 +281,7 @@ impl Cutter {
         self.splitter.resume_after(window, damage, |range| {
             let text = std::str::from_utf8(&window[range]).ok();
             text.is_some_and(|text| {
-                matches!(parser.parse_lenient(text, |document| shape::kind_of_event(document.root())), Ok(Some(_)))
+                matches!(parser.parse_lenient(text, |document| shape::judge(document.root())), Ok(Ok(_)))
             })
         })
     }
@@ -306,11 +308,11 @@ impl Judgement {
     }
 }
 
-/// The kind of an archive by its first object, or `None` when that is no event. What is no valid JSON is taken for an
-/// event: it will be refused with its place.
-fn judge(parser: &mut Parser, text: &[u8]) -> Option<&'static str> {
-    let Ok(text) = std::str::from_utf8(text) else { return Some("log") };
-    parser.parse_lenient(text, |document| shape::kind_of_event(document.root())).unwrap_or(Some("log"))
+/// The kind of an archive by its first object, or as an error that of a foreign one. What is no valid JSON is taken for
+/// an event: it will be refused with its place.
+fn judge(parser: &mut Parser, text: &[u8]) -> Result<&'static str, &'static str> {
+    let Ok(text) = std::str::from_utf8(text) else { return Ok("log") };
+    parser.parse_lenient(text, |document| shape::judge(document.root())).unwrap_or(Ok("log"))
 }
 
 /// Whether text is one JSON value.

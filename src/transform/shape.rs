@@ -18,30 +18,28 @@ fn kind_of_category(category: Option<&str>) -> &'static str {
 /// Kind of an archive whose event arrays are all empty.
 pub(crate) const EMPTY: &str = "empty";
 
-/// The kind of an archive by its first object, or `None` when that is no event.
-pub(crate) fn kind_of_event(value: Value<'_>) -> Option<&'static str> {
-    is_event(value).then(|| kind_of_category(value.get("eventCategory").and_then(|member| member.value().text())))
-}
-
-/// Whether an object is a CloudTrail event rather than something else that comes in arrays called `Records`: S3, SNS
-/// and SQS notifications do too (facts 2.3).
-pub(crate) fn is_event(value: Value<'_>) -> bool {
-    let mut is_known = false;
+/// What the elements of an event array are, by the first object among them: the kind of the archive, or as an error the
+/// kind of foreign object. Notifications of S3, SNS and SQS come in arrays called `Records` too (facts 2.3).
+pub(crate) fn judge(value: Value<'_>) -> Result<&'static str, &'static str> {
+    let mut is_event = false;
+    let mut category = None;
     for member in value.members() {
         match member.name() {
             "eventSource" | "EventSource" => {
                 if matches!(member.value().shape(), Shape::String(source) if source.starts_with("aws:")) {
-                    return false;
+                    return Err("notification");
                 }
-                is_known |= member.name() == "eventSource";
+                is_event |= member.name() == "eventSource";
             }
-            "eventVersion" | "eventTime" | "eventName" | "eventID" | "eventId" | "eventType" | "eventCategory" => {
-                is_known = true;
+            "eventVersion" | "eventTime" | "eventName" | "eventID" | "eventId" | "eventType" => is_event = true,
+            "eventCategory" => {
+                is_event = true;
+                category = member.value().text();
             }
             _ => {}
         }
     }
-    is_known
+    if is_event { Ok(kind_of_category(category)) } else { Err("json") }
 }
 
 /// A word for a document without events, by the names of its members.
