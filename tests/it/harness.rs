@@ -266,12 +266,14 @@ impl Lake {
         let told = events("written") + events("duplicates") + events("quarantined") + events("filtered");
         assert_eq!(events("seen"), told, "{}", self.report);
         let archives = |name: &str| self.count(&format!("/archives/{name}"));
-        let told = archives("converted") + archives("already_converted") + archives("quarantined") + archives("foreign");
+        let told =
+            archives("converted") + archives("already_converted") + archives("quarantined") + archives("foreign");
         assert_eq!(archives("seen"), told, "{}", self.report);
         let manifest = self.rows("archives");
         let sum = |name: &str| manifest.iter().map(|row| int(row, name)).sum::<i64>();
         for row in &manifest {
-            let told = int(row, "events_written") + int(row, "duplicates") + int(row, "quarantined") + int(row, "filtered");
+            let told =
+                int(row, "events_written") + int(row, "duplicates") + int(row, "quarantined") + int(row, "filtered");
             assert_eq!(int(row, "events_seen"), told, "{row:?}");
         }
         assert_eq!(sum("events_written"), self.rows("events").len() as i64, "rows of events");

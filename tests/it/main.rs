@@ -1,12 +1,44 @@
 //! Integration tests: what users see, and the promises, one file each.
 
+/// `src/` against a table of who may use what.
+mod architecture;
+/// What a person at a terminal sees.
+mod cli;
+/// What is taken for an archive: key layouts, names, containers, texts.
+mod convert;
+/// Real data, where it is at hand.
+mod corpus;
 /// Bad input: each defect of `data/corrupt`, where it is told to be and what is saved around it.
 mod corrupt;
+/// The same inputs give the same bytes.
+mod determinism;
+/// The lake as DuckDB and pyarrow read it, where they are at hand.
+mod engines;
 /// The checked-in data: how each file is made, and that it is what its maker makes.
 mod fixtures;
+/// Hand-written archives and the rows that come of them.
+mod golden;
 /// Working folders, archives, running the binary, and a dump of everything when a test fails.
 mod harness;
+/// Running again, overlapping inputs, links, dry runs.
+mod incremental;
+/// Archives too large to be held in one piece.
+mod large;
+/// The Parquet files as their readers see them.
+mod layout;
+/// Damage of all kinds, drawn from a seed: nothing stops a run, nothing sound before it is lost.
+mod mutation;
+/// Partition folders, tables and selectors.
+mod partitions;
 /// Random archives: the converter against the slow reference.
 mod property;
 /// The independent serde_json reference, written from the contract alone.
 mod reference;
+/// One test per bug, named by its symptom.
+mod regression;
+/// Outcomes and quantities of the sample, worked out a third way.
+mod sample;
+/// Many generated events against the reference.
+mod scale;
+/// The columns of the contract, in the program's words and in the README's.
+mod schema;

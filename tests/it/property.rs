@@ -53,7 +53,8 @@ fn check(archives: &[String]) -> Result<(), String> {
     }
     lake.check_counts();
     compare_rows(&expected.0, &lake.rows("events")).map_err(|difference| format!("events: {difference}"))?;
-    compare_rows(&expected.1, &lake.rows("usage_records")).map_err(|difference| format!("usage_records: {difference}"))?;
+    compare_rows(&expected.1, &lake.rows("usage_records"))
+        .map_err(|difference| format!("usage_records: {difference}"))?;
     let mut refused: Vec<_> = lake
         .rows("quarantine")
         .iter()
@@ -63,7 +64,8 @@ fn check(archives: &[String]) -> Result<(), String> {
         })
         .collect();
     refused.sort();
-    let mut wanted: Vec<_> = expected.2.into_iter().map(|(uri, index, reason)| (uri, index, reason.to_owned())).collect();
+    let mut wanted: Vec<_> =
+        expected.2.into_iter().map(|(uri, index, reason)| (uri, index, reason.to_owned())).collect();
     wanted.sort();
     if refused != wanted {
         return Err(format!("quarantine has {refused:#?}\nwanted {wanted:#?}"));

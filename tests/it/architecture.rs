@@ -1,0 +1,134 @@
+//! Who may use what: `src/` against a table of homes. A text scan, so that it needs no tool and no build.
+//!
+//! Comments and strings count as uses too; that has not been a nuisance so far.
+
+use std::fs;
+use std::path::Path;
+
+use crate::harness::files;
+
+/// Words and the only places they may stand in; a place is a file, or a folder when it ends in `/`.
+const HOMES: [(&[&str], &[&str]); 9] = [
+    (&["println!", "eprintln!", "print!(", "eprint!("], &["main.rs", "cli.rs", "progress.rs", "terminal.rs"]),
+    (
+        &["std::fs", "File::open", "OpenOptions"],
+        &["input/", "output/", "generate/", "main.rs", "pipeline.rs", "pipeline/"],
+    ),
+    (&["simd_json"], &["transform/tape.rs"]),
+    (&["clap::", "clap_complete", "clap_mangen"], &["cli.rs", "main.rs"]),
+    (&["indicatif"], &["progress.rs", "terminal.rs"]),
+    (&["mimalloc"], &["main.rs"]),
+    (&["libdeflater", "flate2"], &["input/", "generate/"]),
+    (&["parquet::"], &["output/", "schema/"]),
+    (&["process::exit", "env::var", "env::args"], &["main.rs"]),
+];
+
+/// `transform/` takes bytes and gives values.
+const NOT_IN_TRANSFORM: [&str; 7] =
+    ["std::fs", "std::io::", "std::net", "rayon", "std::thread", "std::process", "print!"];
+
+/// What ends a process that a bad archive must not end.
+const PANICS: [&str; 7] = [".unwrap()", ".expect(", "panic!(", "todo!(", "unimplemented!(", "unreachable!(", "dbg!("];
+
+struct Source {
+    name: String,
+    text: String,
+    /// Where the tests begin; everything is production code before it.
+    tests_at: usize,
+}
+
+impl Source {
+    /// Lines of production code that are no comments.
+    fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text[..self.tests_at].lines().enumerate().map(|(at, line)| (at + 1, line));
+        lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    fn is_in(&self, places: &[&str]) -> bool {
+        places.iter().any(|place| self.name == *place || (place.ends_with('/') && self.name.starts_with(place)))
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let rust = files(&src).into_iter().filter(|path| path.extension().is_some_and(|name| name == "rs"));
+    let sources: Vec<Source> = rust
+        .map(|path| {
+            let text = fs::read_to_string(src.join(&path)).expect("source text");
+            let is_test = path.file_name().is_some_and(|name| name == "tests.rs");
+            let tests_at = if is_test { 0 } else { text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len()) };
+            Source { name: path.display().to_string(), text, tests_at }
+        })
+        .collect();
+    assert!(sources.len() > 20, "src/ has moved");
+    sources
+}
+
+/// Lines outside the places that the rule allows.
+fn offenders<'s>(sources: &'s [Source], words: &'s [&str], allowed: &'s [&str]) -> impl Iterator<Item = String> + 's {
+    sources.iter().filter(move |source| !source.is_in(allowed)).flat_map(move |source| {
+        let has_word = move |line: &str| words.iter().any(|word| is_used(line, word));
+        source
+            .lines()
+            .filter(move |(_, line)| has_word(line))
+            .map(|(at, line)| format!("src/{}:{at}: {}", source.name, line.trim()))
+    })
+}
+
+/// `print!` is not used by `eprint!`, nor `simd_json` by `my_simd_json`.
+fn is_used(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !word.starts_with(char::is_alphabetic) || !before.is_some_and(|it| it.is_alphanumeric() || it == '_')
+    })
+}
+
+#[test]
+fn everything_is_used_where_its_home_is() {
+    let sources = sources();
+    let offenders: Vec<String> = HOMES.iter().flat_map(|(words, homes)| offenders(&sources, words, homes)).collect();
+    assert!(offenders.is_empty(), "not their home:\n{}", offenders.join("\n"));
+}
+
+#[test]
+fn transform_takes_bytes_and_gives_values() {
+    let sources: Vec<Source> = sources().into_iter().filter(|source| source.name.starts_with("transform/")).collect();
+    let offenders: Vec<String> = offenders(&sources, &NOT_IN_TRANSFORM, &[]).collect();
+    assert!(offenders.is_empty(), "no I/O and no threads in transform/:\n{}", offenders.join("\n"));
+}
+
+#[test]
+fn nothing_outside_tests_panics() {
+    let sources = sources();
+    let offenders: Vec<String> = offenders(&sources, &PANICS, &[]).collect();
+    assert!(offenders.is_empty(), "an error is a value:\n{}", offenders.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    for source in sources() {
+        let header: Vec<&str> = source.text.lines().take_while(|line| line.starts_with("//!")).collect();
+        let words = header.iter().flat_map(|line| line.split_whitespace()).count();
+        // A test file beside its module may be brief.
+        let least = if source.name.ends_with("tests.rs") { 3 } else { 8 };
+        assert!(words >= least, "src/{} does not open with what it is: {header:?}", source.name);
+    }
+}
+
+#[test]
+fn files_stay_readable() {
+    const LINES: usize = 400;
+    let long = sources().into_iter().filter_map(|source| {
+        let lines = source.text[..source.tests_at].lines().count();
+        (lines > LINES).then(|| format!("src/{} has {lines} lines", source.name))
+    });
+    let long: Vec<String> = long.collect();
+    assert!(long.is_empty(), "more than {LINES} lines without tests:\n{}", long.join("\n"));
+}
+
+#[test]
+fn the_scan_tells_uses_from_lookalikes() {
+    assert!(is_used("    println!(\"x\")", "println!") && !is_used("    eprintln!(\"x\")", "println!"));
+    assert!(is_used("use simd_json::Buffers;", "simd_json") && !is_used("use not_simd_json;", "simd_json"));
+    assert!(is_used("value.unwrap()", ".unwrap()") && !is_used("value.unwrap_or_default()", ".unwrap()"));
+}

@@ -1,0 +1,242 @@
+//! Archives too large to be held in one piece: they are cut while they inflate, and nobody must be able to tell.
+//!
+//! The same defects as in `corrupt.rs`, far behind the place where rows of the archive have already been handed on.
+
+use std::io::Write as _;
+
+use crate::harness::{Lake, Workdir, event, inflated, int, records, text, uri};
+use crate::reference::{Row, Value};
+
+const EVENTS: usize = 200;
+/// White space within each event: text that has to be gone through and leaves nothing in a row.
+const PADDING_BYTES: usize = 50_000;
+const DAMAGED: usize = 150;
+
+/// What must become of an archive. A refused event has its index; the offset stands in the text, or in the file.
+struct Case {
+    name: &'static str,
+    bytes: Vec<u8>,
+    status: &'static str,
+    lost: Vec<usize>,
+    refused: Vec<(Option<usize>, &'static str, Option<usize>)>,
+}
+
+fn padded(number: usize, more: &str) -> String {
+    let text = event(&format!("event {number}"), more);
+    text.replacen(',', &format!(",{}", " ".repeat(PADDING_BYTES)), 1)
+}
+
+fn events() -> Vec<String> {
+    (0..EVENTS).map(|number| padded(number, "")).collect()
+}
+
+/// An archive in which one event is another text.
+fn with(damaged: &str) -> (Vec<u8>, usize) {
+    let mut events = events();
+    damaged.clone_into(&mut events[DAMAGED]);
+    let start = records(&events[..DAMAGED]).len() - 2 + 1;
+    (records(&events).into_bytes(), start)
+}
+
+/// As large in the file as in memory.
+fn stored_gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    encoder.write_all(text).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+fn one_event_lost(name: &'static str, damaged: &str, reason: &'static str) -> Case {
+    let (bytes, start) = with(damaged);
+    Case { name, bytes, status: "converted", lost: vec![DAMAGED], refused: vec![(Some(DAMAGED), reason, Some(start))] }
+}
+
+fn text_cases() -> Vec<Case> {
+    let sound = records(&events());
+    let nothing_lost = |name, bytes, refused| Case { name, bytes, status: "converted", lost: Vec::new(), refused };
+    let event = padded(DAMAGED, "");
+    let deep = padded(DAMAGED, &format!("\"requestParameters\":{}{}", "[".repeat(2_000), "]".repeat(2_000)));
+    let latin_1: Vec<u8> = {
+        let (bytes, start) = with(&event);
+        let at = start + event.len() - 5;
+        [&bytes[..at], b"\xe9", &bytes[at + 1..]].concat()
+    };
+    let (_, start) = with(&event);
+    let comma_at = start - 1;
+    let mut cases = vec![
+        nothing_lost("plain", sound.clone().into_bytes(), Vec::new()),
+        nothing_lost("array", format!("[{}]", events().join(" ,\n")).into_bytes(), Vec::new()),
+        nothing_lost(
+            "padded-outside",
+            format!("{{\"before\":\"{}\",\"Records\":[{}]}}", "x".repeat(9 << 20), events().join(",")).into_bytes(),
+            Vec::new(),
+        ),
+        nothing_lost(
+            "no-comma",
+            [&sound.as_bytes()[..comma_at], &sound.as_bytes()[comma_at + 1..]].concat(),
+            vec![(None, "separator_missing", Some(comma_at))],
+        ),
+        one_event_lost("no-brace", event.strip_suffix('}').expect("an object"), "json_invalid"),
+        one_event_lost("no-quote", &event.replacen("Instances\"", "Instances", 1), "json_invalid"),
+        one_event_lost("twice", &padded(DAMAGED, "\"eventName\":null"), "duplicate_key"),
+        one_event_lost("deep", &deep, "nesting_too_deep"),
+        one_event_lost("no-object", &format!("[{}7]", " ".repeat(PADDING_BYTES)), "event_not_object"),
+        Case { bytes: latin_1, ..one_event_lost("not-utf-8", &event, "utf8_invalid") },
+        Case {
+            name: "cut",
+            bytes: sound.as_bytes()[..start + event.len() / 2].to_vec(),
+            status: "converted",
+            lost: (DAMAGED..EVENTS).collect(),
+            refused: vec![(Some(DAMAGED), "json_truncated", Some(start))],
+        },
+        nothing_lost("unclosed", sound.strip_suffix("]}").expect("an archive").into(), {
+            vec![(None, "json_truncated", Some(sound.len() - 2))]
+        }),
+    ];
+    let foreign = |name, bytes: String| Case {
+        name,
+        bytes: bytes.into(),
+        status: "foreign",
+        lost: (0..EVENTS).collect(),
+        refused: Vec::new(),
+    };
+    let blanks = " ".repeat(9 << 20);
+    cases.push(foreign(
+        "notification",
+        records(&[format!(r#"{{"eventSource":"aws:s3",{blanks}"eventVersion":"2.1"}}"#)]),
+    ));
+    cases.push(foreign("one-event", padded(0, &format!("\"x\":{blanks}1"))));
+    cases.push(foreign("csv", format!("a,b\n{blanks}")));
+    cases.push(foreign("numbers", format!("[1,{blanks}2]")));
+    cases
+}
+
+fn gzip_cases() -> Vec<Case> {
+    let sound = records(&events()).into_bytes();
+    let stored = stored_gzip(&sound);
+    let nothing_kept = |name, bytes: Vec<u8>| Case {
+        name,
+        bytes,
+        status: "quarantined",
+        lost: (0..EVENTS).collect(),
+        refused: vec![(None, "gzip_corrupt", Some(0))],
+    };
+    let mut wrong_crc = stored.clone();
+    wrong_crc[stored.len() - 8] ^= 1;
+    let mut flipped = stored.clone();
+    flipped[stored.len() - 1_000] ^= 4;
+    let garbage = [stored.as_slice(), b"garbage"].concat();
+    let half = &sound[..sound.len() / 2];
+    let members = [stored_gzip(half), stored_gzip(&sound[half.len()..])].concat();
+    let converted = |name, bytes, refused| Case { name, bytes, status: "converted", lost: Vec::new(), refused };
+    vec![
+        converted("stored.gz", stored.clone(), Vec::new()),
+        converted("members.gz", members, Vec::new()),
+        converted("garbage.gz", garbage, vec![(None, "gzip_trailing_garbage", Some(stored.len()))]),
+        nothing_kept("wrong-crc.gz", wrong_crc),
+        nothing_kept("flipped.gz", flipped),
+    ]
+}
+
+#[test]
+fn defects_of_a_large_archive_are_those_of_a_small_one() {
+    let cases: Vec<Case> = text_cases().into_iter().chain(gzip_cases()).collect();
+    let workdir = Workdir::new();
+    for case in &cases {
+        workdir.file(&format!("in/{}", case.name), &case.bytes);
+        // A small neighbour before and behind each: their rows must be there once, whatever happens between them.
+        workdir.gzip(&format!("in/{}-", case.name), records(&[event("neighbour", "")]));
+    }
+    let lake = workdir.convert("in", "");
+    assert_eq!(lake.code, 1, "{}", lake.stderr);
+    lake.check_counts();
+    let ids = lake.texts("events", "event_id");
+    assert_eq!(ids.iter().filter(|id| *id == "neighbour").count(), cases.len());
+    let tables = Tables { events: lake.rows("events"), quarantine: lake.rows("quarantine") };
+    let wrong: Vec<String> = cases.iter().filter_map(|case| check(case, &workdir, &lake, &tables).err()).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+struct Tables {
+    events: Vec<Row>,
+    quarantine: Vec<Row>,
+}
+
+fn check(case: &Case, workdir: &Workdir, lake: &Lake, tables: &Tables) -> Result<(), String> {
+    let path = workdir.at("in").join(case.name);
+    let uri = uri(&path);
+    let of = |rows: &[Row]| rows.iter().filter(|row| text(row, "archive") == uri).cloned().collect::<Vec<_>>();
+    let same = |what: &str, expected: String, found: String| {
+        if expected == found {
+            Ok(())
+        } else {
+            Err(format!("{} {what}: expected {expected}, found {found}", case.name))
+        }
+    };
+    let manifest = lake.archive(&path);
+    same("status", case.status.into(), text(&manifest, "status").into())?;
+    let events = of(&tables.events);
+    let kept: Vec<usize> = events.iter().map(|row| int(row, "event_index") as usize).collect();
+    let expected: Vec<usize> = (0..EVENTS).filter(|number| !case.lost.contains(number)).collect();
+    let ids: Vec<usize> =
+        events.iter().filter_map(|row| text(row, "event_id").split(' ').nth(1)?.parse().ok()).collect();
+    let missing: Vec<&usize> = expected.iter().filter(|number| !ids.contains(number)).collect();
+    same("missing", format!("{:?}", Vec::<usize>::new()), format!("{missing:?}"))?;
+    same("kept", format!("{expected:?}"), format!("{kept:?}"))?;
+    let wrong_id = events.iter().find(|row| text(row, "event_id") != format!("event {}", int(row, "event_index")));
+    same("wrong row", format!("{:?}", None::<Row>), format!("{wrong_id:?}"))?;
+    let quarantine = of(&tables.quarantine);
+    let number = |row: &Row, column: &str| row.contains_key(column).then(|| int(row, column) as usize);
+    let place = |row: &Row| (number(row, "event_index"), text(row, "reason").to_owned(), number(row, "byte_offset"));
+    let refused: Vec<_> = quarantine.iter().map(place).collect();
+    same("refused", format!("{:?}", case.refused), format!("{refused:?}"))?;
+    // An event that was refused is kept to the byte.
+    for row in quarantine.iter().filter(|row| row.contains_key("event_index")) {
+        let start = number(row, "byte_offset").unwrap_or_default();
+        let Some(Value::Bytes(original)) = row.get("original") else { return Err(format!("{}: no bytes", case.name)) };
+        let stands = inflated(&case.bytes)[start..].starts_with(original);
+        same(
+            "original",
+            "true, some".into(),
+            format!("{stands}, {}", if original.len() > 20_000 { "some" } else { "few" }),
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_large_archive_gives_the_rows_of_small_ones() {
+    let workdir = Workdir::new();
+    let events = events();
+    workdir.file("large/a.json", records(&events));
+    for (number, event) in events.iter().enumerate() {
+        workdir.gzip(&format!("small/{number:03}.json.gz"), records(&[event]));
+    }
+    let rows = |input: &str| {
+        let mut rows = workdir.convert(input, "").rows("events");
+        std::fs::remove_dir_all(workdir.at("lake")).expect("a lake");
+        for row in &mut rows {
+            row.remove("archive");
+            row.remove("event_index");
+        }
+        rows
+    };
+    let (large, small) = (rows("large"), rows("small"));
+    assert_eq!((large.len(), &large), (EVENTS, &small));
+}
+
+/// Small in the file, large in memory: ratios like this are what bombs and monotonous logs have in common.
+#[test]
+fn what_inflates_far_is_converted_up_to_the_limit_and_refused_beyond() {
+    let workdir = Workdir::new();
+    let many: Vec<String> = (0..EVENTS * 5).map(|number| padded(number, "")).collect();
+    let path = workdir.gzip("in/a.json.gz", records(&many));
+    workdir.gzip("in/b.json.gz", records(&[event("neighbour", "")]));
+    let lake = workdir.convert("in", "");
+    assert_eq!((lake.code, lake.count("/events/written")), (0, many.len() as u64 + 1), "{}", lake.stderr);
+    std::fs::remove_dir_all(workdir.at("lake")).expect("a lake");
+    let lake = workdir.convert("in", "--max-inflated 40MiB");
+    assert_eq!((lake.code, lake.texts("events", "event_id")), (1, vec!["neighbour".to_owned()]), "{}", lake.stderr);
+    assert_eq!(lake.texts("quarantine", "reason"), ["inflated_too_large"]);
+    assert_eq!(text(&lake.archive(&path), "status"), "quarantined");
+    lake.check_counts();
+}
