@@ -9,6 +9,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
 use crate::transform::PartitionColumn;
 
+/// Folder of a lake for all that is not a table; engines pass over names that start with `_`.
+pub(crate) const STATE_FOLDER: &str = "_trailmill";
+
 /// Bytes in a mebibyte.
 pub const MIB: u64 = 1 << 20;
 

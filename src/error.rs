@@ -23,6 +23,8 @@ pub enum ErrorKind {
     InputUnreadable,
     /// The lake cannot be written to.
     LakeUnwritable,
+    /// The report cannot be written.
+    ReportUnwritable,
     /// The lake exists and is not one this version can add to.
     LakeInvalid,
     /// Another run is writing to the lake.
@@ -44,6 +46,7 @@ impl ErrorKind {
             Self::InputMissing => "input not found",
             Self::InputUnreadable => "cannot read input",
             Self::LakeUnwritable => "cannot write to the lake",
+            Self::ReportUnwritable => "cannot write the report",
             Self::LakeInvalid => "not a usable lake",
             Self::LakeLocked => "lake in use",
             Self::InputRejected => "bad input",

@@ -9,7 +9,9 @@ mod cli;
 mod progress;
 mod terminal;
 
+use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -62,20 +64,29 @@ fn run(cli: Cli) -> Result<Outcome> {
 
 fn convert(args: &ConvertArgs) -> Result<Outcome> {
     let config = args.config()?;
+    // Opened before any work is done: a report that cannot be written must not be found out after the commit.
+    let report = args.report.as_deref().map(|path| open_report(path).map(|file| (path, file))).transpose()?;
     let progress = Arc::new(Progress::default());
     let line = ProgressLine::start(&progress, args.progress == ProgressArg::Auto && !args.quiet);
     let converted = trailmill::convert(&config, &progress);
     drop(line);
     let summary = converted?;
-    if let Some(path) = &args.report {
-        let json = serde_json::to_vec_pretty(&summary).map_err(Error::internal)?;
-        std::fs::write(path, json)
-            .map_err(|error| Error::at(ErrorKind::LakeUnwritable, path, error).advise("--report names a file"))?;
-    }
     if !args.quiet {
         terminal::summary(&summary, &config, args.verbose);
     }
-    Ok(if summary.has_findings() { Outcome::Quarantined } else { Outcome::Clean })
+    if let Some((path, mut file)) = report {
+        let json = serde_json::to_vec_pretty(&summary).map_err(Error::internal)?;
+        file.write_all(&json).map_err(|error| report_unwritable(path, error))?;
+    }
+    Ok(if summary.is_clean() { Outcome::Clean } else { Outcome::Quarantined })
+}
+
+fn open_report(path: &Path) -> Result<File> {
+    File::create(path).map_err(|error| report_unwritable(path, error))
+}
+
+fn report_unwritable(path: &Path, error: std::io::Error) -> Error {
+    Error::at(ErrorKind::ReportUnwritable, path, error).advise("name a file that can be written to with --report")
 }
 
 fn generate(args: &GenerateArgs) -> Result<Outcome> {

@@ -191,7 +191,8 @@ pub struct Summary {
     pub first_findings: Vec<String>,
     /// Foreign archives by kind, most frequent first.
     pub foreign_kinds: Vec<(String, u64)>,
-    /// Archives that were in the lake already and have changed since: they were left as they were.
+    /// Archives that are in the lake with other bytes, or with other events left out by selectors: they were left as
+    /// they were.
     pub changed_archives: Vec<String>,
     /// Wall time.
     pub elapsed_ms: u64,
@@ -202,10 +203,10 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Whether some input was refused.
+    /// Whether all input was converted: none refused, and none in the lake in another form.
     #[must_use]
-    pub const fn has_findings(&self) -> bool {
-        !self.findings.is_empty()
+    pub const fn is_clean(&self) -> bool {
+        self.findings.is_empty() && self.changed_archives.is_empty()
     }
 
     /// Adds an archive.
@@ -267,13 +268,13 @@ impl Summary {
     }
 
     /// Adds what is known only at the end.
-    pub(crate) fn close(&mut self, started: Instant, clock: &StageClock) {
+    pub(crate) fn close(&mut self, started: Instant, clock: &StageClock, peak_rss_bytes: Option<u64>) {
         for counts in [&mut self.findings, &mut self.foreign_kinds] {
             counts.sort_by(|one, two| two.1.cmp(&one.1).then_with(|| one.0.cmp(&two.0)));
         }
         self.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.stages_cpu_ms = clock.ms();
-        self.peak_rss_bytes = peak_rss_bytes();
+        self.peak_rss_bytes = peak_rss_bytes;
     }
 }
 
@@ -297,18 +298,4 @@ fn describe(archive: &str, finding: &Finding) -> String {
     }
     let _ = write!(line, ": {}: {}", finding.reason, printable(&finding.message));
     line
-}
-
-/// Largest resident set of this process so far; only Linux tells without unsafe code.
-fn peak_rss_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1_024)
-}
-
-/// CPU time of the calling thread so far; zero where the system does not tell without unsafe code.
-pub(crate) fn thread_cpu_time() -> Duration {
-    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos = schedstat.split(' ').next().and_then(|nanos| nanos.parse().ok());
-    Duration::from_nanos(nanos.unwrap_or_default())
 }

@@ -83,7 +83,12 @@ fn write_summary(out: &mut String, summary: &Summary, config: &Config, is_verbos
         writeln!(out, "{:>14}  … and {} more, all in the quarantine table", "", HumanCount(findings - shown))?;
     }
     for archive in summary.changed_archives.iter().take(3) {
-        writeln!(out, "{:>14}  {} is in the lake with other bytes; left as it was", "changed", printable(archive))?;
+        writeln!(
+            out,
+            "{:>14}  {} is in the lake in another form: it has changed since, or other selectors left out some of its events; left as it was",
+            "changed",
+            printable(archive)
+        )?;
     }
     if is_verbose {
         for (kind, count) in &summary.foreign_kinds {

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use crate::config::Selection;
+use crate::config::{STATE_FOLDER, Selection};
 use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Table;
 
 /// One input object. Ten million of them have to fit in memory, so it holds no full path.
 #[derive(Clone, Debug)]
@@ -32,6 +33,11 @@ pub(crate) struct Archive {
 }
 
 impl Archive {
+    /// A file that is gone since its folder was listed, or a link to nowhere: reading it will tell.
+    fn lost(root: &Arc<Path>, below: &Path) -> Self {
+        Self { root: Arc::clone(root), below: below.into(), bytes: 0, modified_ms: 0, delivered: 0, is_regular: true }
+    }
+
     /// Where to read it.
     pub(crate) fn path(&self) -> PathBuf {
         if self.below.as_os_str().is_empty() { self.root.to_path_buf() } else { self.root.join(&self.below) }
@@ -77,18 +83,24 @@ impl Archive {
 ///
 /// An input that does not exist, or a folder that cannot be listed: going on without it would lose what is in it.
 pub(crate) fn discover(inputs: &[PathBuf], lake: &Path, selection: &Selection) -> Result<Vec<Archive>> {
-    let mut walk = Walk { archives: Vec::new(), visited: HashSet::new(), lake: lake.to_owned(), selection };
+    let mut walk = Walk { archives: Vec::new(), roots: Vec::new(), visited: HashSet::new(), lake, selection };
     for input in inputs {
         let root = fs::canonicalize(input).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::at(ErrorKind::InputMissing, input, error).advise("check the path"),
             _ => Error::at(ErrorKind::InputUnreadable, input, error),
         })?;
+        if walk.is_of_lake(&root) {
+            let error = Error::at(ErrorKind::ConfigInvalid, &root, "it is part of the lake");
+            return Err(error.advise("name another input, or another --out"));
+        }
+        walk.roots.push(root);
+    }
+    while let Some(root) = walk.roots.pop() {
         let metadata = fs::metadata(&root).map_err(|error| Error::at(ErrorKind::InputUnreadable, &root, error))?;
-        let root: Arc<Path> = Arc::from(root);
-        if metadata.is_dir() {
-            walk.folder(&root)?;
-        } else {
-            walk.file(&root, Path::new(""), &metadata);
+        if !metadata.is_dir() {
+            walk.file(&Arc::from(root), Path::new(""), &metadata);
+        } else if walk.visited.insert(root.clone()) {
+            walk.folder(&Arc::from(root))?;
         }
     }
     let mut archives = walk.archives;
@@ -100,18 +112,26 @@ pub(crate) fn discover(inputs: &[PathBuf], lake: &Path, selection: &Selection) -
 
 struct Walk<'a> {
     archives: Vec<Archive>,
-    /// Folders reached through links, absolute: a link may lead back to where it stands.
+    /// Inputs and what links lead to, absolute and without links: whatever way leads to a file, it has one name.
+    roots: Vec<PathBuf>,
+    /// Roots that were walked through: a link may lead back to where it stands.
     visited: HashSet<PathBuf>,
-    lake: PathBuf,
+    lake: &'a Path,
     selection: &'a Selection,
 }
 
 impl Walk<'_> {
+    /// Whether a path belongs to the lake's own folders; the lake may lie among the inputs, and they in its folder.
+    fn is_of_lake(&self, path: &Path) -> bool {
+        let below = path.strip_prefix(self.lake).ok().and_then(|below| below.iter().next());
+        below.is_some_and(|first| first == STATE_FOLDER || Table::ALL.iter().any(|table| first == table.name()))
+    }
+
     fn folder(&mut self, root: &Arc<Path>) -> Result<()> {
         let mut folders = vec![PathBuf::new()];
         while let Some(below) = folders.pop() {
             let folder = root.join(&below);
-            if folder.starts_with(&self.lake) {
+            if self.is_of_lake(&folder) {
                 continue;
             }
             let unreadable = |error: io::Error| Error::at(ErrorKind::InputUnreadable, &folder, error);
@@ -121,25 +141,16 @@ impl Walk<'_> {
                 let kind = entry.file_type().map_err(unreadable)?;
                 if kind.is_dir() {
                     folders.push(below);
-                    continue;
-                }
-                let metadata = if kind.is_symlink() { fs::metadata(entry.path()) } else { entry.metadata() };
-                match metadata {
-                    Ok(metadata) if metadata.is_dir() => {
-                        if fs::canonicalize(entry.path()).is_ok_and(|target| self.visited.insert(target)) {
-                            folders.push(below);
-                        }
+                } else if kind.is_symlink() {
+                    match fs::canonicalize(entry.path()) {
+                        Ok(target) => self.roots.push(target),
+                        Err(_) => self.archives.push(Archive::lost(root, &below)),
                     }
-                    Ok(metadata) => self.file(root, &below, &metadata),
-                    // Gone since the folder was listed, or a link to nowhere: reading it will tell.
-                    Err(_) => self.archives.push(Archive {
-                        root: Arc::clone(root),
-                        below: below.into(),
-                        bytes: 0,
-                        modified_ms: 0,
-                        delivered: 0,
-                        is_regular: true,
-                    }),
+                } else {
+                    match entry.metadata() {
+                        Ok(metadata) => self.file(root, &below, &metadata),
+                        Err(_) => self.archives.push(Archive::lost(root, &below)),
+                    }
                 }
             }
         }
@@ -149,7 +160,7 @@ impl Walk<'_> {
     fn file(&mut self, root: &Arc<Path>, below: &Path, metadata: &Metadata) {
         let path = if below.as_os_str().is_empty() { root.to_path_buf() } else { root.join(below) };
         let key = Key::of(&path);
-        if path.starts_with(&self.lake) || !key.may_match(self.selection) {
+        if self.is_of_lake(&path) || !key.may_match(self.selection) {
             return;
         }
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());

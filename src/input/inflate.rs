@@ -9,11 +9,9 @@ use flate2::bufread::GzDecoder;
 use libdeflater::Decompressor;
 use memchr::memmem;
 
+use super::{MAGIC, MEMBER_START};
 use crate::error::{Finding, Reason};
 
-const MAGIC: &[u8] = b"\x1f\x8b";
-/// Magic and the only compression method there is.
-const MEMBER_START: &[u8] = b"\x1f\x8b\x08";
 /// DEFLATE cannot do better than 1,032 to 1.
 const MAX_RATIO: usize = 1_032;
 const TRAILER_BYTES: usize = 8;

@@ -15,6 +15,11 @@ pub(crate) use discover::{Archive, discover};
 pub(crate) use inflate::{Inflated, Inflater};
 pub(crate) use stream::{TextStream, Window};
 
+/// How a gzip file begins.
+const MAGIC: &[u8] = b"\x1f\x8b";
+/// How a gzip member begins: the magic and the only compression method there is.
+const MEMBER_START: &[u8] = b"\x1f\x8b\x08";
+
 /// Bytes of a damaged file that a finding takes along.
 const MAX_GARBAGE_BYTES: u64 = 16 << 20;
 

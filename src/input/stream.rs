@@ -7,12 +7,11 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 
-use super::Archive;
+use super::{Archive, MAGIC, MEMBER_START};
 use crate::error::{Finding, Reason};
 
 /// Bytes read from the file at a time.
 const READ_BYTES: usize = 256 << 10;
-const MAGIC: &[u8] = b"\x1f\x8b";
 
 /// The part of a text that is being worked on.
 #[derive(Default)]
@@ -58,7 +57,7 @@ impl TextStream {
     pub(crate) fn open(archive: &Archive, limit: u64) -> io::Result<Self> {
         let mut reader = BufReader::with_capacity(READ_BYTES, archive.open()?);
         let source = if reader.fill_buf()?.starts_with(MAGIC) {
-            Source::Gzip(Box::new(GzDecoder::new(Counted { reader, count: 0 })))
+            Source::Gzip(Box::new(GzDecoder::new(Counted { peeked: Vec::new(), reader, count: 0 })))
         } else {
             Source::Plain(reader)
         };
@@ -119,8 +118,8 @@ impl TextStream {
         let Source::Gzip(decoder) = std::mem::replace(&mut self.source, Source::Ended) else { return Ok(Some(None)) };
         let mut counted = decoder.into_inner();
         self.member_at = counted.count;
-        let rest = counted.fill_buf().map_err(|error| self.read_failed(&error))?;
-        if rest.starts_with(MAGIC) {
+        let rest = counted.peek(MEMBER_START.len()).map_err(|error| self.read_failed(&error))?;
+        if rest == MEMBER_START {
             self.source = Source::Gzip(Box::new(GzDecoder::new(counted)));
             return Ok(None);
         }
@@ -169,25 +168,42 @@ impl TextStream {
 
 /// A reader that knows how far it is.
 struct Counted {
+    /// Bytes taken from the reader and not yet consumed.
+    peeked: Vec<u8>,
     reader: BufReader<File>,
     count: u64,
 }
 
+impl Counted {
+    /// The next bytes, up to `wanted`; fewer at the end of the file. A buffer may end after one of them.
+    fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
+        let missing = wanted.saturating_sub(self.peeked.len()) as u64;
+        (&mut self.reader).take(missing).read_to_end(&mut self.peeked)?;
+        Ok(&self.peeked)
+    }
+}
+
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(buffer)?;
-        self.count += read as u64;
+        let available = self.fill_buf()?;
+        let read = available.len().min(buffer.len());
+        buffer[..read].copy_from_slice(&available[..read]);
+        self.consume(read);
         Ok(read)
     }
 }
 
 impl BufRead for Counted {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.reader.fill_buf()
+        if self.peeked.is_empty() { self.reader.fill_buf() } else { Ok(&self.peeked) }
     }
 
     fn consume(&mut self, amount: usize) {
         self.count += amount as u64;
-        self.reader.consume(amount);
+        if self.peeked.is_empty() {
+            self.reader.consume(amount);
+        } else {
+            self.peeked.drain(..amount);
+        }
     }
 }

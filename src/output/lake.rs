@@ -1,28 +1,22 @@
-//! A lake on a local file system: what is in it, who may write to it, and when new parts are seen.
+//! A lake on a local file system: who may write to it, and when new parts are seen.
 //!
-//! In: staged parts. Out: parts under their final names. Never: shows a reader anything but whole files.
+//! In: staged parts. Out: parts under their final names. Never: shows a reader anything but whole files, or removes a
+//! file that a dead run of this program did not leave.
 //!
 //! A commit has a number, which is in the name of each of its parts. Its parts are renamed into place, the one of
-//! `archives` last: that rename is the commit. Parts whose number has no part in `archives` belong to a run that died;
+//! `archives` last: that rename is the commit. Parts with the number after the last commit belong to a run that died;
 //! the next run removes them.
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::Int64Type;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-
-use super::part::{StagedPart, unwritable};
+use super::manifest::Known;
+use super::part::{PartName, StagedPart, parquet_files, unwritable};
+use crate::config::{Config, STATE_FOLDER};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{SCHEMA_VERSION, Table};
-
-/// Folder for all that is not a table; engines pass over names that start with `_`.
-const STATE: &str = "_trailmill";
+use crate::schema::Table;
 
 /// A lake that this process alone writes to.
 #[derive(Debug)]
@@ -31,7 +25,7 @@ pub(crate) struct Lake {
     /// Locked for as long as it is open, by the operating system: a dead process holds no lock.
     _lock: File,
     last_commit: u32,
-    known: HashMap<u128, u64>,
+    known: Known,
 }
 
 /// A numbered set of parts that become visible together.
@@ -59,13 +53,16 @@ impl Lake {
     ///
     /// # Errors
     ///
-    /// When the folder cannot be written to, another run holds it, or its files are of a later schema version.
-    pub(crate) fn open(root: &Path) -> Result<Self> {
-        let state = root.join(STATE);
+    /// When the folder cannot be written to, holds something else, is held by another run, or was filled by a later
+    /// version or with other tables or partitions.
+    pub(crate) fn open(config: &Config) -> Result<Self> {
+        let root = &config.lake;
+        let state = root.join(STATE_FOLDER);
+        if !state.exists() {
+            refuse_strangers(root)?;
+        }
         fs::create_dir_all(&state)
             .map_err(|error| unwritable(root, error).advise("name a folder that can be written to with --out"))?;
-        // From here on the lake is named absolutely, whatever the working directory was.
-        let root = fs::canonicalize(root).map_err(|error| unwritable(root, error))?;
         let lock_path = state.join("lock");
         let lock = File::create(&lock_path).map_err(|error| unwritable(&lock_path, error))?;
         match lock.try_lock() {
@@ -76,164 +73,81 @@ impl Lake {
             }
             Err(TryLockError::Error(error)) => return Err(unwritable(&lock_path, error)),
         }
-        let mut lake = Self { root, _lock: lock, last_commit: 0, known: HashMap::new() };
-        lake.recover()?;
+        let known = Known::read(config)?;
+        let last_commit = known.commits.iter().copied().max().unwrap_or_default();
+        let lake = Self { root: known.root.clone(), _lock: lock, last_commit, known };
+        lake.clear_away_leftovers()?;
         Ok(lake)
     }
 
-    /// The lake's folder, absolute.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// Whether no archive is in it.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.known.is_empty()
-    }
-
-    /// Whether an archive is in the lake, and if so whether it was the same then.
-    pub(crate) fn find(&self, archive: &str, bytes: u64, modified: &str) -> Option<bool> {
-        self.known.get(&name_hash(archive)).map(|version| *version == version_hash(bytes, modified))
+    /// The archives that are in it, handed over.
+    pub(crate) fn take_known(&mut self) -> Known {
+        let taken = std::mem::take(&mut self.known);
+        self.known.root.clone_from(&taken.root);
+        taken
     }
 
     /// Begins the next commit.
     pub(crate) fn begin(&self) -> Commit {
         let id = format!("{:06}", self.last_commit + 1);
-        Commit { staging: self.root.join(STATE).join("staging").join(&id), id }
+        Commit { staging: self.root.join(STATE_FOLDER).join("staging").join(&id), id }
     }
 
     /// Shows all parts of a commit, that of `archives` last.
     ///
     /// # Errors
     ///
-    /// When a rename fails; the next run removes what was renamed.
+    /// When a rename fails; what was shown is removed again, by the next run if this one cannot.
     pub(crate) fn publish(&mut self, commit: &Commit, parts: &[StagedPart], archives: &StagedPart) -> Result<()> {
-        let mut folders = HashSet::new();
-        for part in parts {
-            folders.insert(self.show(commit, part)?);
+        if let Err(error) =
+            self.show_all(commit, parts).and_then(|()| self.show_all(commit, std::slice::from_ref(archives)))
+        {
+            // The first error is the one to tell.
+            let _ = self.clear_away_leftovers();
+            return Err(error);
         }
-        for folder in &folders {
-            sync_folder(folder)?;
-        }
-        let folder = self.show(commit, archives)?;
-        sync_folder(&folder)?;
         self.last_commit += 1;
-        remove_folder(&commit.staging)
+        commit.discard()
     }
 
-    fn show(&self, commit: &Commit, part: &StagedPart) -> Result<PathBuf> {
-        let target = self.root.join(&part.path);
-        let folder = target.parent().unwrap_or(&self.root).to_owned();
-        fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, error))?;
-        fs::rename(commit.staging.join(&part.path), &target).map_err(|error| unwritable(&target, error))?;
-        Ok(folder)
-    }
-
-    fn recover(&mut self) -> Result<()> {
-        remove_folder(&self.root.join(STATE).join("staging"))?;
-        let mut committed = HashSet::new();
-        for path in parquet_files(&self.root.join(Table::Archives.name()))? {
-            let number = commit_number(&path);
-            self.last_commit = self.last_commit.max(number.unwrap_or_default());
-            committed.extend(number);
-            self.read_manifest(&path)?;
+    /// Renames parts into place and makes their names durable.
+    fn show_all(&self, commit: &Commit, parts: &[StagedPart]) -> Result<()> {
+        let mut folders = BTreeSet::new();
+        for part in parts {
+            let target = self.root.join(&part.path);
+            let folder = target.parent().unwrap_or(&self.root);
+            fs::create_dir_all(folder).map_err(|error| unwritable(folder, error))?;
+            fs::rename(commit.staging.join(&part.path), &target).map_err(|error| unwritable(&target, error))?;
+            // A new folder is a name in the folder above it.
+            let above = folder.ancestors().take_while(|above| above.starts_with(&self.root));
+            folders.extend(above.map(Path::to_owned));
         }
+        folders.iter().try_for_each(|folder| sync_folder(folder))
+    }
+
+    fn clear_away_leftovers(&self) -> Result<()> {
+        remove_folder(&self.root.join(STATE_FOLDER).join("staging"))?;
         for table in Table::ALL.into_iter().filter(|table| *table != Table::Archives) {
             for path in parquet_files(&self.root.join(table.name()))? {
-                if commit_number(&path).is_some_and(|number| !committed.contains(&number)) {
+                if PartName::parse(&path).is_some_and(|name| name.commit == self.last_commit + 1) {
                     fs::remove_file(&path).map_err(|error| unwritable(&path, error))?;
                 }
             }
         }
         Ok(())
     }
-
-    fn read_manifest(&mut self, path: &Path) -> Result<()> {
-        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, path, error);
-        let file = File::open(path).map_err(|error| invalid(error.into()))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| invalid(error.into()))?;
-        let metadata = builder.metadata().file_metadata();
-        let version = metadata
-            .key_value_metadata()
-            .into_iter()
-            .flatten()
-            .find(|entry| entry.key == "trailmill.schema_version")
-            .and_then(|entry| entry.value.as_deref()?.parse::<u32>().ok());
-        match version {
-            None => {
-                return Err(invalid("it was not written by trailmill".into()).advise("choose another --out"));
-            }
-            Some(version) if version > SCHEMA_VERSION => {
-                let message = format!("it has schema version {version}, this program knows {SCHEMA_VERSION}");
-                return Err(invalid(message.into()).advise("use a later version of trailmill"));
-            }
-            Some(_) => {}
-        }
-        let names = ["archive", "etag_or_mtime", "compressed_bytes"];
-        let mask = ProjectionMask::columns(metadata.schema_descr(), names);
-        let reader = builder.with_projection(mask).build().map_err(|error| invalid(error.into()))?;
-        for batch in reader {
-            let batch = batch.map_err(|error| invalid(error.into()))?;
-            let [archive, modified, bytes] = names.map(|name| batch.column_by_name(name));
-            let (Some(archive), Some(modified), Some(bytes)) = (archive, modified, bytes) else {
-                return Err(invalid("a column is missing".into()));
-            };
-            let (archive, modified) = (archive.as_string::<i32>(), modified.as_string::<i32>());
-            let bytes = bytes.as_primitive::<Int64Type>();
-            for row in 0..archive.len() {
-                let bytes = u64::try_from(bytes.value(row)).unwrap_or_default();
-                self.known.insert(name_hash(archive.value(row)), version_hash(bytes, modified.value(row)));
-            }
-        }
-        Ok(())
-    }
 }
 
-/// A name as 16 bytes: ten million archives are known in a few hundred MB, and two of them share a hash with a
-/// probability of 10⁻²⁵.
-fn name_hash(archive: &str) -> u128 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let half = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        (salt, archive).hash(&mut hasher);
-        hasher.finish()
-    };
-    u128::from(half(0)) << 64 | u128::from(half(1))
-}
-
-fn version_hash(bytes: u64, modified: &str) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    (bytes, modified).hash(&mut hasher);
-    hasher.finish()
-}
-
-/// The commit number in `part-NNNNNN-PPPPP.parquet`.
-fn commit_number(path: &Path) -> Option<u32> {
-    path.file_name()?.to_str()?.strip_prefix("part-")?.split('-').next()?.parse().ok()
-}
-
-/// All Parquet files below a folder that may not exist.
-fn parquet_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            entries => entries.map_err(|error| unwritable(&folder, error))?,
-        };
-        for entry in entries {
-            let entry = entry.map_err(|error| unwritable(&folder, error))?;
-            let path = entry.path();
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(path);
-            } else if path.extension() == Some(OsStr::new("parquet")) {
-                files.push(path);
-            }
+/// Refuses to begin a lake where somebody else's files have the names of its tables.
+fn refuse_strangers(root: &Path) -> Result<()> {
+    for table in Table::ALL {
+        let folder = root.join(table.name());
+        if fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some()) {
+            let error = Error::at(ErrorKind::LakeInvalid, &folder, "it is there already and was not made by trailmill");
+            return Err(error.advise("choose another --out"));
         }
     }
-    files.sort();
-    Ok(files)
+    Ok(())
 }
 
 fn sync_folder(folder: &Path) -> Result<()> {

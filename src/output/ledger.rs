@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
 
+use super::Commit;
 use super::part::{StagedFile, StagedPart, unwritable};
 use super::properties::writer_properties;
-use crate::config::Compression;
+use crate::config::{Compression, Config};
 use crate::error::{Error, Finding, Result};
 use crate::schema::Table;
 use crate::transform::Verdict;
@@ -45,18 +47,19 @@ struct BookTable {
     pending_bytes: usize,
     rows: u64,
     compression: Compression,
+    settings: Vec<KeyValue>,
     staging: PathBuf,
     path: PathBuf,
     writer: Option<ArrowWriter<StagedFile>>,
 }
 
 impl Ledger {
-    pub(crate) fn new(staging: &Path, commit: &str, compression: Compression, converted_at_ms: i64) -> Self {
-        let table = |table| BookTable::new(table, staging, commit, compression);
+    pub(crate) fn new(config: &Config, commit: &Commit, converted_at_ms: i64) -> Self {
+        let table = |table, settings| BookTable::new(table, commit, config.compression, settings);
         Self {
-            archives: table(Table::Archives),
-            quarantine: table(Table::Quarantine),
-            commit: commit.to_owned(),
+            archives: table(Table::Archives, super::settings(config)),
+            quarantine: table(Table::Quarantine, Vec::new()),
+            commit: commit.id.clone(),
             converted_at_ms,
         }
     }
@@ -164,15 +167,16 @@ impl Row<'_> {
 }
 
 impl BookTable {
-    fn new(table: Table, staging: &Path, commit: &str, compression: Compression) -> Self {
+    fn new(table: Table, commit: &Commit, compression: Compression, settings: Vec<KeyValue>) -> Self {
         Self {
             table,
             builder: TableBuilder::new(table.arrow_schema()),
             pending_bytes: 0,
             rows: 0,
             compression,
-            staging: staging.to_owned(),
-            path: Path::new(table.name()).join(format!("part-{commit}-00000.parquet")),
+            settings,
+            staging: commit.staging.clone(),
+            path: Path::new(table.name()).join(format!("part-{}-00000.parquet", commit.id)),
             writer: None,
         }
     }
@@ -191,12 +195,12 @@ impl BookTable {
     fn flush(&mut self) -> Result<()> {
         self.pending_bytes = 0;
         let schema = Arc::clone(self.builder.schema());
-        let columns = self.builder.finish()?;
+        let chunks = self.builder.finish()?;
         let writer = match &mut self.writer {
             Some(writer) => writer,
             none => {
                 let file = StagedFile::create(&self.staging.join(&self.path))?;
-                let properties = writer_properties(self.table, self.compression)?;
+                let properties = writer_properties(self.table, self.compression, &self.settings)?;
                 let properties = Arc::unwrap_or_clone(properties);
                 let options = parquet::arrow::arrow_writer::ArrowWriterOptions::new()
                     .with_properties(properties)
@@ -205,8 +209,10 @@ impl BookTable {
                 none.insert(writer.map_err(Error::internal)?)
             }
         };
-        let batch = RecordBatch::try_new(schema, columns).map_err(Error::internal)?;
-        writer.write(&batch).map_err(|error| unwritable(&self.path, error))?;
+        for chunk in chunks {
+            let batch = RecordBatch::try_new(Arc::clone(&schema), chunk.columns).map_err(Error::internal)?;
+            writer.write(&batch).map_err(|error| unwritable(&self.path, error))?;
+        }
         // Originals are large: they go to disk at once rather than when a row group is full.
         if self.table == Table::Quarantine {
             writer.flush().map_err(|error| unwritable(&self.path, error))?;

@@ -13,10 +13,13 @@ mod tables;
 
 mod ledger;
 
+mod manifest;
+
 mod lake;
 
 pub(crate) use lake::{Commit, Lake};
 pub(crate) use ledger::{ArchiveEntry, Ledger};
+pub(crate) use manifest::{Known, settings};
 pub(crate) use part::StagedPart;
 pub(crate) use row_group::{EncodeContext, Pressure};
 pub(crate) use tables::TableWriters;

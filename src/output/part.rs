@@ -25,6 +25,47 @@ pub(crate) struct StagedPart {
     pub(crate) bytes: u64,
 }
 
+/// The name of a part: `part-COMMIT-NUMBER.parquet`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PartName {
+    /// Number of the commit that the part belongs to.
+    pub(crate) commit: u32,
+}
+
+impl PartName {
+    /// Reads the name of a file; `None` when it is not exactly of this form.
+    pub(crate) fn parse(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?.strip_prefix("part-")?.strip_suffix(".parquet")?;
+        let (commit, number) = name.split_once('-')?;
+        let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_ours = commit.len() >= 6 && number.len() >= 5 && is_digits(commit) && is_digits(number);
+        if is_ours { Some(Self { commit: commit.parse().ok()? }) } else { None }
+    }
+}
+
+/// All Parquet files below a folder that may not exist, sorted.
+pub(crate) fn parquet_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(|error| unwritable(&folder, error))?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(|error| unwritable(&folder, error))?;
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "parquet") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 /// What the parts of one table have in common.
 pub(crate) struct PartFormat {
     pub(crate) parquet_schema: TypePtr,

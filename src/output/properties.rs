@@ -29,12 +29,16 @@ const STATISTICS_BYTES: usize = 256;
 /// One wrong answer in a hundred costs a bloom filter about ten bits a value.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 
-/// The properties of every file of a table.
+/// The properties of every file of a table; `settings` are kept with its metadata.
 ///
 /// # Errors
 ///
 /// A compression level that the codec does not have.
-pub(crate) fn writer_properties(table: Table, compression: Compression) -> Result<WriterPropertiesPtr> {
+pub(crate) fn writer_properties(
+    table: Table,
+    compression: Compression,
+    settings: &[KeyValue],
+) -> Result<WriterPropertiesPtr> {
     let codec = match compression {
         Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).map_err(Error::internal)?),
         Compression::Snappy => Codec::SNAPPY,
@@ -46,7 +50,8 @@ pub(crate) fn writer_properties(table: Table, compression: Compression) -> Resul
         ("trailmill.schema_version", SCHEMA_VERSION.to_string()),
         ("trailmill.table", table.name().to_owned()),
     ];
-    let metadata = metadata.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec();
+    let mut metadata = metadata.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec();
+    metadata.extend_from_slice(settings);
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_created_by(concat!("trailmill version ", env!("CARGO_PKG_VERSION")).to_owned())

@@ -22,9 +22,9 @@ use parquet::file::writer::SerializedFileWriter;
 use super::part::{PartAppender, PartFormat, StagedPart};
 use super::properties::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, writer_properties};
 use super::row_group::{ColumnWriters, EncodeContext, OpenRowGroup, lock};
-use crate::config::{Compression, Config};
+use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::schema::{Hint, Table};
+use crate::schema::Table;
 use crate::transform::Batch;
 
 /// How much may be held before something has to go.
@@ -76,7 +76,9 @@ struct TableWriter {
     schema: SchemaRef,
     format: Arc<PartFormat>,
     factory: ArrowRowGroupWriterFactory,
-    /// Leaf columns of each column.
+    /// Columns that are in the file: a partition column is in the path only, as Athena demands.
+    kept: Vec<usize>,
+    /// Leaf columns of each column that is kept.
     leaf_counts: Vec<usize>,
     lanes: Vec<Vec<usize>>,
 }
@@ -99,11 +101,8 @@ impl TableWriters {
     ///
     /// When the properties do not fit the schema, which is a bug.
     pub(crate) fn new(config: &Config, context: Arc<EncodeContext>, staging: &Path, commit: &str) -> Result<Self> {
-        let tables = config
-            .tables
-            .iter()
-            .map(|table| Ok((*table, TableWriter::new(*table, config.compression, config.target_part_bytes)?)))
-            .collect::<Result<_>>()?;
+        let tables =
+            config.tables.iter().map(|table| Ok((*table, TableWriter::new(*table, config)?))).collect::<Result<_>>()?;
         Ok(Self {
             tables,
             partitions: Vec::new(),
@@ -119,7 +118,9 @@ impl TableWriters {
     }
 
     /// Takes the next batch; waits when the encoders have enough to do.
-    pub(crate) fn push(&mut self, batch: Batch) -> Result<()> {
+    pub(crate) fn push(&mut self, mut batch: Batch) -> Result<()> {
+        let kept = &self.tables[&batch.table].kept;
+        batch.columns = kept.iter().map(|at| Arc::clone(&batch.columns[*at])).collect();
         let partition = self.partition(batch.table, &batch.partition);
         let state = &mut self.partitions[partition];
         state.waiting_rows += batch.rows;
@@ -239,9 +240,11 @@ impl TableWriters {
 }
 
 impl TableWriter {
-    fn new(table: Table, compression: Compression, target_part_bytes: u64) -> Result<Self> {
-        let schema = table.arrow_schema();
-        let properties = writer_properties(table, compression)?;
+    fn new(table: Table, config: &Config) -> Result<Self> {
+        let is_in_path = |name: &str| config.partition_by.iter().any(|column| column.as_str() == name);
+        let kept: Vec<usize> = (0..table.columns().len()).filter(|at| !is_in_path(table.columns()[*at].name)).collect();
+        let schema = Arc::new(table.arrow_schema().project(&kept).map_err(Error::internal)?);
+        let properties = writer_properties(table, config.compression, &[])?;
         let descriptor = ArrowSchemaConverter::new().convert(&schema).map_err(Error::internal)?;
         let parquet_schema = descriptor.root_schema_ptr();
         // The factory takes schema and properties from a writer; this one never writes.
@@ -252,8 +255,8 @@ impl TableWriter {
         for leaf in 0..descriptor.num_columns() {
             leaf_counts[descriptor.get_column_root_idx(leaf)] += 1;
         }
-        let format = Arc::new(PartFormat { parquet_schema, properties, target_part_bytes });
-        Ok(Self { schema, format, factory, leaf_counts, lanes: lanes(table) })
+        let format = Arc::new(PartFormat { parquet_schema, properties, target_part_bytes: config.target_part_bytes });
+        Ok(Self { lanes: lanes(table, &kept), schema, format, factory, leaf_counts, kept })
     }
 
     fn open_row_group(
@@ -270,15 +273,13 @@ impl TableWriter {
     }
 }
 
-/// Deals out the columns of a table: long text gets a lane of its own, the others share lanes.
-fn lanes(table: Table) -> Vec<Vec<usize>> {
+/// Deals out the kept columns of a table: long text gets a lane of its own, the others share lanes. A lane's columns are
+/// positions among the kept ones.
+fn lanes(table: Table, kept: &[usize]) -> Vec<Vec<usize>> {
     const COLUMNS_PER_LANE: usize = 12;
-    let is_heavy = |at: &usize| {
-        let column = table.columns()[*at];
-        column.hint == Hint::Bulk
-            && matches!(column.name, "request_parameters" | "response_elements" | "additional_event_data")
-    };
-    let (heavy, light): (Vec<_>, Vec<_>) = (0..table.columns().len()).partition(is_heavy);
+    const HEAVY: [&str; 3] = ["request_parameters", "response_elements", "additional_event_data"];
+    let is_heavy = |at: &usize| table == Table::Events && HEAVY.contains(&table.columns()[kept[*at]].name);
+    let (heavy, light): (Vec<_>, Vec<_>) = (0..kept.len()).partition(is_heavy);
     let mut lanes: Vec<_> = heavy.into_iter().map(|at| vec![at]).collect();
     lanes.extend(light.chunks(COLUMNS_PER_LANE).map(<[usize]>::to_vec));
     lanes

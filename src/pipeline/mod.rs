@@ -2,7 +2,11 @@
 //!
 //! In: a [`Config`]. Out: a published commit and its [`Summary`]. Never: parses, encodes or writes itself.
 
+mod process;
+
 mod run;
+
+mod turns;
 
 mod worker;
 
@@ -14,7 +18,7 @@ use std::time::Instant;
 use crate::config::Config;
 use crate::error::{Finding, Result};
 use crate::input::{Archive, discover};
-use crate::output::{Commit, Lake};
+use crate::output::{Commit, Known, Lake};
 use crate::report::{Progress, StageClock, Summary};
 use crate::schema::Table;
 
@@ -33,27 +37,30 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     config.validate()?;
     let started = Instant::now();
     let clock = Arc::new(StageClock::default());
-    let mut lake = if config.dry_run { None } else { Some(Lake::open(&config.lake)?) };
-    let lake_root = lake.as_ref().map_or(config.lake.as_path(), Lake::root);
-    let mut summary = Summary { lake: lake_root.to_owned(), ..Summary::default() };
-    let found = discover(&config.inputs, lake_root, &config.selection)?;
-    let archives = Arc::new(only_new(found, lake.as_ref(), &mut summary));
+    let mut lake = if config.dry_run { None } else { Some(Lake::open(config)?) };
+    let known = lake.as_mut().map_or_else(|| Known::read(config), |lake| Ok(lake.take_known()))?;
+    let mut summary = Summary { lake: known.root.clone(), ..Summary::default() };
+    let found = discover(&config.inputs, &known.root, &config.selection)?;
+    let archives = Arc::new(only_new(found, &known, &mut summary));
+    drop(known);
     progress.archives_total.store(archives.len() as u64, Ordering::Relaxed);
     progress.compressed_bytes_total.store(archives.iter().map(|archive| archive.bytes).sum(), Ordering::Relaxed);
     if !archives.is_empty() {
         summary = convert_new(config, progress, &clock, &archives, lake.as_mut(), &summary)?;
     }
-    summary.close(started, &clock);
+    summary.close(started, &clock, process::peak_rss_bytes());
     Ok(summary)
 }
 
 /// Leaves out the archives that the lake has.
-fn only_new(archives: Vec<Archive>, lake: Option<&Lake>, summary: &mut Summary) -> Vec<Archive> {
+fn only_new(archives: Vec<Archive>, known: &Known, summary: &mut Summary) -> Vec<Archive> {
     summary.archives.seen = archives.len() as u64;
-    let Some(lake) = lake.filter(|lake| !lake.is_empty()) else { return archives };
+    if known.is_empty() {
+        return archives;
+    }
     let is_new = |archive: &Archive| {
         let uri = archive.uri();
-        let Some(is_same) = lake.find(&uri, archive.bytes, &archive.modified()) else { return true };
+        let Some(is_same) = known.find(&uri, archive.bytes, &archive.modified()) else { return true };
         summary.archives.already_converted += 1;
         if !is_same {
             summary.changed_archives.push(uri);
@@ -73,11 +80,11 @@ fn convert_new(
 ) -> Result<Summary> {
     // A large archive is converted while it is read, and its checksum stands at its end. When that is wrong, rows of it
     // are among the others already: all that is staged is thrown away, and the next attempt knows the archive.
-    let mut refused: HashMap<usize, Finding> = HashMap::new();
+    let mut refused: Arc<HashMap<usize, Finding>> = Arc::default();
     loop {
         let mut summary = before.clone();
         let commit = lake.as_deref().map(Lake::begin);
-        let run = Run::new(config, progress, clock, Arc::clone(archives), commit.as_ref(), &refused)?;
+        let run = Run::new(config, progress, clock, Arc::clone(archives), commit.as_ref(), Arc::clone(&refused))?;
         let ending = run.convert_all(&mut summary);
         match (ending, lake.as_deref_mut().zip(commit)) {
             (Ok(Ending::Staged(staged)), Some((lake, commit))) => {
@@ -85,11 +92,11 @@ fn convert_new(
                 return Ok(summary);
             }
             (Ok(Ending::Counted | Ending::Staged(_)), _) => return Ok(summary),
-            (Ok(Ending::Refused(archive, finding)), staged) => {
+            (Ok(Ending::Refused(found)), staged) => {
                 if let Some((_, commit)) = staged {
                     commit.discard()?;
                 }
-                refused.insert(archive, finding);
+                Arc::make_mut(&mut refused).extend(found);
             }
             (Err(error), staged) => {
                 if let Some((_, commit)) = staged {

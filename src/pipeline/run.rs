@@ -10,24 +10,27 @@
 //!             task        task       step → segment tasks, some at a time
 //! ```
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use super::process;
+use super::turns::{Large, Message, Turn, Work};
 use super::worker::{
-    Converted, GroupResult, LargeArchive, LargeVerdict, Segment, SegmentResult, Step, Workers, unreadable,
+    Converted, GroupResult, LargeArchive, LargeVerdict, Segment, SegmentResult, Step, Worker, Workers, unreadable,
 };
 use crate::config::{Config, OnBad};
 use crate::error::{Error, ErrorKind, Finding, Result};
 use crate::input::Archive;
 use crate::output::{ArchiveEntry, Commit, EncodeContext, Ledger, Pressure, StagedPart, TableWriters};
-use crate::report::{self, Progress, Stage, StageClock, Summary};
+use crate::report::{Progress, Stage, StageClock, Summary};
 use crate::schema::Table;
-use crate::transform::{Batch, Plan, Tally, Verdict};
+use crate::transform::{Batch, Plan, Verdict};
 
 /// Stored bytes of a group of small archives: a few MB of JSON.
 const GROUP_BYTES: u64 = 512 << 10;
@@ -61,8 +64,8 @@ pub(super) enum Ending {
     Staged(Box<Staged>),
     /// Nothing was to be written.
     Counted,
-    /// This archive has to be refused, and rows of it were among the others.
-    Refused(usize, Finding),
+    /// These archives have to be refused, and rows of them were among the others.
+    Refused(HashMap<usize, Finding>),
 }
 
 /// An attempt.
@@ -71,7 +74,10 @@ pub(super) struct Run<'a> {
     progress: &'a Progress,
     clock: &'a Arc<StageClock>,
     archives: Arc<Vec<Archive>>,
-    refused: &'a HashMap<usize, Finding>,
+    /// Archives that an earlier attempt has found to be worthless.
+    refused: Arc<HashMap<usize, Finding>>,
+    /// Such archives that this attempt has found after rows of them were written.
+    found: HashMap<usize, Finding>,
     pool: Arc<ThreadPool>,
     workers: Arc<Workers>,
     output: Option<Output>,
@@ -88,39 +94,6 @@ struct Output {
     ledger: Ledger,
 }
 
-/// Archives whose results are applied together.
-struct Turn {
-    id: u64,
-    work: Work,
-}
-
-enum Work {
-    Group { range: Range<usize>, result: Option<Result<GroupResult>> },
-    Large(Box<Large>),
-}
-
-/// A large archive that is being worked on.
-struct Large {
-    archive: usize,
-    uri: Arc<str>,
-    /// Waiting for room to take the next step.
-    parked: Option<Box<LargeArchive>>,
-    next_segment: u64,
-    applied: u64,
-    results: BTreeMap<u64, Result<SegmentResult>>,
-    tally: Tally,
-    /// Whether rows of it are among those of others.
-    has_rows: bool,
-    verdict: Option<LargeVerdict>,
-}
-
-/// What tasks tell the coordinator.
-enum Message {
-    Group(u64, Result<GroupResult>),
-    Step(u64, Step),
-    Segment(u64, u64, Result<SegmentResult>),
-}
-
 impl<'a> Run<'a> {
     pub(super) fn new(
         config: &'a Config,
@@ -128,7 +101,7 @@ impl<'a> Run<'a> {
         clock: &'a Arc<StageClock>,
         archives: Arc<Vec<Archive>>,
         commit: Option<&Commit>,
-        refused: &'a HashMap<usize, Finding>,
+        refused: Arc<HashMap<usize, Finding>>,
     ) -> Result<Self> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(config.threads)
@@ -145,7 +118,7 @@ impl<'a> Run<'a> {
             let now_ms = jiff::Timestamp::now().as_millisecond();
             Ok(Output {
                 tables: TableWriters::new(config, context, &commit.staging, &commit.id)?,
-                ledger: Ledger::new(&commit.staging, &commit.id, config.compression, now_ms),
+                ledger: Ledger::new(config, commit, now_ms),
             })
         });
         let plan = Plan {
@@ -161,6 +134,7 @@ impl<'a> Run<'a> {
             clock,
             archives,
             refused,
+            found: HashMap::new(),
             pool,
             workers: Arc::new(Workers::new(plan)),
             output: output.transpose()?,
@@ -172,9 +146,9 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn convert_all(mut self, summary: &mut Summary) -> Result<Ending> {
-        let cpu_before = report::thread_cpu_time();
+        let cpu_before = process::thread_cpu_time();
         let ending = self.work_through(summary)?;
-        self.clock.add(Stage::Coordinate, report::thread_cpu_time().saturating_sub(cpu_before));
+        self.clock.add(Stage::Coordinate, process::thread_cpu_time().saturating_sub(cpu_before));
         Ok(ending)
     }
 
@@ -193,8 +167,10 @@ impl<'a> Run<'a> {
                     self.apply_segments(turn.id, &mut large)?;
                     match large.end() {
                         Some(LargeVerdict::Refused(finding)) if large.has_rows => {
-                            self.settle()?;
-                            return Ok(Ending::Refused(large.archive, finding));
+                            // Nothing of this attempt can be published. It goes on without writing, so that the
+                            // next one knows all such archives and is the last.
+                            self.stop_writing()?;
+                            self.found.insert(large.archive, finding);
                         }
                         Some(LargeVerdict::Refused(finding)) => {
                             let verdict = Verdict::refused(finding);
@@ -245,7 +221,7 @@ impl<'a> Run<'a> {
     }
 
     fn is_alone(&self, archive: usize) -> bool {
-        self.archives[archive].bytes >= LARGE_BYTES || self.refused.contains_key(&archive)
+        self.archives[archive].bytes >= LARGE_BYTES
     }
 
     fn deal(&mut self, range: Range<usize>) {
@@ -269,9 +245,10 @@ impl<'a> Run<'a> {
         match &turn.work {
             Work::Group { range, .. } => {
                 let (archives, range) = (Arc::clone(&self.archives), range.clone());
-                let limit = self.config.max_inflated_bytes;
+                let (refused, limit) = (Arc::clone(&self.refused), self.config.max_inflated_bytes);
                 self.spawn(move |workers, clock| {
-                    Message::Group(id, workers.with(|worker| worker.convert_group(&archives, range, limit, clock)))
+                    let convert = |worker: &mut Worker| worker.convert_group(&archives, range, &refused, limit, clock);
+                    Message::Group(id, workers.with(convert))
                 });
             }
             Work::Large(large) => self.begin_large(id, large.archive),
@@ -298,24 +275,16 @@ impl<'a> Run<'a> {
     }
 
     fn large(&self, archive: usize) -> Work {
-        Work::Large(Box::new(Large {
-            archive,
-            uri: Arc::from(self.archives[archive].uri()),
-            parked: None,
-            next_segment: 0,
-            applied: 0,
-            results: BTreeMap::new(),
-            tally: Tally::default(),
-            has_rows: false,
-            verdict: None,
-        }))
+        Work::Large(Box::new(Large::new(archive, Arc::from(self.archives[archive].uri()))))
     }
 
     fn spawn(&self, task: impl FnOnce(&Workers, &StageClock) -> Message + Send + 'static) {
         let (workers, clock, sender) = (Arc::clone(&self.workers), Arc::clone(self.clock), self.sender.clone());
         self.pool.spawn(move || {
+            // A panic is a bug; it must end the run with an error, and not leave the coordinator waiting.
+            let message = std::panic::catch_unwind(AssertUnwindSafe(|| task(&workers, &clock)));
             // The receiver is gone only when the run has failed already.
-            let _ = sender.send(task(&workers, &clock));
+            let _ = sender.send(message.unwrap_or(Message::Panicked));
         });
     }
 
@@ -334,6 +303,7 @@ impl<'a> Run<'a> {
                 }
             }
             Message::Step(id, step) => self.take_step(id, step),
+            Message::Panicked => return Err(Error::internal("a worker panicked; please report it with the archive")),
         }
         Ok(())
     }
@@ -398,20 +368,21 @@ impl<'a> Run<'a> {
             self.book(converted, summary)?;
         }
         self.write(result.batches)?;
-        if let Some(large) = result.large {
-            // What comes behind it in the group comes after it.
-            let behind = large + 1..range.end;
-            if !behind.is_empty() {
-                let turn = self.new_turn(Work::Group { range: behind, result: None });
-                self.begin(&turn);
-                self.turns.push_front(turn);
-            }
-            let work = self.large(large);
-            let turn = self.new_turn(work);
-            self.begin(&turn);
-            self.turns.push_front(turn);
+        // What comes behind in the group comes after it, and before all that was dealt out since.
+        let rest = result.rest.or(result.alone.map(|alone| alone + 1)).unwrap_or(range.end)..range.end;
+        if !rest.is_empty() {
+            self.deal_first(Work::Group { range: rest, result: None });
+        }
+        if let Some(alone) = result.alone {
+            self.deal_first(self.large(alone));
         }
         Ok(())
+    }
+
+    fn deal_first(&mut self, work: Work) {
+        let turn = self.new_turn(work);
+        self.begin(&turn);
+        self.turns.push_front(turn);
     }
 
     /// Counts an archive and enters it into the manifest.
@@ -442,30 +413,19 @@ impl<'a> Run<'a> {
         batches.into_iter().try_for_each(|batch| output.tables.push(batch))
     }
 
-    /// Waits until nobody writes to staging any more.
-    fn settle(&mut self) -> Result<()> {
-        let Some(output) = &mut self.output else { return Ok(()) };
-        output.tables.finish().map(drop)
+    /// Writes no more, and waits until nobody does.
+    fn stop_writing(&mut self) -> Result<()> {
+        self.output.take().map_or(Ok(()), |mut output| output.tables.finish().map(drop))
     }
 
     fn close(&mut self) -> Result<Ending> {
+        if !self.found.is_empty() {
+            return Ok(Ending::Refused(std::mem::take(&mut self.found)));
+        }
         let Some(mut output) = self.output.take() else { return Ok(Ending::Counted) };
         let mut parts = output.tables.finish()?;
         let (archives, quarantine) = output.ledger.finish()?;
         parts.extend(quarantine);
         Ok(Ending::Staged(Box::new(Staged { parts, archives })))
-    }
-}
-
-impl Large {
-    fn converted(&self, inflated_bytes: u64, verdict: Verdict) -> Converted {
-        Converted { archive: self.archive, uri: self.uri.to_string(), inflated_bytes, verdict }
-    }
-
-    /// How it ended, once all its segments are applied.
-    fn end(&mut self) -> Option<LargeVerdict> {
-        let is_applied = self.applied == self.next_segment;
-        let is_refused = matches!(self.verdict, Some(LargeVerdict::Refused(_)));
-        if is_applied || is_refused { self.verdict.take() } else { None }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! In: archives, or segments of one. Out: batches and verdicts. Never: knows what others do, or in which order.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -12,6 +13,8 @@ use crate::transform::{Batch, Converter, Cut, Cutter, Element, Judgement, Plan, 
 
 /// Text that a small archive may inflate to; what is larger is converted piece by piece.
 pub(super) const SMALL_TEXT_BYTES: usize = 32 << 20;
+/// Text of a group above which no further archive is added.
+const GROUP_TEXT_BYTES: u64 = 16 << 20;
 /// Text of a segment of a large archive.
 const SEGMENT_BYTES: usize = 4 << 20;
 
@@ -28,8 +31,10 @@ pub(super) struct Converted {
 pub(super) struct GroupResult {
     pub(super) archives: Vec<Converted>,
     pub(super) batches: Vec<Batch>,
-    /// An archive that turned out to be large; it and those behind it are still to be done.
-    pub(super) large: Option<usize>,
+    /// An archive that is to be taken alone, and those behind it are still to be done.
+    pub(super) alone: Option<usize>,
+    /// This archive and those behind it are still to be done: the group turned out to hold much text.
+    pub(super) rest: Option<usize>,
 }
 
 /// A piece of a large archive, ready to be converted.
@@ -113,16 +118,29 @@ impl Worker {
         &mut self,
         archives: &[Archive],
         range: Range<usize>,
+        refused: &HashMap<usize, Finding>,
         limit: u64,
         clock: &StageClock,
     ) -> Result<GroupResult> {
-        let mut result = GroupResult { archives: Vec::with_capacity(range.len()), batches: Vec::new(), large: None };
+        let archives_done = Vec::with_capacity(range.len());
+        let mut result = GroupResult { archives: archives_done, batches: Vec::new(), alone: None, rest: None };
+        let mut text_bytes = 0;
         for at in range {
+            // A refused archive is taken alone, as it was when it was found out: groups must not depend on it.
+            if refused.contains_key(&at) {
+                result.alone = Some(at);
+                break;
+            }
+            if text_bytes > GROUP_TEXT_BYTES {
+                result.rest = Some(at);
+                break;
+            }
             let uri = archives[at].uri();
             let Some((inflated_bytes, verdict)) = self.convert_archive(&archives[at], &uri, limit, clock) else {
-                result.large = Some(at);
+                result.alone = Some(at);
                 break;
             };
+            text_bytes += inflated_bytes;
             result.archives.push(Converted { archive: at, uri, inflated_bytes, verdict });
         }
         result.batches = clock.time(Stage::Transform, || self.converter.finish())?;
@@ -161,7 +179,7 @@ impl Worker {
         let LargeArchive { stream, window, cutter } = &mut *large;
         let mut elements = Vec::new();
         let mut damage = None;
-        let start = cutter.window_start();
+        let mut start = cutter.window_start();
         let mut wanted = SEGMENT_BYTES;
         loop {
             let end = match clock.time(Stage::Inflate, || stream.fill(window, wanted)) {
@@ -175,8 +193,14 @@ impl Worker {
             let parser = self.converter.parser();
             let cut = clock.time(Stage::Transform, || cutter.cut(parser, window.text(), is_all, &mut elements));
             match cut {
-                // The window holds the start of one element and no end: it has to grow.
-                Cut::More(_) if elements.is_empty() => wanted = window.text().len() * 2,
+                // The window holds the start of something and no end: it has to grow.
+                Cut::More(0) if elements.is_empty() => wanted = (window.text().len() * 2).max(SEGMENT_BYTES),
+                Cut::More(done) if elements.is_empty() => {
+                    drop(window.split_off(done));
+                    cutter.forget(done);
+                    start = cutter.window_start();
+                    wanted = SEGMENT_BYTES;
+                }
                 Cut::More(done) => {
                     let text = window.split_off(done);
                     cutter.forget(done);

@@ -18,17 +18,31 @@ use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 
 use crate::error::{Error, Result};
 
+/// Rows of a chunk at most.
+const CHUNK_ROWS: usize = 32_768;
+/// Bytes of text in a chunk above which it is closed: far below the 2 GiB that 32-bit offsets reach, whatever one row adds.
+const CHUNK_TEXT_BYTES: usize = 32 << 20;
+
+/// The columns of some rows.
+pub(crate) struct Chunk {
+    pub(crate) columns: Vec<ArrayRef>,
+    pub(crate) rows: usize,
+}
+
 /// Appends rows to the columns of one table.
 pub(crate) struct TableBuilder {
     schema: SchemaRef,
     columns: Vec<ColumnBuilder>,
+    /// Rows of the chunk at hand.
+    chunk_rows: usize,
+    chunks: Vec<Result<Chunk>>,
     rows: usize,
 }
 
 impl TableBuilder {
     pub(crate) fn new(schema: SchemaRef) -> Self {
         let columns = schema.fields().iter().map(|field| ColumnBuilder::new(field.data_type())).collect();
-        Self { schema, columns, rows: 0 }
+        Self { schema, columns, chunk_rows: 0, chunks: Vec::new(), rows: 0 }
     }
 
     /// Rows that are finished.
@@ -39,29 +53,45 @@ impl TableBuilder {
     /// The column to put the current row's value into.
     pub(crate) fn column(&mut self, index: usize) -> &mut ColumnBuilder {
         let column = &mut self.columns[index];
-        column.pad_to(self.rows);
+        column.pad_to(self.chunk_rows);
         column
     }
 
     /// Finishes the current row; columns that it did not mention are null.
-    pub(crate) const fn end_row(&mut self) {
+    pub(crate) fn end_row(&mut self) {
         self.rows += 1;
+        self.chunk_rows += 1;
+        if self.chunk_rows == CHUNK_ROWS || self.text_bytes() > CHUNK_TEXT_BYTES {
+            let chunk = self.end_chunk();
+            self.chunks.push(chunk);
+        }
     }
 
-    /// The columns of all finished rows; the builder is empty again.
+    /// The columns of all finished rows, in chunks; the builder is empty again.
     ///
     /// # Errors
     ///
     /// Only when a builder and the declared type disagree, which is a bug.
-    pub(crate) fn finish(&mut self) -> Result<Vec<ArrayRef>> {
-        let rows = std::mem::take(&mut self.rows);
-        self.columns
-            .iter_mut()
-            .map(|column| {
-                column.pad_to(rows);
-                column.finish()
-            })
-            .collect()
+    pub(crate) fn finish(&mut self) -> Result<Vec<Chunk>> {
+        self.rows = 0;
+        if self.chunk_rows > 0 {
+            let chunk = self.end_chunk();
+            self.chunks.push(chunk);
+        }
+        self.chunks.drain(..).collect()
+    }
+
+    fn end_chunk(&mut self) -> Result<Chunk> {
+        let rows = std::mem::take(&mut self.chunk_rows);
+        let columns = self.columns.iter_mut().map(|column| {
+            column.pad_to(rows);
+            column.finish()
+        });
+        Ok(Chunk { columns: columns.collect::<Result<_>>()?, rows })
+    }
+
+    fn text_bytes(&self) -> usize {
+        self.columns.iter().map(ColumnBuilder::text_bytes).sum()
     }
 
     /// The schema the columns follow.
@@ -110,6 +140,14 @@ impl ColumnBuilder {
             Self::Timestamp(builder) => builder.len(),
             Self::Quantity(builder) => builder.len(),
             Self::List(builder) => builder.offsets.len() - 1,
+        }
+    }
+
+    fn text_bytes(&self) -> usize {
+        match self {
+            Self::Text(builder) => builder.values_slice().len(),
+            Self::Binary(builder) => builder.values_slice().len(),
+            _ => 0,
         }
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, UInt32Array};
 use arrow::compute::take;
 
-use super::columns::TableBuilder;
+use super::columns::{Chunk, TableBuilder};
 use super::cut::{Cutter, Element, Judgement, MAX_ORIGINAL_BYTES, Rejection, Status, explain, utf8};
 use super::flatten::{self, EventFields, Outcome, Refused, Routes, UsageRecordFlattener};
 use super::partition::{PartitionColumn, PartitionFields, PartitionIndex, PartitionPath};
@@ -63,6 +63,11 @@ impl Tally {
     }
 }
 
+/// Kind of an archive that could not be read: another run may be luckier.
+pub(crate) const UNREADABLE: &str = "unreadable";
+/// Kind of an archive above the limit: another run may have a higher one.
+pub(crate) const TOO_LARGE: &str = "too_large";
+
 /// What became of an archive, and why.
 #[derive(Clone, Debug)]
 pub(crate) struct Verdict {
@@ -110,9 +115,13 @@ impl Verdict {
     /// Refused before it was text.
     pub(crate) fn refused(mut finding: Finding) -> Self {
         finding.original.truncate(MAX_ORIGINAL_BYTES);
+        let kind = match finding.reason {
+            Reason::ReadFailed => UNREADABLE,
+            Reason::InflatedTooLarge => TOO_LARGE,
+            _ => "unknown",
+        };
         let findings = vec![finding];
-        let judgement =
-            Judgement { status: Status::Quarantined, kind: "unknown", events_seen: 0, quarantined: 0, findings };
+        let judgement = Judgement { status: Status::Quarantined, kind, events_seen: 0, quarantined: 0, findings };
         Self::new(judgement, Tally::default(), None)
     }
 
@@ -300,6 +309,11 @@ impl RowWriter {
             for (column, cell) in fields.cells() {
                 flatten::write_cell(table.column(*column), cell);
             }
+            if let Some(source) = partition_fields.event_source
+                && self.partitions.hides(PartitionColumn::EventSource, source)
+            {
+                fields.unmapped.add("eventSource", &serde_json::Value::from(source).to_string());
+            }
             if let Some(json) = fields.unmapped.json() {
                 table.column(at.unmapped).text(json);
             }
@@ -334,11 +348,26 @@ impl PartitionedRows {
         self.row_partitions.resize(self.builder.rows(), partition);
     }
 
-    /// The rows so far, a batch for each partition in order of first appearance.
+    /// The rows so far, a batch for each chunk and partition, in order of first appearance.
     fn finish(&mut self, paths: &[PartitionPath]) -> Result<Vec<Batch>> {
         let row_partitions = std::mem::take(&mut self.row_partitions);
-        let Some(first) = row_partitions.first().copied() else { return Ok(Vec::new()) };
-        let columns = self.builder.finish()?;
+        let mut batches = Vec::new();
+        let mut start = 0;
+        for Chunk { columns, rows } in self.builder.finish()? {
+            let partitions = &row_partitions[start..start + rows];
+            start += rows;
+            self.add_batches(columns, partitions, paths, &mut batches)?;
+        }
+        Ok(batches)
+    }
+
+    fn add_batches(
+        &self,
+        columns: Vec<ArrayRef>,
+        row_partitions: &[u32],
+        paths: &[PartitionPath],
+        batches: &mut Vec<Batch>,
+    ) -> Result<()> {
         let batch = |partition: u32, columns: Vec<ArrayRef>, rows| Batch {
             table: self.table,
             partition: Arc::clone(&paths[partition as usize]),
@@ -346,22 +375,22 @@ impl PartitionedRows {
             columns,
             rows,
         };
+        let first = row_partitions[0];
         if row_partitions.iter().all(|partition| *partition == first) {
-            return Ok(vec![batch(first, columns, row_partitions.len())]);
+            batches.push(batch(first, columns, row_partitions.len()));
+            return Ok(());
         }
         // Each partition gets arrays of its own rather than slices of common ones: rows that wait for more of their
         // partition must not keep those of others in memory.
         let mut order: Vec<u32> = (0..).take(row_partitions.len()).collect();
         // Stable: within a partition, rows stay in the order of their archives.
         order.sort_by_key(|row| row_partitions[*row as usize]);
-        order
-            .chunk_by(|one, two| row_partitions[*one as usize] == row_partitions[*two as usize])
-            .map(|rows| {
-                let indices = UInt32Array::from(rows.to_vec());
-                let columns = columns.iter().map(|column| take(column, &indices, None).map_err(Error::internal));
-                Ok(batch(row_partitions[rows[0] as usize], columns.collect::<Result<_>>()?, rows.len()))
-            })
-            .collect()
+        for rows in order.chunk_by(|one, two| row_partitions[*one as usize] == row_partitions[*two as usize]) {
+            let indices = UInt32Array::from(rows.to_vec());
+            let columns = columns.iter().map(|column| take(column, &indices, None).map_err(Error::internal));
+            batches.push(batch(row_partitions[rows[0] as usize], columns.collect::<Result<_>>()?, rows.len()));
+        }
+        Ok(())
     }
 }
 

@@ -6,8 +6,10 @@
 
 use std::ops::Range;
 
+use memchr::memmem;
+
 use super::shape;
-use super::split::{Piece, Splitter};
+use super::split::{BYTE_ORDER_MARK, Piece, Resumed, Splitter};
 use super::tape::{MAX_DEPTH, ParseError, Parser};
 use crate::error::{Finding, Reason};
 
@@ -17,8 +19,24 @@ pub(crate) const MAX_ORIGINAL_BYTES: usize = 16 << 20;
 /// Largest event: a thousand times what CloudTrail writes (facts 1.3), and a bound for the window.
 const MAX_EVENT_BYTES: usize = 256 << 20;
 
+/// Text of one archive that is looked at again because of damage: a bound for hostile archives, in which every event
+/// seems to have swallowed all that follow.
+const MAX_RESCAN_BYTES: usize = 256 << 20;
+
 /// Text that is enough to tell what a file is that is no JSON.
 const ENOUGH_TO_TELL: usize = 1_024;
+
+/// Text that waits for the end of one element before it is asked whether it has lost that end.
+const MAX_WAITING_BYTES: usize = 8 << 20;
+
+/// Room for what stands before the name by which an event is found.
+const CANDIDATE_BYTES: usize = 4_096;
+
+/// How the next event begins in an archive as CloudTrail writes it. Inside an event it can only be damage: text within
+/// text has its quotes escaped.
+const NEXT_EVENT: &[u8] = b",{\"eventVersion\"";
+
+const UNMATCHED: &str = "the brackets or quotes of this event do not match";
 
 /// What became of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,15 +120,30 @@ pub(crate) struct Cutter {
     next_index: u32,
     quarantined: u64,
     findings: Vec<Finding>,
+    /// Bytes that may still be looked at a second time because of damage.
+    rescan_bytes: usize,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum State {
     Begin,
     Go,
+    /// In text that cannot be trusted, looking for the next event that can.
+    Lost(Damage),
     /// It holds no events at all.
     Foreign(&'static str),
     End,
+}
+
+/// Text that is refused, while its end is looked for.
+#[derive(Debug)]
+struct Damage {
+    /// The event it is, or `None` when it is something between events.
+    index: Option<u32>,
+    offset: u64,
+    rejection: Rejection,
+    /// Its first bytes, as many as quarantine keeps.
+    original: Vec<u8>,
 }
 
 impl Cutter {
@@ -125,6 +158,7 @@ impl Cutter {
             next_index: 0,
             quarantined: 0,
             findings: Vec::new(),
+            rescan_bytes: MAX_RESCAN_BYTES,
         }
     }
 
@@ -135,40 +169,131 @@ impl Cutter {
 
     /// Goes through a window, adding the objects in it to `elements`; `is_all` says that no text follows it.
     pub(crate) fn cut(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, elements: &mut Vec<Element>) -> Cut {
-        if self.state == State::Begin {
-            if window.len() < ENOUGH_TO_TELL && !is_all {
-                return Cut::More(0);
-            }
-            self.begin(window);
-        }
-        while self.state == State::Go {
-            let piece = self.splitter.next(window, is_all);
-            match piece {
-                Piece::Incomplete(at) if !is_all && window.len() - at <= MAX_EVENT_BYTES => return Cut::More(at),
-                Piece::Incomplete(at) if !is_all => {
-                    let message = format!("an element is larger than {MAX_EVENT_BYTES} bytes");
-                    self.refuse_rest(window, at, Rejection { reason: Reason::EventTooLarge, message });
+        loop {
+            match std::mem::replace(&mut self.state, State::End) {
+                State::Begin => {
+                    if let Some(cut) = self.begin(window, is_all) {
+                        self.state = State::Begin;
+                        return cut;
+                    }
                 }
-                Piece::Incomplete(at) => self.take_truncated(parser, window, at),
-                Piece::Element(range) => self.take_element(parser, window, range, elements),
-                Piece::Beside(range) => self.check_beside(parser, window, range),
-                Piece::OtherDocument => {
-                    let kind = shape::foreign_kind(self.splitter.names());
-                    self.stranger_kind.get_or_insert(kind);
-                    self.strangers.push(self.window_start + self.splitter.position() as u64);
+                State::Go => {
+                    self.state = State::Go;
+                    if let Some(cut) = self.take_piece(parser, window, is_all, elements) {
+                        return cut;
+                    }
                 }
-                Piece::SeparatorMissing(at) => {
-                    let message = "expected `,` between two elements".to_owned();
-                    self.report(at, Rejection { reason: Reason::SeparatorMissing, message }, &[]);
+                State::Lost(damage) => {
+                    if let Some(cut) = self.look_for_event(parser, window, is_all, damage) {
+                        return cut;
+                    }
                 }
-                Piece::Broken(at, reason, expected) => {
-                    let found = String::from_utf8_lossy(&window[at..window.len().min(at + 16)]).into_owned();
-                    self.refuse_rest(window, at, Rejection { reason, message: format!("{expected}, found {found:?}") });
+                ended => {
+                    self.state = ended;
+                    return Cut::End;
                 }
-                Piece::End => self.state = State::End,
             }
         }
-        Cut::End
+    }
+
+    fn take_piece(
+        &mut self,
+        parser: &mut Parser,
+        window: &[u8],
+        is_all: bool,
+        elements: &mut Vec<Element>,
+    ) -> Option<Cut> {
+        let before = self.splitter.mark();
+        match self.splitter.next(window, is_all) {
+            Piece::Incomplete(at) if !is_all && window.len() - at <= MAX_WAITING_BYTES => return Some(Cut::More(at)),
+            Piece::Incomplete(at) => return self.take_incomplete(parser, window, is_all, at),
+            Piece::Element(range) => {
+                // What follows an element tells whether it ends where it should.
+                if !is_all && super::scan::skip_space(window, range.end) == window.len() {
+                    self.splitter.back_to(before);
+                    return Some(Cut::More(self.splitter.position()));
+                }
+                self.take_element(parser, window, is_all, range, elements);
+            }
+            Piece::Beside(range) => self.check_beside(parser, window, range),
+            Piece::OtherDocument => {
+                let kind = shape::foreign_kind(self.splitter.names());
+                self.stranger_kind.get_or_insert(kind);
+                self.strangers.push(self.window_start + self.splitter.position() as u64);
+            }
+            Piece::SeparatorMissing(at) => {
+                let message = "expected `,` between two elements".to_owned();
+                self.report(at, Rejection { reason: Reason::SeparatorMissing, message }, &[]);
+            }
+            Piece::Broken(at, reason, expected) => {
+                let found = String::from_utf8_lossy(&window[at..window.len().min(at + 16)]).into_owned();
+                let message = format!("{expected}, found {found:?}");
+                self.lose(None, at, Rejection { reason, message });
+            }
+            Piece::End => self.state = State::End,
+        }
+        None
+    }
+
+    /// The text, or as much of it as may wait in memory, ends inside something that begins at `at`.
+    fn take_incomplete(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, at: usize) -> Option<Cut> {
+        let element = super::scan::skip_space(window, at + usize::from(window.get(at) == Some(&b',')));
+        let is_element = self.splitter.is_in_array() && element < window.len();
+        if !is_all && window.len() - at <= MAX_EVENT_BYTES {
+            // An event may be this long; but if others begin inside it, it has lost its end.
+            let resumed = self.resume(parser, window, is_all, element);
+            if !is_element || !matches!(resumed, Resumed::At(_)) {
+                return Some(Cut::More(at));
+            }
+        }
+        let (reason, message) = match (is_all, is_element) {
+            (true, true) => (Reason::JsonTruncated, "the text ends inside this event".to_owned()),
+            (true, false) => (Reason::JsonTruncated, "the text ends before the document does".to_owned()),
+            (false, _) if window.len() - at > MAX_EVENT_BYTES => {
+                (Reason::EventTooLarge, format!("an element is larger than {MAX_EVENT_BYTES} bytes"))
+            }
+            (false, _) => (Reason::JsonInvalid, UNMATCHED.to_owned()),
+        };
+        let index = is_element.then(|| self.take_index());
+        self.lose(index, if is_element { element } else { at }, Rejection { reason, message });
+        None
+    }
+
+    /// Gives up the text from `at` on, until an event comes that is certain.
+    fn lose(&mut self, index: Option<u32>, at: usize, rejection: Rejection) {
+        let offset = self.window_start + at as u64;
+        self.splitter.skip_to(at);
+        self.state = State::Lost(Damage { index, offset, rejection, original: Vec::new() });
+    }
+
+    fn look_for_event(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, mut damage: Damage) -> Option<Cut> {
+        let at = self.splitter.position();
+        let is_event_array = self.splitter.has_event_arrays();
+        let resumed = if is_event_array { self.resume(parser, window, is_all, at) } else { Resumed::Nowhere };
+        let (end, is_over) = match resumed {
+            Resumed::At(end) => (end, true),
+            Resumed::Undecided(end) if window.len() - end <= MAX_EVENT_BYTES => (end, false),
+            // The start of the next candidate may stand at the end of the window.
+            _ if !is_all => (window.len().saturating_sub(CANDIDATE_BYTES).max(at), false),
+            _ => (window.len(), true),
+        };
+        let room = MAX_ORIGINAL_BYTES - damage.original.len();
+        damage.original.extend_from_slice(&window[at..end.min(at + room)]);
+        if !is_over {
+            self.splitter.skip_to(end);
+            self.state = State::Lost(damage);
+            return Some(Cut::More(end));
+        }
+        let Damage { index, offset, mut rejection, original } = damage;
+        if matches!(resumed, Resumed::At(_)) {
+            self.state = State::Go;
+            if rejection.reason == Reason::JsonTruncated {
+                rejection = Rejection { reason: Reason::JsonInvalid, message: UNMATCHED.to_owned() };
+            }
+        }
+        self.quarantined += u64::from(index.is_some());
+        self.findings.push(finding(index, offset, rejection, &original));
+        None
     }
 
     /// Tells that the window lost its first `bytes` bytes.
@@ -203,17 +328,37 @@ impl Cutter {
         }
     }
 
-    fn begin(&mut self, window: &[u8]) {
-        let start = byte_order_mark(window);
-        self.splitter.skip(start);
-        self.state = match window.get(super::scan::skip_space(window, start)) {
+    /// Looks at how the text begins; asks for more when that cannot be told yet.
+    fn begin(&mut self, window: &[u8], is_all: bool) -> Option<Cut> {
+        if window.len() < ENOUGH_TO_TELL && !is_all {
+            return Some(Cut::More(0));
+        }
+        let is_start = self.window_start == 0 && window.starts_with(BYTE_ORDER_MARK);
+        let start = super::scan::skip_space(window, if is_start { BYTE_ORDER_MARK.len() } else { 0 });
+        self.splitter.skip_to(start);
+        self.state = match window.get(start) {
+            None if !is_all => return Some(Cut::More(start)),
             None => State::Foreign(shape::EMPTY),
             Some(b'{' | b'[') => State::Go,
-            Some(_) => State::Foreign(shape::foreign_text_kind(window)),
+            Some(_) => State::Foreign(shape::foreign_text_kind(&window[start..])),
         };
+        None
     }
 
-    fn take_element(&mut self, parser: &mut Parser, window: &[u8], range: Range<usize>, elements: &mut Vec<Element>) {
+    fn take_index(&mut self) -> u32 {
+        let index = self.next_index;
+        self.next_index += 1;
+        index
+    }
+
+    fn take_element(
+        &mut self,
+        parser: &mut Parser,
+        window: &[u8],
+        is_all: bool,
+        range: Range<usize>,
+        elements: &mut Vec<Element>,
+    ) {
         let text = &window[range.clone()];
         let is_object = text[0] == b'{';
         if self.kind.is_none() && (is_object || self.splitter.is_outermost()) {
@@ -225,45 +370,46 @@ impl Cutter {
                 }
             }
         }
-        let index = self.next_index;
-        self.next_index += 1;
-        let behind = super::scan::skip_space(window, range.end);
-        if !matches!(window.get(behind), Some(b',' | b']') | None)
-            && let Err(rejection) = check(parser, text)
-        {
-            // The element ends where none should: its brackets or quotes are damaged and it has swallowed others.
-            let end = self.resume(parser, window, range.start).unwrap_or(range.end);
-            self.refuse_event(index, window, range.start..end, rejection);
-        } else if is_object {
-            elements.push(Element { index, range });
-        } else {
+        let index = self.take_index();
+        if !is_object {
             let message = "an event is a JSON object".to_owned();
             self.refuse_event(index, window, range, Rejection { reason: Reason::EventNotObject, message });
+        } else if let Some(rejection) = self.swallowed(parser, window, is_all, &range) {
+            self.lose(Some(index), range.start, rejection);
+        } else {
+            elements.push(Element { index, range });
         }
     }
 
-    /// The text ends inside something.
-    fn take_truncated(&mut self, parser: &mut Parser, window: &[u8], at: usize) {
-        let reason = Reason::JsonTruncated;
-        // Past the comma that announced it, an element has begun.
-        let element = super::scan::skip_space(window, at + usize::from(window.get(at) == Some(&b',')));
-        if !self.splitter.is_in_array() || element >= window.len() {
-            let message = "the text ends before the document does".to_owned();
-            self.refuse_rest(window, at, Rejection { reason, message });
-            return;
+    /// Why an element is not to be trusted that may have lost a bracket or quote and taken others for parts of itself.
+    fn swallowed(
+        &mut self,
+        parser: &mut Parser,
+        window: &[u8],
+        is_all: bool,
+        range: &Range<usize>,
+    ) -> Option<Rejection> {
+        let text = &window[range.clone()];
+        let behind = window.get(super::scan::skip_space(window, range.end));
+        let is_delimited = matches!(behind, Some(b',' | b']'));
+        if is_delimited && memmem::find(&text[1..], NEXT_EVENT).is_none() {
+            return None;
         }
-        let index = self.next_index;
-        self.next_index += 1;
-        let resumed = self.resume(parser, window, element);
-        if resumed.is_none() {
-            self.state = State::End;
+        self.rescan_bytes = self.rescan_bytes.saturating_sub(text.len());
+        match check(parser, text) {
+            Err(rejection) => {
+                let resumed = self.resume(parser, window, is_all, range.start);
+                // A bad element that ends where it should, with nothing certain inside, is the converter's to refuse.
+                (!is_delimited || matches!(resumed, Resumed::At(end) if end < range.end)).then_some(rejection)
+            }
+            // Valid, but the text ends behind it, and others begin inside it.
+            Ok(()) if behind.is_none() => {
+                let resumed = self.resume(parser, &window[..range.end], true, range.start);
+                let rejection = Rejection { reason: Reason::JsonInvalid, message: UNMATCHED.to_owned() };
+                matches!(resumed, Resumed::At(_)).then_some(rejection)
+            }
+            Ok(()) => None,
         }
-        let message = match resumed {
-            Some(_) => "the brackets or quotes of this event do not match".to_owned(),
-            None => "the text ends inside this event".to_owned(),
-        };
-        let reason = if resumed.is_some() { Reason::JsonInvalid } else { reason };
-        self.refuse_event(index, window, element..resumed.unwrap_or(window.len()), Rejection { reason, message });
     }
 
     fn check_beside(&mut self, parser: &mut Parser, window: &[u8], range: Range<usize>) {
@@ -276,25 +422,31 @@ impl Cutter {
         }
     }
 
-    /// Finds the next certain event behind damage; returns where the damaged text ends.
-    fn resume(&mut self, parser: &mut Parser, window: &[u8], damage: usize) -> Option<usize> {
-        self.splitter.resume_after(window, damage, |range| {
+    /// Finds the next certain event behind damage.
+    fn resume(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, damage: usize) -> Resumed {
+        if self.rescan_bytes == 0 {
+            return Resumed::Nowhere;
+        }
+        let mut scanned = 0;
+        let resumed = self.splitter.resume_after(window, is_all, damage, |range| {
+            scanned += range.len();
             let text = std::str::from_utf8(&window[range]).ok();
             text.is_some_and(|text| {
                 matches!(parser.parse_lenient(text, |document| shape::judge(document.root())), Ok(Ok(_)))
             })
-        })
+        });
+        let searched = match resumed {
+            Resumed::At(end) | Resumed::Undecided(end) => end - damage,
+            Resumed::Nowhere => window.len() - damage,
+        };
+        self.rescan_bytes = self.rescan_bytes.saturating_sub(searched + scanned);
+        resumed
     }
 
     fn refuse_event(&mut self, index: u32, window: &[u8], range: Range<usize>, rejection: Rejection) {
         self.quarantined += 1;
         let offset = self.window_start + range.start as u64;
         self.findings.push(rejection.of_event(index, offset, &window[range]));
-    }
-
-    fn refuse_rest(&mut self, window: &[u8], at: usize, rejection: Rejection) {
-        self.report(at, rejection, &window[at..]);
-        self.state = State::End;
     }
 
     fn report(&mut self, at: usize, rejection: Rejection, original: &[u8]) {
@@ -342,9 +494,4 @@ pub(crate) fn explain(error: &ParseError, text: &str) -> Rejection {
             Rejection { reason: Reason::JsonInvalid, message }
         }
     }
-}
-
-/// Length of the byte order mark that some editors put before UTF-8.
-fn byte_order_mark(text: &[u8]) -> usize {
-    if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
 }

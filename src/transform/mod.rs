@@ -24,7 +24,7 @@ mod cut;
 
 mod convert;
 
-pub(crate) use convert::{Batch, Converter, Plan, Tally, Verdict};
+pub(crate) use convert::{Batch, Converter, Plan, TOO_LARGE, Tally, UNREADABLE, Verdict};
 pub(crate) use cut::{Cut, Cutter, Element, Judgement, Status};
 pub use flatten::Outcome;
 pub use partition::PartitionColumn;

@@ -123,6 +123,11 @@ impl PartitionIndex {
         number
     }
 
+    /// Whether the path does not give this value back: it is empty, or too long for a folder's name.
+    pub(crate) fn hides(&self, column: PartitionColumn, value: &str) -> bool {
+        self.columns.contains(&column) && (value.is_empty() || value.len() * 3 > LONGEST_VALUE)
+    }
+
     /// The partitions by number; the index is empty again.
     pub(crate) fn take_paths(&mut self) -> Vec<PartitionPath> {
         self.known.clear();

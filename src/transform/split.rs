@@ -47,6 +47,18 @@ pub(crate) struct Splitter {
     at: usize,
     names: Vec<String>,
     has_event_arrays: bool,
+    /// Whether the array at hand, or the last one, is outermost.
+    was_outermost: bool,
+}
+
+/// Some editors put it before UTF-8; in merged files it stands before each document.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A place to come back to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    state: State,
+    at: usize,
 }
 
 /// Member names kept to tell what a document is that holds no events.
@@ -54,7 +66,7 @@ const NAMES_KEPT: usize = 32;
 
 impl Splitter {
     pub(crate) const fn new() -> Self {
-        Self { state: State::Outside, at: 0, names: Vec::new(), has_event_arrays: false }
+        Self { state: State::Outside, at: 0, names: Vec::new(), has_event_arrays: false, was_outermost: false }
     }
 
     /// Where the next piece is looked for.
@@ -82,9 +94,19 @@ impl Splitter {
         &self.names
     }
 
-    /// Passes over bytes before the first document.
-    pub(crate) const fn skip(&mut self, bytes: usize) {
-        self.at += bytes;
+    /// Where the splitter stands, to come back to.
+    pub(crate) const fn mark(&self) -> Mark {
+        Mark { state: self.state, at: self.at }
+    }
+
+    /// Goes back to a mark of the same window.
+    pub(crate) const fn back_to(&mut self, mark: Mark) {
+        (self.state, self.at) = (mark.state, mark.at);
+    }
+
+    /// Passes over text up to an offset of the window.
+    pub(crate) const fn skip_to(&mut self, at: usize) {
+        self.at = at;
     }
 
     /// Tells that `bytes` bytes before the position were dropped from the window.
@@ -103,6 +125,10 @@ impl Splitter {
                 };
             };
             let step = match self.state {
+                State::Outside if window[self.at..].starts_with(BYTE_ORDER_MARK) => {
+                    self.at += BYTE_ORDER_MARK.len();
+                    continue;
+                }
                 State::Outside => self.open_document(byte),
                 State::Object { is_first, has_records } => self.next_member(window, byte, is_first, has_records),
                 State::Array { is_outermost, is_first } => {
@@ -118,7 +144,10 @@ impl Splitter {
     fn open_document(&mut self, byte: u8) -> Option<Piece> {
         self.state = match byte {
             b'{' => State::Object { is_first: true, has_records: false },
-            b'[' => State::Array { is_outermost: true, is_first: true },
+            b'[' => {
+                self.was_outermost = true;
+                State::Array { is_outermost: true, is_first: true }
+            }
             _ => {
                 return Some(Piece::Broken(self.at, Reason::TrailingData, "expected `{` or `[`"));
             }
@@ -168,6 +197,7 @@ impl Splitter {
         if is_records && *first == b'[' {
             self.at = start + 1;
             self.has_event_arrays = true;
+            self.was_outermost = false;
             self.state = State::Array { is_outermost: false, is_first: true };
             return None;
         }
@@ -228,42 +258,56 @@ impl Splitter {
         Some(Piece::Element(start..end))
     }
 
-    /// Goes on behind damage at the next event that is certain: an element whose first member is `eventVersion`, that
-    /// stands behind another and that `is_event` accepts. Returns the end of the damaged text.
+    /// Looks behind damage for the next event that is certain: an object whose first member is `eventVersion`, that a
+    /// comma announces, that ends like an element and that `is_event` accepts. In JSON, a comma before an object stands
+    /// in an array only.
     pub(crate) fn resume_after(
         &mut self,
         window: &[u8],
+        is_all: bool,
         damage: usize,
         mut is_event: impl FnMut(Range<usize>) -> bool,
-    ) -> Option<usize> {
-        /// Candidates that are tried before the rest is given up: each one costs a scan of an event.
+    ) -> Resumed {
+        /// Candidates that are tried in a window: each one costs a scan and a parse of an event.
         const MOST_CANDIDATES: usize = 64;
-        if !matches!(self.state, State::Array { .. }) {
-            return None;
-        }
+        let mut undecided = None;
         let names = memmem::find_iter(&window[damage..], b"\"eventVersion\"").map(|at| at + damage);
-        let mut candidates = names.filter_map(|name| {
+        let candidates = names.filter_map(|name| {
             let before = |at: usize, wanted: u8| {
                 let end = trim_space_end(window, at);
                 (end > damage && window[end - 1] == wanted).then(|| end - 1)
             };
             let start = before(name, b'{')?;
-            let comma = before(start, b',')?;
-            let previous_end = before(comma, b'}')? + 1;
-            Some((start, previous_end))
+            Some((start, trim_space_end(window, before(start, b',')?)))
         });
-        let found = candidates.by_ref().take(MOST_CANDIDATES).find(|(start, _)| {
-            scan::container_end(window, *start).is_some_and(|end| {
-                matches!(window.get(skip_space(window, end)), Some(b',' | b']')) && is_event(*start..end)
-            })
-        });
-        let (start, previous_end) = found?;
-        self.at = start;
-        if let State::Array { is_first, .. } = &mut self.state {
-            *is_first = true;
+        for (start, damage_end) in candidates.take(MOST_CANDIDATES) {
+            let end = scan::container_end(window, start);
+            let behind = end.and_then(|end| window.get(skip_space(window, end)));
+            match (end, behind) {
+                (Some(end), Some(b',' | b']')) if is_event(start..end) => {
+                    self.at = start;
+                    self.state = State::Array { is_outermost: self.was_outermost, is_first: true };
+                    return Resumed::At(damage_end);
+                }
+                (None, _) | (_, None) if !is_all => {
+                    undecided.get_or_insert(damage_end);
+                }
+                _ => {}
+            }
         }
-        Some(previous_end)
+        undecided.map_or(Resumed::Nowhere, Resumed::Undecided)
     }
+}
+
+/// Where text can be trusted again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resumed {
+    /// An event follows; the damaged text ends at this offset.
+    At(usize),
+    /// A candidate follows this offset, and the window ends before it can be judged.
+    Undecided(usize),
+    /// There is no candidate.
+    Nowhere,
 }
 
 /// Whether a member name, as it stands, is `Records`; it may be spelled with escapes.

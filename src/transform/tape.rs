@@ -181,8 +181,9 @@ impl<'t> Document<'t> {
     /// Whether a string of the tape has a UTF-8 form; a stand-in for a lone surrogate has none.
     fn is_text(self, text: &str) -> bool {
         self.lone_surrogates.is_empty() || {
-            let string = self.offset(text)..self.offset_after(text);
-            !self.lone_surrogates.iter().any(|at| string.contains(at))
+            let (start, end) = (self.offset(text), self.offset_after(text));
+            let first = self.lone_surrogates.partition_point(|at| *at < start);
+            self.lone_surrogates.get(first).is_none_or(|at| *at >= end)
         }
     }
 

@@ -48,6 +48,9 @@ pub(crate) fn parse_iso(text: &str) -> Option<Instant> {
     let offset_ms = reader.zone_offset_ms()?;
     reader.at_end()?;
     let epoch_ms = instant(year, month, day, hour, minute, second)? + fraction_ms - offset_ms;
+    if !YEARS_ENGINES_READ.contains(&i128::from(epoch_ms)) {
+        return None;
+    }
     Some(Instant { epoch_ms, is_canonical: false })
 }
 

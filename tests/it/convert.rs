@@ -200,6 +200,25 @@ fn an_input_may_be_a_file_a_folder_or_several() {
 }
 
 #[test]
+fn names_that_are_no_utf_8_are_names_too() -> std::io::Result<()> {
+    use std::os::unix::ffi::OsStrExt;
+    let workdir = Workdir::new();
+    for (name, id) in [(&b"caf\xe9.json"[..], "a"), (b"caf\xe8.json", "b"), (b"\xff", "c")] {
+        workdir.file("in/x", records(&[event(id, "")]));
+        std::fs::rename(workdir.at("in/x"), workdir.at("in").join(std::ffi::OsStr::from_bytes(name)))?;
+    }
+    for converted in [3, 0] {
+        let lake = workdir.convert("in", "");
+        assert_eq!((lake.code, lake.count("/archives/converted")), (0, converted), "{}", lake.stderr);
+        let mut names = lake.texts("archives", "archive");
+        names.sort();
+        let ends = names.iter().zip(["/in/%FF", "/in/caf%E8.json", "/in/caf%E9.json"]);
+        assert!(names.len() == 3 && ends.into_iter().all(|(name, end)| name.ends_with(end)), "{names:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn unusual_files_and_folders_stop_nothing() -> std::io::Result<()> {
     let workdir = Workdir::new();
     workdir.gzip("in/a.json.gz", records(&[event("a", "")]));

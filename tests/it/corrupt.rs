@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
 
-use crate::harness::{Workdir, data, files, inflated, int, text};
+use crate::harness::{Workdir, data, event, files, inflated, int, text};
 use crate::reference::Value;
 
 /// What must become of a file.
@@ -293,4 +293,69 @@ fn on_bad_fail_publishes_nothing() {
     assert!(run.stderr().contains("missing-quote.json") && run.stderr().contains("--on-bad"), "{}", run.dump());
     let published = files(&workdir.at("lake"));
     assert!(published.iter().all(|path| path.starts_with("_trailmill")), "{published:?}");
+}
+
+/// Smaller defects, as text: the ids that are kept, and the reasons.
+#[test]
+fn texts_that_are_nearly_json_keep_what_is_sound() {
+    let [a, b] = ["a", "b"].map(|id| event(id, ""));
+    let odd = |more: &str| format!(r#"{{"Records":[{},{b}]}}"#, event("a", more));
+    let deep = |levels: usize| odd(&format!("\"requestParameters\":{}{}", "[".repeat(levels), "]".repeat(levels)));
+    // The event's own object is the first level.
+    check_text(&deep(999), "ab", &[]);
+    check_text(&deep(1_000), "b", &["nesting_too_deep"]);
+    for more in [
+        r#""n":NaN"#,
+        r#""n":-Infinity"#,
+        r#""n":01"#,
+        r#""n":1."#,
+        r#""n":+1"#,
+        r#""n":tru"#,
+        r#""requestParameters":{"n":.5}"#,
+        r#""requestParameters":{"a" 1}"#,
+        r#""requestParameters":{"a":1,}"#,
+        r#""requestParameters":[1 2]"#,
+        r#""userAgent":"\x41""#,
+        r#""requestParameters":"\u12""#,
+        "\"userAgent\":\"a\tb\"",
+        "\"requestParameters\":{\"a\":\"\u{1}\"}",
+        "'userAgent':1",
+        "userAgent:1",
+    ] {
+        check_text(&odd(more), "b", &["json_invalid"]);
+    }
+    check_text(&format!(r#"{{"Records":[{a},{b},]}}"#), "ab", &["json_invalid"]);
+    check_text(&format!(r#"{{"Records":[{a},{b}}}"#), "ab", &["json_invalid"]);
+    check_text(&format!(r#"{{"Records":[{a},{b}],"x":tru}}"#), "ab", &["json_invalid"]);
+    check_text(&format!(r#"{{"Records":[{a},{b}"#), "ab", &["json_truncated"]);
+    check_text(&format!(r#"{{"Records":[{a},{b}]"#), "ab", &["json_truncated"]);
+    check_text(&format!(r#"{{"Records":[{a},{b}]}} x"#), "ab", &["trailing_data"]);
+    check_text(&format!("{{\"Records\":[{a},{b}]}}\0"), "ab", &["trailing_data"]);
+    check_text(&format!(r#"{{"Records":[{a},{b}]}}{{"no":"events"}}"#), "ab", &["trailing_data"]);
+    check_text(&format!(r#"{{"Records":[{a}]}}{{"Records":[{b}]}}{{"Records":[{{"#), "ab", &["json_truncated"]);
+    check_text("{", "", &["json_truncated"]);
+    check_text("{'Records':[]}", "", &["json_invalid"]);
+    check_text(r#"{"Records":null}"#, "", &["records_not_array"]);
+    check_text(r#"{"Records":"x"}"#, "", &["records_not_array"]);
+    check_text(r#"{"Records":[1,[]]}"#, "", &["event_not_object", "event_not_object"]);
+}
+
+#[track_caller]
+fn check_text(archive: &str, ids: &str, reasons: &[&str]) {
+    let workdir = Workdir::new();
+    workdir.file("in/a.json", archive);
+    let lake = workdir.convert("in", "");
+    lake.check_counts();
+    let shown: String = archive.chars().take(2_000).collect();
+    assert_eq!(lake.texts("events", "event_id").concat(), ids, "{shown}");
+    assert_eq!(lake.texts("quarantine", "reason"), reasons, "{shown}");
+    assert_eq!(lake.code, i32::from(!reasons.is_empty()), "{shown}");
+}
+
+/// What stands behind it is certain: a comma opens and closes nothing.
+#[test]
+fn a_stray_comma_costs_no_event() {
+    let [a, b] = ["a", "b"].map(|id| event(id, ""));
+    check_text(&format!(r#"{{"Records":[,{a},{b}]}}"#), "ab", &["json_invalid"]);
+    check_text(&format!(r#"{{"Records":[{a},,{b}]}}"#), "ab", &["json_invalid"]);
 }

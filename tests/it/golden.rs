@@ -66,7 +66,7 @@ fn render(lake: &Lake) -> String {
     let table = |name: &str| {
         let mut rows = lake.rows(name);
         rows.sort_by_key(|row| row.get("event_index").cloned());
-        rows.iter().map(|row| render_row(row)).collect::<Vec<_>>()
+        rows.iter().map(render_row).collect::<Vec<_>>()
     };
     let tables = json!({
         "events": table("events"),

@@ -167,7 +167,7 @@ fn a_lake_inside_its_input_is_no_input() {
     for (converted, already) in [(1, 0), (0, 1)] {
         let run = workdir.run("convert in --out in/lake --report report.json").expect(0);
         let report = run.report("report.json");
-        assert_eq!((&report["archives"]["seen"]).as_u64(), Some(1), "{report}");
+        assert_eq!(report["archives"]["seen"].as_u64(), Some(1), "{report}");
         assert_eq!(report["archives"]["converted"].as_u64(), Some(converted), "{report}");
         assert_eq!(report["archives"]["already_converted"].as_u64(), Some(already), "{report}");
     }

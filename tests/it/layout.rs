@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical};
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::properties::ReaderProperties;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::serialized_reader::ReadOptionsBuilder;
@@ -203,7 +203,7 @@ fn each_compression_is_what_was_asked_for() {
     let check = |flags: &str, expected: fn(Compression) -> bool| {
         let workdir = Workdir::new();
         each_part(&full_lake(&workdir, flags), |_, path, metadata| {
-            for column in metadata.row_groups().iter().flat_map(|row_group| row_group.columns()) {
+            for column in metadata.row_groups().iter().flat_map(RowGroupMetaData::columns) {
                 assert!(expected(column.compression()), "{flags}: {:?} in {}", column.compression(), path.display());
             }
         });
@@ -221,7 +221,7 @@ fn every_column_has_its_indexes_and_look_up_columns_a_filter() {
     let workdir = Workdir::new();
     let mut filters = BTreeSet::new();
     each_part(&full_lake(&workdir, ""), |table, path, metadata| {
-        for column in metadata.row_groups().iter().flat_map(|row_group| row_group.columns()) {
+        for column in metadata.row_groups().iter().flat_map(RowGroupMetaData::columns) {
             let name = column.column_path().parts()[0].as_str();
             let place = format!("{name} in {}", path.display());
             assert!(column.offset_index_offset().is_some(), "no offset index: {place}");
@@ -318,6 +318,6 @@ fn full_row_groups_have_the_declared_number_of_rows() {
     let lake = workdir.convert("in", "--tables events");
     let [part] = lake.parts("events").try_into().expect("one part");
     let reader = open(&part);
-    let rows: Vec<i64> = reader.metadata().row_groups().iter().map(|row_group| row_group.num_rows()).collect();
+    let rows: Vec<i64> = reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect();
     assert_eq!(rows, [122_880, 7_120]);
 }

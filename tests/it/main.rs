@@ -1,4 +1,8 @@
 //! Integration tests: what users see, and the promises, one file each.
+#![expect(unreachable_pub, reason = "helpers are shared between modules, and nothing is exported from a test binary")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test says what it expects by panicking, its helpers too")]
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
+#![expect(clippy::format_push_string, clippy::format_collect, reason = "messages of tests need not be fast")]
 
 /// `src/` against a table of who may use what.
 mod architecture;
@@ -33,6 +37,12 @@ mod partitions;
 /// Random archives: the converter against the slow reference.
 mod property;
 /// The independent serde_json reference, written from the contract alone.
+#[expect(
+    clippy::from_iter_instead_of_collect,
+    clippy::needless_pass_by_value,
+    clippy::similar_names,
+    reason = "the shortest way to say a rule"
+)]
 mod reference;
 /// One test per bug, named by its symptom.
 mod regression;

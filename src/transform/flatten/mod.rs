@@ -37,28 +37,23 @@ fn write_resources(list: &mut ListBuilder, resources: Value<'_>) {
             list.null_element();
             continue;
         }
-        // Hand-made data spells it `arn` (facts 1.2); that counts where the usual spelling is absent.
-        let (mut arn, mut lower_case_arn) = (None, None);
+        // Hand-made data spells it `arn` (facts 1.2); that counts where the usual spelling is absent. The first of two
+        // equal members counts; the whole array is in `unmapped` then.
+        let (mut arn, mut lower_case_arn, mut account_id, mut kind) = (None, None, None, None);
         for member in resource.members().filter(|member| !member.value().is_null()) {
-            let text = member.value().text();
-            match member.name() {
-                "ARN" => arn = Some(text),
-                "arn" => lower_case_arn = Some(text),
-                "accountId" => {
-                    if let Some(text) = text {
-                        list.member(1).text(text);
-                    }
-                }
-                "type" => {
-                    if let Some(text) = text {
-                        list.member(2).text(text);
-                    }
-                }
-                _ => {}
-            }
+            let place = match member.name() {
+                "ARN" => &mut arn,
+                "arn" => &mut lower_case_arn,
+                "accountId" => &mut account_id,
+                "type" => &mut kind,
+                _ => continue,
+            };
+            place.get_or_insert(member.value().text());
         }
-        if let Some(text) = arn.or(lower_case_arn).flatten() {
-            list.member(0).text(text);
+        for (at, text) in [arn.or(lower_case_arn), account_id, kind].into_iter().enumerate() {
+            if let Some(text) = text.flatten() {
+                list.member(at).text(text);
+            }
         }
         list.end_element();
     }
