@@ -141,9 +141,10 @@ impl Lake {
 /// Refuses to begin a lake where somebody else's files have the names of its tables.
 fn refuse_strangers(root: &Path) -> Result<()> {
     for table in Table::ALL {
-        let folder = root.join(table.name());
-        if fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some()) {
-            let error = Error::at(ErrorKind::LakeInvalid, &folder, "it is there already and was not made by trailmill");
+        let entries = fs::read_dir(root.join(table.name()));
+        let found = entries.into_iter().flatten().flatten().map(|entry| entry.path()).min();
+        if let Some(path) = found {
+            let error = Error::at(ErrorKind::LakeInvalid, &path, "it is there already and was not made by trailmill");
             return Err(error.advise("choose another --out"));
         }
     }

@@ -2,6 +2,10 @@
 //!
 //! In: a [`Config`]. Out: a published commit and its [`Summary`]. Never: parses, encodes or writes itself.
 
+mod ending;
+
+mod grouping;
+
 mod process;
 
 mod run;
@@ -22,7 +26,8 @@ use crate::output::{Commit, Known, Lake};
 use crate::report::{Progress, StageClock, Summary};
 use crate::schema::Table;
 
-use run::{Ending, Run, Staged};
+use ending::{Ending, Staged};
+use run::Run;
 
 /// Converts archives into a lake.
 ///

@@ -19,6 +19,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use super::ending::{Ending, Staged};
+use super::grouping::{is_large, next_group};
 use super::process;
 use super::turns::{Large, Message, Turn, Work};
 use super::worker::{
@@ -27,46 +29,10 @@ use super::worker::{
 use crate::config::{Config, OnBad};
 use crate::error::{Error, ErrorKind, Finding, Result};
 use crate::input::Archive;
-use crate::output::{ArchiveEntry, Commit, EncodeContext, Ledger, Pressure, StagedPart, TableWriters};
+use crate::output::{ArchiveEntry, Commit, EncodeContext, Ledger, Pressure, TableWriters};
 use crate::report::{Progress, Stage, StageClock, Summary};
 use crate::schema::Table;
 use crate::transform::{Batch, Plan, Verdict};
-
-/// Stored bytes of a group of small archives: a few MB of JSON.
-const GROUP_BYTES: u64 = 512 << 10;
-/// Archives of a group at most.
-const GROUP_ARCHIVES: usize = 512;
-/// Stored bytes from which an archive is taken for a large one.
-const LARGE_BYTES: u64 = 3 << 20;
-
-/// The parts of a commit before they are published.
-pub(super) struct Staged {
-    /// All but that of `archives`.
-    pub(super) parts: Vec<StagedPart>,
-    pub(super) archives: StagedPart,
-}
-
-impl Staged {
-    /// All parts.
-    pub(super) fn all(&self) -> impl Iterator<Item = &StagedPart> {
-        self.parts.iter().chain([&self.archives])
-    }
-
-    /// Rows of a table.
-    pub(super) fn rows(&self, table: Table) -> u64 {
-        self.all().filter(|part| part.path.starts_with(table.name())).map(|part| part.rows).sum()
-    }
-}
-
-/// How an attempt ended.
-pub(super) enum Ending {
-    /// All is staged.
-    Staged(Box<Staged>),
-    /// Nothing was to be written.
-    Counted,
-    /// These archives have to be refused, and rows of them were among the others.
-    Refused(HashMap<usize, Finding>),
-}
 
 /// An attempt.
 pub(super) struct Run<'a> {
@@ -156,7 +122,7 @@ impl<'a> Run<'a> {
         let mut next = 0;
         loop {
             while self.has_room() && next < self.archives.len() {
-                let range = self.next_range(next..self.archives.len());
+                let range = next_group(&self.archives, next);
                 next = range.end;
                 self.deal(range);
             }
@@ -201,32 +167,9 @@ impl<'a> Run<'a> {
         self.turns.len() < self.config.threads * 2 + 2 && !self.turns.iter().any(is_large)
     }
 
-    /// The next archives that belong together, by their stored size alone.
-    fn next_range(&self, left: Range<usize>) -> Range<usize> {
-        let mut bytes = 0;
-        let mut end = left.start;
-        for at in left.clone() {
-            let size = self.archives[at].bytes;
-            let is_full = bytes + size > GROUP_BYTES || end - left.start == GROUP_ARCHIVES;
-            if end > left.start && (is_full || self.is_alone(at)) {
-                break;
-            }
-            bytes += size;
-            end = at + 1;
-            if self.is_alone(at) {
-                break;
-            }
-        }
-        left.start..end
-    }
-
-    fn is_alone(&self, archive: usize) -> bool {
-        self.archives[archive].bytes >= LARGE_BYTES
-    }
-
     fn deal(&mut self, range: Range<usize>) {
         let work = match range.len() {
-            1 if self.is_alone(range.start) => self.large(range.start),
+            1 if is_large(&self.archives[range.start]) => self.large(range.start),
             _ => Work::Group { range, result: None },
         };
         let turn = self.new_turn(work);

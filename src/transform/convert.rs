@@ -12,11 +12,13 @@ use arrow::array::{Array, ArrayRef, UInt32Array};
 use arrow::compute::take;
 
 use super::columns::{Chunk, TableBuilder};
-use super::cut::{Cutter, Element, Judgement, MAX_ORIGINAL_BYTES, Rejection, Status, explain, utf8};
-use super::flatten::{self, EventFields, Outcome, Refused, Routes, UsageRecordFlattener};
+use super::cut::{Cutter, Element};
+use super::flatten::{self, EventFields, Refused, Routes, UsageRecordFlattener};
+use super::judgement::{Rejection, Status, explain, utf8};
 use super::partition::{PartitionColumn, PartitionFields, PartitionIndex, PartitionPath};
 use super::tape::{Document, Parser, Value};
 use super::timestamp;
+use super::verdict::{Tally, Verdict};
 use crate::config::Selection;
 use crate::error::{Error, Finding, Reason, Result};
 use crate::schema::Table;
@@ -28,107 +30,6 @@ pub(crate) struct Plan {
     pub(crate) usage_records: bool,
     pub(crate) partition_by: Vec<PartitionColumn>,
     pub(crate) selection: Selection,
-}
-
-/// What was counted among the convertible events of an archive, or of a piece of one.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) events_written: u64,
-    pub(crate) filtered: u64,
-    pub(crate) usage_records_by_outcome: [u64; Outcome::ALL.len()],
-    pub(crate) oldest_event_time_ms: Option<i64>,
-    pub(crate) newest_event_time_ms: Option<i64>,
-    /// One for each event that was refused.
-    pub(crate) findings: Vec<Finding>,
-}
-
-impl Tally {
-    /// Adds the tally of the next piece of the same archive.
-    pub(crate) fn add(&mut self, other: Self) {
-        self.events_written += other.events_written;
-        self.filtered += other.filtered;
-        for (total, rows) in self.usage_records_by_outcome.iter_mut().zip(other.usage_records_by_outcome) {
-            *total += rows;
-        }
-        self.see_time(other.oldest_event_time_ms);
-        self.see_time(other.newest_event_time_ms);
-        self.findings.extend(other.findings);
-    }
-
-    fn see_time(&mut self, event_time_ms: Option<i64>) {
-        if let Some(time) = event_time_ms {
-            self.oldest_event_time_ms = Some(self.oldest_event_time_ms.map_or(time, |oldest| oldest.min(time)));
-            self.newest_event_time_ms = Some(self.newest_event_time_ms.map_or(time, |newest| newest.max(time)));
-        }
-    }
-}
-
-/// Kind of an archive that could not be read: another run may be luckier.
-pub(crate) const UNREADABLE: &str = "unreadable";
-/// Kind of an archive above the limit: another run may have a higher one.
-pub(crate) const TOO_LARGE: &str = "too_large";
-
-/// What became of an archive, and why.
-#[derive(Clone, Debug)]
-pub(crate) struct Verdict {
-    pub(crate) status: Status,
-    pub(crate) kind: &'static str,
-    pub(crate) events_seen: u64,
-    pub(crate) quarantined: u64,
-    /// Counts of what was converted; its findings are in [`Verdict::findings`].
-    pub(crate) tally: Tally,
-    pub(crate) findings: Vec<Finding>,
-}
-
-impl Verdict {
-    /// Puts together what was found while cutting and while converting, in the order of the text.
-    pub(crate) fn new(judgement: Judgement, mut tally: Tally, damage: Option<Finding>) -> Self {
-        let mut findings = judgement.findings;
-        let refused = std::mem::take(&mut tally.findings);
-        let quarantined = judgement.quarantined + refused.len() as u64;
-        findings.extend(refused);
-        findings.sort_by_key(|finding| finding.byte_offset);
-        let mut verdict = Self {
-            status: judgement.status,
-            kind: judgement.kind,
-            events_seen: judgement.events_seen,
-            quarantined,
-            tally,
-            findings,
-        };
-        if let Some(mut finding) = damage {
-            finding.original.truncate(MAX_ORIGINAL_BYTES);
-            // What ends early and has no event to show is not known to be anything.
-            if finding.reason == Reason::GzipTruncated && verdict.events_seen == 0 {
-                verdict.status = Status::Quarantined;
-            }
-            verdict.findings.push(finding);
-        }
-        verdict
-    }
-
-    /// No CloudTrail archive.
-    pub(crate) fn foreign(kind: &'static str) -> Self {
-        Self::new(Judgement::foreign(kind), Tally::default(), None)
-    }
-
-    /// Refused before it was text.
-    pub(crate) fn refused(mut finding: Finding) -> Self {
-        finding.original.truncate(MAX_ORIGINAL_BYTES);
-        let kind = match finding.reason {
-            Reason::ReadFailed => UNREADABLE,
-            Reason::InflatedTooLarge => TOO_LARGE,
-            _ => "unknown",
-        };
-        let findings = vec![finding];
-        let judgement = Judgement { status: Status::Quarantined, kind, events_seen: 0, quarantined: 0, findings };
-        Self::new(judgement, Tally::default(), None)
-    }
-
-    /// Rows of `usage_records`.
-    pub(crate) fn usage_records(&self) -> u64 {
-        self.tally.usage_records_by_outcome.iter().sum()
-    }
 }
 
 /// Rows of one table and partition.

@@ -7,6 +7,8 @@ mod scan;
 
 mod split;
 
+mod stand_ins;
+
 mod tape;
 
 pub(crate) mod decimal;
@@ -20,11 +22,17 @@ pub(crate) mod partition;
 
 mod shape;
 
+mod judgement;
+
 mod cut;
+
+mod verdict;
 
 mod convert;
 
-pub(crate) use convert::{Batch, Converter, Plan, TOO_LARGE, Tally, UNREADABLE, Verdict};
-pub(crate) use cut::{Cut, Cutter, Element, Judgement, Status};
+pub(crate) use convert::{Batch, Converter, Plan};
+pub(crate) use cut::{Cut, Cutter, Element};
 pub use flatten::Outcome;
+pub(crate) use judgement::{Judgement, Status};
 pub use partition::PartitionColumn;
+pub(crate) use verdict::{TOO_LARGE, Tally, UNREADABLE, Verdict};

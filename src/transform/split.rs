@@ -54,6 +54,10 @@ pub(crate) struct Splitter {
 /// Some editors put it before UTF-8; in merged files it stands before each document.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// How the next event begins in an archive as CloudTrail writes it. Inside an event it can only be damage: text within
+/// text has its quotes escaped.
+pub(crate) const NEXT_EVENT: &[u8] = b",{\"eventVersion\"";
+
 /// A place to come back to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {

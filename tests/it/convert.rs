@@ -230,7 +230,7 @@ fn unusual_files_and_folders_stop_nothing() -> std::io::Result<()> {
     assert_eq!((lake.code, lake.texts("events", "event_id")), (1, vec!["a".to_owned()]), "{}", lake.stderr);
     lake.check_counts();
     let lines = manifest(&workdir, &lake);
-    assert!(lines.contains(&"broken-link.json.gz unknown quarantined 0".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"broken-link.json.gz unreadable quarantined 0".to_owned()), "{lines:?}");
     assert_eq!(lake.texts("quarantine", "reason"), ["read_failed"]);
     Ok(())
 }

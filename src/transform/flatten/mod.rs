@@ -3,16 +3,25 @@
 //! In: one parsed event. Out: one row of `events`, and one row of `usage_records` for each usage record of a metering
 //! call. Never: drops a value; what has no column goes to `unmapped`.
 
-mod fields;
-mod metering;
 mod routes;
+
+mod fields;
+
 mod unmapped;
+
+mod metering;
+
+mod outcome;
+
+mod call;
+
 mod usage_records;
 
+pub(crate) use call::Call;
 pub(crate) use fields::{Cell, EventFields, Refused};
+pub use outcome::Outcome;
 pub(crate) use routes::Routes;
-pub use usage_records::Outcome;
-pub(crate) use usage_records::{Call, EventPlace, UsageRecordFlattener};
+pub(crate) use usage_records::{EventPlace, UsageRecordFlattener};
 
 use super::columns::{ColumnBuilder, ListBuilder};
 use super::tape::Value;

@@ -3,73 +3,17 @@
 //! In: the fields of an event. Out: one row for each usage record of the request, with the answer it got, and one for
 //! each record that only the response has. Never: no row at all for a call whose records AWS left out of the event.
 
+use super::call::{Answer, Call, CallFields, gather, is_placeholder, object_of, read_answers, read_requests};
 use super::fields::{Cell, EventFields};
 use super::metering::{self, Record};
+use super::outcome::{Outcome, OutcomeCounts};
 use super::unmapped::Unmapped;
 use crate::schema::Table;
 use crate::transform::columns::TableBuilder;
-use crate::transform::tape::{Member, Shape, Value};
+use crate::transform::tape::{Shape, Value};
 
 /// `eventSource` of the Metering Service is this and the partition's domain (facts 4.5).
 const SOURCE_PREFIX: &str = "metering-marketplace.";
-
-/// What became of a record: the vocabulary of the `outcome` column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
-    /// AWS accepted it.
-    Success,
-    /// The customer has no active agreement; not honoured.
-    CustomerNotSubscribed,
-    /// Another quantity was metered before for the same hour; not honoured.
-    DuplicateRecord,
-    /// Not handled, to be sent again.
-    Unprocessed,
-    /// The call as a whole failed.
-    RequestError,
-    /// AWS left the call's records out of the event.
-    Omitted,
-    /// The event does not tell.
-    Unknown,
-}
-
-impl Outcome {
-    /// Every outcome, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
-        Self::Success,
-        Self::CustomerNotSubscribed,
-        Self::DuplicateRecord,
-        Self::Unprocessed,
-        Self::RequestError,
-        Self::Omitted,
-        Self::Unknown,
-    ];
-
-    /// The word in the table.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::CustomerNotSubscribed => "customer_not_subscribed",
-            Self::DuplicateRecord => "duplicate_record",
-            Self::Unprocessed => "unprocessed",
-            Self::RequestError => "request_error",
-            Self::Omitted => "omitted",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    fn of_status(status: Option<&str>) -> Self {
-        match status {
-            Some("Success") => Self::Success,
-            Some("CustomerNotSubscribed") => Self::CustomerNotSubscribed,
-            Some("DuplicateRecord") => Self::DuplicateRecord,
-            _ => Self::Unknown,
-        }
-    }
-}
-
-/// Rows of one call, counted by outcome in the order of [`Outcome::ALL`].
-pub(crate) type OutcomeCounts = [u64; Outcome::ALL.len()];
 
 /// Positions of the columns that the flattener itself writes, found once by name.
 struct Columns {
@@ -110,40 +54,6 @@ pub(crate) struct EventPlace<'a> {
     pub(crate) archive: &'a str,
     /// 0-based position in the archive.
     pub(crate) event_index: i32,
-}
-
-/// The request and response of an event.
-#[derive(Clone, Copy)]
-pub(crate) struct Call<'t> {
-    request: Option<Member<'t>>,
-    response: Option<Member<'t>>,
-}
-
-impl<'t> Call<'t> {
-    pub(crate) fn of(event: Value<'t>) -> Self {
-        let member = |name| event.get(name).filter(|member| !member.value().is_null());
-        Self { request: member("requestParameters"), response: member("responseElements") }
-    }
-}
-
-/// An answer of a response.
-struct Answer<'t> {
-    record: Record<'t>,
-    outcome: Outcome,
-    status: Option<&'t str>,
-    metering_record_id: Option<&'t str>,
-    /// Unknown members of the result itself.
-    unmapped: Unmapped,
-}
-
-/// What all rows of a call have in common.
-#[derive(Default)]
-struct CallFields<'t> {
-    product_code: Option<&'t str>,
-    dry_run: Option<bool>,
-    client_token: Option<&'t str>,
-    unmapped_request: Unmapped,
-    unmapped_response: Unmapped,
 }
 
 /// One row before it is written.
@@ -328,23 +238,6 @@ fn write_allocations(
     list.end_list();
 }
 
-/// CloudTrail replaces a request or response above 100 KB by an object that says so (facts 1.3).
-fn is_placeholder(value: Value<'_>) -> bool {
-    value
-        .get("omitted")
-        .is_some_and(|member| matches!(member.value().shape(), Shape::Boolean(true) | Shape::String("true")))
-}
-
-/// The object of a request or response that is one and is there; anything else goes to `unmapped` as a whole.
-fn object_of<'t>(member: Option<Member<'t>>, unmapped: &mut Unmapped) -> Option<Value<'t>> {
-    let member = member?;
-    if member.value().is_object() && !is_placeholder(member.value()) {
-        return Some(member.value());
-    }
-    unmapped.add(member.name(), member.raw());
-    None
-}
-
 fn flatten_batch<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&CallFields<'t>, Row<'_, 't>)) {
     let mut common = CallFields::default();
     let requests = read_requests(call.request, &mut common);
@@ -367,105 +260,6 @@ fn flatten_batch<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&Cal
         let outcome = if is_error && !is_omitted { Outcome::RequestError } else { Outcome::Omitted };
         write(&common, Row::new(None, &Record::default(), None, outcome, &common));
     }
-}
-
-/// The records of a request, `None` when it shows none: not the same as an empty list.
-fn read_requests<'t>(request: Option<Member<'t>>, common: &mut CallFields<'t>) -> Option<Vec<Record<'t>>> {
-    let mut requests = None;
-    let request = object_of(request, &mut common.unmapped_request);
-    for member in request.into_iter().flat_map(Value::members).filter(|member| !member.value().is_null()) {
-        let fits = match member.name() {
-            "productCode" => metering::take_text(&mut common.product_code, member),
-            "usageRecords" if member.value().shape() == Shape::Array && requests.is_none() => {
-                requests = Some(read_records(member, "requestParameters.usageRecords"));
-                true
-            }
-            _ => false,
-        };
-        if !fits {
-            common.unmapped_request.add_member("requestParameters", member);
-        }
-    }
-    requests
-}
-
-fn read_record<'t>(value: Value<'t>, path: &str) -> Record<'t> {
-    Record::read(value, path, &metering::BATCH, |_| false)
-}
-
-/// The records of a list; an element that is no object is kept whole in `unmapped`.
-fn read_records<'t>(list: Member<'t>, path: &str) -> Vec<Record<'t>> {
-    let mut records: Vec<_> = list.value().elements().map(|value| read_record(value, path)).collect();
-    keep_strangers(list, path, records.iter_mut().map(|record| &mut record.unmapped));
-    records
-}
-
-/// Puts the elements of a list that are neither objects nor null into the `unmapped` of their rows.
-fn keep_strangers<'r>(list: Member<'_>, path: &str, rows: impl Iterator<Item = &'r mut Unmapped>) {
-    if list.value().elements().all(Value::is_object) {
-        return;
-    }
-    for ((value, raw), unmapped) in list.value().elements().zip(list.raw_elements()).zip(rows) {
-        if !value.is_object() && !value.is_null() {
-            unmapped.add(path, raw);
-        }
-    }
-}
-
-fn read_answers<'t>(response: Option<Member<'t>>, common: &mut CallFields<'t>) -> Vec<Answer<'t>> {
-    let mut results = Vec::new();
-    let mut unprocessed = Vec::new();
-    let response = object_of(response, &mut common.unmapped_response);
-    for member in response.into_iter().flat_map(Value::members).filter(|member| !member.value().is_null()) {
-        let value = member.value();
-        match member.name() {
-            "results" if value.shape() == Shape::Array => {
-                let first = results.len();
-                results.extend(value.elements().map(read_result));
-                let rows = results[first..].iter_mut().map(|answer| &mut answer.unmapped);
-                keep_strangers(member, "responseElements.results", rows);
-            }
-            "unprocessedRecords" if value.shape() == Shape::Array => {
-                let records = read_records(member, "responseElements.unprocessedRecords");
-                unprocessed.extend(records.into_iter().map(|record| Answer {
-                    record,
-                    outcome: Outcome::Unprocessed,
-                    status: None,
-                    metering_record_id: None,
-                    unmapped: Unmapped::default(),
-                }));
-            }
-            _ => common.unmapped_response.add_member("responseElements", member),
-        }
-    }
-    results.append(&mut unprocessed);
-    results
-}
-
-fn read_result(result: Value<'_>) -> Answer<'_> {
-    let mut answer = Answer {
-        record: Record::default(),
-        outcome: Outcome::Unknown,
-        status: None,
-        metering_record_id: None,
-        unmapped: Unmapped::default(),
-    };
-    for member in result.members().filter(|member| !member.value().is_null()) {
-        let fits = match member.name() {
-            "status" => metering::take_text(&mut answer.status, member),
-            "meteringRecordId" => metering::take_text(&mut answer.metering_record_id, member),
-            "usageRecord" if member.value().is_object() => {
-                answer.record = read_record(member.value(), "responseElements.results.usageRecord");
-                true
-            }
-            _ => false,
-        };
-        if !fits {
-            answer.unmapped.add_member("responseElements.results", member);
-        }
-    }
-    answer.outcome = Outcome::of_status(answer.status);
-    answer
 }
 
 fn flatten_single<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&CallFields<'t>, Row<'_, 't>)) {
@@ -505,17 +299,6 @@ fn flatten_single<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&Ca
     let unmapped = gather(&common, &record.unmapped, None);
     let record_index = call.request.filter(|_| !is_omitted).map(|_| 0);
     write(&common, Row { record_index, record: &record, outcome, status: None, metering_record_id, unmapped });
-}
-
-/// What a row has no column for: of the request, of its record, of the response, of its result.
-fn gather(common: &CallFields<'_>, record: &Unmapped, result: Option<&Unmapped>) -> Unmapped {
-    let mut all = common.unmapped_request.clone();
-    all.extend(record);
-    all.extend(&common.unmapped_response);
-    if let Some(result) = result {
-        all.extend(result);
-    }
-    all
 }
 
 #[cfg(test)]

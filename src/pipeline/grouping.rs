@@ -1,0 +1,37 @@
+//! Which archives are converted together.
+//!
+//! In: archives in order. Out: the next few of them. Never: looks at anything but their stored sizes.
+
+use std::ops::Range;
+
+use crate::input::Archive;
+
+/// Stored bytes of a group of small archives: a few MB of JSON.
+const GROUP_BYTES: u64 = 512 << 10;
+/// Archives of a group at most.
+const GROUP_ARCHIVES: usize = 512;
+/// Stored bytes from which an archive is taken for a large one.
+const LARGE_BYTES: u64 = 3 << 20;
+
+/// Whether an archive is taken alone and converted piece by piece. Others may turn out to be large, too.
+pub(super) const fn is_large(archive: &Archive) -> bool {
+    archive.bytes >= LARGE_BYTES
+}
+
+/// The archives from `start` on that belong together: one large one, or a group of small ones.
+pub(super) fn next_group(archives: &[Archive], start: usize) -> Range<usize> {
+    let mut bytes = 0;
+    let mut end = start;
+    for archive in archives[start..].iter().take(GROUP_ARCHIVES) {
+        let is_full = bytes + archive.bytes > GROUP_BYTES || is_large(archive);
+        if end > start && is_full {
+            break;
+        }
+        bytes += archive.bytes;
+        end += 1;
+        if is_large(archive) {
+            break;
+        }
+    }
+    start..end
+}
