@@ -3,6 +3,8 @@
 //! `cargo bench --bench end_to_end` measures at full size; with `-- --smoke` it only checks that all works. Every line
 //! tells the rows, which are checked against what was generated: a fast wrong answer fails.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench tells its figures")]
+
 use std::path::Path;
 use std::process::ExitCode;
 

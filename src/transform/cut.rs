@@ -24,7 +24,7 @@ const MAX_RESCAN_BYTES: usize = 256 << 20;
 /// Text that is enough to tell what a file is that is no JSON.
 const ENOUGH_TO_TELL: usize = 1_024;
 
-/// Text that waits for the end of one element before it is asked whether it has lost that end.
+/// Text that waits for the end of one element; above it, the element is asked whether it has lost that end.
 const MAX_WAITING_BYTES: usize = 8 << 20;
 
 /// Room for what stands before the name by which an event is found.
@@ -214,8 +214,8 @@ impl Cutter {
 
     fn look_for_event(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, mut damage: Damage) -> Option<Cut> {
         let at = self.splitter.position();
-        let is_event_array = self.splitter.has_event_arrays();
-        let resumed = if is_event_array { self.resume(parser, window, is_all, at) } else { Resumed::Nowhere };
+        let has_arrays = self.splitter.has_event_arrays();
+        let resumed = if has_arrays { self.resume(parser, window, is_all, at) } else { Resumed::Nowhere };
         let (end, is_over) = match resumed {
             Resumed::At(end) => (end, true),
             Resumed::Undecided(end) if window.len() - end <= MAX_EVENT_BYTES => (end, false),
@@ -223,8 +223,7 @@ impl Cutter {
             _ if !is_all => (window.len().saturating_sub(CANDIDATE_BYTES).max(at), false),
             _ => (window.len(), true),
         };
-        let room = MAX_ORIGINAL_BYTES - damage.original.len();
-        damage.original.extend_from_slice(&window[at..end.min(at + room)]);
+        damage.original.extend_from_slice(&window[at..end.min(at + MAX_ORIGINAL_BYTES - damage.original.len())]);
         if !is_over {
             self.splitter.skip_to(end);
             self.state = State::Lost(damage);
