@@ -85,6 +85,7 @@ impl Inflater {
         let mut rest = stored;
         loop {
             let member_at = stored.len() - rest.len();
+            let certain = self.text.len();
             let mut decoder = GzDecoder::new(rest);
             let room = (limit - self.text.len()) as u64 + 1;
             let read = (&mut decoder).take(room).read_to_end(&mut self.text);
@@ -92,7 +93,7 @@ impl Inflater {
                 return Inflated::TooLarge;
             }
             if let Err(error) = read {
-                return self.refuse(stored, member_at, &error);
+                return self.refuse(stored, member_at, certain, &error);
             }
             rest = decoder.into_inner();
             let garbage_at = stored.len() - rest.len();
@@ -104,15 +105,13 @@ impl Inflater {
         }
     }
 
-    fn refuse(&self, stored: &[u8], member_at: usize, error: &std::io::Error) -> Inflated {
+    fn refuse(&self, stored: &[u8], member_at: usize, certain: usize, error: &std::io::Error) -> Inflated {
         let finding = super::gzip_damage(error, stored.len() as u64, member_at as u64, stored.to_vec());
         let is_truncated = finding.reason == Reason::GzipTruncated;
-        // What was inflated before a clean cut is what was stored; a wrong bit leaves nothing to rely on.
-        if is_truncated && !self.text.is_empty() {
-            Inflated::Text(self.text.len(), Some(finding))
-        } else {
-            Inflated::Refused(finding)
-        }
+        // What was inflated before a clean cut is what was stored. A wrong bit leaves nothing of its member to rely on;
+        // the members before it have checksums of their own.
+        let kept = if is_truncated { self.text.len() } else { certain };
+        if kept > 0 { Inflated::Text(kept, Some(finding)) } else { Inflated::Refused(finding) }
     }
 }
 
@@ -166,6 +165,8 @@ mod tests {
         let at = flipped.len() / 2;
         flipped[at] ^= 0x10;
         assert_eq!(inflate(&flipped).1, Some(Reason::GzipCorrupt));
+        let second_is_bad = [gzip(b"{}"), wrong_checksum].concat();
+        assert_eq!(inflate(&second_is_bad), (b"{}".to_vec(), Some(Reason::GzipCorrupt)));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::error::{Finding, Reason};
 
 pub(crate) use discover::{Archive, discover};
 pub(crate) use inflate::{Inflated, Inflater};
-pub(crate) use stream::{TextStream, Window};
+pub(crate) use stream::{TextStream, Window, Worthless};
 
 /// How a gzip file begins.
 const MAGIC: &[u8] = b"\x1f\x8b";

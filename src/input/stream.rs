@@ -43,6 +43,18 @@ pub(crate) struct TextStream {
     inflated_bytes: u64,
     /// Where the gzip member at hand begins in the file.
     member_at: u64,
+    /// Text of the members before it, whose checksums were right.
+    certain_bytes: u64,
+    /// Where to end, known from an attempt before, and why.
+    end: Option<Worthless>,
+}
+
+/// Why text is worthless from some point on.
+#[derive(Clone, Debug)]
+pub(crate) struct Worthless {
+    pub(crate) finding: Finding,
+    /// Text before that point.
+    pub(crate) certain_bytes: u64,
 }
 
 enum Source {
@@ -53,27 +65,34 @@ enum Source {
 }
 
 impl TextStream {
-    /// Opens a file whose text may have at most `limit` bytes.
-    pub(crate) fn open(archive: &Archive, limit: u64) -> io::Result<Self> {
+    /// Opens a file whose text may have at most `limit` bytes; `end` is where an attempt before found it worthless.
+    pub(crate) fn open(archive: &Archive, limit: u64, end: Option<Worthless>) -> io::Result<Self> {
         let mut reader = BufReader::with_capacity(READ_BYTES, archive.open()?);
         let source = if reader.fill_buf()?.starts_with(MAGIC) {
             Source::Gzip(Box::new(GzDecoder::new(Counted { peeked: Vec::new(), reader, count: 0 })))
         } else {
             Source::Plain(reader)
         };
-        Ok(Self { archive: archive.clone(), source, limit, inflated_bytes: 0, member_at: 0 })
+        Ok(Self { archive: archive.clone(), source, limit, inflated_bytes: 0, member_at: 0, certain_bytes: 0, end })
     }
 
     /// Adds text to the window until it has `wanted` bytes; tells when the text has ended.
     ///
     /// # Errors
     ///
-    /// A finding that makes all text of the file worthless: a wrong checksum, a read error, or too much text.
-    pub(crate) fn fill(&mut self, window: &mut Window, wanted: usize) -> Result<Option<Ended>, Finding> {
+    /// What makes text worthless that was handed out: a wrong checksum, a read error, or too much text.
+    pub(crate) fn fill(&mut self, window: &mut Window, wanted: usize) -> Result<Option<Ended>, Worthless> {
         let text = &mut window.text;
         while text.len() < wanted {
             let before = text.len();
-            let room = (wanted - before) as u64;
+            let mut room = (wanted - before) as u64;
+            if let Some(end) = &self.end {
+                room = room.min(end.certain_bytes - self.inflated_bytes);
+                if room == 0 {
+                    self.source = Source::Ended;
+                    return Ok(Some(Some(end.finding.clone())));
+                }
+            }
             let read = match &mut self.source {
                 Source::Plain(reader) => reader.take(room).read_to_end(text),
                 Source::Gzip(decoder) => decoder.take(room).read_to_end(text),
@@ -81,12 +100,14 @@ impl TextStream {
             };
             self.inflated_bytes += (text.len() - before) as u64;
             if self.inflated_bytes > self.limit {
-                return Err(self.too_large());
+                return Err(Worthless { finding: self.too_large(), certain_bytes: 0 });
             }
             if let Err(error) = read {
-                return self.failed(&error).map(|finding| Some(Some(finding)));
+                let certain_bytes = self.certain_bytes;
+                let failed = self.failed(&error).map(|finding| Some(Some(finding)));
+                return failed.map_err(|finding| Worthless { finding, certain_bytes });
             }
-            if text.len() < wanted
+            if text.len() - before < usize::try_from(room).unwrap_or(usize::MAX)
                 && let Some(ended) = self.next_member()?
             {
                 return Ok(Some(ended));
@@ -100,7 +121,7 @@ impl TextStream {
     /// # Errors
     ///
     /// As [`TextStream::fill`].
-    pub(crate) fn drain(&mut self, ended: Ended) -> Result<(u64, Ended), Finding> {
+    pub(crate) fn drain(&mut self, ended: Ended) -> Result<(u64, Ended), Worthless> {
         let mut ended = ended;
         let mut window = Window::default();
         while !matches!(self.source, Source::Ended) {
@@ -114,18 +135,19 @@ impl TextStream {
     }
 
     /// Goes on to the next gzip member; tells how the text ended when there is none.
-    fn next_member(&mut self) -> Result<Option<Ended>, Finding> {
+    fn next_member(&mut self) -> Result<Option<Ended>, Worthless> {
         let Source::Gzip(decoder) = std::mem::replace(&mut self.source, Source::Ended) else { return Ok(Some(None)) };
         let mut counted = decoder.into_inner();
         self.member_at = counted.count;
-        let rest = counted.peek(MEMBER_START.len()).map_err(|error| self.read_failed(&error))?;
+        self.certain_bytes = self.inflated_bytes;
+        let rest = counted.peek(MEMBER_START.len()).map_err(|error| self.unreadable(&error))?;
         if rest == MEMBER_START {
             self.source = Source::Gzip(Box::new(GzDecoder::new(counted)));
             return Ok(None);
         }
         let mut original = Vec::new();
         let read = counted.take(super::MAX_GARBAGE_BYTES).read_to_end(&mut original);
-        read.map_err(|error| self.read_failed(&error))?;
+        read.map_err(|error| self.unreadable(&error))?;
         Ok(Some(super::trailing_garbage(self.member_at, original)))
     }
 
@@ -141,6 +163,10 @@ impl TextStream {
         self.source = Source::Ended;
         let finding = super::gzip_damage(error, self.archive.bytes, self.member_at, self.original());
         if finding.reason == Reason::GzipTruncated { Ok(finding) } else { Err(finding) }
+    }
+
+    fn unreadable(&self, error: &io::Error) -> Worthless {
+        Worthless { finding: self.read_failed(error), certain_bytes: 0 }
     }
 
     fn read_failed(&self, error: &io::Error) -> Finding {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::error::Finding;
+use crate::input::Worthless;
 use crate::output::StagedPart;
 use crate::schema::Table;
 
@@ -34,5 +34,5 @@ pub(super) enum Ending {
     /// Nothing was to be written.
     Counted,
     /// These archives have to be refused, and rows of them were among the others.
-    Refused(HashMap<usize, Finding>),
+    Refused(HashMap<usize, Worthless>),
 }

@@ -20,8 +20,8 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::config::Config;
-use crate::error::{Finding, Result};
-use crate::input::{Archive, discover};
+use crate::error::Result;
+use crate::input::{Archive, Worthless, discover};
 use crate::output::{Commit, Known, Lake};
 use crate::report::{Progress, StageClock, Summary};
 use crate::schema::Table;
@@ -85,7 +85,7 @@ fn convert_new(
 ) -> Result<Summary> {
     // A large archive is converted while it is read, and its checksum stands at its end. When that is wrong, rows of it
     // are among the others already: all that is staged is thrown away, and the next attempt knows the archive.
-    let mut refused: Arc<HashMap<usize, Finding>> = Arc::default();
+    let mut refused: Arc<HashMap<usize, Worthless>> = Arc::default();
     loop {
         let mut summary = before.clone();
         let commit = lake.as_deref().map(Lake::begin);

@@ -27,8 +27,8 @@ use super::worker::{
     Converted, GroupResult, LargeArchive, LargeVerdict, Segment, SegmentResult, Step, Worker, Workers, unreadable,
 };
 use crate::config::{Config, OnBad};
-use crate::error::{Error, ErrorKind, Finding, Result};
-use crate::input::Archive;
+use crate::error::{Error, ErrorKind, Result};
+use crate::input::{Archive, Worthless};
 use crate::output::{ArchiveEntry, Commit, EncodeContext, Ledger, Pressure, TableWriters};
 use crate::report::{Progress, Stage, StageClock, Summary};
 use crate::schema::Table;
@@ -41,9 +41,9 @@ pub(super) struct Run<'a> {
     clock: &'a Arc<StageClock>,
     archives: Arc<Vec<Archive>>,
     /// Archives that an earlier attempt has found to be worthless.
-    refused: Arc<HashMap<usize, Finding>>,
+    refused: Arc<HashMap<usize, Worthless>>,
     /// Such archives that this attempt has found after rows of them were written.
-    found: HashMap<usize, Finding>,
+    found: HashMap<usize, Worthless>,
     pool: Arc<ThreadPool>,
     workers: Arc<Workers>,
     output: Option<Output>,
@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
         clock: &'a Arc<StageClock>,
         archives: Arc<Vec<Archive>>,
         commit: Option<&Commit>,
-        refused: Arc<HashMap<usize, Finding>>,
+        refused: Arc<HashMap<usize, Worthless>>,
     ) -> Result<Self> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(config.threads)
@@ -132,14 +132,14 @@ impl<'a> Run<'a> {
                 Work::Large(mut large) => {
                     self.apply_segments(turn.id, &mut large)?;
                     match large.end() {
-                        Some(LargeVerdict::Refused(finding)) if large.has_rows => {
+                        Some(LargeVerdict::Refused(worthless)) if large.has_rows || worthless.certain_bytes > 0 => {
                             // Nothing of this attempt can be published. It goes on without writing, so that the
                             // next one knows all such archives and is the last.
                             self.stop_writing()?;
-                            self.found.insert(large.archive, finding);
+                            self.found.insert(large.archive, worthless);
                         }
-                        Some(LargeVerdict::Refused(finding)) => {
-                            let verdict = Verdict::refused(finding);
+                        Some(LargeVerdict::Refused(worthless)) => {
+                            let verdict = Verdict::refused(worthless.finding);
                             self.book(&large.converted(0, verdict), summary)?;
                         }
                         Some(LargeVerdict::Read { inflated_bytes, judgement, damage }) => {
@@ -201,20 +201,17 @@ impl<'a> Run<'a> {
     fn begin_large(&mut self, id: u64, at: usize) {
         let archives = Arc::clone(&self.archives);
         let limit = self.config.max_inflated_bytes;
-        if let Some(finding) = self.refused.get(&at) {
-            let finding = finding.clone();
-            self.spawn(move |_, _| Message::Step(id, Step::refused(finding)));
-        } else {
-            self.spawn(move |workers, clock| {
-                Message::Step(
-                    id,
-                    match LargeArchive::open(&archives[at], limit) {
-                        Ok(large) => workers.with(|worker| worker.step(Box::new(large), clock)),
-                        Err(error) => Step::refused(unreadable(&error)),
-                    },
-                )
-            });
-        }
+        let end = self.refused.get(&at).cloned();
+        self.spawn(move |workers, clock| {
+            let step = match end {
+                Some(Worthless { finding, certain_bytes: 0 }) => Step::refused(finding),
+                end => match LargeArchive::open(&archives[at], limit, end) {
+                    Ok(large) => workers.with(|worker| worker.step(Box::new(large), clock)),
+                    Err(error) => Step::refused(unreadable(&error)),
+                },
+            };
+            Message::Step(id, step)
+        });
     }
 
     fn large(&self, archive: usize) -> Work {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Finding, Reason, Result};
-use crate::input::{Archive, Inflated, Inflater, TextStream, Window};
+use crate::input::{Archive, Inflated, Inflater, TextStream, Window, Worthless};
 use crate::report::{Stage, StageClock};
 use crate::transform::{Batch, Converter, Cut, Cutter, Element, Judgement, Plan, Tally, Verdict};
 
@@ -68,7 +68,7 @@ pub(super) enum Step {
 impl Step {
     /// An archive that is refused before it is read.
     pub(super) const fn refused(finding: Finding) -> Self {
-        Self::Last(Segment::empty(), LargeVerdict::Refused(finding))
+        Self::Last(Segment::empty(), LargeVerdict::Refused(Worthless { finding, certain_bytes: 0 }))
     }
 }
 
@@ -76,8 +76,8 @@ impl Step {
 pub(super) enum LargeVerdict {
     /// It was read to its end, or to where it is cut.
     Read { inflated_bytes: u64, judgement: Judgement, damage: Option<Finding> },
-    /// Its checksum is wrong or it is too large: nothing of it may be kept.
-    Refused(Finding),
+    /// Its checksum is wrong or it is too large: what was handed out of it may not be kept.
+    Refused(Worthless),
 }
 
 /// Workers that are not at work, kept for their buffers.
@@ -118,7 +118,7 @@ impl Worker {
         &mut self,
         archives: &[Archive],
         range: Range<usize>,
-        refused: &HashMap<usize, Finding>,
+        refused: &HashMap<usize, Worthless>,
         limit: u64,
         clock: &StageClock,
     ) -> Result<GroupResult> {
@@ -184,7 +184,7 @@ impl Worker {
         loop {
             let end = match clock.time(Stage::Inflate, || stream.fill(window, wanted)) {
                 Ok(end) => end,
-                Err(finding) => return Step::Last(Segment::empty(), LargeVerdict::Refused(finding)),
+                Err(worthless) => return Step::Last(Segment::empty(), LargeVerdict::Refused(worthless)),
             };
             let is_all = end.is_some();
             if let Some(finding) = end {
@@ -214,7 +214,7 @@ impl Worker {
         // The checksum stands at the end, also when the text has ended to our liking before.
         let (inflated_bytes, damage) = match clock.time(Stage::Inflate, || stream.drain(damage)) {
             Ok(ended) => ended,
-            Err(finding) => return Step::Last(Segment::empty(), LargeVerdict::Refused(finding)),
+            Err(worthless) => return Step::Last(Segment::empty(), LargeVerdict::Refused(worthless)),
         };
         let LargeArchive { cutter, .. } = *large;
         Step::Last(segment, LargeVerdict::Read { inflated_bytes, judgement: cutter.close(), damage })
@@ -241,9 +241,9 @@ impl Segment {
 }
 
 impl LargeArchive {
-    /// Opens a large archive; `limit` bounds its text in bytes.
-    pub(super) fn open(archive: &Archive, limit: u64) -> std::io::Result<Self> {
-        let stream = TextStream::open(archive, limit)?;
+    /// Opens a large archive; `limit` bounds its text in bytes, `end` is where it is known to be worthless.
+    pub(super) fn open(archive: &Archive, limit: u64, end: Option<Worthless>) -> std::io::Result<Self> {
+        let stream = TextStream::open(archive, limit, end)?;
         Ok(Self { stream, window: Window::default(), cutter: Cutter::new() })
     }
 }

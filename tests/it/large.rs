@@ -125,6 +125,10 @@ fn gzip_cases() -> Vec<Case> {
     let mut flipped = stored.clone();
     flipped[stored.len() - 1_000] ^= 4;
     let garbage = [stored.as_slice(), b"garbage"].concat();
+    let mut second = stored_gzip(records(&[event("second", "")]).as_bytes());
+    let at = second.len() - 8;
+    second[at] ^= 1;
+    let second_is_bad = [stored.as_slice(), &second].concat();
     let half = &sound[..sound.len() / 2];
     let members = [stored_gzip(half), stored_gzip(&sound[half.len()..])].concat();
     let converted = |name, bytes, refused| Case { name, bytes, status: "converted", lost: Vec::new(), refused };
@@ -132,6 +136,7 @@ fn gzip_cases() -> Vec<Case> {
         converted("stored.gz", stored.clone(), Vec::new()),
         converted("members.gz", members, Vec::new()),
         converted("garbage.gz", garbage, vec![(None, "gzip_trailing_garbage", Some(stored.len()))]),
+        converted("second-member-is-bad.gz", second_is_bad, vec![(None, "gzip_corrupt", Some(stored.len()))]),
         nothing_kept("wrong-crc.gz", wrong_crc),
         nothing_kept("flipped.gz", flipped),
     ]
