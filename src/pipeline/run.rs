@@ -113,9 +113,13 @@ impl<'a> Run<'a> {
 
     pub(super) fn convert_all(mut self, summary: &mut Summary) -> Result<Ending> {
         let cpu_before = process::thread_cpu_time();
-        let ending = self.work_through(summary)?;
+        let ending = self.work_through(summary);
+        if ending.is_err() {
+            // Staging is about to be removed, so nobody may still write to it; the first error is the one to tell.
+            let _ = self.stop_writing();
+        }
         self.clock.add(Stage::Coordinate, process::thread_cpu_time().saturating_sub(cpu_before));
-        Ok(ending)
+        ending
     }
 
     fn work_through(&mut self, summary: &mut Summary) -> Result<Ending> {
