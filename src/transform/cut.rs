@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::judgement::{Judgement, MAX_ORIGINAL_BYTES, Rejection, Status, check, finding, judge};
+use super::judgement::{Damage, Judgement, MAX_ORIGINAL_BYTES, Rejection, Status, check, finding, judge};
 use super::shape;
 use super::split::{BYTE_ORDER_MARK, NEXT_EVENT, Piece, Resumed, Splitter};
 use super::tape::Parser;
@@ -26,6 +26,9 @@ const ENOUGH_TO_TELL: usize = 1_024;
 
 /// Text that waits for the end of one element; above it, the element is asked whether it has lost that end.
 const MAX_WAITING_BYTES: usize = 8 << 20;
+
+/// White space behind an element that is waited through to see what comes.
+const MAX_BLANK_BYTES: usize = 1 << 20;
 
 /// Room for what stands before the name by which an event is found.
 const CANDIDATE_BYTES: usize = 4_096;
@@ -79,17 +82,6 @@ enum State {
     /// It holds no events at all.
     Foreign(&'static str),
     End,
-}
-
-/// Text that is refused, while its end is looked for.
-#[derive(Debug)]
-struct Damage {
-    /// The event it is, or `None` when it is something between events.
-    index: Option<u32>,
-    offset: u64,
-    rejection: Rejection,
-    /// Its first bytes, as many as quarantine keeps.
-    original: Vec<u8>,
 }
 
 impl Cutter {
@@ -154,8 +146,9 @@ impl Cutter {
             Piece::Incomplete(at) if !is_all && window.len() - at <= MAX_WAITING_BYTES => return Some(Cut::More(at)),
             Piece::Incomplete(at) => return self.take_incomplete(parser, window, is_all, at),
             Piece::Element(range) => {
-                // What follows an element tells whether it ends where it should.
-                if !is_all && super::scan::skip_space(window, range.end) == window.len() {
+                // What follows an element tells whether it ends where it should; a great deal of white space does not.
+                let is_open = !is_all && super::scan::skip_space(window, range.end) == window.len();
+                if is_open && window.len() - range.end <= MAX_BLANK_BYTES {
                     self.splitter.back_to(before);
                     return Some(Cut::More(self.splitter.position()));
                 }

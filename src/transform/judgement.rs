@@ -38,6 +38,17 @@ pub(crate) struct Judgement {
     pub(crate) findings: Vec<Finding>,
 }
 
+/// Text that is refused, while its end is looked for.
+#[derive(Debug)]
+pub(super) struct Damage {
+    /// The event it is, or `None` when it is something between events.
+    pub(super) index: Option<u32>,
+    pub(super) offset: u64,
+    pub(super) rejection: Rejection,
+    /// Its first bytes, as many as quarantine keeps.
+    pub(super) original: Vec<u8>,
+}
+
 /// Why text was refused.
 #[derive(Debug)]
 pub(crate) struct Rejection {
