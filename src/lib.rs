@@ -37,9 +37,12 @@
 //! | `input::stream` | a large file to text, a window at a time |
 //! | `transform::scan` | where a JSON value ends, 64 bytes at a time |
 //! | `transform::split` | text to spans of elements, and what is between them |
+//! | `transform::stand_ins` | what JSON allows and simd-json refuses, made palatable |
 //! | `transform::tape` | text to a simd-json tape that knows its source |
 //! | `transform::shape` | what a document is, by its content |
+//! | `transform::judgement` | words for what is wrong with text |
 //! | `transform::cut` | an archive to the events to convert, and a judgement of the rest |
+//! | `transform::verdict` | what is known of an archive when it is done |
 //! | `transform::flatten` | events and usage records to rows; what has no column to `unmapped` |
 //! | `transform::columns` | rows to Arrow arrays |
 //! | `transform::partition` | events to Hive paths |
@@ -48,8 +51,13 @@
 //! | `output::row_group` | a row group's columns, encoded in parallel |
 //! | `output::part` | row groups to files, in order |
 //! | `output::ledger` | the `archives` and `quarantine` tables |
-//! | `output::lake` | what is in a lake; commit, recovery, one writer |
-//! | `pipeline` | the order of it all |
+//! | `output::manifest` | what a lake has already |
+//! | `output::lake` | commit, recovery, one writer |
+//! | `pipeline::grouping` | which archives are converted together |
+//! | `pipeline::worker` | what one thread does |
+//! | `pipeline::turns` | work that is dealt out |
+//! | `pipeline::run` | one attempt: tasks dealt out, results taken back in order |
+//! | `pipeline` | attempts until one can be published |
 //! | [`report`] | counters, summary, reconciliation |
 //! | [`generate`] | synthetic archives |
 //!
@@ -68,8 +76,9 @@
 //!   that of `archives` last. Nothing relies on destructors for that.
 //! - No part name, row order or row group border depends on threads, time or the order of arguments.
 //! - No text from an archive reaches a path or a terminal unescaped.
-//! - Nothing grows with the input but the list of archives: tasks, rows that wait, open row groups and the bookkeeping
-//!   tables are bounded by [`config::Config::memory_limit`] and constants beside their use.
+//! - Nothing grows with the number of archives but their list, or with the size of one but its findings: tasks, rows
+//!   that wait, open row groups and the bookkeeping tables are bounded by [`config::Config::memory_limit`] and constants
+//!   beside their use.
 //!
 //! # Where each promise is tested
 //!
@@ -78,7 +87,8 @@
 //! | nothing lost, nothing wrong | `tests/it/property.rs`, `corpus.rs`, `scale.rs`: rows against an independent serde_json reference |
 //! | exact values | `tests/it/golden.rs`, `tests/engines/check.py` |
 //! | counts add up | `harness::Lake::check_counts`, in every test that converts |
-//! | bad input is located and kept | `tests/it/corrupt.rs` |
+//! | bad input is located and kept | `tests/it/corrupt.rs`, `mutation.rs`, `large.rs` |
+//! | a second run adds only what is new | `tests/it/incremental.rs` |
 //! | same input, same bytes | `tests/it/determinism.rs` |
 //! | file layout | `tests/it/layout.rs` |
 //! | rules of this page | `tests/it/architecture.rs` |
