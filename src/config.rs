@@ -101,8 +101,7 @@ impl Config {
     /// Largest inflated archive unless told otherwise, in bytes: CloudTrail closes files at 50 MB compressed, and JSON
     /// seldom deflates better than 100:1.
     pub const DEFAULT_MAX_INFLATED_BYTES: u64 = 16 << 30;
-    /// Part size unless told otherwise, in bytes: within the 128 MB to 1 GB that Athena and DuckDB like (facts 6.1,
-    /// 6.3).
+    /// Part size unless told otherwise, in bytes: within the 128 MB to 1 GB that Athena and DuckDB like.
     pub const DEFAULT_TARGET_PART_BYTES: u64 = 256 * MIB;
 
     /// A request with the defaults of the command line.

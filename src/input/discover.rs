@@ -175,7 +175,7 @@ impl Walk<'_> {
     }
 }
 
-/// What the key of a CloudTrail object tells (facts 2.1):
+/// What the key of a CloudTrail object tells (CloudTrail User Guide):
 /// `[prefix/]AWSLogs/[o-orgid/]<account>/<folder>/<region>/YYYY/MM/DD/<file>`.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Key<'a> {
@@ -185,7 +185,7 @@ struct Key<'a> {
     delivered: Option<u64>,
 }
 
-/// Days a delivery may be late: CloudTrail tries for 30 days when a bucket cannot be reached (facts 2.2).
+/// Days a delivery may be late: CloudTrail tries for 30 days when a bucket cannot be reached (CloudTrail User Guide).
 const LATEST_DELIVERY_DAYS: i64 = 31;
 
 impl<'a> Key<'a> {

@@ -3,7 +3,7 @@
 //! In: a table and the compression asked for. Out: writer properties. Never: leaves a choice to a default that a later
 //! release of the library may change.
 //!
-//! Sizes are chosen for the engines that read (facts 6): DuckDB scans row groups in parallel and likes about 122,880
+//! Sizes are chosen for the engines that read: DuckDB scans row groups in parallel and likes about 122,880
 //! rows; Athena and Trino skip pages by the page index, which works best when a page is small: 1 MiB or 20,000 rows.
 
 use std::sync::Arc;

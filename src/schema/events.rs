@@ -1,4 +1,4 @@
-//! Columns of `events`. Sources: CloudTrail User Guide, record contents and `userIdentity` (facts 1.2, 1.4).
+//! Columns of `events`. Sources: CloudTrail User Guide, record contents and `userIdentity`.
 
 use super::Hint::{Bulk, Lookup, LookupRepeats, Repeats, Rising, Unique};
 use super::Kind::{Boolean, Int, Json, Resources, Text, Timestamp};

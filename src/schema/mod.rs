@@ -24,7 +24,7 @@ pub use render::{SchemaFormat, render};
 /// or type; a new column alone does not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Digits before and after the point of every quantity: Marketplace allows ten before and six after (facts 4.2), an
+/// Digits before and after the point of every quantity: Marketplace allows ten before and six after (Metering Service API Reference), an
 /// INT64 holds eighteen.
 pub const QUANTITY_PRECISION: u8 = 18;
 /// Digits after the point of every quantity.

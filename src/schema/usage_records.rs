@@ -1,4 +1,4 @@
-//! Columns of `usage_records`. Sources: the Metering Service API and its CloudTrail form (facts 4.2, 4.5).
+//! Columns of `usage_records`. Sources: the Metering Service API and its CloudTrail form.
 //!
 //! Source paths name the request's member for `BatchMeterUsage`; `MeterUsage` has its record in `requestParameters`
 //! itself.

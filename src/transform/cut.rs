@@ -14,7 +14,7 @@ use super::split::{BYTE_ORDER_MARK, NEXT_EVENT, Piece, Resumed, Splitter};
 use super::tape::Parser;
 use crate::error::{Finding, Reason};
 
-/// Largest event: a thousand times what CloudTrail writes (facts 1.3), and a bound for the window.
+/// Largest event: a thousand times what CloudTrail writes (CloudTrail User Guide, record contents), and a bound for the window.
 const MAX_EVENT_BYTES: usize = 256 << 20;
 
 /// Text of one archive that is looked at again because of damage: a bound for hostile archives, in which every event

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::timestamp;
 
-/// Value of a partition column when the event has none; every engine knows it (facts 6.3).
+/// Value of a partition column when the event has none; every engine knows it (Hive).
 const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// A column that can be partitioned by.

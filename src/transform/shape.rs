@@ -19,7 +19,7 @@ fn kind_of_category(category: Option<&str>) -> &'static str {
 pub(crate) const EMPTY: &str = "empty";
 
 /// What the elements of an event array are, by the first object among them: the kind of the archive, or as an error the
-/// kind of foreign object. Notifications of S3, SNS and SQS come in arrays called `Records` too (facts 2.3).
+/// kind of foreign object. Notifications of S3, SNS and SQS come in arrays called `Records` too.
 pub(crate) fn judge(value: Value<'_>) -> Result<&'static str, &'static str> {
     let mut is_event = false;
     let mut category = None;

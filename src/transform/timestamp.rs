@@ -17,7 +17,7 @@ pub(crate) struct Instant {
     pub(crate) is_canonical: bool,
 }
 
-/// Reads ISO 8601 as CloudTrail and its copies write it (facts 1.2, 1.4): extended or basic form, with or without a
+/// Reads ISO 8601 as CloudTrail and its copies write it: extended or basic form, with or without a
 /// fraction, a zone or a `T`; no zone means UTC.
 pub(crate) fn parse_iso(text: &str) -> Option<Instant> {
     let bytes = text.as_bytes();
@@ -67,7 +67,7 @@ fn parse_canonical(bytes: &[u8]) -> Option<i64> {
     instant(pair(0)? * 100 + pair(2)?, pair(5)?, pair(8)?, pair(11)?, pair(14)?, pair(17)?)
 }
 
-/// Reads the timestamp of a usage record in any form of facts 4.5: ISO, Java's `Apr 19, 2018 4:32:50 PM` and its later
+/// Reads the timestamp of a usage record in any form that trails have had: ISO, Java's `Apr 19, 2018 4:32:50 PM` and its later
 /// spellings, epoch seconds or milliseconds.
 pub(crate) fn parse_usage(text: &str) -> Option<i64> {
     parse_iso(text).map(|instant| instant.epoch_ms).or_else(|| parse_java(text)).or_else(|| parse_epoch(text))

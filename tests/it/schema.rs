@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::harness::Workdir;
 
-/// Design section 4, in its own shorthand.
+/// The columns as they were promised, in a shorthand of their own.
 const EVENTS: &str = "event_time event_id event_version event_source event_name event_type event_category aws_region
     recipient_account_id read_only management_event source_ip_address user_agent error_code error_message request_id
     api_version shared_event_id vpc_endpoint_id vpc_endpoint_account_id

@@ -1,5 +1,5 @@
-//! `BatchMeterUsage`. In: a product and random numbers. Out: request and response with every variety that trails show
-//! (facts 4.5), the common one dominating, and the number of rows they stand for. Never writes a response record that
+//! `BatchMeterUsage`. In: a product and random numbers. Out: request and response with every variety that trails show,
+//! the common one dominating, and the number of rows they stand for. Never writes a response record that
 //! no request record matches, unless the request is omitted: what AWS answers is what it was asked.
 
 use super::super::envelope::put;

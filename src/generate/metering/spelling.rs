@@ -1,4 +1,4 @@
-//! How records are spelled. In: records. Out: their JSON text in any of the forms that trails have had (facts 4.5).
+//! How records are spelled. In: records. Out: their JSON text in any of the forms that trails have had.
 //! Never decides which form a call uses, nor what becomes of a record.
 
 use super::super::envelope::put;

@@ -42,7 +42,7 @@ pub(super) struct CallFields<'t> {
     pub(super) unmapped_response: Unmapped,
 }
 
-/// CloudTrail replaces a request or response above 100 KB by an object that says so (facts 1.3).
+/// CloudTrail replaces a request or response above 100 KB by an object that says so (CloudTrail User Guide, record contents).
 pub(super) fn is_placeholder(value: Value<'_>) -> bool {
     value
         .get("omitted")

@@ -1,7 +1,7 @@
 //! Usage records as the Metering API writes them, and which answer belongs to which record.
 //!
 //! In: the request and response of a metering call. Out: [`Record`]s, and for each one the answer it got.
-//! Never: assumes that answers come in the order of the request (facts 4.5).
+//! Never: assumes that answers come in the order of the request.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -82,7 +82,7 @@ impl<'t> Record<'t> {
                 name if name == spelling.quantity || name == spelling.quantity_as_decimal => {
                     quantity.stands_for(member)
                 }
-                // The documentation and the SDK disagree on the case of the last letters (facts 4.5).
+                // The documentation and the SDK disagree on the case of the last letters.
                 name if name.eq_ignore_ascii_case("customerAWSAccountId") => {
                     take_text(&mut record.customer_aws_account_id, member)
                 }

@@ -46,7 +46,7 @@ fn write_resources(list: &mut ListBuilder, resources: Value<'_>) {
             list.null_element();
             continue;
         }
-        // Hand-made data spells it `arn` (facts 1.2); that counts where the usual spelling is absent. The first of two
+        // Hand-made data spells it `arn`; that counts where the usual spelling is absent. The first of two
         // equal members counts; the whole array is in `unmapped` then.
         let (mut arn, mut lower_case_arn, mut account_id, mut kind) = (None, None, None, None);
         for member in resource.members().filter(|member| !member.value().is_null()) {

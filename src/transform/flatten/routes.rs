@@ -37,7 +37,7 @@ pub(crate) struct ObjectRoute {
 const SLOTS: usize = 256;
 const EMPTY: u8 = u8::MAX;
 
-/// Aggregated events spell `eventID` this way (facts 1.8).
+/// Aggregated events spell `eventID` this way (CloudTrail User Guide, aggregated events).
 const ALIASES: [(&str, &str); 1] = [("eventId", "event_id")];
 
 impl ObjectRoute {

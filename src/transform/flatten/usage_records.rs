@@ -12,7 +12,7 @@ use crate::schema::Table;
 use crate::transform::columns::TableBuilder;
 use crate::transform::tape::{Shape, Value};
 
-/// `eventSource` of the Metering Service is this and the partition's domain (facts 4.5).
+/// `eventSource` of the Metering Service is this and the partition's domain (Marketplace API Reference, logging metering calls).
 const SOURCE_PREFIX: &str = "metering-marketplace.";
 
 /// Positions of the columns that the flattener itself writes, found once by name.

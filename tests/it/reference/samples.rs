@@ -1,4 +1,4 @@
-//! Metering calls as they are documented (facts 4.5), and the calls on which joining records to results can go wrong.
+//! Metering calls as they are documented, and the calls on which joining records to results can go wrong.
 //!
 //! The events are made up; their shapes are those of the published samples.
 
