@@ -257,6 +257,7 @@ impl<'a> Run<'a> {
     }
 
     fn take_step(&mut self, id: u64, step: Step) {
+        let most_segments = self.most_segments();
         let Some(Work::Large(large)) = self.work(id) else { return };
         let segment = match step {
             Step::Segment(next, segment) => {
@@ -270,8 +271,9 @@ impl<'a> Run<'a> {
         };
         let (number, uri) = (large.next_segment, Arc::clone(&large.uri));
         large.next_segment += 1;
+        let next = large.next_step(most_segments);
         self.spawn_segment(id, number, uri, segment);
-        self.advance(id);
+        self.spawn_step(id, next);
     }
 
     fn spawn_segment(&self, id: u64, number: u64, uri: Arc<str>, segment: Segment) {
@@ -281,14 +283,13 @@ impl<'a> Run<'a> {
         });
     }
 
-    /// Lets a large archive take its next step when not too many of its segments are on their way.
-    fn advance(&mut self, id: u64) {
-        let most = self.config.threads as u64 + 2;
-        let Some(Work::Large(large)) = self.work(id) else { return };
-        if large.next_segment - large.applied >= most {
-            return;
-        }
-        if let Some(next) = large.parked.take() {
+    /// Segments of a large archive that may be on their way.
+    fn most_segments(&self) -> u64 {
+        self.config.threads as u64 + 2
+    }
+
+    fn spawn_step(&self, id: u64, next: Option<Box<LargeArchive>>) {
+        if let Some(next) = next {
             self.spawn(move |workers, clock| Message::Step(id, workers.with(|worker| worker.step(next, clock))));
         }
     }
@@ -301,9 +302,7 @@ impl<'a> Run<'a> {
             large.has_rows |= !batches.is_empty();
             self.write(batches)?;
         }
-        if let Some(next) = large.parked.take_if(|_| large.next_segment - large.applied <= self.config.threads as u64) {
-            self.spawn(move |workers, clock| Message::Step(id, workers.with(|worker| worker.step(next, clock))));
-        }
+        self.spawn_step(id, large.next_step(self.most_segments()));
         Ok(())
     }
 

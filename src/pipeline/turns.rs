@@ -61,6 +61,11 @@ impl Large {
         }
     }
 
+    /// Hands out the archive for its next step, when fewer than `most` of its segments are on their way.
+    pub(super) fn next_step(&mut self, most: u64) -> Option<Box<LargeArchive>> {
+        self.parked.take_if(|_| self.next_segment - self.applied < most)
+    }
+
     /// The archive as it is booked.
     pub(super) fn converted(&self, inflated_bytes: u64, verdict: Verdict) -> Converted {
         Converted { archive: self.archive, uri: self.uri.to_string(), inflated_bytes, verdict }

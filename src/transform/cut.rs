@@ -180,8 +180,8 @@ impl Cutter {
         let is_element = self.splitter.is_in_array() && element < window.len();
         if !is_all && window.len() - at <= MAX_EVENT_BYTES {
             // An event may be this long; but if others begin inside it, it has lost its end.
-            let resumed = self.resume(parser, window, is_all, element);
-            if !is_element || !matches!(resumed, Resumed::At(_)) {
+            let holds_others = is_element && matches!(self.resume(parser, window, is_all, element), Resumed::At(_));
+            if !holds_others {
                 return Some(Cut::More(at));
             }
         }
