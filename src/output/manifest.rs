@@ -86,10 +86,10 @@ impl Known {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| invalid(error.into()))?;
         let metadata = builder.metadata().file_metadata();
         let entries = metadata.key_value_metadata().map_or(&[][..], Vec::as_slice);
+        let wanted = settings(config);
         check_version(entries).map_err(|error| invalid(error.into()).advise("choose another --out"))?;
-        check_settings(entries, &settings(config))
-            .map_err(|error| invalid(error.into()).advise("choose another --out"))?;
-        let is_same_selection = value(entries, SELECTION_KEY) == value(&settings(config), SELECTION_KEY);
+        check_settings(entries, &wanted).map_err(|error| invalid(error.into()).advise("choose another --out"))?;
+        let is_same_selection = value(entries, SELECTION_KEY) == value(&wanted, SELECTION_KEY);
         let names = ["archive", "etag_or_mtime", "kind", "compressed_bytes", "filtered"];
         let mask = ProjectionMask::columns(metadata.schema_descr(), names);
         let reader = builder.with_projection(mask).build().map_err(|error| invalid(error.into()))?;
