@@ -98,6 +98,8 @@ pub mod schema;
 
 pub mod error;
 
+mod pool;
+
 mod input;
 
 mod transform;

@@ -170,7 +170,7 @@ impl BookTable {
     fn new(table: Table, commit: &Commit, compression: Compression, settings: Vec<KeyValue>) -> Self {
         Self {
             table,
-            builder: TableBuilder::new(table.arrow_schema()),
+            builder: TableBuilder::new(table),
             pending_bytes: 0,
             rows: 0,
             compression,

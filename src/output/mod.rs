@@ -3,7 +3,15 @@
 //! May: write below the lake. Never: parses, or leaves an incomplete file under a name that a reader looks at.
 //! In flow order:
 
+mod codec;
+
 mod properties;
+
+mod bounds;
+
+mod hybrid;
+
+mod coded;
 
 mod part;
 

@@ -9,11 +9,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parquet::arrow::arrow_writer::ArrowColumnChunk;
 use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::TypePtr;
 
+use super::row_group::ColumnChunk;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A whole file that readers cannot see yet.
@@ -83,7 +83,7 @@ pub(crate) struct PartAppender {
     commit: String,
     next_sequence: u64,
     /// Row groups that were finished before an earlier one.
-    waiting: BTreeMap<u64, Vec<ArrowColumnChunk>>,
+    waiting: BTreeMap<u64, Vec<ColumnChunk>>,
     open: Option<SerializedFileWriter<StagedFile>>,
     finished: Vec<StagedPart>,
 }
@@ -103,7 +103,7 @@ impl PartAppender {
     }
 
     /// Takes the row group with this number and writes whatever is next in order.
-    pub(crate) fn append(&mut self, sequence: u64, chunks: Vec<ArrowColumnChunk>) -> Result<()> {
+    pub(crate) fn append(&mut self, sequence: u64, chunks: Vec<ColumnChunk>) -> Result<()> {
         self.waiting.insert(sequence, chunks);
         while let Some(chunks) = self.waiting.remove(&self.next_sequence) {
             self.next_sequence += 1;
@@ -112,7 +112,7 @@ impl PartAppender {
         Ok(())
     }
 
-    fn write(&mut self, chunks: Vec<ArrowColumnChunk>) -> Result<()> {
+    fn write(&mut self, chunks: Vec<ColumnChunk>) -> Result<()> {
         let path = self.next_path();
         let file = match &mut self.open {
             Some(file) => file,
@@ -127,7 +127,7 @@ impl PartAppender {
         let written = (|| {
             let mut row_group = file.next_row_group()?;
             for chunk in chunks {
-                chunk.append_to_row_group(&mut row_group)?;
+                chunk.append_to(&mut row_group)?;
             }
             row_group.close()?;
             file.flush()?;

@@ -8,26 +8,27 @@
 
 use std::sync::Arc;
 
-use parquet::basic::{Compression as Codec, Encoding, ZstdLevel};
+use parquet::basic::Encoding;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
+use super::codec::codec;
 use crate::config::Compression;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::schema::{Column, Hint, Kind, SCHEMA_VERSION, Table};
 
 /// Rows of a full row group.
 pub(crate) const ROW_GROUP_ROWS: usize = 122_880;
 /// Arrow bytes at which a row group of unusually wide rows is closed early.
 pub(crate) const ROW_GROUP_BYTES: u64 = 256 << 20;
-const PAGE_BYTES: usize = 1 << 20;
-const PAGE_ROWS: usize = 20_000;
-const DICTIONARY_BYTES: usize = 1 << 20;
+pub(super) const PAGE_BYTES: usize = 1 << 20;
+pub(super) const PAGE_ROWS: usize = 20_000;
+pub(super) const DICTIONARY_BYTES: usize = 1 << 20;
 /// Long ARNs differ behind a long common start; 64 bytes, the library's default, would cut the difference off.
-const STATISTICS_BYTES: usize = 256;
-/// One wrong answer in a hundred costs a bloom filter about ten bits a value.
-const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+pub(super) const STATISTICS_BYTES: usize = 256;
+/// One wrong answer in twenty costs a bloom filter about seven bits a value, and a wrong answer costs a look at a page.
+pub(super) const BLOOM_FALSE_POSITIVES: f64 = 0.05;
 
 /// The properties of every file of a table; `settings` are kept with its metadata.
 ///
@@ -39,12 +40,6 @@ pub(crate) fn writer_properties(
     compression: Compression,
     settings: &[KeyValue],
 ) -> Result<WriterPropertiesPtr> {
-    let codec = match compression {
-        Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).map_err(Error::internal)?),
-        Compression::Snappy => Codec::SNAPPY,
-        Compression::Lz4 => Codec::LZ4_RAW,
-        Compression::None => Codec::UNCOMPRESSED,
-    };
     let metadata = [
         ("trailmill.version", env!("CARGO_PKG_VERSION").to_owned()),
         ("trailmill.schema_version", SCHEMA_VERSION.to_string()),
@@ -56,7 +51,7 @@ pub(crate) fn writer_properties(
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_created_by(concat!("trailmill version ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(metadata))
-        .set_compression(codec)
+        .set_compression(codec(compression)?)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_size_limit(PAGE_BYTES)
         .set_data_page_row_count_limit(PAGE_ROWS)
@@ -69,6 +64,11 @@ pub(crate) fn writer_properties(
         builder = set_column(builder, column);
     }
     Ok(Arc::new(builder.build()))
+}
+
+/// Whether people look single rows up by a column.
+pub(super) const fn has_bloom_filter(column: &Column) -> bool {
+    matches!(column.hint, Hint::Lookup | Hint::LookupRepeats)
 }
 
 type Builder = parquet::file::properties::WriterPropertiesBuilder;

@@ -13,12 +13,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::FieldRef;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
+use parquet::errors::ParquetError;
+use parquet::file::writer::SerializedRowGroupWriter;
 use rayon::ThreadPool;
 
+use super::codec::Compressor;
+use super::coded::{CodedChunk, CodedWriter};
 use super::part::PartAppender;
+use crate::config::Compression;
 use crate::error::{Error, Result};
+use crate::pool::Pool;
 use crate::report::{Stage, StageClock};
 
 /// Locks, also after a panic elsewhere: the state behind these locks is replaced as a whole or not at all.
@@ -93,6 +99,65 @@ pub(crate) struct EncodeContext {
     pub(crate) pool: Arc<ThreadPool>,
     pub(crate) pressure: Arc<Pressure>,
     pub(crate) clock: Arc<StageClock>,
+    pub(crate) compression: Compression,
+    pub(crate) compressors: Pool<Compressor>,
+}
+
+impl EncodeContext {
+    fn with_compressor<R>(&self, work: impl FnOnce(&mut Compressor) -> Result<R>) -> Result<R> {
+        let mut compressor = self.compressors.take().map_or_else(|| Compressor::new(self.compression), Ok)?;
+        let result = work(&mut compressor);
+        self.compressors.give(compressor);
+        result
+    }
+}
+
+/// The writer of one column of a row group.
+pub(super) enum ColumnWriter {
+    /// Text that repeats.
+    Coded(Box<CodedWriter>),
+    /// Anything else, a writer for each leaf.
+    Plain(FieldRef, Vec<ArrowColumnWriter>),
+}
+
+/// One leaf of a row group, encoded.
+pub(super) enum ColumnChunk {
+    Coded(CodedChunk),
+    Plain(ArrowColumnChunk),
+}
+
+impl ColumnWriter {
+    fn write(&mut self, array: &ArrayRef, compressor: &mut Compressor) -> Result<()> {
+        match self {
+            Self::Coded(writer) => writer.write(array, compressor),
+            Self::Plain(field, writers) => {
+                let leaves = compute_leaves(field, array).map_err(Error::internal)?;
+                leaves.iter().zip(writers).try_for_each(|(leaf, writer)| writer.write(leaf)).map_err(Error::internal)
+            }
+        }
+    }
+
+    fn close(self, compressor: &mut Compressor) -> Result<Vec<ColumnChunk>> {
+        match self {
+            Self::Coded(writer) => Ok(vec![ColumnChunk::Coded(writer.close(compressor)?)]),
+            Self::Plain(_, writers) => writers
+                .into_iter()
+                .map(|writer| writer.close().map(ColumnChunk::Plain).map_err(Error::internal))
+                .collect(),
+        }
+    }
+}
+
+impl ColumnChunk {
+    pub(super) fn append_to<W: std::io::Write + Send>(
+        self,
+        row_group: &mut SerializedRowGroupWriter<'_, W>,
+    ) -> Result<(), ParquetError> {
+        match self {
+            Self::Coded(chunk) => chunk.append_to(row_group),
+            Self::Plain(chunk) => chunk.append_to_row_group(row_group),
+        }
+    }
 }
 
 /// A row group that still takes rows.
@@ -104,7 +169,6 @@ pub(crate) struct OpenRowGroup {
 }
 
 struct Lane {
-    schema: SchemaRef,
     /// Positions of its columns in the table.
     columns: Vec<usize>,
     state: Mutex<LaneState>,
@@ -112,8 +176,8 @@ struct Lane {
 }
 
 struct LaneState {
-    /// The writers of its columns' leaves, in the order of the columns; empty once closed.
-    writers: Vec<Vec<ArrowColumnWriter>>,
+    /// The writers of its columns, in their order; empty once closed.
+    writers: Vec<ColumnWriter>,
     queue: VecDeque<Message>,
     is_running: bool,
 }
@@ -124,7 +188,7 @@ enum Message {
 }
 
 /// Each column of a lane with the chunks of its leaves.
-type LaneChunks = Vec<(usize, Vec<ArrowColumnChunk>)>;
+type LaneChunks = Vec<(usize, Vec<ColumnChunk>)>;
 
 struct RowGroupInWork {
     appender: Arc<Mutex<PartAppender>>,
@@ -135,14 +199,10 @@ struct RowGroupInWork {
     error: Mutex<Option<Error>>,
 }
 
-/// Writers of a table's columns: for each column its leaves.
-pub(crate) type ColumnWriters = Vec<Vec<ArrowColumnWriter>>;
-
 impl OpenRowGroup {
     /// Begins the row group with this number in its partition; `lanes` says which columns go together.
-    pub(crate) fn new(
-        schema: &SchemaRef,
-        writers: ColumnWriters,
+    pub(super) fn new(
+        writers: Vec<ColumnWriter>,
         lanes: &[Vec<usize>],
         appender: Arc<Mutex<PartAppender>>,
         sequence: u64,
@@ -161,7 +221,6 @@ impl OpenRowGroup {
             .map(|columns| {
                 let writers = columns.iter().filter_map(|column| writers[*column].take()).collect();
                 Arc::new(Lane {
-                    schema: Arc::clone(schema),
                     columns: columns.clone(),
                     state: Mutex::new(LaneState { writers, queue: VecDeque::new(), is_running: false }),
                     row_group: Arc::clone(&row_group),
@@ -233,7 +292,7 @@ impl Lane {
             };
             match message {
                 Message::Rows { columns, bytes } => {
-                    let encoded = context.clock.time(Stage::Encode, || self.encode(&mut writers, columns));
+                    let encoded = context.clock.time(Stage::Encode, || encode(&mut writers, &columns, context));
                     if let Err(error) = encoded {
                         lock(&self.row_group.error).get_or_insert(error);
                     }
@@ -246,29 +305,22 @@ impl Lane {
             }
         }
     }
+}
 
-    fn encode(&self, writers: &mut [Vec<ArrowColumnWriter>], arrays: Vec<ArrayRef>) -> Result<()> {
-        for ((array, column), writers) in arrays.into_iter().zip(&self.columns).zip(writers) {
-            let leaves = compute_leaves(self.schema.field(*column), &array).map_err(Error::internal)?;
-            for (leaf, writer) in leaves.iter().zip(writers) {
-                writer.write(leaf).map_err(Error::internal)?;
-            }
-        }
-        Ok(())
-    }
+fn encode(writers: &mut [ColumnWriter], columns: &[ArrayRef], context: &EncodeContext) -> Result<()> {
+    context.with_compressor(|compressor| {
+        writers.iter_mut().zip(columns).try_for_each(|(writer, column)| writer.write(column, compressor))
+    })
 }
 
 impl RowGroupInWork {
-    fn finish_lane(&self, columns: &[usize], writers: ColumnWriters, context: &EncodeContext) {
+    fn finish_lane(&self, columns: &[usize], writers: Vec<ColumnWriter>, context: &EncodeContext) {
         let closed = context.clock.time(Stage::Encode, || {
-            writers
-                .into_iter()
-                .zip(columns)
-                .map(|(leaves, column)| {
-                    let chunks = leaves.into_iter().map(|writer| writer.close().map_err(Error::internal));
-                    Ok((*column, chunks.collect::<Result<Vec<_>>>()?))
-                })
-                .collect::<Result<Vec<_>>>()
+            context.with_compressor(|compressor| {
+                let writers = writers.into_iter().zip(columns);
+                let chunks = writers.map(|(writer, column)| Ok((*column, writer.close(compressor)?)));
+                chunks.collect::<Result<Vec<_>>>()
+            })
         });
         match closed {
             Ok(chunks) => lock(&self.chunks).push(chunks),

@@ -14,14 +14,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::Array;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{FieldRef, Schema};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::file::writer::SerializedFileWriter;
 
+use super::codec::codec;
+use super::coded::{CodedColumn, CodedWriter};
 use super::part::{PartAppender, PartFormat, StagedPart};
-use super::properties::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, writer_properties};
-use super::row_group::{ColumnWriters, EncodeContext, OpenRowGroup, lock};
+use super::properties::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, has_bloom_filter, writer_properties};
+use super::row_group::{ColumnWriter, EncodeContext, OpenRowGroup, lock};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::schema::Table;
@@ -73,14 +75,19 @@ pub(crate) struct TableWriters {
 }
 
 struct TableWriter {
-    schema: SchemaRef,
     format: Arc<PartFormat>,
+    /// Makes writers of the columns that are not coded, in their order.
     factory: ArrowRowGroupWriterFactory,
     /// Columns that are in the file: a partition column is in the path only, as Athena demands.
     kept: Vec<usize>,
-    /// Leaf columns of each column that is kept.
-    leaf_counts: Vec<usize>,
+    /// What each of them is.
+    columns: Vec<KeptColumn>,
     lanes: Vec<Vec<usize>>,
+}
+
+enum KeptColumn {
+    Coded(CodedColumn),
+    Plain { field: FieldRef, leaves: usize },
 }
 
 struct Partition {
@@ -243,20 +250,43 @@ impl TableWriter {
     fn new(table: Table, config: &Config) -> Result<Self> {
         let is_in_path = |name: &str| config.partition_by.iter().any(|column| column.as_str() == name);
         let kept: Vec<usize> = (0..table.columns().len()).filter(|at| !is_in_path(table.columns()[*at].name)).collect();
-        let schema = Arc::new(table.arrow_schema().project(&kept).map_err(Error::internal)?);
+        let schema = table.arrow_schema().project(&kept).map_err(Error::internal)?;
         let properties = writer_properties(table, config.compression, &[])?;
         let descriptor = ArrowSchemaConverter::new().convert(&schema).map_err(Error::internal)?;
-        let parquet_schema = descriptor.root_schema_ptr();
+        let codec = codec(config.compression)?;
+        let mut leaves = (0..descriptor.num_columns()).peekable();
+        let columns: Vec<_> = kept
+            .iter()
+            .enumerate()
+            .map(|(at, column)| {
+                let column = &table.columns()[*column];
+                let first = leaves.peek().copied().unwrap_or_default();
+                let mut count = 0;
+                while leaves.next_if(|leaf| descriptor.get_column_root_idx(*leaf) == at).is_some() {
+                    count += 1;
+                }
+                if column.is_coded() {
+                    let (descriptor, has_bloom_filter) = (descriptor.column(first), has_bloom_filter(column));
+                    KeptColumn::Coded(CodedColumn { descriptor, codec, has_bloom_filter })
+                } else {
+                    KeptColumn::Plain { field: Arc::clone(&schema.fields()[at]), leaves: count }
+                }
+            })
+            .collect();
+        let plain = columns.iter().filter_map(|column| match column {
+            KeptColumn::Plain { field, .. } => Some(Arc::clone(field)),
+            KeptColumn::Coded(_) => None,
+        });
+        let plain = Arc::new(Schema::new(plain.collect::<Vec<_>>()));
+        let plain_descriptor = ArrowSchemaConverter::new().convert(&plain).map_err(Error::internal)?;
         // The factory takes schema and properties from a writer; this one never writes.
-        let template = SerializedFileWriter::new(Vec::new(), Arc::clone(&parquet_schema), Arc::clone(&properties))
-            .map_err(Error::internal)?;
-        let factory = ArrowRowGroupWriterFactory::new(&template, Arc::clone(&schema));
-        let mut leaf_counts = vec![0; schema.fields().len()];
-        for leaf in 0..descriptor.num_columns() {
-            leaf_counts[descriptor.get_column_root_idx(leaf)] += 1;
-        }
+        let template =
+            SerializedFileWriter::new(Vec::new(), plain_descriptor.root_schema_ptr(), Arc::clone(&properties))
+                .map_err(Error::internal)?;
+        let factory = ArrowRowGroupWriterFactory::new(&template, plain);
+        let parquet_schema = descriptor.root_schema_ptr();
         let format = Arc::new(PartFormat { parquet_schema, properties, target_part_bytes: config.target_part_bytes });
-        Ok(Self { lanes: lanes(table, &kept), schema, format, factory, leaf_counts, kept })
+        Ok(Self { lanes: lanes(table, &kept), format, factory, columns, kept })
     }
 
     fn open_row_group(
@@ -265,11 +295,15 @@ impl TableWriter {
         sequence: u64,
         context: &Arc<EncodeContext>,
     ) -> Result<OpenRowGroup> {
-        let mut leaves = self.factory.create_column_writers(0).map_err(Error::internal)?.into_iter();
-        let writers: ColumnWriters =
-            self.leaf_counts.iter().map(|count| leaves.by_ref().take(*count).collect()).collect();
+        let mut leaf_writers = self.factory.create_column_writers(0).map_err(Error::internal)?.into_iter();
+        let writers = self.columns.iter().map(|column| match column {
+            KeptColumn::Coded(column) => ColumnWriter::Coded(Box::new(CodedWriter::new(column.clone()))),
+            KeptColumn::Plain { field, leaves } => {
+                ColumnWriter::Plain(Arc::clone(field), leaf_writers.by_ref().take(*leaves).collect())
+            }
+        });
         let (appender, context) = (Arc::clone(appender), Arc::clone(context));
-        Ok(OpenRowGroup::new(&self.schema, writers, &self.lanes, appender, sequence, context))
+        Ok(OpenRowGroup::new(writers.collect(), &self.lanes, appender, sequence, context))
     }
 }
 

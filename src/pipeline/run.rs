@@ -30,6 +30,7 @@ use crate::config::{Config, OnBad};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{Archive, Worthless};
 use crate::output::{ArchiveEntry, Commit, EncodeContext, Ledger, Pressure, TableWriters};
+use crate::pool::Pool;
 use crate::report::{Progress, Stage, StageClock, Summary};
 use crate::schema::Table;
 use crate::transform::{Batch, Plan, Verdict};
@@ -80,6 +81,8 @@ impl<'a> Run<'a> {
                 pool: Arc::clone(&pool),
                 pressure: Arc::new(Pressure::default()),
                 clock: Arc::clone(clock),
+                compression: config.compression,
+                compressors: Pool::default(),
             });
             let now_ms = jiff::Timestamp::now().as_millisecond();
             Ok(Output {

@@ -4,10 +4,10 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Finding, Reason, Result};
 use crate::input::{Archive, Inflated, Inflater, TextStream, Window, Worthless};
+use crate::pool::Pool;
 use crate::report::{Stage, StageClock};
 use crate::transform::{Batch, Converter, Cut, Cutter, Element, Judgement, Plan, Tally, Verdict};
 
@@ -83,24 +83,23 @@ pub(super) enum LargeVerdict {
 /// Workers that are not at work, kept for their buffers.
 pub(super) struct Workers {
     plan: Plan,
-    idle: Mutex<Vec<Worker>>,
+    idle: Pool<Worker>,
 }
 
 impl Workers {
     pub(super) fn new(plan: Plan) -> Self {
-        Self { plan, idle: Mutex::default() }
+        Self { plan, idle: Pool::default() }
     }
 
     /// Lends a worker to a task.
     pub(super) fn with<R>(&self, work: impl FnOnce(&mut Worker) -> R) -> R {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut worker = idle.unwrap_or_else(|| Worker {
+        let mut worker = self.idle.take().unwrap_or_else(|| Worker {
             stored: Vec::new(),
             inflater: Inflater::default(),
             converter: Converter::new(self.plan.clone()),
         });
         let result = work(&mut worker);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        self.idle.give(worker);
         result
     }
 }

@@ -244,6 +244,11 @@ pub struct Column {
 }
 
 impl Column {
+    /// Whether its text repeats, so that a batch keeps each distinct value once and a number for each row.
+    pub(crate) const fn is_coded(&self) -> bool {
+        matches!(self.kind, Kind::Text | Kind::Json) && matches!(self.hint, Hint::Repeats | Hint::LookupRepeats)
+    }
+
     fn arrow_field(&self) -> Field {
         // Nodes below a column take ids from a range of their own, so that a new column never renumbers them.
         let mut below = self.id * 100;

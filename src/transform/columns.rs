@@ -4,7 +4,8 @@
 //! length. Never: knows what a column means.
 //!
 //! A column that a row does not mention is null there, and the nulls are filled in when the column is next written to
-//! or when the batch ends: a sparse column costs nothing per row.
+//! or when the batch ends: a sparse column costs nothing per row. Text that repeats is kept once, with a number for each
+//! row that has it ([`Column::is_coded`]): most of what an event says was said by the one before.
 
 use std::sync::Arc;
 
@@ -12,11 +13,13 @@ use arrow::array::builder::{
     BinaryBuilder, BooleanBuilder, Decimal128Builder, Int32Builder, Int64Builder, NullBufferBuilder, StringBuilder,
     TimestampMillisecondBuilder,
 };
-use arrow::array::{ArrayBuilder, ArrayRef, ListArray, StructArray};
-use arrow::buffer::OffsetBuffer;
+use arrow::array::{ArrayBuilder, ArrayRef, DictionaryArray, Int32Array, ListArray, StringArray, StructArray};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 
+use super::interner::Interner;
 use crate::error::{Error, Result};
+use crate::schema::{Column, Table};
 
 /// Rows of a chunk at most.
 const CHUNK_ROWS: usize = 32_768;
@@ -40,9 +43,19 @@ pub(crate) struct TableBuilder {
 }
 
 impl TableBuilder {
-    pub(crate) fn new(schema: SchemaRef) -> Self {
+    /// A builder whose columns have the types of the files.
+    pub(crate) fn new(table: Table) -> Self {
+        let schema = table.arrow_schema();
         let columns = schema.fields().iter().map(|field| ColumnBuilder::new(field.data_type())).collect();
         Self { schema, columns, chunk_rows: 0, chunks: Vec::new(), rows: 0 }
+    }
+
+    /// A builder whose text columns are dictionaries where values repeat.
+    pub(crate) fn coded(table: Table) -> Self {
+        let mut builder = Self::new(table);
+        let coded = table.columns().iter().zip(&mut builder.columns).filter(|(column, _)| Column::is_coded(column));
+        coded.for_each(|(_, builder)| *builder = ColumnBuilder::Coded(CodedBuilder::default()));
+        builder
     }
 
     /// Rows that are finished.
@@ -103,6 +116,7 @@ impl TableBuilder {
 /// One column under construction.
 pub(crate) enum ColumnBuilder {
     Text(StringBuilder),
+    Coded(CodedBuilder),
     Binary(BinaryBuilder),
     Boolean(BooleanBuilder),
     Int(Int32Builder),
@@ -133,6 +147,7 @@ impl ColumnBuilder {
     fn rows(&self) -> usize {
         match self {
             Self::Text(builder) => builder.len(),
+            Self::Coded(builder) => builder.keys.len(),
             Self::Binary(builder) => builder.len(),
             Self::Boolean(builder) => builder.len(),
             Self::Int(builder) => builder.len(),
@@ -146,6 +161,7 @@ impl ColumnBuilder {
     fn text_bytes(&self) -> usize {
         match self {
             Self::Text(builder) => builder.values_slice().len(),
+            Self::Coded(builder) => builder.values.text_bytes(),
             Self::Binary(builder) => builder.values_slice().len(),
             _ => 0,
         }
@@ -158,6 +174,7 @@ impl ColumnBuilder {
         }
         match self {
             Self::Text(builder) => builder.append_nulls(missing),
+            Self::Coded(builder) => builder.keys.resize(rows, NULL_KEY),
             Self::Binary(builder) => (0..missing).for_each(|_| builder.append_null()),
             Self::Boolean(builder) => builder.append_nulls(missing),
             Self::Int(builder) => builder.append_nulls(missing),
@@ -170,9 +187,10 @@ impl ColumnBuilder {
 
     /// Puts text into a text column; other columns stay null.
     pub(crate) fn text(&mut self, value: &str) {
-        debug_assert!(matches!(self, Self::Text(_)), "not a text column");
-        if let Self::Text(builder) = self {
-            builder.append_value(value);
+        match self {
+            Self::Text(builder) => builder.append_value(value),
+            Self::Coded(builder) => builder.push(value),
+            _ => debug_assert!(false, "not a text column"),
         }
     }
 
@@ -242,6 +260,7 @@ impl ColumnBuilder {
                 *builder = StringBuilder::with_capacity(rows + rows / 8, bytes + bytes / 8);
                 Arc::new(array)
             }
+            Self::Coded(builder) => builder.finish()?,
             Self::Binary(builder) => Arc::new(builder.finish()),
             Self::Boolean(builder) => Arc::new(builder.finish()),
             Self::Int(builder) => Arc::new(builder.finish()),
@@ -251,6 +270,43 @@ impl ColumnBuilder {
             Self::List(builder) => builder.finish()?,
         })
     }
+}
+
+/// Stands for no value among the keys of a dictionary.
+const NULL_KEY: i32 = -1;
+
+/// Text that repeats, under construction: a dictionary and a key for each row.
+#[derive(Default)]
+pub(crate) struct CodedBuilder {
+    keys: Vec<i32>,
+    values: Interner,
+}
+
+impl CodedBuilder {
+    fn push(&mut self, value: &str) {
+        let key = match self.keys.last() {
+            // An event often says what the one before said.
+            Some(last) if *last >= 0 && self.values.get(*last as u32) == value => *last,
+            _ => self.values.number_of(value) as i32,
+        };
+        self.keys.push(key);
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef> {
+        let rows = self.keys.len();
+        let keys = std::mem::replace(&mut self.keys, Vec::with_capacity(rows + rows / 8));
+        let (texts, offsets) = self.values.take();
+        let offsets = OffsetBuffer::new(offsets.into());
+        let values = StringArray::try_new(offsets, Buffer::from_vec(texts.into_bytes()), None);
+        coded_array(keys, Arc::new(values.map_err(Error::internal)?))
+    }
+}
+
+/// A dictionary array of keys, those below zero being null.
+pub(crate) fn coded_array(keys: Vec<i32>, values: ArrayRef) -> Result<ArrayRef> {
+    let valid = NullBuffer::from(BooleanBuffer::collect_bool(keys.len(), |row| keys[row] >= 0));
+    let keys = Int32Array::new(keys.into(), Some(valid).filter(|valid| valid.null_count() > 0));
+    Ok(Arc::new(DictionaryArray::try_new(keys, values).map_err(Error::internal)?))
 }
 
 /// A list of structs under construction.

@@ -8,19 +8,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, UInt32Array};
-use arrow::compute::take;
-
-use super::columns::{Chunk, TableBuilder};
+use super::batch::{Batch, PartitionedRows};
 use super::cut::{Cutter, Element};
 use super::flatten::{self, EventFields, Refused, Routes, UsageRecordFlattener};
 use super::judgement::{Rejection, Status, explain, utf8};
-use super::partition::{PartitionColumn, PartitionFields, PartitionIndex, PartitionPath};
+use super::partition::{PartitionColumn, PartitionFields, PartitionIndex};
 use super::tape::{Document, Parser, Value};
 use super::timestamp;
 use super::verdict::{Tally, Verdict};
 use crate::config::Selection;
-use crate::error::{Error, Finding, Reason, Result};
+use crate::error::{Finding, Reason, Result};
 use crate::schema::Table;
 
 /// What a converter makes of events, the same for all workers.
@@ -30,16 +27,6 @@ pub(crate) struct Plan {
     pub(crate) usage_records: bool,
     pub(crate) partition_by: Vec<PartitionColumn>,
     pub(crate) selection: Selection,
-}
-
-/// Rows of one table and partition.
-pub(crate) struct Batch {
-    pub(crate) table: Table,
-    pub(crate) partition: PartitionPath,
-    pub(crate) columns: Vec<ArrayRef>,
-    pub(crate) rows: usize,
-    /// Bytes the columns take, by their content alone.
-    pub(crate) bytes: u64,
 }
 
 /// A worker's state from archive to archive.
@@ -58,13 +45,6 @@ struct RowWriter {
     events: PartitionedRows,
     usage_records: PartitionedRows,
     columns: EventColumns,
-}
-
-/// A table under construction, with the partition of each row.
-struct PartitionedRows {
-    table: Table,
-    builder: TableBuilder,
-    row_partitions: Vec<u32>,
 }
 
 /// Columns of `events` that steer an event.
@@ -237,66 +217,4 @@ fn is_selected(selection: &Selection, event: PartitionFields<'_>) -> bool {
         && day.is_none_or(|day| selection.to_day.is_none_or(|to| day <= to))
         && is_listed(&selection.accounts, event.account)
         && is_listed(&selection.regions, event.region)
-}
-
-impl PartitionedRows {
-    fn new(table: Table) -> Self {
-        Self { table, builder: TableBuilder::new(table.arrow_schema()), row_partitions: Vec::new() }
-    }
-
-    /// Notes the partition of the rows written since the last call.
-    fn mark_rows(&mut self, partition: u32) {
-        self.row_partitions.resize(self.builder.rows(), partition);
-    }
-
-    /// The rows so far, a batch for each chunk and partition, in order of first appearance.
-    fn finish(&mut self, paths: &[PartitionPath]) -> Result<Vec<Batch>> {
-        let row_partitions = std::mem::take(&mut self.row_partitions);
-        let mut batches = Vec::new();
-        let mut start = 0;
-        for Chunk { columns, rows } in self.builder.finish()? {
-            let partitions = &row_partitions[start..start + rows];
-            start += rows;
-            self.add_batches(columns, partitions, paths, &mut batches)?;
-        }
-        Ok(batches)
-    }
-
-    fn add_batches(
-        &self,
-        columns: Vec<ArrayRef>,
-        row_partitions: &[u32],
-        paths: &[PartitionPath],
-        batches: &mut Vec<Batch>,
-    ) -> Result<()> {
-        let batch = |partition: u32, columns: Vec<ArrayRef>, rows| Batch {
-            table: self.table,
-            partition: Arc::clone(&paths[partition as usize]),
-            bytes: columns.iter().map(held_bytes).sum(),
-            columns,
-            rows,
-        };
-        let first = row_partitions[0];
-        if row_partitions.iter().all(|partition| *partition == first) {
-            batches.push(batch(first, columns, row_partitions.len()));
-            return Ok(());
-        }
-        // Each partition gets arrays of its own rather than slices of common ones: rows that wait for more of their
-        // partition must not keep those of others in memory.
-        let mut order: Vec<u32> = (0..).take(row_partitions.len()).collect();
-        // Stable: within a partition, rows stay in the order of their archives.
-        order.sort_by_key(|row| row_partitions[*row as usize]);
-        for rows in order.chunk_by(|one, two| row_partitions[*one as usize] == row_partitions[*two as usize]) {
-            let indices = UInt32Array::from(rows.to_vec());
-            let columns = columns.iter().map(|column| take(column, &indices, None).map_err(Error::internal));
-            batches.push(batch(row_partitions[rows[0] as usize], columns.collect::<Result<_>>()?, rows.len()));
-        }
-        Ok(())
-    }
-}
-
-/// Bytes that an array holds, with something for its own structures: a batch of a few rows is mostly those.
-fn held_bytes(array: &ArrayRef) -> u64 {
-    const STRUCTURES: u64 = 256;
-    array.to_data().get_slice_memory_size().unwrap_or_default() as u64 + STRUCTURES
 }

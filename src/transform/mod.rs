@@ -14,6 +14,8 @@ mod tape;
 pub(crate) mod decimal;
 pub(crate) mod timestamp;
 
+pub(crate) mod interner;
+
 pub(crate) mod columns;
 
 mod flatten;
@@ -28,9 +30,12 @@ mod cut;
 
 mod verdict;
 
+mod batch;
+
 mod convert;
 
-pub(crate) use convert::{Batch, Converter, Plan};
+pub(crate) use batch::Batch;
+pub(crate) use convert::{Converter, Plan};
 pub(crate) use cut::{Cut, Cutter, Element};
 pub use flatten::Outcome;
 pub(crate) use judgement::{Judgement, Status};

@@ -1,0 +1,95 @@
+//! Texts that repeat, each kept once.
+//!
+//! In: texts, in any number. Out: the number of each, counted in order of first appearance, and the distinct texts.
+//! Never: lets a hash decide about order, so that the same texts in the same order always get the same numbers.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// Numbers distinct texts.
+pub(crate) struct Interner {
+    texts: String,
+    /// Where each text begins in `texts`, and where the last one ends, as Arrow counts.
+    offsets: Vec<i32>,
+    numbers: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Default for Interner {
+    fn default() -> Self {
+        let (numbers, hasher) = (HashTable::new(), DefaultHashBuilder::default());
+        Self { texts: String::new(), offsets: vec![0], numbers, hasher }
+    }
+}
+
+impl Interner {
+    /// Distinct texts so far.
+    pub(crate) const fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Bytes of the distinct texts.
+    pub(crate) const fn text_bytes(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// The text with this number.
+    pub(crate) fn get(&self, number: u32) -> &str {
+        text_at(&self.texts, &self.offsets, number)
+    }
+
+    /// All texts in the order of their numbers.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.offsets.array_windows().map(|[start, end]| &self.texts[*start as usize..*end as usize])
+    }
+
+    /// The number of a text, a new one if it has not come before.
+    pub(crate) fn number_of(&mut self, text: &str) -> u32 {
+        let Self { texts, offsets, numbers, hasher } = self;
+        let hash = hasher.hash_one(text.as_bytes());
+        let entry = numbers.entry(
+            hash,
+            |number| text_at(texts, offsets, *number) == text,
+            |number| hasher.hash_one(text_at(texts, offsets, *number).as_bytes()),
+        );
+        *entry
+            .or_insert_with(|| {
+                texts.push_str(text);
+                // Whoever fills an interner bounds its bytes, far below the reach of these numbers.
+                offsets.push(i32::try_from(texts.len()).unwrap_or(i32::MAX));
+                u32::try_from(offsets.len() - 2).unwrap_or(u32::MAX)
+            })
+            .get()
+    }
+
+    /// The texts and their offsets; the interner is empty again and expects about as many more.
+    pub(crate) fn take(&mut self) -> (String, Vec<i32>) {
+        self.numbers.clear();
+        let texts = String::with_capacity(self.texts.len() + self.texts.len() / 8);
+        let mut offsets = Vec::with_capacity(self.offsets.len() + self.offsets.len() / 8);
+        offsets.push(0);
+        (std::mem::replace(&mut self.texts, texts), std::mem::replace(&mut self.offsets, offsets))
+    }
+}
+
+fn text_at<'t>(texts: &'t str, offsets: &[i32], number: u32) -> &'t str {
+    let at = number as usize;
+    &texts[offsets[at] as usize..offsets[at + 1] as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_follow_first_appearance() {
+        let mut interner = Interner::default();
+        let numbers: Vec<u32> = ["b", "a", "", "b", "é", "", "a"].map(|text| interner.number_of(text)).into();
+        assert_eq!(numbers, [0, 1, 2, 0, 3, 2, 1]);
+        assert_eq!(interner.iter().collect::<Vec<_>>(), ["b", "a", "", "é"]);
+        assert_eq!((interner.get(3), interner.len(), interner.text_bytes()), ("é", 4, 4));
+        assert_eq!(interner.take(), ("baé".to_owned(), vec![0, 1, 2, 2, 4]));
+        assert_eq!((interner.len(), interner.number_of("a")), (0, 0));
+    }
+}
