@@ -68,27 +68,30 @@ fn pack(numbers: &[u32], width: u32, page: &mut Vec<u8>) {
         return;
     }
     put_varint((numbers.len().div_ceil(GROUP) as u64) << 1 | 1, page);
+    pack_bits(numbers, width, page);
+}
+
+/// Appends the lowest `width` bits of each number, eight numbers at a time.
+pub(super) fn pack_bits(numbers: &[u32], width: u32, page: &mut Vec<u8>) {
     for group in numbers.chunks(GROUP) {
         // Eight numbers of `width` bits are `width` bytes, 32 at most.
-        let mut bits = 0_u64;
-        let mut count = 0;
-        let mut bytes = 0;
+        let end = page.len() + width as usize;
+        let (mut bits, mut count) = (0_u64, 0);
         for number in group {
             bits |= u64::from(*number) << count;
             count += width;
             if count >= u32::BITS {
                 page.extend_from_slice(&bits.to_le_bytes()[..4]);
-                bytes += 4;
                 bits >>= u32::BITS;
                 count -= u32::BITS;
             }
         }
         page.extend_from_slice(&bits.to_le_bytes()[..(count as usize).div_ceil(8)]);
-        bytes += (count as usize).div_ceil(8);
-        page.resize(page.len() + width as usize - bytes, 0);
+        page.resize(end, 0);
     }
 }
 
+/// Appends a number, seven bits a byte.
 pub(super) fn put_varint(mut number: u64, page: &mut Vec<u8>) {
     while number >= 0x80 {
         page.push(number.to_le_bytes()[0] | 0x80);

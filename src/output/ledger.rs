@@ -87,7 +87,7 @@ impl Ledger {
         for (name, time) in
             [("oldest_event_time", tally.oldest_event_time_ms), ("newest_event_time", tally.newest_event_time_ms)]
         {
-            if let Some(time) = time {
+            if let Some(time) = time.filter(|_| !tally.has_unread) {
                 row.timestamp(name, time);
             }
         }
@@ -129,40 +129,32 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    fn column(&mut self, name: &str) -> Option<&mut crate::transform::columns::ColumnBuilder> {
+    fn put<V>(&mut self, name: &str, value: V, put: impl FnOnce(&mut TableBuilder, usize, V)) {
         let at = self.table.column_index(name);
         debug_assert!(at.is_some(), "no column {name} in {}", self.table);
-        at.map(|at| self.builder.column(at))
+        if let Some(at) = at {
+            put(self.builder, at, value);
+        }
     }
 
     fn text(&mut self, name: &str, value: &str) {
-        if let Some(column) = self.column(name) {
-            column.text(value);
-        }
+        self.put(name, value, TableBuilder::text);
     }
 
     fn int(&mut self, name: &str, value: i32) {
-        if let Some(column) = self.column(name) {
-            column.int(value);
-        }
+        self.put(name, value, TableBuilder::int);
     }
 
     fn long(&mut self, name: &str, value: i64) {
-        if let Some(column) = self.column(name) {
-            column.long(value);
-        }
+        self.put(name, value, TableBuilder::long);
     }
 
     fn timestamp(&mut self, name: &str, epoch_ms: i64) {
-        if let Some(column) = self.column(name) {
-            column.timestamp(epoch_ms);
-        }
+        self.put(name, epoch_ms, TableBuilder::timestamp);
     }
 
     fn binary(&mut self, name: &str, value: &[u8]) {
-        if let Some(column) = self.column(name) {
-            column.binary(value);
-        }
+        self.put(name, value, TableBuilder::binary);
     }
 }
 
@@ -186,7 +178,7 @@ impl BookTable {
     }
 
     fn end_row(&mut self, bytes: usize) -> Result<()> {
-        self.builder.end_row();
+        self.builder.end_row(0);
         self.rows += 1;
         self.pending_bytes += bytes;
         if self.builder.rows() >= FLUSH_ROWS || self.pending_bytes >= FLUSH_BYTES { self.flush() } else { Ok(()) }

@@ -11,7 +11,13 @@ mod bounds;
 
 mod hybrid;
 
+mod delta;
+
+mod chunk;
+
 mod coded;
+
+mod text;
 
 mod part;
 

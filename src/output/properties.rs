@@ -71,6 +71,12 @@ pub(super) const fn has_bloom_filter(column: &Column) -> bool {
     matches!(column.hint, Hint::Lookup | Hint::LookupRepeats)
 }
 
+/// Whether some reader could pass over pages by the least and greatest value of a column. Random identifiers and long
+/// text lie everywhere between them.
+pub(super) const fn has_bounds(column: &Column) -> bool {
+    !matches!(column.hint, Hint::Unique | Hint::Lookup | Hint::Bulk)
+}
+
 type Builder = parquet::file::properties::WriterPropertiesBuilder;
 
 fn set_column(builder: Builder, column: &Column) -> Builder {

@@ -19,9 +19,11 @@ use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedRowGroupWriter;
 use rayon::ThreadPool;
 
+use super::chunk::TextChunk;
 use super::codec::Compressor;
-use super::coded::{CodedChunk, CodedWriter};
+use super::coded::CodedWriter;
 use super::part::PartAppender;
+use super::text::TextWriter;
 use crate::config::Compression;
 use crate::error::{Error, Result};
 use crate::pool::Pool;
@@ -116,21 +118,24 @@ impl EncodeContext {
 pub(super) enum ColumnWriter {
     /// Text that repeats.
     Coded(Box<CodedWriter>),
+    /// Other text.
+    Text(Box<TextWriter>),
     /// Anything else, a writer for each leaf.
-    Plain(FieldRef, Vec<ArrowColumnWriter>),
+    Other(FieldRef, Vec<ArrowColumnWriter>),
 }
 
 /// One leaf of a row group, encoded.
 pub(super) enum ColumnChunk {
-    Coded(CodedChunk),
-    Plain(ArrowColumnChunk),
+    Text(TextChunk),
+    Other(ArrowColumnChunk),
 }
 
 impl ColumnWriter {
     fn write(&mut self, array: &ArrayRef, compressor: &mut Compressor) -> Result<()> {
         match self {
             Self::Coded(writer) => writer.write(array, compressor),
-            Self::Plain(field, writers) => {
+            Self::Text(writer) => writer.write(array, compressor),
+            Self::Other(field, writers) => {
                 let leaves = compute_leaves(field, array).map_err(Error::internal)?;
                 leaves.iter().zip(writers).try_for_each(|(leaf, writer)| writer.write(leaf)).map_err(Error::internal)
             }
@@ -139,10 +144,11 @@ impl ColumnWriter {
 
     fn close(self, compressor: &mut Compressor) -> Result<Vec<ColumnChunk>> {
         match self {
-            Self::Coded(writer) => Ok(vec![ColumnChunk::Coded(writer.close(compressor)?)]),
-            Self::Plain(_, writers) => writers
+            Self::Coded(writer) => Ok(vec![ColumnChunk::Text(writer.close(compressor)?)]),
+            Self::Text(writer) => Ok(vec![ColumnChunk::Text(writer.close(compressor)?)]),
+            Self::Other(_, writers) => writers
                 .into_iter()
-                .map(|writer| writer.close().map(ColumnChunk::Plain).map_err(Error::internal))
+                .map(|writer| writer.close().map(ColumnChunk::Other).map_err(Error::internal))
                 .collect(),
         }
     }
@@ -154,8 +160,8 @@ impl ColumnChunk {
         row_group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<(), ParquetError> {
         match self {
-            Self::Coded(chunk) => chunk.append_to(row_group),
-            Self::Plain(chunk) => chunk.append_to_row_group(row_group),
+            Self::Text(chunk) => chunk.append_to(row_group),
+            Self::Other(chunk) => chunk.append_to_row_group(row_group),
         }
     }
 }

@@ -19,14 +19,16 @@ use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::file::writer::SerializedFileWriter;
 
+use super::chunk::TextColumn;
 use super::codec::codec;
-use super::coded::{CodedColumn, CodedWriter};
+use super::coded::CodedWriter;
 use super::part::{PartAppender, PartFormat, StagedPart};
-use super::properties::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, has_bloom_filter, writer_properties};
+use super::properties::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, has_bloom_filter, has_bounds, writer_properties};
 use super::row_group::{ColumnWriter, EncodeContext, OpenRowGroup, lock};
+use super::text::TextWriter;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::schema::Table;
+use crate::schema::{Kind, Table};
 use crate::transform::Batch;
 
 /// How much may be held before something has to go.
@@ -76,7 +78,7 @@ pub(crate) struct TableWriters {
 
 struct TableWriter {
     format: Arc<PartFormat>,
-    /// Makes writers of the columns that are not coded, in their order.
+    /// Makes writers of the columns that are no text, in their order.
     factory: ArrowRowGroupWriterFactory,
     /// Columns that are in the file: a partition column is in the path only, as Athena demands.
     kept: Vec<usize>,
@@ -86,8 +88,9 @@ struct TableWriter {
 }
 
 enum KeptColumn {
-    Coded(CodedColumn),
-    Plain { field: FieldRef, leaves: usize },
+    Coded(TextColumn),
+    Text(TextColumn),
+    Other { field: FieldRef, leaves: usize },
 }
 
 struct Partition {
@@ -265,25 +268,30 @@ impl TableWriter {
                 while leaves.next_if(|leaf| descriptor.get_column_root_idx(*leaf) == at).is_some() {
                     count += 1;
                 }
-                if column.is_coded() {
-                    let (descriptor, has_bloom_filter) = (descriptor.column(first), has_bloom_filter(column));
-                    KeptColumn::Coded(CodedColumn { descriptor, codec, has_bloom_filter })
-                } else {
-                    KeptColumn::Plain { field: Arc::clone(&schema.fields()[at]), leaves: count }
+                let text = || TextColumn {
+                    descriptor: descriptor.column(first),
+                    codec,
+                    has_bloom_filter: has_bloom_filter(column),
+                    has_bounds: has_bounds(column),
+                };
+                match column.kind {
+                    Kind::Text | Kind::Json if column.is_coded() => KeptColumn::Coded(text()),
+                    Kind::Text | Kind::Json => KeptColumn::Text(text()),
+                    _ => KeptColumn::Other { field: Arc::clone(&schema.fields()[at]), leaves: count },
                 }
             })
             .collect();
-        let plain = columns.iter().filter_map(|column| match column {
-            KeptColumn::Plain { field, .. } => Some(Arc::clone(field)),
-            KeptColumn::Coded(_) => None,
+        let other = columns.iter().filter_map(|column| match column {
+            KeptColumn::Other { field, .. } => Some(Arc::clone(field)),
+            KeptColumn::Coded(_) | KeptColumn::Text(_) => None,
         });
-        let plain = Arc::new(Schema::new(plain.collect::<Vec<_>>()));
-        let plain_descriptor = ArrowSchemaConverter::new().convert(&plain).map_err(Error::internal)?;
+        let other = Arc::new(Schema::new(other.collect::<Vec<_>>()));
+        let other_descriptor = ArrowSchemaConverter::new().convert(&other).map_err(Error::internal)?;
         // The factory takes schema and properties from a writer; this one never writes.
         let template =
-            SerializedFileWriter::new(Vec::new(), plain_descriptor.root_schema_ptr(), Arc::clone(&properties))
+            SerializedFileWriter::new(Vec::new(), other_descriptor.root_schema_ptr(), Arc::clone(&properties))
                 .map_err(Error::internal)?;
-        let factory = ArrowRowGroupWriterFactory::new(&template, plain);
+        let factory = ArrowRowGroupWriterFactory::new(&template, other);
         let parquet_schema = descriptor.root_schema_ptr();
         let format = Arc::new(PartFormat { parquet_schema, properties, target_part_bytes: config.target_part_bytes });
         Ok(Self { lanes: lanes(table, &kept), format, factory, columns, kept })
@@ -296,14 +304,17 @@ impl TableWriter {
         context: &Arc<EncodeContext>,
     ) -> Result<OpenRowGroup> {
         let mut leaf_writers = self.factory.create_column_writers(0).map_err(Error::internal)?.into_iter();
-        let writers = self.columns.iter().map(|column| match column {
-            KeptColumn::Coded(column) => ColumnWriter::Coded(Box::new(CodedWriter::new(column.clone()))),
-            KeptColumn::Plain { field, leaves } => {
-                ColumnWriter::Plain(Arc::clone(field), leaf_writers.by_ref().take(*leaves).collect())
-            }
+        let writers = self.columns.iter().map(|column| {
+            Ok(match column {
+                KeptColumn::Coded(column) => ColumnWriter::Coded(Box::new(CodedWriter::new(column.clone()))),
+                KeptColumn::Text(column) => ColumnWriter::Text(Box::new(TextWriter::new(column.clone())?)),
+                KeptColumn::Other { field, leaves } => {
+                    ColumnWriter::Other(Arc::clone(field), leaf_writers.by_ref().take(*leaves).collect())
+                }
+            })
         });
         let (appender, context) = (Arc::clone(appender), Arc::clone(context));
-        Ok(OpenRowGroup::new(writers.collect(), &self.lanes, appender, sequence, context))
+        Ok(OpenRowGroup::new(writers.collect::<Result<_>>()?, &self.lanes, appender, sequence, context))
     }
 }
 

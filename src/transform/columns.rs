@@ -1,24 +1,25 @@
 //! Rows to Arrow columns.
 //!
-//! In: one value at a time, addressed by column and in row order. Out: one array per declared column, all of one
-//! length. Never: knows what a column means.
+//! In: one value at a time, addressed by column, and the partition of each row. Out: one array per declared column, for
+//! each partition. Never: knows what a column means.
 //!
-//! A column that a row does not mention is null there, and the nulls are filled in when the column is next written to
-//! or when the batch ends: a sparse column costs nothing per row. Text that repeats is kept once, with a number for each
-//! row that has it ([`Column::is_coded`]): most of what an event says was said by the one before.
+//! A column holds the values it was given and the row of each, so a sparse column costs nothing per row. Text that
+//! repeats is kept once, with a number for each row that has it ([`Column::is_coded`]): most of what an event says was
+//! said by the one before. Whole objects that repeat are kept once, too, with all that they put into columns.
+//!
+//! Within a partition, rows of one kind stand together: side by side they take a tenth less space, and less time to
+//! compress.
 
-use std::sync::Arc;
+use std::ops::Range;
 
-use arrow::array::builder::{
-    BinaryBuilder, BooleanBuilder, Decimal128Builder, Int32Builder, Int64Builder, NullBufferBuilder, StringBuilder,
-    TimestampMillisecondBuilder,
-};
-use arrow::array::{ArrayBuilder, ArrayRef, DictionaryArray, Int32Array, ListArray, StringArray, StructArray};
-use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use arrow::array::ArrayRef;
+use arrow::datatypes::SchemaRef;
 
+use super::cells::{Cells, Layout};
+use super::column::{ColumnBuilder, part};
 use super::interner::Interner;
-use crate::error::{Error, Result};
+use super::list::ListBuilder;
+use crate::error::Result;
 use crate::schema::{Column, Table};
 
 /// Rows of a chunk at most.
@@ -26,8 +27,10 @@ const CHUNK_ROWS: usize = 32_768;
 /// Bytes of text in a chunk above which it is closed: far below the 2 GiB that 32-bit offsets reach, whatever one row adds.
 const CHUNK_TEXT_BYTES: usize = 32 << 20;
 
-/// The columns of some rows.
-pub(crate) struct Chunk {
+/// The columns of some rows of one partition.
+pub(crate) struct Rows {
+    /// Number of the partition.
+    pub(crate) partition: u32,
     pub(crate) columns: Vec<ArrayRef>,
     pub(crate) rows: usize,
 }
@@ -36,25 +39,43 @@ pub(crate) struct Chunk {
 pub(crate) struct TableBuilder {
     schema: SchemaRef,
     columns: Vec<ColumnBuilder>,
-    /// Rows of the chunk at hand.
-    chunk_rows: usize,
-    chunks: Vec<Result<Chunk>>,
+    /// Rows that have an object which is kept once: the row, and the number of the object; by kind of object.
+    objects: Vec<Vec<(u32, u32)>>,
+    /// Partition of each row of the chunk at hand.
+    row_partitions: Vec<u32>,
+    /// Coded columns that rows are put together by.
+    alike_by: [Option<usize>; 2],
+    text_bytes: usize,
     rows: usize,
+    chunks: Vec<Result<Vec<Rows>>>,
+    dictionaries: u64,
 }
 
 impl TableBuilder {
     /// A builder whose columns have the types of the files.
     pub(crate) fn new(table: Table) -> Self {
         let schema = table.arrow_schema();
-        let columns = schema.fields().iter().map(|field| ColumnBuilder::new(field.data_type())).collect();
-        Self { schema, columns, chunk_rows: 0, chunks: Vec::new(), rows: 0 }
+        Self {
+            columns: schema.fields().iter().map(|field| ColumnBuilder::new(field.data_type())).collect(),
+            schema,
+            objects: Vec::new(),
+            row_partitions: Vec::new(),
+            alike_by: [None; 2],
+            text_bytes: 0,
+            rows: 0,
+            chunks: Vec::new(),
+            dictionaries: 0,
+        }
     }
 
     /// A builder whose text columns are dictionaries where values repeat.
     pub(crate) fn coded(table: Table) -> Self {
         let mut builder = Self::new(table);
         let coded = table.columns().iter().zip(&mut builder.columns).filter(|(column, _)| Column::is_coded(column));
-        coded.for_each(|(_, builder)| *builder = ColumnBuilder::Coded(CodedBuilder::default()));
+        coded.for_each(|(_, builder)| *builder = ColumnBuilder::Coded(Cells::default(), Interner::default()));
+        if table == Table::Events {
+            builder.alike_by = ["event_source", "event_name"].map(|name| table.column_index(name));
+        }
         builder
     }
 
@@ -63,328 +84,221 @@ impl TableBuilder {
         self.rows
     }
 
-    /// The column to put the current row's value into.
-    pub(crate) fn column(&mut self, index: usize) -> &mut ColumnBuilder {
-        let column = &mut self.columns[index];
-        column.pad_to(self.chunk_rows);
-        column
-    }
-
-    /// Finishes the current row; columns that it did not mention are null.
-    pub(crate) fn end_row(&mut self) {
-        self.rows += 1;
-        self.chunk_rows += 1;
-        if self.chunk_rows == CHUNK_ROWS || self.text_bytes() > CHUNK_TEXT_BYTES {
-            let chunk = self.end_chunk();
-            self.chunks.push(chunk);
-        }
-    }
-
-    /// The columns of all finished rows, in chunks; the builder is empty again.
-    ///
-    /// # Errors
-    ///
-    /// Only when a builder and the declared type disagree, which is a bug.
-    pub(crate) fn finish(&mut self) -> Result<Vec<Chunk>> {
-        self.rows = 0;
-        if self.chunk_rows > 0 {
-            let chunk = self.end_chunk();
-            self.chunks.push(chunk);
-        }
-        self.chunks.drain(..).collect()
-    }
-
-    fn end_chunk(&mut self) -> Result<Chunk> {
-        let rows = std::mem::take(&mut self.chunk_rows);
-        let columns = self.columns.iter_mut().map(|column| {
-            column.pad_to(rows);
-            column.finish()
-        });
-        Ok(Chunk { columns: columns.collect::<Result<_>>()?, rows })
-    }
-
-    fn text_bytes(&self) -> usize {
-        self.columns.iter().map(ColumnBuilder::text_bytes).sum()
-    }
-
-    /// The schema the columns follow.
+    /// The schema of the files.
     pub(crate) const fn schema(&self) -> &SchemaRef {
         &self.schema
     }
-}
 
-/// One column under construction.
-pub(crate) enum ColumnBuilder {
-    Text(StringBuilder),
-    Coded(CodedBuilder),
-    Binary(BinaryBuilder),
-    Boolean(BooleanBuilder),
-    Int(Int32Builder),
-    Long(Int64Builder),
-    Timestamp(TimestampMillisecondBuilder),
-    Quantity(Decimal128Builder),
-    List(ListBuilder),
-}
+    /// Tells the dictionaries at hand from earlier ones, whose keys mean nothing any more.
+    pub(crate) const fn dictionaries(&self) -> u64 {
+        self.dictionaries
+    }
 
-impl ColumnBuilder {
-    fn new(data_type: &DataType) -> Self {
-        match data_type {
-            DataType::Binary => Self::Binary(BinaryBuilder::with_capacity(0, 0)),
-            DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(0)),
-            DataType::Int32 => Self::Int(Int32Builder::with_capacity(0)),
-            DataType::Int64 => Self::Long(Int64Builder::with_capacity(0)),
-            DataType::Timestamp(..) => {
-                Self::Timestamp(TimestampMillisecondBuilder::with_capacity(0).with_data_type(data_type.clone()))
+    /// The row at hand, in its chunk.
+    fn row(&self) -> u32 {
+        self.row_partitions.len() as u32
+    }
+
+    /// Puts text into a column of the current row.
+    pub(crate) fn text(&mut self, column: usize, value: &str) {
+        let row = self.row();
+        match &mut self.columns[column] {
+            ColumnBuilder::Text(spans, text) => {
+                text.push_str(value);
+                self.text_bytes += value.len();
+                spans.push(row, text.len());
             }
-            DataType::Decimal128(..) => {
-                Self::Quantity(Decimal128Builder::with_capacity(0).with_data_type(data_type.clone()))
+            ColumnBuilder::Coded(cells, values) => {
+                // An event often says what the one before said.
+                let key = match cells.last() {
+                    Some(last) if values.get(last as u32) == value => last,
+                    _ => code(values, &mut self.text_bytes, value),
+                };
+                cells.push(row, key);
             }
-            DataType::List(element) => Self::List(ListBuilder::new(Arc::clone(element))),
-            _ => Self::Text(StringBuilder::with_capacity(0, 0)),
-        }
-    }
-
-    fn rows(&self) -> usize {
-        match self {
-            Self::Text(builder) => builder.len(),
-            Self::Coded(builder) => builder.keys.len(),
-            Self::Binary(builder) => builder.len(),
-            Self::Boolean(builder) => builder.len(),
-            Self::Int(builder) => builder.len(),
-            Self::Long(builder) => builder.len(),
-            Self::Timestamp(builder) => builder.len(),
-            Self::Quantity(builder) => builder.len(),
-            Self::List(builder) => builder.offsets.len() - 1,
-        }
-    }
-
-    fn text_bytes(&self) -> usize {
-        match self {
-            Self::Text(builder) => builder.values_slice().len(),
-            Self::Coded(builder) => builder.values.text_bytes(),
-            Self::Binary(builder) => builder.values_slice().len(),
-            _ => 0,
-        }
-    }
-
-    fn pad_to(&mut self, rows: usize) {
-        let missing = rows - self.rows();
-        if missing == 0 {
-            return;
-        }
-        match self {
-            Self::Text(builder) => builder.append_nulls(missing),
-            Self::Coded(builder) => builder.keys.resize(rows, NULL_KEY),
-            Self::Binary(builder) => (0..missing).for_each(|_| builder.append_null()),
-            Self::Boolean(builder) => builder.append_nulls(missing),
-            Self::Int(builder) => builder.append_nulls(missing),
-            Self::Long(builder) => builder.append_nulls(missing),
-            Self::Timestamp(builder) => builder.append_nulls(missing),
-            Self::Quantity(builder) => builder.append_nulls(missing),
-            Self::List(builder) => (0..missing).for_each(|_| builder.append_null()),
-        }
-    }
-
-    /// Puts text into a text column; other columns stay null.
-    pub(crate) fn text(&mut self, value: &str) {
-        match self {
-            Self::Text(builder) => builder.append_value(value),
-            Self::Coded(builder) => builder.push(value),
             _ => debug_assert!(false, "not a text column"),
         }
     }
 
-    /// Puts bytes into a binary column.
-    pub(crate) fn binary(&mut self, value: &[u8]) {
-        debug_assert!(matches!(self, Self::Binary(_)), "not a binary column");
-        if let Self::Binary(builder) = self {
-            builder.append_value(value);
+    /// Puts bytes into a column of the current row.
+    pub(crate) fn binary(&mut self, column: usize, value: &[u8]) {
+        let row = self.row();
+        match &mut self.columns[column] {
+            ColumnBuilder::Binary(spans, bytes) => {
+                bytes.extend_from_slice(value);
+                self.text_bytes += value.len();
+                spans.push(row, bytes.len());
+            }
+            _ => debug_assert!(false, "not a binary column"),
         }
     }
 
-    /// Puts a truth value into a boolean column.
-    pub(crate) fn boolean(&mut self, value: bool) {
-        debug_assert!(matches!(self, Self::Boolean(_)), "not a boolean column");
-        if let Self::Boolean(builder) = self {
-            builder.append_value(value);
+    /// Puts a truth value into a column of the current row.
+    pub(crate) fn boolean(&mut self, column: usize, value: bool) {
+        let row = self.row();
+        match &mut self.columns[column] {
+            ColumnBuilder::Boolean(cells) => cells.push(row, value),
+            _ => debug_assert!(false, "not a boolean column"),
         }
     }
 
-    /// Puts a number into a 32-bit column.
-    pub(crate) fn int(&mut self, value: i32) {
-        debug_assert!(matches!(self, Self::Int(_)), "not an INT column");
-        if let Self::Int(builder) = self {
-            builder.append_value(value);
+    /// Puts a number into a 32-bit column of the current row.
+    pub(crate) fn int(&mut self, column: usize, value: i32) {
+        let row = self.row();
+        match &mut self.columns[column] {
+            ColumnBuilder::Int(cells) => cells.push(row, value),
+            _ => debug_assert!(false, "not an INT column"),
         }
     }
 
-    /// Puts a number into a 64-bit column.
-    pub(crate) fn long(&mut self, value: i64) {
-        debug_assert!(matches!(self, Self::Long(_)), "not a BIGINT column");
-        if let Self::Long(builder) = self {
-            builder.append_value(value);
+    /// Puts a number into a 64-bit column of the current row.
+    pub(crate) fn long(&mut self, column: usize, value: i64) {
+        let row = self.row();
+        match &mut self.columns[column] {
+            ColumnBuilder::Long(cells) => cells.push(row, value),
+            _ => debug_assert!(false, "not a BIGINT column"),
         }
     }
 
-    /// Puts milliseconds since 1970 into a timestamp column.
-    pub(crate) fn timestamp(&mut self, epoch_ms: i64) {
-        debug_assert!(matches!(self, Self::Timestamp(_)), "not a timestamp column");
-        if let Self::Timestamp(builder) = self {
-            builder.append_value(epoch_ms);
+    /// Puts milliseconds since 1970 into a timestamp column of the current row.
+    pub(crate) fn timestamp(&mut self, column: usize, epoch_ms: i64) {
+        let row = self.row();
+        match &mut self.columns[column] {
+            ColumnBuilder::Timestamp(cells) => cells.push(row, epoch_ms),
+            _ => debug_assert!(false, "not a timestamp column"),
         }
     }
 
-    /// Puts millionths into a quantity column.
-    pub(crate) fn quantity(&mut self, units: i128) {
-        debug_assert!(matches!(self, Self::Quantity(_)), "not a quantity column");
-        if let Self::Quantity(builder) = self {
-            builder.append_value(units);
+    /// Puts millionths into a quantity column of the current row.
+    pub(crate) fn quantity(&mut self, column: usize, units: i128) {
+        let row = self.row();
+        match &mut self.columns[column] {
+            ColumnBuilder::Quantity(cells) => cells.push(row, units),
+            _ => debug_assert!(false, "not a quantity column"),
         }
     }
 
-    /// The list column to add elements to; [`ListBuilder::end_list`] finishes the row's list.
-    pub(crate) fn list(&mut self) -> Option<&mut ListBuilder> {
-        match self {
-            Self::List(builder) => Some(builder),
+    /// The list column to add the current row's elements to; [`ListBuilder::end_list`] finishes its list. `bytes` is
+    /// about how much text that will be.
+    pub(crate) fn list(&mut self, column: usize, bytes: usize) -> Option<&mut ListBuilder> {
+        let row = self.row();
+        self.text_bytes += bytes;
+        match &mut self.columns[column] {
+            ColumnBuilder::List(builder) => {
+                builder.pad_to(row as usize);
+                Some(builder)
+            }
             _ => None,
         }
     }
 
-    /// The column so far. What comes next is about as long, so room for it is made at once: growing by doubling would
-    /// copy every column some ten times a batch.
-    fn finish(&mut self) -> Result<ArrayRef> {
-        Ok(match self {
-            Self::Text(builder) => {
-                let (rows, bytes) = (builder.len(), builder.values_slice().len());
-                let array = builder.finish();
-                *builder = StringBuilder::with_capacity(rows + rows / 8, bytes + bytes / 8);
-                Arc::new(array)
+    /// Keeps what an object puts into a column. `kind` tells its kind from others, `number` it from others of its kind.
+    /// `false` when the column cannot keep it.
+    pub(crate) fn know(&mut self, kind: usize, number: u32, column: usize, value: &KnownCell<'_>) -> bool {
+        match (&mut self.columns[column], value) {
+            (ColumnBuilder::Coded(cells, values), KnownCell::Text(text)) => {
+                let key = code(values, &mut self.text_bytes, text);
+                cells.know(kind, number, key)
             }
-            Self::Coded(builder) => builder.finish()?,
-            Self::Binary(builder) => Arc::new(builder.finish()),
-            Self::Boolean(builder) => Arc::new(builder.finish()),
-            Self::Int(builder) => Arc::new(builder.finish()),
-            Self::Long(builder) => Arc::new(builder.finish()),
-            Self::Timestamp(builder) => Arc::new(builder.finish()),
-            Self::Quantity(builder) => Arc::new(builder.finish()),
-            Self::List(builder) => builder.finish()?,
-        })
-    }
-}
-
-/// Stands for no value among the keys of a dictionary.
-const NULL_KEY: i32 = -1;
-
-/// Text that repeats, under construction: a dictionary and a key for each row.
-#[derive(Default)]
-pub(crate) struct CodedBuilder {
-    keys: Vec<i32>,
-    values: Interner,
-}
-
-impl CodedBuilder {
-    fn push(&mut self, value: &str) {
-        let key = match self.keys.last() {
-            // An event often says what the one before said.
-            Some(last) if *last >= 0 && self.values.get(*last as u32) == value => *last,
-            _ => self.values.number_of(value) as i32,
-        };
-        self.keys.push(key);
-    }
-
-    fn finish(&mut self) -> Result<ArrayRef> {
-        let rows = self.keys.len();
-        let keys = std::mem::replace(&mut self.keys, Vec::with_capacity(rows + rows / 8));
-        let (texts, offsets) = self.values.take();
-        let offsets = OffsetBuffer::new(offsets.into());
-        let values = StringArray::try_new(offsets, Buffer::from_vec(texts.into_bytes()), None);
-        coded_array(keys, Arc::new(values.map_err(Error::internal)?))
-    }
-}
-
-/// A dictionary array of keys, those below zero being null.
-pub(crate) fn coded_array(keys: Vec<i32>, values: ArrayRef) -> Result<ArrayRef> {
-    let valid = NullBuffer::from(BooleanBuffer::collect_bool(keys.len(), |row| keys[row] >= 0));
-    let keys = Int32Array::new(keys.into(), Some(valid).filter(|valid| valid.null_count() > 0));
-    Ok(Arc::new(DictionaryArray::try_new(keys, values).map_err(Error::internal)?))
-}
-
-/// A list of structs under construction.
-pub(crate) struct ListBuilder {
-    element: FieldRef,
-    offsets: Vec<i32>,
-    valid: NullBufferBuilder,
-    members: Vec<ColumnBuilder>,
-    elements_valid: NullBufferBuilder,
-}
-
-impl ListBuilder {
-    fn new(element: FieldRef) -> Self {
-        let members = match element.data_type() {
-            DataType::Struct(fields) => fields.iter().map(|field| ColumnBuilder::new(field.data_type())).collect(),
-            _ => Vec::new(),
-        };
-        Self {
-            element,
-            offsets: vec![0],
-            valid: NullBufferBuilder::new(0),
-            members,
-            elements_valid: NullBufferBuilder::new(0),
+            (ColumnBuilder::Boolean(cells), KnownCell::Boolean(value)) => cells.know(kind, number, *value),
+            (ColumnBuilder::Timestamp(cells), KnownCell::Timestamp(value)) => cells.know(kind, number, *value),
+            _ => false,
         }
     }
 
-    /// The member to put the current element's value into.
-    pub(crate) fn member(&mut self, index: usize) -> &mut ColumnBuilder {
-        let elements = self.elements_valid.len();
-        let member = &mut self.members[index];
-        member.pad_to(elements);
-        member
+    /// Puts all that is kept of an object into the current row.
+    pub(crate) fn object(&mut self, kind: usize, number: u32) {
+        if self.objects.len() <= kind {
+            self.objects.resize_with(kind + 1, Vec::new);
+        }
+        let row = self.row();
+        self.objects[kind].push((row, number));
     }
 
-    /// Finishes the current element.
-    pub(crate) fn end_element(&mut self) {
-        self.elements_valid.append_non_null();
+    /// Finishes the current row; columns that it did not mention are null.
+    pub(crate) fn end_row(&mut self, partition: u32) {
+        self.rows += 1;
+        self.row_partitions.push(partition);
+        if self.row_partitions.len() == CHUNK_ROWS || self.text_bytes > CHUNK_TEXT_BYTES {
+            let chunk = self.end_chunk();
+            self.chunks.push(chunk);
+        }
     }
 
-    /// Adds an element that is null as a whole.
-    pub(crate) fn null_element(&mut self) {
-        self.elements_valid.append_null();
+    /// All finished rows by chunk and partition; the builder is empty again.
+    ///
+    /// # Errors
+    ///
+    /// Only when a builder and the declared type disagree, which is a bug.
+    pub(crate) fn finish(&mut self) -> Result<Vec<Rows>> {
+        self.rows = 0;
+        if !self.row_partitions.is_empty() {
+            let chunk = self.end_chunk();
+            self.chunks.push(chunk);
+        }
+        let chunks: Vec<_> = self.chunks.drain(..).collect::<Result<_>>()?;
+        Ok(chunks.into_iter().flatten().collect())
     }
 
-    /// Finishes the list of the current row.
-    pub(crate) fn end_list(&mut self) {
-        self.push_offset();
-        self.valid.append_non_null();
-    }
-
-    fn append_null(&mut self) {
-        self.push_offset();
-        self.valid.append_null();
-    }
-
-    fn push_offset(&mut self) {
-        // A batch is a few MB of JSON, far below the two billion elements of a 32-bit offset.
-        self.offsets.push(i32::try_from(self.elements_valid.len()).unwrap_or(i32::MAX));
-    }
-
-    fn finish(&mut self) -> Result<ArrayRef> {
-        let elements = self.elements_valid.len();
-        let members = self
-            .members
-            .iter_mut()
-            .map(|member| {
-                member.pad_to(elements);
-                member.finish()
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let DataType::Struct(fields) = self.element.data_type() else {
-            return Err(Error::internal("a list column holds no structs"));
+    fn end_chunk(&mut self) -> Result<Vec<Rows>> {
+        let objects = std::mem::take(&mut self.objects);
+        let (places, groups) = self.arrange();
+        let layout = Layout { places, objects: &objects };
+        let fields = self.schema.fields().iter();
+        let columns =
+            self.columns.iter_mut().zip(fields).map(|(column, field)| column.finish(&layout, field.data_type()));
+        let columns: Vec<_> = columns.collect::<Result<_>>()?;
+        self.row_partitions.clear();
+        self.objects = objects;
+        self.objects.iter_mut().for_each(Vec::clear);
+        self.text_bytes = 0;
+        self.dictionaries += 1;
+        let rows_of = |(partition, places): (u32, Range<usize>)| {
+            let columns = columns.iter().map(|column| part(column, &places)).collect::<Result<_>>()?;
+            Ok(Rows { partition, columns, rows: places.len() })
         };
-        let structs =
-            StructArray::try_new(fields.clone(), members, self.elements_valid.finish()).map_err(Error::internal)?;
-        let offsets = OffsetBuffer::new(std::mem::replace(&mut self.offsets, vec![0]).into());
-        let list = ListArray::try_new(Arc::clone(&self.element), offsets, Arc::new(structs), self.valid.finish())
-            .map_err(Error::internal)?;
-        Ok(Arc::new(list))
+        groups.into_iter().map(rows_of).collect()
     }
+
+    /// Orders rows by partition, then by what makes them alike, then as they came: the place of each row, and the places
+    /// of each partition.
+    fn arrange(&self) -> (Vec<u32>, Vec<(u32, Range<usize>)>) {
+        let rows = self.row_partitions.len();
+        let mut keys: Vec<_> = self.row_partitions.iter().map(|partition| (*partition, [0; 2], 0)).collect();
+        for (row, key) in keys.iter_mut().enumerate() {
+            key.2 = row as u32;
+        }
+        for (at, column) in self.alike_by.iter().enumerate() {
+            if let Some(ColumnBuilder::Coded(cells, _)) = column.map(|column| &self.columns[column]) {
+                cells.each(|row, code| keys[row as usize].1[at] = code);
+            }
+        }
+        keys.sort_unstable();
+        let mut places = vec![0; rows];
+        for (place, (.., row)) in keys.iter().enumerate() {
+            places[*row as usize] = place as u32;
+        }
+        let mut groups: Vec<(u32, Range<usize>)> = Vec::new();
+        for group in keys.chunk_by(|one, two| one.0 == two.0) {
+            let start = groups.last().map_or(0, |(_, places)| places.end);
+            groups.push((group[0].0, start..start + group.len()));
+        }
+        (places, groups)
+    }
+}
+
+/// What an object puts into a column.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum KnownCell<'t> {
+    Text(&'t str),
+    Boolean(bool),
+    Timestamp(i64),
+}
+
+/// The key of a text in a dictionary.
+fn code(values: &mut Interner, text_bytes: &mut usize, text: &str) -> i32 {
+    let before = values.text_bytes();
+    let key = values.number_of(text) as i32;
+    *text_bytes += values.text_bytes() - before;
+    key
 }

@@ -8,9 +8,12 @@
 
 use std::sync::Arc;
 
-use super::batch::{Batch, PartitionedRows};
+use super::batch::{Batch, batches};
+use super::columns::TableBuilder;
+use super::cursor::Cursor;
 use super::cut::{Cutter, Element};
-use super::flatten::{self, EventFields, Refused, Routes, UsageRecordFlattener};
+use super::flatten::{self, EventFields, Learning, Memo, Refused, Routes, Unread, UsageRecordFlattener};
+use super::index::Index;
 use super::judgement::{Rejection, Status, explain, utf8};
 use super::partition::{PartitionColumn, PartitionFields, PartitionIndex};
 use super::tape::{Document, Parser, Value};
@@ -32,6 +35,7 @@ pub(crate) struct Plan {
 /// A worker's state from archive to archive.
 pub(crate) struct Converter {
     parser: Parser,
+    index: Index,
     rows: RowWriter,
     elements: Vec<Element>,
 }
@@ -42,9 +46,10 @@ struct RowWriter {
     routes: Arc<Routes>,
     usage_flattener: UsageRecordFlattener,
     partitions: PartitionIndex,
-    events: PartitionedRows,
-    usage_records: PartitionedRows,
+    events: TableBuilder,
+    usage_records: TableBuilder,
     columns: EventColumns,
+    memo: Memo,
 }
 
 /// Columns of `events` that steer an event.
@@ -63,13 +68,15 @@ impl Converter {
         let column = |name| Table::Events.column_index(name).unwrap_or_default();
         Self {
             parser: Parser::default(),
+            index: Index::default(),
             rows: RowWriter {
+                memo: Memo::default(),
                 partitions: PartitionIndex::new(&plan.partition_by),
                 plan,
                 routes: Arc::new(Routes::new()),
                 usage_flattener: UsageRecordFlattener::new(),
-                events: PartitionedRows::new(Table::Events),
-                usage_records: PartitionedRows::new(Table::UsageRecords),
+                events: TableBuilder::coded(Table::Events),
+                usage_records: TableBuilder::coded(Table::UsageRecords),
                 columns: EventColumns {
                     event_time: column("event_time"),
                     account: column("recipient_account_id"),
@@ -113,9 +120,18 @@ impl Converter {
         elements: &[Element],
     ) -> Tally {
         let mut tally = Tally::default();
+        let mut fields = EventFields::new();
+        let mut unread = self.rows.plan.unread(window);
         for Element { index, range } in elements {
+            if unread.as_mut().is_some_and(|unread| unread.take(range)) {
+                tally.events_written += 1;
+                tally.has_unread = true;
+                continue;
+            }
             let text = &window[range.clone()];
-            if let Err(rejection) = self.convert_event(archive, *index, text, &mut tally) {
+            let place =
+                flatten::EventPlace { archive, event_index: i32::try_from(*index).unwrap_or(i32::MAX), partition: 0 };
+            if let Err(rejection) = self.convert_event(place, text, &mut fields, &mut tally) {
                 let offset = window_start + range.start as u64;
                 tally.findings.push(rejection.of_event(*index, offset, text));
             }
@@ -123,15 +139,27 @@ impl Converter {
         tally
     }
 
-    fn convert_event(&mut self, archive: &str, index: u32, text: &[u8], tally: &mut Tally) -> Result<(), Rejection> {
+    fn convert_event<'t>(
+        &mut self,
+        place: flatten::EventPlace<'_>,
+        text: &'t [u8],
+        fields: &mut EventFields<'t>,
+        tally: &mut Tally,
+    ) -> Result<(), Rejection> {
         let text = utf8(text)?;
-        let rows = &mut self.rows;
-        let place = flatten::EventPlace { archive, event_index: i32::try_from(index).unwrap_or(i32::MAX) };
+        let Self { parser, index, rows, .. } = self;
+        if rows.plan.events {
+            index.fill(text.as_bytes());
+            if rows.read_quickly(text, index, parser, fields) {
+                rows.take_fields(fields, None, place, tally);
+                return Ok(());
+            }
+        }
         let mut visit =
             |document: Document<'_>| rows.take_event(document.root(), place, tally, &mut EventFields::new());
-        match self.parser.parse(text, &mut visit) {
+        match parser.parse(text, &mut visit) {
             Ok(taken) => taken,
-            Err(_) => self.parser.parse_lenient(text, &mut visit).unwrap_or_else(|error| Err(explain(&error, text))),
+            Err(_) => parser.parse_lenient(text, &mut visit).unwrap_or_else(|error| Err(explain(&error, text))),
         }
     }
 
@@ -142,15 +170,37 @@ impl Converter {
     /// [`crate::ErrorKind::Internal`] when columns do not fit their schema, which is a bug.
     pub(crate) fn finish(&mut self) -> Result<Vec<Batch>> {
         let paths = self.rows.partitions.take_paths();
-        let mut batches = Vec::with_capacity(2);
-        for rows in [&mut self.rows.events, &mut self.rows.usage_records] {
-            batches.extend(rows.finish(&paths)?);
-        }
-        Ok(batches)
+        let mut all = batches(Table::Events, &mut self.rows.events, &paths)?;
+        all.extend(batches(Table::UsageRecords, &mut self.rows.usage_records, &paths)?);
+        Ok(all)
+    }
+}
+
+impl Plan {
+    /// Tells events that need not be read; `None` when all have to be.
+    fn unread<'w>(&self, window: &'w [u8]) -> Option<Unread<'w>> {
+        let is_counted_only = !self.events && self.selection.is_everything();
+        is_counted_only.then(|| Unread::new(window))
     }
 }
 
 impl RowWriter {
+    /// Reads an event in its usual form; `false` when the parser has to.
+    fn read_quickly<'t>(
+        &mut self,
+        text: &'t str,
+        index: &Index,
+        parser: &mut Parser,
+        fields: &mut EventFields<'t>,
+    ) -> bool {
+        let Some(cursor) = Cursor::new(text, index) else { return false };
+        let table = &mut self.events;
+        let mut learning = Learning { routes: &self.routes, memo: &mut self.memo, parser, table };
+        // The records of a metering call are read from a tape.
+        fields.read_quickly(cursor, &mut learning)
+            && !(self.plan.usage_records && self.usage_flattener.is_metering(fields))
+    }
+
     fn take_event<'t>(
         &mut self,
         event: Value<'t>,
@@ -162,6 +212,18 @@ impl RowWriter {
             reason: Reason::DuplicateKey,
             message: format!("`{path}` occurs twice"),
         })?;
+        self.take_fields(fields, Some(event), place, tally);
+        Ok(())
+    }
+
+    /// Writes the rows of an event that was read; without its tape it is no metering call.
+    fn take_fields<'t>(
+        &mut self,
+        fields: &mut EventFields<'t>,
+        event: Option<Value<'t>>,
+        mut place: flatten::EventPlace<'_>,
+        tally: &mut Tally,
+    ) {
         let at = &self.columns;
         let partition_fields = PartitionFields {
             event_time_ms: fields.timestamp(at.event_time),
@@ -172,38 +234,35 @@ impl RowWriter {
         tally.see_time(partition_fields.event_time_ms);
         if !is_selected(&self.plan.selection, partition_fields) {
             tally.filtered += 1;
-            return Ok(());
+            return;
         }
         tally.events_written += 1;
-        let partition = self.partitions.number_of(partition_fields);
-        if self.plan.usage_records && self.usage_flattener.is_metering(fields) {
+        place.partition = self.partitions.number_of(partition_fields);
+        if let Some(event) = event
+            && self.plan.usage_records
+            && self.usage_flattener.is_metering(fields)
+        {
             let call = flatten::Call::of(event);
-            let table = &mut self.usage_records.builder;
-            let counts = self.usage_flattener.flatten(fields, call, place, table);
-            self.usage_records.mark_rows(partition);
+            let counts = self.usage_flattener.flatten(fields, call, place, &mut self.usage_records);
             for (total, count) in tally.usage_records_by_outcome.iter_mut().zip(counts) {
                 *total += count;
             }
         }
         if self.plan.events {
-            let table = &mut self.events.builder;
-            for (column, cell) in fields.cells() {
-                flatten::write_cell(table.column(*column), cell);
-            }
+            let table = &mut self.events;
+            flatten::write_fields(table, fields);
             if let Some(source) = partition_fields.event_source
                 && self.partitions.hides(PartitionColumn::EventSource, source)
             {
                 fields.unmapped.add("eventSource", &serde_json::Value::from(source).to_string());
             }
             if let Some(json) = fields.unmapped.json() {
-                table.column(at.unmapped).text(json);
+                table.text(at.unmapped, json);
             }
-            table.column(at.archive).text(place.archive);
-            table.column(at.event_index).int(place.event_index);
-            table.end_row();
-            self.events.mark_rows(partition);
+            table.text(at.archive, place.archive);
+            table.int(at.event_index, place.event_index);
+            table.end_row(place.partition);
         }
-        Ok(())
     }
 }
 

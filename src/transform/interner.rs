@@ -63,6 +63,13 @@ impl Interner {
             .get()
     }
 
+    /// Forgets all texts.
+    pub(crate) fn clear(&mut self) {
+        self.numbers.clear();
+        self.texts.clear();
+        self.offsets.truncate(1);
+    }
+
     /// The texts and their offsets; the interner is empty again and expects about as many more.
     pub(crate) fn take(&mut self) -> (String, Vec<i32>) {
         self.numbers.clear();

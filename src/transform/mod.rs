@@ -3,6 +3,8 @@
 //! May: parse, flatten, sort into partitions. Never: reads or writes a file, starts a thread, prints.
 //! In flow order:
 
+mod marks;
+
 mod scan;
 
 mod split;
@@ -11,10 +13,20 @@ mod stand_ins;
 
 mod tape;
 
+mod index;
+
+mod cursor;
+
 pub(crate) mod decimal;
 pub(crate) mod timestamp;
 
 pub(crate) mod interner;
+
+mod cells;
+
+mod list;
+
+mod column;
 
 pub(crate) mod columns;
 

@@ -4,7 +4,8 @@
 //! valid, that is the parser's work; on invalid text the answer is some offset inside the bytes.
 
 use memchr::memchr2;
-use wide::u8x16;
+
+use super::marks::{BLOCK, Marks, Strings, scans};
 
 /// First offset at or after `at` that holds no JSON white space.
 pub(crate) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
@@ -33,53 +34,42 @@ pub(crate) fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// The offset after the bracket that closes the container which opens at `at`.
-///
-/// Brackets of both kinds count alike: `[}` is for the parser to refuse.
-pub(crate) fn container_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let mut blocks = BracketScan::default();
+scans! {
+    /// The offset after the bracket that closes the container which opens at `at`.
+    ///
+    /// Brackets of both kinds count alike: `[}` is for the parser to refuse.
+    pub(crate) fn container_end(bytes: &[u8], at: usize) -> Option<usize> = find_container_end;
+}
+
+#[inline(always)]
+fn find_container_end(bytes: &[u8], at: usize, marks: impl Fn(&[u8; BLOCK]) -> Marks) -> Option<usize> {
+    let mut brackets = Brackets::default();
+    let rest = bytes.get(at..)?;
+    let (blocks, rest_of_block) = rest.as_chunks::<BLOCK>();
     let mut start = at;
-    while let Some(block) = bytes.get(start..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-        if let Some(end) = blocks.next(block) {
+    for block in blocks {
+        if let Some(end) = brackets.next(&marks(block)) {
             return Some(start + end);
         }
         start += BLOCK;
     }
-    let rest = bytes.get(start..)?;
     let mut block = [b' '; BLOCK];
-    block[..rest.len()].copy_from_slice(rest);
-    blocks.next(&block).map(|end| start + end)
-}
-
-/// Bytes looked at together: one bit each in a word.
-const BLOCK: usize = 64;
-
-/// Where the bytes of a block are that matter: a bit for each byte.
-struct Marks {
-    quotes: u64,
-    backslashes: u64,
-    opening: u64,
-    closing: u64,
+    block[..rest_of_block.len()].copy_from_slice(rest_of_block);
+    brackets.next(&marks(&block)).map(|end| start + end)
 }
 
 /// Follows brackets from block to block.
 #[derive(Default)]
-struct BracketScan {
+struct Brackets {
     depth: u64,
-    /// All ones when the block before ended inside a string.
-    in_string: u64,
-    /// One when the block before ended in a backslash that escapes the first byte of the next.
-    is_escaped: u64,
+    strings: Strings,
 }
 
-impl BracketScan {
+impl Brackets {
     /// The offset in the block after the bracket that brings the depth back to zero.
-    fn next(&mut self, block: &[u8; BLOCK]) -> Option<usize> {
-        let marks = Marks::of(block);
-        let escaped = self.escaped(marks.backslashes);
-        let quotes = marks.quotes & !escaped;
-        let inside = prefix_xor(quotes) ^ self.in_string;
-        self.in_string = (inside as i64 >> 63) as u64;
+    #[inline]
+    fn next(&mut self, marks: &Marks) -> Option<usize> {
+        let (_, inside) = self.strings.next(marks);
         let opening = marks.opening & !inside;
         let mut closing = marks.closing & !inside;
         let closed = u64::from(closing.count_ones());
@@ -101,53 +91,6 @@ impl BracketScan {
         self.depth += u64::from(opening.count_ones());
         self.depth -= closed;
         None
-    }
-
-    /// The bytes that a backslash before them escapes.
-    ///
-    /// In a run of backslashes every second one is escaped; adding the starts of runs carries through them and tells
-    /// where they end, at an odd or an even place.
-    fn escaped(&mut self, backslashes: u64) -> u64 {
-        const EVEN: u64 = 0x5555_5555_5555_5555;
-        if backslashes == 0 {
-            return std::mem::take(&mut self.is_escaped);
-        }
-        let backslashes = backslashes & !self.is_escaped;
-        let follows = backslashes << 1 | self.is_escaped;
-        let odd_starts = backslashes & !EVEN & !follows;
-        let (even_ends, carries) = odd_starts.overflowing_add(backslashes);
-        self.is_escaped = u64::from(carries);
-        (EVEN ^ (even_ends << 1)) & follows
-    }
-}
-
-/// Each bit becomes the parity of itself and all bits below it: ones from an opening quote to before its closing one.
-const fn prefix_xor(mut bits: u64) -> u64 {
-    bits ^= bits << 1;
-    bits ^= bits << 2;
-    bits ^= bits << 4;
-    bits ^= bits << 8;
-    bits ^= bits << 16;
-    bits ^ bits << 32
-}
-
-impl Marks {
-    fn of(block: &[u8; BLOCK]) -> Self {
-        let mut marks = Self { quotes: 0, backslashes: 0, opening: 0, closing: 0 };
-        // `[` and `{`, `]` and `}` differ in this bit alone.
-        let case = u8x16::splat(0x20);
-        let [quote, backslash, open, close] = [b'"', b'\\', b'{', b'}'].map(u8x16::splat);
-        let find = |vector: u8x16, wanted: u8x16| u64::from(vector.simd_eq(wanted).to_bitmask());
-        for (quarter, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
-            let vector = u8x16::from(*bytes);
-            let folded = vector | case;
-            let shift = quarter * 16;
-            marks.quotes |= find(vector, quote) << shift;
-            marks.backslashes |= find(vector, backslash) << shift;
-            marks.opening |= find(folded, open) << shift;
-            marks.closing |= find(folded, close) << shift;
-        }
-        marks
     }
 }
 

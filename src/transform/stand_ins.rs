@@ -53,7 +53,7 @@ fn escaped_unit(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// Whether the bytes are a number by the grammar of RFC 8259, section 6.
-fn is_json_number(bytes: &[u8]) -> bool {
+pub(super) fn is_json_number(bytes: &[u8]) -> bool {
     fn digits(bytes: &[u8]) -> Option<&[u8]> {
         let count = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
         (count > 0).then(|| &bytes[count..])

@@ -14,6 +14,8 @@ pub(crate) struct Tally {
     pub(crate) usage_records_by_outcome: [u64; Outcome::ALL.len()],
     pub(crate) oldest_event_time_ms: Option<i64>,
     pub(crate) newest_event_time_ms: Option<i64>,
+    /// Whether events were counted without being read, so that the times tell of others only.
+    pub(crate) has_unread: bool,
     /// One for each event that was refused.
     pub(crate) findings: Vec<Finding>,
 }
@@ -26,6 +28,7 @@ impl Tally {
         for (total, rows) in self.usage_records_by_outcome.iter_mut().zip(other.usage_records_by_outcome) {
             *total += rows;
         }
+        self.has_unread |= other.has_unread;
         self.see_time(other.oldest_event_time_ms);
         self.see_time(other.newest_event_time_ms);
         self.findings.extend(other.findings);

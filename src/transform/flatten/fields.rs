@@ -19,6 +19,23 @@ pub(crate) enum Cell<'t> {
     Boolean(bool),
     Timestamp(i64),
     Resources(Value<'t>),
+    /// [`EventFields::resources`].
+    PlainResources,
+}
+
+/// A resource that an event touched, as its column has it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Resource<'t> {
+    pub(crate) arn: Option<&'t str>,
+    pub(crate) account_id: Option<&'t str>,
+    pub(crate) kind: Option<&'t str>,
+}
+
+impl<'t> Resource<'t> {
+    /// Its members in the order of the column.
+    pub(super) const fn texts(&self) -> [Option<&'t str>; 3] {
+        [self.arn, self.account_id, self.kind]
+    }
 }
 
 /// Why an event has no unambiguous meaning.
@@ -37,7 +54,11 @@ pub(crate) struct EventFields<'t> {
     misfits: Vec<usize>,
     /// What has no column.
     pub(crate) unmapped: Unmapped,
-    unknown_names: Vec<&'t str>,
+    pub(super) unknown_names: Vec<&'t str>,
+    /// Objects that the memo knows: their kinds and numbers.
+    pub(crate) known: Vec<(usize, u32)>,
+    /// Resources of an event that was read without a parse.
+    pub(crate) resources: Vec<Resource<'t>>,
 }
 
 impl<'t> EventFields<'t> {
@@ -48,7 +69,24 @@ impl<'t> EventFields<'t> {
             misfits: Vec::new(),
             unmapped: Unmapped::default(),
             unknown_names: Vec::new(),
+            known: Vec::new(),
+            resources: Vec::new(),
         }
+    }
+
+    /// Makes ready for another event.
+    pub(super) fn clear(&mut self) {
+        self.cells.clear();
+        self.alias = None;
+        self.misfits.clear();
+        self.unmapped.clear();
+        self.unknown_names.clear();
+        self.known.clear();
+        self.resources.clear();
+    }
+
+    pub(super) fn push(&mut self, column: usize, cell: Cell<'t>) {
+        self.cells.push((column, cell));
     }
 
     /// The cells of the event in source order.
@@ -79,17 +117,30 @@ impl<'t> EventFields<'t> {
 
     /// Reads an event, which must be an object.
     pub(crate) fn read(&mut self, routes: &Routes, event: Value<'t>) -> Result<(), Refused> {
-        self.cells.clear();
-        self.alias = None;
-        self.misfits.clear();
-        self.unmapped.clear();
-        self.unknown_names.clear();
+        self.clear();
         self.read_object(routes, Routes::EVENT, event)?;
         if let Some((column, text)) = self.alias
             && self.cell(column).is_none()
             && !self.misfits.contains(&column)
         {
             self.cells.push((column, Cell::Text(text)));
+        }
+        Ok(())
+    }
+
+    /// Reads an object of the event that is flattened itself; `raw` tells its text.
+    pub(super) fn read_flattened(
+        &mut self,
+        routes: &Routes,
+        object: usize,
+        value: Value<'t>,
+        raw: impl FnOnce() -> &'t str,
+    ) -> Result<(), Refused> {
+        let before = (self.cells.len(), self.unmapped.mark());
+        self.read_object(routes, object, value)?;
+        // What its columns do not show at all is kept as it is.
+        if before == (self.cells.len(), self.unmapped.mark()) {
+            self.unmapped.add(&routes.object(object).path, raw());
         }
         Ok(())
     }
@@ -120,11 +171,7 @@ impl<'t> EventFields<'t> {
                     }
                 }
                 Target::Object(below) if member.value().is_object() => {
-                    let before = (self.cells.len(), self.unmapped.mark());
-                    self.read_object(routes, below, member.value())?;
-                    if before == (self.cells.len(), self.unmapped.mark()) {
-                        self.unmapped.add(&routes.object(below).path, member.raw());
-                    }
+                    self.read_flattened(routes, below, member.value(), || member.raw())?;
                 }
                 Target::Object(below) => {
                     self.unmapped.add(&routes.object(below).path, member.raw());

@@ -9,6 +9,12 @@ mod fields;
 
 mod unmapped;
 
+mod memo;
+
+mod quick;
+
+mod unread;
+
 mod metering;
 
 mod outcome;
@@ -19,28 +25,59 @@ mod usage_records;
 
 pub(crate) use call::Call;
 pub(crate) use fields::{Cell, EventFields, Refused};
+pub(crate) use memo::Memo;
 pub use outcome::Outcome;
+pub(crate) use quick::Learning;
 pub(crate) use routes::Routes;
+pub(crate) use unread::Unread;
 pub(crate) use usage_records::{EventPlace, UsageRecordFlattener};
 
-use super::columns::{ColumnBuilder, ListBuilder};
+use fields::Resource;
+
+use super::columns::TableBuilder;
 use super::tape::Value;
 
-/// Writes the cells of an event into the current row of `events`.
-pub(crate) fn write_cell(column: &mut ColumnBuilder, cell: &Cell<'_>) {
-    match *cell {
-        Cell::Text(text) | Cell::Json(text) => column.text(text),
-        Cell::Boolean(value) => column.boolean(value),
-        Cell::Timestamp(epoch_ms) => column.timestamp(epoch_ms),
-        Cell::Resources(value) => {
-            if let Some(list) = column.list() {
-                write_resources(list, value);
+/// Writes the fields of an event into the current row of `events`.
+pub(crate) fn write_fields(table: &mut TableBuilder, fields: &EventFields<'_>) {
+    for (column, cell) in fields.cells() {
+        if let Cell::PlainResources = cell {
+            write_plain_resources(table, *column, &fields.resources);
+        } else {
+            write_cell(table, *column, cell);
+        }
+    }
+    fields.known.iter().for_each(|(kind, number)| table.object(*kind, *number));
+}
+
+fn write_plain_resources(table: &mut TableBuilder, column: usize, resources: &[Resource<'_>]) {
+    let bytes = resources.iter().flat_map(Resource::texts).flatten().map(str::len).sum();
+    let Some(list) = table.list(column, bytes) else { return };
+    for resource in resources {
+        for (at, text) in resource.texts().into_iter().enumerate() {
+            if let Some(text) = text {
+                list.member(at).text(text);
             }
         }
+        list.end_element();
+    }
+    list.end_list();
+}
+
+/// Writes a cell into the current row of a table.
+pub(crate) fn write_cell(table: &mut TableBuilder, column: usize, cell: &Cell<'_>) {
+    match *cell {
+        Cell::Text(text) | Cell::Json(text) => table.text(column, text),
+        Cell::Boolean(value) => table.boolean(column, value),
+        Cell::Timestamp(epoch_ms) => table.timestamp(column, epoch_ms),
+        Cell::Resources(value) => write_resources(table, column, value),
+        // Their texts are with the fields of the event.
+        Cell::PlainResources => {}
     }
 }
 
-fn write_resources(list: &mut ListBuilder, resources: Value<'_>) {
+fn write_resources(table: &mut TableBuilder, column: usize, resources: Value<'_>) {
+    let texts = resources.elements().flat_map(Value::members).filter_map(|member| member.value().text());
+    let Some(list) = table.list(column, texts.map(str::len).sum()) else { return };
     for resource in resources.elements() {
         if !resource.is_object() {
             list.null_element();

@@ -32,17 +32,21 @@ impl Unmapped {
 
     /// Adds a member of the object at `path`; the outermost object has an empty path.
     pub(crate) fn add_member(&mut self, path: &str, member: Member<'_>) {
-        self.open(path);
-        if !path.is_empty() {
-            self.json.push('.');
-        }
         if member.has_text_name() {
-            self.push_name(member.name());
+            self.add_named(path, member.name(), member.raw());
         } else {
             // A name without a UTF-8 form is JSON text already.
+            self.open_below(path);
             self.json.push_str(member.raw_name());
+            self.close(member.raw());
         }
-        self.close(member.raw());
+    }
+
+    /// Adds a member by its name and text.
+    pub(crate) fn add_named(&mut self, path: &str, name: &str, raw: &str) {
+        self.open_below(path);
+        self.push_name(name);
+        self.close(raw);
     }
 
     fn push_name(&mut self, name: &str) {
@@ -69,9 +73,19 @@ impl Unmapped {
 
     /// Adds all of another collection.
     pub(crate) fn extend(&mut self, other: &Self) {
-        if !other.is_empty() {
+        self.extend_inner(other.inner());
+    }
+
+    /// The members without the brace in front of them.
+    pub(super) fn inner(&self) -> &str {
+        self.json.get(1..).unwrap_or_default()
+    }
+
+    /// Adds what [`Unmapped::inner`] gave.
+    pub(super) fn extend_inner(&mut self, members: &str) {
+        if !members.is_empty() {
             self.json.push(if self.is_empty() { '{' } else { ',' });
-            self.json.push_str(&other.json[1..]);
+            self.json.push_str(members);
         }
     }
 
@@ -79,6 +93,13 @@ impl Unmapped {
         self.json.push(if self.is_empty() { '{' } else { ',' });
         self.json.push('"');
         self.json.push_str(path);
+    }
+
+    fn open_below(&mut self, path: &str) {
+        self.open(path);
+        if !path.is_empty() {
+            self.json.push('.');
+        }
     }
 
     fn close(&mut self, raw: &str) {

@@ -13,7 +13,7 @@ use crate::transform::columns::TableBuilder;
 use crate::transform::tape::{Shape, Value};
 
 /// `eventSource` of the Metering Service is this and the partition's domain (Marketplace API Reference, logging metering calls).
-const SOURCE_PREFIX: &str = "metering-marketplace.";
+pub(super) const SOURCE_PREFIX: &str = "metering-marketplace.";
 
 /// Positions of the columns that the flattener itself writes, found once by name.
 struct Columns {
@@ -54,6 +54,8 @@ pub(crate) struct EventPlace<'a> {
     pub(crate) archive: &'a str,
     /// 0-based position in the archive.
     pub(crate) event_index: i32,
+    /// Number of the partition that its rows belong to.
+    pub(crate) partition: u32,
 }
 
 /// One row before it is written.
@@ -163,7 +165,7 @@ impl UsageRecordFlattener {
         table: &mut TableBuilder,
     ) {
         for (column, cell) in shared {
-            super::write_cell(table.column(*column), cell);
+            super::write_cell(table, *column, cell);
         }
         let at = &self.columns;
         let record = row.record;
@@ -183,32 +185,33 @@ impl UsageRecordFlattener {
         ];
         for (column, text) in texts {
             if let Some(text) = text {
-                table.column(column).text(text);
+                table.text(column, text);
             }
         }
-        table.column(at.event_index).int(place.event_index);
+        table.int(at.event_index, place.event_index);
         if let Some(index) = row.record_index.and_then(|index| i32::try_from(index).ok()) {
-            table.column(at.record_index).int(index);
+            table.int(at.record_index, index);
         }
         if let Some(quantity) = record.quantity {
-            table.column(at.quantity).quantity(quantity);
+            table.quantity(at.quantity, quantity);
         }
         if let Some(epoch_ms) = record.time.and_then(|time| time.epoch_ms) {
-            table.column(at.usage_timestamp).timestamp(epoch_ms);
+            table.timestamp(at.usage_timestamp, epoch_ms);
         }
         if let Some(dry_run) = common.dry_run {
-            table.column(at.dry_run).boolean(dry_run);
+            table.boolean(at.dry_run, dry_run);
         }
-        if let Some(list) = record.allocations.as_ref().zip(table.column(at.usage_allocations).list()) {
-            write_allocations(list);
+        if let Some(allocations) = &record.allocations {
+            write_allocations(table, at.usage_allocations, allocations);
         }
-        table.end_row();
+        table.end_row(place.partition);
     }
 }
 
-fn write_allocations(
-    (allocations, list): (&Vec<metering::Allocation<'_>>, &mut crate::transform::columns::ListBuilder),
-) {
+fn write_allocations(table: &mut TableBuilder, column: usize, allocations: &[metering::Allocation<'_>]) {
+    let tags = allocations.iter().filter_map(|allocation| allocation.tags.as_deref()).flatten().flatten();
+    let bytes = tags.flat_map(|(key, value)| [*key, *value]).flatten().map(str::len).sum();
+    let Some(list) = table.list(column, bytes) else { return };
     for allocation in allocations {
         if allocation.is_null {
             list.null_element();

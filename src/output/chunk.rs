@@ -1,0 +1,287 @@
+//! Pages of a text column to a column chunk, with its metadata and indexes.
+//!
+//! In: the values of pages, encoded, and which rows have one. Out: a column chunk as the Parquet library takes it.
+//! Never: encodes a value; but for that, all kinds of text column are written alike.
+
+use arrow::array::{Array, BooleanBufferBuilder};
+use arrow::buffer::NullBuffer;
+use bytes::Bytes;
+use parquet::basic::{BoundaryOrder, Compression as Codec, Encoding, EncodingMask, PageType};
+use parquet::bloom_filter::Sbbf;
+use parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats};
+use parquet::file::statistics::{Statistics, ValueStatistics};
+use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
+use parquet::schema::types::ColumnDescPtr;
+
+use super::bounds::Bounds;
+use super::codec::Compressor;
+use super::hybrid;
+use crate::error::{Error, Result};
+
+/// What does not change from chunk to chunk of a column.
+#[derive(Clone)]
+pub(super) struct TextColumn {
+    pub(super) descriptor: ColumnDescPtr,
+    pub(super) codec: Codec,
+    pub(super) has_bloom_filter: bool,
+    /// Whether least and greatest values are told.
+    pub(super) has_bounds: bool,
+}
+
+/// Which rows of a page have a value.
+pub(super) struct Levels {
+    valid: BooleanBufferBuilder,
+    nulls: usize,
+}
+
+impl Default for Levels {
+    fn default() -> Self {
+        Self { valid: BooleanBufferBuilder::new(0), nulls: 0 }
+    }
+}
+
+impl Levels {
+    /// Adds the rows of an array.
+    pub(super) fn add(&mut self, rows: usize, nulls: Option<&NullBuffer>) {
+        match nulls {
+            None => self.valid.append_n(rows, true),
+            Some(nulls) => {
+                self.valid.append_buffer(nulls.inner());
+                self.nulls += nulls.null_count();
+            }
+        }
+    }
+
+    /// Adds rows without a value.
+    pub(super) fn add_nulls(&mut self, rows: usize) {
+        self.valid.append_n(rows, false);
+        self.nulls += rows;
+    }
+
+    /// Rows so far.
+    pub(super) fn rows(&self) -> usize {
+        self.valid.len()
+    }
+}
+
+/// A column chunk in work.
+pub(super) struct ChunkWriter {
+    pub(super) column: TextColumn,
+    bounds: Bounds,
+    sink: TrackedWrite<Vec<u8>>,
+    pages: Vec<WrittenPage>,
+    /// Room to put a page together in.
+    body: Vec<u8>,
+}
+
+struct WrittenPage {
+    encoding: Encoding,
+    rows: usize,
+    nulls: usize,
+    spec: PageWriteSpec,
+    text_bytes: i64,
+    bounds: Bounds,
+}
+
+/// A column chunk, ready to be put into a file.
+pub(super) struct TextChunk {
+    bytes: Bytes,
+    close: ColumnCloseResult,
+}
+
+impl TextChunk {
+    pub(super) fn append_to<W: std::io::Write + Send>(
+        self,
+        row_group: &mut SerializedRowGroupWriter<'_, W>,
+    ) -> Result<(), ParquetError> {
+        row_group.append_column(&self.bytes, self.close)
+    }
+}
+
+/// The values of a page.
+pub(super) struct PageValues {
+    pub(super) encoding: Encoding,
+    /// Bytes of their text.
+    pub(super) text_bytes: i64,
+    pub(super) bounds: Bounds,
+}
+
+impl ChunkWriter {
+    pub(super) fn new(column: TextColumn) -> Self {
+        Self {
+            column,
+            bounds: Bounds::default(),
+            sink: TrackedWrite::new(Vec::new()),
+            pages: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// Adds a page; `encode` appends its values to the levels.
+    pub(super) fn add_page(
+        &mut self,
+        mut levels: Levels,
+        values: PageValues,
+        encode: impl FnOnce(&mut Vec<u8>),
+        compressor: &mut Compressor,
+    ) -> Result<()> {
+        let rows = levels.rows();
+        self.body.clear();
+        self.body.extend_from_slice(&[0; 4]);
+        hybrid::encode_bitmap(levels.valid.finish().values(), rows, &mut self.body);
+        let levels_bytes = u32::try_from(self.body.len() - 4).unwrap_or(u32::MAX);
+        self.body[..4].copy_from_slice(&levels_bytes.to_le_bytes());
+        encode(&mut self.body);
+        let page = Page::DataPage {
+            buf: compressor.compress(&self.body)?,
+            num_values: u32::try_from(rows).unwrap_or(u32::MAX),
+            encoding: values.encoding,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        };
+        let page = CompressedPage::new(page, self.body.len());
+        let spec = SerializedPageWriter::new(&mut self.sink).write_page(page).map_err(Error::internal)?;
+        let PageValues { encoding, text_bytes, bounds } = values;
+        self.bounds.see_all(&bounds);
+        self.pages.push(WrittenPage { encoding, rows, nulls: levels.nulls, spec, text_bytes, bounds });
+        Ok(())
+    }
+
+    /// Ends the column chunk. A dictionary goes in front of its pages, whenever it was complete.
+    pub(super) fn close<'d>(
+        self,
+        dictionary: Option<impl ExactSizeIterator<Item = &'d str>>,
+        bloom_filter: Option<Sbbf>,
+        compressor: &mut Compressor,
+    ) -> Result<TextChunk> {
+        let mut chunk = TrackedWrite::new(Vec::new());
+        let dictionary = match dictionary {
+            Some(texts) => Some(write_dictionary(texts, &mut chunk, compressor)?),
+            None => None,
+        };
+        let close = self.describe(dictionary.as_ref(), bloom_filter).map_err(Error::internal)?;
+        let mut bytes = chunk.into_inner().map_err(Error::internal)?;
+        bytes.extend_from_slice(&self.sink.into_inner().map_err(Error::internal)?);
+        Ok(TextChunk { bytes: bytes.into(), close })
+    }
+
+    /// The metadata and indexes of the chunk.
+    fn describe(
+        &self,
+        dictionary: Option<&PageWriteSpec>,
+        bloom_filter: Option<Sbbf>,
+    ) -> Result<ColumnCloseResult, ParquetError> {
+        let total = |of: fn(&WrittenPage) -> usize| self.pages.iter().map(of).sum::<usize>();
+        let (rows, nulls) = (total(|page| page.rows), total(|page| page.nulls));
+        let dictionary_bytes = dictionary.map_or(0, |spec| spec.compressed_size);
+        let compressed_bytes = dictionary_bytes + total(|page| page.spec.compressed_size);
+        let uncompressed_bytes =
+            dictionary.map_or(0, |spec| spec.uncompressed_size) + total(|page| page.spec.uncompressed_size);
+        let encodings = self.pages.iter().map(|page| page.encoding).chain([Encoding::RLE]);
+        let encodings: Vec<_> = encodings.chain(dictionary.map(|_| Encoding::PLAIN)).collect();
+        let text_bytes = self.pages.iter().map(|page| page.text_bytes).sum();
+        let mut offset_index = OffsetIndexBuilder::new();
+        for page in &self.pages {
+            let bytes = i32::try_from(page.spec.compressed_size).unwrap_or(i32::MAX);
+            offset_index.append_row_count(page.rows as i64);
+            offset_index.append_offset_and_size(dictionary_bytes as i64 + page.spec.offset as i64, bytes);
+            offset_index.append_unencoded_byte_array_data_bytes(Some(page.text_bytes));
+        }
+        let metadata = ColumnChunkMetaData::builder(self.column.descriptor.clone())
+            .set_compression_codec(self.column.codec.into())
+            .set_encodings_mask(EncodingMask::new_from_encodings(encodings.iter()))
+            .set_page_encoding_stats(self.encoding_stats(dictionary.is_some()))
+            .set_total_compressed_size(compressed_bytes as i64)
+            .set_total_uncompressed_size(uncompressed_bytes as i64)
+            .set_num_values(rows as i64)
+            .set_dictionary_page_offset(dictionary.map(|_| 0))
+            .set_data_page_offset(dictionary_bytes as i64)
+            .set_statistics(self.statistics(nulls as u64))
+            .set_unencoded_byte_array_data_bytes(Some(text_bytes))
+            .build()?;
+        Ok(ColumnCloseResult {
+            bytes_written: compressed_bytes as u64,
+            rows_written: rows as u64,
+            bloom_filter,
+            metadata,
+            column_index: self.column.has_bounds.then(|| self.column_index().build()).transpose()?,
+            offset_index: Some(offset_index.build()),
+        })
+    }
+
+    fn statistics(&self, nulls: u64) -> Statistics {
+        let truncated = self.bounds.truncated();
+        let is_exact = truncated.as_ref().map(|(min, max)| (min.is_exact, max.is_exact)).unwrap_or_default();
+        let (min, max) = truncated.map(|(min, max)| (min.bytes.into(), max.bytes.into())).unzip();
+        let statistics = ValueStatistics::new(min, max, None, Some(nulls), false);
+        Statistics::ByteArray(statistics.with_min_is_exact(is_exact.0).with_max_is_exact(is_exact.1))
+    }
+
+    fn column_index(&self) -> ColumnIndexBuilder {
+        let mut column_index = ColumnIndexBuilder::new(self.column.descriptor.physical_type());
+        for page in &self.pages {
+            let (min, max) = page.bounds.truncated().map_or_else(Default::default, |(min, max)| (min.bytes, max.bytes));
+            column_index.append(page.nulls == page.rows, min, max, page.nulls as i64, None);
+        }
+        column_index.set_boundary_order(self.boundary_order());
+        column_index
+    }
+
+    fn encoding_stats(&self, has_dictionary: bool) -> Vec<PageEncodingStats> {
+        let dictionary =
+            PageEncodingStats { page_type: PageType::DICTIONARY_PAGE, encoding: Encoding::PLAIN, count: 1 };
+        let mut stats = if has_dictionary { vec![dictionary] } else { Vec::new() };
+        for pages in self.pages.chunk_by(|one, two| one.encoding == two.encoding) {
+            let count = i32::try_from(pages.len()).unwrap_or(i32::MAX);
+            stats.push(PageEncodingStats { page_type: PageType::DATA_PAGE, encoding: pages[0].encoding, count });
+        }
+        stats
+    }
+
+    fn boundary_order(&self) -> BoundaryOrder {
+        let bounds = || self.pages.iter().filter_map(|page| page.bounds.texts());
+        let is = |in_order: fn(&str, &str) -> bool| {
+            bounds().zip(bounds().skip(1)).all(|(one, two)| in_order(one.0, two.0) && in_order(one.1, two.1))
+        };
+        match (is(|one, two| one <= two), is(|one, two| one >= two)) {
+            (true, _) => BoundaryOrder::ASCENDING,
+            (_, true) => BoundaryOrder::DESCENDING,
+            _ => BoundaryOrder::UNORDERED,
+        }
+    }
+}
+
+fn write_dictionary<'d>(
+    texts: impl ExactSizeIterator<Item = &'d str>,
+    chunk: &mut TrackedWrite<Vec<u8>>,
+    compressor: &mut Compressor,
+) -> Result<PageWriteSpec> {
+    let count = texts.len();
+    let mut body = Vec::new();
+    for text in texts {
+        put_plain(text, &mut body);
+    }
+    let page = Page::DictionaryPage {
+        buf: compressor.compress(&body)?,
+        num_values: u32::try_from(count).unwrap_or(u32::MAX),
+        encoding: Encoding::PLAIN,
+        is_sorted: false,
+    };
+    let page = CompressedPage::new(page, body.len());
+    SerializedPageWriter::new(chunk).write_page(page).map_err(Error::internal)
+}
+
+/// Appends a text in plain encoding: its length, then its bytes.
+pub(super) fn put_plain(text: &str, page: &mut Vec<u8>) {
+    page.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+    page.extend_from_slice(text.as_bytes());
+}
+
+/// Whether a column of a batch has no value at all.
+pub(super) fn is_all_null(column: &dyn Array) -> bool {
+    column.data_type().is_null()
+}

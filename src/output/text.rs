@@ -1,0 +1,113 @@
+//! Text that seldom repeats: all lengths of a page, then all bytes (Parquet format, Encodings.md, delta-length byte array).
+//!
+//! In: string arrays. Out: pages. Never: looks at a value; identifiers and JSON have no bounds that any reader could
+//! prune by, and their bytes are copied as they lie in the array. The buffers that pages grow in are kept from page to
+//! page, which is why this is not left to the writer of the Parquet library.
+
+use std::ops::Range;
+
+use arrow::array::{Array, AsArray, StringArray};
+use parquet::basic::Encoding;
+use parquet::bloom_filter::Sbbf;
+
+use super::bounds::Bounds;
+use super::chunk::{ChunkWriter, Levels, PageValues, TextChunk, TextColumn, is_all_null};
+use super::codec::Compressor;
+use super::delta;
+use super::properties::{BLOOM_FALSE_POSITIVES, PAGE_BYTES, PAGE_ROWS, ROW_GROUP_ROWS};
+use crate::error::{Error, Result};
+
+/// A column chunk in work.
+pub(super) struct TextWriter {
+    chunk: ChunkWriter,
+    bloom_filter: Option<Sbbf>,
+    levels: Levels,
+    lengths: Vec<i32>,
+    bytes: Vec<u8>,
+}
+
+impl TextWriter {
+    pub(super) fn new(column: TextColumn) -> Result<Self> {
+        let filter = || Sbbf::new_with_ndv_fpp(ROW_GROUP_ROWS as u64, BLOOM_FALSE_POSITIVES).map_err(Error::internal);
+        Ok(Self {
+            bloom_filter: column.has_bloom_filter.then(filter).transpose()?,
+            chunk: ChunkWriter::new(column),
+            levels: Levels::default(),
+            lengths: Vec::new(),
+            bytes: Vec::new(),
+        })
+    }
+
+    /// Adds the rows of an array.
+    pub(super) fn write(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<()> {
+        let texts = array.as_string_opt::<i32>();
+        if texts.is_none() && !is_all_null(array) {
+            return Err(Error::internal("a text column holds something else"));
+        }
+        let mut start = 0;
+        while start < array.len() {
+            let most = (array.len() - start).min(PAGE_ROWS - self.levels.rows());
+            let rows = texts.map_or(most, |texts| rows_within(texts, start, most, PAGE_BYTES - self.bytes.len()));
+            match texts {
+                Some(texts) => self.write_rows(texts, start..start + rows),
+                None => self.levels.add_nulls(rows),
+            }
+            start += rows;
+            if self.levels.rows() == PAGE_ROWS || self.bytes.len() >= PAGE_BYTES {
+                self.flush_page(compressor)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_rows(&mut self, texts: &StringArray, rows: Range<usize>) {
+        let offsets = &texts.value_offsets()[rows.start..=rows.end];
+        let nulls = texts.nulls().map(|nulls| nulls.slice(rows.start, rows.len()));
+        self.levels.add(rows.len(), nulls.as_ref());
+        let length = |row: usize| offsets[row + 1] - offsets[row];
+        match &nulls {
+            None => self.lengths.extend((0..rows.len()).map(length)),
+            Some(nulls) => self.lengths.extend(nulls.valid_indices().map(length)),
+        }
+        // Rows without a value have no bytes.
+        self.bytes.extend_from_slice(&texts.value_data()[offsets[0] as usize..offsets[rows.len()] as usize]);
+        if let Some(filter) = &mut self.bloom_filter {
+            rows.filter(|row| texts.is_valid(*row)).for_each(|row| filter.insert(texts.value(row)));
+        }
+    }
+
+    fn flush_page(&mut self, compressor: &mut Compressor) -> Result<()> {
+        if self.levels.rows() == 0 {
+            return Ok(());
+        }
+        let values = PageValues {
+            encoding: Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            text_bytes: self.bytes.len() as i64,
+            bounds: Bounds::default(),
+        };
+        let encode = |page: &mut Vec<u8>| {
+            delta::encode(&self.lengths, page);
+            page.extend_from_slice(&self.bytes);
+        };
+        self.chunk.add_page(std::mem::take(&mut self.levels), values, encode, compressor)?;
+        self.lengths.clear();
+        self.bytes.clear();
+        Ok(())
+    }
+
+    /// Ends the column chunk.
+    pub(super) fn close(mut self, compressor: &mut Compressor) -> Result<TextChunk> {
+        self.flush_page(compressor)?;
+        if let Some(filter) = &mut self.bloom_filter {
+            filter.fold_to_target_fpp(BLOOM_FALSE_POSITIVES);
+        }
+        self.chunk.close(None::<std::iter::Empty<&str>>, self.bloom_filter, compressor)
+    }
+}
+
+/// Rows from `start` on, at least one and at most `most`, whose bytes just reach `bytes`.
+fn rows_within(texts: &StringArray, start: usize, most: usize, bytes: usize) -> usize {
+    let offsets = &texts.value_offsets()[start..=start + most];
+    let reach = offsets[0] as usize + bytes;
+    (offsets[1..].partition_point(|end| (*end as usize) < reach) + 1).min(most)
+}

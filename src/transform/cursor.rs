@@ -1,0 +1,319 @@
+//! A walk over an event in the form that CloudTrail writes: JSON without white space.
+//!
+//! In: a text and its [`Index`]. Out: members and their values, one after the other, each proved to be JSON. Never:
+//! accepts anything that is not; and what it does not accept may be JSON all the same, in a form for the parser to read.
+//!
+//! Without white space every token ends where the next one begins. So a token is right where the index has it at the
+//! one place where it may be, and text between two places is a number or a word, or it is wrong.
+
+use super::index::Index;
+use super::stand_ins::is_json_number;
+
+/// How deeply values may be nested here; the parser allows more.
+const MAX_DEPTH: u32 = 60;
+
+/// A place in a text.
+#[derive(Clone)]
+pub(super) struct Cursor<'t, 'i> {
+    text: &'t str,
+    offsets: &'i [u32],
+    /// Position among the offsets.
+    at: usize,
+    /// Offset in the text that the next token begins at.
+    place: usize,
+}
+
+/// A value that was walked over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token<'t> {
+    /// The text between the quotes, as it stands.
+    String(&'t str),
+    /// A number, `true`, `false` or `null`.
+    Word(&'t str),
+    /// An object or array.
+    Container,
+}
+
+impl<'t, 'i> Cursor<'t, 'i> {
+    /// At the start of a text. `None` when something in it can only be the parser's to judge.
+    pub(super) fn new(text: &'t str, index: &'i Index) -> Option<Self> {
+        if index.has_raw_controls || index.has_escapes && !are_escapes_valid(text.as_bytes()) {
+            return None;
+        }
+        Some(Self { text, offsets: index.offsets(), at: 0, place: 0 })
+    }
+
+    /// Where the next token begins.
+    pub(super) const fn place(&self) -> usize {
+        self.place
+    }
+
+    /// Position among the offsets, to count tokens by.
+    pub(super) const fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Whether the text has come to its end.
+    pub(super) const fn is_at_end(&self) -> bool {
+        self.place == self.text.len() && self.at == self.offsets.len()
+    }
+
+    /// The text from the next token on.
+    pub(super) fn rest(&self) -> &'t str {
+        &self.text[self.place..]
+    }
+
+    /// The text from an earlier place to here.
+    pub(super) fn since(&self, start: usize) -> &'t str {
+        &self.text[start..self.place]
+    }
+
+    /// Passes over text that is known to be a value and to hold this many offsets.
+    pub(super) const fn pass(&mut self, bytes: usize, offsets: usize) {
+        self.place += bytes;
+        self.at += offsets;
+    }
+
+    /// Takes one of the bytes that the index has, if it stands here.
+    #[inline]
+    pub(super) fn take(&mut self, byte: u8) -> bool {
+        let is_here = self.offsets.get(self.at).is_some_and(|offset| *offset as usize == self.place)
+            && self.text.as_bytes().get(self.place) == Some(&byte);
+        if is_here {
+            self.at += 1;
+            self.place += 1;
+        }
+        is_here
+    }
+
+    /// Takes a string; its text as it stands.
+    #[inline]
+    pub(super) fn string(&mut self) -> Option<&'t str> {
+        if !self.take(b'"') {
+            return None;
+        }
+        // Inside a string only its closing quote is in the index.
+        let end = *self.offsets.get(self.at)? as usize;
+        let text = self.text.get(self.place..end)?;
+        self.at += 1;
+        self.place = end + 1;
+        Some(text)
+    }
+
+    /// Takes the name of a member and the colon behind it.
+    #[inline]
+    pub(super) fn name(&mut self) -> Option<&'t str> {
+        let name = self.string()?;
+        self.take(b':').then_some(name)
+    }
+
+    /// Takes a number or a word.
+    fn word(&mut self) -> Option<&'t str> {
+        let end = self.offsets.get(self.at).map_or(self.text.len(), |offset| *offset as usize);
+        let word = self.text.get(self.place..end)?;
+        let is_word = matches!(word, "true" | "false" | "null") || is_json_number(word.as_bytes());
+        self.place = end;
+        is_word.then_some(word)
+    }
+
+    /// Takes a value.
+    #[inline]
+    pub(super) fn value(&mut self) -> Option<Token<'t>> {
+        match self.text.as_bytes().get(self.place)? {
+            b'"' => self.string().map(Token::String),
+            b'{' | b'[' => self.container().map(|()| Token::Container),
+            _ => self.word().map(Token::Word),
+        }
+    }
+
+    /// Takes an object or array with all that is in it.
+    fn container(&mut self) -> Option<()> {
+        // One bit for each container around this place, the innermost lowest: whether it is an object. The bit above
+        // all of them marks the outside.
+        let mut around = 1_u64;
+        loop {
+            // Here a value begins.
+            let is_object = match self.text.as_bytes().get(self.place)? {
+                b'{' => true,
+                b'[' => false,
+                b'"' => {
+                    self.string()?;
+                    self.after_value(&mut around)?;
+                    if around == 1 {
+                        return Some(());
+                    }
+                    continue;
+                }
+                _ => {
+                    self.word()?;
+                    self.after_value(&mut around)?;
+                    if around == 1 {
+                        return Some(());
+                    }
+                    continue;
+                }
+            };
+            if !self.take(if is_object { b'{' } else { b'[' }) || around >> MAX_DEPTH != 0 {
+                return None;
+            }
+            if self.take(if is_object { b'}' } else { b']' }) {
+                if around > 1 {
+                    self.after_value(&mut around)?;
+                }
+                if around == 1 {
+                    return Some(());
+                }
+                continue;
+            }
+            around = around << 1 | u64::from(is_object);
+            if is_object {
+                self.name()?;
+            }
+        }
+    }
+
+    /// Goes on to the next value, or out of the containers that end here.
+    #[inline]
+    fn after_value(&mut self, around: &mut u64) -> Option<()> {
+        loop {
+            let is_object = *around & 1 == 1;
+            if self.take(b',') {
+                return if is_object { self.name().map(drop) } else { Some(()) };
+            }
+            if !self.take(if is_object { b'}' } else { b']' }) {
+                return None;
+            }
+            *around >>= 1;
+            if *around == 1 {
+                return Some(());
+            }
+        }
+    }
+}
+
+/// Whether every backslash begins an escape of JSON. A lone surrogate counts as one.
+fn are_escapes_valid(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        let length = match &rest[at + 1..] {
+            [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
+            [b'u', digits @ ..] if digits.len() >= 4 && digits[..4].iter().all(u8::is_ascii_hexdigit) => 6,
+            _ => return false,
+        };
+        rest = &rest[at + length..];
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the cursor takes the text for one value.
+    fn accepts(text: &str) -> bool {
+        let mut index = Index::default();
+        index.fill(text.as_bytes());
+        Cursor::new(text, &index).is_some_and(|mut cursor| cursor.value().is_some() && cursor.is_at_end())
+    }
+
+    #[test]
+    fn compact_json_is_accepted() {
+        for text in [
+            "{}",
+            "[]",
+            "\"\"",
+            "-0.5e+7",
+            "null",
+            r#"{"a":1,"b":[true,false,null,"x",{},[],[[{"c":{"d":[]}}]]],"e":"\"\\\/\b\u00e9\ud800"}"#,
+            "[1,2,3]",
+            "[[],[]]",
+            r#"[{"a":{}},{"b":[]}]"#,
+        ] {
+            assert!(accepts(text), "{text}");
+        }
+        let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(accepts(&deep(60)) && !accepts(&deep(70)));
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        for text in [
+            "",
+            " ",
+            "{",
+            "}",
+            "[",
+            "]",
+            "{]",
+            "[}",
+            "{,}",
+            "[,]",
+            "[1,]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{1:2}",
+            "{\"a\":1 }",
+            "[1 ,2]",
+            "[1 2]",
+            "\"a\"b",
+            "b\"a\"",
+            "[\"a\"b]",
+            "[b\"a\"]",
+            "01",
+            "tru",
+            "truex",
+            "[1]]",
+            "[[1]",
+            "{\"a\":1}}",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"\n\"",
+            "{\"a\"\"b\":1}",
+            "{\"a\":1\"b\":2}",
+            "[{}{}]",
+            "[][]",
+            "[1:2]",
+            "{\"a\",1}",
+            "\"",
+            "\"a",
+            "{\"a\":\"b}",
+            ":",
+            ",",
+            "[\"a\":1]",
+            "{[]:1}",
+            "[1,,2]",
+            "1,2",
+            "nul",
+        ] {
+            assert!(!accepts(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_is_json() {
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state >> 32).expect("32 bits")
+        };
+        let pieces = [
+            "{", "}", "[", "]", ":", ",", "\"a\"", "\"\\n\"", "1", "-2.5", "true", "null", "\"", "\\", " ", "{}", "[]",
+            "\"k\":",
+        ];
+        let mut accepted = 0;
+        for round in 0..400_000 {
+            let mut text: String = (0..=next() % 9).map(|_| pieces[next() % pieces.len()]).collect();
+            if round % 2 == 0 {
+                text = format!("{{\"k\":{text}}}");
+            }
+            if accepts(&text) {
+                accepted += 1;
+                assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+            }
+        }
+        assert!(accepted > 1_000, "{accepted} texts were accepted");
+    }
+}
