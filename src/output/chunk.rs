@@ -3,15 +3,18 @@
 //! In: the values of pages, encoded, and which rows have one. Out: a column chunk as the Parquet library takes it.
 //! Never: encodes a value; but for that, all kinds of text column are written alike.
 
+use std::io::Read;
+
 use arrow::array::{Array, BooleanBufferBuilder};
 use arrow::buffer::NullBuffer;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use parquet::basic::{BoundaryOrder, Compression as Codec, Encoding, EncodingMask, PageType};
 use parquet::bloom_filter::Sbbf;
-use parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter};
+use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats};
+use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
@@ -71,25 +74,56 @@ impl Levels {
 pub(super) struct ChunkWriter {
     pub(super) column: TextColumn,
     bounds: Bounds,
-    sink: TrackedWrite<Vec<u8>>,
     pages: Vec<WrittenPage>,
-    /// Room to put a page together in.
-    body: Vec<u8>,
 }
 
 struct WrittenPage {
     encoding: Encoding,
     rows: usize,
     nulls: usize,
-    spec: PageWriteSpec,
+    page: WholePage,
     text_bytes: i64,
     bounds: Bounds,
 }
 
+/// A page as it will be in the file, and its size before compression.
+struct WholePage {
+    bytes: Bytes,
+    uncompressed_bytes: usize,
+}
+
 /// A column chunk, ready to be put into a file.
 pub(super) struct TextChunk {
-    bytes: Bytes,
+    pages: Pages,
     close: ColumnCloseResult,
+}
+
+/// The pages of a chunk, one behind the other. They are not put together before they are written.
+struct Pages(Vec<Bytes>);
+
+impl Length for Pages {
+    fn len(&self) -> u64 {
+        self.0.iter().map(|page| page.len() as u64).sum()
+    }
+}
+
+impl ChunkReader for Pages {
+    type T = Box<dyn Read>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        let mut rest: Box<dyn Read> = Box::new(std::io::empty());
+        for page in self.0.iter().rev() {
+            rest = Box::new(page.clone().reader().chain(rest));
+        }
+        std::io::copy(&mut rest.by_ref().take(start), &mut std::io::sink())?;
+        Ok(rest)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let mut bytes = Vec::with_capacity(length);
+        self.get_read(start)?.take(length as u64).read_to_end(&mut bytes)?;
+        Ok(bytes.into())
+    }
 }
 
 impl TextChunk {
@@ -97,7 +131,7 @@ impl TextChunk {
         self,
         row_group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<(), ParquetError> {
-        row_group.append_column(&self.bytes, self.close)
+        row_group.append_column(&self.pages, self.close)
     }
 }
 
@@ -111,13 +145,7 @@ pub(super) struct PageValues {
 
 impl ChunkWriter {
     pub(super) fn new(column: TextColumn) -> Self {
-        Self {
-            column,
-            bounds: Bounds::default(),
-            sink: TrackedWrite::new(Vec::new()),
-            pages: Vec::new(),
-            body: Vec::new(),
-        }
+        Self { column, bounds: Bounds::default(), pages: Vec::new() }
     }
 
     /// Adds a page; `encode` appends its values to the levels.
@@ -129,25 +157,25 @@ impl ChunkWriter {
         compressor: &mut Compressor,
     ) -> Result<()> {
         let rows = levels.rows();
-        self.body.clear();
-        self.body.extend_from_slice(&[0; 4]);
-        hybrid::encode_bitmap(levels.valid.finish().values(), rows, &mut self.body);
-        let levels_bytes = u32::try_from(self.body.len() - 4).unwrap_or(u32::MAX);
-        self.body[..4].copy_from_slice(&levels_bytes.to_le_bytes());
-        encode(&mut self.body);
-        let page = Page::DataPage {
-            buf: compressor.compress(&self.body)?,
+        let page = compressor.page(|body| {
+            body.extend_from_slice(&[0; 4]);
+            hybrid::encode_bitmap(levels.valid.finish().values(), rows, body);
+            let levels_bytes = u32::try_from(body.len() - 4).unwrap_or(u32::MAX);
+            body[..4].copy_from_slice(&levels_bytes.to_le_bytes());
+            encode(body);
+        })?;
+        let header = Page::DataPage {
+            buf: page.compressed,
             num_values: u32::try_from(rows).unwrap_or(u32::MAX),
             encoding: values.encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         };
-        let page = CompressedPage::new(page, self.body.len());
-        let spec = SerializedPageWriter::new(&mut self.sink).write_page(page).map_err(Error::internal)?;
+        let page = WholePage::new(header, page.uncompressed_bytes)?;
         let PageValues { encoding, text_bytes, bounds } = values;
         self.bounds.see_all(&bounds);
-        self.pages.push(WrittenPage { encoding, rows, nulls: levels.nulls, spec, text_bytes, bounds });
+        self.pages.push(WrittenPage { encoding, rows, nulls: levels.nulls, page, text_bytes, bounds });
         Ok(())
     }
 
@@ -158,37 +186,34 @@ impl ChunkWriter {
         bloom_filter: Option<Sbbf>,
         compressor: &mut Compressor,
     ) -> Result<TextChunk> {
-        let mut chunk = TrackedWrite::new(Vec::new());
-        let dictionary = match dictionary {
-            Some(texts) => Some(write_dictionary(texts, &mut chunk, compressor)?),
-            None => None,
-        };
+        let dictionary = dictionary.map(|texts| dictionary_page(texts, compressor)).transpose()?;
         let close = self.describe(dictionary.as_ref(), bloom_filter).map_err(Error::internal)?;
-        let mut bytes = chunk.into_inner().map_err(Error::internal)?;
-        bytes.extend_from_slice(&self.sink.into_inner().map_err(Error::internal)?);
-        Ok(TextChunk { bytes: bytes.into(), close })
+        let pages = dictionary.into_iter().chain(self.pages.into_iter().map(|written| written.page));
+        Ok(TextChunk { pages: Pages(pages.map(|page| page.bytes).collect()), close })
     }
 
     /// The metadata and indexes of the chunk.
     fn describe(
         &self,
-        dictionary: Option<&PageWriteSpec>,
+        dictionary: Option<&WholePage>,
         bloom_filter: Option<Sbbf>,
     ) -> Result<ColumnCloseResult, ParquetError> {
         let total = |of: fn(&WrittenPage) -> usize| self.pages.iter().map(of).sum::<usize>();
         let (rows, nulls) = (total(|page| page.rows), total(|page| page.nulls));
-        let dictionary_bytes = dictionary.map_or(0, |spec| spec.compressed_size);
-        let compressed_bytes = dictionary_bytes + total(|page| page.spec.compressed_size);
+        let dictionary_bytes = dictionary.map_or(0, |page| page.bytes.len());
+        let compressed_bytes = dictionary_bytes + total(|page| page.page.bytes.len());
         let uncompressed_bytes =
-            dictionary.map_or(0, |spec| spec.uncompressed_size) + total(|page| page.spec.uncompressed_size);
+            dictionary.map_or(0, |page| page.uncompressed_bytes) + total(|page| page.page.uncompressed_bytes);
         let encodings = self.pages.iter().map(|page| page.encoding).chain([Encoding::RLE]);
         let encodings: Vec<_> = encodings.chain(dictionary.map(|_| Encoding::PLAIN)).collect();
         let text_bytes = self.pages.iter().map(|page| page.text_bytes).sum();
         let mut offset_index = OffsetIndexBuilder::new();
+        let mut offset = dictionary_bytes;
         for page in &self.pages {
-            let bytes = i32::try_from(page.spec.compressed_size).unwrap_or(i32::MAX);
+            let bytes = page.page.bytes.len();
             offset_index.append_row_count(page.rows as i64);
-            offset_index.append_offset_and_size(dictionary_bytes as i64 + page.spec.offset as i64, bytes);
+            offset_index.append_offset_and_size(offset as i64, i32::try_from(bytes).unwrap_or(i32::MAX));
+            offset += bytes;
             offset_index.append_unencoded_byte_array_data_bytes(Some(page.text_bytes));
         }
         let metadata = ColumnChunkMetaData::builder(self.column.descriptor.clone())
@@ -255,24 +280,30 @@ impl ChunkWriter {
     }
 }
 
-fn write_dictionary<'d>(
-    texts: impl ExactSizeIterator<Item = &'d str>,
-    chunk: &mut TrackedWrite<Vec<u8>>,
-    compressor: &mut Compressor,
-) -> Result<PageWriteSpec> {
-    let count = texts.len();
-    let mut body = Vec::new();
-    for text in texts {
-        put_plain(text, &mut body);
+impl WholePage {
+    fn new(page: Page, uncompressed_bytes: usize) -> Result<Self> {
+        // Room for a header.
+        let mut sink = TrackedWrite::new(Vec::with_capacity(page.buffer().len() + 64));
+        let page = CompressedPage::new(page, uncompressed_bytes);
+        let spec = SerializedPageWriter::new(&mut sink).write_page(page).map_err(Error::internal)?;
+        let bytes = sink.into_inner().map_err(Error::internal)?.into();
+        Ok(Self { bytes, uncompressed_bytes: spec.uncompressed_size })
     }
-    let page = Page::DictionaryPage {
-        buf: compressor.compress(&body)?,
+}
+
+fn dictionary_page<'d>(
+    texts: impl ExactSizeIterator<Item = &'d str>,
+    compressor: &mut Compressor,
+) -> Result<WholePage> {
+    let count = texts.len();
+    let page = compressor.page(|body| texts.for_each(|text| put_plain(text, body)))?;
+    let header = Page::DictionaryPage {
+        buf: page.compressed,
         num_values: u32::try_from(count).unwrap_or(u32::MAX),
         encoding: Encoding::PLAIN,
         is_sorted: false,
     };
-    let page = CompressedPage::new(page, body.len());
-    SerializedPageWriter::new(chunk).write_page(page).map_err(Error::internal)
+    WholePage::new(header, page.uncompressed_bytes)
 }
 
 /// Appends a text in plain encoding: its length, then its bytes.

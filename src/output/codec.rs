@@ -22,8 +22,16 @@ pub(super) fn codec(compression: Compression) -> Result<Codec> {
 /// Compresses pages one after the other.
 pub(crate) struct Compressor {
     method: Method,
+    /// Room to put a page together in.
+    body: Vec<u8>,
     /// Room for a compressed page.
-    page: Vec<u8>,
+    compressed: Vec<u8>,
+}
+
+/// The body of a page.
+pub(super) struct PageBody {
+    pub(super) compressed: Bytes,
+    pub(super) uncompressed_bytes: usize,
 }
 
 enum Method {
@@ -44,27 +52,33 @@ impl Compressor {
             Compression::Lz4 => Method::Lz4,
             Compression::None => Method::None,
         };
-        Ok(Self { method, page: Vec::new() })
+        Ok(Self { method, body: Vec::new(), compressed: Vec::new() })
     }
 
-    /// The compressed body of a page.
-    pub(super) fn compress(&mut self, body: &[u8]) -> Result<Bytes> {
-        let page = &mut self.page;
-        let bytes = match &mut self.method {
+    /// Compresses the page that `write` puts together.
+    pub(super) fn page(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<PageBody> {
+        let Self { method, body, compressed } = self;
+        body.clear();
+        write(body);
+        let mut room = |most: usize| compressed.resize(compressed.len().max(most), 0);
+        let bytes = match method {
             Method::Zstd(compressor) => {
-                page.resize(page.len().max(zstd::zstd_safe::compress_bound(body.len())), 0);
-                compressor.compress_to_buffer(body, &mut page[..]).map_err(Error::internal)?
+                room(zstd::zstd_safe::compress_bound(body.len()));
+                compressor.compress_to_buffer(body, &mut compressed[..]).map_err(Error::internal)?
             }
             Method::Snappy(encoder) => {
-                page.resize(page.len().max(snap::raw::max_compress_len(body.len())), 0);
-                encoder.compress(body, page).map_err(Error::internal)?
+                room(snap::raw::max_compress_len(body.len()));
+                encoder.compress(body, compressed).map_err(Error::internal)?
             }
             Method::Lz4 => {
-                page.resize(page.len().max(lz4_flex::block::get_maximum_output_size(body.len())), 0);
-                lz4_flex::block::compress_into(body, page).map_err(Error::internal)?
+                room(lz4_flex::block::get_maximum_output_size(body.len()));
+                lz4_flex::block::compress_into(body, compressed).map_err(Error::internal)?
             }
-            Method::None => return Ok(Bytes::copy_from_slice(body)),
+            Method::None => {
+                let compressed = Bytes::copy_from_slice(body);
+                return Ok(PageBody { uncompressed_bytes: compressed.len(), compressed });
+            }
         };
-        Ok(Bytes::copy_from_slice(&page[..bytes]))
+        Ok(PageBody { compressed: Bytes::copy_from_slice(&compressed[..bytes]), uncompressed_bytes: body.len() })
     }
 }

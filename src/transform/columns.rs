@@ -120,6 +120,23 @@ impl TableBuilder {
         }
     }
 
+    /// The key of a text in the dictionary of a column, for [`TableBuilder::key`]; `None` when it has none.
+    pub(crate) fn code(&mut self, column: usize, value: &str) -> Option<i32> {
+        match &mut self.columns[column] {
+            ColumnBuilder::Coded(_, values) => Some(code(values, &mut self.text_bytes, value)),
+            _ => None,
+        }
+    }
+
+    /// Puts a text into a column of the current row by its key, which must be of the dictionaries at hand.
+    pub(crate) fn key(&mut self, column: usize, key: i32) {
+        let row = self.row();
+        match &mut self.columns[column] {
+            ColumnBuilder::Coded(cells, _) => cells.push(row, key),
+            _ => debug_assert!(false, "not a coded column"),
+        }
+    }
+
     /// Puts bytes into a column of the current row.
     pub(crate) fn binary(&mut self, column: usize, value: &[u8]) {
         let row = self.row();

@@ -148,12 +148,9 @@ impl Converter {
     ) -> Result<(), Rejection> {
         let text = utf8(text)?;
         let Self { parser, index, rows, .. } = self;
-        if rows.plan.events {
-            index.fill(text.as_bytes());
-            if rows.read_quickly(text, index, parser, fields) {
-                rows.take_fields(fields, None, place, tally);
-                return Ok(());
-            }
+        if rows.plan.events && rows.read_quickly(text, index, parser, fields) {
+            rows.take_fields(fields, None, place, tally);
+            return Ok(());
         }
         let mut visit =
             |document: Document<'_>| rows.take_event(document.root(), place, tally, &mut EventFields::new());
@@ -189,11 +186,11 @@ impl RowWriter {
     fn read_quickly<'t>(
         &mut self,
         text: &'t str,
-        index: &Index,
+        index: &mut Index,
         parser: &mut Parser,
         fields: &mut EventFields<'t>,
     ) -> bool {
-        let Some(cursor) = Cursor::new(text, index) else { return false };
+        let cursor = Cursor::new(text, index);
         let table = &mut self.events;
         let mut learning = Learning { routes: &self.routes, memo: &mut self.memo, parser, table };
         // The records of a metering call are read from a tape.

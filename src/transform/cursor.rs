@@ -13,11 +13,10 @@ use super::stand_ins::is_json_number;
 const MAX_DEPTH: u32 = 60;
 
 /// A place in a text.
-#[derive(Clone)]
 pub(super) struct Cursor<'t, 'i> {
     text: &'t str,
-    offsets: &'i [u32],
-    /// Position among the offsets.
+    index: &'i mut Index,
+    /// Position among the index's offsets.
     at: usize,
     /// Offset in the text that the next token begins at.
     place: usize,
@@ -35,12 +34,10 @@ pub(super) enum Token<'t> {
 }
 
 impl<'t, 'i> Cursor<'t, 'i> {
-    /// At the start of a text. `None` when something in it can only be the parser's to judge.
-    pub(super) fn new(text: &'t str, index: &'i Index) -> Option<Self> {
-        if index.has_raw_controls || index.has_escapes && !are_escapes_valid(text.as_bytes()) {
-            return None;
-        }
-        Some(Self { text, offsets: index.offsets(), at: 0, place: 0 })
+    /// At the start of a text.
+    pub(super) fn new(text: &'t str, index: &'i mut Index) -> Self {
+        index.begin();
+        Self { text, index, at: 0, place: 0 }
     }
 
     /// Where the next token begins.
@@ -48,14 +45,12 @@ impl<'t, 'i> Cursor<'t, 'i> {
         self.place
     }
 
-    /// Position among the offsets, to count tokens by.
-    pub(super) const fn position(&self) -> usize {
-        self.at
-    }
-
-    /// Whether the text has come to its end.
-    pub(super) const fn is_at_end(&self) -> bool {
-        self.place == self.text.len() && self.at == self.offsets.len()
+    /// Whether the text has come to its end, and all strings in it are as they should be.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.place == self.text.len()
+            && self.at == self.index.offsets().len()
+            && !self.index.has_raw_controls
+            && (!self.index.has_escapes || are_escapes_valid(self.text.as_bytes()))
     }
 
     /// The text from the next token on.
@@ -68,17 +63,35 @@ impl<'t, 'i> Cursor<'t, 'i> {
         &self.text[start..self.place]
     }
 
-    /// Passes over text that is known to be a value and to hold this many offsets.
-    pub(super) const fn pass(&mut self, bytes: usize, offsets: usize) {
+    /// Text of a string that stands for itself; `None` when it has escapes.
+    pub(super) fn plain(&self, text: &'t str) -> Option<&'t str> {
+        (!self.index.has_escapes || memchr::memchr(b'\\', text.as_bytes()).is_none()).then_some(text)
+    }
+
+    /// Passes over text that is known to be a value.
+    pub(super) fn pass(&mut self, bytes: usize) {
         self.place += bytes;
-        self.at += offsets;
+        self.at = 0;
+        self.index.restart(self.place);
+    }
+
+    /// The next of the index's offsets.
+    #[inline]
+    fn offset(&mut self) -> Option<usize> {
+        while self.at == self.index.offsets().len() {
+            self.at = 0;
+            if !self.index.go_on(self.text.as_bytes()) {
+                return None;
+            }
+        }
+        Some(self.index.offsets()[self.at] as usize)
     }
 
     /// Takes one of the bytes that the index has, if it stands here.
     #[inline]
     pub(super) fn take(&mut self, byte: u8) -> bool {
-        let is_here = self.offsets.get(self.at).is_some_and(|offset| *offset as usize == self.place)
-            && self.text.as_bytes().get(self.place) == Some(&byte);
+        // The index has all of them, so that the first look may be at the text.
+        let is_here = self.text.as_bytes().get(self.place) == Some(&byte) && self.offset() == Some(self.place);
         if is_here {
             self.at += 1;
             self.place += 1;
@@ -93,7 +106,7 @@ impl<'t, 'i> Cursor<'t, 'i> {
             return None;
         }
         // Inside a string only its closing quote is in the index.
-        let end = *self.offsets.get(self.at)? as usize;
+        let end = self.offset()?;
         let text = self.text.get(self.place..end)?;
         self.at += 1;
         self.place = end + 1;
@@ -109,7 +122,7 @@ impl<'t, 'i> Cursor<'t, 'i> {
 
     /// Takes a number or a word.
     fn word(&mut self) -> Option<&'t str> {
-        let end = self.offsets.get(self.at).map_or(self.text.len(), |offset| *offset as usize);
+        let end = self.offset().unwrap_or(self.text.len());
         let word = self.text.get(self.place..end)?;
         let is_word = matches!(word, "true" | "false" | "null") || is_json_number(word.as_bytes());
         self.place = end;
@@ -212,8 +225,8 @@ mod tests {
     /// Whether the cursor takes the text for one value.
     fn accepts(text: &str) -> bool {
         let mut index = Index::default();
-        index.fill(text.as_bytes());
-        Cursor::new(text, &index).is_some_and(|mut cursor| cursor.value().is_some() && cursor.is_at_end())
+        let mut cursor = Cursor::new(text, &mut index);
+        cursor.value().is_some() && cursor.is_at_end()
     }
 
     #[test]

@@ -71,6 +71,8 @@ pub(crate) struct Cutter {
     findings: Vec<Finding>,
     /// Bytes that may still be looked at a second time because of damage.
     rescan_bytes: usize,
+    /// Finds the next event inside another.
+    next_event: memmem::Finder<'static>,
 }
 
 #[derive(Debug)]
@@ -85,7 +87,7 @@ enum State {
 }
 
 impl Cutter {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             splitter: Splitter::new(),
             window_start: 0,
@@ -97,6 +99,7 @@ impl Cutter {
             quarantined: 0,
             findings: Vec::new(),
             rescan_bytes: MAX_RESCAN_BYTES,
+            next_event: memmem::Finder::new(NEXT_EVENT),
         }
     }
 
@@ -330,7 +333,7 @@ impl Cutter {
         let text = &window[range.clone()];
         let behind = window.get(super::scan::skip_space(window, range.end));
         let is_delimited = matches!(behind, Some(b',' | b']'));
-        if is_delimited && memmem::find(&text[1..], NEXT_EVENT).is_none() {
+        if is_delimited && self.next_event.find(&text[1..]).is_none() {
             return None;
         }
         self.rescan_bytes = self.rescan_bytes.saturating_sub(text.len());

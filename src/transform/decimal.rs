@@ -11,6 +11,13 @@ const LARGEST_EXPONENT: i64 = 1_000;
 
 /// A quantity in millionths, or `None` when the text is no number or needs more than `DECIMAL(18,6)`.
 pub(crate) fn parse_quantity(text: &str) -> Option<i128> {
+    // Nearly every quantity is a small whole number.
+    const SAFE_DIGITS: usize = 12;
+    let is_whole = (1..=SAFE_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_whole && (text.len() == 1 || !text.starts_with('0')) {
+        let whole = text.bytes().fold(0_i64, |whole, digit| whole * 10 + i64::from(digit - b'0'));
+        return Some(i128::from(whole * 1_000_000));
+    }
     let (units, is_exact) = parse_scaled(text, 6)?;
     (is_exact && units.abs() < LIMIT).then_some(units)
 }

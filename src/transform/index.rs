@@ -1,106 +1,161 @@
 //! An event to the places of its quotes, brackets, colons and commas.
 //!
-//! In: the text of one value. Out: the offset of every such byte that is not part of a string's text. Never: judges
-//! whether they stand where they should; that is the [`Cursor`](super::cursor::Cursor)'s work.
+//! In: the text of one value, from any place outside of a string on. Out: the offset of every such byte that is not part
+//! of a string's text, some hundred bytes of text at a time: a reader passes over much of an event that it knows. Never:
+//! judges whether they stand where they should; that is the [`Cursor`](super::cursor::Cursor)'s work.
 
 use super::marks::{BLOCK, Marks, Strings, scans};
 
-/// The places of a text; reused from text to text.
-#[derive(Default)]
+/// Text that is looked at in one go: its places stay in the nearest cache.
+const STRETCH: usize = 8 * BLOCK;
+
+/// Places that a block has at most, but for few.
+const USUAL_PLACES: usize = 16;
+
+/// The places of a stretch of text.
 pub(super) struct Index {
-    /// Offsets in order; those behind `len` are left over from other texts.
-    offsets: Vec<u32>,
+    offsets: Box<[u32; STRETCH + USUAL_PLACES]>,
     len: usize,
-    /// Whether there is a backslash anywhere.
+    /// Where the next stretch begins.
+    next: usize,
+    strings: Strings,
+    /// Whether there was a backslash anywhere.
     pub(super) has_escapes: bool,
-    /// Whether a byte below U+0020 stands in a string, where JSON has none.
+    /// Whether a byte below U+0020 stood in a string, where JSON has none.
     pub(super) has_raw_controls: bool,
 }
 
-impl Index {
-    /// Finds the places of a text; nothing where it is too long for its offsets.
-    pub(super) fn fill(&mut self, text: &[u8]) {
-        // Every byte may be one, and blocks are counted whole.
-        let most = text.len().next_multiple_of(BLOCK);
-        if self.offsets.len() < most {
-            self.offsets.resize(most, 0);
-        }
-        self.len = 0;
-        if u32::try_from(most).is_ok() {
-            index(text, self);
+impl Default for Index {
+    fn default() -> Self {
+        Self {
+            offsets: Box::new([0; STRETCH + USUAL_PLACES]),
+            len: 0,
+            next: 0,
+            strings: Strings::default(),
+            has_escapes: false,
+            has_raw_controls: false,
         }
     }
+}
 
+impl Index {
+    /// Begins a text.
+    pub(super) fn begin(&mut self) {
+        self.restart(0);
+        (self.has_escapes, self.has_raw_controls) = (false, false);
+    }
+
+    /// Goes on at an offset that is outside of strings.
+    pub(super) fn restart(&mut self, at: usize) {
+        self.len = 0;
+        self.next = at;
+        self.strings = Strings::default();
+    }
+
+    /// Finds the places of the next stretch; `false` when the text has ended, or is too long for its offsets.
+    pub(super) fn go_on(&mut self, text: &[u8]) -> bool {
+        self.len = 0;
+        let has_more = self.next < text.len() && u32::try_from(text.len()).is_ok();
+        if has_more {
+            find(text, self);
+        }
+        has_more
+    }
+
+    /// The places of the stretch.
     pub(super) fn offsets(&self) -> &[u32] {
         &self.offsets[..self.len]
     }
 }
 
 scans! {
-    fn index(text: &[u8], index: &mut Index) -> () = find_places;
+    fn find(text: &[u8], index: &mut Index) -> () = find_places;
 }
 
 #[inline(always)]
 fn find_places(text: &[u8], index: &mut Index, marks: impl Fn(&[u8; BLOCK]) -> Marks) {
-    let mut strings = Strings::default();
-    let (mut backslashes, mut raw_controls) = (0, 0);
-    let mut len = 0;
-    let mut start = 0_u32;
-    let (blocks, rest) = text.as_chunks::<BLOCK>();
+    let stretch = &text[index.next..text.len().min(index.next + STRETCH)];
+    let (blocks, rest) = stretch.as_chunks::<BLOCK>();
     let mut last = [b' '; BLOCK];
     last[..rest.len()].copy_from_slice(rest);
-    for block in blocks.iter().chain([&last]) {
+    let last = if rest.is_empty() { None } else { Some(&last) };
+    let (mut backslashes, mut raw_controls) = (0, 0);
+    let mut len = 0;
+    let mut start = index.next as u32;
+    for block in blocks.iter().chain(last) {
         let marks = marks(block);
-        let (quotes, inside) = strings.next(&marks);
+        let (quotes, inside) = index.strings.next(&marks);
         backslashes |= marks.backslashes;
         raw_controls |= marks.controls & inside;
         let mut places = quotes | (marks.opening | marks.closing | marks.separators) & !inside;
         let count = places.count_ones() as usize;
-        for place in &mut index.offsets[len..len + count] {
+        // A loop that ends sooner or later would be guessed wrong at nearly every block; most have fewer than these, and
+        // what is written too much is written over.
+        for place in &mut index.offsets[len..len + USUAL_PLACES] {
             *place = start + places.trailing_zeros();
-            places &= places - 1;
+            places &= places.wrapping_sub(1);
+        }
+        if count > USUAL_PLACES {
+            for place in &mut index.offsets[len + USUAL_PLACES..len + count] {
+                *place = start + places.trailing_zeros();
+                places &= places - 1;
+            }
         }
         len += count;
         start += BLOCK as u32;
     }
     index.len = len;
-    index.has_escapes = backslashes != 0;
-    index.has_raw_controls = raw_controls != 0;
+    index.next += stretch.len();
+    index.has_escapes |= backslashes != 0;
+    index.has_raw_controls |= raw_controls != 0;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn places(text: &str) -> (Index, Vec<usize>) {
+        let (mut index, mut found) = (Index::default(), Vec::new());
+        index.restart(0);
+        while index.go_on(text.as_bytes()) {
+            found.extend(index.offsets().iter().map(|offset| *offset as usize));
+        }
+        (index, found)
+    }
+
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        let mut index = Index::default();
-        index.fill(text.as_bytes());
         let mut found = vec![b' '; text.len()];
-        index.offsets().iter().for_each(|at| found[*at as usize] = b'^');
+        places(text).1.into_iter().for_each(|at| found[at] = b'^');
         assert_eq!(String::from_utf8_lossy(&found), expected, "\n{text}");
     }
 
     #[test]
     fn places_inside_strings_do_not_count() {
         check(r#"{"a":"b,:{}[]","c\"":[1,{}]}"#, r#"^^ ^^^       ^^^   ^^^ ^^^^^"#);
-        let long = format!(r#"{{"{}":"{}\\"}}"#, "k,".repeat(40), ":\\\"".repeat(40));
-        let mut index = Index::default();
-        index.fill(long.as_bytes());
-        let end = long.len();
-        let expected = [0, 1, 82, 83, 84, end - 2, end - 1].map(|at| u32::try_from(at).expect("small"));
-        assert_eq!(index.offsets(), expected);
-        assert!(index.has_escapes && !index.has_raw_controls);
+        for length in [10, 40, 300, 1_000] {
+            let text = format!(r#"{{"{}":"{}\\"}}"#, "k,".repeat(length), ":\\\"".repeat(length));
+            let (index, found) = places(&text);
+            let (name_end, end) = (2 + 2 * length, text.len());
+            assert_eq!(found, [0, 1, name_end, name_end + 1, name_end + 2, end - 2, end - 1]);
+            assert!(index.has_escapes && !index.has_raw_controls);
+        }
     }
 
     #[test]
     fn controls_are_seen_in_strings_only() {
-        let mut index = Index::default();
-        index.fill(b"{\n\"a\":\t1}");
+        let (index, _) = places("{\n\"a\":\t1}");
         assert!(!index.has_raw_controls && !index.has_escapes);
-        index.fill(b"{\"a\":\"\t\"}");
-        assert!(index.has_raw_controls);
-        index.fill(b"");
-        assert_eq!(index.offsets(), [0; 0]);
+        assert!(places("{\"a\":\"\t\"}").0.has_raw_controls);
+        assert_eq!(places("").1, [0; 0]);
+    }
+
+    #[test]
+    fn a_restart_is_outside_of_strings() {
+        let text = r#"{"a":"b"}"#;
+        let mut index = Index::default();
+        index.restart(5);
+        assert!(index.go_on(text.as_bytes()));
+        assert_eq!(index.offsets(), [5, 7, 8]);
     }
 }

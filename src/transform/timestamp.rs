@@ -70,12 +70,52 @@ fn parse_canonical(bytes: &[u8]) -> Option<i64> {
 /// Reads the timestamp of a usage record in any form that trails have had: ISO, Java's `Apr 19, 2018 4:32:50 PM` and its later
 /// spellings, epoch seconds or milliseconds.
 pub(crate) fn parse_usage(text: &str) -> Option<i64> {
-    parse_iso(text).map(|instant| instant.epoch_ms).or_else(|| parse_java(text)).or_else(|| parse_epoch(text))
+    parse_plain_java(text.as_bytes())
+        .or_else(|| parse_iso(text).map(|instant| instant.epoch_ms))
+        .or_else(|| parse_java(text))
+        .or_else(|| parse_epoch(text))
 }
+
+/// `Apr 19, 2018 4:32:50 PM`, with or without the later comma: nearly every timestamp of a usage record.
+fn parse_plain_java(bytes: &[u8]) -> Option<i64> {
+    let (name, rest) = bytes.split_first_chunk::<3>()?;
+    let month = MONTHS.iter().position(|month| name.eq_ignore_ascii_case(month.as_bytes()))?;
+    let mut reader = Reader { rest };
+    if !reader.skip(b" ") {
+        return None;
+    }
+    let day = reader.one_or_two_digits()?;
+    if !reader.skip(b", ") {
+        return None;
+    }
+    let year = reader.digits(4)?;
+    if !reader.skip(b" ") && !reader.skip(b", ") {
+        return None;
+    }
+    let hour = reader.one_or_two_digits()?;
+    if !reader.skip(b":") {
+        return None;
+    }
+    let minute = reader.digits(2)?;
+    if !reader.skip(b":") {
+        return None;
+    }
+    let second = reader.digits(2)?;
+    let half = match reader.rest {
+        b" AM" => 0,
+        b" PM" => 12,
+        _ => return None,
+    };
+    if !(1..=12).contains(&hour) {
+        return None;
+    }
+    instant(year, i64::try_from(month).ok()? + 1, day, hour % 12 + half, minute, second)
+}
+
+const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// Java's `DateFormat` MEDIUM in the US locale: a comma after the year since JDK 9, U+202F before AM or PM since JDK 20.
 fn parse_java(text: &str) -> Option<i64> {
-    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     let text = text.replace(['\u{202f}', '\u{a0}', ','], " ");
     let mut words = text.split(' ').filter(|word| !word.is_empty());
     let (month_name, day, year, clock) = (words.next()?, words.next()?, words.next()?, words.next()?);
@@ -170,6 +210,11 @@ impl Reader<'_> {
         let (digits, rest) = self.rest.split_at_checked(count)?;
         self.rest = rest;
         digits.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
+    }
+
+    fn one_or_two_digits(&mut self) -> Option<i64> {
+        let count = if self.rest.get(1).is_some_and(u8::is_ascii_digit) { 2 } else { 1 };
+        self.digits(count)
     }
 
     fn skip(&mut self, wanted: &[u8]) -> bool {

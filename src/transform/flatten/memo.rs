@@ -36,7 +36,6 @@ pub(crate) struct Memo {
 struct Known {
     object: usize,
     text: (usize, usize),
-    offsets: usize,
     unmapped: (usize, usize),
 }
 
@@ -44,7 +43,6 @@ struct Known {
 pub(super) struct Found {
     pub(super) number: u32,
     pub(super) bytes: usize,
-    pub(super) offsets: usize,
 }
 
 /// The start of a text, as far as it belongs to an object whatever follows it.
@@ -76,7 +74,7 @@ impl Memo {
         });
         let number = *number?;
         let known = &self.objects[number as usize];
-        Some(Found { number, bytes: known.text.1 - known.text.0, offsets: known.offsets })
+        Some(Found { number, bytes: known.text.1 - known.text.0 })
     }
 
     /// Learns an object; `None` where only the whole event tells what to make of it.
@@ -85,7 +83,6 @@ impl Memo {
         routes: &Routes,
         object: usize,
         text: &str,
-        offsets: usize,
         parser: &mut Parser,
         table: &mut TableBuilder,
     ) -> Option<u32> {
@@ -111,7 +108,6 @@ impl Memo {
         self.objects.push(Known {
             object,
             text: (text_before, self.texts.len()),
-            offsets,
             unmapped: (unmapped_before, self.unmapped.len()),
         });
         parsed.ok()??;

@@ -3,8 +3,10 @@
 //! In: the request and response of a metering call. Out: [`Record`]s, and for each one the answer it got.
 //! Never: assumes that answers come in the order of the request.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::Hash;
+
+use hashbrown::HashMap;
 
 use super::unmapped::Unmapped;
 use crate::transform::tape::{Member, Shape, Value};
@@ -244,12 +246,18 @@ const MOST_COMPARISONS: usize = 1_000_000;
 /// A multiset match: every answer is given once, to the first record that says the same; what is left is matched by
 /// the members that both sides have, since an echo may leave some out.
 pub(crate) fn match_answers(requests: &[Record<'_>], answers: &[&Record<'_>]) -> Vec<Option<usize>> {
-    let mut free: HashMap<_, VecDeque<usize>> = HashMap::with_capacity(answers.len());
-    for (at, answer) in answers.iter().enumerate() {
+    // Answers mostly come in the order of the request: as long as they do, each is the first free one that fits.
+    let pairs = requests.iter().zip(answers);
+    let in_order = pairs.take_while(|(request, answer)| request.identity() == answer.identity()).count();
+    let mut matches: Vec<Option<usize>> = (0..in_order).map(Some).collect();
+    if in_order == requests.len() {
+        return matches;
+    }
+    let mut free: HashMap<_, VecDeque<usize>> = HashMap::with_capacity(answers.len() - in_order);
+    for (at, answer) in answers.iter().enumerate().skip(in_order) {
         free.entry(answer.identity()).or_default().push_back(at);
     }
-    let mut matches: Vec<Option<usize>> =
-        requests.iter().map(|request| free.get_mut(&request.identity())?.pop_front()).collect();
+    matches.extend(requests[in_order..].iter().map(|request| free.get_mut(&request.identity())?.pop_front()));
     let mut left: Vec<usize> = free.into_values().flatten().collect();
     left.sort_unstable();
     let unmatched = matches.iter().filter(|found| found.is_none()).count();

@@ -75,7 +75,7 @@ impl<'t> EventFields<'t> {
         let cell = match (kind, cursor.value()?) {
             (_, Token::Word("null")) => return Some(()),
             (Kind::Json, _) => Cell::Json(cursor.since(start)),
-            (Kind::Text, Token::String(text)) => Cell::Text(plain(text)?),
+            (Kind::Text, Token::String(text)) => Cell::Text(cursor.plain(text)?),
             (Kind::Timestamp, Token::String(text)) => {
                 Cell::Timestamp(timestamp::parse_iso(text).filter(|time| time.is_canonical)?.epoch_ms)
             }
@@ -92,10 +92,10 @@ impl<'t> EventFields<'t> {
     fn read_known(&mut self, cursor: &mut Cursor<'t, '_>, object: usize, learning: &mut Learning<'_>) -> Option<()> {
         let Learning { routes, memo, parser, table } = learning;
         let number = if let Some(found) = memo.find(object, cursor.rest()) {
-            cursor.pass(found.bytes, found.offsets);
+            cursor.pass(found.bytes);
             found.number
         } else {
-            let (start, first) = (cursor.place(), cursor.position());
+            let start = cursor.place();
             match cursor.value()? {
                 Token::Word("null") => return Some(()),
                 Token::Container => {}
@@ -105,7 +105,7 @@ impl<'t> EventFields<'t> {
             if !text.starts_with('{') {
                 return None;
             }
-            memo.learn(routes, object, text, cursor.position() - first, parser, table)?
+            memo.learn(routes, object, text, parser, table)?
         };
         self.unmapped.extend_inner(memo.unmapped(number));
         self.known.push((object, number));
@@ -113,7 +113,7 @@ impl<'t> EventFields<'t> {
     }
 
     fn read_unknown(&mut self, cursor: &mut Cursor<'t, '_>, name: &'t str) -> Option<()> {
-        let name = plain(name)?;
+        let name = cursor.plain(name)?;
         if self.unknown_names.len() == MOST_UNKNOWN || self.unknown_names.contains(&name) {
             return None;
         }
@@ -163,7 +163,7 @@ fn read_resource<'t>(cursor: &mut Cursor<'t, '_>) -> Option<Resource<'t>> {
             return None;
         }
         match cursor.value()? {
-            Token::String(text) => *place = Some(plain(text)?),
+            Token::String(text) => *place = Some(cursor.plain(text)?),
             Token::Word("null") => {}
             _ => return None,
         }
@@ -174,9 +174,4 @@ fn read_resource<'t>(cursor: &mut Cursor<'t, '_>) -> Option<Resource<'t>> {
             return None;
         }
     }
-}
-
-/// Text that stands for itself.
-fn plain(text: &str) -> Option<&str> {
-    memchr::memchr(b'\\', text.as_bytes()).is_none().then_some(text)
 }

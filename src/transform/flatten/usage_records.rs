@@ -58,6 +58,38 @@ pub(crate) struct EventPlace<'a> {
     pub(crate) partition: u32,
 }
 
+/// What all rows of a call have in common, looked up in the dictionaries once.
+struct Shared<'t> {
+    cells: Vec<(usize, Cell<'t>)>,
+    keys: Vec<Option<i32>>,
+    /// The dictionaries that the keys are of.
+    dictionaries: Option<u64>,
+}
+
+impl<'t> Shared<'t> {
+    const fn new(cells: Vec<(usize, Cell<'t>)>) -> Self {
+        Self { cells, keys: Vec::new(), dictionaries: None }
+    }
+
+    /// Writes them into the current row.
+    fn write(&mut self, table: &mut TableBuilder) {
+        if self.dictionaries != Some(table.dictionaries()) {
+            let code = |(column, cell): &(usize, Cell<'_>)| match cell {
+                Cell::Text(text) | Cell::Json(text) => table.code(*column, text),
+                _ => None,
+            };
+            self.keys = self.cells.iter().map(code).collect();
+            self.dictionaries = Some(table.dictionaries());
+        }
+        for ((column, cell), key) in self.cells.iter().zip(&self.keys) {
+            match key {
+                Some(key) => table.key(*column, *key),
+                None => super::write_cell(table, *column, cell),
+            }
+        }
+    }
+}
+
 /// One row before it is written.
 struct Row<'r, 't> {
     record_index: Option<usize>,
@@ -142,11 +174,12 @@ impl UsageRecordFlattener {
     ) -> OutcomeCounts {
         let mut counts = OutcomeCounts::default();
         let is_error = fields.text(self.error_code).is_some();
-        let shared: Vec<_> =
-            self.shared.iter().filter_map(|(usage, event)| Some((*usage, *fields.cell(*event)?))).collect();
+        let cells = self.shared.iter().filter_map(|(usage, event)| Some((*usage, *fields.cell(*event)?)));
+        let mut shared = Shared::new(cells.chain([(self.columns.archive, Cell::Text(place.archive))]).collect());
         let mut write = |common: &CallFields<'_>, row: Row<'_, '_>| {
             counts[row.outcome as usize] += 1;
-            self.write_row(&shared, common, row, place, table);
+            shared.write(table);
+            self.write_row(common, row, place, table);
         };
         if fields.text(self.event_name) == Some("MeterUsage") {
             flatten_single(call, is_error, &mut write);
@@ -158,19 +191,14 @@ impl UsageRecordFlattener {
 
     fn write_row(
         &self,
-        shared: &[(usize, Cell<'_>)],
         common: &CallFields<'_>,
         mut row: Row<'_, '_>,
         place: EventPlace<'_>,
         table: &mut TableBuilder,
     ) {
-        for (column, cell) in shared {
-            super::write_cell(table, *column, cell);
-        }
         let at = &self.columns;
         let record = row.record;
         let texts = [
-            (at.archive, Some(place.archive)),
             (at.product_code, common.product_code),
             (at.client_token, common.client_token),
             (at.license_arn, record.license_arn),
