@@ -29,7 +29,8 @@ pub enum Stage {
     Encode,
     /// Writing row groups to files.
     Write,
-    /// What one thread does for all: handing out work, counting, bookkeeping. It bounds how many cores pay off.
+    /// What one thread does for all: listing, handing out work, counting, bookkeeping, publishing. It bounds how many
+    /// cores pay off.
     Coordinate,
 }
 

@@ -126,13 +126,17 @@ impl Ledger {
 struct Row<'a> {
     table: Table,
     builder: &'a mut TableBuilder,
+    /// The column behind the last one: they are mostly filled in their order.
+    next: usize,
 }
 
 impl Row<'_> {
     fn put<V>(&mut self, name: &str, value: V, put: impl FnOnce(&mut TableBuilder, usize, V)) {
-        let at = self.table.column_index(name);
+        let is_next = self.table.columns().get(self.next).is_some_and(|column| column.name == name);
+        let at = if is_next { Some(self.next) } else { self.table.column_index(name) };
         debug_assert!(at.is_some(), "no column {name} in {}", self.table);
         if let Some(at) = at {
+            self.next = at + 1;
             put(self.builder, at, value);
         }
     }
@@ -174,7 +178,7 @@ impl BookTable {
     }
 
     fn row(&mut self) -> Row<'_> {
-        Row { table: self.table, builder: &mut self.builder }
+        Row { table: self.table, builder: &mut self.builder, next: 0 }
     }
 
     fn end_row(&mut self, bytes: usize) -> Result<()> {

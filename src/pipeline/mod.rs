@@ -19,15 +19,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::input::{Archive, Worthless, discover};
 use crate::output::{Commit, Known, Lake};
-use crate::report::{Progress, StageClock, Summary};
+use crate::report::{Progress, Stage, StageClock, Summary};
 use crate::schema::Table;
 
 use ending::{Ending, Staged};
-use run::Run;
+use run::{Run, Shared};
 
 /// Converts archives into a lake.
 ///
@@ -41,18 +43,22 @@ use run::Run;
 pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     config.validate()?;
     let started = Instant::now();
+    let cpu_before = process::thread_cpu_time();
     let clock = Arc::new(StageClock::default());
     let mut lake = if config.dry_run { None } else { Some(Lake::open(config)?) };
     let known = lake.as_mut().map_or_else(|| Known::read(config), |lake| Ok(lake.take_known()))?;
     let mut summary = Summary { lake: known.root.clone(), ..Summary::default() };
-    let found = discover(&config.inputs, &known.root, &config.selection)?;
+    let pool = new_pool(config)?;
+    let found = pool.install(|| discover(&config.inputs, &known.root, &config.selection))?;
     let archives = Arc::new(only_new(found, &known, &mut summary));
     drop(known);
     progress.archives_total.store(archives.len() as u64, Ordering::Relaxed);
     progress.compressed_bytes_total.store(archives.iter().map(|archive| archive.bytes).sum(), Ordering::Relaxed);
     if !archives.is_empty() {
-        summary = convert_new(config, progress, &clock, &archives, lake.as_mut(), &summary)?;
+        let shared = Shared { config, progress, clock: &clock, pool: &pool, archives: &archives };
+        summary = convert_new(shared, lake.as_mut(), &summary)?;
     }
+    clock.add(Stage::Coordinate, process::thread_cpu_time().saturating_sub(cpu_before));
     summary.close(started, &clock, process::peak_rss_bytes());
     Ok(summary)
 }
@@ -75,25 +81,27 @@ fn only_new(archives: Vec<Archive>, known: &Known, summary: &mut Summary) -> Vec
     archives.into_iter().filter(is_new).collect()
 }
 
-fn convert_new(
-    config: &Config,
-    progress: &Progress,
-    clock: &Arc<StageClock>,
-    archives: &Arc<Vec<Archive>>,
-    mut lake: Option<&mut Lake>,
-    before: &Summary,
-) -> Result<Summary> {
+fn new_pool(config: &Config) -> Result<Arc<ThreadPool>> {
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(config.threads)
+        .thread_name(|index| format!("trailmill-{index}"))
+        .build()
+        .map_err(Error::internal)?;
+    Ok(Arc::new(pool))
+}
+
+fn convert_new(shared: Shared<'_>, mut lake: Option<&mut Lake>, before: &Summary) -> Result<Summary> {
     // A large archive is converted while it is read, and its checksum stands at its end. When that is wrong, rows of it
     // are among the others already: all that is staged is thrown away, and the next attempt knows the archive.
     let mut refused: Arc<HashMap<usize, Worthless>> = Arc::default();
     loop {
         let mut summary = before.clone();
         let commit = lake.as_deref().map(Lake::begin);
-        let run = Run::new(config, progress, clock, Arc::clone(archives), commit.as_ref(), Arc::clone(&refused))?;
+        let run = Run::new(shared, commit.as_ref(), Arc::clone(&refused))?;
         let ending = run.convert_all(&mut summary);
         match (ending, lake.as_deref_mut().zip(commit)) {
             (Ok(Ending::Staged(staged)), Some((lake, commit))) => {
-                publish(lake, &commit, &staged, &config.tables, &mut summary)?;
+                publish(lake, &commit, &staged, &shared.config.tables, &mut summary)?;
                 return Ok(summary);
             }
             (Ok(Ending::Counted | Ending::Staged(_)), _) => return Ok(summary),
@@ -111,7 +119,7 @@ fn convert_new(
                 return Err(error);
             }
         }
-        progress.reset();
+        shared.progress.reset();
     }
 }
 

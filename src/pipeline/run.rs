@@ -17,11 +17,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
 use super::ending::{Ending, Staged};
 use super::grouping::{is_large, next_group};
-use super::process;
 use super::turns::{Large, Message, Turn, Work};
 use super::worker::{
     Converted, GroupResult, LargeArchive, LargeVerdict, Segment, SegmentResult, Step, Worker, Workers, unreadable,
@@ -31,21 +30,31 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::input::{Archive, Worthless};
 use crate::output::{ArchiveEntry, Commit, EncodeContext, Ledger, Pressure, TableWriters};
 use crate::pool::Pool;
-use crate::report::{Progress, Stage, StageClock, Summary};
+use crate::report::{Progress, StageClock, Summary};
 use crate::schema::Table;
 use crate::transform::{Batch, Plan, Verdict};
+
+/// What all attempts share.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<'a> {
+    pub(super) config: &'a Config,
+    pub(super) progress: &'a Progress,
+    pub(super) clock: &'a Arc<StageClock>,
+    pub(super) pool: &'a Arc<ThreadPool>,
+    pub(super) archives: &'a Arc<Vec<Archive>>,
+}
 
 /// An attempt.
 pub(super) struct Run<'a> {
     config: &'a Config,
     progress: &'a Progress,
     clock: &'a Arc<StageClock>,
-    archives: Arc<Vec<Archive>>,
+    pool: &'a Arc<ThreadPool>,
+    archives: &'a Arc<Vec<Archive>>,
     /// Archives that an earlier attempt has found to be worthless.
     refused: Arc<HashMap<usize, Worthless>>,
     /// Such archives that this attempt has found after rows of them were written.
     found: HashMap<usize, Worthless>,
-    pool: Arc<ThreadPool>,
     workers: Arc<Workers>,
     output: Option<Output>,
     /// Work that is dealt out, in order.
@@ -63,22 +72,14 @@ struct Output {
 
 impl<'a> Run<'a> {
     pub(super) fn new(
-        config: &'a Config,
-        progress: &'a Progress,
-        clock: &'a Arc<StageClock>,
-        archives: Arc<Vec<Archive>>,
+        shared: Shared<'a>,
         commit: Option<&Commit>,
         refused: Arc<HashMap<usize, Worthless>>,
     ) -> Result<Self> {
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(config.threads)
-            .thread_name(|index| format!("trailmill-{index}"))
-            .build()
-            .map_err(Error::internal)?;
-        let pool = Arc::new(pool);
+        let Shared { config, progress, clock, pool, archives } = shared;
         let output = commit.map(|commit| {
             let context = Arc::new(EncodeContext {
-                pool: Arc::clone(&pool),
+                pool: Arc::clone(pool),
                 pressure: Arc::new(Pressure::default()),
                 clock: Arc::clone(clock),
                 compression: config.compression,
@@ -101,10 +102,10 @@ impl<'a> Run<'a> {
             config,
             progress,
             clock,
+            pool,
             archives,
             refused,
             found: HashMap::new(),
-            pool,
             workers: Arc::new(Workers::new(plan)),
             output: output.transpose()?,
             turns: VecDeque::new(),
@@ -115,13 +116,11 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn convert_all(mut self, summary: &mut Summary) -> Result<Ending> {
-        let cpu_before = process::thread_cpu_time();
         let ending = self.work_through(summary);
         if ending.is_err() {
             // Staging is about to be removed, so nobody may still write to it; the first error is the one to tell.
             let _ = self.stop_writing();
         }
-        self.clock.add(Stage::Coordinate, process::thread_cpu_time().saturating_sub(cpu_before));
         ending
     }
 
@@ -129,7 +128,7 @@ impl<'a> Run<'a> {
         let mut next = 0;
         loop {
             while self.has_room() && next < self.archives.len() {
-                let range = next_group(&self.archives, next);
+                let range = next_group(self.archives, next);
                 next = range.end;
                 self.deal(range);
             }
@@ -194,7 +193,7 @@ impl<'a> Run<'a> {
         let id = turn.id;
         match &turn.work {
             Work::Group { range, .. } => {
-                let (archives, range) = (Arc::clone(&self.archives), range.clone());
+                let (archives, range) = (Arc::clone(self.archives), range.clone());
                 let (refused, limit) = (Arc::clone(&self.refused), self.config.max_inflated_bytes);
                 self.spawn(move |workers, clock| {
                     let convert = |worker: &mut Worker| worker.convert_group(&archives, range, &refused, limit, clock);
@@ -206,7 +205,7 @@ impl<'a> Run<'a> {
     }
 
     fn begin_large(&mut self, id: u64, at: usize) {
-        let archives = Arc::clone(&self.archives);
+        let archives = Arc::clone(self.archives);
         let limit = self.config.max_inflated_bytes;
         let end = self.refused.get(&at).cloned();
         self.spawn(move |workers, clock| {

@@ -4,7 +4,7 @@
 //! without a place.
 
 use super::shape;
-use super::tape::{MAX_DEPTH, ParseError, Parser};
+use super::tape::{Document, MAX_DEPTH, ParseError, Parser};
 use crate::error::{Finding, Reason};
 
 /// Most bytes of refused input that one quarantine row keeps; the archive itself stays where it is.
@@ -102,7 +102,8 @@ pub(crate) fn explain(error: &ParseError, text: &str) -> Rejection {
 /// an event: it will be refused with its place.
 pub(super) fn judge(parser: &mut Parser, text: &[u8]) -> Result<&'static str, &'static str> {
     let Ok(text) = std::str::from_utf8(text) else { return Ok("log") };
-    parser.parse_lenient(text, |document| shape::judge(document.root())).unwrap_or(Ok("log"))
+    let judge = |document: Document<'_>| shape::judge(document.root());
+    parser.parse(text, judge).or_else(|_| parser.parse_lenient(text, judge)).unwrap_or(Ok("log"))
 }
 
 /// Whether text is one JSON value.
