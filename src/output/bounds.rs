@@ -80,7 +80,9 @@ mod tests {
     #[track_caller]
     fn check(texts: &[&str], expected: Option<(&str, &str)>) {
         let mut bounds = Bounds::default();
-        texts.iter().for_each(|text| bounds.see(text));
+        for text in texts {
+            bounds.see(text);
+        }
         let truncated = bounds.truncated();
         let found = truncated.as_ref().map(|(min, max)| {
             (std::str::from_utf8(&min.bytes).expect("text"), std::str::from_utf8(&max.bytes).expect("text"))

@@ -36,7 +36,7 @@ pub(super) struct PageBody {
 
 enum Method {
     Zstd(zstd::bulk::Compressor<'static>),
-    Snappy(snap::raw::Encoder),
+    Snappy(Box<snap::raw::Encoder>),
     Lz4,
     None,
 }
@@ -48,7 +48,7 @@ impl Compressor {
     pub(crate) fn new(compression: Compression) -> Result<Self> {
         let method = match compression {
             Compression::Zstd(level) => Method::Zstd(zstd::bulk::Compressor::new(level).map_err(Error::internal)?),
-            Compression::Snappy => Method::Snappy(snap::raw::Encoder::new()),
+            Compression::Snappy => Method::Snappy(Box::new(snap::raw::Encoder::new())),
             Compression::Lz4 => Method::Lz4,
             Compression::None => Method::None,
         };

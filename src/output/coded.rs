@@ -191,13 +191,10 @@ impl CodedWriter {
     }
 
     fn bloom_filter(&mut self) -> Result<Sbbf> {
-        let mut filter = match self.overflow.take() {
-            Some(Overflow { bloom_filter: Some(filter) }) => filter,
-            _ => {
-                let texts = (self.dictionary.len() as u64).max(1);
-                Sbbf::new_with_ndv_fpp(texts, BLOOM_FALSE_POSITIVES).map_err(Error::internal)?
-            }
-        };
+        let begun = self.overflow.take().and_then(|overflow| overflow.bloom_filter);
+        let texts = (self.dictionary.len() as u64).max(1);
+        let fresh = || Sbbf::new_with_ndv_fpp(texts, BLOOM_FALSE_POSITIVES).map_err(Error::internal);
+        let mut filter = begun.map_or_else(fresh, Ok)?;
         self.dictionary.iter().for_each(|text| filter.insert(text));
         filter.fold_to_target_fpp(BLOOM_FALSE_POSITIVES);
         Ok(filter)

@@ -70,7 +70,7 @@ mod tests {
         let mut numbers = vec![last];
         let count = usize::try_from(count).expect("small");
         while numbers.len() < count {
-            let least = signed(varint(&mut at));
+            let smallest = signed(varint(&mut at));
             let widths = page[at..at + 4].to_vec();
             at += 4;
             for width in widths.into_iter().map(usize::from) {
@@ -80,7 +80,7 @@ mod tests {
                 for place in 0..32 {
                     let bit = |bit: usize| i64::from(page[at + bit / 8] >> (bit % 8) & 1);
                     let above = (0..width).fold(0, |all, low| all | bit(place * width + low) << low);
-                    last += least + above;
+                    last += smallest + above;
                     numbers.push(last);
                 }
                 at += width * 4;
@@ -108,7 +108,7 @@ mod tests {
             assert_eq!(decode(&page)[..lengths.len()], lengths);
         }
         let mut page = Vec::new();
-        encode(&[36; 20_000], &mut page);
+        encode(&vec![36; 20_000], &mut page);
         assert!(page.len() < 1_000, "{} bytes for equal lengths", page.len());
     }
 }

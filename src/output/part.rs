@@ -9,6 +9,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parquet::bloom_filter::Sbbf;
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
 use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::TypePtr;
@@ -82,10 +86,23 @@ pub(crate) struct PartAppender {
     /// Start of the file names.
     commit: String,
     next_sequence: u64,
-    /// Row groups that were finished before an earlier one.
-    waiting: BTreeMap<u64, Vec<ColumnChunk>>,
+    /// What is to be done, but for something before it that is not finished.
+    waiting: BTreeMap<u64, Step>,
     open: Option<SerializedFileWriter<StagedFile>>,
+    /// The part at hand as a whole file, as long as no more rows come.
+    aside: Option<StagedPart>,
+    /// What it was whenever more rows came, to be put together in the end.
+    pieces: Vec<PathBuf>,
+    pieces_bytes: u64,
     finished: Vec<StagedPart>,
+}
+
+/// What is done to a part, in order.
+pub(super) enum Step {
+    /// Its next row group is written.
+    Append(Vec<ColumnChunk>),
+    /// It becomes a whole file: what is known of its row groups takes some hundred KB of memory as long as it is open.
+    SetAside,
 }
 
 impl PartAppender {
@@ -98,32 +115,33 @@ impl PartAppender {
             next_sequence: 0,
             waiting: BTreeMap::new(),
             open: None,
+            aside: None,
+            pieces: Vec::new(),
+            pieces_bytes: 0,
             finished: Vec::new(),
         }
     }
 
-    /// Takes the row group with this number and writes whatever is next in order.
-    pub(crate) fn append(&mut self, sequence: u64, chunks: Vec<ColumnChunk>) -> Result<()> {
-        self.waiting.insert(sequence, chunks);
-        while let Some(chunks) = self.waiting.remove(&self.next_sequence) {
+    /// Takes the step with this number and does whatever is next in order.
+    pub(super) fn take(&mut self, sequence: u64, step: Step) -> Result<()> {
+        self.waiting.insert(sequence, step);
+        while let Some(step) = self.waiting.remove(&self.next_sequence) {
             self.next_sequence += 1;
-            self.write(chunks)?;
+            match step {
+                Step::Append(chunks) => self.write(chunks)?,
+                Step::SetAside => self.set_aside()?,
+            }
         }
         Ok(())
     }
 
     fn write(&mut self, chunks: Vec<ColumnChunk>) -> Result<()> {
         let path = self.next_path();
-        let file = match &mut self.open {
-            Some(file) => file,
-            none => {
-                let staged = StagedFile::create(&self.staging.join(&path))?;
-                let schema = Arc::clone(&self.format.parquet_schema);
-                let properties = Arc::clone(&self.format.properties);
-                let writer = SerializedFileWriter::new(staged, schema, properties);
-                none.insert(writer.map_err(|error| unwritable(&path, error))?)
-            }
-        };
+        if self.open.is_none() {
+            self.make_piece()?;
+            self.open = Some(self.create(&path)?);
+        }
+        let Some(file) = &mut self.open else { return Ok(()) };
         let written = (|| {
             let mut row_group = file.next_row_group()?;
             for chunk in chunks {
@@ -134,10 +152,37 @@ impl PartAppender {
             file.inner_mut().release();
             Ok(file.bytes_written() as u64)
         })();
-        if written.map_err(|error: parquet::errors::ParquetError| unwritable(&path, error))?
-            >= self.format.target_part_bytes
-        {
+        let written = written.map_err(|error: ParquetError| unwritable(&path, error))?;
+        if self.pieces_bytes + written >= self.format.target_part_bytes {
             self.close_part()?;
+        }
+        Ok(())
+    }
+
+    fn create(&self, path: &Path) -> Result<SerializedFileWriter<StagedFile>> {
+        let staged = StagedFile::create(&self.staging.join(path))?;
+        let (schema, properties) = (Arc::clone(&self.format.parquet_schema), Arc::clone(&self.format.properties));
+        SerializedFileWriter::new(staged, schema, properties).map_err(|error| unwritable(path, error))
+    }
+
+    /// Makes what there is of the part a whole file.
+    fn set_aside(&mut self) -> Result<()> {
+        let path = self.next_path();
+        if let Some(file) = self.open.take() {
+            let (rows, bytes) = close_file(file).map_err(|error| unwritable(&path, error))?;
+            self.aside = Some(StagedPart { path, rows, bytes });
+        }
+        Ok(())
+    }
+
+    /// Moves the part that was set aside out of the way of its continuation.
+    fn make_piece(&mut self) -> Result<()> {
+        if let Some(part) = self.aside.take() {
+            let whole = self.staging.join(&part.path);
+            let piece = whole.with_extension(format!("piece-{}", self.pieces.len()));
+            fs::rename(&whole, &piece).map_err(|error| unwritable(&piece, error))?;
+            self.pieces.push(piece);
+            self.pieces_bytes += part.bytes;
         }
         Ok(())
     }
@@ -147,12 +192,23 @@ impl PartAppender {
     }
 
     fn close_part(&mut self) -> Result<()> {
-        let path = self.next_path();
-        let Some(file) = self.open.take() else {
-            return Ok(());
-        };
-        let (rows, bytes) = close_synced(file).map_err(|error| unwritable(&path, error))?;
-        self.finished.push(StagedPart { path, rows, bytes });
+        self.set_aside()?;
+        if !self.pieces.is_empty() {
+            self.make_piece()?;
+            let mut whole = self.create(&self.next_path())?;
+            for piece in self.pieces.drain(..) {
+                append_piece(&mut whole, &piece).map_err(|error| unwritable(&piece, error))?;
+                fs::remove_file(&piece).map_err(|error| unwritable(&piece, error))?;
+            }
+            self.pieces_bytes = 0;
+            self.open = Some(whole);
+            self.set_aside()?;
+        }
+        if let Some(part) = self.aside.take() {
+            let path = self.staging.join(&part.path);
+            File::open(&path).and_then(|file| file.sync_all()).map_err(|error| unwritable(&path, error))?;
+            self.finished.push(part);
+        }
         Ok(())
     }
 
@@ -170,12 +226,34 @@ impl PartAppender {
     }
 }
 
-/// Writes the footer and makes the file durable; its rows and bytes.
-fn close_synced(mut file: SerializedFileWriter<StagedFile>) -> Result<(u64, u64), parquet::errors::ParquetError> {
+/// Copies the row groups of a piece as they are, with all that is known of them.
+fn append_piece(whole: &mut SerializedFileWriter<StagedFile>, piece: &Path) -> Result<(), ParquetError> {
+    let file = File::open(piece)?;
+    let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
+    let metadata = reader.parse_and_finish(&file)?;
+    let page_index = metadata.page_index();
+    for (at, row_group) in metadata.row_groups().iter().enumerate() {
+        let mut copy = whole.next_row_group()?;
+        for (leaf, column) in row_group.columns().iter().enumerate() {
+            let close = ColumnCloseResult {
+                bytes_written: column.compressed_size() as u64,
+                rows_written: row_group.num_rows() as u64,
+                bloom_filter: Sbbf::read_from_column_chunk(column, &file)?,
+                column_index: page_index.and_then(|index| index.column_index(at, leaf)).cloned(),
+                offset_index: page_index.and_then(|index| index.offset_index(at, leaf)).cloned(),
+                metadata: column.clone(),
+            };
+            copy.append_column(&file, close)?;
+        }
+        copy.close()?;
+    }
+    Ok(())
+}
+
+/// Writes the footer; rows and bytes of the file.
+fn close_file(mut file: SerializedFileWriter<StagedFile>) -> Result<(u64, u64), ParquetError> {
     let metadata = file.finish()?;
-    let bytes = file.bytes_written() as u64;
-    file.inner_mut().sync()?;
-    Ok((u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default(), bytes))
+    Ok((u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default(), file.bytes_written() as u64))
 }
 
 /// An error about a file of the lake.

@@ -22,7 +22,7 @@ use rayon::ThreadPool;
 use super::chunk::TextChunk;
 use super::codec::Compressor;
 use super::coded::CodedWriter;
-use super::part::PartAppender;
+use super::part::{PartAppender, Step};
 use super::text::TextWriter;
 use crate::config::Compression;
 use crate::error::{Error, Result};
@@ -81,9 +81,9 @@ impl Pressure {
         self.wait_while(|state| state.bytes > bytes)
     }
 
-    /// Waits until every row group that was closed is written.
-    pub(crate) fn wait_for_row_groups(&self) -> Result<()> {
-        self.wait_while(|state| state.row_groups > 0)
+    /// Waits until at most `most` row groups are begun and not written.
+    pub(crate) fn wait_for_row_groups(&self, most: usize) -> Result<()> {
+        self.wait_while(|state| state.row_groups > most)
     }
 
     fn wait_while(&self, mut is_busy: impl FnMut(&PressureState) -> bool) -> Result<()> {
@@ -164,6 +164,16 @@ impl ColumnChunk {
             Self::Other(chunk) => chunk.append_to_row_group(row_group),
         }
     }
+}
+
+/// Sets a part aside when the row groups before `sequence` are written.
+pub(super) fn set_aside(appender: &Arc<Mutex<PartAppender>>, sequence: u64, context: &Arc<EncodeContext>) {
+    context.pressure.begin_row_group();
+    let (appender, context_of_task) = (Arc::clone(appender), Arc::clone(context));
+    context.pool.spawn(move || {
+        let EncodeContext { clock, pressure, .. } = &*context_of_task;
+        pressure.end_row_group(clock.time(Stage::Write, || lock(&appender).take(sequence, Step::SetAside)));
+    });
 }
 
 /// A row group that still takes rows.
@@ -346,6 +356,6 @@ impl RowGroupInWork {
         let mut columns: Vec<_> = std::mem::take(&mut *lock(&self.chunks)).into_iter().flatten().collect();
         columns.sort_by_key(|(column, _)| *column);
         let chunks = columns.into_iter().flat_map(|(_, chunks)| chunks).collect();
-        lock(&self.appender).append(self.sequence, chunks)
+        lock(&self.appender).take(self.sequence, Step::Append(chunks))
     }
 }

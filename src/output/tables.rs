@@ -7,9 +7,11 @@
 //! - rows of a partition keep their order;
 //! - row groups have [`ROW_GROUP_ROWS`] rows, but for the last of a partition and those closed to make room;
 //! - rows wait in memory for at most [`OutputLimits::waiting_bytes`], open row groups took at most
-//!   [`OutputLimits::open_bytes`] and are at most [`OutputLimits::open_row_groups`].
+//!   [`OutputLimits::open_bytes`] and are at most [`OutputLimits::open_row_groups`];
+//! - at most [`OutputLimits::idle_parts`] parts without an open row group are kept open.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -18,13 +20,14 @@ use arrow::datatypes::{FieldRef, Schema};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::file::writer::SerializedFileWriter;
+use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
 use super::chunk::TextColumn;
 use super::codec::codec;
 use super::coded::CodedWriter;
 use super::part::{PartAppender, PartFormat, StagedPart};
 use super::properties::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, has_bloom_filter, has_bounds, writer_properties};
-use super::row_group::{ColumnWriter, EncodeContext, OpenRowGroup, lock};
+use super::row_group::{ColumnWriter, EncodeContext, OpenRowGroup, lock, set_aside};
 use super::text::TextWriter;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -34,27 +37,46 @@ use crate::transform::Batch;
 /// How much may be held before something has to go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OutputLimits {
-    /// Arrow bytes of rows that wait for more of their partition.
-    pub(crate) waiting_bytes: u64,
+    /// What the whole run may take.
+    memory: u64,
     /// Arrow bytes that open row groups took; encoded they are about a quarter.
     pub(crate) open_bytes: u64,
     /// Open row groups, each of which has buffers of its own.
     pub(crate) open_row_groups: usize,
     /// Arrow bytes on their way to the encoders.
     pub(crate) encoding_bytes: u64,
+    /// Parts that wait for more rows of their partition; the footer of each is kept until it is written.
+    pub(crate) idle_parts: usize,
 }
 
 impl OutputLimits {
     /// Shares out the memory limit.
     pub(crate) const fn new(memory_limit: u64) -> Self {
         Self {
-            waiting_bytes: memory_limit / 8,
+            memory: memory_limit,
             open_bytes: memory_limit,
             open_row_groups: 6,
             encoding_bytes: memory_limit / 6,
+            idle_parts: (memory_limit / 8 / FOOTER_BYTES) as usize,
         }
     }
+
+    /// Arrow bytes of rows that may wait for more of their partition: more where many partitions keep row groups small.
+    const fn waiting_bytes(&self, open_bytes: u64) -> u64 {
+        self.memory / 8 + (self.memory / 4).saturating_sub(open_bytes)
+    }
+
+    /// Row groups that may be begun and not written: each has buffers for eighty columns.
+    const fn row_groups_in_work(&self, threads: usize) -> usize {
+        self.open_row_groups + 2 + threads * 2
+    }
 }
+
+/// Batches of a partition that wait until they are made one.
+const MOST_WAITING: usize = 16;
+
+/// What a footer takes in memory: metadata and indexes of some eighty columns, for a row group or two.
+const FOOTER_BYTES: u64 = 128 << 10;
 
 /// Rows that are worth a call of the encoders; fewer wait for more of their partition.
 const FEED_ROWS: usize = 1_024;
@@ -67,7 +89,13 @@ pub(crate) struct TableWriters {
     partitions: Vec<Partition>,
     by_path: HashMap<(Table, Arc<str>), usize>,
     waiting_bytes: u64,
+    /// Partitions with rows that wait, by their bytes; the first of equals is the last here.
+    waiting: BTreeSet<(u64, Reverse<usize>)>,
+    /// Partitions with an open row group.
+    open: Vec<usize>,
     open_bytes: u64,
+    /// Partitions with a part and no open row group, those fed longest ago first.
+    idle: BTreeSet<(u64, usize)>,
     /// Counts row groups fed, to tell which was fed longest ago.
     feeds: u64,
     limits: OutputLimits,
@@ -118,7 +146,10 @@ impl TableWriters {
             partitions: Vec::new(),
             by_path: HashMap::new(),
             waiting_bytes: 0,
+            waiting: BTreeSet::new(),
+            open: Vec::new(),
             open_bytes: 0,
+            idle: BTreeSet::new(),
             feeds: 0,
             limits: OutputLimits::new(config.memory_limit),
             context,
@@ -133,19 +164,23 @@ impl TableWriters {
         batch.columns = kept.iter().map(|at| Arc::clone(&batch.columns[*at])).collect();
         let partition = self.partition(batch.table, &batch.partition);
         let state = &mut self.partitions[partition];
+        self.waiting.remove(&(state.waiting_bytes, Reverse(partition)));
+        self.waiting_bytes -= state.waiting_bytes;
         state.waiting_rows += batch.rows;
         state.waiting_bytes += batch.bytes;
-        self.waiting_bytes += batch.bytes;
         state.waiting.push(batch);
+        if state.waiting.len() == MOST_WAITING {
+            let all = Batch::concat(&std::mem::take(&mut state.waiting))?;
+            state.waiting_bytes = all.bytes;
+            state.waiting.push(all);
+        }
+        self.waiting.insert((state.waiting_bytes, Reverse(partition)));
+        self.waiting_bytes += state.waiting_bytes;
         if state.waiting_rows >= FEED_ROWS || state.waiting_bytes >= FEED_BYTES {
             self.feed(partition)?;
         }
-        while self.waiting_bytes > self.limits.waiting_bytes {
-            let fullest = (0..self.partitions.len())
-                .max_by_key(|at| (self.partitions[*at].waiting_bytes, std::cmp::Reverse(*at)));
-            let Some(fullest) = fullest.filter(|at| self.partitions[*at].waiting_rows > 0) else {
-                break;
-            };
+        while self.waiting_bytes > self.limits.waiting_bytes(self.open_bytes) {
+            let Some((_, Reverse(fullest))) = self.waiting.last().copied() else { break };
             self.feed(fullest)?;
         }
         self.context.pressure.wait_below(self.limits.encoding_bytes)
@@ -160,11 +195,10 @@ impl TableWriters {
             self.close(at);
             self.context.pressure.wait_below(self.limits.encoding_bytes)?;
         }
-        self.context.pressure.wait_for_row_groups()?;
-        let mut parts = Vec::new();
-        for partition in &self.partitions {
-            parts.extend(lock(&partition.appender).finish()?);
-        }
+        self.context.pressure.wait_for_row_groups(0)?;
+        let close = |partition: &Partition| lock(&partition.appender).finish();
+        let closed = self.context.pool.install(|| self.partitions.par_iter().map(close).collect::<Result<Vec<_>>>());
+        let mut parts: Vec<_> = closed?.into_iter().flatten().collect();
         parts.sort_by(|one, two| one.path.cmp(&two.path));
         Ok(parts)
     }
@@ -194,7 +228,11 @@ impl TableWriters {
     /// Hands the waiting rows of a partition to its row group.
     fn feed(&mut self, at: usize) -> Result<()> {
         self.feeds += 1;
+        let threads = self.context.pool.current_num_threads();
+        self.context.pressure.wait_for_row_groups(self.limits.row_groups_in_work(threads))?;
         let partition = &mut self.partitions[at];
+        self.waiting.remove(&(partition.waiting_bytes, Reverse(at)));
+        self.idle.remove(&(partition.last_feed, at));
         partition.last_feed = self.feeds;
         self.waiting_bytes -= partition.waiting_bytes;
         partition.waiting_bytes = 0;
@@ -209,6 +247,8 @@ impl TableWriters {
                         let table = &self.tables[&partition.table];
                         let sequence = partition.next_sequence;
                         partition.next_sequence += 1;
+                        self.idle.remove(&(partition.last_feed, at));
+                        self.open.push(at);
                         none.insert(table.open_row_group(&partition.appender, sequence, &self.context)?)
                     }
                 };
@@ -228,23 +268,29 @@ impl TableWriters {
     }
 
     fn close(&mut self, at: usize) {
-        if let Some(row_group) = self.partitions[at].open.take() {
+        let partition = &mut self.partitions[at];
+        if let Some(row_group) = partition.open.take() {
             self.open_bytes -= row_group.bytes();
             row_group.close();
+            self.open.retain(|open| *open != at);
+            self.idle.insert((partition.last_feed, at));
         }
     }
 
     /// Closes row groups until the limits are met: first those fed longest ago, since archives come in the order of
-    /// their delivery and an old day seldom gets more; the one at hand last.
+    /// their delivery and an old day seldom gets more; the one at hand last. Then sets parts aside.
     fn make_room(&mut self, at_hand: usize) {
-        loop {
-            let open = || self.partitions.iter().enumerate().filter(|(_, partition)| partition.open.is_some());
-            if open().count() <= self.limits.open_row_groups && self.open_bytes <= self.limits.open_bytes {
-                return;
-            }
-            let oldest = open().min_by_key(|(at, partition)| (*at == at_hand, partition.last_feed));
-            let Some((oldest, _)) = oldest else { return };
+        while self.open.len() > self.limits.open_row_groups || self.open_bytes > self.limits.open_bytes {
+            let oldest = self.open.iter().min_by_key(|at| (**at == at_hand, self.partitions[**at].last_feed));
+            let Some(oldest) = oldest.copied() else { return };
             self.close(oldest);
+        }
+        while self.idle.len() > self.limits.idle_parts
+            && let Some((_, at)) = self.idle.pop_first()
+        {
+            let partition = &mut self.partitions[at];
+            set_aside(&partition.appender, partition.next_sequence, &self.context);
+            partition.next_sequence += 1;
         }
     }
 }

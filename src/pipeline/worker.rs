@@ -15,6 +15,9 @@ use crate::transform::{Batch, Converter, Cut, Cutter, Element, Judgement, Plan, 
 pub(super) const SMALL_TEXT_BYTES: usize = 32 << 20;
 /// Text of a group above which no further archive is added.
 const GROUP_TEXT_BYTES: u64 = 16 << 20;
+/// Partitions of a group above which no further archive is added: each has arrays of its own, which take more than a
+/// few rows.
+const GROUP_PARTITIONS: usize = 32;
 /// Text of a segment of a large archive.
 const SEGMENT_BYTES: usize = 4 << 20;
 
@@ -130,7 +133,7 @@ impl Worker {
                 result.alone = Some(at);
                 break;
             }
-            if text_bytes > GROUP_TEXT_BYTES {
+            if text_bytes > GROUP_TEXT_BYTES || self.converter.partitions() > GROUP_PARTITIONS {
                 result.rest = Some(at);
                 break;
             }

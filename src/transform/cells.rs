@@ -18,7 +18,7 @@ pub(super) struct Layout<'l> {
 
 /// Values of fixed size.
 pub(super) struct Cells<T> {
-    cells: Vec<(u32, T)>,
+    by_row: Vec<(u32, T)>,
     /// Values by the number of an object that has them.
     by_object: Vec<Option<T>>,
     /// The kind of these objects.
@@ -27,7 +27,7 @@ pub(super) struct Cells<T> {
 
 impl<T> Default for Cells<T> {
     fn default() -> Self {
-        Self { cells: Vec::new(), by_object: Vec::new(), kind: 0 }
+        Self { by_row: Vec::new(), by_object: Vec::new(), kind: 0 }
     }
 }
 
@@ -35,12 +35,12 @@ impl<T: Copy + Default> Cells<T> {
     /// Puts a value into a row; rows only ever rise.
     #[inline]
     pub(super) fn push(&mut self, row: u32, value: T) {
-        self.cells.push((row, value));
+        self.by_row.push((row, value));
     }
 
     /// The value put in last.
     pub(super) fn last(&self) -> Option<T> {
-        self.cells.last().map(|(_, value)| *value)
+        self.by_row.last().map(|(_, value)| *value)
     }
 
     /// Keeps the value that an object has; `false` when the column keeps values of objects of another kind.
@@ -57,13 +57,13 @@ impl<T: Copy + Default> Cells<T> {
 
     /// Shows the values put into rows.
     pub(super) fn each(&self, mut show: impl FnMut(u32, T)) {
-        self.cells.iter().for_each(|(row, value)| show(*row, *value));
+        self.by_row.iter().for_each(|(row, value)| show(*row, *value));
     }
 
     /// The values in their places, with those that are there; `None` when there is none. Nothing is left.
     pub(super) fn finish(&mut self, layout: &Layout<'_>) -> Option<(Vec<T>, Option<NullBuffer>)> {
         let objects = layout.objects.get(self.kind).filter(|_| !self.by_object.is_empty());
-        if self.cells.is_empty() && objects.is_none_or(Vec::is_empty) {
+        if self.by_row.is_empty() && objects.is_none_or(Vec::is_empty) {
             self.by_object.clear();
             return None;
         }
@@ -75,7 +75,7 @@ impl<T: Copy + Default> Cells<T> {
             values[place] = value;
             valid[place] = true;
         };
-        self.cells.drain(..).for_each(|(row, value)| put(row, value));
+        self.by_row.drain(..).for_each(|(row, value)| put(row, value));
         for (row, number) in objects.into_iter().flatten() {
             if let Some(Some(value)) = self.by_object.get(*number as usize) {
                 put(*row, *value);

@@ -47,8 +47,8 @@ impl ColumnBuilder {
         }
     }
 
-    /// The column in order. One without any value is a [`NullArray`] where its writer knows what that means.
-    pub(super) fn finish(&mut self, layout: &Layout<'_>, data_type: &DataType) -> Result<ArrayRef> {
+    /// The column in order. Text without any value is a [`NullArray`], unless `is_typed` asks for the type all the same.
+    pub(super) fn finish(&mut self, layout: &Layout<'_>, data_type: &DataType, is_typed: bool) -> Result<ArrayRef> {
         let rows = layout.places.len();
         let null = || new_null_array(data_type, rows);
         Ok(match self {
@@ -71,7 +71,7 @@ impl ColumnBuilder {
                 let is_empty = spans.is_empty();
                 spans.finish(layout).for_each(|span| builder.append_option(span.map(|span| &text[span])));
                 text.clear();
-                if is_empty { null() } else { Arc::new(builder.finish()) }
+                if is_empty && !is_typed { Arc::new(NullArray::new(rows)) } else { Arc::new(builder.finish()) }
             }
             Self::Binary(spans, bytes) => {
                 let mut builder = BinaryBuilder::with_capacity(rows, bytes.len());
@@ -112,22 +112,31 @@ pub(super) fn part(column: &ArrayRef, places: &Range<usize>) -> Result<ArrayRef>
     if places.len() * 2 >= column.len() {
         return Ok(part);
     }
-    if let Some(coded) = part.as_dictionary_opt::<Int32Type>() {
+    let coded = part.as_dictionary_opt::<Int32Type>();
+    let is_text = coded.is_some() || part.as_string_opt::<i32>().is_some();
+    if is_text && part.null_count() == part.len() {
+        return Ok(Arc::new(NullArray::new(part.len())));
+    }
+    if let Some(coded) = coded {
         return compact(coded);
     }
-    take(&part, &UInt32Array::from_iter_values(0..part.len() as u32), None).map_err(Error::internal)
+    take(&part, &UInt32Array::from_iter_values((0..).take(part.len())), None).map_err(Error::internal)
 }
 
 /// The same rows with a dictionary of what they use.
 fn compact(coded: &DictionaryArray<Int32Type>) -> Result<ArrayRef> {
     let mut new_keys = vec![None; coded.values().len()];
     let mut used = Vec::new();
+    // There are no more new keys than old ones.
+    let mut new_key = 0..;
     let keys = coded.keys().iter().map(|key| {
         let old = key?;
-        Some(*new_keys[old as usize].get_or_insert_with(|| {
+        let known = &mut new_keys[old as usize];
+        if known.is_none() {
             used.push(old as u32);
-            used.len() as i32 - 1
-        }))
+            *known = new_key.next();
+        }
+        *known
     });
     let keys: Int32Array = keys.collect();
     let values = take(coded.values(), &UInt32Array::from(used), None).map_err(Error::internal)?;

@@ -32,7 +32,7 @@ pub(crate) struct Rows {
     /// Number of the partition.
     pub(crate) partition: u32,
     pub(crate) columns: Vec<ArrayRef>,
-    pub(crate) rows: usize,
+    pub(crate) count: usize,
 }
 
 /// Appends rows to the columns of one table.
@@ -49,6 +49,8 @@ pub(crate) struct TableBuilder {
     rows: usize,
     chunks: Vec<Result<Vec<Rows>>>,
     dictionaries: u64,
+    /// Whether arrays have the types of the files, whatever is in them.
+    is_typed: bool,
 }
 
 impl TableBuilder {
@@ -65,12 +67,14 @@ impl TableBuilder {
             rows: 0,
             chunks: Vec::new(),
             dictionaries: 0,
+            is_typed: true,
         }
     }
 
-    /// A builder whose text columns are dictionaries where values repeat.
+    /// A builder whose text columns are dictionaries where values repeat, and null arrays where there is none.
     pub(crate) fn coded(table: Table) -> Self {
         let mut builder = Self::new(table);
+        builder.is_typed = false;
         let coded = table.columns().iter().zip(&mut builder.columns).filter(|(column, _)| Column::is_coded(column));
         coded.for_each(|(_, builder)| *builder = ColumnBuilder::Coded(Cells::default(), Interner::default()));
         if table == Table::Events {
@@ -96,7 +100,8 @@ impl TableBuilder {
 
     /// The row at hand, in its chunk.
     fn row(&self) -> u32 {
-        self.row_partitions.len() as u32
+        // A chunk has few rows.
+        u32::try_from(self.row_partitions.len()).unwrap_or(u32::MAX)
     }
 
     /// Puts text into a column of the current row.
@@ -262,8 +267,11 @@ impl TableBuilder {
         let (places, groups) = self.arrange();
         let layout = Layout { places, objects: &objects };
         let fields = self.schema.fields().iter();
-        let columns =
-            self.columns.iter_mut().zip(fields).map(|(column, field)| column.finish(&layout, field.data_type()));
+        let columns = self
+            .columns
+            .iter_mut()
+            .zip(fields)
+            .map(|(column, field)| column.finish(&layout, field.data_type(), self.is_typed));
         let columns: Vec<_> = columns.collect::<Result<_>>()?;
         self.row_partitions.clear();
         self.objects = objects;
@@ -272,7 +280,7 @@ impl TableBuilder {
         self.dictionaries += 1;
         let rows_of = |(partition, places): (u32, Range<usize>)| {
             let columns = columns.iter().map(|column| part(column, &places)).collect::<Result<_>>()?;
-            Ok(Rows { partition, columns, rows: places.len() })
+            Ok(Rows { partition, columns, count: places.len() })
         };
         groups.into_iter().map(rows_of).collect()
     }
@@ -281,10 +289,8 @@ impl TableBuilder {
     /// of each partition.
     fn arrange(&self) -> (Vec<u32>, Vec<(u32, Range<usize>)>) {
         let rows = self.row_partitions.len();
-        let mut keys: Vec<_> = self.row_partitions.iter().map(|partition| (*partition, [0; 2], 0)).collect();
-        for (row, key) in keys.iter_mut().enumerate() {
-            key.2 = row as u32;
-        }
+        let mut keys: Vec<_> =
+            self.row_partitions.iter().zip(0_u32..).map(|(partition, row)| (*partition, [0; 2], row)).collect();
         for (at, column) in self.alike_by.iter().enumerate() {
             if let Some(ColumnBuilder::Coded(cells, _)) = column.map(|column| &self.columns[column]) {
                 cells.each(|row, code| keys[row as usize].1[at] = code);
@@ -292,8 +298,8 @@ impl TableBuilder {
         }
         keys.sort_unstable();
         let mut places = vec![0; rows];
-        for (place, (.., row)) in keys.iter().enumerate() {
-            places[*row as usize] = place as u32;
+        for ((.., row), place) in keys.iter().zip(0..) {
+            places[*row as usize] = place;
         }
         let mut groups: Vec<(u32, Range<usize>)> = Vec::new();
         for group in keys.chunk_by(|one, two| one.0 == two.0) {

@@ -160,6 +160,11 @@ impl Converter {
         }
     }
 
+    /// Partitions that have rows since the last [`Converter::finish`].
+    pub(crate) const fn partitions(&self) -> usize {
+        self.rows.partitions.len()
+    }
+
     /// The rows since the last call, a batch for each table and partition that has any.
     ///
     /// # Errors

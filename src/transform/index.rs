@@ -4,7 +4,7 @@
 //! of a string's text, some hundred bytes of text at a time: a reader passes over much of an event that it knows. Never:
 //! judges whether they stand where they should; that is the [`Cursor`](super::cursor::Cursor)'s work.
 
-use super::marks::{BLOCK, Marks, Strings, scans};
+use super::marks::{BLOCK, BLOCK_BYTES, Marks, Strings, scans};
 
 /// Text that is looked at in one go: its places stay in the nearest cache.
 const STRETCH: usize = 8 * BLOCK;
@@ -72,6 +72,7 @@ scans! {
     fn find(text: &[u8], index: &mut Index) -> () = find_places;
 }
 
+#[expect(clippy::inline_always, reason = "compiled anew for each kind of processor")]
 #[inline(always)]
 fn find_places(text: &[u8], index: &mut Index, marks: impl Fn(&[u8; BLOCK]) -> Marks) {
     let stretch = &text[index.next..text.len().min(index.next + STRETCH)];
@@ -81,7 +82,8 @@ fn find_places(text: &[u8], index: &mut Index, marks: impl Fn(&[u8; BLOCK]) -> M
     let last = if rest.is_empty() { None } else { Some(&last) };
     let (mut backslashes, mut raw_controls) = (0, 0);
     let mut len = 0;
-    let mut start = index.next as u32;
+    // A text has fewer than four billion bytes here.
+    let mut start = u32::try_from(index.next).unwrap_or(u32::MAX);
     for block in blocks.iter().chain(last) {
         let marks = marks(block);
         let (quotes, inside) = index.strings.next(&marks);
@@ -102,7 +104,7 @@ fn find_places(text: &[u8], index: &mut Index, marks: impl Fn(&[u8; BLOCK]) -> M
             }
         }
         len += count;
-        start += BLOCK as u32;
+        start += BLOCK_BYTES;
     }
     index.len = len;
     index.next += stretch.len();
@@ -132,7 +134,7 @@ mod tests {
 
     #[test]
     fn places_inside_strings_do_not_count() {
-        check(r#"{"a":"b,:{}[]","c\"":[1,{}]}"#, r#"^^ ^^^       ^^^   ^^^ ^^^^^"#);
+        check(r#"{"a":"b,:{}[]","c\"":[1,{}]}"#, "^^ ^^^       ^^^   ^^^ ^^^^^");
         for length in [10, 40, 300, 1_000] {
             let text = format!(r#"{{"{}":"{}\\"}}"#, "k,".repeat(length), ":\\\"".repeat(length));
             let (index, found) = places(&text);

@@ -9,6 +9,8 @@ use wide::u8x16;
 
 /// Bytes looked at together: one bit each in a word.
 pub(super) const BLOCK: usize = 64;
+/// The same as an offset.
+pub(super) const BLOCK_BYTES: u32 = 64;
 
 /// Where the bytes of a block are that matter: a bit for each byte, the first one lowest.
 pub(super) struct Marks {
@@ -119,7 +121,7 @@ pub(super) mod x86 {
         for (half, bytes) in block.as_chunks::<32>().0.iter().enumerate() {
             #[expect(unsafe_code, reason = "the standard library loads vectors from pointers only")]
             // SAFETY: `bytes` is 32 bytes long, and this load asks for no alignment.
-            let vector = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast::<__m256i>()) };
+            let vector = unsafe { _mm256_loadu_si256(std::ptr::from_ref(bytes).cast()) };
             let folded = _mm256_or_si256(vector, _mm256_set1_epi8(CASE as i8));
             let find = |vector: __m256i, wanted: u8| {
                 let equal = _mm256_cmpeq_epi8(vector, _mm256_set1_epi8(wanted as i8));
@@ -141,7 +143,7 @@ pub(super) mod x86 {
     pub(in super::super) fn avx512(block: &[u8; BLOCK]) -> Marks {
         #[expect(unsafe_code, reason = "the standard library loads vectors from pointers only")]
         // SAFETY: `block` is 64 bytes long, and this load asks for no alignment.
-        let vector = unsafe { _mm512_loadu_si512(block.as_ptr().cast::<__m512i>()) };
+        let vector = unsafe { _mm512_loadu_si512(std::ptr::from_ref(block).cast()) };
         let folded = _mm512_or_si512(vector, _mm512_set1_epi8(CASE as i8));
         let find = |vector: __m512i, wanted: u8| _mm512_cmpeq_epi8_mask(vector, _mm512_set1_epi8(wanted as i8));
         Marks {

@@ -128,6 +128,11 @@ impl PartitionIndex {
         self.columns.contains(&column) && (value.is_empty() || value.len() * 3 > LONGEST_VALUE)
     }
 
+    /// Partitions so far.
+    pub(crate) const fn len(&self) -> usize {
+        self.paths.len()
+    }
+
     /// The partitions by number; the index is empty again.
     pub(crate) fn take_paths(&mut self) -> Vec<PartitionPath> {
         self.known.clear();

@@ -41,6 +41,7 @@ scans! {
     pub(crate) fn container_end(bytes: &[u8], at: usize) -> Option<usize> = find_container_end;
 }
 
+#[expect(clippy::inline_always, reason = "compiled anew for each kind of processor")]
 #[inline(always)]
 fn find_container_end(bytes: &[u8], at: usize, marks: impl Fn(&[u8; BLOCK]) -> Marks) -> Option<usize> {
     let mut brackets = Brackets::default();

@@ -70,7 +70,7 @@ impl Memo {
         let hash = self.hasher.hash_one((object, start_of(text)));
         let number = self.by_start.find(hash, |number| {
             let known = &self.objects[*number as usize];
-            known.object == object && text.as_bytes().starts_with(self.texts[known.text.0..known.text.1].as_bytes())
+            known.object == object && text.as_bytes().starts_with(&self.texts.as_bytes()[known.text.0..known.text.1])
         });
         let number = *number?;
         let known = &self.objects[number as usize];
