@@ -1,40 +1,50 @@
-//! The whole run on generated archives: speed, rows and memory.
+//! The whole program on generated archives: speed, rows, memory and size.
 //!
-//! `cargo bench --bench end_to_end` measures at full size; with `-- --smoke` it only checks that all works. Every line
-//! tells the rows, which are checked against what was generated: a fast wrong answer fails.
+//! `cargo bench --bench end_to_end` measures at full size; with `-- --smoke` it only checks that all works. Each run is a
+//! process of its own, as a user's is. Every line tells the rows, which are checked against what was generated: a fast
+//! wrong answer fails. Runs of all cases of a mix alternate, and medians are told.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench tells its figures")]
 
-use std::path::Path;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
 
-use trailmill::config::Config;
+use serde_json::Value as Json;
 use trailmill::generate::{GenerateConfig, GenerateSummary, Mix, generate};
-use trailmill::report::Progress;
-use trailmill::schema::Table;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
-/// Runs of each case; the median is told.
+/// Runs of each case.
 const RUNS: usize = 5;
 
-/// What is converted, and into what.
-struct Case {
+/// Archives to convert.
+struct Input {
     name: &'static str,
     mix: Mix,
-    tables: &'static [Table],
+    /// Archives and events of each, where they are not what the mix has.
+    sizes: Option<(usize, usize)>,
+    /// Tables to make of them.
+    tables: &'static [&'static str],
 }
 
-const BOTH: &[Table] = &[Table::UsageRecords, Table::Events];
+const BOTH: &str = "usage_records,events";
 
-const CASES: [Case; 5] = [
-    Case { name: "org to both", mix: Mix::Org, tables: BOTH },
-    Case { name: "org to events", mix: Mix::Org, tables: &[Table::Events] },
-    Case { name: "org to usage_records", mix: Mix::Org, tables: &[Table::UsageRecords] },
-    Case { name: "metering to both", mix: Mix::Metering, tables: BOTH },
-    Case { name: "tiny to both", mix: Mix::Tiny, tables: BOTH },
+const INPUTS: [Input; 4] = [
+    Input { name: "org", mix: Mix::Org, sizes: None, tables: &[BOTH, "events", "usage_records"] },
+    Input { name: "metering", mix: Mix::Metering, sizes: None, tables: &[BOTH, "usage_records"] },
+    Input { name: "tiny", mix: Mix::Tiny, sizes: None, tables: &[BOTH, "events"] },
+    Input { name: "one archive", mix: Mix::Org, sizes: Some((1, 500_000)), tables: &["events"] },
 ];
+
+/// What one run took.
+struct Figures {
+    elapsed_ms: u64,
+    cpu_ms: u64,
+    serial_ms: u64,
+    peak_bytes: u64,
+    written_bytes: u64,
+}
 
 fn main() -> ExitCode {
     let is_smoke = std::env::args().any(|argument| argument == "--smoke" || argument == "--test");
@@ -47,60 +57,125 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(is_smoke: bool) -> Result<(), Box<dyn std::error::Error>> {
+fn run(is_smoke: bool) -> Result<()> {
     let folder = tempfile::tempdir()?;
     println!(
-        "{:22} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        "case", "events", "usage", "MB JSON", "ms", "MB/s", "peak MiB"
+        "| input | to | events | usage records | MB of JSON | s | MB/s | CPU s | serial | peak MiB | size of gz |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|"
     );
-    for mix in Mix::ALL {
-        let input = folder.path().join(mix.name());
-        let mut config = GenerateConfig::new(mix, &input);
+    for input in &INPUTS {
+        let archives = folder.path().join("archives");
+        let mut config = GenerateConfig::new(input.mix, &archives);
+        if let Some((count, events)) = input.sizes {
+            (config.archives, config.events_per_archive) = (count, events);
+        }
         if is_smoke {
-            (config.archives, config.events_per_archive) = (10, 20);
+            (config.archives, config.events_per_archive) = (config.archives.min(10), 20);
         }
         let generated = generate(&config)?;
-        for case in CASES.iter().filter(|case| case.mix == mix) {
-            let runs = if is_smoke { 1 } else { RUNS };
-            measure(case, &input, &folder.path().join("lake"), &generated, runs)?;
-        }
-        std::fs::remove_dir_all(&input)?;
+        measure(input, &archives, &folder.path().join("lake"), &generated, if is_smoke { 1 } else { RUNS })?;
+        std::fs::remove_dir_all(&archives)?;
     }
     Ok(())
 }
 
-fn measure(
-    case: &Case,
-    input: &Path,
-    lake: &Path,
-    generated: &GenerateSummary,
-    runs: usize,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let mut elapsed_ms = Vec::with_capacity(runs);
-    let mut peak_bytes = 0;
+fn measure(input: &Input, archives: &Path, lake: &Path, generated: &GenerateSummary, runs: usize) -> Result<()> {
+    let (floor_ms, compressed_bytes) = inflate_alone(archives)?;
+    let mut figures: Vec<Vec<Figures>> = input.tables.iter().map(|_| Vec::new()).collect();
     for _ in 0..runs {
-        let mut config = Config::new(vec![input.to_owned()], lake.to_owned());
-        config.tables = case.tables.to_vec();
-        let summary = trailmill::convert(&config, &Progress::default())?;
-        std::fs::remove_dir_all(lake)?;
-        let usage_records = if case.tables.contains(&Table::UsageRecords) { generated.usage_records } else { 0 };
-        assert_eq!(summary.events.seen, generated.events, "{}", case.name);
-        assert_eq!(summary.events.written, generated.events, "{}", case.name);
-        assert_eq!(summary.usage_records.written, usage_records, "{}", case.name);
-        elapsed_ms.push(summary.elapsed_ms.max(1));
-        peak_bytes = peak_bytes.max(summary.peak_rss_bytes.unwrap_or_default());
+        for (tables, figures) in input.tables.iter().zip(&mut figures) {
+            figures.push(convert(archives, lake, tables, generated)?);
+        }
     }
-    elapsed_ms.sort_unstable();
-    let median_ms = elapsed_ms[runs / 2];
+    let json_bytes = generated.inflated_bytes;
     println!(
-        "{:22} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        case.name,
-        generated.events,
-        generated.usage_records,
-        generated.inflated_bytes / 1_000_000,
-        median_ms,
-        generated.inflated_bytes / 1_000 / median_ms,
-        peak_bytes >> 20,
+        "| {} | nothing: inflated alone | | | {} | {:.2} | {} | {:.2} | | | |",
+        input.name,
+        json_bytes / 1_000_000,
+        seconds(floor_ms),
+        json_bytes / 1_000 / floor_ms.max(1),
+        seconds(floor_ms),
     );
+    for (tables, mut figures) in input.tables.iter().zip(figures) {
+        figures.sort_by_key(|figures| figures.elapsed_ms);
+        let peak_bytes = figures.iter().map(|figures| figures.peak_bytes).max().unwrap_or_default();
+        let median = &figures[figures.len() / 2];
+        println!(
+            "| {} | {} | {} | {} | {} | {:.2} | {} | {:.2} | {:.1} % | {} | {:.2} |",
+            input.name,
+            tables,
+            generated.events,
+            if tables.contains("usage_records") { generated.usage_records } else { 0 },
+            json_bytes / 1_000_000,
+            seconds(median.elapsed_ms),
+            json_bytes / 1_000 / median.elapsed_ms.max(1),
+            seconds(median.cpu_ms),
+            share(median.serial_ms, median.cpu_ms) * 100.0,
+            peak_bytes >> 20,
+            share(median.written_bytes, compressed_bytes),
+        );
+    }
     Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn share(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+fn seconds(ms: u64) -> f64 {
+    share(ms, 1_000)
+}
+
+/// Converts once, in a process of its own.
+fn convert(archives: &Path, lake: &Path, tables: &str, generated: &GenerateSummary) -> Result<Figures> {
+    let report = lake.with_extension("json");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trailmill"));
+    command.arg("convert").arg(archives).arg("--out").arg(lake).args(["--tables", tables, "-q", "--threads", "2"]);
+    let started = Instant::now();
+    let status = command.arg("--report").arg(&report).status()?;
+    let elapsed_ms = u64::try_from(started.elapsed().as_millis())?;
+    let report: Json = serde_json::from_slice(&std::fs::read(report)?)?;
+    std::fs::remove_dir_all(lake)?;
+    let number = |pointer: &str| report.pointer(pointer).and_then(Json::as_u64).unwrap_or_default();
+    let usage_records = if tables.contains("usage_records") { generated.usage_records } else { 0 };
+    let found = (status.code(), number("/events/seen"), number("/events/written"), number("/usage_records/written"));
+    let expected = (Some(0), generated.events, generated.events, usage_records);
+    if found != expected {
+        return Err(format!("{tables}: exit code, events and usage records are {found:?}, not {expected:?}").into());
+    }
+    let stages = report.get("stages_cpu_ms").and_then(Json::as_object).cloned().unwrap_or_default();
+    Ok(Figures {
+        elapsed_ms,
+        cpu_ms: stages.values().filter_map(Json::as_u64).sum(),
+        serial_ms: number("/stages_cpu_ms/coordinate"),
+        peak_bytes: number("/peak_rss_bytes"),
+        written_bytes: number("/bytes/written"),
+    })
+}
+
+/// The floor: reading and inflating all archives on one thread and nothing else. Milliseconds, and bytes as stored.
+fn inflate_alone(archives: &Path) -> Result<(u64, u64)> {
+    let mut decompressor = libdeflater::Decompressor::new();
+    let (mut stored_bytes, mut text) = (0, Vec::new());
+    let mut folders: Vec<PathBuf> = vec![archives.to_owned()];
+    let mut stored = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                stored.push(std::fs::read(path)?);
+            }
+        }
+    }
+    let started = Instant::now();
+    for stored in &stored {
+        let trailer = stored.last_chunk().ok_or("an archive is empty")?;
+        text.resize(text.len().max(u32::from_le_bytes(*trailer) as usize), 0);
+        decompressor.gzip_decompress(stored, &mut text)?;
+        stored_bytes += stored.len() as u64;
+    }
+    Ok((u64::try_from(started.elapsed().as_millis())?, stored_bytes))
 }

@@ -112,6 +112,9 @@ pub mod report;
 
 pub mod generate;
 
+#[doc(hidden)]
+pub mod stages;
+
 pub use error::{Error, ErrorKind, Result};
 pub use pipeline::convert;
 pub use transform::{Outcome, PartitionColumn};

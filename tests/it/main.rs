@@ -30,6 +30,8 @@ mod incremental;
 mod large;
 /// The Parquet files as their readers see them.
 mod layout;
+/// Memory is bounded whatever the input.
+mod memory;
 /// Damage of all kinds, drawn from a seed: nothing stops a run, nothing sound before it is lost.
 mod mutation;
 /// Partition folders, tables and selectors.

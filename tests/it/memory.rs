@@ -1,0 +1,50 @@
+//! Memory is bounded whatever the input: many archives, one huge one, thousands of partitions.
+
+use crate::harness::{Lake, Workdir, say};
+
+/// What a run with two threads and the default limit may take, in bytes.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// Generates archives, converts them with two threads and looks at the most memory that it took.
+#[track_caller]
+fn check(what: &str, archives: &str, inspect: fn(&Lake)) {
+    let workdir = Workdir::new();
+    workdir.run(&format!("generate --out in --seed 5 {archives}")).expect(0);
+    let lake = workdir.convert("in", "--threads 2");
+    assert_eq!(lake.code, 0, "{}", lake.stderr);
+    assert_eq!(lake.count("/events/written"), lake.count("/events/seen"));
+    inspect(&lake);
+    match lake.report["peak_rss_bytes"].as_u64() {
+        None => say(&format!("skipped: this system does not tell how much memory {what} took")),
+        Some(peak_bytes) => {
+            say(&format!("memory: {what} took {} MiB", peak_bytes >> 20));
+            assert!(peak_bytes <= MOST_BYTES, "{what} took {} MiB", peak_bytes >> 20);
+        }
+    }
+}
+
+#[test]
+fn ten_times_the_data_takes_no_more_than_the_limit() {
+    check("16 archives of 2,500 events", "--mix org --archives 16", |_| ());
+    check("160 archives of 2,500 events", "--mix org --archives 160", |_| ());
+}
+
+#[test]
+fn metering_takes_no_more_than_the_limit() {
+    check("60 archives of 1,000 metering calls", "--mix metering --archives 60", |_| ());
+}
+
+#[test]
+fn a_huge_archive_takes_no_more_than_the_limit() {
+    check("one archive of 200,000 events", "--mix org --archives 1 --events-per-archive 200000", |_| ());
+}
+
+#[test]
+fn thousands_of_partitions_take_no_more_than_the_limit() {
+    check("3,000 dates", "--mix tiny --archives 6000 --days 3000", |lake| {
+        let partitions = lake.partitions("events");
+        assert!(partitions.len() >= 3_000, "{} partitions", partitions.len());
+        // Rows that come late are put to those of their day: few parts, however often a part was set aside.
+        assert!(lake.parts("events").len() <= partitions.len());
+    });
+}
