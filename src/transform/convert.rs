@@ -122,18 +122,22 @@ impl Converter {
         let mut tally = Tally::default();
         let mut fields = EventFields::new();
         let mut unread = self.rows.plan.unread(window);
+        // Nearly every window is text as a whole; only where it is not, each event is looked at.
+        let whole = if unread.is_none() { simdutf8::basic::from_utf8(window).ok() } else { None };
         for Element { index, range } in elements {
             if unread.as_mut().is_some_and(|unread| unread.take(range)) {
                 tally.events_written += 1;
                 tally.has_unread = true;
                 continue;
             }
-            let text = &window[range.clone()];
+            let bytes = &window[range.clone()];
+            let text = whole.and_then(|whole| whole.get(range.clone())).map_or_else(|| utf8(bytes), Ok);
             let place =
                 flatten::EventPlace { archive, event_index: i32::try_from(*index).unwrap_or(i32::MAX), partition: 0 };
-            if let Err(rejection) = self.convert_event(place, text, &mut fields, &mut tally) {
+            let converted = text.and_then(|text| self.convert_event(place, text, &mut fields, &mut tally));
+            if let Err(rejection) = converted {
                 let offset = window_start + range.start as u64;
-                tally.findings.push(rejection.of_event(*index, offset, text));
+                tally.findings.push(rejection.of_event(*index, offset, bytes));
             }
         }
         tally
@@ -142,11 +146,10 @@ impl Converter {
     fn convert_event<'t>(
         &mut self,
         place: flatten::EventPlace<'_>,
-        text: &'t [u8],
+        text: &'t str,
         fields: &mut EventFields<'t>,
         tally: &mut Tally,
     ) -> Result<(), Rejection> {
-        let text = utf8(text)?;
         let Self { parser, index, rows, .. } = self;
         if rows.plan.events && rows.read_quickly(text, index, parser, fields) {
             rows.take_fields(fields, None, place, tally);
