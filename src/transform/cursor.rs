@@ -18,6 +18,8 @@ pub(super) struct Cursor<'t, 'i> {
     index: &'i mut Index,
     /// Position among the index's offsets.
     at: usize,
+    /// The offset at that position; the greatest number when there is none.
+    next: usize,
     /// Offset in the text that the next token begins at.
     place: usize,
 }
@@ -37,7 +39,9 @@ impl<'t, 'i> Cursor<'t, 'i> {
     /// At the start of a text.
     pub(super) fn new(text: &'t str, index: &'i mut Index) -> Self {
         index.begin();
-        Self { text, index, at: 0, place: 0 }
+        let mut cursor = Self { text, index, at: 0, next: usize::MAX, place: 0 };
+        cursor.go_on();
+        cursor
     }
 
     /// Where the next token begins.
@@ -48,7 +52,7 @@ impl<'t, 'i> Cursor<'t, 'i> {
     /// Whether the text has come to its end, and all strings in it are as they should be.
     pub(super) fn is_at_end(&self) -> bool {
         self.place == self.text.len()
-            && self.at == self.index.offsets().len()
+            && self.next == usize::MAX
             && !self.index.has_raw_controls
             && (!self.index.has_escapes || are_escapes_valid(self.text.as_bytes()))
     }
@@ -71,30 +75,40 @@ impl<'t, 'i> Cursor<'t, 'i> {
     /// Passes over text that is known to be a value.
     pub(super) fn pass(&mut self, bytes: usize) {
         self.place += bytes;
-        self.at = 0;
         self.index.restart(self.place);
+        self.go_on();
     }
 
-    /// The next of the index's offsets.
+    /// Goes to the next of the index's offsets.
     #[inline]
-    fn offset(&mut self) -> Option<usize> {
-        while self.at == self.index.offsets().len() {
-            self.at = 0;
-            if !self.index.go_on(self.text.as_bytes()) {
-                return None;
+    fn advance(&mut self) {
+        self.at += 1;
+        match self.index.offsets().get(self.at) {
+            Some(offset) => self.next = *offset as usize,
+            None => self.go_on(),
+        }
+    }
+
+    /// Goes to the first offset of the next stretch that has any.
+    #[cold]
+    fn go_on(&mut self) {
+        self.at = 0;
+        self.next = usize::MAX;
+        while self.index.go_on(self.text.as_bytes()) {
+            if let Some(offset) = self.index.offsets().first() {
+                self.next = *offset as usize;
+                return;
             }
         }
-        Some(self.index.offsets()[self.at] as usize)
     }
 
     /// Takes one of the bytes that the index has, if it stands here.
     #[inline]
     pub(super) fn take(&mut self, byte: u8) -> bool {
-        // The index has all of them, so that the first look may be at the text.
-        let is_here = self.text.as_bytes().get(self.place) == Some(&byte) && self.offset() == Some(self.place);
+        let is_here = self.next == self.place && self.text.as_bytes().get(self.place) == Some(&byte);
         if is_here {
-            self.at += 1;
             self.place += 1;
+            self.advance();
         }
         is_here
     }
@@ -106,10 +120,10 @@ impl<'t, 'i> Cursor<'t, 'i> {
             return None;
         }
         // Inside a string only its closing quote is in the index.
-        let end = self.offset()?;
+        let end = self.next;
         let text = self.text.get(self.place..end)?;
-        self.at += 1;
         self.place = end + 1;
+        self.advance();
         Some(text)
     }
 
@@ -122,7 +136,7 @@ impl<'t, 'i> Cursor<'t, 'i> {
 
     /// Takes a number or a word.
     fn word(&mut self) -> Option<&'t str> {
-        let end = self.offset().unwrap_or(self.text.len());
+        let end = self.next.min(self.text.len());
         let word = self.text.get(self.place..end)?;
         let is_word = matches!(word, "true" | "false" | "null") || is_json_number(word.as_bytes());
         self.place = end;

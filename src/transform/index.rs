@@ -9,12 +9,10 @@ use super::marks::{BLOCK, BLOCK_BYTES, Marks, Strings, scans};
 /// Text that is looked at in one go: its places stay in the nearest cache.
 const STRETCH: usize = 8 * BLOCK;
 
-/// Places that a block has at most, but for few.
-const USUAL_PLACES: usize = 16;
-
 /// The places of a stretch of text.
 pub(super) struct Index {
-    offsets: Box<[u32; STRETCH + USUAL_PLACES]>,
+    /// A block's places are written as if all its bytes were some.
+    offsets: Box<[u32; STRETCH + BLOCK]>,
     len: usize,
     /// Where the next stretch begins.
     next: usize,
@@ -28,7 +26,7 @@ pub(super) struct Index {
 impl Default for Index {
     fn default() -> Self {
         Self {
-            offsets: Box::new([0; STRETCH + USUAL_PLACES]),
+            offsets: Box::new([0; STRETCH + BLOCK]),
             len: 0,
             next: 0,
             strings: Strings::default(),
@@ -74,7 +72,12 @@ scans! {
 
 #[expect(clippy::inline_always, reason = "compiled anew for each kind of processor")]
 #[inline(always)]
-fn find_places(text: &[u8], index: &mut Index, marks: impl Fn(&[u8; BLOCK]) -> Marks) {
+fn find_places(
+    text: &[u8],
+    index: &mut Index,
+    marks: impl Fn(&[u8; BLOCK]) -> Marks,
+    put_places: impl Fn(u64, u32, &mut [u32; BLOCK]),
+) {
     let stretch = &text[index.next..text.len().min(index.next + STRETCH)];
     let (blocks, rest) = stretch.as_chunks::<BLOCK>();
     let mut last = [b' '; BLOCK];
@@ -89,21 +92,11 @@ fn find_places(text: &[u8], index: &mut Index, marks: impl Fn(&[u8; BLOCK]) -> M
         let (quotes, inside) = index.strings.next(&marks);
         backslashes |= marks.backslashes;
         raw_controls |= marks.controls & inside;
-        let mut places = quotes | (marks.opening | marks.closing | marks.separators) & !inside;
-        let count = places.count_ones() as usize;
-        // A loop that ends sooner or later would be guessed wrong at nearly every block; most have fewer than these, and
-        // what is written too much is written over.
-        for place in &mut index.offsets[len..len + USUAL_PLACES] {
-            *place = start + places.trailing_zeros();
-            places &= places.wrapping_sub(1);
+        let places = quotes | (marks.opening | marks.closing | marks.separators) & !inside;
+        if let Some(slots) = index.offsets[len..].first_chunk_mut() {
+            put_places(places, start, slots);
         }
-        if count > USUAL_PLACES {
-            for place in &mut index.offsets[len + USUAL_PLACES..len + count] {
-                *place = start + places.trailing_zeros();
-                places &= places - 1;
-            }
-        }
-        len += count;
+        len += places.count_ones() as usize;
         start += BLOCK_BYTES;
     }
     index.len = len;

@@ -52,6 +52,26 @@ impl Marks {
     }
 }
 
+/// Places that [`put_places`] writes at a time; a block has seldom more.
+pub(super) const USUAL_PLACES: usize = 16;
+
+/// Writes the offset of each bit, the first byte of the block having the offset `start`. Slots behind the last bit may be
+/// written to as well.
+#[inline]
+pub(super) fn put_places(mut places: u64, start: u32, slots: &mut [u32; BLOCK]) {
+    let count = places.count_ones() as usize;
+    let (usual, others) = slots.split_at_mut(USUAL_PLACES);
+    // A loop that ends sooner or later would be guessed wrong at nearly every block.
+    for place in usual {
+        *place = start.wrapping_add(places.trailing_zeros());
+        places &= places.wrapping_sub(1);
+    }
+    for place in others.iter_mut().take(count.saturating_sub(USUAL_PLACES)) {
+        *place = start.wrapping_add(places.trailing_zeros());
+        places &= places.wrapping_sub(1);
+    }
+}
+
 /// What comes of a block with the blocks before it in mind.
 #[derive(Default)]
 pub(super) struct Strings {
@@ -107,11 +127,23 @@ pub(super) mod x86 {
 
     use std::arch::x86_64::{
         __m256i, __m512i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8,
-        _mm256_or_si256, _mm256_set1_epi8, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask, _mm512_loadu_si512,
-        _mm512_or_si512, _mm512_set1_epi8,
+        _mm256_or_si256, _mm256_set1_epi8, _mm512_add_epi32, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask,
+        _mm512_cvtepu8_epi32, _mm512_extracti32x4_epi32, _mm512_loadu_si512, _mm512_maskz_compress_epi8,
+        _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_storeu_si512,
     };
 
-    use super::{BLOCK, CASE, Marks};
+    use super::{BLOCK, CASE, Marks, USUAL_PLACES};
+
+    /// The number of each byte of a block.
+    const NUMBERS: [u8; BLOCK] = {
+        let mut numbers = [0; BLOCK];
+        let mut at = 1;
+        while at < BLOCK {
+            numbers[at] = numbers[at - 1] + 1;
+            at += 1;
+        }
+        numbers
+    };
 
     /// With AVX2, of 2013.
     #[inline]
@@ -137,6 +169,36 @@ pub(super) mod x86 {
         marks
     }
 
+    /// [`put_places`](super::put_places) with the second AVX-512 for bytes, of 2019: the numbers of the bytes in question
+    /// move together, and sixteen of them become offsets at once.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2")]
+    pub(in super::super) fn put_places(places: u64, start: u32, slots: &mut [u32; BLOCK]) {
+        #[expect(unsafe_code, reason = "the standard library loads vectors from pointers only")]
+        // SAFETY: `NUMBERS` is 64 bytes long, and this load asks for no alignment.
+        let numbers = unsafe { _mm512_loadu_si512(std::ptr::from_ref(&NUMBERS).cast()) };
+        let packed = _mm512_maskz_compress_epi8(places, numbers);
+        let quarters = [
+            _mm512_extracti32x4_epi32::<0>(packed),
+            _mm512_extracti32x4_epi32::<1>(packed),
+            _mm512_extracti32x4_epi32::<2>(packed),
+            _mm512_extracti32x4_epi32::<3>(packed),
+        ];
+        let start = _mm512_set1_epi32(start as i32);
+        let count = places.count_ones() as usize;
+        for (at, (slots, numbers)) in slots.as_chunks_mut::<USUAL_PLACES>().0.iter_mut().zip(quarters).enumerate() {
+            if at > 0 && count <= at * USUAL_PLACES {
+                return;
+            }
+            let offsets = _mm512_add_epi32(_mm512_cvtepu8_epi32(numbers), start);
+            #[expect(unsafe_code, reason = "the standard library stores vectors to pointers only")]
+            // SAFETY: `slots` is 16 numbers of four bytes, and this store asks for no alignment.
+            unsafe {
+                _mm512_storeu_si512(std::ptr::from_mut(slots).cast(), offsets);
+            }
+        }
+    }
+
     /// With AVX-512 for bytes, of 2017.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
@@ -159,27 +221,38 @@ pub(super) mod x86 {
 
 /// Compiles a scan for what processors can do and calls the best at run time.
 ///
-/// `fn name(arguments) -> result = scan;` makes a function of `scan`, which takes the same arguments and a way to make
-/// [`Marks`], and is to be inlined.
+/// `fn name(arguments) -> result = scan;` makes a function of `scan`, which takes the same arguments, a way to make
+/// [`Marks`] and one to [`put_places`], and is to be inlined.
 macro_rules! scans {
     ($(#[$attribute:meta])* $visible:vis fn $name:ident($($argument:ident: $kind:ty),*) -> $result:ty = $scan:path;) => {
         $(#[$attribute])*
         $visible fn $name($($argument: $kind),*) -> $result {
             #[cfg(target_arch = "x86_64")]
             {
-                #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
+                #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,bmi2,lzcnt,popcnt")]
                 fn avx512($($argument: $kind),*) -> $result {
-                    $scan($($argument,)* |block| $crate::transform::marks::x86::avx512(block))
+                    $scan(
+                        $($argument,)*
+                        |block| $crate::transform::marks::x86::avx512(block),
+                        |places, start, slots| $crate::transform::marks::x86::put_places(places, start, slots),
+                    )
                 }
                 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
                 fn avx2($($argument: $kind),*) -> $result {
-                    $scan($($argument,)* |block| $crate::transform::marks::x86::avx2(block))
+                    $scan(
+                        $($argument,)*
+                        |block| $crate::transform::marks::x86::avx2(block),
+                        $crate::transform::marks::put_places,
+                    )
                 }
                 let has_bits = is_x86_feature_detected!("bmi1")
                     && is_x86_feature_detected!("bmi2")
                     && is_x86_feature_detected!("lzcnt")
                     && is_x86_feature_detected!("popcnt");
-                if has_bits && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
+                let has_avx512 = is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vbmi2");
+                if has_bits && has_avx512 {
                     #[expect(unsafe_code, reason = "three times as fast as what every processor can do")]
                     // SAFETY: the processor has all that the function was compiled for.
                     return unsafe { avx512($($argument),*) };
@@ -190,7 +263,7 @@ macro_rules! scans {
                     return unsafe { avx2($($argument),*) };
                 }
             }
-            $scan($($argument,)* $crate::transform::marks::Marks::portable)
+            $scan($($argument,)* $crate::transform::marks::Marks::portable, $crate::transform::marks::put_places)
         }
     };
 }
@@ -200,6 +273,37 @@ pub(super) use scans;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_are_the_offsets_of_bits() {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        for round in 0..10_000_u32 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let places = match round % 4 {
+                0 => state,
+                1 => state & state.rotate_left(9) & state.rotate_left(31),
+                2 => state | state.rotate_left(13),
+                _ => [0, u64::MAX][round as usize / 4 % 2],
+            };
+            let start = round.wrapping_mul(64);
+            let expected: Vec<u32> = (0..64).filter(|bit| places >> bit & 1 == 1).map(|bit| start + bit).collect();
+            let mut slots = [0; BLOCK];
+            put_places(places, start, &mut slots);
+            assert_eq!(slots[..expected.len()], expected);
+            #[cfg(target_arch = "x86_64")]
+            if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vbmi2") {
+                let mut slots = [0; BLOCK];
+                #[expect(unsafe_code, reason = "the function under test")]
+                // SAFETY: the processor has it.
+                unsafe {
+                    x86::put_places(places, start, &mut slots);
+                }
+                assert_eq!(slots[..expected.len()], expected);
+            }
+        }
+    }
 
     #[test]
     fn every_way_finds_the_same() {
