@@ -68,6 +68,7 @@ impl ArchiveConverter {
             usage_records: tables.contains(&Table::UsageRecords),
             partition_by: config.partition_by,
             selection: config.selection,
+            reads_all: false,
         }))
     }
 

@@ -81,7 +81,10 @@ impl Archive {
         // One read instead of four system calls: what falls short of more room than the file is known to need is all.
         let expected = usize::try_from(self.bytes).unwrap_or_default();
         buffer.resize(expected + 1, 0);
-        let read = file.read(buffer)?;
+        let read = match file.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            read => read?,
+        };
         buffer.truncate(read);
         if read == expected { Ok(()) } else { file.read_to_end(buffer).map(drop) }
     }

@@ -19,7 +19,7 @@ use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
-use super::bounds::Bounds;
+use super::bounds::{Bound, Bounds};
 use super::codec::Compressor;
 use super::hybrid;
 use crate::error::{Error, Result};
@@ -268,9 +268,11 @@ impl ChunkWriter {
     }
 
     fn boundary_order(&self) -> BoundaryOrder {
-        let bounds = || self.pages.iter().filter_map(|page| page.bounds.texts());
-        let is = |in_order: fn(&str, &str) -> bool| {
-            bounds().zip(bounds().skip(1)).all(|(one, two)| in_order(one.0, two.0) && in_order(one.1, two.1))
+        // Of the bounds as they are told: cutting may change their order.
+        let bounds: Vec<_> = self.pages.iter().filter_map(|page| page.bounds.truncated()).collect();
+        let is = |in_order: fn(&[u8], &[u8]) -> bool| {
+            let is_pair = |one: &Bound, two: &Bound| in_order(&one.bytes, &two.bytes);
+            bounds.windows(2).all(|pair| is_pair(&pair[0].0, &pair[1].0) && is_pair(&pair[0].1, &pair[1].1))
         };
         match (is(|one, two| one <= two), is(|one, two| one >= two)) {
             (true, _) => BoundaryOrder::ASCENDING,
@@ -312,7 +314,7 @@ pub(super) fn put_plain(text: &str, page: &mut Vec<u8>) {
     page.extend_from_slice(text.as_bytes());
 }
 
-/// Whether a column of a batch has no value at all.
-pub(super) fn is_all_null(column: &dyn Array) -> bool {
+/// Whether a column of a batch has neither values nor a type.
+pub(super) fn is_untyped_null(column: &dyn Array) -> bool {
     column.data_type().is_null()
 }

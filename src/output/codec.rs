@@ -19,6 +19,9 @@ pub(super) fn codec(compression: Compression) -> Result<Codec> {
     })
 }
 
+/// Room that is kept for the next page.
+const KEPT_BYTES: usize = 4 << 20;
+
 /// Compresses pages one after the other.
 pub(crate) struct Compressor {
     method: Method,
@@ -58,6 +61,11 @@ impl Compressor {
     /// Compresses the page that `write` puts together.
     pub(super) fn page(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<PageBody> {
         let Self { method, body, compressed } = self;
+        // A page of one huge text does not stay.
+        for buffer in [&mut *body, &mut *compressed] {
+            buffer.truncate(KEPT_BYTES);
+            buffer.shrink_to(KEPT_BYTES);
+        }
         body.clear();
         write(body);
         let mut room = |most: usize| compressed.resize(compressed.len().max(most), 0);

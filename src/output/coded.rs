@@ -14,10 +14,12 @@ use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
 
 use super::bounds::Bounds;
-use super::chunk::{ChunkWriter, Levels, PageValues, TextChunk, TextColumn, is_all_null, put_plain};
+use super::chunk::{ChunkWriter, Levels, PageValues, TextChunk, TextColumn, is_untyped_null, put_plain};
 use super::codec::Compressor;
 use super::hybrid;
-use super::properties::{BLOOM_FALSE_POSITIVES, DICTIONARY_BYTES, PAGE_BYTES, PAGE_ROWS, ROW_GROUP_ROWS};
+use super::properties::{
+    BLOOM_FALSE_POSITIVES, DICTIONARY_BYTES, MOST_DICTIONARY_BYTES, PAGE_BYTES, PAGE_ROWS, ROW_GROUP_ROWS,
+};
 use crate::error::{Error, Result};
 use crate::transform::interner::Interner;
 
@@ -40,6 +42,8 @@ pub(super) struct CodedWriter {
     /// Values of the page, in full.
     plain: Vec<u8>,
     text_bytes: i64,
+    /// Bytes of the text of pages before it.
+    all_text_bytes: i64,
     bounds: Bounds,
 }
 
@@ -69,6 +73,7 @@ impl CodedWriter {
             numbers: Vec::new(),
             plain: Vec::new(),
             text_bytes: 0,
+            all_text_bytes: 0,
             bounds: Bounds::default(),
         }
     }
@@ -77,19 +82,23 @@ impl CodedWriter {
     pub(super) fn write(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<()> {
         let coded = array.as_dictionary_opt::<Int32Type>();
         let values = coded.and_then(|coded| coded.values().as_string_opt::<i32>());
-        if values.is_none() && !is_all_null(array) {
+        if values.is_none() && !is_untyped_null(array) {
             return Err(Error::internal("a coded column holds something else"));
         }
         let mut known = vec![Known::default(); values.map_or(0, Array::len)];
         let mut start = 0;
         while start < array.len() {
-            let rows = STEP_ROWS.min(array.len() - start).min(PAGE_ROWS - self.levels.rows());
+            let most = STEP_ROWS.min(array.len() - start).min(PAGE_ROWS - self.levels.rows());
+            let rows = match coded.zip(values) {
+                Some((coded, values)) if self.overflow.is_some() => self.rows_within_page(coded, values, start, most),
+                _ => most,
+            };
             match coded.zip(values) {
                 Some((coded, values)) => self.write_rows(coded, values, &mut known, start..start + rows),
                 None => self.levels.add_nulls(rows),
             }
             start += rows;
-            if self.overflow.is_none() && self.dictionary.text_bytes() + self.dictionary.len() * 4 > DICTIONARY_BYTES {
+            if self.overflow.is_none() && self.is_dictionary_full() {
                 self.close_dictionary(compressor)?;
             }
             if self.levels.rows() == PAGE_ROWS || self.plain.len() >= PAGE_BYTES {
@@ -97,6 +106,33 @@ impl CodedWriter {
             }
         }
         Ok(())
+    }
+
+    /// Whether the dictionary is so large that what comes next is better written in full. A large one pays as long as
+    /// its texts repeat.
+    fn is_dictionary_full(&self) -> bool {
+        const REPEATS: i64 = 4;
+        let bytes = self.dictionary.text_bytes() + self.dictionary.len() * 4;
+        bytes > MOST_DICTIONARY_BYTES
+            || bytes > DICTIONARY_BYTES && self.all_text_bytes + self.text_bytes < bytes as i64 * REPEATS
+    }
+
+    /// Rows from `start` on, at least one and at most `most`, that just fill the page with texts in full.
+    fn rows_within_page(
+        &self,
+        coded: &DictionaryArray<Int32Type>,
+        values: &StringArray,
+        start: usize,
+        most: usize,
+    ) -> usize {
+        let mut room = PAGE_BYTES - self.plain.len();
+        let texts = (start..start + most).map(|row| coded.key(row).map_or(0, |key| values.value_length(key) as usize));
+        let rows = texts.take_while(|bytes| {
+            let has_room = room > 0;
+            room = room.saturating_sub(*bytes);
+            has_room
+        });
+        rows.count().max(1)
     }
 
     fn write_rows(
@@ -160,6 +196,7 @@ impl CodedWriter {
         if self.levels.rows() == 0 {
             return Ok(());
         }
+        self.all_text_bytes += self.text_bytes;
         let encoding = if self.overflow.is_some() { Encoding::PLAIN } else { Encoding::RLE_DICTIONARY };
         let values = PageValues {
             encoding,

@@ -25,6 +25,8 @@ pub(crate) const ROW_GROUP_BYTES: u64 = 256 << 20;
 pub(super) const PAGE_BYTES: usize = 1 << 20;
 pub(super) const PAGE_ROWS: usize = 20_000;
 pub(super) const DICTIONARY_BYTES: usize = 1 << 20;
+/// What a dictionary of text may have all the same, as long as its texts repeat: readers hold it in memory.
+pub(super) const MOST_DICTIONARY_BYTES: usize = 16 << 20;
 /// Long ARNs differ behind a long common start; 64 bytes, the library's default, would cut the difference off.
 pub(super) const STATISTICS_BYTES: usize = 256;
 /// One wrong answer in twenty costs a bloom filter about seven bits a value, and a wrong answer costs a look at a page.

@@ -86,6 +86,11 @@ impl Pressure {
         self.wait_while(|state| state.row_groups > most)
     }
 
+    /// Waits until nobody writes any more, whatever went wrong.
+    pub(crate) fn wait_until_idle(&self) {
+        while self.wait_while(|state| state.row_groups > 0).is_err() {}
+    }
+
     fn wait_while(&self, mut is_busy: impl FnMut(&PressureState) -> bool) -> Result<()> {
         let state = lock(&self.state);
         let state = self.eased.wait_while(state, |state| state.error.is_none() && is_busy(state));

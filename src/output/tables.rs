@@ -203,6 +203,16 @@ impl TableWriters {
         Ok(parts)
     }
 
+    /// Writes no more, and waits until nobody does.
+    pub(crate) fn abandon(mut self) {
+        for at in std::mem::take(&mut self.open) {
+            if let Some(row_group) = self.partitions[at].open.take() {
+                row_group.close();
+            }
+        }
+        self.context.pressure.wait_until_idle();
+    }
+
     fn partition(&mut self, table: Table, path: &Arc<str>) -> usize {
         if let Some(at) = self.by_path.get(&(table, Arc::clone(path))) {
             return *at;

@@ -11,7 +11,7 @@ use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
 
 use super::bounds::Bounds;
-use super::chunk::{ChunkWriter, Levels, PageValues, TextChunk, TextColumn, is_all_null};
+use super::chunk::{ChunkWriter, Levels, PageValues, TextChunk, TextColumn, is_untyped_null};
 use super::codec::Compressor;
 use super::delta;
 use super::properties::{BLOOM_FALSE_POSITIVES, PAGE_BYTES, PAGE_ROWS, ROW_GROUP_ROWS};
@@ -41,7 +41,7 @@ impl TextWriter {
     /// Adds the rows of an array.
     pub(super) fn write(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<()> {
         let texts = array.as_string_opt::<i32>();
-        if texts.is_none() && !is_all_null(array) {
+        if texts.is_none() && !is_untyped_null(array) {
             return Err(Error::internal("a text column holds something else"));
         }
         let mut start = 0;

@@ -96,6 +96,7 @@ impl<'a> Run<'a> {
             usage_records: config.tables.contains(&Table::UsageRecords),
             partition_by: config.partition_by.clone(),
             selection: config.selection.clone(),
+            reads_all: config.on_bad == OnBad::Fail,
         };
         let (sender, receiver) = channel();
         Ok(Self {
@@ -119,7 +120,7 @@ impl<'a> Run<'a> {
         let ending = self.work_through(summary);
         if ending.is_err() {
             // Staging is about to be removed, so nobody may still write to it; the first error is the one to tell.
-            let _ = self.stop_writing();
+            self.stop_writing();
         }
         ending
     }
@@ -141,7 +142,7 @@ impl<'a> Run<'a> {
                         Some(LargeVerdict::Refused(worthless)) if large.has_rows || worthless.certain_bytes > 0 => {
                             // Nothing of this attempt can be published. It goes on without writing, so that the
                             // next one knows all such archives and is the last.
-                            self.stop_writing()?;
+                            self.stop_writing();
                             self.found.insert(large.archive, worthless);
                         }
                         Some(LargeVerdict::Refused(worthless)) => {
@@ -359,8 +360,10 @@ impl<'a> Run<'a> {
     }
 
     /// Writes no more, and waits until nobody does.
-    fn stop_writing(&mut self) -> Result<()> {
-        self.output.take().map_or(Ok(()), |mut output| output.tables.finish().map(drop))
+    fn stop_writing(&mut self) {
+        if let Some(output) = self.output.take() {
+            output.tables.abandon();
+        }
     }
 
     fn close(&mut self) -> Result<Ending> {

@@ -48,11 +48,14 @@ impl<T: Copy + Default> Cells<T> {
         if self.by_object.is_empty() {
             self.kind = kind;
         }
+        if self.kind != kind {
+            return false;
+        }
         if self.by_object.len() <= number as usize {
             self.by_object.resize(number as usize + 1, None);
         }
         self.by_object[number as usize] = Some(value);
-        self.kind == kind
+        true
     }
 
     /// Shows the values put into rows.

@@ -241,10 +241,20 @@ impl TableBuilder {
     pub(crate) fn end_row(&mut self, partition: u32) {
         self.rows += 1;
         self.row_partitions.push(partition);
-        if self.row_partitions.len() == CHUNK_ROWS || self.text_bytes > CHUNK_TEXT_BYTES {
-            let chunk = self.end_chunk();
-            self.chunks.push(chunk);
+        if self.is_full() {
+            self.close_chunk();
         }
+    }
+
+    /// Whether the chunk at hand should be closed.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.row_partitions.len() == CHUNK_ROWS || self.text_bytes > CHUNK_TEXT_BYTES
+    }
+
+    /// Closes the chunk at hand and begins with new dictionaries. Between two rows only.
+    pub(crate) fn close_chunk(&mut self) {
+        let chunk = self.end_chunk();
+        self.chunks.push(chunk);
     }
 
     /// All finished rows by chunk and partition; the builder is empty again.
@@ -254,10 +264,8 @@ impl TableBuilder {
     /// Only when a builder and the declared type disagree, which is a bug.
     pub(crate) fn finish(&mut self) -> Result<Vec<Rows>> {
         self.rows = 0;
-        if !self.row_partitions.is_empty() {
-            let chunk = self.end_chunk();
-            self.chunks.push(chunk);
-        }
+        // Also without rows: what was kept for events that were left out must not reach into the next rows.
+        self.close_chunk();
         let chunks: Vec<_> = self.chunks.drain(..).collect::<Result<_>>()?;
         Ok(chunks.into_iter().flatten().collect())
     }

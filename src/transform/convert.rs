@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) usage_records: bool,
     pub(crate) partition_by: Vec<PartitionColumn>,
     pub(crate) selection: Selection,
+    /// Whether also events are read that no table needs, to find what is wrong with them.
+    pub(crate) reads_all: bool,
 }
 
 /// A worker's state from archive to archive.
@@ -106,7 +108,7 @@ impl Converter {
         Verdict::new(judgement, tally, damage)
     }
 
-    /// Cuts a window of a large archive.
+    /// The parser, for whoever cuts a window.
     pub(crate) const fn parser(&mut self) -> &mut Parser {
         &mut self.parser
     }
@@ -184,7 +186,7 @@ impl Converter {
 impl Plan {
     /// Tells events that need not be read; `None` when all have to be.
     fn unread<'w>(&self, window: &'w [u8]) -> Option<Unread<'w>> {
-        let is_counted_only = !self.events && self.selection.is_everything();
+        let is_counted_only = !self.events && !self.reads_all && self.selection.is_everything();
         is_counted_only.then(|| Unread::new(window))
     }
 }

@@ -160,41 +160,30 @@ impl<'t, 'i> Cursor<'t, 'i> {
         let mut around = 1_u64;
         loop {
             // Here a value begins.
-            let is_object = match self.text.as_bytes().get(self.place)? {
-                b'{' => true,
-                b'[' => false,
-                b'"' => {
-                    self.string()?;
-                    self.after_value(&mut around)?;
-                    if around == 1 {
-                        return Some(());
+            let first = *self.text.as_bytes().get(self.place)?;
+            let is_object = first == b'{';
+            match first {
+                b'{' | b'[' => {
+                    if !self.take(first) || around >> MAX_DEPTH != 0 {
+                        return None;
                     }
-                    continue;
-                }
-                _ => {
-                    self.word()?;
-                    self.after_value(&mut around)?;
-                    if around == 1 {
-                        return Some(());
+                    if !self.take(if is_object { b'}' } else { b']' }) {
+                        around = around << 1 | u64::from(is_object);
+                        if is_object {
+                            self.name()?;
+                        }
+                        continue;
                     }
-                    continue;
                 }
-            };
-            if !self.take(if is_object { b'{' } else { b'[' }) || around >> MAX_DEPTH != 0 {
-                return None;
+                b'"' => drop(self.string()?),
+                _ => drop(self.word()?),
             }
-            if self.take(if is_object { b'}' } else { b']' }) {
-                if around > 1 {
-                    self.after_value(&mut around)?;
-                }
-                if around == 1 {
-                    return Some(());
-                }
-                continue;
+            // Here one has ended.
+            if around > 1 {
+                self.after_value(&mut around)?;
             }
-            around = around << 1 | u64::from(is_object);
-            if is_object {
-                self.name()?;
+            if around == 1 {
+                return Some(());
             }
         }
     }

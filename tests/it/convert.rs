@@ -193,6 +193,23 @@ fn the_first_object_decides_and_later_ones_are_events_whatever_they_hold() {
 }
 
 #[test]
+fn with_usage_records_alone_other_events_are_counted_unread_unless_bad_input_is_to_fail() {
+    let workdir = Workdir::new();
+    let call = event("a", r#""requestParameters":{"usageRecords":[{"quantity":3}]}"#)
+        .replace("ec2.amazonaws.com", "metering\\u002dmarketplace.amazonaws.com")
+        .replace("DescribeInstances", "BatchMeterUsage");
+    workdir.gzip("in/a.json.gz", records(&[call, event("b", ""), r#"{"eventName":tru}"#.to_owned()]));
+    let lake = workdir.convert("in", "--tables usage_records");
+    assert_eq!((lake.code, lake.count("/events/seen"), lake.count("/events/written")), (0, 3, 3), "{}", lake.stderr);
+    assert_eq!(lake.count("/usage_records/written"), 1);
+    let archive = &lake.rows("archives")[0];
+    assert!(!archive.contains_key("oldest_event_time"), "the times of unread events are not known: {archive:?}");
+    let strict = workdir.run("convert in --out strict --tables usage_records --on-bad fail");
+    assert!(strict.stderr().contains("json_invalid"), "{}", strict.dump());
+    strict.expect(2);
+}
+
+#[test]
 fn an_input_may_be_a_file_a_folder_or_several() {
     let workdir = Workdir::new();
     for id in ["a", "b", "c"] {

@@ -1,6 +1,10 @@
 //! One test per bug, named by its symptom. The first ones are bugs of others, which every converter of such archives
 //! seems to have once.
 
+use parquet::basic::BoundaryOrder;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
+use trailmill::schema::Table;
+
 use crate::harness::{Workdir, data, event, gzip, int, records, text};
 
 /// Seen in a JSON library: the fast parser refuses integers beyond 64 bits, and by then it has overwritten its input.
@@ -58,4 +62,80 @@ fn the_event_behind_a_missing_brace_is_kept() {
     workdir.copy(&data("corrupt/missing-closing-brace.json"), "in/a.json");
     let kept: Vec<i64> = workdir.convert("in", "").rows("events").iter().map(|row| int(row, "event_index")).collect();
     assert_eq!(kept, [0, 2, 3]);
+}
+
+/// Our own: with more than 16,384 different identities in a chunk, earlier events got those of later ones.
+#[test]
+fn many_identities_stay_with_their_events() {
+    let workdir = Workdir::new();
+    let events: Vec<String> = (0..20_000)
+        .map(|at| format!(r#"{{"eventID":"{at}","userIdentity":{{"userName":"u{at}","type":"IAMUser"}}}}"#))
+        .collect();
+    workdir.gzip("in/a.json.gz", records(&events));
+    let rows = workdir.convert("in", "").rows("events");
+    assert_eq!(rows.len(), 20_000);
+    for row in &rows {
+        assert_eq!(text(row, "user_identity_user_name"), format!("u{}", text(row, "event_id")));
+    }
+}
+
+/// Our own: identities of events that a selector left out filled the next rows' chunk, with more or less of them
+/// depending on how many threads there were.
+#[test]
+fn events_that_are_left_out_leave_nothing_behind() {
+    let workdir = Workdir::new();
+    let event = |region: &str, arn: &str| {
+        format!(r#"{{"eventTime":"2025-03-01T00:00:00Z","awsRegion":"{region}","userIdentity":{{"arn":"{arn}"}}}}"#)
+    };
+    let long = "x".repeat(900);
+    for file in 0..44 {
+        let events: Vec<String> = (0..900).map(|at| event("eu-west-1", &format!("{file}-{at}-{long}"))).collect();
+        workdir.file(&format!("in/a{file}.json"), records(&events));
+    }
+    for file in 0..6 {
+        let events: Vec<String> = (0..500).map(|at| event("us-east-1", &format!("{file}-{at}"))).collect();
+        workdir.file(&format!("in/b{file}.json"), records(&events));
+    }
+    let parts = |threads: usize| {
+        let run = workdir.run(&format!("convert in --out lake{threads} --region us-east-1 --threads {threads}"));
+        run.expect(0);
+        let files = workdir.snapshot(&format!("lake{threads}/events"));
+        files.into_iter().map(|(path, (bytes, _))| (path, bytes)).collect::<Vec<_>>()
+    };
+    let one = parts(1);
+    assert!(!one.is_empty());
+    assert!(one == parts(2) && one == parts(7), "the bytes depend on the number of threads");
+}
+
+/// Our own: a text above 1 MiB that all usage records of a call share was written out for each of them, in one page.
+#[test]
+fn a_huge_text_that_records_share_is_written_once() {
+    let workdir = Workdir::new();
+    let usage: Vec<String> = (0..1_500).map(|at| format!(r#"{{"quantity":{at}}}"#)).collect();
+    let call = event("a", &format!(r#""userAgent":"{}""#, "u".repeat(2_200_000)))
+        .replace("\"eventSource\":\"", "\"eventSource\":\"metering-marketplace.amazonaws.com\",\"was\":\"")
+        .replace("\"eventName\":\"", "\"eventName\":\"BatchMeterUsage\",\"wasNamed\":\"")
+        .replacen('{', &format!(r#"{{"requestParameters":{{"usageRecords":[{}]}},"#, usage.join(",")), 1);
+    workdir.file("in/a.json", records(&[call]));
+    let lake = workdir.convert("in", "--memory-limit 64MiB");
+    assert_eq!((lake.code, lake.count("/usage_records/written")), (0, 1_500), "{}", lake.stderr);
+}
+
+/// Our own, and the Parquet library's: bounds that were cut are not in the order of the texts they were cut from.
+#[test]
+fn pages_are_called_sorted_only_when_their_bounds_are() {
+    let workdir = Workdir::new();
+    let event = |message: &str| format!(r#"{{"eventTime":"2025-03-01T00:00:00Z","errorMessage":"{message}"}}"#);
+    let start = format!("aaa{}", "b".repeat(252));
+    // The second is the greater text, and its start that is cut off at a character is less than that of the first.
+    let mut events = vec![event(&format!("{start}\u{7f}zzz")); 20_000];
+    events.resize(25_000, event(&format!("{start}\u{80}")));
+    workdir.file("in/a.json", records(&events));
+    let lake = workdir.convert("in", "");
+    let file = std::fs::File::open(&lake.parts("events")[0]).expect("a part");
+    let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
+    let metadata = reader.parse_and_finish(&file).expect("a Parquet file");
+    let column = Table::Events.column_index("error_message").expect("a column");
+    let index = metadata.page_index().and_then(|index| index.column_index(0, column)).expect("a column index");
+    assert_eq!(index.get_boundary_order(), Some(BoundaryOrder::DESCENDING));
 }

@@ -15,6 +15,8 @@ use crate::transform::tape::Parser;
 
 /// Text that an object is looked up by. An identity differs from the next one within it, or little later.
 const LOOKUP_BYTES: usize = 128;
+/// Objects of one start that are known: each of them is compared with.
+const MOST_ALIKE: usize = 32;
 /// Objects and bytes of their text that are known at a time.
 const MOST_OBJECTS: usize = 16_384;
 const MOST_BYTES: usize = 8 << 20;
@@ -53,10 +55,13 @@ fn start_of(text: &str) -> &[u8] {
 }
 
 impl Memo {
-    /// Forgets everything when the dictionaries are other ones, or when it is too much.
-    pub(crate) fn keep_up(&mut self, table: &TableBuilder) {
+    /// Forgets everything when the columns have. They do when either of them holds too much.
+    pub(crate) fn keep_up(&mut self, table: &mut TableBuilder) {
         let is_full = self.objects.len() >= MOST_OBJECTS || self.texts.len() + self.unmapped.len() >= MOST_BYTES;
-        if is_full || self.dictionaries != table.dictionaries() {
+        if is_full || table.is_full() {
+            table.close_chunk();
+        }
+        if self.dictionaries != table.dictionaries() {
             self.objects.clear();
             self.by_start.clear();
             self.texts.clear();
@@ -86,6 +91,14 @@ impl Memo {
         parser: &mut Parser,
         table: &mut TableBuilder,
     ) -> Option<u32> {
+        let hash = self.hasher.hash_one((object, start_of(text)));
+        let is_alike = |number: &&u32| {
+            let known = &self.objects[**number as usize];
+            known.object == object && start_of(&self.texts[known.text.0..known.text.1]) == start_of(text)
+        };
+        if self.by_start.iter_hash(hash).filter(is_alike).count() == MOST_ALIKE {
+            return None;
+        }
         let number = u32::try_from(self.objects.len()).ok()?;
         let (text_before, unmapped_before) = (self.texts.len(), self.unmapped.len());
         let parsed = parser.parse(text, |document| {
@@ -116,7 +129,7 @@ impl Memo {
             let known = &objects[*number as usize];
             hasher.hash_one((known.object, start_of(&texts[known.text.0..known.text.1])))
         };
-        by_start.insert_unique(hash_of(&number), number, hash_of);
+        by_start.insert_unique(hash, number, hash_of);
         Some(number)
     }
 
