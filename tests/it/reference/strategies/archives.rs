@@ -1,6 +1,7 @@
 //! Whole archives around events.
 
 use super::{Tape, values};
+use crate::reference::json;
 
 /// The text of an archive that holds these events: mostly in one `{"Records":[…]}`.
 pub fn document(events: Vec<String>, tape: &mut Tape) -> String {
@@ -56,9 +57,12 @@ fn array(mut events: Vec<String>, tape: &mut Tape) -> String {
     format!("[{}]", events.join(","))
 }
 
-/// JSON that is no archive, though it may hold events.
+/// JSON that is no archive, though it may hold events; none of them deep, since what cannot be looked through is refused
+/// before it is known to be no archive.
 fn foreign(events: &[String], tape: &mut Tape) -> String {
-    let event = events.first().map_or("{}", String::as_str);
+    const SHALLOW: usize = 900;
+    let events: Vec<&str> = events.iter().map(String::as_str).filter(|event| json::depth(event) <= SHALLOW).collect();
+    let event = events.first().copied().unwrap_or("{}");
     match tape.below(8) {
         0 => event.to_owned(),
         1 => format!("{{\"version\":\"0\",\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":{event}}}"),
