@@ -21,7 +21,7 @@ mod event;
 mod identity;
 mod metering;
 mod pools;
-mod prng;
+pub(crate) mod prng;
 mod scene;
 mod specials;
 mod template;

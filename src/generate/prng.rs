@@ -7,7 +7,7 @@
 /// pool entry is made from a hash of its name in a few nanoseconds. That is what lets an archive, or a single event, be
 /// made again without making those before it.
 #[derive(Clone, Debug)]
-pub(super) struct Prng {
+pub(crate) struct Prng {
     state: u64,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn spread(value: u64, len: usize) -> usize {
 }
 
 impl Prng {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { state: seed }
     }
 
@@ -57,19 +57,19 @@ impl Prng {
         Self::new(seed_of(words))
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(GOLDEN);
         scramble(self.state)
     }
 
     /// Uniform in `0..bound`; 0 when `bound` is 0. The bias of the multiplication is below 2^-32 for every bound used here.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         let product = u128::from(self.next()) * u128::from(bound);
         u64::try_from(product >> 64).unwrap_or(0)
     }
 
     /// Uniform index of a list of `len` elements.
-    pub(super) fn pick(&mut self, len: usize) -> usize {
+    pub(crate) fn pick(&mut self, len: usize) -> usize {
         index(self.below(word(len)))
     }
 

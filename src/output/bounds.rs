@@ -36,7 +36,7 @@ impl Bounds {
         }
     }
 
-    pub(super) fn texts(&self) -> Option<(&str, &str)> {
+    fn texts(&self) -> Option<(&str, &str)> {
         self.0.as_ref().map(|(min, max)| (min.as_str(), max.as_str()))
     }
 

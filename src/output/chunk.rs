@@ -22,6 +22,7 @@ use parquet::schema::types::ColumnDescPtr;
 use super::bounds::{Bound, Bounds};
 use super::codec::Compressor;
 use super::hybrid;
+use super::properties::{BLOOM_FALSE_POSITIVES, ROW_GROUP_ROWS};
 use crate::error::{Error, Result};
 
 /// What does not change from chunk to chunk of a column.
@@ -32,6 +33,14 @@ pub(super) struct TextColumn {
     pub(super) has_bloom_filter: bool,
     /// Whether least and greatest values are told.
     pub(super) has_bounds: bool,
+}
+
+impl TextColumn {
+    /// An empty Bloom filter with room for the texts of a row group, if the column has one.
+    pub(super) fn bloom_filter(&self) -> Result<Option<Sbbf>> {
+        let filter = || Sbbf::new_with_ndv_fpp(ROW_GROUP_ROWS as u64, BLOOM_FALSE_POSITIVES).map_err(Error::internal);
+        self.has_bloom_filter.then(filter).transpose()
+    }
 }
 
 /// Which rows of a page have a value.
@@ -248,11 +257,13 @@ impl ChunkWriter {
 
     fn column_index(&self) -> ColumnIndexBuilder {
         let mut column_index = ColumnIndexBuilder::new(self.column.descriptor.physical_type());
-        for page in &self.pages {
-            let (min, max) = page.bounds.truncated().map_or_else(Default::default, |(min, max)| (min.bytes, max.bytes));
+        let bounds: Vec<_> = self.pages.iter().map(|page| page.bounds.truncated()).collect();
+        // Of the bounds as they are told: cutting may change their order.
+        column_index.set_boundary_order(boundary_order(bounds.iter().flatten()));
+        for (page, bounds) in self.pages.iter().zip(bounds) {
+            let (min, max) = bounds.map_or_else(Default::default, |(min, max)| (min.bytes, max.bytes));
             column_index.append(page.nulls == page.rows, min, max, page.nulls as i64, None);
         }
-        column_index.set_boundary_order(self.boundary_order());
         column_index
     }
 
@@ -266,19 +277,18 @@ impl ChunkWriter {
         }
         stats
     }
+}
 
-    fn boundary_order(&self) -> BoundaryOrder {
-        // Of the bounds as they are told: cutting may change their order.
-        let bounds: Vec<_> = self.pages.iter().filter_map(|page| page.bounds.truncated()).collect();
-        let is = |in_order: fn(&[u8], &[u8]) -> bool| {
-            let is_pair = |one: &Bound, two: &Bound| in_order(&one.bytes, &two.bytes);
-            bounds.windows(2).all(|pair| is_pair(&pair[0].0, &pair[1].0) && is_pair(&pair[0].1, &pair[1].1))
-        };
-        match (is(|one, two| one <= two), is(|one, two| one >= two)) {
-            (true, _) => BoundaryOrder::ASCENDING,
-            (_, true) => BoundaryOrder::DESCENDING,
-            _ => BoundaryOrder::UNORDERED,
-        }
+/// The order that the bounds of pages are in, least and greatest alike.
+fn boundary_order<'b>(bounds: impl Iterator<Item = &'b (Bound, Bound)>) -> BoundaryOrder {
+    let bounds: Vec<_> = bounds.map(|(min, max)| (min.bytes.as_slice(), max.bytes.as_slice())).collect();
+    let is = |in_order: fn(&[u8], &[u8]) -> bool| {
+        bounds.windows(2).all(|pair| in_order(pair[0].0, pair[1].0) && in_order(pair[0].1, pair[1].1))
+    };
+    match (is(|one, two| one <= two), is(|one, two| one >= two)) {
+        (true, _) => BoundaryOrder::ASCENDING,
+        (_, true) => BoundaryOrder::DESCENDING,
+        _ => BoundaryOrder::UNORDERED,
     }
 }
 

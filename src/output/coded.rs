@@ -17,9 +17,7 @@ use super::bounds::Bounds;
 use super::chunk::{ChunkWriter, Levels, PageValues, TextChunk, TextColumn, is_untyped_null, put_plain};
 use super::codec::Compressor;
 use super::hybrid;
-use super::properties::{
-    BLOOM_FALSE_POSITIVES, DICTIONARY_BYTES, MOST_DICTIONARY_BYTES, PAGE_BYTES, PAGE_ROWS, ROW_GROUP_ROWS,
-};
+use super::properties::{BLOOM_FALSE_POSITIVES, DICTIONARY_BYTES, MOST_DICTIONARY_BYTES, PAGE_BYTES, PAGE_ROWS};
 use crate::error::{Error, Result};
 use crate::transform::interner::Interner;
 
@@ -89,15 +87,15 @@ impl CodedWriter {
         let mut start = 0;
         while start < array.len() {
             let most = STEP_ROWS.min(array.len() - start).min(PAGE_ROWS - self.levels.rows());
-            let rows = match coded.zip(values) {
-                Some((coded, values)) if self.overflow.is_some() => self.rows_within_page(coded, values, start, most),
-                _ => most,
-            };
-            match coded.zip(values) {
-                Some((coded, values)) => self.write_rows(coded, values, &mut known, start..start + rows),
-                None => self.levels.add_nulls(rows),
+            if let Some((coded, values)) = coded.zip(values) {
+                let rows =
+                    if self.overflow.is_none() { most } else { self.rows_within_page(coded, values, start, most) };
+                self.write_rows(coded, values, &mut known, start..start + rows);
+                start += rows;
+            } else {
+                self.levels.add_nulls(most);
+                start += most;
             }
-            start += rows;
             if self.overflow.is_none() && self.is_dictionary_full() {
                 self.close_dictionary(compressor)?;
             }
@@ -186,8 +184,7 @@ impl CodedWriter {
     /// Ends the page in work and the dictionary; what comes next is written in full.
     fn close_dictionary(&mut self, compressor: &mut Compressor) -> Result<()> {
         self.flush_page(compressor)?;
-        let filter = || Sbbf::new_with_ndv_fpp(ROW_GROUP_ROWS as u64, BLOOM_FALSE_POSITIVES).map_err(Error::internal);
-        let bloom_filter = self.chunk.column.has_bloom_filter.then(filter).transpose()?;
+        let bloom_filter = self.chunk.column.bloom_filter()?;
         self.overflow = Some(Overflow { bloom_filter });
         Ok(())
     }

@@ -14,7 +14,7 @@ use super::bounds::Bounds;
 use super::chunk::{ChunkWriter, Levels, PageValues, TextChunk, TextColumn, is_untyped_null};
 use super::codec::Compressor;
 use super::delta;
-use super::properties::{BLOOM_FALSE_POSITIVES, PAGE_BYTES, PAGE_ROWS, ROW_GROUP_ROWS};
+use super::properties::{BLOOM_FALSE_POSITIVES, PAGE_BYTES, PAGE_ROWS};
 use crate::error::{Error, Result};
 
 /// A column chunk in work.
@@ -28,9 +28,8 @@ pub(super) struct TextWriter {
 
 impl TextWriter {
     pub(super) fn new(column: TextColumn) -> Result<Self> {
-        let filter = || Sbbf::new_with_ndv_fpp(ROW_GROUP_ROWS as u64, BLOOM_FALSE_POSITIVES).map_err(Error::internal);
         Ok(Self {
-            bloom_filter: column.has_bloom_filter.then(filter).transpose()?,
+            bloom_filter: column.bloom_filter()?,
             chunk: ChunkWriter::new(column),
             levels: Levels::default(),
             lengths: Vec::new(),

@@ -224,6 +224,7 @@ fn are_escapes_valid(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generate::prng::Prng;
 
     /// Whether the cursor takes the text for one value.
     fn accepts(text: &str) -> bool {
@@ -308,20 +309,14 @@ mod tests {
 
     #[test]
     fn what_is_accepted_is_json() {
-        let mut state = 0x2545_f491_4f6c_dd1d_u64;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            usize::try_from(state >> 32).expect("32 bits")
-        };
+        let mut prng = Prng::new(0x2545_f491_4f6c_dd1d);
         let pieces = [
             "{", "}", "[", "]", ":", ",", "\"a\"", "\"\\n\"", "1", "-2.5", "true", "null", "\"", "\\", " ", "{}", "[]",
             "\"k\":",
         ];
         let mut accepted = 0;
         for round in 0..400_000 {
-            let mut text: String = (0..=next() % 9).map(|_| pieces[next() % pieces.len()]).collect();
+            let mut text: String = (0..=prng.pick(9)).map(|_| pieces[prng.pick(pieces.len())]).collect();
             if round % 2 == 0 {
                 text = format!("{{\"k\":{text}}}");
             }

@@ -273,18 +273,17 @@ pub(super) use scans;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generate::prng::Prng;
 
     #[test]
     fn places_are_the_offsets_of_bits() {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut prng = Prng::new(0x9e37_79b9_7f4a_7c15);
         for round in 0..10_000_u32 {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
+            let bits = prng.next();
             let places = match round % 4 {
-                0 => state,
-                1 => state & state.rotate_left(9) & state.rotate_left(31),
-                2 => state | state.rotate_left(13),
+                0 => bits,
+                1 => bits & bits.rotate_left(9) & bits.rotate_left(31),
+                2 => bits | bits.rotate_left(13),
                 _ => [0, u64::MAX][round as usize / 4 % 2],
             };
             let start = round.wrapping_mul(64);
@@ -307,18 +306,12 @@ mod tests {
 
     #[test]
     fn every_way_finds_the_same() {
-        let mut state = 0x2545_f491_4f6c_dd1d_u64;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            usize::try_from(state >> 32).expect("32 bits")
-        };
+        let mut prng = Prng::new(0x2545_f491_4f6c_dd1d);
         let alphabet: Vec<u8> = b"{}[]\"\\:, \0\x1f\x20\n\x7f\x80\xffaB\x5b\x7b\x5d\x7d\x1b\x3b\x1d".to_vec();
         for _ in 0..10_000 {
-            let block: [u8; BLOCK] = std::array::from_fn(|_| match next() % 3 {
-                0 => next().to_le_bytes()[0],
-                _ => alphabet[next() % alphabet.len()],
+            let block: [u8; BLOCK] = std::array::from_fn(|_| match prng.below(3) {
+                0 => prng.next().to_le_bytes()[0],
+                _ => alphabet[prng.pick(alphabet.len())],
             });
             let bits = |is: fn(u8) -> bool| (0..BLOCK).fold(0, |all, at| all | u64::from(is(block[at])) << at);
             let expected = [
