@@ -48,6 +48,7 @@ pub(crate) enum Command {
 /// Run it again and only archives that the lake does not have are read. A lake is a folder of plain Parquet files that
 /// DuckDB, Athena, Spark, ClickHouse and others read as they are.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(after_help = "Example: trailmill convert ./AWSLogs --out ./lake --from 2025-01-01 --region us-east-1")]
 pub(crate) struct ConvertArgs {
     /// Archives, or folders to look for them in, however deep
@@ -106,6 +107,14 @@ pub(crate) struct ConvertArgs {
     #[arg(long, default_value = "256MiB", value_name = "SIZE", value_parser = parse_size)]
     part_size: u64,
 
+    /// Input, as stored, that is published together: a run that dies loses no more than one such step
+    #[arg(long, default_value = "16GiB", value_name = "SIZE", value_parser = parse_size)]
+    step_size: u64,
+
+    /// Write events as often as they come, also those that the lake has already
+    #[arg(long)]
+    no_dedup: bool,
+
     /// Write a report in JSON to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -161,6 +170,8 @@ impl ConvertArgs {
             on_bad,
             max_inflated,
             part_size,
+            step_size,
+            no_dedup,
             report: _,
             progress: _,
             dry_run,
@@ -184,7 +195,11 @@ impl ConvertArgs {
         };
         config.max_inflated_bytes = *max_inflated;
         config.target_part_bytes = *part_size;
+        config.step_bytes = *step_size;
+        config.dedup = !no_dedup;
         config.dry_run = *dry_run;
+        // A dry run leaves the lake alone.
+        config.scratch = dry_run.then(std::env::temp_dir);
         config.validate()?;
         Ok(config)
     }

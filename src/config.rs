@@ -89,6 +89,14 @@ pub struct Config {
     pub max_inflated_bytes: u64,
     /// Size at which a part is closed and the next is begun, in bytes.
     pub target_part_bytes: u64,
+    /// Stored bytes of archives that are published together: what is converted beyond them comes in a further commit, so
+    /// that a run that dies loses no more than one. With [`OnBad::Fail`] all of a run is published together.
+    pub step_bytes: u64,
+    /// Whether an event that is in the lake already, or comes twice, is written once.
+    pub dedup: bool,
+    /// Folder for keys of events that do not fit into memory. Without one it is in the lake, and of a dry run all stay in
+    /// memory.
+    pub scratch: Option<PathBuf>,
     /// Convert and count, and write nothing.
     pub dry_run: bool,
 }
@@ -103,6 +111,9 @@ impl Config {
     pub const DEFAULT_MAX_INFLATED_BYTES: u64 = 16 << 30;
     /// Part size unless told otherwise, in bytes: within the 128 MB to 1 GB that Athena and DuckDB like.
     pub const DEFAULT_TARGET_PART_BYTES: u64 = 256 * MIB;
+
+    /// Stored bytes of a commit unless told otherwise: some minutes of work on a small machine, and files of full size.
+    pub const DEFAULT_STEP_BYTES: u64 = 16 << 30;
 
     /// A request with the defaults of the command line.
     #[must_use]
@@ -119,8 +130,21 @@ impl Config {
             on_bad: OnBad::Quarantine,
             max_inflated_bytes: Self::DEFAULT_MAX_INFLATED_BYTES,
             target_part_bytes: Self::DEFAULT_TARGET_PART_BYTES,
+            step_bytes: Self::DEFAULT_STEP_BYTES,
+            dedup: true,
+            scratch: None,
             dry_run: false,
         }
+    }
+
+    /// Bytes of memory for keys of events; what does not fit goes to disk.
+    pub(crate) const fn keys_memory(&self) -> u64 {
+        if self.dedup { self.memory_limit / 12 } else { 0 }
+    }
+
+    /// Bytes of memory for rows on their way.
+    pub(crate) const fn rows_memory(&self) -> u64 {
+        self.memory_limit - self.keys_memory()
     }
 
     /// Checks what types cannot.

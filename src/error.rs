@@ -33,6 +33,8 @@ pub enum ErrorKind {
     InputRejected,
     /// The counters disagree with each other or with the files: a bug of this tool, found before anything was published.
     Unreconciled,
+    /// Whoever watches asked the run to stop.
+    Stopped,
     /// Encoding failed: a bug of this tool or of a library it stands on.
     Internal,
 }
@@ -51,6 +53,7 @@ impl ErrorKind {
             Self::LakeLocked => "lake in use",
             Self::InputRejected => "bad input",
             Self::Unreconciled => "counts do not add up",
+            Self::Stopped => "stopped",
             Self::Internal => "internal error",
         }
     }
@@ -94,6 +97,16 @@ impl Error {
         }
         self.message.push_str(advice);
         self
+    }
+
+    /// Says that so many commits of the same run are published and stay.
+    #[must_use]
+    pub(crate) fn after_commits(self, count: usize) -> Self {
+        match count {
+            0 => self,
+            1 => self.advise("the commit before it is published; run again to go on from there"),
+            _ => self.advise(&format!("{count} commits before it are published; run again to go on from there")),
+        }
     }
 
     /// What kind of trouble it is.

@@ -122,6 +122,8 @@ mod input;
 
 mod transform;
 
+mod dedup;
+
 mod output;
 
 mod pipeline;

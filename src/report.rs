@@ -4,7 +4,7 @@
 //! printed here.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
@@ -103,13 +103,31 @@ pub struct Progress {
     pub compressed_bytes_done: AtomicU64,
     /// Events seen.
     pub events: AtomicU64,
+    is_stopping: AtomicBool,
 }
 
 impl Progress {
-    /// Begins again from nothing done.
-    pub(crate) fn reset(&self) {
-        for number in [&self.archives_done, &self.compressed_bytes_done, &self.events] {
-            number.store(0, Ordering::Relaxed);
+    /// Asks the run to stop soon: what it has published stays, what it is at is thrown away.
+    pub fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the run was asked to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
+    }
+
+    /// Goes back to what a run had done at some time.
+    pub(crate) fn go_back_to(&self, summary: &Summary) {
+        let archives = summary.archives;
+        let archives = archives.converted + archives.quarantined + archives.foreign;
+        for (number, value) in [
+            (&self.archives_done, archives),
+            (&self.compressed_bytes_done, summary.bytes.compressed),
+            (&self.events, summary.events.seen),
+        ] {
+            number.store(value, Ordering::Relaxed);
         }
     }
 }
@@ -174,8 +192,8 @@ pub struct ByteCounts {
 pub struct Summary {
     /// The lake, absolute.
     pub lake: PathBuf,
-    /// Commit that published the rows, or `None` when there was nothing new.
-    pub commit_id: Option<String>,
+    /// The commits that published the rows, one for each step; none when there was nothing new.
+    pub commits: Vec<String>,
     /// Archives.
     pub archives: ArchiveCounts,
     /// Events.
@@ -210,6 +228,31 @@ impl Summary {
         self.findings.is_empty() && self.changed_archives.is_empty()
     }
 
+    /// Adds what a step of the run did.
+    pub(crate) fn add_step(&mut self, step: Self) {
+        self.archives.converted += step.archives.converted;
+        self.archives.quarantined += step.archives.quarantined;
+        self.archives.foreign += step.archives.foreign;
+        self.events.seen += step.events.seen;
+        self.events.written += step.events.written;
+        self.events.duplicates += step.events.duplicates;
+        self.events.quarantined += step.events.quarantined;
+        self.events.filtered += step.events.filtered;
+        self.usage_records.written += step.usage_records.written;
+        for (total, rows) in self.usage_records.by_outcome.iter_mut().zip(step.usage_records.by_outcome) {
+            *total += rows;
+        }
+        self.bytes.compressed += step.bytes.compressed;
+        self.bytes.inflated += step.bytes.inflated;
+        self.bytes.written += step.bytes.written;
+        self.parts += step.parts;
+        self.commits.extend(step.commits);
+        step.findings.iter().for_each(|(reason, number)| count(&mut self.findings, reason, *number));
+        step.foreign_kinds.iter().for_each(|(kind, number)| count(&mut self.foreign_kinds, kind, *number));
+        let room = FINDINGS_SHOWN.saturating_sub(self.first_findings.len());
+        self.first_findings.extend(step.first_findings.into_iter().take(room));
+    }
+
     /// Adds an archive.
     pub(crate) fn add(&mut self, archive: &str, compressed_bytes: u64, inflated_bytes: u64, verdict: &Verdict) {
         match verdict.status {
@@ -217,12 +260,13 @@ impl Summary {
             Status::Quarantined => self.archives.quarantined += 1,
             Status::Foreign => {
                 self.archives.foreign += 1;
-                count(&mut self.foreign_kinds, verdict.kind);
+                count(&mut self.foreign_kinds, verdict.kind, 1);
             }
         }
         let tally = &verdict.tally;
         self.events.seen += verdict.events_seen;
         self.events.written += tally.events_written;
+        self.events.duplicates += tally.duplicates;
         self.events.quarantined += verdict.quarantined;
         self.events.filtered += tally.filtered;
         self.usage_records.written += verdict.usage_records();
@@ -232,30 +276,29 @@ impl Summary {
         self.bytes.compressed += compressed_bytes;
         self.bytes.inflated += inflated_bytes;
         for finding in &verdict.findings {
-            count(&mut self.findings, finding.reason.as_str());
+            count(&mut self.findings, finding.reason.as_str(), 1);
             if self.first_findings.len() < FINDINGS_SHOWN {
                 self.first_findings.push(describe(archive, finding));
             }
         }
     }
 
-    /// Checks that every archive and event is accounted for.
+    /// Checks that every archive and event of a step is accounted for; `rows` are those of its files.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Unreconciled`]: a bug, found before anything is published.
     pub(crate) fn reconcile(&self, rows: impl Fn(Table) -> Option<u64>) -> Result<()> {
         let archives = &self.archives;
-        let known = archives.converted + archives.already_converted + archives.quarantined + archives.foreign;
+        let booked = archives.converted + archives.quarantined + archives.foreign;
         let events = &self.events;
         let told = events.written + events.duplicates + events.quarantined + events.filtered;
-        let published = archives.seen - archives.already_converted;
         let checks = [
-            ("archives seen", archives.seen, "archives accounted for", Some(known)),
+            ("archives to convert", archives.seen, "archives accounted for", Some(booked)),
             ("events seen", events.seen, "events accounted for", Some(told)),
             ("events written", events.written, "rows of events", rows(Table::Events)),
             ("usage records", self.usage_records.written, "rows of usage_records", rows(Table::UsageRecords)),
-            ("archives in this commit", published, "rows of archives", rows(Table::Archives)),
+            ("archives in this commit", archives.seen, "rows of archives", rows(Table::Archives)),
             ("findings", self.findings.iter().map(|(_, n)| n).sum(), "rows of quarantine", rows(Table::Quarantine)),
         ];
         for (expected_name, expected, found_name, found) in checks {
@@ -279,10 +322,10 @@ impl Summary {
     }
 }
 
-fn count(counts: &mut Vec<(String, u64)>, name: &str) {
+fn count(counts: &mut Vec<(String, u64)>, name: &str, more: u64) {
     match counts.iter_mut().find(|(known, _)| known == name) {
-        Some((_, count)) => *count += 1,
-        None => counts.push((name.to_owned(), 1)),
+        Some((_, count)) => *count += more,
+        None => counts.push((name.to_owned(), more)),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::output::{EncodeContext, Pressure, TableWriters};
 use crate::pool::Pool;
 use crate::report::StageClock;
 use crate::schema::Table;
-use crate::transform::{Batch, Converter, Cutter, Plan};
+use crate::transform::{Batch, Converter, Cutter, Plan, Source};
 
 /// Text of a bench's archive at most.
 const MOST_TEXT_BYTES: usize = 1 << 30;
@@ -69,6 +69,7 @@ impl ArchiveConverter {
             partition_by: config.partition_by,
             selection: config.selection,
             reads_all: false,
+            register: None,
         }))
     }
 
@@ -85,7 +86,7 @@ impl ArchiveConverter {
     ///
     /// None that an archive could cause.
     pub fn convert(&mut self, text: &[u8]) -> Result<Batches> {
-        let verdict = self.0.convert("file:///bench.json.gz", text, None);
+        let verdict = self.0.convert(Source { uri: "file:///bench.json.gz", position: 0 }, text, None);
         if !verdict.findings.is_empty() {
             return Err(Error::internal("a bench has a damaged archive"));
         }

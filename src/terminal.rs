@@ -146,12 +146,13 @@ fn write_next_step(out: &mut String, summary: &Summary, config: &Config) -> std:
     if config.dry_run {
         return writeln!(out, "{:>14}  nothing was written: this was a dry run", "lake");
     }
-    match &summary.commit_id {
-        Some(commit) => writeln!(out, "{:>14}  {lake}, commit {commit}", "lake")?,
-        None if summary.archives.seen == 0 => {
+    match summary.commits.as_slice() {
+        [commit] => writeln!(out, "{:>14}  {lake}, commit {commit}", "lake")?,
+        [first, .., last] => writeln!(out, "{:>14}  {lake}, commits {first} to {last}", "lake")?,
+        [] if summary.archives.seen == 0 => {
             return writeln!(out, "{:>14}  no file was found in the inputs that the selectors want", "lake");
         }
-        None => writeln!(out, "{:>14}  {lake}, nothing new to convert", "lake")?,
+        [] => writeln!(out, "{:>14}  {lake}, nothing new to convert", "lake")?,
     }
     let table = if summary.usage_records.written > 0 { Table::UsageRecords } else { Table::Events };
     if config.tables.contains(&table) && summary.events.written > 0 {

@@ -87,6 +87,11 @@ impl Lake {
         taken
     }
 
+    /// A folder for what does not fit into memory, cleared away like staging.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.root.join(STATE_FOLDER).join("staging")
+    }
+
     /// Begins the next commit.
     pub(crate) fn begin(&self) -> Commit {
         let id = format!("{:06}", self.last_commit + 1);

@@ -80,7 +80,7 @@ impl Ledger {
         row.long("inflated_bytes", long(entry.inflated_bytes));
         row.long("events_seen", long(entry.verdict.events_seen));
         row.long("events_written", long(tally.events_written));
-        row.long("duplicates", 0);
+        row.long("duplicates", long(tally.duplicates));
         row.long("quarantined", long(entry.verdict.quarantined));
         row.long("filtered", long(tally.filtered));
         row.long("usage_records_written", long(entry.verdict.usage_records()));

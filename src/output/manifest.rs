@@ -16,6 +16,7 @@ use parquet::file::metadata::KeyValue;
 
 use super::part::{PartName, parquet_files};
 use crate::config::Config;
+use crate::dedup::PublishedKeys;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{SCHEMA_VERSION, Table};
 use crate::transform::{TOO_LARGE, UNREADABLE};
@@ -37,6 +38,18 @@ pub(crate) fn settings(config: &Config) -> Vec<KeyValue> {
     ]
     .map(|(key, value)| KeyValue::new(key.to_owned(), value))
     .to_vec()
+}
+
+/// The keys of events in the lake of a run, read when they are asked for.
+///
+/// # Errors
+///
+/// When the lake cannot be listed.
+pub(crate) fn published_keys(root: &Path, config: &Config) -> Result<PublishedKeys> {
+    // A lake has either table from its beginning, or never; all usage records are of events.
+    let table = if config.tables.contains(&Table::Events) { Table::Events } else { Table::UsageRecords };
+    let folder = root.join(table.name());
+    Ok(PublishedKeys::new(&folder, parquet_files(&folder)?, &config.partition_by))
 }
 
 /// The archives of a lake.

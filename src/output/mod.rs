@@ -29,11 +29,14 @@ mod ledger;
 
 mod manifest;
 
+mod staged;
+
 mod lake;
 
 pub(crate) use lake::{Commit, Lake};
 pub(crate) use ledger::{ArchiveEntry, Ledger};
-pub(crate) use manifest::{Known, settings};
+pub(crate) use manifest::{Known, published_keys, settings};
 pub(crate) use part::StagedPart;
 pub(crate) use row_group::{EncodeContext, Pressure};
+pub(crate) use staged::read_back;
 pub(crate) use tables::TableWriters;

@@ -151,7 +151,7 @@ impl TableWriters {
             open_bytes: 0,
             idle: BTreeSet::new(),
             feeds: 0,
-            limits: OutputLimits::new(config.memory_limit),
+            limits: OutputLimits::new(config.rows_memory()),
             context,
             staging: staging.to_owned(),
             commit: commit.to_owned(),

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 
 use crate::input::Worthless;
 use crate::output::StagedPart;
-use crate::schema::Table;
 
 /// The parts of a commit before they are published.
 pub(super) struct Staged {
@@ -19,11 +18,6 @@ impl Staged {
     /// All parts.
     pub(super) fn all(&self) -> impl Iterator<Item = &StagedPart> {
         self.parts.iter().chain([&self.archives])
-    }
-
-    /// Rows of a table.
-    pub(super) fn rows(&self, table: Table) -> u64 {
-        self.all().filter(|part| part.path.starts_with(table.name())).map(|part| part.rows).sum()
     }
 }
 

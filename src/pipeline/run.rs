@@ -1,4 +1,4 @@
-//! One attempt at all archives that are new.
+//! One attempt at the archives of a step.
 //!
 //! In: archives in their order. Out: staged parts and counts. Never: lets the order in which work is done show.
 //!
@@ -10,29 +10,27 @@
 //!             task        task       step → segment tasks, some at a time
 //! ```
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::ops::Range;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rayon::ThreadPool;
 
+use super::deal::Dealer;
 use super::ending::{Ending, Staged};
-use super::grouping::{is_large, next_group};
-use super::turns::{Large, Message, Turn, Work};
-use super::worker::{
-    Converted, GroupResult, LargeArchive, LargeVerdict, Segment, SegmentResult, Step, Worker, Workers, unreadable,
-};
+use super::grouping::next_group;
+use super::turns::{Large, Work};
+use super::worker::{Converted, GroupResult, LargeVerdict, SegmentResult, position};
 use crate::config::{Config, OnBad};
+use crate::dedup::Claims;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{Archive, Worthless};
 use crate::output::{ArchiveEntry, Commit, EncodeContext, Ledger, Pressure, TableWriters};
 use crate::pool::Pool;
 use crate::report::{Progress, StageClock, Summary};
 use crate::schema::Table;
-use crate::transform::{Batch, Plan, Verdict};
+use crate::transform::{Batch, Copies, Place, Plan, Register, Verdict};
 
 /// What all attempts share.
 #[derive(Clone, Copy)]
@@ -41,27 +39,25 @@ pub(super) struct Shared<'a> {
     pub(super) progress: &'a Progress,
     pub(super) clock: &'a Arc<StageClock>,
     pub(super) pool: &'a Arc<ThreadPool>,
+    /// All archives that are new.
     pub(super) archives: &'a Arc<Vec<Archive>>,
+    /// Those of the step.
+    pub(super) step: &'a Range<usize>,
+    /// Who has which event; `None` when events are written as often as they come.
+    pub(super) claims: Option<&'a Arc<Claims>>,
 }
 
 /// An attempt.
 pub(super) struct Run<'a> {
     config: &'a Config,
     progress: &'a Progress,
-    clock: &'a Arc<StageClock>,
-    pool: &'a Arc<ThreadPool>,
     archives: &'a Arc<Vec<Archive>>,
-    /// Archives that an earlier attempt has found to be worthless.
-    refused: Arc<HashMap<usize, Worthless>>,
-    /// Such archives that this attempt has found after rows of them were written.
+    step: Range<usize>,
+    claims: Option<Arc<Claims>>,
+    dealer: Dealer<'a>,
+    /// Worthless archives that this attempt has found after rows of them were written.
     found: HashMap<usize, Worthless>,
-    workers: Arc<Workers>,
     output: Option<Output>,
-    /// Work that is dealt out, in order.
-    turns: VecDeque<Turn>,
-    next_turn: u64,
-    sender: Sender<Message>,
-    receiver: Receiver<Message>,
 }
 
 /// Where rows go.
@@ -76,7 +72,7 @@ impl<'a> Run<'a> {
         commit: Option<&Commit>,
         refused: Arc<HashMap<usize, Worthless>>,
     ) -> Result<Self> {
-        let Shared { config, progress, clock, pool, archives } = shared;
+        let Shared { config, progress, clock, pool, archives, step, claims } = shared;
         let output = commit.map(|commit| {
             let context = Arc::new(EncodeContext {
                 pool: Arc::clone(pool),
@@ -97,22 +93,17 @@ impl<'a> Run<'a> {
             partition_by: config.partition_by.clone(),
             selection: config.selection.clone(),
             reads_all: config.on_bad == OnBad::Fail,
+            register: claims.map(|claims| Arc::clone(claims) as Arc<dyn Register>),
         };
-        let (sender, receiver) = channel();
         Ok(Self {
             config,
             progress,
-            clock,
-            pool,
             archives,
-            refused,
+            step: step.clone(),
+            claims: claims.cloned(),
+            dealer: Dealer::new(shared, plan, refused),
             found: HashMap::new(),
-            workers: Arc::new(Workers::new(plan)),
             output: output.transpose()?,
-            turns: VecDeque::new(),
-            next_turn: 0,
-            sender,
-            receiver,
         })
     }
 
@@ -126,14 +117,17 @@ impl<'a> Run<'a> {
     }
 
     fn work_through(&mut self, summary: &mut Summary) -> Result<Ending> {
-        let mut next = 0;
+        let Range { start: mut next, end } = self.step.clone();
         loop {
-            while self.has_room() && next < self.archives.len() {
-                let range = next_group(self.archives, next);
-                next = range.end;
-                self.deal(range);
+            if self.progress.is_stopping() {
+                return Err(Error::new(ErrorKind::Stopped, "asked to stop; what is not published was thrown away"));
             }
-            let Some(turn) = self.turns.pop_front() else { break };
+            while self.dealer.has_room() && next < end {
+                let range = next_group(&self.archives[..end], next);
+                next = range.end;
+                self.dealer.deal(range);
+            }
+            let Some(turn) = self.dealer.pop() else { break };
             match turn.work {
                 Work::Group { range, result: Some(result) } => self.end_group(range, result?, summary)?,
                 Work::Large(mut large) => {
@@ -153,182 +147,52 @@ impl<'a> Run<'a> {
                             let verdict = Verdict::new(judgement, std::mem::take(&mut large.tally), damage);
                             self.book(&large.converted(inflated_bytes, verdict), summary)?;
                         }
-                        None => {
-                            self.turns.push_front(Turn { id: turn.id, work: Work::Large(large) });
-                            self.receive()?;
-                        }
+                        None => self.dealer.wait_for(turn.id, Work::Large(large))?,
                     }
                 }
-                work @ Work::Group { result: None, .. } => {
-                    self.turns.push_front(Turn { id: turn.id, work });
-                    self.receive()?;
-                }
+                work @ Work::Group { result: None, .. } => self.dealer.wait_for(turn.id, work)?,
             }
         }
         self.close()
     }
 
-    /// Whether more work may be dealt out. A large archive alone keeps all threads busy.
-    fn has_room(&self) -> bool {
-        let is_large = |turn: &Turn| matches!(turn.work, Work::Large(_));
-        self.turns.len() < self.config.threads * 2 + 2 && !self.turns.iter().any(is_large)
-    }
-
-    fn deal(&mut self, range: Range<usize>) {
-        let work = match range.len() {
-            1 if is_large(&self.archives[range.start]) => self.large(range.start),
-            _ => Work::Group { range, result: None },
-        };
-        let turn = self.new_turn(work);
-        self.begin(&turn);
-        self.turns.push_back(turn);
-    }
-
-    fn new_turn(&mut self, work: Work) -> Turn {
-        self.next_turn += 1;
-        Turn { id: self.next_turn, work }
-    }
-
-    /// Starts the first task of a turn.
-    fn begin(&mut self, turn: &Turn) {
-        let id = turn.id;
-        match &turn.work {
-            Work::Group { range, .. } => {
-                let (archives, range) = (Arc::clone(self.archives), range.clone());
-                let (refused, limit) = (Arc::clone(&self.refused), self.config.max_inflated_bytes);
-                self.spawn(move |workers, clock| {
-                    let convert = |worker: &mut Worker| worker.convert_group(&archives, range, &refused, limit, clock);
-                    Message::Group(id, workers.with(convert))
-                });
-            }
-            Work::Large(large) => self.begin_large(id, large.archive),
-        }
-    }
-
-    fn begin_large(&mut self, id: u64, at: usize) {
-        let archives = Arc::clone(self.archives);
-        let limit = self.config.max_inflated_bytes;
-        let end = self.refused.get(&at).cloned();
-        self.spawn(move |workers, clock| {
-            let step = match end {
-                Some(Worthless { finding, certain_bytes: 0 }) => Step::refused(finding),
-                end => match LargeArchive::open(&archives[at], limit, end) {
-                    Ok(large) => workers.with(|worker| worker.step(Box::new(large), clock)),
-                    Err(error) => Step::refused(unreadable(&error)),
-                },
-            };
-            Message::Step(id, step)
-        });
-    }
-
-    fn large(&self, archive: usize) -> Work {
-        Work::Large(Box::new(Large::new(archive, Arc::from(self.archives[archive].uri()))))
-    }
-
-    fn spawn(&self, task: impl FnOnce(&Workers, &StageClock) -> Message + Send + 'static) {
-        let (workers, clock, sender) = (Arc::clone(&self.workers), Arc::clone(self.clock), self.sender.clone());
-        self.pool.spawn(move || {
-            // A panic is a bug; it must end the run with an error, and not leave the coordinator waiting.
-            let message = std::panic::catch_unwind(AssertUnwindSafe(|| task(&workers, &clock)));
-            // The receiver is gone only when the run has failed already.
-            let _ = sender.send(message.unwrap_or(Message::Panicked));
-        });
-    }
-
-    /// Waits for a task to tell something.
-    fn receive(&mut self) -> Result<()> {
-        let message = self.receiver.recv().map_err(Error::internal)?;
-        match message {
-            Message::Group(id, done) => {
-                if let Some(Work::Group { result, .. }) = self.work(id) {
-                    *result = Some(done);
-                }
-            }
-            Message::Segment(id, number, done) => {
-                if let Some(Work::Large(large)) = self.work(id) {
-                    large.results.insert(number, done);
-                }
-            }
-            Message::Step(id, step) => self.take_step(id, step),
-            Message::Panicked => return Err(Error::internal("a worker panicked; please report it with the archive")),
-        }
-        Ok(())
-    }
-
-    fn work(&mut self, id: u64) -> Option<&mut Work> {
-        self.turns.iter_mut().find(|turn| turn.id == id).map(|turn| &mut turn.work)
-    }
-
-    fn take_step(&mut self, id: u64, step: Step) {
-        let most_segments = self.most_segments();
-        let Some(Work::Large(large)) = self.work(id) else { return };
-        let segment = match step {
-            Step::Segment(next, segment) => {
-                large.parked = Some(next);
-                segment
-            }
-            Step::Last(segment, verdict) => {
-                large.verdict = Some(verdict);
-                segment
-            }
-        };
-        let (number, uri) = (large.next_segment, Arc::clone(&large.uri));
-        large.next_segment += 1;
-        let next = large.next_step(most_segments);
-        self.spawn_segment(id, number, uri, segment);
-        self.spawn_step(id, next);
-    }
-
-    fn spawn_segment(&self, id: u64, number: u64, uri: Arc<str>, segment: Segment) {
-        self.spawn(move |workers, clock| {
-            let result = workers.with(|worker| worker.convert_segment(&uri, &segment, clock));
-            Message::Segment(id, number, result)
-        });
-    }
-
-    /// Segments of a large archive that may be on their way.
-    fn most_segments(&self) -> u64 {
-        self.config.threads as u64 + 2
-    }
-
-    fn spawn_step(&self, id: u64, next: Option<Box<LargeArchive>>) {
-        if let Some(next) = next {
-            self.spawn(move |workers, clock| Message::Step(id, workers.with(|worker| worker.step(next, clock))));
-        }
-    }
-
     fn apply_segments(&mut self, id: u64, large: &mut Large) -> Result<()> {
         while let Some(result) = large.results.remove(&large.applied) {
-            let SegmentResult { tally, batches } = result?;
+            let SegmentResult { mut tally, batches, end } = result?;
             large.applied += 1;
-            large.tally.add(tally);
             large.has_rows |= !batches.is_empty();
-            self.write(batches)?;
+            let copies = end.map_or_else(|| Ok(Copies::default()), |end| self.copies(end, |_| Some(&large.uri)))?;
+            let copies = self.write(batches, copies)?;
+            copies.correct(&large.uri, &mut tally);
+            large.tally.add(tally);
         }
-        self.spawn_step(id, large.next_step(self.most_segments()));
+        self.dealer.go_on(id, large);
         Ok(())
     }
 
-    fn end_group(&mut self, range: Range<usize>, result: GroupResult, summary: &mut Summary) -> Result<()> {
-        for converted in &result.archives {
+    fn end_group(&mut self, range: Range<usize>, mut result: GroupResult, summary: &mut Summary) -> Result<()> {
+        let done = &mut result.archives;
+        let end = done.last().map(|last| Place::after(position(last.archive)));
+        let uri = |at: u32| {
+            let converted = done.get((at as usize).checked_sub(range.start)?)?;
+            Some(converted.uri.as_str())
+        };
+        let copies = end.map_or_else(|| Ok(Copies::default()), |end| self.copies(end, uri))?;
+        let copies = self.write(result.batches, copies)?;
+        for converted in done {
+            copies.correct(&converted.uri, &mut converted.verdict.tally);
             self.book(converted, summary)?;
         }
-        self.write(result.batches)?;
         // What comes behind in the group comes after it, and before all that was dealt out since.
         let rest = result.rest.or(result.alone.map(|alone| alone + 1)).unwrap_or(range.end)..range.end;
         if !rest.is_empty() {
-            self.deal_first(Work::Group { range: rest, result: None });
+            self.dealer.deal_first(Work::Group { range: rest, result: None });
         }
         if let Some(alone) = result.alone {
-            self.deal_first(self.large(alone));
+            let large = self.dealer.large(alone);
+            self.dealer.deal_first(large);
         }
         Ok(())
-    }
-
-    fn deal_first(&mut self, work: Work) {
-        let turn = self.new_turn(work);
-        self.begin(&turn);
-        self.turns.push_front(turn);
     }
 
     /// Counts an archive and enters it into the manifest.
@@ -354,9 +218,21 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn write(&mut self, batches: Vec<Batch>) -> Result<()> {
-        let Some(output) = &mut self.output else { return Ok(()) };
-        batches.into_iter().try_for_each(|batch| output.tables.push(batch))
+    /// The copies of other events among those before `end`, all of which are converted.
+    fn copies<'u>(&self, end: Place, uri: impl Fn(u32) -> Option<&'u str>) -> Result<Copies> {
+        let Some(claims) = &self.claims else { return Ok(Copies::default()) };
+        Ok(Copies::new(&claims.take_lost(end)?, uri))
+    }
+
+    /// Writes rows without those of copies; the copies, with what their rows counted.
+    fn write(&mut self, batches: Vec<Batch>, mut copies: Copies) -> Result<Copies> {
+        for batch in batches {
+            let left = copies.take_out(batch)?;
+            if let Some(output) = &mut self.output {
+                left.into_iter().try_for_each(|batch| output.tables.push(batch))?;
+            }
+        }
+        Ok(copies)
     }
 
     /// Writes no more, and waits until nobody does.

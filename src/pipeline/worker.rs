@@ -9,7 +9,7 @@ use crate::error::{Finding, Reason, Result};
 use crate::input::{Archive, Inflated, Inflater, TextStream, Window, Worthless};
 use crate::pool::Pool;
 use crate::report::{Stage, StageClock};
-use crate::transform::{Batch, Converter, Cut, Cutter, Element, Judgement, Plan, Tally, Verdict};
+use crate::transform::{Batch, Converter, Cut, Cutter, Element, Judgement, Place, Plan, Source, Tally, Verdict};
 
 /// Text that a small archive may inflate to; what is larger is converted piece by piece.
 pub(super) const SMALL_TEXT_BYTES: usize = 32 << 20;
@@ -51,6 +51,8 @@ pub(super) struct Segment {
 pub(super) struct SegmentResult {
     pub(super) tally: Tally,
     pub(super) batches: Vec<Batch>,
+    /// Behind its last event, if it has any.
+    pub(super) end: Option<Place>,
 }
 
 /// A large archive while it is inflated and cut.
@@ -138,7 +140,8 @@ impl Worker {
                 break;
             }
             let uri = archives[at].uri();
-            let Some((inflated_bytes, verdict)) = self.convert_archive(&archives[at], &uri, limit, clock) else {
+            let source = Source { uri: &uri, position: position(at) };
+            let Some((inflated_bytes, verdict)) = self.convert_archive(&archives[at], source, limit, clock) else {
                 result.alone = Some(at);
                 break;
             };
@@ -153,7 +156,7 @@ impl Worker {
     fn convert_archive(
         &mut self,
         archive: &Archive,
-        uri: &str,
+        source: Source<'_>,
         limit: u64,
         clock: &StageClock,
     ) -> Option<(u64, Verdict)> {
@@ -168,7 +171,7 @@ impl Worker {
         match clock.time(Stage::Inflate, || self.inflater.inflate(&self.stored, limit)) {
             Inflated::Text(length, damage) => {
                 let text = self.inflater.text(length);
-                let verdict = clock.time(Stage::Transform, || self.converter.convert(uri, text, damage));
+                let verdict = clock.time(Stage::Transform, || self.converter.convert(source, text, damage));
                 Some((length as u64, verdict))
             }
             Inflated::Refused(finding) => Some((0, Verdict::refused(finding))),
@@ -225,13 +228,14 @@ impl Worker {
     /// Converts a segment of a large archive.
     pub(super) fn convert_segment(
         &mut self,
-        uri: &str,
+        source: Source<'_>,
         segment: &Segment,
         clock: &StageClock,
     ) -> Result<SegmentResult> {
+        let last = segment.elements.last().map(|element| Place::new(source.position, element.index));
         clock.time(Stage::Transform, || {
-            let tally = self.converter.convert_elements(uri, &segment.text, segment.start, &segment.elements);
-            Ok(SegmentResult { tally, batches: self.converter.finish()? })
+            let tally = self.converter.convert_elements(source, &segment.text, segment.start, &segment.elements);
+            Ok(SegmentResult { tally, batches: self.converter.finish()?, end: last.map(Place::next) })
         })
     }
 }
@@ -248,6 +252,11 @@ impl LargeArchive {
         let stream = TextStream::open(archive, limit, end)?;
         Ok(Self { stream, window: Window::default(), cutter: Cutter::new() })
     }
+}
+
+/// The position of an archive as its events know it: no run has four billion archives.
+pub(super) fn position(archive: usize) -> u32 {
+    u32::try_from(archive).unwrap_or(u32::MAX)
 }
 
 /// A finding for an archive that was listed and cannot be read.

@@ -2,12 +2,15 @@
 //!
 //! In: rows of a table under construction. Out: batches, each of one partition. Never: changes the order of rows.
 
+use std::iter;
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, NullArray, new_null_array};
-use arrow::compute::concat;
+use arrow::array::{Array, ArrayRef, BooleanArray, NullArray, new_null_array};
+use arrow::compute::{FilterBuilder, concat};
 use arrow::datatypes::DataType;
 
+use super::column::keep;
 use super::columns::{Rows, TableBuilder};
 use super::partition::PartitionPath;
 use crate::error::{Error, Result};
@@ -24,6 +27,11 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    pub(super) fn new(table: Table, partition: PartitionPath, columns: Vec<ArrayRef>, rows: usize) -> Self {
+        let bytes = columns.iter().map(held_bytes).sum();
+        Self { table, partition, columns, rows, bytes }
+    }
+
     /// The rows of batches of one partition, in order, as one batch: many small ones are mostly structure.
     ///
     /// # Errors
@@ -33,13 +41,44 @@ impl Batch {
         let Some(first) = batches.first() else { return Err(Error::internal("no batches to put together")) };
         let columns = (0..first.columns.len()).map(|at| concat_column(batches, at));
         let columns: Vec<_> = columns.collect::<Result<_>>()?;
-        Ok(Self {
-            table: first.table,
-            partition: Arc::clone(&first.partition),
-            bytes: columns.iter().map(held_bytes).sum(),
-            columns,
-            rows: batches.iter().map(|batch| batch.rows).sum(),
-        })
+        let rows = batches.iter().map(|batch| batch.rows).sum();
+        Ok(Self::new(first.table, Arc::clone(&first.partition), columns, rows))
+    }
+}
+
+impl Batch {
+    /// The batch without some rows, which are told in order: the stretches between them when those are few, else a batch
+    /// that is made anew.
+    pub(super) fn without(self, taken: &[usize]) -> Result<Vec<Self>> {
+        const MOST_STRETCHES: usize = 16;
+        if taken.is_empty() {
+            return Ok(vec![self]);
+        }
+        let ends = taken.iter().copied().chain([self.rows]);
+        let starts = iter::once(0).chain(taken.iter().map(|row| row + 1));
+        let stretches: Vec<_> =
+            starts.zip(ends).map(|(start, end)| start..end).filter(|rows| !rows.is_empty()).collect();
+        if stretches.len() <= MOST_STRETCHES {
+            return Ok(stretches.into_iter().map(|rows| self.slice(rows)).collect());
+        }
+        let mut mask = vec![true; self.rows];
+        for row in taken {
+            mask[*row] = false;
+        }
+        let filter = FilterBuilder::new(&BooleanArray::from(mask)).optimize().build();
+        let columns = self.columns.iter().map(|column| keep(column, &filter)).collect::<Result<Vec<_>>>()?;
+        Ok(vec![Self::new(self.table, self.partition, columns, filter.count())])
+    }
+
+    /// Some rows of it, without a copy.
+    fn slice(&self, rows: Range<usize>) -> Self {
+        Self {
+            table: self.table,
+            partition: Arc::clone(&self.partition),
+            columns: self.columns.iter().map(|column| column.slice(rows.start, rows.len())).collect(),
+            rows: rows.len(),
+            bytes: self.bytes * rows.len() as u64 / self.rows as u64,
+        }
     }
 }
 
@@ -59,13 +98,7 @@ fn concat_column(batches: &[Batch], at: usize) -> Result<ArrayRef> {
 
 /// The rows of a table since the last time, a batch for each chunk and partition.
 pub(super) fn batches(table: Table, builder: &mut TableBuilder, paths: &[PartitionPath]) -> Result<Vec<Batch>> {
-    let batch = |Rows { partition, columns, count }| Batch {
-        table,
-        partition: Arc::clone(&paths[partition as usize]),
-        bytes: columns.iter().map(held_bytes).sum(),
-        columns,
-        rows: count,
-    };
+    let batch = |rows: Rows| Batch::new(table, Arc::clone(&paths[rows.partition as usize]), rows.columns, rows.count);
     Ok(builder.finish()?.into_iter().map(batch).collect())
 }
 

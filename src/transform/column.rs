@@ -12,7 +12,7 @@ use arrow::array::{
     StringArray, TimestampMillisecondArray, UInt32Array, new_null_array,
 };
 use arrow::buffer::{Buffer, OffsetBuffer};
-use arrow::compute::take;
+use arrow::compute::{FilterPredicate, take};
 use arrow::datatypes::{DataType, Int32Type};
 
 use super::cells::{Cells, Layout, Spans};
@@ -112,15 +112,27 @@ pub(super) fn part(column: &ArrayRef, places: &Range<usize>) -> Result<ArrayRef>
     if places.len() * 2 >= column.len() {
         return Ok(part);
     }
-    let coded = part.as_dictionary_opt::<Int32Type>();
-    let is_text = coded.is_some() || part.as_string_opt::<i32>().is_some();
-    if is_text && part.null_count() == part.len() {
-        return Ok(Arc::new(NullArray::new(part.len())));
+    match tidy(&part)? {
+        Some(tidy) => Ok(tidy),
+        None => take(&part, &UInt32Array::from_iter_values((0..).take(part.len())), None).map_err(Error::internal),
     }
-    if let Some(coded) = coded {
-        return compact(coded);
+}
+
+/// The rows of a column that a filter keeps.
+pub(super) fn keep(column: &ArrayRef, filter: &FilterPredicate) -> Result<ArrayRef> {
+    let kept = filter.filter(column).map_err(Error::internal)?;
+    Ok(tidy(&kept)?.unwrap_or(kept))
+}
+
+/// Text without any value as a [`NullArray`], and a dictionary with what its rows use and no more; `None` for anything
+/// else.
+fn tidy(column: &ArrayRef) -> Result<Option<ArrayRef>> {
+    let coded = column.as_dictionary_opt::<Int32Type>();
+    let is_text = coded.is_some() || column.as_string_opt::<i32>().is_some();
+    if is_text && column.null_count() == column.len() {
+        return Ok(Some(Arc::new(NullArray::new(column.len()))));
     }
-    take(&part, &UInt32Array::from_iter_values((0..).take(part.len())), None).map_err(Error::internal)
+    coded.map(compact).transpose()
 }
 
 /// The same rows with a dictionary of what they use.

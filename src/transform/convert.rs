@@ -16,6 +16,7 @@ use super::flatten::{self, EventFields, Learning, Memo, Refused, Routes, Unread,
 use super::index::Index;
 use super::judgement::{Rejection, Status, explain, utf8};
 use super::partition::{PartitionColumn, PartitionFields, PartitionIndex};
+use super::register::{Identity, Place, Register, Source, UnitClaims};
 use super::tape::{Document, Parser, Value};
 use super::timestamp;
 use super::verdict::{Tally, Verdict};
@@ -32,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) selection: Selection,
     /// Whether also events are read that no table needs, to find what is wrong with them.
     pub(crate) reads_all: bool,
+    /// Who is told of every event that has rows.
+    pub(crate) register: Option<Arc<dyn Register>>,
 }
 
 /// A worker's state from archive to archive.
@@ -52,11 +55,14 @@ struct RowWriter {
     usage_records: TableBuilder,
     columns: EventColumns,
     memo: Memo,
+    claims: UnitClaims,
 }
 
 /// Columns of `events` that steer an event.
 struct EventColumns {
     event_time: usize,
+    event_id: usize,
+    event_name: usize,
     account: usize,
     region: usize,
     event_source: usize,
@@ -73,6 +79,7 @@ impl Converter {
             index: Index::default(),
             rows: RowWriter {
                 memo: Memo::default(),
+                claims: UnitClaims::default(),
                 partitions: PartitionIndex::new(&plan.partition_by),
                 plan,
                 routes: Arc::new(Routes::new()),
@@ -81,6 +88,8 @@ impl Converter {
                 usage_records: TableBuilder::coded(Table::UsageRecords),
                 columns: EventColumns {
                     event_time: column("event_time"),
+                    event_id: column("event_id"),
+                    event_name: column("event_name"),
                     account: column("recipient_account_id"),
                     region: column("aws_region"),
                     event_source: column("event_source"),
@@ -94,7 +103,7 @@ impl Converter {
     }
 
     /// Converts the whole text of one archive; `damage` is what was wrong with its compression.
-    pub(crate) fn convert(&mut self, archive: &str, text: &[u8], damage: Option<Finding>) -> Verdict {
+    pub(crate) fn convert(&mut self, source: Source<'_>, text: &[u8], damage: Option<Finding>) -> Verdict {
         let mut cutter = Cutter::new();
         let mut elements = std::mem::take(&mut self.elements);
         elements.clear();
@@ -102,7 +111,7 @@ impl Converter {
         let judgement = cutter.close();
         let tally = match judgement.status {
             Status::Foreign => Tally::default(),
-            _ => self.convert_elements(archive, text, 0, &elements),
+            _ => self.convert_elements(source, text, 0, &elements),
         };
         self.elements = elements;
         Verdict::new(judgement, tally, damage)
@@ -116,7 +125,7 @@ impl Converter {
     /// Converts events of a window that begins at `window_start` of the archive's text.
     pub(crate) fn convert_elements(
         &mut self,
-        archive: &str,
+        source: Source<'_>,
         window: &[u8],
         window_start: u64,
         elements: &[Element],
@@ -135,7 +144,7 @@ impl Converter {
             let bytes = &window[range.clone()];
             let text = whole.and_then(|whole| whole.get(range.clone())).map_or_else(|| utf8(bytes), Ok);
             let place =
-                flatten::EventPlace { archive, event_index: i32::try_from(*index).unwrap_or(i32::MAX), partition: 0 };
+                flatten::EventPlace { archive: source.uri, place: Place::new(source.position, *index), partition: 0 };
             let converted = text.and_then(|text| self.convert_event(place, text, &mut fields, &mut tally));
             if let Err(rejection) = converted {
                 let offset = window_start + range.start as u64;
@@ -170,12 +179,16 @@ impl Converter {
         self.rows.partitions.len()
     }
 
-    /// The rows since the last call, a batch for each table and partition that has any.
+    /// The rows since the last call, a batch for each table and partition that has any; their events are claimed.
     ///
     /// # Errors
     ///
     /// [`crate::ErrorKind::Internal`] when columns do not fit their schema, which is a bug.
     pub(crate) fn finish(&mut self) -> Result<Vec<Batch>> {
+        if let Some(register) = &self.rows.plan.register {
+            register.claim(&mut self.rows.claims);
+            self.rows.claims.clear();
+        }
         let paths = self.rows.partitions.take_paths();
         let mut all = batches(Table::Events, &mut self.rows.events, &paths)?;
         all.extend(batches(Table::UsageRecords, &mut self.rows.usage_records, &paths)?);
@@ -245,6 +258,7 @@ impl RowWriter {
         }
         tally.events_written += 1;
         place.partition = self.partitions.number_of(partition_fields);
+        let mut has_rows = self.plan.events;
         if let Some(event) = event
             && self.plan.usage_records
             && self.usage_flattener.is_metering(fields)
@@ -253,7 +267,16 @@ impl RowWriter {
             let counts = self.usage_flattener.flatten(fields, call, place, &mut self.usage_records);
             for (total, count) in tally.usage_records_by_outcome.iter_mut().zip(counts) {
                 *total += count;
+                has_rows |= count > 0;
             }
+        }
+        if has_rows
+            && self.plan.register.is_some()
+            && let (id, name) = (fields.text(at.event_id), fields.text(at.event_name))
+            && let time = partition_fields.event_time_ms
+            && let Some(identity) = Identity::new(id, partition_fields.account, time, name)
+        {
+            self.claims.push(&identity, place.place);
         }
         if self.plan.events {
             let table = &mut self.events;
@@ -267,7 +290,7 @@ impl RowWriter {
                 table.text(at.unmapped, json);
             }
             table.text(at.archive, place.archive);
-            table.int(at.event_index, place.event_index);
+            table.int(at.event_index, place.event_index());
             table.end_row(place.partition);
         }
     }

@@ -32,6 +32,8 @@ pub(crate) mod columns;
 
 mod flatten;
 
+pub(crate) mod register;
+
 pub(crate) mod partition;
 
 mod shape;
@@ -44,12 +46,16 @@ mod verdict;
 
 mod batch;
 
+mod copies;
+
 mod convert;
 
 pub(crate) use batch::Batch;
 pub(crate) use convert::{Converter, Plan};
+pub(crate) use copies::Copies;
 pub(crate) use cut::{Cut, Cutter, Element};
 pub use flatten::Outcome;
 pub(crate) use judgement::{Judgement, Status};
 pub use partition::PartitionColumn;
+pub(crate) use register::{Place, Register, Source};
 pub(crate) use verdict::{TOO_LARGE, Tally, UNREADABLE, Verdict};

@@ -10,6 +10,7 @@ use crate::error::{Finding, Reason};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) events_written: u64,
+    pub(crate) duplicates: u64,
     pub(crate) filtered: u64,
     pub(crate) usage_records_by_outcome: [u64; Outcome::ALL.len()],
     pub(crate) oldest_event_time_ms: Option<i64>,
@@ -24,6 +25,7 @@ impl Tally {
     /// Adds the tally of the next piece of the same archive.
     pub(crate) fn add(&mut self, other: Self) {
         self.events_written += other.events_written;
+        self.duplicates += other.duplicates;
         self.filtered += other.filtered;
         for (total, rows) in self.usage_records_by_outcome.iter_mut().zip(other.usage_records_by_outcome) {
             *total += rows;

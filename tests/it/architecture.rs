@@ -10,16 +10,13 @@ use crate::harness::files;
 /// Words and the only places they may stand in; a place is a file, or a folder when it ends in `/`.
 const HOMES: [(&[&str], &[&str]); 9] = [
     (&["println!", "eprintln!", "print!(", "eprint!("], &["main.rs", "cli.rs", "progress.rs", "terminal.rs"]),
-    (
-        &["std::fs", "File::open", "OpenOptions"],
-        &["input/", "output/", "generate/", "main.rs", "pipeline.rs", "pipeline/"],
-    ),
+    (&["std::fs", "File::open", "OpenOptions"], &["input/", "dedup/", "output/", "generate/", "main.rs", "pipeline/"]),
     (&["simd_json"], &["transform/tape.rs"]),
     (&["clap::", "clap_complete", "clap_mangen"], &["cli.rs", "main.rs"]),
     (&["indicatif"], &["progress.rs", "terminal.rs"]),
     (&["mimalloc"], &["main.rs"]),
     (&["libdeflater", "flate2"], &["input/", "generate/"]),
-    (&["parquet::"], &["output/", "schema/"]),
+    (&["parquet::"], &["dedup/", "output/", "schema/"]),
     (&["process::exit", "env::var", "env::args"], &["main.rs"]),
 ];
 

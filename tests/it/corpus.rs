@@ -22,7 +22,7 @@ fn corpus() -> Option<PathBuf> {
 
 /// Converts all of it.
 fn convert(workdir: &Workdir, corpus: &Path) -> Lake {
-    let lake = workdir.convert(corpus.to_str().expect("a UTF-8 path"), "");
+    let lake = workdir.convert(corpus.to_str().expect("a UTF-8 path"), "--no-dedup");
     assert!(!lake.stderr.contains("panicked"), "{}", lake.stderr);
     lake
 }

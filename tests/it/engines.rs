@@ -32,7 +32,7 @@ fn duckdb_and_pyarrow_read_what_was_written() {
             fs::remove_file(workdir.at("in/golden").join(path)).expect("a file");
         }
     }
-    let lake = workdir.convert("in", "");
+    let lake = workdir.convert("in", "--no-dedup");
     assert_eq!(lake.code, 1, "{}", lake.stderr);
     let expectations = expectations(&workdir.at("in"), &lake);
     let path = workdir.file("expectations.json", format!("{expectations:#}"));

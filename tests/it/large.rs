@@ -151,7 +151,7 @@ fn defects_of_a_large_archive_are_those_of_a_small_one() {
         // A small neighbour before and behind each: their rows must be there once, whatever happens between them.
         workdir.gzip(&format!("in/{}-", case.name), records(&[event("neighbour", "")]));
     }
-    let lake = workdir.convert("in", "");
+    let lake = workdir.convert("in", "--no-dedup");
     assert_eq!(lake.code, 1, "{}", lake.stderr);
     lake.check_counts();
     let ids = lake.texts("events", "event_id");

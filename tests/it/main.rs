@@ -15,6 +15,8 @@ mod corpus;
 /// Bad input: each defect of `data/corrupt`, where it is told to be and what is saved around it.
 mod corrupt;
 /// The same inputs give the same bytes.
+mod dedup;
+
 mod determinism;
 /// The lake as DuckDB and pyarrow read it, where they are at hand.
 mod engines;

@@ -113,7 +113,7 @@ fn check_all(check: impl Fn(&Mutant, &[usize], &Fate) -> Result<(), String>) {
     for (at, mutant) in mutants.iter().enumerate() {
         workdir.file(&format!("in/{at:04}.json"), &mutant.bytes);
     }
-    let lake = workdir.convert("in", "");
+    let lake = workdir.convert("in", "--no-dedup");
     assert_eq!(lake.code, 1, "{}", lake.stderr);
     lake.check_counts();
     assert_eq!(lake.count("/archives/seen"), MUTANTS as u64);
@@ -221,7 +221,7 @@ fn no_damage_to_the_gzip_stops_the_run() {
         }
         workdir.file(&format!("in/{at:03}.json.gz"), bytes);
     }
-    let lake = workdir.convert("in", "");
+    let lake = workdir.convert("in", "--no-dedup");
     assert_eq!(lake.code, 1, "{}", lake.stderr);
     lake.check_counts();
     assert_eq!(lake.count("/archives/seen"), DAMAGED as u64);

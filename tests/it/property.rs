@@ -47,7 +47,7 @@ fn check(archives: &[String]) -> Result<(), String> {
         let refused = reference.quarantined.into_iter();
         expected.2.extend(refused.map(|(index, reason)| (uri(&path), index.map(|index| index as i64), reason)));
     }
-    let lake = workdir.convert("in", "");
+    let lake = workdir.convert("in", "--no-dedup");
     if !(0..=1).contains(&lake.code) {
         return Err(lake.stderr);
     }

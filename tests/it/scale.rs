@@ -54,7 +54,7 @@ fn a_generated_trail_converts_as_the_reference_says() {
     let sizes = format!("--archives {archives} --events-per-archive {EVENTS_PER_ARCHIVE} --days {DAYS}");
     workdir.run(&format!("generate --out in --mix org --seed 5 {sizes}")).expect(0);
     let started = Instant::now();
-    let lake = workdir.convert("in", "");
+    let lake = workdir.convert("in", "--no-dedup");
     let converted_in = started.elapsed();
     assert_eq!(lake.code, 0, "{}", lake.stderr);
     let events = (archives * EVENTS_PER_ARCHIVE) as u64;

@@ -10,6 +10,7 @@ use super::outcome::{Outcome, OutcomeCounts};
 use super::unmapped::Unmapped;
 use crate::schema::Table;
 use crate::transform::columns::TableBuilder;
+use crate::transform::register::Place;
 use crate::transform::tape::{Shape, Value};
 
 /// `eventSource` of the Metering Service is this and the partition's domain (Marketplace API Reference, logging metering calls).
@@ -52,10 +53,17 @@ pub(crate) struct UsageRecordFlattener {
 pub(crate) struct EventPlace<'a> {
     /// URI of the archive.
     pub(crate) archive: &'a str,
-    /// 0-based position in the archive.
-    pub(crate) event_index: i32,
+    /// Place among the events of all archives.
+    pub(crate) place: Place,
     /// Number of the partition that its rows belong to.
     pub(crate) partition: u32,
+}
+
+impl EventPlace<'_> {
+    /// 0-based position in the archive, as its column has it.
+    pub(crate) fn event_index(&self) -> i32 {
+        i32::try_from(self.place.event_index()).unwrap_or(i32::MAX)
+    }
 }
 
 /// What all rows of a call have in common, looked up in the dictionaries once.
@@ -216,7 +224,7 @@ impl UsageRecordFlattener {
                 table.text(column, text);
             }
         }
-        table.int(at.event_index, place.event_index);
+        table.int(at.event_index, place.event_index());
         if let Some(index) = row.record_index.and_then(|index| i32::try_from(index).ok()) {
             table.int(at.record_index, index);
         }

@@ -1,0 +1,154 @@
+//! All keys of a run and of the dates that it touches.
+//!
+//! In: claims of workers. Out: places that have lost. Never: loses the first error; whoever takes lost places is told.
+
+use std::collections::{BTreeSet, HashMap};
+use std::mem;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+use super::published::{Dates, PublishedKeys};
+use super::shard::{Claimed, Shard, most_keys};
+use super::spill::SpillFile;
+use crate::error::Result;
+use crate::transform::register::{Claim, EventKey, Place, Register, UnitClaims};
+
+/// Workers seldom meet in one of so many.
+const SHARDS: usize = 64;
+
+/// Who has which event.
+#[derive(Debug)]
+pub(crate) struct Claims {
+    shards: Vec<Mutex<Shard>>,
+    lost: Mutex<BTreeSet<Place>>,
+    published: PublishedKeys,
+    /// Dates whose keys were read back from the lake, or are being read.
+    loaded: RwLock<HashMap<Dates, Arc<OnceLock<()>>>>,
+    file: SpillFile,
+    /// Keys of a shard in memory, above which the settled ones go to disk.
+    most_keys: usize,
+    /// Place before which nothing is claimed any more.
+    settled: AtomicU64,
+    error: Mutex<Option<crate::Error>>,
+}
+
+impl Claims {
+    /// No claims but those of the lake. `memory` bounds the bytes of keys in memory; `scratch` is a folder for more,
+    /// without which there is no bound. About so many events are `expected`.
+    pub(crate) fn new(published: PublishedKeys, memory: u64, scratch: Option<PathBuf>, expected: u64) -> Self {
+        let file = SpillFile::new(scratch);
+        let share = |of_all: u64| usize::try_from(of_all).unwrap_or(usize::MAX) / SHARDS;
+        let bounded = most_keys(share(memory));
+        let capacity = share(expected).min(bounded);
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::new(Shard::new(capacity))).collect(),
+            lost: Mutex::default(),
+            published,
+            loaded: RwLock::default(),
+            most_keys: if file.has_place() { bounded } else { usize::MAX },
+            file,
+            settled: AtomicU64::new(Place::new(0, 0).to_bits()),
+            error: Mutex::default(),
+        }
+    }
+
+    /// Keys on disk: they slow down whoever comes next.
+    pub(crate) fn spilled(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).spilled()).sum()
+    }
+
+    /// The places before `end` that have lost their event to one before them. Final when every event before `end` was
+    /// claimed; nothing before `end` may be claimed afterwards.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong in any claim so far.
+    pub(crate) fn take_lost(&self, end: Place) -> Result<BTreeSet<Place>> {
+        if let Some(error) = lock(&self.error).take() {
+            return Err(error);
+        }
+        self.settled.store(end.to_bits(), Ordering::Relaxed);
+        let mut lost = lock(&self.lost);
+        if lost.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let later = lost.split_off(&end);
+        Ok(mem::replace(&mut *lost, later))
+    }
+
+    fn try_claim(&self, unit: &mut UnitClaims) -> Result<()> {
+        unit.days.iter().try_for_each(|day| self.load(*day))?;
+        let mut lost = Vec::new();
+        self.put(&mut unit.claims, &mut lost)?;
+        if !lost.is_empty() {
+            lock(&self.lost).extend(lost);
+        }
+        Ok(())
+    }
+
+    /// Puts claims into their shards, each of which is locked once.
+    fn put(&self, claims: &mut [Claim], lost: &mut Vec<Place>) -> Result<()> {
+        claims.sort_unstable();
+        for claims in claims.chunk_by(|one, two| shard_of(one.key) == shard_of(two.key)) {
+            let mut shard = lock(&self.shards[shard_of(claims[0].key)]);
+            for claim in claims {
+                if let Claimed::Lost(place) = shard.claim(&self.file, claim.key, claim.place)? {
+                    lost.push(place);
+                }
+            }
+            if shard.is_above(self.most_keys) {
+                shard.spill(&self.file, Place::from_bits(self.settled.load(Ordering::Relaxed)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the keys of a day from the lake, when nobody has yet.
+    fn load(&self, day: Option<i64>) -> Result<()> {
+        let dates = self.published.dates(day);
+        let known = self.loaded.read().unwrap_or_else(PoisonError::into_inner).get(&dates).cloned();
+        let loaded = known.unwrap_or_else(|| {
+            let mut all = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(dates).or_default())
+        });
+        let mut result = Ok(());
+        // Others that want the same day wait here until it is complete.
+        loaded.get_or_init(|| result = self.load_all(dates));
+        result
+    }
+
+    fn load_all(&self, dates: Dates) -> Result<()> {
+        const AT_ONCE: usize = 16_384;
+        let mut claims = Vec::new();
+        // What is twice in the lake is no concern of this run.
+        let mut lost = Vec::new();
+        self.published.read(dates, &mut |key| {
+            claims.push(Claim { key, place: Place::PUBLISHED });
+            if claims.len() == AT_ONCE {
+                self.put(&mut claims, &mut lost)?;
+                claims.clear();
+                lost.clear();
+            }
+            Ok(())
+        })?;
+        self.put(&mut claims, &mut lost)
+    }
+}
+
+impl Register for Claims {
+    fn claim(&self, unit: &mut UnitClaims) {
+        if let Err(error) = self.try_claim(unit) {
+            lock(&self.error).get_or_insert(error);
+        }
+    }
+}
+
+/// The shard of a key, by its first bits.
+const fn shard_of(key: EventKey) -> usize {
+    (key >> (EventKey::BITS - SHARDS.ilog2())) as usize
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,204 @@
+//! The keys of events that are in the lake.
+//!
+//! In: parts, and the dates that are asked for. Out: the keys of their rows. Never: reads any other column, or parts of
+//! dates that nobody asked for.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::TimestampMillisecondType;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::transform::PartitionColumn;
+use crate::transform::register::{EventKey, Identity};
+use crate::transform::timestamp::civil_from_days;
+
+/// Columns that make the key.
+const COLUMNS: [&str; 4] = ["event_id", "recipient_account_id", "event_time", "event_name"];
+
+/// Dates that the paths of a lake tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Dates {
+    /// A day, in days since 1970.
+    Day(i64),
+    /// A month, in months since year 0.
+    Month(i64),
+    /// None: the event has no time.
+    Unknown,
+    /// The paths tell no dates.
+    All,
+}
+
+/// How finely paths tell dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grain {
+    Day,
+    Month,
+    All,
+}
+
+impl Dates {
+    /// The date of a folder such as `event_date=2018-04-19`; `None` when it tells none.
+    fn of_folder(folder: &str, grain: Grain) -> Option<Self> {
+        let (name, value) = folder.split_once('=')?;
+        let number = |text: &str| text.parse::<i16>().ok();
+        match (grain, name) {
+            (Grain::Day, "event_date") => {
+                let date = value.parse::<jiff::civil::Date>().ok();
+                let epoch = jiff::civil::date(1970, 1, 1);
+                let day = date.and_then(|date| date.since(epoch).ok()).map(|span| i64::from(span.get_days()));
+                Some(day.map_or(Self::Unknown, Self::Day))
+            }
+            (Grain::Month, "event_month") => {
+                let month = value.split_once('-').and_then(|(year, month)| Some((number(year)?, number(month)?)));
+                Some(month.map_or(Self::Unknown, |(year, month)| Self::month(year.into(), month.into())))
+            }
+            _ => None,
+        }
+    }
+
+    const fn month(year: i64, month: i64) -> Self {
+        Self::Month(year * 12 + month - 1)
+    }
+}
+
+/// Parts of a lake by the dates of their rows.
+#[derive(Debug)]
+pub(crate) struct PublishedKeys {
+    grain: Grain,
+    parts: HashMap<Dates, Vec<PathBuf>>,
+}
+
+impl PublishedKeys {
+    /// The keys in `parts`, which are below the folder `table` in folders by `partition_by`.
+    pub(crate) fn new(table: &Path, parts: Vec<PathBuf>, partition_by: &[PartitionColumn]) -> Self {
+        let grain = if partition_by.contains(&PartitionColumn::EventDate) {
+            Grain::Day
+        } else if partition_by.contains(&PartitionColumn::EventMonth) {
+            Grain::Month
+        } else {
+            Grain::All
+        };
+        let mut by_dates: HashMap<Dates, Vec<PathBuf>> = HashMap::new();
+        for path in parts {
+            let mut folders = path.strip_prefix(table).unwrap_or(&path).iter().filter_map(|folder| folder.to_str());
+            let dates = folders.find_map(|folder| Dates::of_folder(folder, grain)).unwrap_or(match grain {
+                Grain::All => Dates::All,
+                Grain::Day | Grain::Month => Dates::Unknown,
+            });
+            by_dates.entry(dates).or_default().push(path);
+        }
+        Self { grain, parts: by_dates }
+    }
+
+    /// The dates whose parts may hold an event of this day, in days since 1970.
+    pub(crate) fn dates(&self, day: Option<i64>) -> Dates {
+        match (self.grain, day) {
+            (Grain::All, _) => Dates::All,
+            (_, None) => Dates::Unknown,
+            (Grain::Day, Some(day)) => Dates::Day(day),
+            (Grain::Month, Some(day)) => {
+                let (year, month, _) = civil_from_days(day);
+                Dates::month(year, month)
+            }
+        }
+    }
+
+    /// All dates that there are parts of, in order.
+    #[cfg(test)]
+    pub(crate) fn all_dates(&self) -> Vec<Dates> {
+        let mut dates: Vec<_> = self.parts.keys().copied().collect();
+        dates.sort_unstable();
+        dates
+    }
+
+    /// Tells the key of every row of these dates that has one.
+    ///
+    /// # Errors
+    ///
+    /// A part that cannot be read, or that has other columns; and what `tell` returns.
+    pub(crate) fn read(&self, dates: Dates, tell: &mut dyn FnMut(EventKey) -> Result<()>) -> Result<()> {
+        let parts = self.parts.get(&dates).map_or(&[][..], Vec::as_slice);
+        parts.iter().try_for_each(|path| read_part(path, tell))
+    }
+}
+
+fn read_part(path: &Path, tell: &mut dyn FnMut(EventKey) -> Result<()>) -> Result<()> {
+    let invalid = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, path, error);
+    let file = File::open(path).map_err(|error| invalid(error.into()))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| invalid(error.into()))?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), COLUMNS);
+    let reader = builder.with_projection(mask).build().map_err(|error| invalid(error.into()))?;
+    let mut buffer = Vec::new();
+    for batch in reader {
+        let batch = batch.map_err(|error| invalid(error.into()))?;
+        let keys = KeyColumns::of(&batch).ok_or_else(|| invalid("a key column is missing".into()))?;
+        for row in 0..batch.num_rows() {
+            if let Some(identity) = keys.identity(row) {
+                tell(identity.key(&mut buffer))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The columns of a batch that make keys.
+struct KeyColumns<'b> {
+    event_id: &'b StringArray,
+    account: &'b StringArray,
+    event_time: &'b arrow::array::PrimitiveArray<TimestampMillisecondType>,
+    event_name: &'b StringArray,
+}
+
+impl<'b> KeyColumns<'b> {
+    fn of(batch: &'b RecordBatch) -> Option<Self> {
+        let text = |name| batch.column_by_name(name)?.as_string_opt::<i32>();
+        let [event_id, account, event_time, event_name] = COLUMNS;
+        Some(Self {
+            event_id: text(event_id)?,
+            account: text(account)?,
+            event_time: batch.column_by_name(event_time)?.as_primitive_opt()?,
+            event_name: text(event_name)?,
+        })
+    }
+
+    fn identity(&self, row: usize) -> Option<Identity<'b>> {
+        let text = |column: &'b StringArray| column.is_valid(row).then(|| column.value(row));
+        let time = self.event_time.is_valid(row).then(|| self.event_time.value(row));
+        Identity::new(text(self.event_id), text(self.account), time, text(self.event_name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_tell_dates() {
+        assert_eq!(Dates::of_folder("event_date=1970-01-02", Grain::Day), Some(Dates::Day(1)));
+        assert_eq!(Dates::of_folder("event_date=__HIVE_DEFAULT_PARTITION__", Grain::Day), Some(Dates::Unknown));
+        assert_eq!(Dates::of_folder("event_month=2025-03", Grain::Month), Some(Dates::month(2025, 3)));
+        assert_eq!(Dates::of_folder("region=us-east-1", Grain::Day), None);
+        assert_eq!(Dates::of_folder("part-000001-00000.parquet", Grain::Day), None);
+    }
+
+    #[test]
+    fn an_event_is_looked_for_where_its_rows_are() {
+        let parts = |folder: &str| vec![PathBuf::from(format!("/lake/events/{folder}/part-000001-00000.parquet"))];
+        for (by, folder, day) in [
+            (&[PartitionColumn::EventDate][..], "event_date=1970-01-02", Some(1)),
+            (&[PartitionColumn::Region, PartitionColumn::EventDate], "region=x/event_date=1969-12-31", Some(-1)),
+            (&[PartitionColumn::EventMonth], "event_month=1970-02", Some(40)),
+            (&[PartitionColumn::EventMonth], "event_month=__HIVE_DEFAULT_PARTITION__", None),
+            (&[PartitionColumn::Account], "account=1", Some(0)),
+            (&[PartitionColumn::Account], "account=1", None),
+        ] {
+            let keys = PublishedKeys::new(Path::new("/lake/events"), parts(folder), by);
+            assert_eq!(keys.all_dates(), [keys.dates(day)], "{folder}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A share of all keys.
+//!
+//! In: keys with places. Out: which place has a key. Never: forgets a key, or keeps more than so many of them in memory.
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+use super::spill::{Run, SpillFile};
+use crate::error::Result;
+use crate::transform::register::{EventKey, Place};
+
+/// Runs of about one size that are put together.
+const RUNS_OF_A_LEVEL: usize = 4;
+
+/// A key and the first place that is known to have it.
+#[derive(Debug)]
+struct Slot {
+    /// In halves: a whole one would take up room for its alignment.
+    key: [u64; 2],
+    place: Place,
+}
+
+/// Keys that a table of so many bytes has room for. Its slots are a power of two, one in eight of which stays free, and
+/// so that it never grows beyond, some are left to the unit that fills it.
+pub(super) const fn most_keys(bytes: usize) -> usize {
+    // A byte for each is the table's own.
+    let slots = bytes / (size_of::<Slot>() + 1);
+    if slots == 0 { 1 } else { (1 << slots.ilog2()) / 16 * 13 }
+}
+
+/// What became of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claimed {
+    /// Nobody had the key.
+    First,
+    /// This place has lost it, now or for good: a place before it has the key.
+    Lost(Place),
+}
+
+/// Keys and their places.
+#[derive(Debug, Default)]
+pub(super) struct Shard {
+    slots: HashTable<Slot>,
+    /// Keys whose place does not matter any more, the longest runs first, each with its level.
+    runs: Vec<(u32, Run)>,
+    /// Keys that the last spill had to leave in memory.
+    left: usize,
+}
+
+impl Shard {
+    /// No keys, and room for some.
+    pub(super) fn new(keys: usize) -> Self {
+        Self { slots: HashTable::with_capacity(keys), ..Self::default() }
+    }
+
+    /// Claims a key for a place.
+    ///
+    /// # Errors
+    ///
+    /// When keys on disk cannot be read.
+    pub(super) fn claim(&mut self, file: &SpillFile, key: EventKey, place: Place) -> Result<Claimed> {
+        let halves = halves(key);
+        // Shards are told apart by bits of the other half.
+        match self.slots.entry(halves[0], |slot| slot.key == halves, |slot| slot.key[0]) {
+            Entry::Occupied(mut taken) => {
+                let kept = &mut taken.get_mut().place;
+                let lost = (*kept).max(place);
+                *kept = (*kept).min(place);
+                Ok(Claimed::Lost(lost))
+            }
+            Entry::Vacant(free) => {
+                for (_, run) in &self.runs {
+                    if run.contains(file, key)? {
+                        return Ok(Claimed::Lost(place));
+                    }
+                }
+                free.insert(Slot { key: halves, place });
+                Ok(Claimed::First)
+            }
+        }
+    }
+
+    /// Whether there are more keys in memory than there should be, and a spill would be worth its while.
+    pub(super) fn is_above(&self, most: usize) -> bool {
+        self.slots.len() > most.max(self.left * 2)
+    }
+
+    /// Keys on disk.
+    pub(super) fn spilled(&self) -> usize {
+        self.runs.iter().map(|(_, run)| run.len()).sum()
+    }
+
+    /// Puts keys of places before `settled` on disk: whoever comes now comes after them.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(super) fn spill(&mut self, file: &SpillFile, settled: Place) -> Result<()> {
+        let taken = self.slots.extract_if(|slot| slot.place < settled);
+        let mut keys: Vec<EventKey> =
+            taken.map(|slot| EventKey::from(slot.key[1]) << 64 | EventKey::from(slot.key[0])).collect();
+        self.left = self.slots.len();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        keys.sort_unstable();
+        self.runs.push((0, Run::write(file, &keys)?));
+        while let Some(same) = self.runs.len().checked_sub(RUNS_OF_A_LEVEL)
+            && let level = self.runs[self.runs.len() - 1].0
+            && self.runs[same].0 == level
+        {
+            let runs: Vec<Run> = self.runs.drain(same..).map(|(_, run)| run).collect();
+            self.runs.push((level + 1, Run::merge(file, &runs)?));
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the lower half, and the upper one")]
+const fn halves(key: EventKey) -> [u64; 2] {
+    [key as u64, (key >> 64) as u64]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::prng::Prng;
+
+    #[test]
+    fn the_first_place_keeps_a_key_whoever_comes_first() {
+        let (mut shard, file) = (Shard::default(), SpillFile::new(None));
+        let places: Vec<_> = (0..3).map(|index| Place::new(0, index)).collect();
+        let mut claim = |key, place| shard.claim(&file, key, place).unwrap();
+        assert_eq!(claim(1, places[1]), Claimed::First);
+        assert_eq!(claim(1, places[2]), Claimed::Lost(places[2]));
+        assert_eq!(claim(1, places[0]), Claimed::Lost(places[1]));
+        assert_eq!(claim(1, Place::new(9, 9)), Claimed::Lost(Place::new(9, 9)));
+        assert_eq!(claim(2, places[2]), Claimed::First);
+        assert_eq!(claim(1 << 64, places[0]), Claimed::First);
+    }
+
+    #[test]
+    fn keys_on_disk_are_remembered_and_those_that_may_change_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SpillFile::new(Some(folder.path().to_owned()));
+        let mut shard = Shard::default();
+        let mut prng = Prng::new(3);
+        let keys: Vec<EventKey> =
+            (0..5_000).map(|_| EventKey::from(prng.next()) << 64 | EventKey::from(prng.next())).collect();
+        for (key, archive) in keys.iter().zip(0..) {
+            assert_eq!(shard.claim(&file, *key, Place::new(archive, 0)).unwrap(), Claimed::First);
+            if archive % 100 == 99 {
+                shard.spill(&file, Place::new(archive - 9, 0)).unwrap();
+                assert_eq!(shard.slots.len(), 10, "those not settled");
+                assert!(shard.runs.len() <= 3 * 4, "{} runs", shard.runs.len());
+            }
+        }
+        assert_eq!(shard.spilled() + shard.slots.len(), keys.len());
+        for key in &keys {
+            let late = Place::new(100_000, 0);
+            assert_eq!(shard.claim(&file, *key, late).unwrap(), Claimed::Lost(late));
+        }
+    }
+}

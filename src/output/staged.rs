@@ -1,0 +1,48 @@
+//! Staged parts, looked at once more before they are published.
+//!
+//! In: the parts that were written. Out: the rows that their footers tell. Never: trusts a counter for what a file can be
+//! asked.
+
+use std::collections::HashMap;
+use std::fs::File;
+
+use parquet::file::metadata::ParquetMetaDataReader;
+use rayon::prelude::{ParallelBridge, ParallelIterator};
+
+use super::lake::Commit;
+use super::part::{StagedPart, unwritable};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Table;
+
+/// Reads the footer of every part of a commit; the rows of each table.
+///
+/// # Errors
+///
+/// A file that is not there, or not as long as what was written, or whose footer tells other rows: nothing of it may be
+/// published.
+pub(crate) fn read_back<'p>(
+    commit: &Commit,
+    parts: impl Iterator<Item = &'p StagedPart> + Send,
+) -> Result<HashMap<Table, u64>> {
+    let rows = parts.par_bridge().map(|part| read_part(commit, part)).collect::<Result<Vec<_>>>()?;
+    let mut by_table = HashMap::new();
+    for (table, rows) in rows {
+        *by_table.entry(table).or_default() += rows;
+    }
+    Ok(by_table)
+}
+
+fn read_part(commit: &Commit, part: &StagedPart) -> Result<(Table, u64)> {
+    let path = commit.staging.join(&part.path);
+    let file = File::open(&path).map_err(|error| unwritable(&path, error))?;
+    let bytes = file.metadata().map_err(|error| unwritable(&path, error))?.len();
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(|error| unwritable(&path, error))?;
+    let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
+    if (rows, bytes) != (part.rows, part.bytes) {
+        let message = format!("{rows} rows in {bytes} bytes, {} rows in {} bytes were written", part.rows, part.bytes);
+        return Err(Error::at(ErrorKind::Unreconciled, &path, message).advise("nothing was published"));
+    }
+    let folder = part.path.iter().next().unwrap_or_default();
+    let table = Table::ALL.into_iter().find(|table| folder == table.name());
+    table.map(|table| (table, rows)).ok_or_else(|| Error::internal("a part of no table"))
+}
