@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use trailmill::check::CheckConfig;
 use trailmill::config::{Compression, Config, OnBad, Selection};
 use trailmill::generate::{GenerateConfig, Mix};
 use trailmill::schema::{SchemaFormat, Table};
@@ -18,7 +19,7 @@ use trailmill::{PartitionColumn, Result};
 #[derive(Debug, Parser)]
 #[command(name = "trailmill", version, propagate_version = true, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 all converted, 1 converted but some input was quarantined, 2 usage or environment error."
+    after_help = "Exit codes: 0 all converted (check: sound), 1 converted but some input was quarantined (check: findings), 2 usage or environment error, 128 + signal when stopped by one."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -28,6 +29,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Convert(Box<ConvertArgs>),
+    Check(CheckArgs),
     Schema(SchemaArgs),
     Generate(GenerateArgs),
     /// Print a completion script for a shell
@@ -115,6 +117,14 @@ pub(crate) struct ConvertArgs {
     #[arg(long)]
     no_dedup: bool,
 
+    /// Convert archives again that are in quarantine, as a whole or in part: after a fix, or with a better version
+    #[arg(long)]
+    retry_quarantined: bool,
+
+    /// Convert archives again that have changed since, or of which other selectors have left out events
+    #[arg(long)]
+    reconvert_changed: bool,
+
     /// Write a report in JSON to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -172,6 +182,8 @@ impl ConvertArgs {
             part_size,
             step_size,
             no_dedup,
+            retry_quarantined,
+            reconvert_changed,
             report: _,
             progress: _,
             dry_run,
@@ -197,11 +209,61 @@ impl ConvertArgs {
         config.target_part_bytes = *part_size;
         config.step_bytes = *step_size;
         config.dedup = !no_dedup;
+        config.retry_quarantined = *retry_quarantined;
+        config.reconvert_changed = *reconvert_changed;
         config.dry_run = *dry_run;
         // A dry run leaves the lake alone.
         config.scratch = dry_run.then(std::env::temp_dir);
         config.validate()?;
         Ok(config)
+    }
+}
+
+/// Check a lake against its own manifest: nothing missing, torn or doubled
+///
+/// Reads every page of every file and compares rows with what the runs have published. Changes nothing; findings are
+/// printed and make the exit code 1.
+#[derive(Args, Debug)]
+#[command(after_help = "Example: trailmill check ./lake")]
+pub(crate) struct CheckArgs {
+    /// The lake
+    #[arg(value_name = "LAKE")]
+    lake: PathBuf,
+
+    /// Read footers and the columns that tell archives and events only
+    #[arg(long)]
+    quick: bool,
+
+    /// text or json
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+
+    /// Worker threads [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+
+    /// Memory for keys of events; those that do not fit go to a temporary file
+    #[arg(long, default_value = "192MiB", value_name = "SIZE", value_parser = parse_size)]
+    memory_limit: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+impl CheckArgs {
+    pub(crate) fn config(&self) -> CheckConfig {
+        let Self { lake, quick, format: _, threads, memory_limit } = self;
+        let mut config = CheckConfig::new(lake.clone());
+        config.is_quick = *quick;
+        config.threads = threads.unwrap_or(config.threads);
+        config.memory_limit = *memory_limit;
+        config.scratch = Some(std::env::temp_dir());
+        config
     }
 }
 

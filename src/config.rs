@@ -4,7 +4,9 @@
 //! Never: reads the environment or the command line.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use crate::disk::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
 use crate::transform::PartitionColumn;
@@ -66,6 +68,7 @@ impl Selection {
 
 /// A validated request to convert archives.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Config {
     /// Files and folders to look for archives in.
     pub inputs: Vec<PathBuf>,
@@ -94,11 +97,17 @@ pub struct Config {
     pub step_bytes: u64,
     /// Whether an event that is in the lake already, or comes twice, is written once.
     pub dedup: bool,
+    /// Whether archives that are in quarantine, as a whole or in part, are converted again.
+    pub retry_quarantined: bool,
+    /// Whether archives that are in the lake in another form are converted again.
+    pub reconvert_changed: bool,
     /// Folder for keys of events that do not fit into memory. Without one it is in the lake, and of a dry run all stay in
     /// memory.
     pub scratch: Option<PathBuf>,
     /// Convert and count, and write nothing.
     pub dry_run: bool,
+    /// Is told of every change on disk before it is made, and may make it fail.
+    pub watch: Option<Arc<dyn Watch>>,
 }
 
 impl Config {
@@ -132,8 +141,11 @@ impl Config {
             target_part_bytes: Self::DEFAULT_TARGET_PART_BYTES,
             step_bytes: Self::DEFAULT_STEP_BYTES,
             dedup: true,
+            retry_quarantined: false,
+            reconvert_changed: false,
             scratch: None,
             dry_run: false,
+            watch: None,
         }
     }
 

@@ -116,6 +116,8 @@ pub mod schema;
 
 pub mod error;
 
+pub mod disk;
+
 mod pool;
 
 mod input;
@@ -127,6 +129,8 @@ mod dedup;
 mod output;
 
 mod pipeline;
+
+pub mod check;
 
 pub mod report;
 

@@ -6,7 +6,10 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod cli;
+#[cfg(debug_assertions)]
+mod faults;
 mod progress;
+mod signals;
 mod terminal;
 
 use std::fs::File;
@@ -19,18 +22,32 @@ use clap::{CommandFactory, Parser};
 use trailmill::report::Progress;
 use trailmill::{Error, ErrorKind, Result, schema};
 
-use cli::{Cli, Command, ConvertArgs, GenerateArgs, ProgressArg};
+use cli::{CheckArgs, Cli, Command, ConvertArgs, GenerateArgs, ProgressArg, ReportFormat};
 use progress::ProgressLine;
+use signals::Signals;
 
 /// How a command ended, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     /// All done.
-    Clean = 0,
-    /// Done, but some input was quarantined.
-    Quarantined = 1,
+    Clean,
+    /// Done, but some input was quarantined, or something is wrong with the lake.
+    Quarantined,
     /// Not done.
-    Failed = 2,
+    Failed,
+    /// Ended by this signal.
+    Stopped(u8),
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Clean => 0,
+            Outcome::Quarantined => 1,
+            Outcome::Failed => 2,
+            Outcome::Stopped(signal) => 128 + signal,
+        })
+    }
 }
 
 fn main() -> ExitCode {
@@ -38,12 +55,13 @@ fn main() -> ExitCode {
         terminal::error(&error);
         Outcome::Failed
     });
-    ExitCode::from(outcome as u8)
+    outcome.into()
 }
 
 fn run(cli: Cli) -> Result<Outcome> {
     match cli.command {
         Command::Convert(args) => convert(&args),
+        Command::Check(args) => check(&args),
         Command::Schema(args) => {
             let (tables, format) = args.tables();
             print(schema::render(&tables, format).as_bytes())
@@ -63,14 +81,26 @@ fn run(cli: Cli) -> Result<Outcome> {
 }
 
 fn convert(args: &ConvertArgs) -> Result<Outcome> {
-    let config = args.config()?;
+    #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "tests wish for faults"))]
+    let mut config = args.config()?;
+    #[cfg(debug_assertions)]
+    if let Ok(wish) = std::env::var("TRAILMILL_FAULT") {
+        config.watch = faults::parse(&wish);
+    }
     // Opened before any work is done: a report that cannot be written must not be found out after the commit.
     let report = args.report.as_deref().map(|path| open_report(path).map(|file| (path, file))).transpose()?;
     let progress = Arc::new(Progress::default());
+    let signals = Signals::that_stop(&progress).map_err(Error::internal)?;
     let line = ProgressLine::start(&progress, args.progress == ProgressArg::Auto && !args.quiet);
     let converted = trailmill::convert(&config, &progress);
     drop(line);
-    let summary = converted?;
+    let summary = match converted {
+        Err(error) if error.kind() == ErrorKind::Stopped => {
+            terminal::error(&error);
+            return Ok(Outcome::Stopped(signals.received()));
+        }
+        converted => converted?,
+    };
     if !args.quiet {
         terminal::summary(&summary, &config, args.verbose);
     }
@@ -79,6 +109,16 @@ fn convert(args: &ConvertArgs) -> Result<Outcome> {
         file.write_all(&json).map_err(|error| report_unwritable(path, error))?;
     }
     Ok(if summary.is_clean() { Outcome::Clean } else { Outcome::Quarantined })
+}
+
+fn check(args: &CheckArgs) -> Result<Outcome> {
+    let report = trailmill::check::check(&args.config())?;
+    let told = match args.format {
+        ReportFormat::Text => terminal::check_report(&report),
+        ReportFormat::Json => serde_json::to_string_pretty(&report).map_err(Error::internal)? + "\n",
+    };
+    print(told.as_bytes())?;
+    Ok(if report.is_sound() { Outcome::Clean } else { Outcome::Quarantined })
 }
 
 fn open_report(path: &Path) -> Result<File> {

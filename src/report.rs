@@ -4,6 +4,7 @@
 //! printed here.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -103,13 +104,19 @@ pub struct Progress {
     pub compressed_bytes_done: AtomicU64,
     /// Events seen.
     pub events: AtomicU64,
-    is_stopping: AtomicBool,
+    is_stopping: Arc<AtomicBool>,
 }
 
 impl Progress {
     /// Asks the run to stop soon: what it has published stays, what it is at is thrown away.
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// The flag behind [`Progress::stop`], for whoever can set a flag and no more, such as a signal handler.
+    #[must_use]
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_stopping)
     }
 
     /// Whether the run was asked to stop.

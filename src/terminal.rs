@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use trailmill::Outcome;
+use trailmill::check::CheckReport;
 use trailmill::config::Config;
 use trailmill::error::{Error, printable};
 use trailmill::generate::{GenerateConfig, GenerateSummary};
@@ -36,6 +37,40 @@ pub(crate) fn generated(config: &GenerateConfig, summary: &GenerateSummary) {
         HumanBytes(summary.compressed_bytes),
         printable(&config.out.display().to_string()),
     );
+}
+
+/// What a check found, for people.
+pub(crate) fn check_report(report: &CheckReport) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_check(&mut out, report);
+    out
+}
+
+fn write_check(out: &mut String, report: &CheckReport) -> std::fmt::Result {
+    let lake = printable(&report.lake.display().to_string());
+    writeln!(out, "{:>14}  {lake}, {} commits", "lake", HumanCount(report.commits))?;
+    writeln!(out, "{:>14}  {}", "archives", HumanCount(report.archives))?;
+    writeln!(out, "{:>14}  {} in {} files", "read", HumanBytes(report.bytes), HumanCount(report.parts))?;
+    for table in [Table::Events, Table::UsageRecords, Table::Quarantine] {
+        if let Some(rows) = report.rows.get(table.name()) {
+            writeln!(out, "{:>14}  {}", table.name(), HumanCount(*rows))?;
+        }
+    }
+    if report.copies > 0 {
+        let copies = HumanCount(report.copies);
+        writeln!(out, "{:>14}  {copies} events are there more than once, as --no-dedup has left them", "copies")?;
+    }
+    for (kind, count) in &report.problem_counts {
+        writeln!(out, "{:>14}  {} × {kind}", "problem", HumanCount(*count))?;
+    }
+    for problem in &report.problems {
+        writeln!(out, "{:>14}  {}: {}: {}", "", problem.kind.as_str(), problem.place, problem.message)?;
+    }
+    if report.is_sound() {
+        writeln!(out, "{:>14}  nothing is missing, torn or doubled", "sound")?;
+    }
+    Ok(())
 }
 
 fn render(summary: &Summary, config: &Config, is_verbose: bool) -> String {
@@ -85,7 +120,7 @@ fn write_summary(out: &mut String, summary: &Summary, config: &Config, is_verbos
     for archive in summary.changed_archives.iter().take(3) {
         writeln!(
             out,
-            "{:>14}  {} is in the lake in another form: it has changed since, or other selectors left out some of its events; left as it was",
+            "{:>14}  {} is in the lake in another form: it has changed since, or other selectors left out some of its events; left as it was, --reconvert-changed would replace it",
             "changed",
             printable(archive)
         )?;

@@ -11,11 +11,19 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use super::published::{Dates, PublishedKeys};
 use super::shard::{Claimed, Shard, most_keys};
 use super::spill::SpillFile;
+use crate::disk::Disk;
 use crate::error::Result;
 use crate::transform::register::{Claim, EventKey, Place, Register, UnitClaims};
 
 /// Workers seldom meet in one of so many.
 const SHARDS: usize = 64;
+
+/// A place for keys that do not fit into memory.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    pub(crate) disk: Disk,
+    pub(crate) folder: Option<PathBuf>,
+}
 
 /// Who has which event.
 #[derive(Debug)]
@@ -34,10 +42,10 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    /// No claims but those of the lake. `memory` bounds the bytes of keys in memory; `scratch` is a folder for more,
+    /// No claims but those of the lake. `memory` bounds the bytes of keys in memory; `scratch` is a place for more,
     /// without which there is no bound. About so many events are `expected`.
-    pub(crate) fn new(published: PublishedKeys, memory: u64, scratch: Option<PathBuf>, expected: u64) -> Self {
-        let file = SpillFile::new(scratch);
+    pub(crate) fn new(published: PublishedKeys, memory: u64, scratch: Scratch, expected: u64) -> Self {
+        let file = SpillFile::new(scratch.disk, scratch.folder);
         let share = |of_all: u64| usize::try_from(of_all).unwrap_or(usize::MAX) / SHARDS;
         let bounded = most_keys(share(memory));
         let capacity = share(expected).min(bounded);
@@ -77,14 +85,46 @@ impl Claims {
         Ok(mem::replace(&mut *lost, later))
     }
 
-    fn try_claim(&self, unit: &mut UnitClaims) -> Result<()> {
-        unit.days.iter().try_for_each(|day| self.load(*day))?;
+    /// Whether anybody has claimed a key.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(crate) fn contains(&self, key: EventKey) -> Result<bool> {
+        lock(&self.shards[shard_of(key)]).contains(&self.file, key)
+    }
+
+    /// Lets every key go to disk at once: whichever of two equal keys is found first is taken for the first.
+    pub(crate) fn settle_all(&self) {
+        self.settled.store(u64::MAX, Ordering::Relaxed);
+    }
+
+    /// Claims keys, whatever the lake has.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(crate) fn put_all(&self, claims: &mut [Claim]) -> Result<()> {
         let mut lost = Vec::new();
-        self.put(&mut unit.claims, &mut lost)?;
+        self.put(claims, &mut lost)?;
         if !lost.is_empty() {
             lock(&self.lost).extend(lost);
         }
         Ok(())
+    }
+
+    /// All places that have lost their event so far.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong in any claim.
+    pub(crate) fn take_all_lost(&self) -> Result<BTreeSet<Place>> {
+        self.take_lost(Place::from_bits(u64::MAX))
+    }
+
+    fn try_claim(&self, unit: &mut UnitClaims) -> Result<()> {
+        unit.days.iter().try_for_each(|day| self.load(*day))?;
+        self.put_all(&mut unit.claims)
     }
 
     /// Puts claims into their shards, each of which is locked once.

@@ -25,5 +25,5 @@ mod shard;
 
 mod claims;
 
-pub(crate) use claims::Claims;
-pub(crate) use published::PublishedKeys;
+pub(crate) use claims::{Claims, Scratch};
+pub(crate) use published::{KeyColumns, PublishedKeys, TextValues};

@@ -3,12 +3,12 @@
 //! In: parts, and the dates that are asked for. Out: the keys of their rows. Never: reads any other column, or parts of
 //! dates that nobody asked for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
-use arrow::datatypes::TimestampMillisecondType;
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, PrimitiveArray, RecordBatch, StringArray};
+use arrow::datatypes::{Int32Type, TimestampMillisecondType};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -17,8 +17,7 @@ use crate::transform::PartitionColumn;
 use crate::transform::register::{EventKey, Identity};
 use crate::transform::timestamp::civil_from_days;
 
-/// Columns that make the key.
-const COLUMNS: [&str; 4] = ["event_id", "recipient_account_id", "event_time", "event_name"];
+const ARCHIVE: &str = "archive";
 
 /// Dates that the paths of a lake tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,6 +70,8 @@ impl Dates {
 pub(crate) struct PublishedKeys {
     grain: Grain,
     parts: HashMap<Dates, Vec<PathBuf>>,
+    /// Archives whose rows do not count, by URI: they are converted again.
+    excluded: BTreeSet<String>,
 }
 
 impl PublishedKeys {
@@ -92,7 +93,7 @@ impl PublishedKeys {
             });
             by_dates.entry(dates).or_default().push(path);
         }
-        Self { grain, parts: by_dates }
+        Self { grain, parts: by_dates, excluded: BTreeSet::new() }
     }
 
     /// The dates whose parts may hold an event of this day, in days since 1970.
@@ -106,6 +107,12 @@ impl PublishedKeys {
                 Dates::month(year, month)
             }
         }
+    }
+
+    /// The same without the rows of some archives.
+    pub(crate) fn without(mut self, archives: BTreeSet<String>) -> Self {
+        self.excluded = archives;
+        self
     }
 
     /// All dates that there are parts of, in order.
@@ -123,41 +130,74 @@ impl PublishedKeys {
     /// A part that cannot be read, or that has other columns; and what `tell` returns.
     pub(crate) fn read(&self, dates: Dates, tell: &mut dyn FnMut(EventKey) -> Result<()>) -> Result<()> {
         let parts = self.parts.get(&dates).map_or(&[][..], Vec::as_slice);
-        parts.iter().try_for_each(|path| read_part(path, tell))
+        parts.iter().try_for_each(|path| self.read_part(path, tell))
+    }
+
+    fn read_part(&self, path: &Path, tell: &mut dyn FnMut(EventKey) -> Result<()>) -> Result<()> {
+        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, path, error);
+        let file = File::open(path).map_err(|error| invalid(error.into()))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| invalid(error.into()))?;
+        let archive = (!self.excluded.is_empty()).then_some(ARCHIVE);
+        let mask = ProjectionMask::columns(builder.parquet_schema(), KeyColumns::NAMES.into_iter().chain(archive));
+        let reader = builder.with_projection(mask).build().map_err(|error| invalid(error.into()))?;
+        let mut buffer = Vec::new();
+        for batch in reader {
+            let batch = batch.map_err(|error| invalid(error.into()))?;
+            let keys = KeyColumns::of(&batch).ok_or_else(|| invalid("a key column is missing".into()))?;
+            let archives = batch.column_by_name(ARCHIVE).and_then(|column| column.as_string_opt::<i32>());
+            let is_excluded = |row| archives.is_some_and(|archives| self.excluded.contains(archives.value(row)));
+            for row in 0..batch.num_rows() {
+                if let Some(identity) = keys.identity(row)
+                    && !is_excluded(row)
+                {
+                    tell(identity.key(&mut buffer))?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-fn read_part(path: &Path, tell: &mut dyn FnMut(EventKey) -> Result<()>) -> Result<()> {
-    let invalid = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, path, error);
-    let file = File::open(path).map_err(|error| invalid(error.into()))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| invalid(error.into()))?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), COLUMNS);
-    let reader = builder.with_projection(mask).build().map_err(|error| invalid(error.into()))?;
-    let mut buffer = Vec::new();
-    for batch in reader {
-        let batch = batch.map_err(|error| invalid(error.into()))?;
-        let keys = KeyColumns::of(&batch).ok_or_else(|| invalid("a key column is missing".into()))?;
-        for row in 0..batch.num_rows() {
-            if let Some(identity) = keys.identity(row) {
-                tell(identity.key(&mut buffer))?;
-            }
+/// A column of text, whether each value stands for itself or is a number in a dictionary.
+pub(crate) enum TextValues<'b> {
+    Plain(&'b StringArray),
+    Coded(&'b Int32Array, &'b StringArray),
+}
+
+impl<'b> TextValues<'b> {
+    /// `None` when it is no text.
+    pub(crate) fn of(column: &'b ArrayRef) -> Option<Self> {
+        match column.as_dictionary_opt::<Int32Type>() {
+            Some(coded) => Some(Self::Coded(coded.keys(), coded.values().as_string_opt()?)),
+            None => Some(Self::Plain(column.as_string_opt()?)),
         }
     }
-    Ok(())
+
+    /// The text of a row, if it has one.
+    pub(crate) fn value(&self, row: usize) -> Option<&'b str> {
+        match *self {
+            Self::Plain(texts) => texts.is_valid(row).then(|| texts.value(row)),
+            Self::Coded(keys, texts) => keys.is_valid(row).then(|| texts.value(keys.value(row) as usize)),
+        }
+    }
 }
 
 /// The columns of a batch that make keys.
-struct KeyColumns<'b> {
-    event_id: &'b StringArray,
-    account: &'b StringArray,
-    event_time: &'b arrow::array::PrimitiveArray<TimestampMillisecondType>,
-    event_name: &'b StringArray,
+pub(crate) struct KeyColumns<'b> {
+    event_id: TextValues<'b>,
+    account: TextValues<'b>,
+    event_time: &'b PrimitiveArray<TimestampMillisecondType>,
+    event_name: TextValues<'b>,
 }
 
 impl<'b> KeyColumns<'b> {
-    fn of(batch: &'b RecordBatch) -> Option<Self> {
-        let text = |name| batch.column_by_name(name)?.as_string_opt::<i32>();
-        let [event_id, account, event_time, event_name] = COLUMNS;
+    /// Their names.
+    pub(crate) const NAMES: [&'static str; 4] = ["event_id", "recipient_account_id", "event_time", "event_name"];
+
+    /// `None` when one of them is missing.
+    pub(crate) fn of(batch: &'b RecordBatch) -> Option<Self> {
+        let text = |name| TextValues::of(batch.column_by_name(name)?);
+        let [event_id, account, event_time, event_name] = Self::NAMES;
         Some(Self {
             event_id: text(event_id)?,
             account: text(account)?,
@@ -166,10 +206,10 @@ impl<'b> KeyColumns<'b> {
         })
     }
 
-    fn identity(&self, row: usize) -> Option<Identity<'b>> {
-        let text = |column: &'b StringArray| column.is_valid(row).then(|| column.value(row));
+    /// The identity of a row; `None` when its event has none.
+    pub(crate) fn identity(&self, row: usize) -> Option<Identity<'b>> {
         let time = self.event_time.is_valid(row).then(|| self.event_time.value(row));
-        Identity::new(text(self.event_id), text(self.account), time, text(self.event_name))
+        Identity::new(self.event_id.value(row), self.account.value(row), time, self.event_name.value(row))
     }
 }
 

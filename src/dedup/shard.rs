@@ -80,6 +80,24 @@ impl Shard {
         }
     }
 
+    /// Whether a key was claimed.
+    ///
+    /// # Errors
+    ///
+    /// When keys on disk cannot be read.
+    pub(super) fn contains(&self, file: &SpillFile, key: EventKey) -> Result<bool> {
+        let halves = halves(key);
+        if self.slots.find(halves[0], |slot| slot.key == halves).is_some() {
+            return Ok(true);
+        }
+        for (_, run) in &self.runs {
+            if run.contains(file, key)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether there are more keys in memory than there should be, and a spill would be worth its while.
     pub(super) fn is_above(&self, most: usize) -> bool {
         self.slots.len() > most.max(self.left * 2)
@@ -124,11 +142,12 @@ const fn halves(key: EventKey) -> [u64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::Disk;
     use crate::generate::prng::Prng;
 
     #[test]
     fn the_first_place_keeps_a_key_whoever_comes_first() {
-        let (mut shard, file) = (Shard::default(), SpillFile::new(None));
+        let (mut shard, file) = (Shard::default(), SpillFile::new(Disk::default(), None));
         let places: Vec<_> = (0..3).map(|index| Place::new(0, index)).collect();
         let mut claim = |key, place| shard.claim(&file, key, place).unwrap();
         assert_eq!(claim(1, places[1]), Claimed::First);
@@ -142,7 +161,7 @@ mod tests {
     #[test]
     fn keys_on_disk_are_remembered_and_those_that_may_change_stay() {
         let folder = tempfile::tempdir().unwrap();
-        let file = SpillFile::new(Some(folder.path().to_owned()));
+        let file = SpillFile::new(Disk::default(), Some(folder.path().to_owned()));
         let mut shard = Shard::default();
         let mut prng = Prng::new(3);
         let keys: Vec<EventKey> =

@@ -3,15 +3,14 @@
 //! In: sorted keys. Out: whether a key is among them. Never: more in memory than a filter and the first key of every
 //! block; a file that outlives the process.
 
-use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use parquet::bloom_filter::Sbbf;
 
+use crate::disk::{Disk, ScratchFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::transform::register::EventKey;
 
@@ -26,15 +25,16 @@ const MOST_FILTER_BYTES: usize = 128 << 10;
 /// The file that all runs are in, made when it is needed first.
 #[derive(Debug)]
 pub(super) struct SpillFile {
+    disk: Disk,
     /// Where to make it; without a place nothing can be spilled.
     folder: Option<PathBuf>,
-    file: OnceLock<File>,
+    file: Mutex<Option<Arc<ScratchFile>>>,
     length: AtomicU64,
 }
 
 impl SpillFile {
-    pub(super) const fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder, file: OnceLock::new(), length: AtomicU64::new(0) }
+    pub(super) fn new(disk: Disk, folder: Option<PathBuf>) -> Self {
+        Self { disk, folder, file: Mutex::default(), length: AtomicU64::new(0) }
     }
 
     /// Whether keys can go to disk at all.
@@ -42,50 +42,26 @@ impl SpillFile {
         self.folder.is_some()
     }
 
-    fn file(&self) -> Result<&File> {
-        if let Some(file) = self.file.get() {
-            return Ok(file);
-        }
+    fn with_file<R>(&self, work: impl FnOnce(&ScratchFile) -> io::Result<R>) -> Result<R> {
         let Some(folder) = &self.folder else { return Err(Error::internal("no place to spill keys to")) };
         let path = folder.join("keys");
-        let file = create_nameless(&path).map_err(|error| Error::at(ErrorKind::LakeUnwritable, &path, error))?;
-        // Another thread may have been faster: its file is the one.
-        Ok(self.file.get_or_init(|| file))
+        let open = || {
+            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*file {
+                Some(file) => Ok(Arc::clone(file)),
+                None => Ok(Arc::clone(file.insert(Arc::new(self.disk.nameless_file(&path)?)))),
+            }
+        };
+        open().and_then(|file| work(&file)).map_err(|error| {
+            let error = Error::at(ErrorKind::LakeUnwritable, &path, error);
+            error.advise("keys of events that do not fit into memory are kept there while a run goes on")
+        })
     }
 
     /// Where so many bytes may be written.
     fn reserve(&self, bytes: usize) -> u64 {
         self.length.fetch_add(bytes as u64, Ordering::Relaxed)
     }
-
-    fn error(&self, error: io::Error) -> Error {
-        let folder = self.folder.as_deref().unwrap_or(Path::new(""));
-        Error::at(ErrorKind::LakeUnwritable, &folder.join("keys"), error)
-            .advise("keys of events that do not fit into memory are kept there while a run goes on")
-    }
-}
-
-/// A file that is gone when the process ends, however it ends.
-fn create_nameless(path: &Path) -> io::Result<File> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    // Two threads that come here at once get a file each.
-    loop {
-        match OpenOptions::new().read(true).write(true).create_new(true).open(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                fs::remove_file(path).or_else(ignore_missing)?;
-            }
-            file => {
-                fs::remove_file(path).or_else(ignore_missing)?;
-                return file;
-            }
-        }
-    }
-}
-
-fn ignore_missing(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
 /// Sorted keys, somewhere in the file.
@@ -155,7 +131,7 @@ impl Run {
         let start = block * BLOCK_KEYS;
         let bytes = &mut buffer[..BLOCK_KEYS.min(self.keys - start) * KEY_BYTES];
         let at = self.start + (start * KEY_BYTES) as u64;
-        file.file()?.read_exact_at(bytes, at).map_err(|error| file.error(error))?;
+        file.with_file(|file| file.read_at(bytes, at))?;
         Ok(bytes.as_chunks().0)
     }
 }
@@ -192,7 +168,7 @@ impl<'f> RunWriter<'f> {
 
     fn flush(&mut self) -> Result<()> {
         let at = self.run.start + self.written;
-        self.file.file()?.write_all_at(&self.buffer, at).map_err(|error| self.file.error(error))?;
+        self.file.with_file(|file| file.write_at(&self.buffer, at))?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())
@@ -259,19 +235,19 @@ mod tests {
     #[test]
     fn a_run_has_what_was_written_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        let file = SpillFile::new(Some(folder.path().to_owned()));
+        let file = SpillFile::new(Disk::default(), Some(folder.path().to_owned()));
         let mut prng = Prng::new(7);
         for count in [1, 2, BLOCK_KEYS - 1, BLOCK_KEYS, BLOCK_KEYS + 1, 3 * BLOCK_KEYS, 10_000] {
             let keys = random_keys(&mut prng, count);
             check(&file, &Run::write(&file, &keys).unwrap(), &keys);
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "the file has no name");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the file has no name");
     }
 
     #[test]
     fn runs_become_one_that_has_all_their_keys() {
         let folder = tempfile::tempdir().unwrap();
-        let file = SpillFile::new(Some(folder.path().to_owned()));
+        let file = SpillFile::new(Disk::default(), Some(folder.path().to_owned()));
         let mut prng = Prng::new(8);
         let parts: Vec<_> = [5, 1_000, 256, 7_777].map(|count| random_keys(&mut prng, count)).into();
         let runs: Vec<_> = parts.iter().map(|keys| Run::write(&file, keys).unwrap()).collect();

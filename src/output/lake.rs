@@ -12,20 +12,21 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::manifest::Known;
+use super::manifest::{Commits, Known};
 use super::part::{PartName, StagedPart, parquet_files, unwritable};
 use crate::config::{Config, STATE_FOLDER};
-use crate::error::{Error, ErrorKind, Result};
+use crate::disk::Disk;
+use crate::error::{Error, ErrorKind, Result, printable};
 use crate::schema::Table;
 
 /// A lake that this process alone writes to.
 #[derive(Debug)]
 pub(crate) struct Lake {
     root: PathBuf,
+    disk: Disk,
     /// Locked for as long as it is open, by the operating system: a dead process holds no lock.
     _lock: File,
     last_commit: u32,
-    known: Known,
 }
 
 /// A numbered set of parts that become visible together.
@@ -35,6 +36,7 @@ pub(crate) struct Commit {
     pub(crate) id: String,
     /// Where its parts are staged.
     pub(crate) staging: PathBuf,
+    pub(crate) disk: Disk,
 }
 
 impl Commit {
@@ -44,103 +46,170 @@ impl Commit {
     ///
     /// When it cannot be removed.
     pub(crate) fn discard(&self) -> Result<()> {
-        remove_folder(&self.staging)
+        self.disk.remove_folder(&self.staging).map_err(|error| unwritable(&self.staging, error))
     }
 }
 
 impl Lake {
-    /// Opens a lake, or begins one, and clears away what a dead run left.
+    /// Opens a lake, or begins one, and clears away what a dead run left; the lake, and what is in it.
     ///
     /// # Errors
     ///
     /// When the folder cannot be written to, holds something else, is held by another run, or was filled by a later
     /// version or with other tables or partitions.
-    pub(crate) fn open(config: &Config) -> Result<Self> {
+    pub(crate) fn open(config: &Config) -> Result<(Self, Known)> {
         let root = &config.lake;
         let state = root.join(STATE_FOLDER);
         if !state.exists() {
             refuse_strangers(root)?;
         }
-        fs::create_dir_all(&state)
+        let disk = Disk::new(config.watch.clone());
+        disk.create_folder(&state)
             .map_err(|error| unwritable(root, error).advise("name a folder that can be written to with --out"))?;
         let lock_path = state.join("lock");
-        let lock = File::create(&lock_path).map_err(|error| unwritable(&lock_path, error))?;
+        let lock = disk.lock_file(&lock_path).map_err(|error| unwritable(&lock_path, error))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let message = format!("another run is writing to {}; wait for it to end", root.display());
-                return Err(Error::new(ErrorKind::LakeLocked, message));
-            }
+            Err(TryLockError::WouldBlock) => return Err(in_use(root)),
             Err(TryLockError::Error(error)) => return Err(unwritable(&lock_path, error)),
         }
         let known = Known::read(config)?;
-        let last_commit = known.commits.iter().copied().max().unwrap_or_default();
-        let lake = Self { root: known.root.clone(), _lock: lock, last_commit, known };
-        lake.clear_away_leftovers()?;
-        Ok(lake)
+        let last_commit = known.commits.last;
+        let lake = Self { root: known.root.clone(), disk, _lock: lock, last_commit };
+        lake.clear_away_leftovers(&known.commits)?;
+        Ok((lake, known))
     }
 
-    /// The archives that are in it, handed over.
-    pub(crate) fn take_known(&mut self) -> Known {
-        let taken = std::mem::take(&mut self.known);
-        self.known.root.clone_from(&taken.root);
-        taken
-    }
-
-    /// A folder for what does not fit into memory, cleared away like staging.
-    pub(crate) fn scratch(&self) -> PathBuf {
+    /// Where parts are before they are published, and what does not fit into memory: whatever is in it when a run begins is
+    /// left from one that died.
+    pub(crate) fn staging(&self) -> PathBuf {
         self.root.join(STATE_FOLDER).join("staging")
     }
 
     /// Begins the next commit.
     pub(crate) fn begin(&self) -> Commit {
         let id = format!("{:06}", self.last_commit + 1);
-        Commit { staging: self.root.join(STATE_FOLDER).join("staging").join(&id), id }
+        Commit { staging: self.staging(), id, disk: self.disk.clone() }
     }
 
-    /// Shows all parts of a commit, that of `archives` last.
+    /// Shows all parts of a commit, that of `archives` last: its rename publishes them. Then removes what they stand for,
+    /// which is told by its path below the lake.
     ///
     /// # Errors
     ///
-    /// When a rename fails; what was shown is removed again, by the next run if this one cannot.
-    pub(crate) fn publish(&mut self, commit: &Commit, parts: &[StagedPart], archives: &StagedPart) -> Result<()> {
-        if let Err(error) =
-            self.show_all(commit, parts).and_then(|()| self.show_all(commit, std::slice::from_ref(archives)))
-        {
-            // The first error is the one to tell.
-            let _ = self.clear_away_leftovers();
-            return Err(error);
-        }
-        self.last_commit += 1;
-        commit.discard()
-    }
-
-    /// Renames parts into place and makes their names durable.
-    fn show_all(&self, commit: &Commit, parts: &[StagedPart]) -> Result<()> {
-        let mut folders = BTreeSet::new();
-        for part in parts {
-            let target = self.root.join(&part.path);
-            let folder = target.parent().unwrap_or(&self.root);
-            fs::create_dir_all(folder).map_err(|error| unwritable(folder, error))?;
-            fs::rename(commit.staging.join(&part.path), &target).map_err(|error| unwritable(&target, error))?;
-            // A new folder is a name in the folder above it.
-            let above = folder.ancestors().take_while(|above| above.starts_with(&self.root));
-            folders.extend(above.map(Path::to_owned));
-        }
-        folders.iter().try_for_each(|folder| sync_folder(folder))
-    }
-
-    fn clear_away_leftovers(&self) -> Result<()> {
-        remove_folder(&self.root.join(STATE_FOLDER).join("staging"))?;
-        for table in Table::ALL.into_iter().filter(|table| *table != Table::Archives) {
-            for path in parquet_files(&self.root.join(table.name()))? {
-                if PartName::parse(&path).is_some_and(|name| name.commit == self.last_commit + 1) {
-                    fs::remove_file(&path).map_err(|error| unwritable(&path, error))?;
-                }
+    /// When a rename fails; what was shown is removed again, by the next run if this one cannot. What fails after the last
+    /// rename is told, and the commit is there all the same.
+    pub(crate) fn publish(
+        &mut self,
+        commit: &Commit,
+        parts: &[StagedPart],
+        archives: &StagedPart,
+        replaced: &[String],
+    ) -> Result<()> {
+        let shown = (|| {
+            let mut folders = BTreeSet::new();
+            parts.iter().try_for_each(|part| self.show(commit, part, &mut folders))?;
+            self.sync(&folders)?;
+            let mut folders = BTreeSet::new();
+            self.show(commit, archives, &mut folders)?;
+            Ok(folders)
+        })();
+        let folders = match shown {
+            Ok(folders) => folders,
+            Err(error) => {
+                // The first error is the one to tell.
+                let _ = self.roll_back();
+                return Err(error);
             }
+        };
+        self.last_commit += 1;
+        let replaced: Vec<PathBuf> = replaced.iter().map(|path| self.root.join(path)).collect();
+        let cleared = self.sync(&folders).and_then(|()| self.remove_parts(replaced.iter()));
+        cleared
+            .map_err(|error| error.advise("the rows are published; the next run finishes what is left to be done"))?;
+        // Nothing of the lake depends on it, and the next step or run tries again.
+        let _ = commit.discard();
+        Ok(())
+    }
+
+    /// Renames a part into place; its name is durable when these folders are.
+    fn show(&self, commit: &Commit, part: &StagedPart, folders: &mut BTreeSet<PathBuf>) -> Result<()> {
+        let target = self.root.join(&part.path);
+        let folder = target.parent().unwrap_or(&self.root);
+        self.disk.create_folder(folder).map_err(|error| unwritable(folder, error))?;
+        let staged = commit.staging.join(&part.path);
+        self.disk.rename(&staged, &target).map_err(|error| unwritable(&target, error))?;
+        // A new folder is a name in the folder above it.
+        let above = folder.ancestors().take_while(|above| above.starts_with(&self.root));
+        folders.extend(above.map(Path::to_owned));
+        Ok(())
+    }
+
+    fn sync(&self, folders: &BTreeSet<PathBuf>) -> Result<()> {
+        folders.iter().try_for_each(|folder| self.disk.sync_folder(folder).map_err(|error| unwritable(folder, error)))
+    }
+
+    /// Finishes what a dead run had published, and rolls back what it had not.
+    fn clear_away_leftovers(&self, commits: &Commits) -> Result<()> {
+        let mut replaced: Vec<_> = commits.replaced.iter().filter(|path| path.exists()).collect();
+        replaced.sort_unstable();
+        self.remove_parts(replaced.into_iter())?;
+        self.roll_back()
+    }
+
+    /// Removes parts of a commit that is not published, staged or shown; first of all those of `archives`, so that no
+    /// reader finds archives without rows.
+    fn roll_back(&self) -> Result<()> {
+        let staging = self.staging();
+        self.disk.remove_folder(&staging).map_err(|error| unwritable(&staging, error))?;
+        for table in [Table::Archives, Table::Events, Table::UsageRecords, Table::Quarantine] {
+            let parts = parquet_files(&self.root.join(table.name()))?;
+            let is_left =
+                |path: &&PathBuf| PartName::parse(path).is_some_and(|name| name.commit == self.last_commit + 1);
+            self.remove_parts(parts.iter().filter(is_left))?;
         }
         Ok(())
     }
+
+    fn remove_parts<'p>(&self, parts: impl Iterator<Item = &'p PathBuf>) -> Result<()> {
+        for path in parts {
+            self.remove_part(path).map_err(|error| unwritable(path, error))?;
+        }
+        Ok(())
+    }
+
+    /// Removes a part, and the folders of its partition when nothing else is in them.
+    fn remove_part(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove_file(path)?;
+        let is_partition = |folder: &&Path| folder.parent().is_some_and(|above| above != self.root);
+        let mut partitions = path.ancestors().skip(1).take_while(is_partition);
+        partitions.try_for_each(|folder| self.disk.remove_empty_folder(folder))
+    }
+}
+
+/// Keeps runs from writing to a lake for as long as the answer is kept; others may do the same.
+///
+/// # Errors
+///
+/// A place that is no lake, and a lake that a run is writing to.
+pub(crate) fn hold_shared(root: &Path) -> Result<File> {
+    let path = root.join(STATE_FOLDER).join("lock");
+    let lock = File::open(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            Error::at(ErrorKind::LakeInvalid, root, "no run of trailmill has begun a lake there")
+        }
+        _ => Error::at(ErrorKind::LakeInvalid, &path, error),
+    })?;
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(in_use(root)),
+        Err(TryLockError::Error(error)) => Err(Error::at(ErrorKind::LakeInvalid, &path, error)),
+    }
+}
+
+fn in_use(root: &Path) -> Error {
+    let message = format!("another run is using {}; wait for it to end", printable(&root.display().to_string()));
+    Error::new(ErrorKind::LakeLocked, message)
 }
 
 /// Refuses to begin a lake where somebody else's files have the names of its tables.
@@ -154,19 +223,4 @@ fn refuse_strangers(root: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn sync_folder(folder: &Path) -> Result<()> {
-    // Only Unix lets a folder be synced; elsewhere a rename is as durable as it gets.
-    if cfg!(unix) {
-        File::open(folder).and_then(|file| file.sync_all()).map_err(|error| unwritable(folder, error))?;
-    }
-    Ok(())
-}
-
-fn remove_folder(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritable(folder, error)),
-        _ => Ok(()),
-    }
 }

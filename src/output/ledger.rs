@@ -3,18 +3,24 @@
 //! In: what became of each archive, in order. Out: one staged part for each of the two tables that has rows.
 //! Never: keeps rows of the whole run in memory; ten million archives pass through here.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::file::metadata::KeyValue;
 
 use super::Commit;
-use super::part::{StagedFile, StagedPart, unwritable};
+use super::part::{StagedPart, unwritable};
 use super::properties::writer_properties;
+use super::record::CommitRecord;
 use crate::config::{Compression, Config};
-use crate::error::{Error, Finding, Result};
+use crate::disk::{Disk, StagedFile};
+use crate::error::{Error, ErrorKind, Finding, Result};
 use crate::schema::Table;
 use crate::transform::Verdict;
 use crate::transform::columns::TableBuilder;
@@ -47,28 +53,31 @@ struct BookTable {
     pending_bytes: usize,
     rows: u64,
     compression: Compression,
-    settings: Vec<KeyValue>,
+    disk: Disk,
     staging: PathBuf,
+    commit: String,
     path: PathBuf,
     writer: Option<ArrowWriter<StagedFile>>,
 }
 
 impl Ledger {
     pub(crate) fn new(config: &Config, commit: &Commit, converted_at_ms: i64) -> Self {
-        let table = |table, settings| BookTable::new(table, commit, config.compression, settings);
+        let table = |table| BookTable::new(table, commit, config.compression);
         Self {
-            archives: table(Table::Archives, super::settings(config)),
-            quarantine: table(Table::Quarantine, Vec::new()),
+            archives: table(Table::Archives),
+            quarantine: table(Table::Quarantine),
             commit: commit.id.clone(),
             converted_at_ms,
         }
     }
 
-    /// Adds an archive and its findings.
+    /// Adds what was wrong with an archive.
+    pub(crate) fn push_findings(&mut self, archive: &str, findings: &[Finding]) -> Result<()> {
+        findings.iter().try_for_each(|finding| self.push_finding(archive, finding))
+    }
+
+    /// Adds an archive.
     pub(crate) fn push(&mut self, entry: &ArchiveEntry<'_>) -> Result<()> {
-        for finding in &entry.verdict.findings {
-            self.push_finding(entry.archive, finding)?;
-        }
         let tally = &entry.verdict.tally;
         let long = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         let mut row = self.archives.row();
@@ -113,12 +122,41 @@ impl Ledger {
         self.quarantine.end_row(finding.original.len())
     }
 
-    /// Closes the files: the part of `archives` and, when anything was refused, that of `quarantine`.
-    pub(crate) fn finish(mut self) -> Result<(StagedPart, Option<StagedPart>)> {
-        let quarantine = self.quarantine.finish()?;
-        let archives = self.archives.finish()?;
-        let archives = archives.ok_or_else(|| Error::internal("a commit without archives"))?;
-        Ok((archives, quarantine))
+    /// Adds rows of an old part of `quarantine`.
+    pub(crate) fn carry_quarantine(&mut self, rows: &RecordBatch) -> Result<()> {
+        self.quarantine.append(rows)
+    }
+
+    /// Writes those archives of an old part of `archives` that are wanted to a part of their own, with this record.
+    pub(crate) fn carry_manifest(
+        &self,
+        number: usize,
+        old: &Path,
+        record: &CommitRecord,
+        is_wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<StagedPart> {
+        let damaged = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, old, error);
+        let mut table = self.archives.sibling(number);
+        let file = File::open(old).map_err(|error| damaged(error.into()))?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
+        for batch in reader.map_err(|error| damaged(error.into()))? {
+            let batch = batch.map_err(|error| damaged(error.into()))?;
+            let archives = batch.column_by_name("archive").and_then(|column| column.as_string_opt::<i32>());
+            let archives = archives.ok_or_else(|| damaged("it does not tell archives".into()))?;
+            let mask: BooleanArray = archives.iter().map(|uri| Some(uri.is_some_and(is_wanted))).collect();
+            table.append(&filter_record_batch(&batch, &mask).map_err(Error::internal)?)?;
+        }
+        table.finish(record.entries())
+    }
+
+    /// Closes the part of `quarantine`, when anything was refused.
+    pub(crate) fn finish_quarantine(&mut self) -> Result<Option<StagedPart>> {
+        if self.quarantine.rows == 0 { Ok(None) } else { self.quarantine.finish(Vec::new()).map(Some) }
+    }
+
+    /// Closes the part of `archives`, with what the commit says of itself.
+    pub(crate) fn finish(mut self, record: &CommitRecord) -> Result<StagedPart> {
+        self.archives.finish(record.entries())
     }
 }
 
@@ -163,15 +201,16 @@ impl Row<'_> {
 }
 
 impl BookTable {
-    fn new(table: Table, commit: &Commit, compression: Compression, settings: Vec<KeyValue>) -> Self {
+    fn new(table: Table, commit: &Commit, compression: Compression) -> Self {
         Self {
             table,
             builder: TableBuilder::new(table),
             pending_bytes: 0,
             rows: 0,
             compression,
-            settings,
+            disk: commit.disk.clone(),
             staging: commit.staging.clone(),
+            commit: commit.id.clone(),
             path: Path::new(table.name()).join(format!("part-{}-00000.parquet", commit.id)),
             writer: None,
         }
@@ -188,49 +227,86 @@ impl BookTable {
         if self.builder.rows() >= FLUSH_ROWS || self.pending_bytes >= FLUSH_BYTES { self.flush() } else { Ok(()) }
     }
 
+    /// Where it is until it is published.
+    fn staged(&self) -> PathBuf {
+        self.staging.join(&self.path)
+    }
+
+    /// Another part of the same table and commit.
+    fn sibling(&self, number: usize) -> Self {
+        let name = format!("part-{}-{number:05}.parquet", self.commit);
+        Self {
+            table: self.table,
+            builder: TableBuilder::new(self.table),
+            pending_bytes: 0,
+            rows: 0,
+            compression: self.compression,
+            disk: self.disk.clone(),
+            staging: self.staging.clone(),
+            commit: self.commit.clone(),
+            path: self.path.with_file_name(name),
+            writer: None,
+        }
+    }
+
+    /// Adds rows as they are.
+    fn append(&mut self, rows: &RecordBatch) -> Result<()> {
+        self.flush()?;
+        self.rows += rows.num_rows() as u64;
+        let path = self.staged();
+        self.writer()?.write(rows).map_err(|error| unwritable(&path, error))
+    }
+
     fn flush(&mut self) -> Result<()> {
         self.pending_bytes = 0;
+        if self.builder.rows() == 0 {
+            return Ok(());
+        }
+        let path = self.staged();
         let schema = Arc::clone(self.builder.schema());
         let chunks = self.builder.finish()?;
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => {
-                let file = StagedFile::create(&self.staging.join(&self.path))?;
-                let properties = writer_properties(self.table, self.compression, &self.settings)?;
-                let properties = Arc::unwrap_or_clone(properties);
-                let options = parquet::arrow::arrow_writer::ArrowWriterOptions::new()
-                    .with_properties(properties)
-                    .with_skip_arrow_metadata(true);
-                let writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options);
-                none.insert(writer.map_err(Error::internal)?)
-            }
-        };
+        let is_large = self.table == Table::Quarantine;
+        let writer = self.writer()?;
         for chunk in chunks {
             let batch = RecordBatch::try_new(Arc::clone(&schema), chunk.columns).map_err(Error::internal)?;
-            writer.write(&batch).map_err(|error| unwritable(&self.path, error))?;
+            writer.write(&batch).map_err(|error| unwritable(&path, error))?;
         }
         // Originals are large: they go to disk at once rather than when a row group is full.
-        if self.table == Table::Quarantine {
-            writer.flush().map_err(|error| unwritable(&self.path, error))?;
+        if is_large {
+            writer.flush().map_err(|error| unwritable(&path, error))?;
         }
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<Option<StagedPart>> {
-        if self.rows == 0 {
-            return Ok(None);
+    fn writer(&mut self) -> Result<&mut ArrowWriter<StagedFile>> {
+        let path = self.staged();
+        match &mut self.writer {
+            Some(writer) => Ok(writer),
+            none => {
+                let file = StagedFile::create(&self.disk, &path).map_err(|error| unwritable(&path, error))?;
+                let properties = writer_properties(self.table, self.compression)?;
+                let options = ArrowWriterOptions::new()
+                    .with_properties(Arc::unwrap_or_clone(properties))
+                    .with_skip_arrow_metadata(true);
+                let schema = Arc::clone(self.builder.schema());
+                let writer = ArrowWriter::try_new_with_options(file, schema, options);
+                Ok(none.insert(writer.map_err(Error::internal)?))
+            }
         }
-        if self.builder.rows() > 0 {
-            self.flush()?;
+    }
+
+    /// Closes the file, which may have no rows.
+    fn finish(&mut self, entries: Vec<KeyValue>) -> Result<StagedPart> {
+        self.flush()?;
+        self.writer()?;
+        let path = self.staged();
+        let Some(mut writer) = self.writer.take() else { return Err(Error::internal("a file without a writer")) };
+        for entry in entries {
+            writer.append_key_value_metadata(entry);
         }
-        let Some(mut writer) = self.writer.take() else {
-            return Ok(None);
-        };
-        let path = self.path.clone();
-        let close = |error: parquet::errors::ParquetError| unwritable(&path, error);
-        writer.finish().map_err(close)?;
+        writer.finish().map_err(|error| unwritable(&path, error))?;
         let bytes = writer.bytes_written() as u64;
-        writer.inner_mut().sync().map_err(|error| unwritable(&self.path, error))?;
-        Ok(Some(StagedPart { path: self.path.clone(), rows: self.rows, bytes }))
+        writer.inner_mut().sync().map_err(|error| unwritable(&path, error))?;
+        Ok(StagedPart { path: self.path.clone(), rows: self.rows, bytes })
     }
 }

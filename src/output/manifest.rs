@@ -1,43 +1,251 @@
 //! What a lake has already: its `archives` table, read back.
 //!
-//! In: a lake, or a place for one. Out: the archives in it, as hashes, and whether this run may add to it. Never:
-//! writes.
+//! In: a lake, or a place for one. Out: its commits, and what is known of each archive, as hashes. Never: writes.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs::{self, File};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::file::metadata::KeyValue;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+use twox_hash::XxHash3_128;
 
 use super::part::{PartName, parquet_files};
+use super::record::{CommitRecord, Settings};
 use crate::config::Config;
 use crate::dedup::PublishedKeys;
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{SCHEMA_VERSION, Table};
-use crate::transform::{TOO_LARGE, UNREADABLE};
+use crate::schema::Table;
+use crate::transform::UNREADABLE;
 
-const SCHEMA_VERSION_KEY: &str = "trailmill.schema_version";
-const TABLES_KEY: &str = "trailmill.tables";
-const PARTITION_KEY: &str = "trailmill.partition_by";
-const SELECTION_KEY: &str = "trailmill.selection";
+/// Columns that tell what was made of an archive.
+const COLUMNS: [&str; 5] = ["archive", "etag_or_mtime", "kind", "compressed_bytes", "filtered"];
 
-/// The choices of a run that decide which rows it writes and where, kept with its part of `archives`.
-pub(crate) fn settings(config: &Config) -> Vec<KeyValue> {
-    let join = |words: Vec<&str>| words.join(",");
-    let selection = &config.selection;
-    let selection_text = if selection.is_everything() { String::new() } else { format!("{selection:?}") };
-    [
-        (TABLES_KEY, join(config.tables.iter().map(|table| table.name()).collect())),
-        (PARTITION_KEY, join(config.partition_by.iter().map(|column| column.as_str()).collect())),
-        (SELECTION_KEY, selection_text),
-    ]
-    .map(|(key, value)| KeyValue::new(key.to_owned(), value))
-    .to_vec()
+/// A part of `archives` that counts: of a published commit, or what a later one has left of it.
+#[derive(Debug)]
+pub(crate) struct PublishedCommit {
+    pub(crate) path: PathBuf,
+    pub(crate) metadata: ArrowReaderMetadata,
+    pub(crate) record: CommitRecord,
+}
+
+/// The commits of a lake, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Commits {
+    /// Those that count.
+    pub(crate) published: Vec<PublishedCommit>,
+    /// Parts that a later commit stands for: they are not to be read, and to be removed.
+    pub(crate) replaced: HashSet<PathBuf>,
+    /// The number of the newest.
+    pub(crate) last: u32,
+}
+
+impl Commits {
+    /// Reads the records of a lake.
+    ///
+    /// # Errors
+    ///
+    /// When a part of `archives` is not what this version writes.
+    pub(crate) fn read(root: &Path) -> Result<Self> {
+        let mut commits = Self::default();
+        let parts = parquet_files(&root.join(Table::Archives.name()))?;
+        let name = |path: &PathBuf| PartName::parse(path);
+        // The first part of a commit is shown last; without it nothing of the newest commit counts.
+        let first_parts = parts.iter().filter_map(name).filter(|name| name.number == 0);
+        commits.last = first_parts.map(|name| name.commit).max().unwrap_or_default();
+        for path in parts {
+            if name(&path).is_some_and(|name| name.commit > commits.last) {
+                continue;
+            }
+            let (metadata, record) = read_record(&path)?;
+            commits.replaced.extend(record.replaces.iter().map(|below| root.join(below)));
+            commits.published.push(PublishedCommit { path, metadata, record });
+        }
+        let replaced = &commits.replaced;
+        commits.published.retain(|commit| !replaced.contains(&commit.path));
+        Ok(commits)
+    }
+}
+
+fn read_record(path: &Path) -> Result<(ArrowReaderMetadata, CommitRecord)> {
+    let invalid = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, path, error);
+    let file = File::open(path).map_err(|error| invalid(error.into()))?;
+    let metadata =
+        ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(|error| invalid(error.into()))?;
+    let record = CommitRecord::read(metadata.metadata().file_metadata());
+    let record = record.map_err(|error| invalid(error.into()).advise("choose another --out"))?;
+    Ok((metadata, record))
+}
+
+/// What is known of an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nothing.
+    New,
+    /// It is in the lake as this run would convert it.
+    Same,
+    /// It is in the lake and has other bytes now, or other selectors left out some of its events.
+    Changed,
+    /// It could not be read.
+    Unread,
+}
+
+/// The archives of a lake.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The lake, absolute, whether it is there or not.
+    pub(crate) root: PathBuf,
+    pub(crate) commits: Commits,
+    /// For each archive 96 bits of a hash of its name and 32 of one of its version, sorted: ten million take 160 MB, and
+    /// two of them share a name with a probability of 10⁻¹⁵.
+    archives: Vec<u128>,
+}
+
+/// Stands for an archive that was converted with other selectors, which left out some of its events.
+const OTHERWISE: u32 = 0;
+/// Stands for an archive that could not be read.
+const UNREAD: u32 = 1;
+
+impl Known {
+    /// Reads what is in the lake of a run, if anything, on the threads of the pool that this is called in.
+    ///
+    /// # Errors
+    ///
+    /// When its files are not what this version writes, or were written with other tables or partitions.
+    pub(crate) fn read(config: &Config) -> Result<Self> {
+        let absolute = fs::canonicalize(&config.lake).or_else(|_| std::path::absolute(&config.lake));
+        let root = absolute.map_err(|error| Error::at(ErrorKind::LakeInvalid, &config.lake, error))?;
+        let commits = Commits::read(&root)?;
+        let wanted = Settings::of(config);
+        for PublishedCommit { path, record, .. } in &commits.published {
+            check_settings(&record.settings, &wanted)
+                .map_err(|message| Error::at(ErrorKind::LakeInvalid, path, message).advise("choose another --out"))?;
+        }
+        let archives = read_archives(&commits, &wanted.selection)?;
+        Ok(Self { root, commits, archives })
+    }
+
+    /// Whether no archive is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.archives.is_empty()
+    }
+
+    /// What is known of an archive.
+    pub(crate) fn find(&self, archive: &str, bytes: u64, modified: &str) -> Standing {
+        let name = name_hash(archive);
+        let first = self.archives.partition_point(|known| *known < name);
+        let versions = self.archives[first..].iter().take_while(|known| *known >> 32 == name >> 32);
+        let mut standing = Standing::New;
+        for version in versions.map(|known| *known & u128::from(u32::MAX)) {
+            if version == u128::from(version_hash(bytes, modified)) {
+                return Standing::Same;
+            }
+            standing = if version == u128::from(UNREAD) { Standing::Unread } else { Standing::Changed };
+        }
+        standing
+    }
+}
+
+fn check_settings(found: &Settings, wanted: &Settings) -> Result<(), String> {
+    for (found, wanted, flag) in
+        [(&found.tables, &wanted.tables, "--tables"), (&found.partition_by, &wanted.partition_by, "--partition-by")]
+    {
+        if found != wanted {
+            return Err(format!("it was filled with {flag} {found}, not {wanted}"));
+        }
+    }
+    Ok(())
+}
+
+fn read_archives(commits: &Commits, selection: &str) -> Result<Vec<u128>> {
+    let row_groups = |commit: &PublishedCommit| commit.metadata.metadata().num_row_groups();
+    let units: Vec<(&PublishedCommit, usize)> =
+        commits.published.iter().flat_map(|commit| (0..row_groups(commit)).map(move |at| (commit, at))).collect();
+    let read = |(commit, at): (&PublishedCommit, usize)| {
+        let is_same_selection = commit.record.settings.selection == selection;
+        let mut archives = Vec::new();
+        read_row_group(commit, at, &mut |batch| {
+            let rows = read_batch(batch, is_same_selection, &mut archives);
+            rows.ok_or_else(|| Error::at(ErrorKind::LakeInvalid, &commit.path, "a column is missing"))
+        })?;
+        Ok(archives)
+    };
+    let parts: Vec<Vec<u128>> = units.into_par_iter().map(read).collect::<Result<_>>()?;
+    let mut archives = Vec::with_capacity(parts.iter().map(Vec::len).sum());
+    for part in parts {
+        archives.extend(part);
+    }
+    archives.sort_unstable();
+    Ok(archives)
+}
+
+fn read_row_group(commit: &PublishedCommit, at: usize, take: &mut dyn FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
+    let invalid =
+        |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, &commit.path, error);
+    let file = File::open(&commit.path).map_err(|error| invalid(error.into()))?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, commit.metadata.clone());
+    let mask = ProjectionMask::columns(builder.parquet_schema(), COLUMNS);
+    let builder = builder.with_projection(mask).with_row_groups(vec![at]);
+    for batch in builder.build().map_err(|error| invalid(error.into()))? {
+        take(&batch.map_err(|error| invalid(error.into()))?)?;
+    }
+    Ok(())
+}
+
+/// `None` when a column is missing.
+fn read_batch(batch: &RecordBatch, is_same_selection: bool, archives: &mut Vec<u128>) -> Option<()> {
+    let text = |name| batch.column_by_name(name)?.as_string_opt::<i32>();
+    let number = |name| batch.column_by_name(name)?.as_primitive_opt::<Int64Type>();
+    let (archive, modified, kind) = (text("archive")?, text("etag_or_mtime")?, text("kind")?);
+    let (bytes, filtered) = (number("compressed_bytes")?, number("filtered")?);
+    for row in 0..batch.num_rows() {
+        let is_whole = is_same_selection || filtered.is_null(row) || filtered.value(row) == 0;
+        let version = if kind.value(row) == UNREADABLE {
+            UNREAD
+        } else if is_whole {
+            version_hash(u64::try_from(bytes.value(row)).unwrap_or_default(), modified.value(row))
+        } else {
+            OTHERWISE
+        };
+        archives.push(name_hash(archive.value(row)) | u128::from(version));
+    }
+    Some(())
+}
+
+/// Archives that have rows in `quarantine`, by the hash of their name.
+///
+/// # Errors
+///
+/// A part that cannot be read.
+pub(crate) fn quarantined_archives(known: &Known) -> Result<HashSet<u128>> {
+    let mut archives = HashSet::new();
+    for path in parquet_files(&known.root.join(Table::Quarantine.name()))? {
+        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, &path, error);
+        let file = File::open(&path).map_err(|error| invalid(error.into()))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| invalid(error.into()))?;
+        let mask = ProjectionMask::columns(builder.parquet_schema(), ["archive"]);
+        for batch in builder.with_projection(mask).build().map_err(|error| invalid(error.into()))? {
+            let batch = batch.map_err(|error| invalid(error.into()))?;
+            let uris = batch.column(0).as_string_opt::<i32>();
+            let uris = uris.ok_or_else(|| invalid("it does not tell archives".into()))?;
+            archives.extend(uris.iter().flatten().map(name_hash));
+        }
+    }
+    Ok(archives)
+}
+
+/// A hash of a name in the upper 96 bits.
+pub(crate) fn name_hash(archive: &str) -> u128 {
+    XxHash3_128::oneshot(archive.as_bytes()) >> 32 << 32
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "some bits of a hash")]
+fn version_hash(bytes: u64, modified: &str) -> u32 {
+    let hash = XxHash3_128::oneshot_with_seed(bytes, modified.as_bytes()) as u32;
+    hash.max(UNREAD + 1)
 }
 
 /// The keys of events in the lake of a run, read when they are asked for.
@@ -50,130 +258,4 @@ pub(crate) fn published_keys(root: &Path, config: &Config) -> Result<PublishedKe
     let table = if config.tables.contains(&Table::Events) { Table::Events } else { Table::UsageRecords };
     let folder = root.join(table.name());
     Ok(PublishedKeys::new(&folder, parquet_files(&folder)?, &config.partition_by))
-}
-
-/// The archives of a lake.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    /// The lake, absolute, whether it is there or not.
-    pub(crate) root: PathBuf,
-    /// Numbers of the commits that are published.
-    pub(crate) commits: Vec<u32>,
-    /// Hash of the name → hash of size and modification time, or [`OTHERWISE`].
-    archives: HashMap<u128, u64>,
-}
-
-/// Stands for an archive that was converted with other selectors, which left out some of its events.
-const OTHERWISE: u64 = 0;
-
-impl Known {
-    /// Reads what is in the lake of a run, if anything.
-    ///
-    /// # Errors
-    ///
-    /// When its files are not what this version writes, or were written with other tables or partitions.
-    pub(crate) fn read(config: &Config) -> Result<Self> {
-        let absolute = fs::canonicalize(&config.lake).or_else(|_| std::path::absolute(&config.lake));
-        let root = absolute.map_err(|error| Error::at(ErrorKind::LakeInvalid, &config.lake, error))?;
-        let mut known = Self { root, ..Self::default() };
-        for path in parquet_files(&known.root.join(Table::Archives.name()))? {
-            known.read_part(&path, config)?;
-            known.commits.extend(PartName::parse(&path).map(|name| name.commit));
-        }
-        Ok(known)
-    }
-
-    /// Whether no archive is known.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.archives.is_empty()
-    }
-
-    /// Whether an archive is in the lake, and if so whether it is there as this run would convert it.
-    pub(crate) fn find(&self, archive: &str, bytes: u64, modified: &str) -> Option<bool> {
-        self.archives.get(&name_hash(archive)).map(|version| *version == version_hash(bytes, modified))
-    }
-
-    fn read_part(&mut self, path: &Path, config: &Config) -> Result<()> {
-        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, path, error);
-        let file = File::open(path).map_err(|error| invalid(error.into()))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| invalid(error.into()))?;
-        let metadata = builder.metadata().file_metadata();
-        let entries = metadata.key_value_metadata().map_or(&[][..], Vec::as_slice);
-        let wanted = settings(config);
-        check_version(entries).map_err(|error| invalid(error.into()).advise("choose another --out"))?;
-        check_settings(entries, &wanted).map_err(|error| invalid(error.into()).advise("choose another --out"))?;
-        let is_same_selection = value(entries, SELECTION_KEY) == value(&wanted, SELECTION_KEY);
-        let names = ["archive", "etag_or_mtime", "kind", "compressed_bytes", "filtered"];
-        let mask = ProjectionMask::columns(metadata.schema_descr(), names);
-        let reader = builder.with_projection(mask).build().map_err(|error| invalid(error.into()))?;
-        for batch in reader {
-            let batch = batch.map_err(|error| invalid(error.into()))?;
-            if names.iter().any(|name| batch.column_by_name(name).is_none()) {
-                return Err(invalid("a column is missing".into()));
-            }
-            self.read_batch(&batch, is_same_selection);
-        }
-        Ok(())
-    }
-
-    fn read_batch(&mut self, batch: &RecordBatch, is_same_selection: bool) {
-        let texts = ["archive", "etag_or_mtime", "kind"]
-            .map(|name| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>()));
-        let numbers = ["compressed_bytes", "filtered"]
-            .map(|name| batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Int64Type>()));
-        let ([Some(archive), Some(modified), Some(kind)], [Some(bytes), Some(filtered)]) = (texts, numbers) else {
-            return;
-        };
-        for row in 0..batch.num_rows() {
-            // What could not be read, or was too large for the limit of its day, is tried again.
-            if matches!(kind.value(row), UNREADABLE | TOO_LARGE) {
-                continue;
-            }
-            let is_whole = is_same_selection || filtered.is_null(row) || filtered.value(row) == 0;
-            let bytes = u64::try_from(bytes.value(row)).unwrap_or_default();
-            let version = if is_whole { version_hash(bytes, modified.value(row)) } else { OTHERWISE };
-            self.archives.insert(name_hash(archive.value(row)), version);
-        }
-    }
-}
-
-fn value<'e>(entries: &'e [KeyValue], key: &str) -> Option<&'e str> {
-    entries.iter().find(|entry| entry.key == key)?.value.as_deref()
-}
-
-fn check_version(entries: &[KeyValue]) -> Result<(), String> {
-    match value(entries, SCHEMA_VERSION_KEY).and_then(|version| version.parse::<u32>().ok()) {
-        None => Err("it was not written by trailmill".to_owned()),
-        Some(version) if version > SCHEMA_VERSION => {
-            Err(format!("it has schema version {version}, this program knows {SCHEMA_VERSION}: use a later version"))
-        }
-        Some(_) => Ok(()),
-    }
-}
-
-fn check_settings(entries: &[KeyValue], wanted: &[KeyValue]) -> Result<(), String> {
-    for (key, flag) in [(TABLES_KEY, "--tables"), (PARTITION_KEY, "--partition-by")] {
-        let (found, wanted) = (value(entries, key).unwrap_or_default(), value(wanted, key).unwrap_or_default());
-        if found != wanted {
-            return Err(format!("it was filled with {flag} {found}, not {wanted}"));
-        }
-    }
-    Ok(())
-}
-
-/// A name as 16 bytes: ten million archives are known in a few hundred MB, and two of them share a hash with a
-/// probability of 10⁻²⁵.
-fn name_hash(archive: &str) -> u128 {
-    let half = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        (salt, archive).hash(&mut hasher);
-        hasher.finish()
-    };
-    u128::from(half(0)) << 64 | u128::from(half(1))
-}
-
-fn version_hash(bytes: u64, modified: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (bytes, modified).hash(&mut hasher);
-    hasher.finish().max(OTHERWISE + 1)
 }

@@ -7,6 +7,8 @@ mod codec;
 
 mod properties;
 
+mod layout;
+
 mod bounds;
 
 mod hybrid;
@@ -25,18 +27,25 @@ mod row_group;
 
 mod tables;
 
+mod record;
+
 mod ledger;
 
 mod manifest;
+
+mod rewrite;
 
 mod staged;
 
 mod lake;
 
-pub(crate) use lake::{Commit, Lake};
+pub(crate) use lake::{Commit, Lake, hold_shared};
+pub(crate) use layout::FileLayout;
 pub(crate) use ledger::{ArchiveEntry, Ledger};
-pub(crate) use manifest::{Known, published_keys, settings};
-pub(crate) use part::StagedPart;
+pub(crate) use manifest::{Commits, Known, PublishedCommit, Standing, name_hash, published_keys, quarantined_archives};
+pub(crate) use part::{PartName, StagedPart, parquet_files};
+pub(crate) use record::CommitRecord;
+pub(crate) use rewrite::{Again, Replacement};
 pub(crate) use row_group::{EncodeContext, Pressure};
 pub(crate) use staged::read_back;
 pub(crate) use tables::TableWriters;

@@ -4,8 +4,8 @@
 //! a file open between two of them: a lake may have thousands of partitions and a process a thousand file handles.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::TypePtr;
 
 use super::row_group::ColumnChunk;
+use crate::disk::{Disk, StagedFile};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A whole file that readers cannot see yet.
@@ -34,6 +35,8 @@ pub(crate) struct StagedPart {
 pub(crate) struct PartName {
     /// Number of the commit that the part belongs to.
     pub(crate) commit: u32,
+    /// Number of the part in its folder; the first of `archives` is what publishes the commit.
+    pub(crate) number: u32,
 }
 
 impl PartName {
@@ -43,7 +46,7 @@ impl PartName {
         let (commit, number) = name.split_once('-')?;
         let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         let is_ours = commit.len() >= 6 && number.len() >= 5 && is_digits(commit) && is_digits(number);
-        if is_ours { Some(Self { commit: commit.parse().ok()? }) } else { None }
+        if is_ours { Some(Self { commit: commit.parse().ok()?, number: number.parse().ok()? }) } else { None }
     }
 }
 
@@ -72,6 +75,7 @@ pub(crate) fn parquet_files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// What the parts of one table have in common.
 pub(crate) struct PartFormat {
+    pub(crate) disk: Disk,
     pub(crate) parquet_schema: TypePtr,
     pub(crate) properties: WriterPropertiesPtr,
     pub(crate) target_part_bytes: u64,
@@ -152,7 +156,7 @@ impl PartAppender {
             file.inner_mut().release();
             Ok(file.bytes_written() as u64)
         })();
-        let written = written.map_err(|error: ParquetError| unwritable(&path, error))?;
+        let written = written.map_err(|error: ParquetError| unwritable(&self.staging.join(&path), error))?;
         if self.pieces_bytes + written >= self.format.target_part_bytes {
             self.close_part()?;
         }
@@ -160,16 +164,17 @@ impl PartAppender {
     }
 
     fn create(&self, path: &Path) -> Result<SerializedFileWriter<StagedFile>> {
-        let staged = StagedFile::create(&self.staging.join(path))?;
+        let path = self.staging.join(path);
+        let file = StagedFile::create(&self.format.disk, &path).map_err(|error| unwritable(&path, error))?;
         let (schema, properties) = (Arc::clone(&self.format.parquet_schema), Arc::clone(&self.format.properties));
-        SerializedFileWriter::new(staged, schema, properties).map_err(|error| unwritable(path, error))
+        SerializedFileWriter::new(file, schema, properties).map_err(|error| unwritable(&path, error))
     }
 
     /// Makes what there is of the part a whole file.
     fn set_aside(&mut self) -> Result<()> {
         let path = self.next_path();
         if let Some(file) = self.open.take() {
-            let (rows, bytes) = close_file(file).map_err(|error| unwritable(&path, error))?;
+            let (rows, bytes) = close_file(file).map_err(|error| unwritable(&self.staging.join(&path), error))?;
             self.aside = Some(StagedPart { path, rows, bytes });
         }
         Ok(())
@@ -180,7 +185,7 @@ impl PartAppender {
         if let Some(part) = self.aside.take() {
             let whole = self.staging.join(&part.path);
             let piece = whole.with_extension(format!("piece-{}", self.pieces.len()));
-            fs::rename(&whole, &piece).map_err(|error| unwritable(&piece, error))?;
+            self.format.disk.rename(&whole, &piece).map_err(|error| unwritable(&piece, error))?;
             self.pieces.push(piece);
             self.pieces_bytes += part.bytes;
         }
@@ -198,7 +203,7 @@ impl PartAppender {
             let mut whole = self.create(&self.next_path())?;
             for piece in self.pieces.drain(..) {
                 append_piece(&mut whole, &piece).map_err(|error| unwritable(&piece, error))?;
-                fs::remove_file(&piece).map_err(|error| unwritable(&piece, error))?;
+                self.format.disk.remove_file(&piece).map_err(|error| unwritable(&piece, error))?;
             }
             self.pieces_bytes = 0;
             self.open = Some(whole);
@@ -206,7 +211,7 @@ impl PartAppender {
         }
         if let Some(part) = self.aside.take() {
             let path = self.staging.join(&part.path);
-            File::open(&path).and_then(|file| file.sync_all()).map_err(|error| unwritable(&path, error))?;
+            self.format.disk.sync_file(&path).map_err(|error| unwritable(&path, error))?;
             self.finished.push(part);
         }
         Ok(())
@@ -258,52 +263,13 @@ fn close_file(mut file: SerializedFileWriter<StagedFile>) -> Result<(u64, u64), 
 
 /// An error about a file of the lake.
 pub(crate) fn unwritable(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    // The library hands errors of the system through in a wrapping that says nothing.
+    let error = match error.into().downcast::<ParquetError>() {
+        Ok(error) => match *error {
+            ParquetError::External(inner) => inner,
+            error => error.into(),
+        },
+        Err(error) => error,
+    };
     Error::at(ErrorKind::LakeUnwritable, path, error)
-}
-
-/// A file that is opened to append only while it is written to.
-pub(crate) struct StagedFile {
-    path: PathBuf,
-    file: Option<File>,
-}
-
-impl StagedFile {
-    /// Creates the file and its folders; an older file of that name is overwritten.
-    pub(crate) fn create(path: &Path) -> Result<Self> {
-        let open = || {
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            File::create(path)
-        };
-        let file = open().map_err(|error| unwritable(path, error))?;
-        Ok(Self { path: path.to_owned(), file: Some(file) })
-    }
-
-    fn opened(&mut self) -> io::Result<&mut File> {
-        match &mut self.file {
-            Some(file) => Ok(file),
-            none => Ok(none.insert(OpenOptions::new().append(true).open(&self.path)?)),
-        }
-    }
-
-    /// Gives the handle back until the next write.
-    fn release(&mut self) {
-        self.file = None;
-    }
-
-    /// Makes what was written durable.
-    pub(crate) fn sync(&mut self) -> io::Result<()> {
-        self.opened()?.sync_all()
-    }
-}
-
-impl Write for StagedFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.opened()?.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

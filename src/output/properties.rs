@@ -32,23 +32,18 @@ pub(super) const STATISTICS_BYTES: usize = 256;
 /// One wrong answer in twenty costs a bloom filter about seven bits a value, and a wrong answer costs a look at a page.
 pub(super) const BLOOM_FALSE_POSITIVES: f64 = 0.05;
 
-/// The properties of every file of a table; `settings` are kept with its metadata.
+/// The properties of every file of a table.
 ///
 /// # Errors
 ///
 /// A compression level that the codec does not have.
-pub(crate) fn writer_properties(
-    table: Table,
-    compression: Compression,
-    settings: &[KeyValue],
-) -> Result<WriterPropertiesPtr> {
+pub(crate) fn writer_properties(table: Table, compression: Compression) -> Result<WriterPropertiesPtr> {
     let metadata = [
         ("trailmill.version", env!("CARGO_PKG_VERSION").to_owned()),
         ("trailmill.schema_version", SCHEMA_VERSION.to_string()),
         ("trailmill.table", table.name().to_owned()),
     ];
-    let mut metadata = metadata.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec();
-    metadata.extend_from_slice(settings);
+    let metadata = metadata.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec();
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_created_by(concat!("trailmill version ", env!("CARGO_PKG_VERSION")).to_owned())

@@ -25,11 +25,13 @@ use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 use super::chunk::TextColumn;
 use super::codec::codec;
 use super::coded::CodedWriter;
+use super::layout::FileLayout;
 use super::part::{PartAppender, PartFormat, StagedPart};
 use super::properties::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, has_bloom_filter, has_bounds, writer_properties};
 use super::row_group::{ColumnWriter, EncodeContext, OpenRowGroup, lock, set_aside};
 use super::text::TextWriter;
 use crate::config::Config;
+use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::schema::{Kind, Table};
 use crate::transform::Batch;
@@ -307,11 +309,8 @@ impl TableWriters {
 
 impl TableWriter {
     fn new(table: Table, config: &Config) -> Result<Self> {
-        let is_in_path = |name: &str| config.partition_by.iter().any(|column| column.as_str() == name);
-        let kept: Vec<usize> = (0..table.columns().len()).filter(|at| !is_in_path(table.columns()[*at].name)).collect();
-        let schema = table.arrow_schema().project(&kept).map_err(Error::internal)?;
-        let properties = writer_properties(table, config.compression, &[])?;
-        let descriptor = ArrowSchemaConverter::new().convert(&schema).map_err(Error::internal)?;
+        let FileLayout { kept, schema, descriptor } = FileLayout::new(table, &config.partition_by)?;
+        let properties = writer_properties(table, config.compression)?;
         let codec = codec(config.compression)?;
         let mut leaves = (0..descriptor.num_columns()).peekable();
         let columns: Vec<_> = kept
@@ -349,7 +348,12 @@ impl TableWriter {
                 .map_err(Error::internal)?;
         let factory = ArrowRowGroupWriterFactory::new(&template, other);
         let parquet_schema = descriptor.root_schema_ptr();
-        let format = Arc::new(PartFormat { parquet_schema, properties, target_part_bytes: config.target_part_bytes });
+        let format = Arc::new(PartFormat {
+            disk: Disk::new(config.watch.clone()),
+            parquet_schema,
+            properties,
+            target_part_bytes: config.target_part_bytes,
+        });
         Ok(Self { lanes: lanes(table, &kept), format, factory, columns, kept })
     }
 

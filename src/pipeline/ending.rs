@@ -6,12 +6,17 @@ use std::collections::HashMap;
 
 use crate::input::Worthless;
 use crate::output::StagedPart;
+use crate::schema::Table;
 
 /// The parts of a commit before they are published.
 pub(super) struct Staged {
     /// All but that of `archives`.
     pub(super) parts: Vec<StagedPart>,
     pub(super) archives: StagedPart,
+    /// Rows among them that earlier commits have published, by table.
+    pub(super) carried: HashMap<Table, u64>,
+    /// Paths below the lake of the parts that they stand for.
+    pub(super) replaced: Vec<String>,
 }
 
 impl Staged {

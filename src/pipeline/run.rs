@@ -17,6 +17,7 @@ use std::sync::atomic::Ordering;
 
 use rayon::ThreadPool;
 
+use super::again::{CarriedOver, Mover};
 use super::deal::Dealer;
 use super::ending::{Ending, Staged};
 use super::grouping::next_group;
@@ -26,7 +27,7 @@ use crate::config::{Config, OnBad};
 use crate::dedup::Claims;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{Archive, Worthless};
-use crate::output::{ArchiveEntry, Commit, EncodeContext, Ledger, Pressure, TableWriters};
+use crate::output::{ArchiveEntry, Commit, CommitRecord, EncodeContext, Ledger, Pressure, Replacement, TableWriters};
 use crate::pool::Pool;
 use crate::report::{Progress, StageClock, Summary};
 use crate::schema::Table;
@@ -45,6 +46,8 @@ pub(super) struct Shared<'a> {
     pub(super) step: &'a Range<usize>,
     /// Who has which event; `None` when events are written as often as they come.
     pub(super) claims: Option<&'a Arc<Claims>>,
+    /// What the step has to replace, when its archives are in the lake already.
+    pub(super) replacement: Option<&'a Replacement>,
 }
 
 /// An attempt.
@@ -54,6 +57,9 @@ pub(super) struct Run<'a> {
     archives: &'a Arc<Vec<Archive>>,
     step: Range<usize>,
     claims: Option<Arc<Claims>>,
+    replacement: Option<&'a Replacement>,
+    /// Archives that are done, but for what stays of their former rows.
+    again: Vec<Converted>,
     dealer: Dealer<'a>,
     /// Worthless archives that this attempt has found after rows of them were written.
     found: HashMap<usize, Worthless>,
@@ -66,13 +72,26 @@ struct Output {
     ledger: Ledger,
 }
 
+impl Output {
+    /// Enters an archive into the manifest.
+    fn enter(&mut self, archive: &Archive, converted: &Converted) -> Result<()> {
+        self.ledger.push(&ArchiveEntry {
+            archive: &converted.uri,
+            modified: &archive.modified(),
+            compressed_bytes: archive.bytes,
+            inflated_bytes: converted.inflated_bytes,
+            verdict: &converted.verdict,
+        })
+    }
+}
+
 impl<'a> Run<'a> {
     pub(super) fn new(
         shared: Shared<'a>,
         commit: Option<&Commit>,
         refused: Arc<HashMap<usize, Worthless>>,
     ) -> Result<Self> {
-        let Shared { config, progress, clock, pool, archives, step, claims } = shared;
+        let Shared { config, progress, clock, pool, archives, step, claims, replacement } = shared;
         let output = commit.map(|commit| {
             let context = Arc::new(EncodeContext {
                 pool: Arc::clone(pool),
@@ -101,6 +120,8 @@ impl<'a> Run<'a> {
             archives,
             step: step.clone(),
             claims: claims.cloned(),
+            replacement,
+            again: Vec::new(),
             dealer: Dealer::new(shared, plan, refused),
             found: HashMap::new(),
             output: output.transpose()?,
@@ -141,11 +162,11 @@ impl<'a> Run<'a> {
                         }
                         Some(LargeVerdict::Refused(worthless)) => {
                             let verdict = Verdict::refused(worthless.finding);
-                            self.book(&large.converted(0, verdict), summary)?;
+                            self.book(&mut large.converted(0, verdict), summary)?;
                         }
                         Some(LargeVerdict::Read { inflated_bytes, judgement, damage }) => {
                             let verdict = Verdict::new(judgement, std::mem::take(&mut large.tally), damage);
-                            self.book(&large.converted(inflated_bytes, verdict), summary)?;
+                            self.book(&mut large.converted(inflated_bytes, verdict), summary)?;
                         }
                         None => self.dealer.wait_for(turn.id, Work::Large(large))?,
                     }
@@ -153,7 +174,7 @@ impl<'a> Run<'a> {
                 work @ Work::Group { result: None, .. } => self.dealer.wait_for(turn.id, work)?,
             }
         }
-        self.close()
+        self.close(summary)
     }
 
     fn apply_segments(&mut self, id: u64, large: &mut Large) -> Result<()> {
@@ -196,7 +217,7 @@ impl<'a> Run<'a> {
     }
 
     /// Counts an archive and enters it into the manifest.
-    fn book(&mut self, converted: &Converted, summary: &mut Summary) -> Result<()> {
+    fn book(&mut self, converted: &mut Converted, summary: &mut Summary) -> Result<()> {
         let archive = &self.archives[converted.archive];
         summary.add(&converted.uri, archive.bytes, converted.inflated_bytes, &converted.verdict);
         self.progress.archives_done.fetch_add(1, Ordering::Relaxed);
@@ -209,13 +230,15 @@ impl<'a> Run<'a> {
             return Err(error.advise("--on-bad quarantine would keep it aside and go on; nothing was published"));
         }
         let Some(output) = &mut self.output else { return Ok(()) };
-        output.ledger.push(&ArchiveEntry {
-            archive: &converted.uri,
-            modified: &archive.modified(),
-            compressed_bytes: archive.bytes,
-            inflated_bytes: converted.inflated_bytes,
-            verdict: &converted.verdict,
-        })
+        output.ledger.push_findings(&converted.uri, &converted.verdict.findings)?;
+        if self.replacement.is_none() {
+            return output.enter(archive, converted);
+        }
+        let verdict = &mut converted.verdict;
+        let verdict = Verdict { findings: Vec::new(), tally: std::mem::take(&mut verdict.tally), ..*verdict };
+        let (archive, inflated_bytes, uri) = (converted.archive, converted.inflated_bytes, converted.uri.clone());
+        self.again.push(Converted { archive, uri, inflated_bytes, verdict });
+        Ok(())
     }
 
     /// The copies of other events among those before `end`, all of which are converted.
@@ -242,14 +265,28 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn close(&mut self) -> Result<Ending> {
+    fn close(&mut self, summary: &mut Summary) -> Result<Ending> {
         if !self.found.is_empty() {
             return Ok(Ending::Refused(std::mem::take(&mut self.found)));
         }
         let Some(mut output) = self.output.take() else { return Ok(Ending::Counted) };
+        let mut carried = CarriedOver::default();
+        let mut replaced = Vec::new();
+        if let Some(replacement) = self.replacement {
+            let Output { tables, ledger } = &mut output;
+            let claims = self.claims.as_deref();
+            let mut mover = Mover { config: self.config, replacement, claims, tables, ledger };
+            carried = mover.carry_over(&mut self.again, summary)?;
+            replaced = replacement.replaced();
+        }
+        for converted in &self.again {
+            output.enter(&self.archives[converted.archive], converted)?;
+        }
         let mut parts = output.tables.finish()?;
-        let (archives, quarantine) = output.ledger.finish()?;
-        parts.extend(quarantine);
-        Ok(Ending::Staged(Box::new(Staged { parts, archives })))
+        parts.extend(output.ledger.finish_quarantine()?);
+        let record = CommitRecord::new(self.config, &parts, replaced.clone());
+        let archives = output.ledger.finish(&record)?;
+        parts.extend(carried.manifests);
+        Ok(Ending::Staged(Box::new(Staged { parts, archives, carried: carried.rows, replaced })))
     }
 }

@@ -27,7 +27,8 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(table: Table, partition: PartitionPath, columns: Vec<ArrayRef>, rows: usize) -> Self {
+    /// Rows of a partition; the columns are all that the table declares.
+    pub(crate) fn new(table: Table, partition: PartitionPath, columns: Vec<ArrayRef>, rows: usize) -> Self {
         let bytes = columns.iter().map(held_bytes).sum();
         Self { table, partition, columns, rows, bytes }
     }
@@ -65,9 +66,18 @@ impl Batch {
         for row in taken {
             mask[*row] = false;
         }
-        let filter = FilterBuilder::new(&BooleanArray::from(mask)).optimize().build();
+        Ok(vec![self.only(&BooleanArray::from(mask))?])
+    }
+
+    /// The rows that a mask keeps, with dictionaries of what they use and no more.
+    ///
+    /// # Errors
+    ///
+    /// None that data could cause.
+    pub(crate) fn only(&self, mask: &BooleanArray) -> Result<Self> {
+        let filter = FilterBuilder::new(mask).optimize().build();
         let columns = self.columns.iter().map(|column| keep(column, &filter)).collect::<Result<Vec<_>>>()?;
-        Ok(vec![Self::new(self.table, self.partition, columns, filter.count())])
+        Ok(Self::new(self.table, Arc::clone(&self.partition), columns, filter.count()))
     }
 
     /// Some rows of it, without a copy.

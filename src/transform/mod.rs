@@ -58,4 +58,4 @@ pub use flatten::Outcome;
 pub(crate) use judgement::{Judgement, Status};
 pub use partition::PartitionColumn;
 pub(crate) use register::{Place, Register, Source};
-pub(crate) use verdict::{TOO_LARGE, Tally, UNREADABLE, Verdict};
+pub(crate) use verdict::{Tally, UNREADABLE, Verdict};

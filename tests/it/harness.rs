@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 use serde_json::Value as Json;
 
@@ -73,6 +73,17 @@ impl Workdir {
             .output()
             .expect("the program runs");
         Run { command: format!("trailmill {}", arguments.join(" ")), folder: self.path(), output }
+    }
+
+    /// Runs the program with a fault at a change on disk, such as `signal 17 9`.
+    pub fn run_with_fault(&self, arguments: &str, wish: &str) -> Run {
+        let output = Command::new(env!("CARGO_BIN_EXE_trailmill"))
+            .args(arguments.split(' ').filter(|word| !word.is_empty()))
+            .env("TRAILMILL_FAULT", wish)
+            .current_dir(self.path())
+            .output()
+            .expect("the program runs");
+        Run { command: format!("TRAILMILL_FAULT='{wish}' trailmill {arguments}"), folder: self.path(), output }
     }
 
     /// Converts `input` into `lake` with more flags; the lake.
@@ -157,6 +168,11 @@ impl Run {
     /// The exit code.
     pub fn code(&self) -> i32 {
         self.output.status.code().unwrap_or(-1)
+    }
+
+    /// Whether it was killed.
+    pub fn was_killed(&self) -> bool {
+        std::os::unix::process::ExitStatusExt::signal(&self.output.status) == Some(9)
     }
 
     /// Checks the exit code.

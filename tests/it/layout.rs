@@ -292,7 +292,7 @@ fn metadata_tells_tool_schema_version_and_table_and_nothing_of_arrow() {
     each_part(&full_lake(&workdir, ""), |table, path, metadata| {
         let file = metadata.file_metadata();
         let entries = file.key_value_metadata().expect("key-value metadata");
-        let entries: BTreeMap<&str, &str> =
+        let mut entries: BTreeMap<&str, &str> =
             entries.iter().map(|entry| (entry.key.as_str(), entry.value.as_deref().unwrap_or_default())).collect();
         let schema_version = trailmill::schema::SCHEMA_VERSION.to_string();
         let mut expected = vec![
@@ -303,10 +303,23 @@ fn metadata_tells_tool_schema_version_and_table_and_nothing_of_arrow() {
         if table == trailmill::schema::Table::Archives {
             // What a later run has to agree with, or is refused.
             expected.extend([
+                ("trailmill.dedup", "true"),
                 ("trailmill.partition_by", "event_date"),
+                ("trailmill.replaces", "[]"),
                 ("trailmill.selection", ""),
                 ("trailmill.tables", "usage_records,events"),
             ]);
+            // And what has to be there for the lake to be whole.
+            let parts = entries.remove("trailmill.parts").expect("a list of parts");
+            let parts: Vec<serde_json::Value> = serde_json::from_str(parts).expect("JSON");
+            for part in &parts {
+                let path = path.ancestors().nth(2).expect("the lake").join(part["path"].as_str().expect("a path"));
+                let bytes = std::fs::metadata(&path).expect("a part").len();
+                assert_eq!(part["bytes"].as_u64(), Some(bytes), "{part}");
+                let rows = open(&path).metadata().file_metadata().num_rows() as u64;
+                assert_eq!(part["rows"].as_u64(), Some(rows), "{part}");
+            }
+            assert!(parts.len() > 20, "{parts:?}");
         }
         assert_eq!(entries, BTreeMap::from_iter(expected), "{}", path.display());
         assert!(file.created_by().is_some_and(|name| name.starts_with("trailmill")), "{:?}", file.created_by());

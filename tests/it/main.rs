@@ -5,8 +5,12 @@
 #![expect(clippy::format_push_string, clippy::format_collect, reason = "messages of tests need not be fast")]
 
 /// `src/` against a table of who may use what.
+mod again;
+
 mod architecture;
 /// What a person at a terminal sees.
+mod check;
+
 mod cli;
 /// What is taken for an archive: key layouts, names, containers, texts.
 mod convert;
@@ -15,6 +19,8 @@ mod corpus;
 /// Bad input: each defect of `data/corrupt`, where it is told to be and what is saved around it.
 mod corrupt;
 /// The same inputs give the same bytes.
+mod crash;
+
 mod dedup;
 
 mod determinism;

@@ -1,0 +1,319 @@
+//! A lake against its own manifest.
+//!
+//! In: a lake, at any time after the runs that filled it. Out: what is missing, torn, doubled or unaccounted for. Never:
+//! changes anything, or takes a file's name for its content.
+
+mod part;
+
+mod rows;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::ThreadPoolBuilder;
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::dedup::{Claims, PublishedKeys, Scratch};
+use crate::disk::Disk;
+use crate::error::{Error, ErrorKind, Result, printable};
+use crate::output::{Commits, FileLayout, PartName, hold_shared, parquet_files};
+use crate::schema::Table;
+use crate::transform::PartitionColumn;
+
+use part::{ListedPart, check_part};
+use rows::{RowCounts, check_archives};
+
+/// Problems of one kind that are told one by one; all are counted.
+const TOLD: usize = 20;
+
+/// A request to check a lake.
+#[derive(Clone, Debug)]
+pub struct CheckConfig {
+    /// The lake.
+    pub lake: PathBuf,
+    /// Worker threads.
+    pub threads: usize,
+    /// Bytes of memory for keys of events.
+    pub memory_limit: u64,
+    /// Folder for keys of events that do not fit into memory; without one all of them stay there.
+    pub scratch: Option<PathBuf>,
+    /// Whether to look at footers and the columns that tell archives and events only, and not at every page.
+    pub is_quick: bool,
+}
+
+impl CheckConfig {
+    /// A request with the defaults of the command line.
+    #[must_use]
+    pub fn new(lake: PathBuf) -> Self {
+        let Config { lake, threads, memory_limit, .. } = Config::new(Vec::new(), lake);
+        Self { lake, threads, memory_limit, scratch: None, is_quick: false }
+    }
+}
+
+macro_rules! problems {
+    ($($variant:ident $name:literal $doc:literal)*) => {
+        /// What may be wrong with a lake.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+        #[serde(rename_all = "snake_case")]
+        #[non_exhaustive]
+        pub enum ProblemKind { $(#[doc = $doc] $variant,)* }
+
+        impl ProblemKind {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Its name in reports.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+problems! {
+    ManifestDamaged "manifest_damaged" "A part of `archives` cannot be read, so nothing can be said of what it told."
+    PartMissing "part_missing" "A file that a commit has published is not there."
+    PartDamaged "part_damaged" "A file cannot be read to its end."
+    PartChanged "part_changed" "A file has another size or other rows than it was published with."
+    SchemaDiffers "schema_differs" "A file does not have the columns of its table."
+    Unpublished "unpublished" "A file of a run that died is among those that readers see; the next run removes it."
+    Replaced "replaced" "A file that a later one stands for is still there; the next run removes it."
+    Stranger "stranger" "A file in the folder of a table that no run has put there."
+    RowsDiffer "rows_differ" "The rows of an archive are not as many as the manifest says."
+    CountsDiffer "counts_differ" "The numbers of an archive in the manifest contradict each other."
+    ArchiveTwice "archive_twice" "The manifest has an archive twice."
+    ArchiveUnknown "archive_unknown" "Rows of an archive that the manifest does not have."
+    EventTwice "event_twice" "An event is there a second time."
+}
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Kind.
+    pub kind: ProblemKind,
+    /// File below the lake, or archive; safe to print.
+    pub place: String,
+    /// What was expected and found; safe to print.
+    pub message: String,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CheckReport {
+    /// The lake, absolute.
+    pub lake: PathBuf,
+    /// Commits that it consists of.
+    pub commits: u64,
+    /// Archives in its manifest.
+    pub archives: u64,
+    /// Files that were looked at.
+    pub parts: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Rows by table.
+    pub rows: BTreeMap<&'static str, u64>,
+    /// Events that are there again, where runs were told to keep them.
+    pub copies: u64,
+    /// Problems by kind.
+    pub problem_counts: BTreeMap<&'static str, u64>,
+    /// The first problems of each kind.
+    pub problems: Vec<Problem>,
+}
+
+impl CheckReport {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.problem_counts.is_empty()
+    }
+
+    fn add(&mut self, kind: ProblemKind, place: &str, message: impl Into<String>) {
+        let count = self.problem_counts.entry(kind.as_str()).or_default();
+        *count += 1;
+        if *count <= TOLD as u64 {
+            let message = printable(&message.into());
+            self.problems.push(Problem { kind, place: printable(place), message });
+        }
+    }
+}
+
+/// Checks a lake.
+///
+/// # Errors
+///
+/// A place that is no lake or that a run is writing to, and trouble of the system. What is wrong with the lake is no
+/// error but in the report.
+pub fn check(config: &CheckConfig) -> Result<CheckReport> {
+    let root = std::path::absolute(&config.lake)
+        .and_then(|root| root.canonicalize())
+        .map_err(|error| Error::at(ErrorKind::LakeInvalid, &config.lake, error))?;
+    let _lock = hold_shared(&root)?;
+    let mut report = CheckReport { lake: root.clone(), ..CheckReport::default() };
+    let commits = match Commits::read(&root) {
+        Err(error) if error.kind() == ErrorKind::LakeInvalid => {
+            report.add(ProblemKind::ManifestDamaged, Table::Archives.name(), error.to_string());
+            return Ok(report);
+        }
+        commits => commits?,
+    };
+    let pool = ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(Error::internal)?;
+    let Some(plan) = Plan::new(&root, &commits, config, &mut report)? else { return Ok(report) };
+    pool.install(|| plan.run(&mut report))?;
+    report.problems.sort_by(|one, two| (one.kind, &one.place).cmp(&(two.kind, &two.place)));
+    Ok(report)
+}
+
+/// What there is to look at.
+struct Plan<'a> {
+    root: &'a Path,
+    commits: &'a Commits,
+    is_quick: bool,
+    /// Whether every run was to write an event once.
+    is_deduplicated: bool,
+    tables: Vec<Table>,
+    layouts: HashMap<Table, FileLayout>,
+    listed: Vec<ListedPart>,
+    claims: Claims,
+}
+
+impl<'a> Plan<'a> {
+    /// Compares the files that are there with those that should be; `None` when there is nothing else to look at.
+    fn new(
+        root: &'a Path,
+        commits: &'a Commits,
+        config: &CheckConfig,
+        report: &mut CheckReport,
+    ) -> Result<Option<Self>> {
+        report.commits = commits.last.into();
+        let Some(first) = commits.published.first() else { return Ok(None) };
+        let Some((tables, partition_by)) = first.record.settings.layout() else {
+            let words = format!("{:?}", first.record.settings);
+            report.add(ProblemKind::ManifestDamaged, &below(root, &first.path), words);
+            return Ok(None);
+        };
+        let mut listed = list_parts(commits, root);
+        let known: HashSet<PathBuf> = listed.iter().map(|part| root.join(&part.path)).collect();
+        for table in Table::ALL {
+            for path in files_of(root, table)? {
+                if !known.contains(&path) {
+                    let (kind, message) = explain_stranger(commits, &path);
+                    report.add(kind, &below(root, &path), message);
+                }
+            }
+        }
+        listed.retain(|part| {
+            let is_there = root.join(&part.path).is_file();
+            if !is_there {
+                report.add(ProblemKind::PartMissing, &part.path, format!("{} rows were published in it", part.rows));
+            }
+            is_there
+        });
+        report.parts = listed.len() as u64;
+        report.bytes = listed.iter().map(|part| part.bytes.unwrap_or_default()).sum();
+        let layout = |table| Ok((table, FileLayout::new(table, &partition_by)?));
+        let scratch = Scratch { disk: Disk::default(), folder: config.scratch.clone() };
+        let expected = listed.iter().filter(|part| part.table == key_table(&tables)).map(|part| part.rows).sum();
+        let nothing = PublishedKeys::new(root, Vec::new(), &[] as &[PartitionColumn]);
+        Ok(Some(Self {
+            root,
+            commits,
+            is_quick: config.is_quick,
+            is_deduplicated: commits.published.iter().all(|commit| commit.record.settings.dedup),
+            layouts: Table::ALL.into_iter().map(layout).collect::<Result<_>>()?,
+            tables,
+            listed,
+            claims: Claims::new(nothing, config.memory_limit / 2, scratch, expected),
+        }))
+    }
+
+    /// Looks at every file.
+    fn run(&self, report: &mut CheckReport) -> Result<()> {
+        let shared = Mutex::new((std::mem::take(report), RowCounts::default()));
+        self.claims.settle_all();
+        let key_table = key_table(&self.tables);
+        (0..self.listed.len()).into_par_iter().try_for_each(|number| {
+            let part = &self.listed[number];
+            let claims = (part.table == key_table).then_some((&self.claims, number));
+            let found = check_part(self.root, part, &self.layouts[&part.table], self.is_quick, claims);
+            let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let (report, counts) = &mut *shared;
+            match found {
+                Ok(found) => {
+                    *report.rows.entry(part.table.name()).or_default() += found.rows;
+                    for (kind, message) in found.problems {
+                        report.add(kind, &part.path, message);
+                    }
+                    counts.add(found.counts);
+                    Ok(())
+                }
+                Err(error) if error.kind() == ErrorKind::LakeInvalid => {
+                    report.add(ProblemKind::PartDamaged, &part.path, error.to_string());
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            }
+        })?;
+        let (found, counts) = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        *report = found;
+        check_archives(self.commits, self.root, &self.tables, counts, report)?;
+        self.tell_copies(report)
+    }
+
+    fn tell_copies(&self, report: &mut CheckReport) -> Result<()> {
+        let copies = self.claims.take_all_lost()?;
+        if !self.is_deduplicated {
+            report.copies = copies.len() as u64;
+            return Ok(());
+        }
+        for place in copies {
+            let part = &self.listed[place.archive() as usize];
+            let message = format!("the event of row {} is in the lake a second time", place.event_index());
+            report.add(ProblemKind::EventTwice, &part.path, message);
+        }
+        Ok(())
+    }
+}
+
+/// The table whose rows are counted as events.
+fn key_table(tables: &[Table]) -> Table {
+    if tables.contains(&Table::Events) { Table::Events } else { Table::UsageRecords }
+}
+
+fn list_parts(commits: &Commits, root: &Path) -> Vec<ListedPart> {
+    let mut listed = Vec::new();
+    for commit in &commits.published {
+        let rows = u64::try_from(commit.metadata.metadata().file_metadata().num_rows()).unwrap_or_default();
+        listed.push(ListedPart { table: Table::Archives, path: below(root, &commit.path), rows, bytes: None });
+        for part in &commit.record.parts {
+            let table = Table::ALL.into_iter().find(|table| Path::new(&part.path).starts_with(table.name()));
+            let Some(table) = table else { continue };
+            listed.push(ListedPart { table, path: part.path.clone(), rows: part.rows, bytes: Some(part.bytes) });
+        }
+    }
+    listed.sort_by(|one, two| one.path.cmp(&two.path));
+    listed
+}
+
+fn files_of(root: &Path, table: Table) -> Result<Vec<PathBuf>> {
+    parquet_files(&root.join(table.name()))
+}
+
+fn explain_stranger(commits: &Commits, path: &Path) -> (ProblemKind, String) {
+    let name = PartName::parse(path);
+    if commits.replaced.contains(path) {
+        (ProblemKind::Replaced, "readers see its rows twice until the next run".to_owned())
+    } else if name.is_some_and(|name| name.commit > commits.last) {
+        (ProblemKind::Unpublished, "readers see its rows until the next run".to_owned())
+    } else {
+        (ProblemKind::Stranger, "no commit has published it".to_owned())
+    }
+}
+
+/// A path below the lake.
+fn below(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
+}

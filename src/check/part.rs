@@ -1,0 +1,117 @@
+//! One file of a lake.
+//!
+//! In: a file and what its commit has said of it. Out: what is wrong with it, and its rows by archive. Never: an answer
+//! from its footer alone, unless that is all that is asked for.
+
+use std::fs::File;
+use std::path::Path;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::Int32Type;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::ProblemKind;
+use super::rows::RowCounts;
+use crate::dedup::{Claims, KeyColumns};
+use crate::error::{Error, ErrorKind, Result};
+use crate::output::FileLayout;
+use crate::schema::Table;
+use crate::transform::Place;
+use crate::transform::register::{Claim, EventKey};
+
+/// A file that a commit has published.
+#[derive(Clone, Debug)]
+pub(super) struct ListedPart {
+    pub(super) table: Table,
+    /// Path below the lake.
+    pub(super) path: String,
+    pub(super) rows: u64,
+    /// Its size, where the manifest tells.
+    pub(super) bytes: Option<u64>,
+}
+
+/// What a file was found to hold.
+#[derive(Debug, Default)]
+pub(super) struct PartFindings {
+    pub(super) rows: u64,
+    pub(super) problems: Vec<(ProblemKind, String)>,
+    pub(super) counts: RowCounts,
+}
+
+/// Looks at a file; `claims` takes the keys of its events, which is the file with that number.
+///
+/// # Errors
+///
+/// [`ErrorKind::LakeInvalid`] when it cannot be read to its end.
+pub(super) fn check_part(
+    root: &Path,
+    part: &ListedPart,
+    layout: &FileLayout,
+    is_quick: bool,
+    claims: Option<(&Claims, usize)>,
+) -> Result<PartFindings> {
+    let path = root.join(&part.path);
+    let invalid = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, &path, error);
+    let mut found = PartFindings::default();
+    let file = File::open(&path).map_err(|error| invalid(error.into()))?;
+    let bytes = file.metadata().map_err(|error| invalid(error.into()))?.len();
+    if let Some(published) = part.bytes.filter(|published| *published != bytes) {
+        found.problems.push((ProblemKind::PartChanged, format!("{bytes} bytes, {published} were published")));
+    }
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| invalid(error.into()))?;
+    if builder.metadata().file_metadata().schema() != layout.descriptor.root_schema() {
+        found.problems.push((ProblemKind::SchemaDiffers, "its columns are not those of the table".to_owned()));
+        return Ok(found);
+    }
+    let mask = if is_quick {
+        let names = KeyColumns::NAMES.iter().copied().chain(["archive", "event_index"]);
+        ProjectionMask::columns(builder.parquet_schema(), names)
+    } else {
+        ProjectionMask::all()
+    };
+    let reader = builder.with_projection(mask).build().map_err(|error| invalid(error.into()))?;
+    let mut keys = KeyReader { claims, row: 0, last: None, buffer: Vec::new() };
+    for batch in reader {
+        let batch = batch.map_err(|error| invalid(error.into()))?;
+        found.rows += batch.num_rows() as u64;
+        found.counts.count(part.table, &batch).ok_or_else(|| invalid("it does not tell archives".into()))?;
+        keys.claim(part.table, &batch)?;
+    }
+    if found.rows != part.rows {
+        let message = format!("{} rows, {} were published", found.rows, part.rows);
+        found.problems.push((ProblemKind::PartChanged, message));
+    }
+    Ok(found)
+}
+
+/// Claims the keys of a file's events.
+struct KeyReader<'c> {
+    claims: Option<(&'c Claims, usize)>,
+    row: u32,
+    /// The event of the row before: an event may have several usage records.
+    last: Option<(EventKey, i32)>,
+    buffer: Vec<u8>,
+}
+
+impl KeyReader<'_> {
+    fn claim(&mut self, table: Table, batch: &RecordBatch) -> Result<()> {
+        let Some((claims, part)) = self.claims else { return Ok(()) };
+        let indexes = batch.column_by_name("event_index").and_then(|column| column.as_primitive_opt::<Int32Type>());
+        let (Some(columns), Some(indexes)) = (KeyColumns::of(batch), indexes) else { return Ok(()) };
+        let part = u32::try_from(part).unwrap_or(u32::MAX);
+        let mut all = Vec::with_capacity(batch.num_rows());
+        for row in 0..batch.num_rows() {
+            let place = Place::new(part, self.row);
+            self.row = self.row.saturating_add(1);
+            let Some(identity) = columns.identity(row) else { continue };
+            let key = identity.key(&mut self.buffer);
+            let event = indexes.is_valid(row).then(|| (key, indexes.value(row)));
+            if table == Table::UsageRecords && std::mem::replace(&mut self.last, event) == event {
+                continue;
+            }
+            all.push(Claim { key, place });
+        }
+        claims.put_all(&mut all)
+    }
+}

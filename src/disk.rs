@@ -1,0 +1,204 @@
+//! Every change that a conversion makes on disk.
+//!
+//! In: paths and bytes. Out: the change, made. Never: two changes at once, or one that a [`Watch`] was not told of before:
+//! what happens when a disk fails, or the machine, between any two of them can be tried.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A change on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// A folder is made, and those above it.
+    CreateFolder,
+    /// An empty file is made, or an older one emptied.
+    CreateFile,
+    /// Bytes are written.
+    Write,
+    /// What was written to a file is made durable.
+    SyncFile,
+    /// Names in a folder are made durable.
+    SyncFolder,
+    /// A file gets another name.
+    Rename,
+    /// A file is removed.
+    RemoveFile,
+    /// A folder is removed, with all that is in it.
+    RemoveFolder,
+}
+
+/// Is told of every change before it is made.
+pub trait Watch: fmt::Debug + Send + Sync {
+    /// Lets a change happen, or makes it fail.
+    ///
+    /// # Errors
+    ///
+    /// What the disk shall seem to have answered.
+    fn before(&self, effect: Effect, path: &Path) -> io::Result<()>;
+}
+
+/// The disk that a lake is on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Disk {
+    watch: Option<Arc<dyn Watch>>,
+}
+
+impl Disk {
+    pub(crate) fn new(watch: Option<Arc<dyn Watch>>) -> Self {
+        Self { watch }
+    }
+
+    fn before(&self, effect: Effect, path: &Path) -> io::Result<()> {
+        self.watch.as_ref().map_or(Ok(()), |watch| watch.before(effect, path))
+    }
+
+    /// Makes a folder and those above it, unless they are there.
+    pub(crate) fn create_folder(&self, path: &Path) -> io::Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        self.before(Effect::CreateFolder, path)?;
+        fs::create_dir_all(path)
+    }
+
+    /// Opens a file to hold a lock on; it stays empty.
+    pub(crate) fn lock_file(&self, path: &Path) -> io::Result<File> {
+        if !path.exists() {
+            self.before(Effect::CreateFile, path)?;
+        }
+        OpenOptions::new().write(true).create(true).truncate(false).open(path)
+    }
+
+    /// Renames a file.
+    pub(crate) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.before(Effect::Rename, to)?;
+        fs::rename(from, to)
+    }
+
+    /// Removes a file; it may be gone already.
+    pub(crate) fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.before(Effect::RemoveFile, path)?;
+        fs::remove_file(path).or_else(ignore_missing)
+    }
+
+    /// Removes a folder with all that is in it; it may be gone already.
+    pub(crate) fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        if !path.exists() {
+            return Ok(());
+        }
+        self.before(Effect::RemoveFolder, path)?;
+        fs::remove_dir_all(path).or_else(ignore_missing)
+    }
+
+    /// Removes a folder unless something is in it.
+    pub(crate) fn remove_empty_folder(&self, path: &Path) -> io::Result<()> {
+        self.before(Effect::RemoveFolder, path)?;
+        match fs::remove_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            removed => removed.or_else(ignore_missing),
+        }
+    }
+
+    /// Makes the names in a folder durable.
+    pub(crate) fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        self.before(Effect::SyncFolder, path)?;
+        File::open(path)?.sync_all()
+    }
+
+    /// Makes a file durable that was written before.
+    pub(crate) fn sync_file(&self, path: &Path) -> io::Result<()> {
+        self.before(Effect::SyncFile, path)?;
+        File::open(path)?.sync_all()
+    }
+
+    /// A file for bytes at any place, which is gone when the process ends, however it ends.
+    pub(crate) fn nameless_file(&self, path: &Path) -> io::Result<ScratchFile> {
+        if let Some(folder) = path.parent() {
+            self.create_folder(folder)?;
+        }
+        self.before(Effect::CreateFile, path)?;
+        fs::remove_file(path).or_else(ignore_missing)?;
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        fs::remove_file(path)?;
+        Ok(ScratchFile { disk: self.clone(), path: path.to_owned(), file })
+    }
+}
+
+fn ignore_missing(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+/// A file that is opened to append only while it is written to: a lake may have thousands of partitions and a process a
+/// thousand file handles.
+pub(crate) struct StagedFile {
+    disk: Disk,
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl StagedFile {
+    /// Creates the file and its folders; an older file of that name is overwritten.
+    pub(crate) fn create(disk: &Disk, path: &Path) -> io::Result<Self> {
+        if let Some(folder) = path.parent() {
+            disk.create_folder(folder)?;
+        }
+        disk.before(Effect::CreateFile, path)?;
+        let file = File::create(path)?;
+        Ok(Self { disk: disk.clone(), path: path.to_owned(), file: Some(file) })
+    }
+
+    fn opened(&mut self) -> io::Result<&mut File> {
+        match &mut self.file {
+            Some(file) => Ok(file),
+            none => Ok(none.insert(OpenOptions::new().append(true).open(&self.path)?)),
+        }
+    }
+
+    /// Gives the handle back until the next write.
+    pub(crate) fn release(&mut self) {
+        self.file = None;
+    }
+
+    /// Makes what was written durable.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        self.disk.before(Effect::SyncFile, &self.path)?;
+        self.opened()?.sync_all()
+    }
+}
+
+impl Write for StagedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.disk.before(Effect::Write, &self.path)?;
+        self.opened()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file without a name.
+#[derive(Debug)]
+pub(crate) struct ScratchFile {
+    disk: Disk,
+    path: PathBuf,
+    file: File,
+}
+
+impl ScratchFile {
+    /// Writes bytes at a place.
+    pub(crate) fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.disk.before(Effect::Write, &self.path)?;
+        self.file.write_all_at(bytes, offset)
+    }
+
+    /// Reads bytes from a place.
+    pub(crate) fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_exact_at(bytes, offset)
+    }
+}

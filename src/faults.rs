@@ -1,0 +1,60 @@
+//! Faults at a chosen change on disk, so that tests can try what a dying machine or a full disk leaves behind.
+//!
+//! In: a wish such as `signal 17 9`. Out: a [`Watch`] that grants it. Never: part of a release build.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use trailmill::disk::{Effect, Watch};
+
+/// What happens.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// The process gets a signal.
+    Signal(i32),
+    /// The change fails with an error of the operating system.
+    Error(i32),
+    /// The disk is full from then on.
+    Full,
+}
+
+#[derive(Debug)]
+struct FaultAt {
+    /// Number of the change, from 1.
+    number: u64,
+    fault: Fault,
+    changes: AtomicU64,
+}
+
+const NO_SPACE_LEFT: i32 = 28;
+
+/// The fault that is wished for: `signal N SIGNAL`, `error N ERRNO` or `full N`, at the Nth change.
+pub(crate) fn parse(wish: &str) -> Option<Arc<dyn Watch>> {
+    let words: Vec<&str> = wish.split(' ').collect();
+    let (fault, number) = match words.as_slice() {
+        ["signal", number, signal] => (Fault::Signal(signal.parse().ok()?), number),
+        ["error", number, error] => (Fault::Error(error.parse().ok()?), number),
+        ["full", number] => (Fault::Full, number),
+        _ => return None,
+    };
+    Some(Arc::new(FaultAt { number: number.parse().ok()?, fault, changes: AtomicU64::new(0) }))
+}
+
+impl Watch for FaultAt {
+    fn before(&self, effect: Effect, _path: &Path) -> io::Result<()> {
+        let number = self.changes.fetch_add(1, Ordering::Relaxed) + 1;
+        match self.fault {
+            Fault::Signal(signal) if number == self.number => signal_hook::low_level::raise(signal),
+            Fault::Error(error) if number == self.number => Err(io::Error::from_raw_os_error(error)),
+            Fault::Full
+                if number >= self.number
+                    && matches!(effect, Effect::CreateFolder | Effect::CreateFile | Effect::Write) =>
+            {
+                Err(io::Error::from_raw_os_error(NO_SPACE_LEFT))
+            }
+            _ => Ok(()),
+        }
+    }
+}

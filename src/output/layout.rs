@@ -1,0 +1,37 @@
+//! What the files of a table look like.
+//!
+//! In: a table and the partition columns of a lake. Out: the columns of its files and their schema. Never: a column that is
+//! in the path, as Athena demands.
+
+use arrow::datatypes::Schema;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::schema::types::SchemaDescriptor;
+
+use crate::error::{Error, Result};
+use crate::schema::Table;
+use crate::transform::PartitionColumn;
+
+/// The columns of a table's files.
+#[derive(Clone, Debug)]
+pub(crate) struct FileLayout {
+    /// Their positions among the declared columns.
+    pub(crate) kept: Vec<usize>,
+    pub(crate) schema: Schema,
+    pub(crate) descriptor: SchemaDescriptor,
+}
+
+impl FileLayout {
+    /// The layout of a table; bookkeeping tables are not partitioned.
+    ///
+    /// # Errors
+    ///
+    /// None that data could cause.
+    pub(crate) fn new(table: Table, partition_by: &[PartitionColumn]) -> Result<Self> {
+        let is_in_path =
+            |name: &str| table.is_partitioned() && partition_by.iter().any(|column| column.as_str() == name);
+        let kept: Vec<usize> = (0..table.columns().len()).filter(|at| !is_in_path(table.columns()[*at].name)).collect();
+        let schema = table.arrow_schema().project(&kept).map_err(Error::internal)?;
+        let descriptor = ArrowSchemaConverter::new().convert(&schema).map_err(Error::internal)?;
+        Ok(Self { kept, schema, descriptor })
+    }
+}

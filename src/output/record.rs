@@ -1,0 +1,137 @@
+//! What a commit says of itself, in the metadata of its part of `archives`.
+//!
+//! In: the request of a run and the parts it wrote; or the metadata of a part. Out: the other. Never: rows.
+
+use parquet::file::metadata::{FileMetaData, KeyValue};
+use serde::{Deserialize, Serialize};
+
+use super::part::StagedPart;
+use crate::config::{Config, Selection};
+use crate::schema::{SCHEMA_VERSION, Table};
+use crate::transform::PartitionColumn;
+
+const SCHEMA_VERSION_KEY: &str = "trailmill.schema_version";
+const TABLES_KEY: &str = "trailmill.tables";
+const PARTITION_KEY: &str = "trailmill.partition_by";
+const SELECTION_KEY: &str = "trailmill.selection";
+const DEDUP_KEY: &str = "trailmill.dedup";
+const PARTS_KEY: &str = "trailmill.parts";
+const REPLACES_KEY: &str = "trailmill.replaces";
+
+/// A part as its commit tells of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RecordedPart {
+    /// Path below the lake.
+    pub(crate) path: String,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+}
+
+/// The choices of a run that decide which rows it writes and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// Tables that are filled, as `--tables` has them.
+    pub(crate) tables: String,
+    /// Partition columns, as `--partition-by` has them.
+    pub(crate) partition_by: String,
+    /// Selectors; empty when everything is wanted.
+    pub(crate) selection: String,
+    pub(crate) dedup: bool,
+}
+
+/// A commit's own words.
+#[derive(Clone, Debug)]
+pub(crate) struct CommitRecord {
+    pub(crate) settings: Settings,
+    /// Its parts, without that of `archives`.
+    pub(crate) parts: Vec<RecordedPart>,
+    /// Parts of earlier commits that its own stand for.
+    pub(crate) replaces: Vec<String>,
+}
+
+impl Settings {
+    pub(crate) fn of(config: &Config) -> Self {
+        let join = |words: Vec<&str>| words.join(",");
+        Self {
+            tables: join(config.tables.iter().map(|table| table.name()).collect()),
+            partition_by: join(config.partition_by.iter().map(|column| column.as_str()).collect()),
+            selection: words(&config.selection),
+            dedup: config.dedup,
+        }
+    }
+
+    /// The tables and partition columns in types; `None` for words that this version does not know.
+    pub(crate) fn layout(&self) -> Option<(Vec<Table>, Vec<PartitionColumn>)> {
+        let tables = self.tables.split(',').map(str::parse).collect::<Result<_, _>>().ok()?;
+        let columns = self.partition_by.split(',').map(str::parse).collect::<Result<_, _>>().ok()?;
+        Some((tables, columns))
+    }
+}
+
+fn words(selection: &Selection) -> String {
+    if selection.is_everything() { String::new() } else { format!("{selection:?}") }
+}
+
+impl CommitRecord {
+    /// The record of a commit with these parts.
+    pub(crate) fn new(config: &Config, parts: &[StagedPart], replaces: Vec<String>) -> Self {
+        let recorded = |part: &StagedPart| RecordedPart {
+            path: part.path.display().to_string(),
+            rows: part.rows,
+            bytes: part.bytes,
+        };
+        Self { settings: Settings::of(config), parts: parts.iter().map(recorded).collect(), replaces }
+    }
+
+    /// The record as it is kept.
+    pub(crate) fn entries(&self) -> Vec<KeyValue> {
+        [
+            (TABLES_KEY, self.settings.tables.clone()),
+            (PARTITION_KEY, self.settings.partition_by.clone()),
+            (SELECTION_KEY, self.settings.selection.clone()),
+            (DEDUP_KEY, self.settings.dedup.to_string()),
+            (PARTS_KEY, json(&self.parts)),
+            (REPLACES_KEY, json(&self.replaces)),
+        ]
+        .map(|(key, value)| KeyValue::new(key.to_owned(), value))
+        .to_vec()
+    }
+
+    /// Reads the record of a part of `archives`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words.
+    pub(crate) fn read(metadata: &FileMetaData) -> Result<Self, String> {
+        let entries = metadata.key_value_metadata().map_or(&[][..], Vec::as_slice);
+        let value = |key: &str| {
+            let entry = entries.iter().find(|entry| entry.key == key);
+            entry.and_then(|entry| entry.value.as_deref()).ok_or_else(|| format!("its metadata has no `{key}`"))
+        };
+        let version = value(SCHEMA_VERSION_KEY).map_err(|_| "it was not written by trailmill".to_owned())?;
+        match version.parse::<u32>() {
+            Ok(version) if version <= SCHEMA_VERSION => {}
+            _ => {
+                let known = SCHEMA_VERSION;
+                return Err(format!(
+                    "it has schema version {version}, this program knows {known}: use a later version"
+                ));
+            }
+        }
+        let settings = Settings {
+            tables: value(TABLES_KEY)?.to_owned(),
+            partition_by: value(PARTITION_KEY)?.to_owned(),
+            selection: value(SELECTION_KEY)?.to_owned(),
+            dedup: value(DEDUP_KEY)? == "true",
+        };
+        let parts = serde_json::from_str(value(PARTS_KEY)?).map_err(|error| format!("`{PARTS_KEY}`: {error}"))?;
+        let replaces =
+            serde_json::from_str(value(REPLACES_KEY)?).map_err(|error| format!("`{REPLACES_KEY}`: {error}"))?;
+        Ok(Self { settings, parts, replaces })
+    }
+}
+
+/// Lists of texts and numbers are always JSON.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

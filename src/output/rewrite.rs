@@ -1,0 +1,169 @@
+//! Parts that hold rows of archives which are converted again, and what is left of them.
+//!
+//! In: the names of these archives. Out: the parts with their rows, and the rows of others, as batches for new parts. Never:
+//! changes or removes a part: the commit that has the new ones says which parts they stand for, and they go when it is
+//! published.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, NullArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::RowGroupMetaData;
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+
+use super::layout::FileLayout;
+use super::manifest::Commits;
+use super::part::parquet_files;
+use super::record::CommitRecord;
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Table;
+use crate::transform::Batch;
+
+/// Archives that are converted again, by URI.
+pub(crate) type Again = BTreeSet<String>;
+
+/// A part that has rows of them, and rows of others.
+#[derive(Debug)]
+pub(crate) struct OldPart {
+    pub(crate) table: Table,
+    pub(crate) path: PathBuf,
+}
+
+/// What has to be replaced.
+#[derive(Debug)]
+pub(crate) struct Replacement {
+    root: PathBuf,
+    pub(crate) archives: Again,
+    /// Parts of all tables but `archives`.
+    pub(crate) parts: Vec<OldPart>,
+    /// Parts of `archives`, and what they say.
+    pub(crate) manifests: Vec<(PathBuf, CommitRecord)>,
+}
+
+impl Replacement {
+    /// Finds the parts of `archives` and of other tables of a lake that hold rows of these archives, on the threads of the pool that this is called in.
+    ///
+    /// # Errors
+    ///
+    /// A part that cannot be read.
+    pub(crate) fn find(root: &Path, commits: &Commits, archives: Again, tables: &[Table]) -> Result<Self> {
+        let mut candidates = Vec::new();
+        for table in tables {
+            let parts = parquet_files(&root.join(table.name()))?;
+            candidates.extend(parts.into_iter().map(|path| OldPart { table: *table, path }));
+        }
+        let has_rows = |part: OldPart| Ok(holds(&part.path, &archives)?.then_some(part));
+        let parts: Vec<_> = candidates.into_par_iter().map(has_rows).collect::<Result<_>>()?;
+        let mut manifests = Vec::new();
+        for commit in &commits.published {
+            if holds(&commit.path, &archives)? {
+                manifests.push((commit.path.clone(), commit.record.clone()));
+            }
+        }
+        Ok(Self { root: root.to_owned(), archives, parts: parts.into_iter().flatten().collect(), manifests })
+    }
+
+    /// Paths below the lake of all that is replaced.
+    pub(crate) fn replaced(&self) -> Vec<String> {
+        let all = self.parts.iter().map(|part| &part.path).chain(self.manifests.iter().map(|(path, _)| path));
+        all.map(|path| path.strip_prefix(&self.root).unwrap_or(path).display().to_string()).collect()
+    }
+
+    /// The rows of a part, batch by batch, with the types that writers take.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub(crate) fn read(&self, part: &OldPart, layout: &FileLayout) -> Result<OldRows> {
+        let is_coded = |at: usize| part.table.is_partitioned() && part.table.columns()[layout.kept[at]].is_coded();
+        let coded = |field: &Field| {
+            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            field.clone().with_data_type(dictionary)
+        };
+        let fields = layout.schema.fields().iter().enumerate();
+        let fields = fields.map(|(at, field)| if is_coded(at) { Arc::new(coded(field)) } else { Arc::clone(field) });
+        let schema = Schema::new(fields.collect::<Vec<_>>());
+        let folder = part.path.parent().and_then(|folder| folder.strip_prefix(self.root.join(part.table.name())).ok());
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        let builder = File::open(&part.path).map_err(|error| damaged(&part.path, error)).and_then(|file| {
+            ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+                .map_err(|error| damaged(&part.path, error))
+        })?;
+        Ok(OldRows {
+            table: part.table,
+            path: part.path.clone(),
+            partition: folder.unwrap_or(Path::new("")).display().to_string().into(),
+            kept: layout.kept.clone(),
+            reader: builder.build().map_err(|error| damaged(&part.path, error))?,
+        })
+    }
+
+    /// The record of a part of `archives` that stands for an old one: it lists what is left.
+    pub(crate) fn what_is_left(&self, record: &CommitRecord) -> CommitRecord {
+        let replaced: BTreeSet<String> = self.replaced().into_iter().collect();
+        let parts = record.parts.iter().filter(|part| !replaced.contains(&part.path)).cloned().collect();
+        CommitRecord { settings: record.settings.clone(), parts, replaces: Vec::new() }
+    }
+}
+
+/// The rows of an old part.
+pub(crate) struct OldRows {
+    table: Table,
+    path: PathBuf,
+    partition: Arc<str>,
+    kept: Vec<usize>,
+    reader: ParquetRecordBatchReader,
+}
+
+impl OldRows {
+    /// The next rows as they stand in the file.
+    pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>> {
+        self.reader.next().transpose().map_err(|error| damaged(&self.path, error))
+    }
+
+    /// Such rows as a batch of the table, with a column for each that is declared.
+    pub(crate) fn batch(&self, rows: &RecordBatch) -> Batch {
+        let nothing: ArrayRef = Arc::new(NullArray::new(rows.num_rows()));
+        let mut columns = vec![nothing; self.table.columns().len()];
+        for (at, column) in self.kept.iter().zip(rows.columns()) {
+            columns[*at] = Arc::clone(column);
+        }
+        Batch::new(self.table, Arc::clone(&self.partition), columns, rows.num_rows())
+    }
+}
+
+fn damaged(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::at(ErrorKind::LakeInvalid, path, error)
+}
+
+/// Whether a part has a row of one of these archives.
+fn holds(path: &Path, archives: &Again) -> Result<bool> {
+    let file = File::open(path).map_err(|error| damaged(path, error))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(path, error))?;
+    let row_groups = builder.metadata().row_groups().iter().enumerate();
+    let candidates: Vec<usize> =
+        row_groups.filter(|(_, row_group)| may_hold(row_group, archives)).map(|(at, _)| at).collect();
+    let mask = ProjectionMask::columns(builder.parquet_schema(), ["archive"]);
+    let builder = builder.with_projection(mask).with_row_groups(candidates);
+    for batch in builder.build().map_err(|error| damaged(path, error))? {
+        let batch = batch.map_err(|error| damaged(path, error))?;
+        let texts = batch.column(0).as_string_opt::<i32>().ok_or_else(|| damaged(path, "it does not tell archives"))?;
+        if texts.iter().flatten().any(|uri| archives.contains(uri)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether its bounds leave room for one of these archives; names of one folder stand together.
+fn may_hold(row_group: &RowGroupMetaData, archives: &Again) -> bool {
+    let column = row_group.columns().iter().find(|column| column.column_path().string() == "archive");
+    let Some(statistics) = column.and_then(|column| column.statistics()) else { return true };
+    let (Some(least), Some(most)) = (statistics.min_bytes_opt(), statistics.max_bytes_opt()) else { return true };
+    archives.iter().any(|uri| least <= uri.as_bytes() && uri.as_bytes() <= most)
+}

@@ -1,0 +1,130 @@
+//! Archives that are converted again, and what an earlier run has made of them.
+//!
+//! In: the parts that hold their rows, and the verdicts of today. Out: rows of others carried over, and of these archives
+//! those that would be lost. Never: an event that is gone from the lake because an archive is not what it was: one that
+//! nobody has today stays as it is.
+
+use std::collections::HashMap;
+
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+
+use super::worker::Converted;
+use crate::config::Config;
+use crate::dedup::{Claims, KeyColumns, TextValues};
+use crate::error::{Error, Result};
+use crate::output::{FileLayout, Ledger, Replacement, StagedPart, TableWriters};
+use crate::report::Summary;
+use crate::schema::Table;
+use crate::transform::{Outcome, Status};
+
+/// What old parts have left to new ones.
+#[derive(Debug, Default)]
+pub(super) struct CarriedOver {
+    /// Rows that belong to other archives, by table.
+    pub(super) rows: HashMap<Table, u64>,
+    /// Parts of `archives` that stand for old ones.
+    pub(super) manifests: Vec<StagedPart>,
+}
+
+/// What stays of an archive's former rows.
+#[derive(Debug, Default)]
+struct Kept {
+    events: u64,
+    usage_records_by_outcome: [u64; Outcome::ALL.len()],
+}
+
+/// Moves what is left of old parts to new ones.
+pub(super) struct Mover<'a> {
+    pub(super) config: &'a Config,
+    pub(super) replacement: &'a Replacement,
+    pub(super) claims: Option<&'a Claims>,
+    pub(super) tables: &'a mut TableWriters,
+    pub(super) ledger: &'a mut Ledger,
+}
+
+impl Mover<'_> {
+    /// Writes what is left, and counts what stays of the archives that were converted again.
+    pub(super) fn carry_over(&mut self, again: &mut [Converted], summary: &mut Summary) -> Result<CarriedOver> {
+        let mut kept: HashMap<String, Kept> = HashMap::new();
+        let converted: HashMap<String, bool> =
+            again.iter().map(|archive| (archive.uri.clone(), archive.verdict.status == Status::Converted)).collect();
+        let mut carried = CarriedOver::default();
+        let replacement = self.replacement;
+        for part in &replacement.parts {
+            let layout = FileLayout::new(part.table, &self.config.partition_by)?;
+            let mut rows = replacement.read(part, &layout)?;
+            while let Some(batch) = rows.next()? {
+                let mask = self.mask(part.table, &batch, &converted, &mut kept, &mut carried)?;
+                if mask.true_count() == 0 {
+                    continue;
+                }
+                if part.table == Table::Quarantine {
+                    self.ledger.carry_quarantine(&filter_record_batch(&batch, &mask).map_err(Error::internal)?)?;
+                } else {
+                    self.tables.push(rows.batch(&batch).only(&mask)?)?;
+                }
+            }
+        }
+        for (number, (path, record)) in replacement.manifests.iter().enumerate() {
+            let others = |uri: &str| !replacement.archives.contains(uri);
+            let part = self.ledger.carry_manifest(number + 1, path, &replacement.what_is_left(record), &others)?;
+            *carried.rows.entry(Table::Archives).or_default() += part.rows;
+            carried.manifests.push(part);
+        }
+        for archive in again {
+            let Some(kept) = kept.remove(&archive.uri) else { continue };
+            let verdict = &mut archive.verdict;
+            verdict.events_seen += kept.events;
+            verdict.tally.events_written += kept.events;
+            summary.events.seen += kept.events;
+            summary.events.written += kept.events;
+            for (at, rows) in kept.usage_records_by_outcome.into_iter().enumerate() {
+                verdict.tally.usage_records_by_outcome[at] += rows;
+                summary.usage_records.by_outcome[at] += rows;
+                summary.usage_records.written += rows;
+            }
+        }
+        Ok(carried)
+    }
+
+    /// Which rows stay.
+    fn mask(
+        &self,
+        table: Table,
+        batch: &RecordBatch,
+        converted: &HashMap<String, bool>,
+        kept: &mut HashMap<String, Kept>,
+        carried: &mut CarriedOver,
+    ) -> Result<BooleanArray> {
+        let missing = || Error::internal("a part of the lake lacks a column of its table");
+        let archives = batch.column_by_name("archive").and_then(TextValues::of).ok_or_else(missing)?;
+        let keys = if table == Table::Quarantine { None } else { Some(KeyColumns::of(batch).ok_or_else(missing)?) };
+        let outcomes = batch.column_by_name("outcome").and_then(TextValues::of);
+        let mut buffer = Vec::new();
+        let mut stays = |row: usize| {
+            let uri = archives.value(row).unwrap_or_default();
+            if !self.replacement.archives.contains(uri) {
+                *carried.rows.entry(table).or_default() += 1;
+                return Ok(true);
+            }
+            let Some(keys) = &keys else { return Ok(false) };
+            let is_converted = converted.get(uri).copied().unwrap_or_default();
+            let is_gone = match (keys.identity(row), self.claims) {
+                (Some(identity), Some(claims)) => !claims.contains(identity.key(&mut buffer))?,
+                // Nothing tells whether it is among the new ones; they are all there is, if there are any.
+                _ => !is_converted,
+            };
+            if is_gone {
+                let kept = kept.entry(uri.to_owned()).or_default();
+                let outcome = outcomes.as_ref().and_then(|outcomes| outcomes.value(row));
+                match outcome.and_then(|word| Outcome::ALL.iter().position(|outcome| outcome.as_str() == word)) {
+                    Some(at) => kept.usage_records_by_outcome[at] += 1,
+                    None => kept.events += 1,
+                }
+            }
+            Ok(is_gone)
+        };
+        (0..batch.num_rows()).map(|row| stays(row).map(Some)).collect()
+    }
+}

@@ -1,0 +1,214 @@
+//! A run that dies, at any moment: readers see whole files all the time, the next run completes the lake, and it is the
+//! lake that no crash ever touched, byte for byte.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+use crate::harness::{Workdir, data, event, files, records, say, text};
+use crate::reference::Row;
+
+/// Several commits, some of which have something to refuse.
+fn run(lake: &str) -> String {
+    format!("convert in --out {lake} --step-size 600B --threads 2 -q")
+}
+
+fn inputs() -> Workdir {
+    let workdir = Workdir::new();
+    for (number, day) in ["01", "02", "03", "02", "01"].into_iter().enumerate() {
+        let dated = |id: String, day: &str| event(&id, "").replace("2025-03-01", &format!("2025-03-{day}"));
+        let mut events: Vec<String> = (0..20).map(|at| dated(format!("{number}-{at}"), day)).collect();
+        // Delivered before, or twice.
+        events.push(dated("0-0".to_owned(), "01"));
+        workdir.gzip(&format!("in/{number}.json.gz"), records(&events));
+    }
+    workdir.copy(&data("corrupt/missing-comma.json"), "in/3-corrupt.json");
+    workdir.copy(&data("corrupt/gzip-wrong-crc.json.gz"), "in/4-corrupt.json.gz");
+    workdir.copy(&data("golden/metering-outcomes.json"), "in/5.json");
+    workdir
+}
+
+/// The files that readers see but for the manifest, and its rows but for the time of day.
+type Content = (BTreeMap<PathBuf, Vec<u8>>, Vec<Row>);
+
+fn content(workdir: &Workdir, lake: &str) -> Content {
+    let parts = ["events", "usage_records", "quarantine"].map(|table| {
+        let files = workdir.snapshot(&format!("{lake}/{table}")).into_iter();
+        files.map(move |(path, (bytes, _))| (PathBuf::from(table).join(path), bytes))
+    });
+    let mut manifest = crate::reference::read_table(&workdir.at(lake), "archives");
+    for row in &mut manifest {
+        row.remove("converted_at");
+    }
+    manifest.sort_by_key(|row| text(row, "archive").to_owned());
+    (parts.into_iter().flatten().collect(), manifest)
+}
+
+/// Whatever has a name that readers look at is a whole file.
+fn check_files(workdir: &Workdir, lake: &str, moment: &str) {
+    for table in ["events", "usage_records", "archives", "quarantine"] {
+        let folder = workdir.at(&format!("{lake}/{table}"));
+        for path in files(&folder) {
+            let file = std::fs::File::open(folder.join(&path)).expect("a file");
+            let reader = SerializedFileReader::new(file);
+            let reader = reader.unwrap_or_else(|error| panic!("{moment}: {} is torn: {error}", path.display()));
+            let rows: i64 = reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).sum();
+            assert_eq!(rows, reader.metadata().file_metadata().num_rows(), "{moment}: {}", path.display());
+        }
+    }
+}
+
+/// Lets another run finish, and looks at what it has made.
+fn check_recovery(workdir: &Workdir, lake: &str, expected: &Content, moment: &str) {
+    check_files(workdir, lake, moment);
+    let run = workdir.run(&run(lake));
+    assert!(run.code() == 1 || run.code() == 0, "{moment}: {}", run.dump());
+    let found = content(workdir, lake);
+    let names = |content: &Content| content.0.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&found), names(expected), "{moment}");
+    assert!(found.0 == expected.0, "{moment}: files differ");
+    assert_eq!(found.1, expected.1, "{moment}");
+    assert!(!workdir.at(lake).join("_trailmill/staging").exists(), "{moment}: {}", run.dump());
+    workdir.run(&format!("check {lake}")).expect(0);
+    std::fs::remove_dir_all(workdir.at(lake)).expect("a lake");
+}
+
+/// Inputs, and what an uninterrupted run makes of them.
+fn uninterrupted() -> (Workdir, Content) {
+    let workdir = inputs();
+    let run = workdir.run(&run("lake")).expect(1);
+    let commits = files(&workdir.at("lake/archives")).len();
+    assert!(commits >= 3, "{commits} commits: {}", run.dump());
+    let content = content(&workdir, "lake");
+    (workdir, content)
+}
+
+/// On two threads, a lake for each number until `attempt` says that there are no more.
+fn for_each_number(attempt: impl Fn(u64, &str) -> bool + Sync) {
+    let next = AtomicU64::new(1);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if !attempt(number, &format!("lake-{number}")) {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// Kills a run at each change on disk in turn, then lets another finish.
+#[test]
+fn killed_between_any_two_changes_on_disk() {
+    let (workdir, expected) = uninterrupted();
+    let kills = AtomicU64::new(0);
+    for_each_number(|number, lake| {
+        let run = workdir.run_with_fault(&run(lake), &format!("signal {number} 9"));
+        if !run.was_killed() {
+            assert_eq!(run.code(), 1, "{}", run.dump());
+            return false;
+        }
+        kills.fetch_add(1, Ordering::Relaxed);
+        check_recovery(&workdir, lake, &expected, &format!("killed at change {number}"));
+        true
+    });
+    let kills = kills.into_inner();
+    say(&format!("crash: {kills} kills survived, one at each change on disk"));
+    assert!(kills > 100, "{kills}");
+}
+
+/// A recovery may be killed, too, again and again.
+#[test]
+fn killed_while_recovering() {
+    let (workdir, expected) = uninterrupted();
+    let mut kills = 0;
+    for first in (10..).step_by(29) {
+        let lake = format!("lake-{first}");
+        if !workdir.run_with_fault(&run(&lake), &format!("signal {first} 9")).was_killed() {
+            break;
+        }
+        kills += 1;
+        for next in [1, 2, 3, 5, 8, 13, 21, 34, 55] {
+            if workdir.run_with_fault(&run(&lake), &format!("signal {next} 9")).was_killed() {
+                kills += 1;
+                check_files(&workdir, &lake, &format!("killed at change {first} and {next}"));
+            }
+        }
+        check_recovery(&workdir, &lake, &expected, &format!("killed again and again since change {first}"));
+    }
+    say(&format!("crash: {kills} kills survived, ten in a row"));
+    assert!(kills > 30, "{kills}");
+}
+
+/// An error of the disk, which fails once or is full from then on, ends the run with a message that tells the place;
+/// what it had published stays, and the next run completes the lake.
+#[test]
+fn an_error_of_the_disk_at_any_change_is_told_and_survived() {
+    const EIO: i32 = 5;
+    let (workdir, expected) = uninterrupted();
+    for wish in [format!("error N {EIO}"), "full N".to_owned()] {
+        let errors = AtomicU64::new(0);
+        for_each_number(|number, lake| {
+            let run = workdir.run_with_fault(&run(lake), &wish.replace('N', &number.to_string()));
+            let moment = format!("{wish} at change {number}");
+            if run.code() == 1 {
+                // Nothing failed, or only the removal of an empty staging folder.
+                assert!(content(&workdir, lake) == expected, "{moment}: {}", run.dump());
+                std::fs::remove_dir_all(workdir.at(lake)).expect("a lake");
+                return number < 100;
+            }
+            assert_eq!(run.code(), 2, "{moment}: {}", run.dump());
+            let said = if wish.starts_with("full") { "No space left on device" } else { "Input/output error" };
+            assert!(run.stderr().contains(said) && run.stderr().contains(lake), "{moment}: {}", run.dump());
+            assert_eq!(run.stderr().lines().count(), 1, "{moment}: {}", run.dump());
+            errors.fetch_add(1, Ordering::Relaxed);
+            check_recovery(&workdir, lake, &expected, &moment);
+            true
+        });
+        let errors = errors.into_inner();
+        say(&format!("crash: {errors} disk errors survived ({wish})"));
+        assert!(errors > 100, "{errors}");
+    }
+}
+
+/// An interrupted run ends in good order: what it has published stays, and the exit code tells the signal.
+#[test]
+fn a_signal_ends_a_run_in_good_order() {
+    let (workdir, expected) = uninterrupted();
+    for (signal, code) in [(1, 129), (2, 130), (15, 143)] {
+        let mut published = Vec::new();
+        for number in [1, 30, 60, 90] {
+            let lake = format!("lake-{signal}-{number}");
+            let run = workdir.run_with_fault(&run(&lake), &format!("signal {number} {signal}")).expect(code);
+            assert!(run.stderr().starts_with("error: stopped: "), "{}", run.dump());
+            assert!(!workdir.at(&lake).join("_trailmill/staging").exists(), "{}", run.dump());
+            let commits = files(&workdir.at(&lake).join("archives")).len();
+            assert!(commits == 0 || run.stderr().contains("published; run again to go on"), "{}", run.dump());
+            published.push(commits);
+            check_recovery(&workdir, &lake, &expected, &format!("signal {signal} at change {number}"));
+        }
+        assert!(published[0] == 0 && published.is_sorted() && published[3] > 0, "{published:?}");
+    }
+}
+
+/// Two runs at once: the second says so, and the lock of a run that was killed holds nobody up.
+#[test]
+fn one_run_writes_at_a_time() {
+    let (workdir, expected) = uninterrupted();
+    let state = workdir.at("held/_trailmill");
+    std::fs::create_dir_all(&state).expect("a folder");
+    let held = std::fs::File::create(state.join("lock")).expect("a file");
+    held.lock().expect("a lock");
+    for command in [run("held"), "check held".to_owned()] {
+        let refused = workdir.run(&command).expect(2);
+        assert!(refused.stderr().starts_with("error: lake in use: another run is using "), "{}", refused.dump());
+    }
+    drop(held);
+    check_recovery(&workdir, "held", &expected, "after another run");
+}
