@@ -1,21 +1,26 @@
-//! Stages by themselves, for the benches.
+//! Stages by themselves, for the benches and for fuzzing.
 //!
-//! In: what a stage takes. Out: counts, so that no work can be left out. Never: part of the interface that users can rely
-//! on.
+//! In: what a stage takes. Out: counts, so that no work can be left out; for fuzzing, all that a stage found, so that it
+//! can be compared. Never: part of the interface that users can rely on.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::array::{RecordBatch, new_null_array};
+use arrow::compute::cast;
 use rayon::ThreadPoolBuilder;
 
 use crate::config::Config;
-use crate::error::{Error, Result};
-use crate::input::{Inflated, Inflater};
+use crate::error::{Error, Finding, Result};
+use crate::input::{Archive, Inflated, Inflater, TextStream, Window, Worthless, discover};
 use crate::output::{EncodeContext, Pressure, TableWriters};
 use crate::pool::Pool;
 use crate::report::StageClock;
 use crate::schema::Table;
-use crate::transform::{Batch, Converter, Cutter, Plan, Source};
+use crate::transform::{
+    Batch, Converter, Cut, Cutter, Element, Judgement, Plan, Source, Tally, Verdict, decimal, timestamp,
+};
 
 /// Text of a bench's archive at most.
 const MOST_TEXT_BYTES: usize = 1 << 30;
@@ -44,6 +49,11 @@ impl ArchiveInflater {
     }
 }
 
+/// The only archive of a run.
+const fn alone(uri: &str) -> Source<'_> {
+    Source { uri, position: 0 }
+}
+
 /// Cuts and converts archives to batches.
 pub struct ArchiveConverter(Converter);
 
@@ -56,6 +66,66 @@ impl Batches {
     pub fn rows(&self, table: Table) -> usize {
         self.0.iter().filter(|batch| batch.table == table).map(|batch| batch.rows).sum()
     }
+
+    /// The batches of a table in the types of its files, each with the path of its partition.
+    ///
+    /// # Errors
+    ///
+    /// When columns do not fit their schema, which is a bug.
+    pub fn record_batches(&self, table: Table) -> Result<Vec<(String, RecordBatch)>> {
+        let schema = table.arrow_schema();
+        let of_table = self.0.iter().filter(|batch| batch.table == table);
+        let typed = of_table.map(|batch| {
+            let columns = schema.fields().iter().zip(&batch.columns).map(|(field, column)| {
+                if column.data_type().is_null() {
+                    return Ok(new_null_array(field.data_type(), column.len()));
+                }
+                cast(column, field.data_type()).map_err(Error::internal)
+            });
+            let columns = columns.collect::<Result<_>>()?;
+            let typed = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(Error::internal)?;
+            Ok((batch.partition.to_string(), typed))
+        });
+        typed.collect()
+    }
+}
+
+/// An archive, cut.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CutArchive {
+    /// Index of each event that is to be converted, and its place in the text.
+    pub events: Vec<(u32, Range<usize>)>,
+    /// What is known of the rest.
+    pub verdict: CutVerdict,
+}
+
+/// What is known of an archive.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CutVerdict {
+    /// As in the `archives` table; `None` when its text was gone through to the end and more was asked for.
+    pub status: Option<&'static str>,
+    /// Kind, likewise.
+    pub kind: &'static str,
+    /// Events, the refused ones included.
+    pub events_seen: u64,
+    /// Events that were refused.
+    pub quarantined: u64,
+    /// What was refused, and why.
+    pub findings: Vec<Finding>,
+}
+
+/// An archive, converted.
+pub struct ConvertedArchive {
+    /// What is known of it.
+    pub verdict: CutVerdict,
+    /// Rows of `events`.
+    pub events_written: u64,
+    /// Events that a selector left out.
+    pub filtered: u64,
+    /// Rows of `usage_records`.
+    pub usage_records: u64,
+    /// The rows.
+    pub batches: Batches,
 }
 
 impl ArchiveConverter {
@@ -86,12 +156,226 @@ impl ArchiveConverter {
     ///
     /// None that an archive could cause.
     pub fn convert(&mut self, text: &[u8]) -> Result<Batches> {
-        let verdict = self.0.convert(Source { uri: "file:///bench.json.gz", position: 0 }, text, None);
+        let verdict = self.0.convert(alone("file:///bench.json.gz"), text, None);
         if !verdict.findings.is_empty() {
             return Err(Error::internal("a bench has a damaged archive"));
         }
         Ok(Batches(self.0.finish()?))
     }
+
+    /// Cuts, reads and flattens any text, in one piece.
+    ///
+    /// # Errors
+    ///
+    /// When columns do not fit their schema, which is a bug.
+    pub fn convert_any(&mut self, archive: &str, text: &[u8]) -> Result<ConvertedArchive> {
+        let verdict = self.0.convert(alone(archive), text, None);
+        Ok(ConvertedArchive::new(verdict, self.0.finish()?))
+    }
+
+    /// Converts text without cutting it: what stands at `places` are its events.
+    ///
+    /// # Errors
+    ///
+    /// As [`ArchiveConverter::convert_any`].
+    pub fn convert_events(
+        &mut self,
+        archive: &str,
+        text: &[u8],
+        places: impl IntoIterator<Item = Range<usize>>,
+    ) -> Result<ConvertedArchive> {
+        let elements: Vec<Element> = (0..).zip(places).map(|(index, range)| Element { index, range }).collect();
+        let tally = self.0.convert_elements(alone(archive), text, 0, &elements);
+        let events_seen = elements.len() as u64;
+        let judgement = Judgement { events_seen, ..Judgement::foreign("log") };
+        Ok(ConvertedArchive::new(Verdict::new(judgement, tally, None), self.0.finish()?))
+    }
+
+    /// Cuts a text that comes in windows; `step` tells how many bytes come next.
+    pub fn cut_in_windows(&mut self, text: &[u8], step: impl FnMut() -> usize) -> CutArchive {
+        let mut events = Vec::new();
+        let judgement = self.in_windows(text, step, |_, _, start, elements| {
+            events.extend(elements.iter().map(|Element { index, range }| {
+                let start = usize::try_from(start).unwrap_or(usize::MAX);
+                (*index, start + range.start..start + range.end)
+            }));
+        });
+        let verdict = match judgement {
+            Some(judgement) => CutVerdict::new(Verdict::new(judgement, Tally::default(), None)),
+            None => CutVerdict::unfinished(),
+        };
+        CutArchive { events, verdict }
+    }
+
+    /// Cuts, reads and flattens a text that comes in windows, as a large archive does.
+    ///
+    /// # Errors
+    ///
+    /// As [`ArchiveConverter::convert_any`].
+    pub fn convert_in_windows(
+        &mut self,
+        archive: &str,
+        text: &[u8],
+        step: impl FnMut() -> usize,
+    ) -> Result<ConvertedArchive> {
+        let mut tally = Tally::default();
+        let judgement = self.in_windows(text, step, |converter, window, start, elements| {
+            tally.add(converter.convert_elements(alone(archive), window, start, elements));
+        });
+        let batches = self.0.finish()?;
+        match judgement {
+            Some(judgement) => Ok(ConvertedArchive::new(Verdict::new(judgement, tally, None), batches)),
+            None => Err(Error::internal("an archive whose text is all there wants more")),
+        }
+    }
+
+    /// Goes through a text as a large archive is gone through; `None` when more is wanted than there is.
+    fn in_windows(
+        &mut self,
+        text: &[u8],
+        mut step: impl FnMut() -> usize,
+        mut take: impl FnMut(&mut Converter, &[u8], u64, &[Element]),
+    ) -> Option<Judgement> {
+        let (mut cutter, mut elements) = (Cutter::new(), Vec::new());
+        let (mut start, mut end, mut is_all) = (0, 0, false);
+        loop {
+            let cut = cutter.cut(self.0.parser(), &text[start..end], is_all, &mut elements);
+            take(&mut self.0, &text[start..end], cutter.window_start(), &elements);
+            elements.clear();
+            match cut {
+                Cut::End => return Some(cutter.close()),
+                Cut::More(_) if is_all => return None,
+                Cut::More(done) => {
+                    start += done;
+                    cutter.forget(done);
+                }
+            }
+            // That a text has ended is known only once more of it was asked for.
+            let bytes = step().max(1);
+            is_all = bytes > text.len() - end;
+            end = text.len().min(end + bytes);
+        }
+    }
+}
+
+impl CutVerdict {
+    fn new(verdict: Verdict) -> Self {
+        let Verdict { status, kind, events_seen, quarantined, findings, .. } = verdict;
+        Self { status: Some(status.as_str()), kind, events_seen, quarantined, findings }
+    }
+
+    const fn unfinished() -> Self {
+        Self { status: None, kind: "", events_seen: 0, quarantined: 0, findings: Vec::new() }
+    }
+}
+
+impl ConvertedArchive {
+    fn new(verdict: Verdict, batches: Vec<Batch>) -> Self {
+        Self {
+            events_written: verdict.tally.events_written,
+            filtered: verdict.tally.filtered,
+            usage_records: verdict.usage_records(),
+            verdict: CutVerdict::new(verdict),
+            batches: Batches(batches),
+        }
+    }
+}
+
+/// What came of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub enum InflatedFile {
+    /// The text that counts; with a finding when the file is damaged behind it.
+    Text(Vec<u8>, Option<Finding>),
+    /// More text than wanted.
+    TooLarge,
+}
+
+/// Gunzips any small file.
+pub fn inflate_any(inflater: &mut ArchiveInflater, stored: &[u8], limit: usize) -> InflatedFile {
+    match inflater.0.inflate(stored, limit) {
+        Inflated::Text(length, finding) => InflatedFile::Text(inflater.text(length).to_vec(), finding),
+        Inflated::Refused(finding) => InflatedFile::Text(Vec::new(), Some(finding)),
+        Inflated::TooLarge => InflatedFile::TooLarge,
+    }
+}
+
+/// A file that is gunzipped as a large one.
+pub struct LargeFile(Archive);
+
+impl LargeFile {
+    /// The file at this path.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn at(path: &Path) -> Result<Self> {
+        let config = Config::new(Vec::new(), "lake".into());
+        let found = discover(&[path.to_owned()], Path::new("lake"), &config.selection)?;
+        found.into_iter().next().map(Self).ok_or_else(|| Error::internal("no file"))
+    }
+
+    /// Gunzips what the file holds by now, which is `stored_bytes` long, with `step` bytes of text at a time; twice, as
+    /// a run does, when text that was handed out turns out not to count.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn inflate(&mut self, stored_bytes: u64, limit: u64, step: usize) -> Result<InflatedFile> {
+        self.0.bytes = stored_bytes;
+        match self.attempt(limit, step, None)? {
+            Ok(file) => Ok(file),
+            Err(Worthless { finding, certain_bytes }) if finding.reason == crate::error::Reason::InflatedTooLarge => {
+                debug_assert!(certain_bytes == 0, "no text of an archive that is too large counts");
+                Ok(InflatedFile::TooLarge)
+            }
+            Err(worthless) if worthless.certain_bytes == 0 => {
+                Ok(InflatedFile::Text(Vec::new(), Some(worthless.finding)))
+            }
+            Err(worthless) => match self.attempt(limit, step, Some(worthless))? {
+                Ok(file) => Ok(file),
+                Err(_) => Err(Error::internal("text that counts turned out not to")),
+            },
+        }
+    }
+
+    fn attempt(&self, limit: u64, step: usize, end: Option<Worthless>) -> Result<Result<InflatedFile, Worthless>> {
+        let mut stream = TextStream::open(&self.0, limit, end).map_err(Error::internal)?;
+        let (mut window, mut text) = (Window::default(), Vec::new());
+        loop {
+            match stream.fill(&mut window, step) {
+                Ok(None) => text.extend(window.split_off(step)),
+                Ok(Some(ended)) => {
+                    text.extend(window.split_off(window.text().len()));
+                    return Ok(match stream.drain(ended) {
+                        Ok((inflated_bytes, _)) if inflated_bytes != text.len() as u64 => {
+                            return Err(Error::internal("text came behind the end"));
+                        }
+                        Ok((_, finding)) => Ok(InflatedFile::Text(text, finding)),
+                        Err(worthless) => Err(worthless),
+                    });
+                }
+                Err(worthless) => return Ok(Err(worthless)),
+            }
+        }
+    }
+}
+
+/// Reads ISO 8601: milliseconds since 1970, and whether the text was in the usual form.
+#[must_use]
+pub fn parse_iso(text: &str) -> Option<(i64, bool)> {
+    timestamp::parse_iso(text).map(|instant| (instant.epoch_ms, instant.is_canonical))
+}
+
+/// Reads the timestamp of a usage record: milliseconds since 1970.
+#[must_use]
+pub fn parse_usage_timestamp(text: &str) -> Option<i64> {
+    timestamp::parse_usage(text)
+}
+
+/// Reads a quantity: millionths.
+#[must_use]
+pub fn parse_quantity(text: &str) -> Option<i128> {
+    decimal::parse_quantity(text)
 }
 
 /// Encodes and writes batches below a folder with one thread; bytes written.

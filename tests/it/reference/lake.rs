@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, AsArray, StructArray};
+use arrow::array::{Array, AsArray, RecordBatch, StructArray};
 use arrow::datatypes::{DataType, Decimal128Type, Int32Type, Int64Type, TimeUnit, TimestampMillisecondType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -48,15 +48,21 @@ fn read_file(path: &Path, partition: &Row, rows: &mut Vec<Row>) {
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     for batch in reader {
         let batch = batch.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let batch = StructArray::from(batch);
-        for index in 0..batch.len() {
-            let mut row = partition.clone();
-            for (position, column) in batch.column_names().into_iter().enumerate() {
-                set(&mut row, column, value(batch.column(position), index));
-            }
-            rows.push(row);
-        }
+        rows.extend(rows_of_batch(batch, partition));
     }
+}
+
+/// The rows of a batch, each with the values of its partition.
+pub fn rows_of_batch(batch: RecordBatch, partition: &Row) -> Vec<Row> {
+    let batch = StructArray::from(batch);
+    let row = |index| {
+        let mut row = partition.clone();
+        for (position, column) in batch.column_names().into_iter().enumerate() {
+            set(&mut row, column, value(batch.column(position), index));
+        }
+        row
+    };
+    (0..batch.len()).map(row).collect()
 }
 
 /// The value of one cell, `None` when it is null.
@@ -146,8 +152,8 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{
-        ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Int32Array, Int64Array, ListArray, RecordBatch,
-        StringArray, TimestampMillisecondArray, new_null_array,
+        ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Int32Array, Int64Array, ListArray, StringArray,
+        TimestampMillisecondArray, new_null_array,
     };
     use arrow::buffer::{NullBuffer, OffsetBuffer};
     use arrow::datatypes::{Field, Schema};

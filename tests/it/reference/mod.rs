@@ -24,15 +24,15 @@ mod compare;
 #[cfg(test)]
 mod corpus;
 mod event;
-mod json;
-mod lake;
+pub mod json;
+pub mod lake;
 mod matching;
 mod metering;
-mod number;
+pub mod number;
 #[cfg(test)]
 mod samples;
 pub mod strategies;
-mod time;
+pub mod time;
 mod usage_record;
 
 use std::collections::BTreeMap;

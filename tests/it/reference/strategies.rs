@@ -38,6 +38,18 @@ pub fn archive_document() -> impl Strategy<Value = String> {
     })
 }
 
+/// An archive drawn from these words alone, for a fuzzer that changes them.
+pub fn archive_of(words: &[u16]) -> String {
+    let mut tape = Tape::new(words);
+    let touches = spelling::Touches::draw(&mut tape);
+    let is_spelled = tape.one_in(2);
+    let count = tape.below(4);
+    let event = |tape: &mut Tape| if tape.one_in(2) { metering::metering_event(tape) } else { events::any_event(tape) };
+    let events = (0..count).map(|_| event(&mut tape)).collect();
+    let text = archives::document(events, &mut tape);
+    if is_spelled { touches.apply(&text) } else { text }
+}
+
 fn from_tape(write: fn(&mut Tape) -> String) -> impl Strategy<Value = String> {
     tape_words().prop_map(move |words| {
         let mut tape = Tape::new(&words);
@@ -99,6 +111,7 @@ mod tests {
 
     #[test]
     fn an_empty_tape_is_the_plainest_of_all() {
+        assert_eq!(archive_of(&[]), r#"{"Records":[]}"#);
         let plain = events::any_event(&mut Tape::new(&[]));
         let archive = reference_archive("a", format!("{{\"Records\":[{plain}]}}").as_bytes());
         assert_eq!((archive.status, archive.events.len()), ("converted", 1), "{plain}");
