@@ -6,8 +6,8 @@
 /// Largest number of units a `DECIMAL(18,6)` holds, plus one.
 const LIMIT: i128 = 1_000_000_000_000_000_000;
 
-/// Exponents beyond this cannot matter to any column and would only cost time.
-const LARGEST_EXPONENT: i64 = 1_000;
+/// Exponents beyond this are like this one: no text has digits enough to make up for it.
+const LARGEST_EXPONENT: i64 = 1 << 48;
 
 /// A quantity in millionths, or `None` when the text is no number or needs more than `DECIMAL(18,6)`.
 pub(crate) fn parse_quantity(text: &str) -> Option<i128> {
@@ -90,6 +90,8 @@ mod tests {
         check("-0.0", Some(0));
         check("0e999999999999999999999", Some(0));
         check("0.000001", Some(1));
+        check(&format!("1{}e-1200", "0".repeat(1_200)), Some(1_000_000));
+        check(&format!("0.{}1e1200", "0".repeat(1_199)), Some(1_000_000));
         check("1E5", Some(100_000_000_000));
         check("-2.5", Some(-2_500_000));
     }
