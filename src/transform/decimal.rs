@@ -22,14 +22,8 @@ pub(crate) fn parse_quantity(text: &str) -> Option<i128> {
     (is_exact && units.abs() < LIMIT).then_some(units)
 }
 
-/// A number in units of 10^-`scale`, rounded towards minus infinity.
-pub(crate) fn parse_scaled_floor(text: &str, scale: i64) -> Option<i128> {
-    let (units, is_exact) = parse_scaled(text, scale)?;
-    Some(if !is_exact && text.starts_with('-') { units - 1 } else { units })
-}
-
 /// A number in units of 10^-`scale`, cut, and whether nothing was cut off.
-fn parse_scaled(text: &str, scale: i64) -> Option<(i128, bool)> {
+pub(crate) fn parse_scaled(text: &str, scale: i64) -> Option<(i128, bool)> {
     let (is_negative, unsigned) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let (mantissa, exponent) = match unsigned.find(['e', 'E']) {
         Some(at) => (&unsigned[..at], parse_exponent(&unsigned[at + 1..])?),

@@ -145,8 +145,11 @@ const YEARS_ENGINES_READ: std::ops::RangeInclusive<i128> = -62_167_219_200_000..
 fn parse_epoch(text: &str) -> Option<i64> {
     const FIRST_MS: i128 = 100_000_000_000;
     const NANOS: i128 = 1_000_000_000;
-    let nanos = decimal::parse_scaled_floor(text, 9)?;
-    let epoch_ms = if nanos.abs() >= FIRST_MS * NANOS { nanos.div_euclid(NANOS) } else { nanos.div_euclid(1_000_000) };
+    let (nanos, is_exact) = decimal::parse_scaled(text, 9)?;
+    let nanos_per_ms = if nanos.abs() >= FIRST_MS * NANOS { NANOS } else { 1_000_000 };
+    // What was cut off before 1970 makes it earlier, but no number of milliseconds out of one of seconds.
+    let floor = nanos - i128::from(!is_exact && text.starts_with('-'));
+    let epoch_ms = floor.div_euclid(nanos_per_ms);
     YEARS_ENGINES_READ.contains(&epoch_ms).then(|| i64::try_from(epoch_ms).ok())?
 }
 
@@ -341,6 +344,9 @@ mod tests {
         check_usage("1752300000000", Some(1_752_300_000_000));
         check_usage("99999999999", Some(99_999_999_999_000));
         check_usage("-1.0005", Some(-1_001));
+        check_usage("-99999999999", None);
+        check_usage("-99999999999.9999999999", None);
+        check_usage("-100000000000", Some(-100_000_000_000));
         check_usage("1e400", None);
         check_usage("", None);
     }
