@@ -67,31 +67,28 @@ fn parse_canonical(bytes: &[u8]) -> Option<i64> {
     instant(pair(0)? * 100 + pair(2)?, pair(5)?, pair(8)?, pair(11)?, pair(14)?, pair(17)?)
 }
 
-/// Reads the timestamp of a usage record in any form that trails have had: ISO, Java's `Apr 19, 2018 4:32:50 PM` and its later
-/// spellings, epoch seconds or milliseconds.
+/// Reads the timestamp of a usage record in any form that trails have had: Java's `Apr 19, 2018 4:32:50 PM` and its later
+/// spellings, ISO, epoch seconds or milliseconds.
 pub(crate) fn parse_usage(text: &str) -> Option<i64> {
-    parse_plain_java(text.as_bytes())
+    parse_java(text.as_bytes())
         .or_else(|| parse_iso(text).map(|instant| instant.epoch_ms))
-        .or_else(|| parse_java(text))
         .or_else(|| parse_epoch(text))
 }
 
-/// `Apr 19, 2018 4:32:50 PM`, with or without the later comma: nearly every timestamp of a usage record.
-fn parse_plain_java(bytes: &[u8]) -> Option<i64> {
-    let (name, rest) = bytes.split_first_chunk::<3>()?;
-    let month = MONTHS.iter().position(|month| name.eq_ignore_ascii_case(month.as_bytes()))?;
-    let mut reader = Reader { rest };
-    if !reader.skip(b" ") {
-        return None;
-    }
+/// Java's `DateFormat` MEDIUM in the US locale: a comma after the year since JDK 9, U+202F before AM or PM since JDK 20.
+/// Without its AM or PM an hour could be either.
+fn parse_java(bytes: &[u8]) -> Option<i64> {
+    let mut reader = Reader { rest: bytes };
+    let month = reader.month()?;
+    reader.space()?;
     let day = reader.one_or_two_digits()?;
-    if !reader.skip(b", ") {
+    if !reader.skip(b",") {
         return None;
     }
+    reader.space()?;
     let year = reader.digits(4)?;
-    if !reader.skip(b" ") && !reader.skip(b", ") {
-        return None;
-    }
+    reader.skip(b",");
+    reader.space()?;
     let hour = reader.one_or_two_digits()?;
     if !reader.skip(b":") {
         return None;
@@ -101,42 +98,20 @@ fn parse_plain_java(bytes: &[u8]) -> Option<i64> {
         return None;
     }
     let second = reader.digits(2)?;
+    reader.space()?;
     let half = match reader.rest {
-        b" AM" => 0,
-        b" PM" => 12,
+        b"AM" | b"am" => 0,
+        b"PM" | b"pm" => 12,
         _ => return None,
     };
     if !(1..=12).contains(&hour) {
         return None;
     }
-    instant(year, i64::try_from(month).ok()? + 1, day, hour % 12 + half, minute, second)
+    instant(year, month, day, hour % 12 + half, minute, second)
 }
 
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-
-/// Java's `DateFormat` MEDIUM in the US locale: a comma after the year since JDK 9, U+202F before AM or PM since JDK 20.
-fn parse_java(text: &str) -> Option<i64> {
-    let text = text.replace(['\u{202f}', '\u{a0}', ','], " ");
-    let mut words = text.split(' ').filter(|word| !word.is_empty());
-    let (month_name, day, year, clock) = (words.next()?, words.next()?, words.next()?, words.next()?);
-    let half = words.next().map(str::to_ascii_lowercase);
-    if words.next().is_some() {
-        return None;
-    }
-    let month_name = month_name.trim_end_matches('.').to_ascii_lowercase();
-    let month = MONTHS.iter().position(|month| *month == month_name || (*month == "sep" && month_name == "sept"))?;
-    let mut clock = clock.split(':');
-    let (hour, minute, second) = (number(clock.next()?, 2)?, number(clock.next()?, 2)?, number(clock.next()?, 2)?);
-    if clock.next().is_some() || year.len() != 4 {
-        return None;
-    }
-    let hour = match half.as_deref() {
-        Some(half @ ("am" | "pm")) if (1..=12).contains(&hour) => hour % 12 + if half == "pm" { 12 } else { 0 },
-        None => hour,
-        Some(_) => return None,
-    };
-    instant(number(year, 4)?, i64::try_from(month).ok()? + 1, number(day, 2)?, hour, minute, second)
-}
+const MONTHS: [&[u8; 3]; 12] =
+    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
 /// The years 0 to 9999, in milliseconds since 1970: beyond them no engine reads a timestamp.
 const YEARS_ENGINES_READ: std::ops::RangeInclusive<i128> = -62_167_219_200_000..=253_402_300_799_999;
@@ -151,11 +126,6 @@ fn parse_epoch(text: &str) -> Option<i64> {
     let floor = nanos - i128::from(!is_exact && text.starts_with('-'));
     let epoch_ms = floor.div_euclid(nanos_per_ms);
     YEARS_ENGINES_READ.contains(&epoch_ms).then(|| i64::try_from(epoch_ms).ok())?
-}
-
-fn number(digits: &str, longest: usize) -> Option<i64> {
-    let is_number = (1..=longest).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number { digits.parse().ok() } else { None }
 }
 
 /// The instant of a calendar date and time, `None` when there is none.
@@ -218,6 +188,21 @@ impl Reader<'_> {
     fn one_or_two_digits(&mut self) -> Option<i64> {
         let count = if self.rest.get(1).is_some_and(u8::is_ascii_digit) { 2 } else { 1 };
         self.digits(count)
+    }
+
+    /// Three letters, or `Sept` as some locales have it.
+    fn month(&mut self) -> Option<i64> {
+        if self.skip(b"Sept") {
+            return Some(9);
+        }
+        let (name, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        (1..).zip(MONTHS).find(|(_, month)| *month == name).map(|(number, _)| number)
+    }
+
+    /// A space, a no-break space or a narrow one.
+    fn space(&mut self) -> Option<()> {
+        (self.skip(b" ") || self.skip("\u{202f}".as_bytes()) || self.skip("\u{a0}".as_bytes())).then_some(())
     }
 
     fn skip(&mut self, wanted: &[u8]) -> bool {
@@ -334,6 +319,24 @@ mod tests {
         check_usage("Apr 31, 2018 4:32:50 PM", None);
         check_usage("Apr 19, 2018 13:32:50 PM", None);
         check_usage("Apr 19, 18 4:32:50 PM", None);
+    }
+
+    #[test]
+    fn half_a_java_form_is_none() {
+        for text in [
+            "Apr 19, 2018 4:32:50",
+            "Apr 19, 2018 16:32:50",
+            "Apr 19 2018 4:32:50 PM",
+            "Apr 19, 2018  4:32:50 PM",
+            "Apr 19, 2018 4:32:50PM",
+            "Apr 19, 2018 4:2:50 PM",
+            "Apr. 19, 2018 4:32:50 PM",
+            "APR 19, 2018 4:32:50 PM",
+            "Apr 19, 2018 4:32:50 Pm",
+            "Apr 19, 2018 4:32:50 PM ",
+        ] {
+            check_usage(text, None);
+        }
     }
 
     #[test]
