@@ -50,7 +50,7 @@
 //! | `transform::cursor` | a walk over an event that proves it to be JSON |
 //! | `transform::shape` | what a document is, by its content |
 //! | `transform::judgement` | words for what is wrong with text |
-//! | `transform::cut` | an archive to the events to convert, and a judgement of the rest |
+//! | `transform::cut` | an archive to the events to convert, and a judgement of the rest; `damage` finds the way out of it |
 //! | `transform::verdict` | what is known of an archive when it is done |
 //! | `transform::flatten` | events and usage records to rows; what has no column to `unmapped`; what is known by its bytes |
 //! | `transform::interner` | texts that repeat to numbers |

@@ -4,13 +4,17 @@
 //! it was. Never: converts an event, so that this, which has to go through an archive from front to back, stays cheap
 //! and everything else can happen on many threads.
 
+mod damage;
+
 use std::ops::Range;
 
 use memchr::memmem;
 
-use super::judgement::{Damage, Judgement, MAX_ORIGINAL_BYTES, Rejection, Status, check, finding, judge};
+use damage::Swallowed;
+
+use super::judgement::{Damage, Judgement, Rejection, Status, check, finding, judge};
 use super::shape;
-use super::split::{BYTE_ORDER_MARK, NEXT_EVENT, Piece, Resumed, Splitter};
+use super::split::{BYTE_ORDER_MARK, NEXT_EVENT, Piece, Splitter};
 use super::tape::Parser;
 use crate::error::{Finding, Reason};
 
@@ -30,8 +34,8 @@ const MAX_WAITING_BYTES: usize = 8 << 20;
 /// White space behind an element that is waited through to see what comes.
 const MAX_BLANK_BYTES: usize = 1 << 20;
 
-/// Room for what stands before the name by which an event is found.
-const CANDIDATE_BYTES: usize = 4_096;
+/// Text that a message shows.
+const FOUND_BYTES: usize = 16;
 
 const UNMATCHED: &str = "the brackets or quotes of this event do not match";
 
@@ -155,7 +159,10 @@ impl Cutter {
                     self.splitter.back_to(before);
                     return Some(Cut::More(self.splitter.position()));
                 }
-                self.take_element(parser, window, is_all, range, elements);
+                if !self.take_element(parser, window, is_all, range, elements) {
+                    self.splitter.back_to(before);
+                    return Some(Cut::More(self.splitter.position()));
+                }
             }
             Piece::Beside(range) => self.check_beside(parser, window, range),
             Piece::OtherDocument => {
@@ -167,8 +174,13 @@ impl Cutter {
                 let message = "expected `,` between two elements".to_owned();
                 self.report(at, Rejection { reason: Reason::SeparatorMissing, message }, &[]);
             }
+            // The message tells what stands there.
+            Piece::Broken(at, ..) if !is_all && window.len() - at < FOUND_BYTES => {
+                self.splitter.back_to(before);
+                return Some(Cut::More(self.splitter.position()));
+            }
             Piece::Broken(at, reason, expected) => {
-                let found = String::from_utf8_lossy(&window[at..window.len().min(at + 16)]).into_owned();
+                let found = String::from_utf8_lossy(&window[at..window.len().min(at + FOUND_BYTES)]).into_owned();
                 let message = format!("{expected}, found {found:?}");
                 self.lose(None, at, Rejection { reason, message });
             }
@@ -183,7 +195,7 @@ impl Cutter {
         let is_element = self.splitter.is_in_array() && element < window.len();
         if !is_all && window.len() - at <= MAX_EVENT_BYTES {
             // An event may be this long; but if others begin inside it, it has lost its end.
-            let holds_others = is_element && matches!(self.resume(parser, window, is_all, element), Resumed::At(_));
+            let holds_others = is_element && self.holds_others(parser, window, is_all, element);
             if !holds_others {
                 return Some(Cut::More(at));
             }
@@ -198,42 +210,6 @@ impl Cutter {
         };
         let index = is_element.then(|| self.take_index());
         self.lose(index, if is_element { element } else { at }, Rejection { reason, message });
-        None
-    }
-
-    /// Gives up the text from `at` on, until an event comes that is certain.
-    fn lose(&mut self, index: Option<u32>, at: usize, rejection: Rejection) {
-        let offset = self.window_start + at as u64;
-        self.splitter.skip_to(at);
-        self.state = State::Lost(Damage { index, offset, rejection, original: Vec::new() });
-    }
-
-    fn look_for_event(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, mut damage: Damage) -> Option<Cut> {
-        let at = self.splitter.position();
-        let has_arrays = self.splitter.has_event_arrays();
-        let resumed = if has_arrays { self.resume(parser, window, is_all, at) } else { Resumed::Nowhere };
-        let (end, is_over) = match resumed {
-            Resumed::At(end) => (end, true),
-            Resumed::Undecided(end) if window.len() - end <= MAX_EVENT_BYTES => (end, false),
-            // The start of the next candidate may stand at the end of the window.
-            _ if !is_all => (window.len().saturating_sub(CANDIDATE_BYTES).max(at), false),
-            _ => (window.len(), true),
-        };
-        damage.original.extend_from_slice(&window[at..end.min(at + MAX_ORIGINAL_BYTES - damage.original.len())]);
-        if !is_over {
-            self.splitter.skip_to(end);
-            self.state = State::Lost(damage);
-            return Some(Cut::More(end));
-        }
-        let Damage { index, offset, mut rejection, original } = damage;
-        if matches!(resumed, Resumed::At(_)) {
-            self.state = State::Go;
-            if rejection.reason == Reason::JsonTruncated {
-                rejection = Rejection { reason: Reason::JsonInvalid, message: UNMATCHED.to_owned() };
-            }
-        }
-        self.quarantined += u64::from(index.is_some());
-        self.findings.push(finding(index, offset, rejection, &original));
         None
     }
 
@@ -271,14 +247,16 @@ impl Cutter {
 
     /// Looks at how the text begins; asks for more when that cannot be told yet.
     fn begin(&mut self, window: &[u8], is_all: bool) -> Option<Cut> {
-        if window.len() < ENOUGH_TO_TELL && !is_all {
+        if window.len() < BYTE_ORDER_MARK.len() && !is_all {
             return Some(Cut::More(0));
         }
         let is_start = self.window_start == 0 && window.starts_with(BYTE_ORDER_MARK);
         let start = super::scan::skip_space(window, if is_start { BYTE_ORDER_MARK.len() } else { 0 });
         self.splitter.skip_to(start);
+        if window.len() - start < ENOUGH_TO_TELL && !is_all {
+            return Some(Cut::More(start));
+        }
         self.state = match window.get(start) {
-            None if !is_all => return Some(Cut::More(start)),
             None => State::Foreign(shape::EMPTY),
             Some(b'{' | b'[') => State::Go,
             Some(_) => State::Foreign(shape::foreign_text_kind(&window[start..])),
@@ -292,6 +270,7 @@ impl Cutter {
         index
     }
 
+    /// `false` when more text has to tell what to make of it.
     fn take_element(
         &mut self,
         parser: &mut Parser,
@@ -299,7 +278,7 @@ impl Cutter {
         is_all: bool,
         range: Range<usize>,
         elements: &mut Vec<Element>,
-    ) {
+    ) -> bool {
         let text = &window[range.clone()];
         let is_object = text[0] == b'{';
         if self.kind.is_none() && (is_object || self.splitter.is_outermost()) {
@@ -307,50 +286,25 @@ impl Cutter {
                 Ok(kind) => self.kind = Some(kind),
                 Err(kind) => {
                     self.state = State::Foreign(kind);
-                    return;
+                    return true;
                 }
             }
         }
-        let index = self.take_index();
         if !is_object {
             let message = "an event is a JSON object".to_owned();
+            let index = self.take_index();
             self.refuse_event(index, window, range, Rejection { reason: Reason::EventNotObject, message });
-        } else if let Some(rejection) = self.swallowed(parser, window, is_all, &range) {
-            self.lose(Some(index), range.start, rejection);
-        } else {
-            elements.push(Element { index, range });
+            return true;
         }
-    }
-
-    /// Why an element is not to be trusted that may have lost a bracket or quote and taken others for parts of itself.
-    fn swallowed(
-        &mut self,
-        parser: &mut Parser,
-        window: &[u8],
-        is_all: bool,
-        range: &Range<usize>,
-    ) -> Option<Rejection> {
-        let text = &window[range.clone()];
-        let behind = window.get(super::scan::skip_space(window, range.end));
-        let is_delimited = matches!(behind, Some(b',' | b']'));
-        if is_delimited && self.next_event.find(&text[1..]).is_none() {
-            return None;
-        }
-        self.rescan_bytes = self.rescan_bytes.saturating_sub(text.len());
-        match check(parser, text) {
-            Err(rejection) => {
-                let resumed = self.resume(parser, window, is_all, range.start);
-                // A bad element that ends where it should, with nothing certain inside, is the converter's to refuse.
-                (!is_delimited || matches!(resumed, Resumed::At(end) if end < range.end)).then_some(rejection)
+        match self.swallowed(parser, window, is_all, &range) {
+            Swallowed::Undecided => return false,
+            Swallowed::Others(rejection) => {
+                let index = self.take_index();
+                self.lose(Some(index), range.start, rejection);
             }
-            // Valid, but the text ends behind it, and others begin inside it.
-            Ok(()) if behind.is_none() => {
-                let resumed = self.resume(parser, &window[..range.end], true, range.start);
-                let rejection = Rejection { reason: Reason::JsonInvalid, message: UNMATCHED.to_owned() };
-                matches!(resumed, Resumed::At(_)).then_some(rejection)
-            }
-            Ok(()) => None,
+            Swallowed::Nothing => elements.push(Element { index: self.take_index(), range }),
         }
+        true
     }
 
     fn check_beside(&mut self, parser: &mut Parser, window: &[u8], range: Range<usize>) {
@@ -361,27 +315,6 @@ impl Cutter {
             let rejection = Rejection { reason, message: format!("beside `Records`: {message}") };
             self.report(range.start, rejection, &window[range]);
         }
-    }
-
-    /// Finds the next certain event behind damage.
-    fn resume(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, damage: usize) -> Resumed {
-        if self.rescan_bytes == 0 {
-            return Resumed::Nowhere;
-        }
-        let mut scanned = 0;
-        let resumed = self.splitter.resume_after(window, is_all, damage, |range| {
-            scanned += range.len();
-            let text = std::str::from_utf8(&window[range]).ok();
-            text.is_some_and(|text| {
-                matches!(parser.parse_lenient(text, |document| shape::judge(document.root())), Ok(Ok(_)))
-            })
-        });
-        let searched = match resumed {
-            Resumed::At(end) | Resumed::Undecided(end) => end - damage,
-            Resumed::Nowhere => window.len() - damage,
-        };
-        self.rescan_bytes = self.rescan_bytes.saturating_sub(searched + scanned);
-        resumed
     }
 
     fn refuse_event(&mut self, index: u32, window: &[u8], range: Range<usize>, rejection: Rejection) {

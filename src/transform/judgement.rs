@@ -106,6 +106,12 @@ pub(super) fn judge(parser: &mut Parser, text: &[u8]) -> Result<&'static str, &'
     parser.parse(text, judge).or_else(|_| parser.parse_lenient(text, judge)).unwrap_or(Ok("log"))
 }
 
+/// Whether text is certainly an event.
+pub(super) fn is_event(parser: &mut Parser, text: &[u8]) -> bool {
+    let judge = |document: Document<'_>| shape::judge(document.root());
+    std::str::from_utf8(text).is_ok_and(|text| matches!(parser.parse_lenient(text, judge), Ok(Ok(_))))
+}
+
 /// Whether text is one JSON value.
 pub(super) fn check(parser: &mut Parser, text: &[u8]) -> Result<(), Rejection> {
     let text = utf8(text)?;

@@ -133,6 +133,9 @@ impl Splitter {
                     self.at += BYTE_ORDER_MARK.len();
                     continue;
                 }
+                State::Outside if !is_all && BYTE_ORDER_MARK.starts_with(&window[self.at..]) => {
+                    return Piece::Incomplete(self.at);
+                }
                 State::Outside => self.open_document(byte),
                 State::Object { is_first, has_records } => self.next_member(window, byte, is_first, has_records),
                 State::Array { is_outermost, is_first } => {
@@ -262,52 +265,66 @@ impl Splitter {
         Some(Piece::Element(start..end))
     }
 
-    /// Looks behind damage for the next event that is certain: an object whose first member is `eventVersion`, that a
-    /// comma announces, that ends like an element and that `is_event` accepts. In JSON, a comma before an object stands
-    /// in an array only.
-    pub(crate) fn resume_after(
-        &mut self,
-        window: &[u8],
-        is_all: bool,
-        damage: usize,
-        mut is_event: impl FnMut(Range<usize>) -> bool,
-    ) -> Resumed {
-        /// Candidates that are tried in a window: each one costs a scan and a parse of an event.
-        const MOST_CANDIDATES: usize = 64;
-        let mut undecided = None;
-        let names = memmem::find_iter(&window[damage..], b"\"eventVersion\"").map(|at| at + damage);
-        let candidates = names.filter_map(|name| {
-            let before = |at: usize, wanted: u8| {
-                let end = trim_space_end(window, at);
-                (end > damage && window[end - 1] == wanted).then(|| end - 1)
-            };
-            let start = before(name, b'{')?;
-            Some((start, trim_space_end(window, before(start, b',')?)))
-        });
-        for (start, damage_end) in candidates.take(MOST_CANDIDATES) {
-            let end = scan::container_end(window, start);
-            let behind = end.and_then(|end| window.get(skip_space(window, end)));
-            match (end, behind) {
-                (Some(end), Some(b',' | b']')) if is_event(start..end) => {
-                    self.at = start;
-                    self.state = State::Array { is_outermost: self.was_outermost, is_first: true };
-                    return Resumed::At(damage_end);
-                }
-                (None, _) | (_, None) if !is_all => {
-                    undecided.get_or_insert(damage_end);
-                }
-                _ => {}
-            }
-        }
-        undecided.map_or(Resumed::Nowhere, Resumed::Undecided)
+    /// Goes on with an event behind damage.
+    pub(crate) const fn resume_at(&mut self, event: usize) {
+        self.at = event;
+        self.state = State::Array { is_outermost: self.was_outermost, is_first: true };
     }
+}
+
+/// Looks behind damage for the next event that is certain: an object whose first member is `eventVersion`, that a
+/// comma announces, that ends like an element and that `is_event` accepts. In JSON, a comma before an object stands
+/// in an array only.
+///
+/// A candidate that the window cuts off is waited for, up to `longest_wait` bytes of it: what comes of text must not
+/// depend on where windows end. Each candidate costs a scan and a parse, so all of them together may cost no more
+/// than `budget` bytes of text.
+pub(crate) fn resume_after(
+    window: &[u8],
+    is_all: bool,
+    damage: usize,
+    longest_wait: usize,
+    budget: &mut usize,
+    mut is_event: impl FnMut(Range<usize>) -> bool,
+) -> Resumed {
+    let mut undecided = None;
+    let names = memmem::find_iter(&window[damage..], b"\"eventVersion\"").map(|at| at + damage);
+    let candidates = names.filter_map(|name| {
+        let before = |at: usize, wanted: u8| {
+            let end = trim_space_end(window, at);
+            (end > damage && window[end - 1] == wanted).then(|| end - 1)
+        };
+        let start = before(name, b'{')?;
+        Some((start, trim_space_end(window, before(start, b',')?)))
+    });
+    for (start, damage_end) in candidates {
+        let end = scan::container_end(window, start);
+        *budget = budget.saturating_sub(end.unwrap_or(window.len()) - start);
+        if *budget == 0 {
+            break;
+        }
+        let behind = end.and_then(|end| window.get(skip_space(window, end)));
+        match (end, behind) {
+            (Some(end), Some(b',' | b']')) if is_event(start..end) => {
+                return Resumed::At { damage_end, event: start };
+            }
+            (None, _) | (_, None) if !is_all => {
+                undecided.get_or_insert(damage_end);
+                if window.len() - start <= longest_wait {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    undecided.map_or(Resumed::Nowhere, Resumed::Undecided)
 }
 
 /// Where text can be trusted again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resumed {
-    /// An event follows; the damaged text ends at this offset.
-    At(usize),
+    /// An event begins at `event`; the damaged text ends before its comma.
+    At { damage_end: usize, event: usize },
     /// A candidate follows this offset, and the window ends before it can be judged.
     Undecided(usize),
     /// There is no candidate.

@@ -4,6 +4,7 @@
 use parquet::basic::BoundaryOrder;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
 use trailmill::schema::Table;
+use trailmill::stages::ArchiveConverter;
 
 use crate::harness::{Workdir, data, event, gzip, int, records, text};
 
@@ -138,4 +139,61 @@ fn pages_are_called_sorted_only_when_their_bounds_are() {
     let column = Table::Events.column_index("error_message").expect("a column");
     let index = metadata.page_index().and_then(|index| index.column_index(0, column)).expect("a column index");
     assert_eq!(index.get_boundary_order(), Some(BoundaryOrder::DESCENDING));
+}
+
+/// Our own: behind a bad event that seemed to hold others, all events up to the next one of the usual form were passed
+/// over without a word.
+#[test]
+fn a_bad_event_that_seems_to_hold_others_takes_none_along() {
+    let workdir = Workdir::new();
+    let bad = r#"{"eventVersion":"1.08","requestParameters":[1,{"eventVersion":02}]}"#;
+    let unusual = r#"{"eventTime":"2025-03-01T08:15:00Z","eventVersion":"1.08"}"#;
+    workdir.file("in/a.json", records(&[bad, unusual, &event("c", "")]));
+    let lake = workdir.convert("in", "");
+    assert_eq!(
+        (lake.code, lake.count("/events/seen"), lake.count("/events/quarantined")),
+        (1, 3, 1),
+        "{}",
+        lake.stderr
+    );
+    let kept: Vec<i64> = lake.rows("events").iter().map(|row| int(row, "event_index")).collect();
+    assert_eq!(kept, [1, 2]);
+}
+
+/// Our own: sound events were lost behind 64 bad ones in a row, once one of them had lost an end.
+#[test]
+fn any_number_of_bad_events_may_follow_each_other() {
+    let workdir = Workdir::new();
+    let mut events = vec![r#"{"eventVersion":"1.08","x":{"#.to_owned()];
+    events.resize(101, r#"{"eventVersion":01}"#.to_owned());
+    events.push(event("sound", ""));
+    workdir.file("in/a.json", records(&events));
+    let lake = workdir.convert("in", "");
+    assert_eq!((lake.code, lake.texts("events", "event_id").concat()), (1, "sound".to_owned()), "{}", lake.stderr);
+}
+
+/// Our own: where a window ended decided about a byte order mark between documents, about the words for damage, and
+/// about events that a damaged one seemed to hold.
+#[test]
+fn it_does_not_matter_where_windows_end() {
+    let usual = |id: &str| event(id, r#""requestParameters":{"a":[1]}"#);
+    let unclosed = r#"{"eventVersion":"1.08","requestParameters":{"a":1},{"eventVersion":"1.08"}"#;
+    for text in [
+        format!("{}\u{feff}{}", records(&[usual("a")]), records(&[usual("b")])),
+        format!("\u{feff}{}\u{feff}{}", " ".repeat(1_500), records(&[usual("a")])),
+        format!("{}PK{}", " ".repeat(900), "\u{1}".repeat(500)),
+        format!("{{\"Records\":[{}],]}}", usual("a")),
+        format!("{{\"Records\":[{}] x, and much more behind it", usual("a")),
+        records(&[unclosed, &usual("b"), &usual("c")]),
+        records(&[&usual("a"), unclosed, &usual("c")]),
+        records(&[r#"{"eventVersion":"1.08","a":[01,{"eventVersion":"1.08","b":[]}"#, &usual("b")]),
+        records(&[r#"{"eventVersion":"1.08","a":[01,{"eventVersion":"1.08","b":[]}]}"#, &usual("b")]),
+    ] {
+        let mut converter = ArchiveConverter::new(&[Table::Events]);
+        let at_once = converter.cut_in_windows(text.as_bytes(), || usize::MAX);
+        for step in 1..text.len() {
+            let piecewise = converter.cut_in_windows(text.as_bytes(), || step);
+            assert_eq!(piecewise, at_once, "{step} bytes at a time: {text}");
+        }
+    }
 }
