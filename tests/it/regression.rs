@@ -7,6 +7,7 @@ use trailmill::schema::Table;
 use trailmill::stages::ArchiveConverter;
 
 use crate::harness::{Workdir, data, event, gzip, int, records, text};
+use crate::reference::Row;
 
 /// Seen in a JSON library: the fast parser refuses integers beyond 64 bits, and by then it has overwritten its input.
 #[test]
@@ -196,4 +197,47 @@ fn it_does_not_matter_where_windows_end() {
             assert_eq!(piecewise, at_once, "{step} bytes at a time: {text}");
         }
     }
+}
+
+/// Our own: of members that a metering call has twice, the first was lost or both counted.
+#[test]
+fn members_that_metering_has_twice_are_neither_lost_nor_counted_twice() {
+    let workdir = Workdir::new();
+    let call = |id: &str, name: &str, request: &str, response: &str| {
+        format!(
+            r#"{{"eventID":"{id}","eventSource":"metering-marketplace.amazonaws.com","eventName":"{name}","requestParameters":{request},"responseElements":{response}}}"#
+        )
+    };
+    workdir.file(
+        "in/a.json",
+        records(&[
+            call("a", "MeterUsage", r#"{"dryRun":true,"dryRun":false}"#, "{}"),
+            call("b", "BatchMeterUsage", "null", r#"{"results":[{"usageRecord":{"dimension":"d"},"usageRecord":{}}]}"#),
+            call(
+                "c",
+                "BatchMeterUsage",
+                "null",
+                r#"{"results":[{"status":"Success"}],"results":[{"status":"Success"}]}"#,
+            ),
+            call("d", "BatchMeterUsage", r#"{"usageRecords":[{"dimension":1,"dimension":"d"}]}"#, "{}"),
+            call("e", "BatchMeterUsage", r#"{"omitted":null,"omitted":true}"#, "null"),
+        ]),
+    );
+    let rows = workdir.convert("in", "").rows("usage_records");
+    let shown = |row: &Row| {
+        let dry_run = row.get("dry_run").map(|value| format!(" {value:?}")).unwrap_or_default();
+        let texts = ["event_id", "outcome", "dimension", "unmapped"].map(|column| text(row, column));
+        format!("{}{dry_run}", texts.join(" "))
+    };
+    let rows: Vec<String> = rows.iter().map(shown).collect();
+    assert_eq!(
+        rows,
+        [
+            r#"a unknown  {"requestParameters.dryRun":false} true"#,
+            r#"b unknown d {"responseElements.results.usageRecord":{}}"#,
+            r#"c success  {"responseElements.results":[{"status":"Success"}]}"#,
+            r#"d unknown  {"requestParameters.usageRecords.dimension":1,"requestParameters.usageRecords.dimension":"d"}"#,
+            r#"e omitted  {"requestParameters":{"omitted":null,"omitted":true}}"#,
+        ]
+    );
 }

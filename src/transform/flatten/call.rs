@@ -44,9 +44,8 @@ pub(super) struct CallFields<'t> {
 
 /// CloudTrail replaces a request or response above 100 KB by an object that says so (CloudTrail User Guide, record contents).
 pub(super) fn is_placeholder(value: Value<'_>) -> bool {
-    value
-        .get("omitted")
-        .is_some_and(|member| matches!(member.value().shape(), Shape::Boolean(true) | Shape::String("true")))
+    let omitted = value.members().find(|member| member.name() == "omitted" && !member.value().is_null());
+    omitted.is_some_and(|member| matches!(member.value().shape(), Shape::Boolean(true) | Shape::String("true")))
 }
 
 /// The object of a request or response that is one and is there; anything else goes to `unmapped` as a whole.
@@ -103,21 +102,20 @@ pub(super) fn keep_strangers<'r>(list: Member<'_>, path: &str, rows: impl Iterat
 }
 
 pub(super) fn read_answers<'t>(response: Option<Member<'t>>, common: &mut CallFields<'t>) -> Vec<Answer<'t>> {
-    let mut results = Vec::new();
-    let mut unprocessed = Vec::new();
+    let (mut results, mut unprocessed) = (None, None);
     let response = object_of(response, &mut common.unmapped_response);
     for member in response.into_iter().flat_map(Value::members).filter(|member| !member.value().is_null()) {
         let value = member.value();
         match member.name() {
-            "results" if value.shape() == Shape::Array => {
-                let first = results.len();
-                results.extend(value.elements().map(read_result));
-                let rows = results[first..].iter_mut().map(|answer| &mut answer.unmapped);
+            "results" if value.shape() == Shape::Array && results.is_none() => {
+                let mut answers: Vec<_> = value.elements().map(read_result).collect();
+                let rows = answers.iter_mut().map(|answer| &mut answer.unmapped);
                 keep_strangers(member, "responseElements.results", rows);
+                results = Some(answers);
             }
-            "unprocessedRecords" if value.shape() == Shape::Array => {
+            "unprocessedRecords" if value.shape() == Shape::Array && unprocessed.is_none() => {
                 let records = read_records(member, "responseElements.unprocessedRecords");
-                unprocessed.extend(records.into_iter().map(|record| Answer {
+                unprocessed = Some(records.into_iter().map(|record| Answer {
                     record,
                     outcome: Outcome::Unprocessed,
                     status: None,
@@ -128,8 +126,7 @@ pub(super) fn read_answers<'t>(response: Option<Member<'t>>, common: &mut CallFi
             _ => common.unmapped_response.add_member("responseElements", member),
         }
     }
-    results.append(&mut unprocessed);
-    results
+    results.into_iter().flatten().chain(unprocessed.into_iter().flatten()).collect()
 }
 
 pub(super) fn read_result(result: Value<'_>) -> Answer<'_> {
@@ -140,11 +137,13 @@ pub(super) fn read_result(result: Value<'_>) -> Answer<'_> {
         metering_record_id: None,
         unmapped: Unmapped::default(),
     };
+    let mut has_record = false;
     for member in result.members().filter(|member| !member.value().is_null()) {
         let fits = match member.name() {
             "status" => metering::take_text(&mut answer.status, member),
             "meteringRecordId" => metering::take_text(&mut answer.metering_record_id, member),
-            "usageRecord" if member.value().is_object() => {
+            "usageRecord" if member.value().is_object() && !has_record => {
+                has_record = true;
                 answer.record = read_record(member.value(), "responseElements.results.usageRecord");
                 true
             }

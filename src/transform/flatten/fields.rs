@@ -230,15 +230,15 @@ impl<'t> EventFields<'t> {
 fn is_plain_resource(resource: Value<'_>) -> bool {
     let mut seen = [false; 3];
     resource.is_object()
-        && resource.members().all(|member| {
+        && resource.members().filter(|member| !member.value().is_null()).all(|member| {
             let position = match member.name() {
                 "ARN" => 0,
                 "accountId" => 1,
                 "type" => 2,
-                _ => return member.value().is_null(),
+                _ => return false,
             };
             let is_first = !std::mem::replace(&mut seen[position], true);
-            is_first && (member.value().is_null() || member.value().text().is_some())
+            is_first && member.value().text().is_some()
         })
 }
 

@@ -74,18 +74,21 @@ impl<'t> Record<'t> {
         let mut record = Self::default();
         let quantity = Quantity::read(value, spelling.quantity, spelling.quantity_as_decimal);
         record.quantity = quantity.units;
+        let mut seen = Seen::default();
         for member in value.members().filter(|member| !member.value().is_null()) {
             let fits = match member.name() {
-                "customerIdentifier" => take_text(&mut record.customer_identifier, member),
-                "licenseArn" => take_text(&mut record.license_arn, member),
-                "timestamp" => record.take_time(member),
-                "usageAllocations" => record.take_allocations(member),
-                name if name == spelling.dimension => take_text(&mut record.dimension, member),
+                name @ "customerIdentifier" if seen.is_first(name) => {
+                    take_text(&mut record.customer_identifier, member)
+                }
+                name @ "licenseArn" if seen.is_first(name) => take_text(&mut record.license_arn, member),
+                name @ "timestamp" if seen.is_first(name) => record.take_time(member),
+                name @ "usageAllocations" if seen.is_first(name) => record.take_allocations(member),
+                name if name == spelling.dimension && seen.is_first(name) => take_text(&mut record.dimension, member),
                 name if name == spelling.quantity || name == spelling.quantity_as_decimal => {
                     quantity.stands_for(member)
                 }
                 // The documentation and the SDK disagree on the case of the last letters.
-                name if name.eq_ignore_ascii_case("customerAWSAccountId") => {
+                name if name.eq_ignore_ascii_case("customerAWSAccountId") && seen.is_first(name) => {
                     take_text(&mut record.customer_aws_account_id, member)
                 }
                 _ => other(member),
@@ -103,12 +106,12 @@ impl<'t> Record<'t> {
             Shape::Number => Some(member.raw()),
             _ => None,
         };
-        let time = text.map(|text| UsageTime { epoch_ms: timestamp::parse_usage(text), text });
-        time.is_some_and(|time| take_first(&mut self.time, time))
+        self.time = text.map(|text| UsageTime { epoch_ms: timestamp::parse_usage(text), text });
+        self.time.is_some()
     }
 
     fn take_allocations(&mut self, member: Member<'t>) -> bool {
-        if member.value().shape() != Shape::Array || self.allocations.is_some() {
+        if member.value().shape() != Shape::Array {
             return false;
         }
         let mut is_whole = true;
@@ -160,12 +163,13 @@ impl<'t> Allocation<'t> {
         }
         let quantity = Quantity::read(value, "allocatedUsageQuantity", "allocatedUsageQuantityAsDecimal");
         let mut allocation = Self { quantity: quantity.units, ..Self::default() };
+        let mut seen = Seen::default();
         for member in value.members().filter(|member| !member.value().is_null()) {
             match member.name() {
                 "allocatedUsageQuantity" | "allocatedUsageQuantityAsDecimal" => {
                     *is_whole &= quantity.stands_for(member);
                 }
-                "tags" if member.value().shape() == Shape::Array && allocation.tags.is_none() => {
+                name @ "tags" if seen.is_first(name) && member.value().shape() == Shape::Array => {
                     allocation.tags = Some(member.value().elements().map(|tag| read_tag(tag, is_whole)).collect());
                 }
                 _ => *is_whole = false,
@@ -181,28 +185,45 @@ fn read_tag<'t>(tag: Value<'t>, is_whole: &mut bool) -> Tag<'t> {
         return None;
     }
     let (mut key, mut value) = (None, None);
+    let mut seen = Seen::default();
     for member in tag.members().filter(|member| !member.value().is_null()) {
         *is_whole &= match member.name() {
-            "key" => take_text(&mut key, member),
-            "value" => take_text(&mut value, member),
+            name @ "key" if seen.is_first(name) => take_text(&mut key, member),
+            name @ "value" if seen.is_first(name) => take_text(&mut value, member),
             _ => false,
         };
     }
     Some((key, value))
 }
 
-/// Takes the text of a string; `false` when the value has none or the place is taken.
-pub(crate) fn take_text<'t>(place: &mut Option<&'t str>, member: Member<'t>) -> bool {
-    member.value().text().is_some_and(|text| take_first(place, text))
+/// Names that have come, of those that are known: of a name that occurs twice, the first value counts, whatever it is.
+#[derive(Default)]
+pub(crate) struct Seen<'t> {
+    /// There is room for all, and for some spellings of the one whose case does not count.
+    names: [&'t str; 12],
+    count: usize,
 }
 
-/// Fills a place that is empty; `false` when it is not: a member that occurs twice goes to `unmapped` the second time.
-fn take_first<T>(place: &mut Option<T>, value: T) -> bool {
-    let is_free = place.is_none();
-    if is_free {
-        *place = Some(value);
+impl<'t> Seen<'t> {
+    /// Whether a known name has not come before.
+    pub(crate) fn is_first(&mut self, name: &'t str) -> bool {
+        let is_new = !self.names[..self.count].contains(&name);
+        match self.names.get_mut(self.count) {
+            Some(place) if is_new => {
+                *place = name;
+                self.count += 1;
+                true
+            }
+            _ => false,
+        }
     }
-    is_free
+}
+
+/// Takes the text of a string; `false` when the value has none or the place is taken.
+pub(crate) fn take_text<'t>(place: &mut Option<&'t str>, member: Member<'t>) -> bool {
+    let text = member.value().text().filter(|_| place.is_none());
+    *place = place.or(text);
+    text.is_some()
 }
 
 /// A quantity, which the API lets be written as an integer or as a decimal in a string, in two members.

@@ -5,7 +5,7 @@
 
 use super::call::{Answer, Call, CallFields, gather, is_placeholder, object_of, read_answers, read_requests};
 use super::fields::{Cell, EventFields};
-use super::metering::{self, Record};
+use super::metering::{self, Record, Seen};
 use super::outcome::{Outcome, OutcomeCounts};
 use super::unmapped::Unmapped;
 use crate::schema::Table;
@@ -304,11 +304,12 @@ fn flatten_batch<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&Cal
 fn flatten_single<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&CallFields<'t>, Row<'_, 't>)) {
     let mut common = CallFields::default();
     let request = object_of(call.request, &mut common.unmapped_request);
+    let mut seen = Seen::default();
     let record = request.map_or_else(Record::default, |request| {
         Record::read(request, "requestParameters", &metering::SINGLE, |member| match member.name() {
-            "productCode" => metering::take_text(&mut common.product_code, member),
-            "clientToken" => metering::take_text(&mut common.client_token, member),
-            "dryRun" => {
+            name @ "productCode" if seen.is_first(name) => metering::take_text(&mut common.product_code, member),
+            name @ "clientToken" if seen.is_first(name) => metering::take_text(&mut common.client_token, member),
+            name @ "dryRun" if seen.is_first(name) => {
                 common.dry_run = match member.value().shape() {
                     Shape::Boolean(value) => Some(value),
                     Shape::String("true") => Some(true),

@@ -138,10 +138,10 @@ fn read_resource(element: &str) -> (Option<Resource>, bool) {
     };
     let known = ["ARN", "accountId", "type"].map(json::name);
     let mut exact = true;
-    for (position, (name, value)) in members.iter().enumerate() {
-        let twice = members[..position].iter().any(|(earlier, _)| earlier == name);
-        let fits = json::is_null(value) || (known.contains(name) && json::text(value).is_some());
-        exact &= fits && !twice;
+    let said: Vec<&(Name, &str)> = members.iter().filter(|(_, value)| !json::is_null(value)).collect();
+    for (position, (name, value)) in said.iter().enumerate() {
+        let twice = said[..position].iter().any(|(earlier, _)| earlier == name);
+        exact &= known.contains(name) && json::text(value).is_some() && !twice;
     }
     let text = |name: &str| json::member(element, name).and_then(json::text);
     let arn = if json::member(element, "ARN").is_some() { text("ARN") } else { text("arn") };

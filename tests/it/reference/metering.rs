@@ -93,14 +93,14 @@ fn open<'a>(name: &str, body: Option<&'a str>, mut take: impl FnMut(&str, &'a st
         return left;
     };
     let path: Name = json::name(name);
+    if !body.starts_with('{') || is_placeholder(body) {
+        left.push(&[path], body);
+        return left;
+    }
     for (member, value) in json::members(body).unwrap_or_default() {
         if !json::is_null(value) && !take(&String::from_utf16_lossy(&member), value) {
             left.push(&[path.clone(), member], value);
         }
-    }
-    if !body.starts_with('{') || is_placeholder(body) {
-        left = Unmapped::default();
-        left.push(&[path], body);
     }
     left
 }
@@ -240,10 +240,12 @@ fn meter_usage(call: &Call) -> Row {
         _ => false,
     });
     let path = [json::name("requestParameters")];
-    let mut record = UsageRecord::read(&path, call.request.unwrap_or("null"), Form::Meter);
     let placeholder = call.request.is_some_and(is_placeholder);
+    let mut record = UsageRecord::default();
     if placeholder {
         record.unmapped = open("requestParameters", call.request, |_, _| true);
+    } else if let Some(request) = call.request {
+        record = UsageRecord::read(&path, request, Form::Meter);
     }
     let outcome = if placeholder && id.is_none() {
         "omitted"

@@ -202,10 +202,8 @@ fn read_tags(value: &str) -> (Option<Vec<Option<Tag>>>, bool) {
 }
 
 fn any_twice(members: &[(Name, &str)]) -> bool {
-    members
-        .iter()
-        .enumerate()
-        .any(|(position, (name, _))| members[..position].iter().any(|(earlier, _)| earlier == name))
+    let names: Vec<&Name> = members.iter().filter(|(_, value)| !json::is_null(value)).map(|(name, _)| name).collect();
+    names.iter().enumerate().any(|(position, name)| names[..position].contains(name))
 }
 
 #[cfg(test)]
