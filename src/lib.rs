@@ -105,6 +105,7 @@
 //! | exact values | `tests/it/golden.rs`, `tests/engines/check.py` |
 //! | counts add up | `harness::Lake::check_counts`, in every test that converts |
 //! | bad input is located and kept | `tests/it/corrupt.rs`, `mutation.rs`, `large.rs` |
+//! | no text, file or number that breaks it | `tests/fuzz`: what no hand would write, against the same reference |
 //! | a second run adds only what is new | `tests/it/incremental.rs` |
 //! | same input, same bytes | `tests/it/determinism.rs` |
 //! | bounded memory | `tests/it/memory.rs` |
