@@ -15,6 +15,9 @@ use crate::error::{Finding, Reason};
 /// DEFLATE cannot do better than 1,032 to 1.
 const MAX_RATIO: usize = 1_032;
 const TRAILER_BYTES: usize = 8;
+/// The flags of a member's header, and the one for a checksum of it.
+const FLAGS_AT: usize = 3;
+const HEADER_CHECKSUM: u8 = 2;
 
 /// Gunzips with reused buffers.
 pub(crate) struct Inflater {
@@ -65,11 +68,16 @@ impl Inflater {
 
     /// The usual file: one member, whose last four bytes tell the size of the text. `None` when it is anything else.
     fn inflate_single_member(&mut self, stored: &[u8], limit: usize) -> Option<usize> {
-        let claimed = u32::from_le_bytes(*stored.last_chunk()?) as usize;
+        let claim = stored.last_chunk()?;
+        let claimed = u32::from_le_bytes(*claim) as usize;
         let is_plausible = claimed <= limit && claimed <= stored.len().saturating_mul(MAX_RATIO);
         // libdeflate stops behind the first member without a word; a second one starts with these bytes.
         let has_one_start = memmem::find(&stored[1..], MEMBER_START).is_none();
-        if !is_plausible || !has_one_start || stored.len() < TRAILER_BYTES {
+        // Whatever else may follow: the size is at the member's end, and nowhere else.
+        let has_one_end = memmem::find(&stored[..stored.len() - 1], claim).is_none();
+        // Nor does it look at the checksum of the header.
+        let has_header_checksum = stored.get(FLAGS_AT)? & HEADER_CHECKSUM != 0;
+        if !is_plausible || !has_one_start || !has_one_end || has_header_checksum || stored.len() < TRAILER_BYTES {
             return None;
         }
         if self.text.len() < claimed {
@@ -161,12 +169,27 @@ mod tests {
         let at = wrong_checksum.len() - 8;
         wrong_checksum[at] ^= 1;
         assert_eq!(inflate(&wrong_checksum), (Vec::new(), Some(Reason::GzipCorrupt)));
+        let mut wrong_header_checksum = whole.clone();
+        wrong_header_checksum[FLAGS_AT] |= HEADER_CHECKSUM;
+        wrong_header_checksum.splice(10..10, [0, 0]);
+        assert_eq!(inflate(&wrong_header_checksum), (Vec::new(), Some(Reason::GzipCorrupt)));
         let mut flipped = whole;
         let at = flipped.len() / 2;
         flipped[at] ^= 0x10;
         assert_eq!(inflate(&flipped).1, Some(Reason::GzipCorrupt));
         let second_is_bad = [gzip(b"{}"), wrong_checksum].concat();
         assert_eq!(inflate(&second_is_bad), (b"{}".to_vec(), Some(Reason::GzipCorrupt)));
+    }
+
+    #[test]
+    fn what_ends_like_the_member_before_is_garbage_all_the_same() {
+        let member = gzip(b"{\"Records\":[]}");
+        let mut no_member = member.clone();
+        no_member[2] = 7;
+        for garbage in [&member[member.len() - 4..], &member[member.len() - 8..], &no_member] {
+            let (text, reason) = inflate(&[&member, garbage].concat());
+            assert_eq!((text.as_slice(), reason), (b"{\"Records\":[]}".as_slice(), Some(Reason::GzipTrailingGarbage)));
+        }
     }
 
     #[test]
