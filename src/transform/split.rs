@@ -295,7 +295,8 @@ pub(crate) fn resume_after(
             (end > damage && window[end - 1] == wanted).then(|| end - 1)
         };
         let start = before(name, b'{')?;
-        Some((start, trim_space_end(window, before(start, b',')?)))
+        // The damage may begin with the comma, and white space stand before it.
+        Some((start, trim_space_end(window, before(start, b',')?).max(damage)))
     });
     for (start, damage_end) in candidates {
         let end = scan::container_end(window, start);

@@ -161,6 +161,15 @@ fn a_bad_event_that_seems_to_hold_others_takes_none_along() {
     assert_eq!(kept, [1, 2]);
 }
 
+/// Our own: a panic over damage that was taken to end before it began.
+#[test]
+fn damage_may_begin_with_the_comma_before_an_event() {
+    let workdir = Workdir::new();
+    workdir.file("in/a.json", format!("{}\n,{},{}]}}", records(&[event("a", "")]), event("b", ""), event("c", "")));
+    let lake = workdir.convert("in", "");
+    assert_eq!((lake.code, lake.texts("events", "event_id").concat()), (1, "abc".to_owned()), "{}", lake.stderr);
+}
+
 /// Our own: sound events were lost behind 64 bad ones in a row, once one of them had lost an end.
 #[test]
 fn any_number_of_bad_events_may_follow_each_other() {

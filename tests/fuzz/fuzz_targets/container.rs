@@ -111,6 +111,11 @@ fn check(ways: &mut Ways, stored: &[u8]) {
     std::fs::write(&ways.path, stored).expect("a file");
     for step in [1 + stored.len() * 7 % 5_000, 1 << 20] {
         let large = ways.large.inflate(stored.len() as u64, LIMIT as u64, step).expect("a readable file");
+        // How much text comes before wrong bits are found depends on how much is asked for at a time.
+        let is_corrupt = [&small, &large].into_iter().any(is_corrupt);
+        if is_corrupt && (small == InflatedFile::TooLarge) != (large == InflatedFile::TooLarge) {
+            continue;
+        }
         assert_eq!(small, large, "small, and large with {step} bytes at a time");
     }
     let InflatedFile::Text(text, finding) = small else {
@@ -141,6 +146,10 @@ fn check(ways: &mut Ways, stored: &[u8]) {
         }
         other => panic!("{other:?}"),
     }
+}
+
+fn is_corrupt(file: &InflatedFile) -> bool {
+    matches!(file, InflatedFile::Text(_, Some(finding)) if finding.reason == Reason::GzipCorrupt)
 }
 
 /// The text as far as flate2 reads it, with little more than the limit, and whether it came to a good end.
