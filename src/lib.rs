@@ -7,15 +7,17 @@
 //!            input/               transform/                               output/
 //!  ┌────────────────────┐  ┌──────────────────────────────────┐  ┌──────────────────────────────┐
 //!  discover → read → inflate → split → parse → flatten → partition → encode → append → commit
-//!  Archive    bytes   text      Element  Tape    row       Batch       column    part     Lake
-//!                                  │                                   chunks
-//!                                  └─ refused → Finding ─────────────→ quarantine
-//!
-//!  pipeline/   deals out tasks, takes their results back in the order of the archives
-//!  report      counts, and checks that they add up
+//!  Archive    bytes   text      Element  Tape    row  │    Batch  ↑    column    part     Lake
+//!                                  │                  │           │    chunks              │
+//!                                  │                  └→ dedup/ ──┘ ←── keys of the lake ──┤
+//!                                  └─ refused → Finding ─────────────→ quarantine          │
+//!                                                                                          │
+//!  pipeline/   deals out tasks, takes their results back in the order of the archives      │
+//!  report      counts, and checks that they add up                                         │
+//!  check/      a lake against what its commits say ←───────────────────────────────────────┘
 //! ```
 //!
-//! # Three ideas that the rest follows from
+//! # Four ideas that the rest follows from
 //!
 //! **Order.** Archives are sorted by delivery time and path. Work is done by any thread at any time, and its results
 //! are taken in that order; whatever decides about row groups and files looks only at rows and bytes in that order.
@@ -30,6 +32,11 @@
 //! again byte for byte is known. Text that repeats is a number from the event to the page of the file. Whatever is
 //! unusual – white space, escapes, damage – goes to simd-json, which decides. See `transform/flatten/quick.rs` and
 //! `output/coded.rs`.
+//!
+//! **A commit is the file that lists it.** Parts are written aside, synced and renamed; the first part of `archives` of a
+//! commit comes last, lists the others, and names the parts of earlier commits that they stand for. With it the commit is
+//! there, without it nothing of it counts. So a run that dies at any moment leaves a lake that the next run finishes or
+//! rolls back, and names and bytes are those of a run that never died. See `output/lake.rs`.
 //!
 //! # Modules, in flow order
 //!
@@ -55,29 +62,42 @@
 //! | `transform::flatten` | events and usage records to rows; what has no column to `unmapped`; what is known by its bytes |
 //! | `transform::interner` | texts that repeat to numbers |
 //! | `transform::cells`, `list`, `column`, `columns` | rows to Arrow arrays, in the order they are stored in |
+//! | `transform::register` | what makes two events one, and where each stands |
 //! | `transform::partition` | events to Hive paths |
 //! | `transform::batch` | rows of a partition, on their way |
+//! | `transform::copies` | rows of events that turned out to be copies, taken out |
 //! | `transform::convert` | a worker's state: events in, batches and tallies out |
+//! | `dedup::published` | the keys of events that are in the lake |
+//! | `dedup::spill` | keys on disk |
+//! | `dedup::shard`, `claims` | who has which event |
+//! | [`disk`] | every change that a conversion makes on disk |
+//! | `output::layout` | what the files of a table look like |
 //! | `output::tables` | batches of all partitions to row groups, within limits |
 //! | `output::row_group` | a row group's columns, encoded in parallel |
 //! | `output::coded`, `text` | text columns to pages: dictionaries, and lengths with bytes |
 //! | `output::hybrid`, `delta`, `bounds`, `codec` | what pages are made of |
 //! | `output::chunk` | pages to column chunks, with metadata and indexes |
 //! | `output::part` | row groups to files, in order |
+//! | `output::record` | what a commit says of itself |
 //! | `output::ledger` | the `archives` and `quarantine` tables |
 //! | `output::manifest` | what a lake has already |
+//! | `output::rewrite` | parts with rows of archives that are converted again |
+//! | `output::staged` | staged parts, looked at once more |
 //! | `output::lake` | commit, recovery, one writer |
+//! | `pipeline::worklist` | which archives are converted, in which steps |
 //! | `pipeline::grouping` | which archives are converted together |
 //! | `pipeline::worker` | what one thread does |
-//! | `pipeline::turns` | work that is dealt out |
-//! | `pipeline::run` | one attempt: tasks dealt out, results taken back in order |
-//! | `pipeline` | attempts until one can be published |
+//! | `pipeline::turns`, `deal` | work that is dealt out, and what it tells |
+//! | `pipeline::run` | one attempt: results taken back in order |
+//! | `pipeline::again` | what stays of the former rows of archives that are converted again |
+//! | `pipeline::steps` | attempts until a step can be published, step by step |
+//! | [`check`] | a lake against its own manifest |
 //! | [`report`] | counters, summary, reconciliation |
 //! | [`generate`] | synthetic archives |
 //! | `pool` | what one task has done with, for the next |
 //! | `stages` | stages by themselves, for the benches |
 //!
-//! `main`, `cli`, `progress` and `terminal` belong to the command and use only what is public here.
+//! `main`, `cli`, `progress`, `signals`, `faults` and `terminal` belong to the command and use only what is public here.
 //!
 //! # What never happens
 //!
@@ -91,26 +111,36 @@
 //!   `quarantine`, with its place and its bytes.
 //! - No file in a table's folder is ever incomplete: parts are written in `_trailmill/staging`, synced and renamed,
 //!   that of `archives` last. Nothing relies on destructors for that.
+//! - Nothing changes on disk but through [`disk`], so that every change can be made to fail.
+//! - Nothing is published that was not counted twice: as it was converted, and in the footers of the files.
+//! - Which of two equal events is kept never depends on threads: the first in the order of delivery is, or the one in the
+//!   lake. No event goes because an archive is not what it was.
 //! - No part name, row order or row group border depends on threads, time or the order of arguments.
 //! - No text from an archive reaches a path or a terminal unescaped.
-//! - Nothing grows with the number of archives but their list, or with the size of one but its findings: tasks, rows
-//!   that wait, open row groups and the bookkeeping tables are bounded by [`config::Config::memory_limit`] and constants
-//!   beside their use.
+//! - Nothing grows with the number of archives but their list (200 bytes each, 16 for those that the lake has), or with
+//!   the size of one but its findings: tasks, rows that wait, open row groups, keys of events and the bookkeeping tables
+//!   are bounded by [`config::Config::memory_limit`] and constants beside their use.
 //!
 //! # Where each promise is tested
 //!
 //! | promise | test |
 //! |---|---|
-//! | nothing lost, nothing wrong | `tests/it/property.rs`, `corpus.rs`, `scale.rs`: rows against an independent serde_json reference |
-//! | exact values | `tests/it/golden.rs`, `tests/engines/check.py` |
-//! | counts add up | `harness::Lake::check_counts`, in every test that converts |
-//! | bad input is located and kept | `tests/it/corrupt.rs`, `mutation.rs`, `large.rs` |
-//! | no text, file or number that breaks it | `tests/fuzz`: what no hand would write, against the same reference |
-//! | a second run adds only what is new | `tests/it/incremental.rs` |
-//! | same input, same bytes | `tests/it/determinism.rs` |
-//! | bounded memory | `tests/it/memory.rs` |
-//! | file layout | `tests/it/layout.rs` |
-//! | rules of this page | `tests/it/architecture.rs` |
+//! | **nothing lost**: every event is a row, or counted, or in quarantine | `property.rs`, `corpus.rs`, `scale.rs`: rows against an independent `serde_json` reference; `mutation.rs`, `large.rs`; `fuzz/` |
+//! | counts add up | `harness::Lake::check_counts`, in every test that converts; `check.rs` |
+//! | **nothing twice**: overlapping inputs, trails, runs | `dedup.rs` |
+//! | in pieces, again, after crashes: the rows of one clean run | `model.rs`, `incremental.rs`, `again.rs` |
+//! | **exact** values, JSON verbatim | `golden.rs`, `engines/check.py`; `fuzz/`: timestamps, decimals |
+//! | **atomic**: killed between any two changes on disk, or at any moment | `crash.rs`, `again.rs`, `kills.sh` |
+//! | a failing or full disk, limits of the system | `crash.rs`, `limits.rs` |
+//! | one writer | `crash.rs`, `limits.rs` |
+//! | **deterministic**: same input, same bytes | `determinism.rs`; `dedup.rs`: workers that meet each other's copies |
+//! | **bounded** memory | `memory.rs`; `dedup.rs`: keys beyond the bound |
+//! | **hostile input**: located and kept | `corrupt.rs`, `mutation.rs`, `large.rs`; `fuzz/` |
+//! | nothing raw reaches a path or a terminal | `partitions.rs`, `cli.rs` |
+//! | file layout | `layout.rs` |
+//! | rules of this page | `architecture.rs` |
+//!
+//! They are in `tests/it`, but for `tests/fuzz`, `tests/engines` and `tests/kills.sh`.
 
 pub mod config;
 pub mod schema;

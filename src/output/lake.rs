@@ -187,21 +187,25 @@ impl Lake {
     }
 }
 
-/// Keeps runs from writing to a lake for as long as the answer is kept; others may do the same.
+/// Keeps runs from writing to a lake for as long as the answer is kept; others may do the same. A copy of a lake without
+/// its state has no lock, and nobody writes to it.
 ///
 /// # Errors
 ///
 /// A place that is no lake, and a lake that a run is writing to.
-pub(crate) fn hold_shared(root: &Path) -> Result<File> {
+pub(crate) fn hold_shared(root: &Path) -> Result<Option<File>> {
     let path = root.join(STATE_FOLDER).join("lock");
-    let lock = File::open(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            Error::at(ErrorKind::LakeInvalid, root, "no run of trailmill has begun a lake there")
+    let lock = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if root.join(Table::Archives.name()).is_dir() {
+                return Ok(None);
+            }
+            return Err(Error::at(ErrorKind::LakeInvalid, root, "no run of trailmill has begun a lake there"));
         }
-        _ => Error::at(ErrorKind::LakeInvalid, &path, error),
-    })?;
+        lock => lock.map_err(|error| Error::at(ErrorKind::LakeInvalid, &path, error))?,
+    };
     match lock.try_lock_shared() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok(Some(lock)),
         Err(TryLockError::WouldBlock) => Err(in_use(root)),
         Err(TryLockError::Error(error)) => Err(Error::at(ErrorKind::LakeInvalid, &path, error)),
     }

@@ -25,7 +25,7 @@ use super::turns::{Large, Work};
 use super::worker::{Converted, GroupResult, LargeVerdict, SegmentResult, position};
 use crate::config::{Config, OnBad};
 use crate::dedup::Claims;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, printable};
 use crate::input::{Archive, Worthless};
 use crate::output::{ArchiveEntry, Commit, CommitRecord, EncodeContext, Ledger, Pressure, Replacement, TableWriters};
 use crate::pool::Pool;
@@ -74,7 +74,16 @@ struct Output {
 
 impl Output {
     /// Enters an archive into the manifest.
+    ///
+    /// # Errors
+    ///
+    /// When its counts contradict each other, which is a bug, and when the disk fails.
     fn enter(&mut self, archive: &Archive, converted: &Converted) -> Result<()> {
+        let (seen, told) = (converted.verdict.events_seen, converted.verdict.accounted_for());
+        if seen != told {
+            let message = format!("{}: {seen} events seen, {told} accounted for", printable(&converted.uri));
+            return Err(Error::new(ErrorKind::Unreconciled, message).advise("nothing of this step was published"));
+        }
         self.ledger.push(&ArchiveEntry {
             archive: &converted.uri,
             modified: &archive.modified(),

@@ -106,6 +106,11 @@ impl Verdict {
         Self::new(judgement, Tally::default(), None)
     }
 
+    /// Events whose fate is known: it should be all that were seen.
+    pub(crate) const fn accounted_for(&self) -> u64 {
+        self.tally.events_written + self.tally.duplicates + self.quarantined + self.tally.filtered
+    }
+
     /// Rows of `usage_records`.
     pub(crate) fn usage_records(&self) -> u64 {
         self.tally.usage_records_by_outcome.iter().sum()

@@ -81,6 +81,13 @@ fn what_is_no_lake_is_an_error() {
 }
 
 #[test]
+fn a_copy_of_the_tables_alone_can_be_checked() {
+    let workdir = lake();
+    fs::remove_dir_all(workdir.at("lake/_trailmill")).expect("a folder");
+    assert!(kinds(&workdir, "").is_empty());
+}
+
+#[test]
 fn a_missing_file_is_found() {
     let workdir = lake();
     fs::remove_file(part(&workdir, "events")).expect("a part");
