@@ -125,11 +125,7 @@ impl Lake {
         self.last_commit += 1;
         let replaced: Vec<PathBuf> = replaced.iter().map(|path| self.root.join(path)).collect();
         let cleared = self.sync(&folders).and_then(|()| self.remove_parts(replaced.iter()));
-        cleared
-            .map_err(|error| error.advise("the rows are published; the next run finishes what is left to be done"))?;
-        // Nothing of the lake depends on it, and the next step or run tries again.
-        let _ = commit.discard();
-        Ok(())
+        cleared.map_err(|error| error.advise("the rows are published; the next run finishes what is left to be done"))
     }
 
     /// Renames a part into place; its name is durable when these folders are.

@@ -163,19 +163,20 @@ impl<'a> Run<'a> {
                 Work::Large(mut large) => {
                     self.apply_segments(turn.id, &mut large)?;
                     match large.end() {
-                        Some(LargeVerdict::Refused(worthless)) if large.has_rows || worthless.certain_bytes > 0 => {
-                            // Nothing of this attempt can be published. It goes on without writing, so that the
+                        Some(LargeVerdict::Refused(worthless)) if large.has_begun() || worthless.certain_bytes > 0 => {
+                            // Rows of it are among the others, or its events have taken the places of their copies:
+                            // nothing of this attempt can be published. It goes on without writing, so that the
                             // next one knows all such archives and is the last.
                             self.stop_writing();
                             self.found.insert(large.archive, worthless);
                         }
                         Some(LargeVerdict::Refused(worthless)) => {
                             let verdict = Verdict::refused(worthless.finding);
-                            self.book(&mut large.converted(0, verdict), summary)?;
+                            self.book(large.converted(0, verdict), summary)?;
                         }
                         Some(LargeVerdict::Read { inflated_bytes, judgement, damage }) => {
                             let verdict = Verdict::new(judgement, std::mem::take(&mut large.tally), damage);
-                            self.book(&mut large.converted(inflated_bytes, verdict), summary)?;
+                            self.book(large.converted(inflated_bytes, verdict), summary)?;
                         }
                         None => self.dealer.wait_for(turn.id, Work::Large(large))?,
                     }
@@ -190,7 +191,6 @@ impl<'a> Run<'a> {
         while let Some(result) = large.results.remove(&large.applied) {
             let SegmentResult { mut tally, batches, end } = result?;
             large.applied += 1;
-            large.has_rows |= !batches.is_empty();
             let copies = end.map_or_else(|| Ok(Copies::default()), |end| self.copies(end, |_| Some(&large.uri)))?;
             let copies = self.write(batches, copies)?;
             copies.correct(&large.uri, &mut tally);
@@ -201,7 +201,7 @@ impl<'a> Run<'a> {
     }
 
     fn end_group(&mut self, range: Range<usize>, mut result: GroupResult, summary: &mut Summary) -> Result<()> {
-        let done = &mut result.archives;
+        let done = std::mem::take(&mut result.archives);
         let end = done.last().map(|last| Place::after(position(last.archive)));
         let uri = |at: u32| {
             let converted = done.get((at as usize).checked_sub(range.start)?)?;
@@ -209,7 +209,7 @@ impl<'a> Run<'a> {
         };
         let copies = end.map_or_else(|| Ok(Copies::default()), |end| self.copies(end, uri))?;
         let copies = self.write(result.batches, copies)?;
-        for converted in done {
+        for mut converted in done {
             copies.correct(&converted.uri, &mut converted.verdict.tally);
             self.book(converted, summary)?;
         }
@@ -226,7 +226,7 @@ impl<'a> Run<'a> {
     }
 
     /// Counts an archive and enters it into the manifest.
-    fn book(&mut self, converted: &mut Converted, summary: &mut Summary) -> Result<()> {
+    fn book(&mut self, mut converted: Converted, summary: &mut Summary) -> Result<()> {
         let archive = &self.archives[converted.archive];
         summary.add(&converted.uri, archive.bytes, converted.inflated_bytes, &converted.verdict);
         self.progress.archives_done.fetch_add(1, Ordering::Relaxed);
@@ -241,12 +241,11 @@ impl<'a> Run<'a> {
         let Some(output) = &mut self.output else { return Ok(()) };
         output.ledger.push_findings(&converted.uri, &converted.verdict.findings)?;
         if self.replacement.is_none() {
-            return output.enter(archive, converted);
+            return output.enter(archive, &converted);
         }
-        let verdict = &mut converted.verdict;
-        let verdict = Verdict { findings: Vec::new(), tally: std::mem::take(&mut verdict.tally), ..*verdict };
-        let (archive, inflated_bytes, uri) = (converted.archive, converted.inflated_bytes, converted.uri.clone());
-        self.again.push(Converted { archive, uri, inflated_bytes, verdict });
+        // Their bytes are on disk; of these there may be many.
+        converted.verdict.findings = Vec::new();
+        self.again.push(converted);
         Ok(())
     }
 

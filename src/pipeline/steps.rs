@@ -76,7 +76,10 @@ impl<'a> Steps<'a> {
             let ending = run.convert_all(&mut summary);
             match (ending, commit) {
                 (Ok(Ending::Staged(staged)), Some(commit)) => {
-                    self.publish(&commit, &staged, &mut summary)?;
+                    let published = self.publish(&commit, &staged, &mut summary);
+                    // Nothing of the lake depends on staging any more, and the next run clears it anyway.
+                    let _ = commit.discard();
+                    published?;
                     // What stays of former rows was not claimed.
                     let is_replaced = self.replacement.take().is_some();
                     self.claims = claims.filter(|claims| !is_replaced && claims.spilled() < MOST_SPILLED_KEYS);

@@ -32,8 +32,6 @@ pub(super) struct Large {
     pub(super) applied: u64,
     pub(super) results: BTreeMap<u64, Result<SegmentResult>>,
     pub(super) tally: Tally,
-    /// Whether rows of it are among those of others.
-    pub(super) has_rows: bool,
     pub(super) verdict: Option<LargeVerdict>,
 }
 
@@ -56,7 +54,6 @@ impl Large {
             applied: 0,
             results: BTreeMap::new(),
             tally: Tally::default(),
-            has_rows: false,
             verdict: None,
         }
     }
@@ -64,6 +61,11 @@ impl Large {
     /// Hands out the archive for its next step, when fewer than `most` of its segments are on their way.
     pub(super) fn next_step(&mut self, most: u64) -> Option<Box<LargeArchive>> {
         self.parked.take_if(|_| self.next_segment - self.applied < most)
+    }
+
+    /// Whether events of it were dealt out: the last segment of a refused archive holds none.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.next_segment > 1
     }
 
     /// The archive as it is booked.

@@ -228,6 +228,29 @@ fn what_is_refused_makes_no_duplicates() {
     assert_eq!(lake.count("/events/duplicates"), 0);
 }
 
+/// Its end is read faster than its first events are converted: they have no rows yet when it is refused, but claims.
+#[test]
+fn what_is_refused_early_makes_no_duplicates() {
+    let workdir = Workdir::new();
+    let mut state = 1_u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        format!("{state:016x}")
+    };
+    let events: Vec<String> =
+        (0..6_000).map(|number| plain(&format!("f{number}"), &(0..60).map(|_| noise()).collect::<String>())).collect();
+    let mut damaged = crate::harness::gzip(records(&events).as_bytes());
+    assert!(damaged.len() > 3 << 20, "large enough to be converted while it is read: {}", damaged.len());
+    let at = damaged.len() - 6;
+    damaged[at] ^= 1;
+    workdir.file(&key("a", 10), damaged);
+    workdir.gzip(&key("b", 20), records(&[plain("f1", "sound"), plain("f2", "sound")]));
+    let lake = workdir.convert("in", "--threads 2");
+    lake.check_counts();
+    assert_eq!((lake.code, marks(&lake).len()), (1, 2), "{}", lake.stderr);
+    assert_eq!(lake.count("/events/duplicates"), 0);
+}
+
 /// With next to no memory keys go to disk, and nothing is forgotten or invented.
 #[test]
 fn keys_beyond_the_bound_are_remembered_on_disk() {
