@@ -40,6 +40,8 @@ mod large;
 mod layout;
 /// Memory is bounded whatever the input.
 mod memory;
+/// Random histories of a lake against a model of what it must hold.
+mod model;
 /// Damage of all kinds, drawn from a seed: nothing stops a run, nothing sound before it is lost.
 mod mutation;
 /// Partition folders, tables and selectors.
