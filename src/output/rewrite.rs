@@ -17,7 +17,7 @@ use parquet::file::metadata::RowGroupMetaData;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
 use super::layout::FileLayout;
-use super::manifest::Commits;
+use super::manifest::{Commits, PublishedCommit};
 use super::part::parquet_files;
 use super::record::CommitRecord;
 use crate::error::{Error, ErrorKind, Result};
@@ -46,7 +46,7 @@ pub(crate) struct Replacement {
 }
 
 impl Replacement {
-    /// Finds the parts of `archives` and of other tables of a lake that hold rows of these archives, on the threads of the pool that this is called in.
+    /// Finds the parts of `archives` and of other tables of a lake that hold rows of these archives or list such parts, on the threads of the pool that this is called in.
     ///
     /// # Errors
     ///
@@ -59,13 +59,17 @@ impl Replacement {
         }
         let has_rows = |part: OldPart| Ok(holds(&part.path, &archives)?.then_some(part));
         let parts: Vec<_> = candidates.into_par_iter().map(has_rows).collect::<Result<_>>()?;
-        let mut manifests = Vec::new();
-        for commit in &commits.published {
-            if holds(&commit.path, &archives)? {
-                manifests.push((commit.path.clone(), commit.record.clone()));
+        let parts = parts.into_iter().flatten().collect();
+        let mut replacement = Self { root: root.to_owned(), archives, parts, manifests: Vec::new() };
+        let replaced: BTreeSet<String> = replacement.replaced().into_iter().collect();
+        for PublishedCommit { path, record, .. } in &commits.published {
+            // Rows that were carried over are in parts of another commit than that of their archive.
+            let lists_replaced = record.parts.iter().any(|part| replaced.contains(&part.path));
+            if lists_replaced || holds(path, &replacement.archives)? {
+                replacement.manifests.push((path.clone(), record.clone()));
             }
         }
-        Ok(Self { root: root.to_owned(), archives, parts: parts.into_iter().flatten().collect(), manifests })
+        Ok(replacement)
     }
 
     /// Paths below the lake of all that is replaced.

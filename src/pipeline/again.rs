@@ -68,9 +68,12 @@ impl Mover<'_> {
         }
         for (number, (path, record)) in replacement.manifests.iter().enumerate() {
             let others = |uri: &str| !replacement.archives.contains(uri);
-            let part = self.ledger.carry_manifest(number + 1, path, &replacement.what_is_left(record), &others)?;
-            *carried.rows.entry(Table::Archives).or_default() += part.rows;
-            carried.manifests.push(part);
+            let record = replacement.what_is_left(record);
+            let part = self.ledger.carry_manifest(number + 1, path, &record, &others)?;
+            if part.rows > 0 || !record.parts.is_empty() {
+                *carried.rows.entry(Table::Archives).or_default() += part.rows;
+                carried.manifests.push(part);
+            }
         }
         for archive in again {
             let Some(kept) = kept.remove(&archive.uri) else { continue };

@@ -222,7 +222,6 @@ fn rows_of_others_are_carried_over_as_they_are() {
 
 /// A commit that replaces rows may itself be replaced; `check` must not look for the parts that went with it.
 #[test]
-#[ignore = "check tells part_missing of a sound lake"]
 fn replaced_again_and_again() {
     let workdir = Workdir::new();
     for name in ["x", "y", "z"] {
