@@ -2,6 +2,7 @@
 //!
 //! In: arguments. Out: [`Config`] and its likes. Never: does any of it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -19,7 +20,7 @@ use trailmill::{PartitionColumn, Result};
 #[derive(Debug, Parser)]
 #[command(name = "trailmill", version, propagate_version = true, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 all converted (check: sound), 1 converted but some input was quarantined (check: findings), 2 usage or environment error, 128 + signal when stopped by one."
+    after_help = "Exit codes: 0 all converted (check: sound), 1 converted but some input was quarantined or is in the lake in another form (check: findings), 2 usage or environment error, 128 + signal when stopped by one."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -199,8 +200,9 @@ impl ConvertArgs {
         config.compression = *compression;
         config.threads = threads.unwrap_or(config.threads);
         config.memory_limit = *memory_limit;
+        let distinct = |words: &[String]| words.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
         config.selection =
-            Selection { from_day: *from, to_day: *to, accounts: accounts.clone(), regions: regions.clone() };
+            Selection { from_day: *from, to_day: *to, accounts: distinct(accounts), regions: distinct(regions) };
         config.on_bad = match on_bad {
             OnBadArg::Quarantine => OnBad::Quarantine,
             OnBadArg::Fail => OnBad::Fail,

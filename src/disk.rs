@@ -5,10 +5,12 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use twox_hash::XxHash3_128;
 
 /// A change on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,16 +118,26 @@ impl Disk {
         File::open(path)?.sync_all()
     }
 
-    /// A file for bytes at any place, which is gone when the process ends, however it ends.
+    /// A file for bytes at any place, which is gone when the process ends, however it ends. Its name begins with `path`, for
+    /// as long as it has one.
     pub(crate) fn nameless_file(&self, path: &Path) -> io::Result<ScratchFile> {
         if let Some(folder) = path.parent() {
             self.create_folder(folder)?;
         }
-        self.before(Effect::CreateFile, path)?;
-        fs::remove_file(path).or_else(ignore_missing)?;
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
-        fs::remove_file(path)?;
-        Ok(ScratchFile { disk: self.clone(), path: path.to_owned(), file })
+        for number in 0.. {
+            let name = format!("{}-{}-{number}", path.display(), std::process::id());
+            self.before(Effect::CreateFile, path)?;
+            match OpenOptions::new().read(true).write(true).create_new(true).open(&name) {
+                // Left by another process of this number that died before it could remove it.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                file => {
+                    let file = file?;
+                    fs::remove_file(&name)?;
+                    return Ok(ScratchFile { disk: self.clone(), path: path.to_owned(), file });
+                }
+            }
+        }
+        Err(io::Error::from(io::ErrorKind::AlreadyExists))
     }
 }
 
@@ -139,6 +151,8 @@ pub(crate) struct StagedFile {
     disk: Disk,
     path: PathBuf,
     file: Option<File>,
+    /// Of what was written.
+    hash: XxHash3_128,
 }
 
 impl StagedFile {
@@ -149,7 +163,7 @@ impl StagedFile {
         }
         disk.before(Effect::CreateFile, path)?;
         let file = File::create(path)?;
-        Ok(Self { disk: disk.clone(), path: path.to_owned(), file: Some(file) })
+        Ok(Self { disk: disk.clone(), path: path.to_owned(), file: Some(file), hash: XxHash3_128::new() })
     }
 
     fn opened(&mut self) -> io::Result<&mut File> {
@@ -157,6 +171,11 @@ impl StagedFile {
             Some(file) => Ok(file),
             none => Ok(none.insert(OpenOptions::new().append(true).open(&self.path)?)),
         }
+    }
+
+    /// A hash of all that was written, as commits tell it.
+    pub(crate) fn hash(&self) -> u128 {
+        self.hash.finish_128()
     }
 
     /// Gives the handle back until the next write.
@@ -174,11 +193,31 @@ impl StagedFile {
 impl Write for StagedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.disk.before(Effect::Write, &self.path)?;
-        self.opened()?.write(bytes)
+        let written = self.opened()?.write(bytes)?;
+        self.hash.write(&bytes[..written]);
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// The hash of a file, as [`StagedFile::hash`] has it.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub(crate) fn hash_of(mut file: &File) -> io::Result<u128> {
+    let mut hash = XxHash3_128::new();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hash.finish_128()),
+            Ok(read) => hash.write(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -27,6 +27,10 @@ pub enum ErrorKind {
     ReportUnwritable,
     /// The lake exists and is not one this version can add to.
     LakeInvalid,
+    /// The lake was written by a later version of this program.
+    LakeTooNew,
+    /// A file for what does not fit into memory cannot be written.
+    ScratchUnwritable,
     /// Another run is writing to the lake.
     LakeLocked,
     /// Bad input was found and `--on-bad fail` was given.
@@ -50,6 +54,8 @@ impl ErrorKind {
             Self::LakeUnwritable => "cannot write to the lake",
             Self::ReportUnwritable => "cannot write the report",
             Self::LakeInvalid => "not a usable lake",
+            Self::LakeTooNew => "lake of a later version",
+            Self::ScratchUnwritable => "cannot write a temporary file",
             Self::LakeLocked => "lake in use",
             Self::InputRejected => "bad input",
             Self::Unreconciled => "counts do not add up",
@@ -107,6 +113,18 @@ impl Error {
             1 => self.advise("the commit before it is published; run again to go on from there"),
             _ => self.advise(&format!("{count} commits before it are published; run again to go on from there")),
         }
+    }
+
+    /// The file or folder that it is about, as the message shows it.
+    #[must_use]
+    pub fn place(&self) -> Option<&str> {
+        self.place.as_deref()
+    }
+
+    /// The cause alone, without kind and place.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        self.source.as_ref().map_or_else(|| self.message.clone(), ToString::to_string)
     }
 
     /// What kind of trouble it is.

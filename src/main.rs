@@ -12,7 +12,7 @@ mod progress;
 mod signals;
 mod terminal;
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -106,7 +106,7 @@ fn convert(args: &ConvertArgs) -> Result<Outcome> {
     }
     if let Some((path, mut file)) = report {
         let json = serde_json::to_vec_pretty(&summary).map_err(Error::internal)?;
-        file.write_all(&json).map_err(|error| report_unwritable(path, error))?;
+        file.set_len(0).and_then(|()| file.write_all(&json)).map_err(|error| report_unwritable(path, error))?;
     }
     Ok(if summary.is_clean() { Outcome::Clean } else { Outcome::Quarantined })
 }
@@ -122,7 +122,9 @@ fn check(args: &CheckArgs) -> Result<Outcome> {
 }
 
 fn open_report(path: &Path) -> Result<File> {
-    File::create(path).map_err(|error| report_unwritable(path, error))
+    // An older report stays until there is a new one.
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+    file.map_err(|error| report_unwritable(path, error))
 }
 
 fn report_unwritable(path: &Path, error: std::io::Error) -> Error {

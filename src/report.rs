@@ -17,6 +17,9 @@ use crate::transform::{Outcome, Status, Verdict};
 /// Findings that a summary repeats; all of them are in the quarantine table.
 const FINDINGS_SHOWN: usize = 5;
 
+/// Changed archives that a summary names.
+const CHANGED_SHOWN: usize = 100;
+
 /// Where time goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -219,6 +222,8 @@ pub struct Summary {
     pub foreign_kinds: Vec<(String, u64)>,
     /// Archives that are in the lake with other bytes, or with other events left out by selectors: they were left as
     /// they were.
+    pub changed: u64,
+    /// The first of them.
     pub changed_archives: Vec<String>,
     /// Wall time.
     pub elapsed_ms: u64,
@@ -232,7 +237,15 @@ impl Summary {
     /// Whether all input was converted: none refused, and none in the lake in another form.
     #[must_use]
     pub const fn is_clean(&self) -> bool {
-        self.findings.is_empty() && self.changed_archives.is_empty()
+        self.findings.is_empty() && self.changed == 0
+    }
+
+    /// Adds an archive that is left as it is in the lake.
+    pub(crate) fn add_changed(&mut self, uri: impl FnOnce() -> String) {
+        self.changed += 1;
+        if self.changed_archives.len() < CHANGED_SHOWN {
+            self.changed_archives.push(uri());
+        }
     }
 
     /// Adds what a step of the run did.

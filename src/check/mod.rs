@@ -19,11 +19,11 @@ use crate::config::Config;
 use crate::dedup::{Claims, PublishedKeys, Scratch};
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result, printable};
-use crate::output::{Commits, FileLayout, PartName, hold_shared, parquet_files};
+use crate::output::{Commits, FileLayout, PartName, RecordedPart, hold_shared, parquet_files};
 use crate::schema::Table;
 use crate::transform::PartitionColumn;
 
-use part::{ListedPart, check_part};
+use part::{Edge, ListedPart, check_part};
 use rows::{RowCounts, check_archives};
 
 /// Problems of one kind that are told one by one; all are counted.
@@ -155,7 +155,9 @@ pub fn check(config: &CheckConfig) -> Result<CheckReport> {
     let mut report = CheckReport { lake: root.clone(), ..CheckReport::default() };
     let commits = match Commits::read(&root) {
         Err(error) if error.kind() == ErrorKind::LakeInvalid => {
-            report.add(ProblemKind::ManifestDamaged, Table::Archives.name(), error.to_string());
+            let place =
+                error.place().map_or_else(|| Table::Archives.name().to_owned(), |place| below(&root, Path::new(place)));
+            report.add(ProblemKind::ManifestDamaged, &place, error.cause());
             return Ok(report);
         }
         commits => commits?,
@@ -172,8 +174,6 @@ struct Plan<'a> {
     root: &'a Path,
     commits: &'a Commits,
     is_quick: bool,
-    /// Whether every run was to write an event once.
-    is_deduplicated: bool,
     tables: Vec<Table>,
     layouts: HashMap<Table, FileLayout>,
     listed: Vec<ListedPart>,
@@ -189,12 +189,6 @@ impl<'a> Plan<'a> {
         report: &mut CheckReport,
     ) -> Result<Option<Self>> {
         report.commits = commits.last.into();
-        let Some(first) = commits.published.first() else { return Ok(None) };
-        let Some((tables, partition_by)) = first.record.settings.layout() else {
-            let words = format!("{:?}", first.record.settings);
-            report.add(ProblemKind::ManifestDamaged, &below(root, &first.path), words);
-            return Ok(None);
-        };
         let mut listed = list_parts(commits, root);
         let known: HashSet<PathBuf> = listed.iter().map(|part| root.join(&part.path)).collect();
         for table in Table::ALL {
@@ -205,6 +199,12 @@ impl<'a> Plan<'a> {
                 }
             }
         }
+        let Some(first) = commits.published.first() else { return Ok(None) };
+        let Some((tables, partition_by)) = first.record.settings.layout() else {
+            let words = format!("{:?}", first.record.settings);
+            report.add(ProblemKind::ManifestDamaged, &below(root, &first.path), words);
+            return Ok(None);
+        };
         listed.retain(|part| {
             let is_there = root.join(&part.path).is_file();
             if !is_there {
@@ -222,7 +222,6 @@ impl<'a> Plan<'a> {
             root,
             commits,
             is_quick: config.is_quick,
-            is_deduplicated: commits.published.iter().all(|commit| commit.record.settings.dedup),
             layouts: Table::ALL.into_iter().map(layout).collect::<Result<_>>()?,
             tables,
             listed,
@@ -232,7 +231,7 @@ impl<'a> Plan<'a> {
 
     /// Looks at every file.
     fn run(&self, report: &mut CheckReport) -> Result<()> {
-        let shared = Mutex::new((std::mem::take(report), RowCounts::default()));
+        let shared = Mutex::new((std::mem::take(report), RowCounts::default(), BTreeMap::new()));
         self.claims.settle_all();
         let key_table = key_table(&self.tables);
         (0..self.listed.len()).into_par_iter().try_for_each(|number| {
@@ -240,7 +239,7 @@ impl<'a> Plan<'a> {
             let claims = (part.table == key_table).then_some((&self.claims, number));
             let found = check_part(self.root, part, &self.layouts[&part.table], self.is_quick, claims);
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            let (report, counts) = &mut *shared;
+            let (report, counts, edges) = &mut *shared;
             match found {
                 Ok(found) => {
                     *report.rows.entry(part.table.name()).or_default() += found.rows;
@@ -248,29 +247,38 @@ impl<'a> Plan<'a> {
                         report.add(kind, &part.path, message);
                     }
                     counts.add(found.counts);
+                    edges.extend(found.edges.map(|found| (number, found)));
                     Ok(())
                 }
                 Err(error) if error.kind() == ErrorKind::LakeInvalid => {
-                    report.add(ProblemKind::PartDamaged, &part.path, error.to_string());
+                    report.add(ProblemKind::PartDamaged, &part.path, error.cause());
                     Ok(())
                 }
                 Err(error) => Err(error),
             }
         })?;
-        let (found, counts) = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (found, counts, edges) = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
         *report = found;
         check_archives(self.commits, self.root, &self.tables, counts, report)?;
-        self.tell_copies(report)
+        self.tell_copies(&edges, report)
     }
 
-    fn tell_copies(&self, report: &mut CheckReport) -> Result<()> {
-        let copies = self.claims.take_all_lost()?;
-        if !self.is_deduplicated {
-            report.copies = copies.len() as u64;
-            return Ok(());
+    fn tell_copies(&self, edges: &BTreeMap<usize, (Edge, Edge)>, report: &mut CheckReport) -> Result<()> {
+        let mut copies = self.claims.take_all_lost()?;
+        for ((one, (_, last)), (two, (first, _))) in edges.iter().zip(edges.iter().skip(1)) {
+            let folder = |part: &usize| Path::new(&self.listed[*part].path).parent();
+            // Rows of an event that go on in the next file of its partition are no copies.
+            if folder(one) == folder(two) && last.event == first.event {
+                copies.remove(&last.place);
+                copies.remove(&first.place);
+            }
         }
         for place in copies {
             let part = &self.listed[place.archive() as usize];
+            if !part.is_deduplicated {
+                report.copies += 1;
+                continue;
+            }
             let message = format!("the event of row {} is in the lake a second time", place.event_index());
             report.add(ProblemKind::EventTwice, &part.path, message);
         }
@@ -287,11 +295,14 @@ fn list_parts(commits: &Commits, root: &Path) -> Vec<ListedPart> {
     let mut listed = Vec::new();
     for commit in &commits.published {
         let rows = u64::try_from(commit.metadata.metadata().file_metadata().num_rows()).unwrap_or_default();
-        listed.push(ListedPart { table: Table::Archives, path: below(root, &commit.path), rows, bytes: None });
+        let is_deduplicated = commit.record.settings.dedup;
+        let path = below(root, &commit.path);
+        listed.push(ListedPart { table: Table::Archives, path, rows, bytes: None, xxh3: None, is_deduplicated });
         for part in &commit.record.parts {
             let table = Table::ALL.into_iter().find(|table| Path::new(&part.path).starts_with(table.name()));
             let Some(table) = table else { continue };
-            listed.push(ListedPart { table, path: part.path.clone(), rows: part.rows, bytes: Some(part.bytes) });
+            let RecordedPart { path, rows, bytes, xxh3 } = part.clone();
+            listed.push(ListedPart { table, path, rows, bytes: Some(bytes), xxh3: Some(xxh3), is_deduplicated });
         }
     }
     listed.sort_by(|one, two| one.path.cmp(&two.path));

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int32Type;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -14,8 +14,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use super::ProblemKind;
 use super::rows::RowCounts;
 use crate::dedup::{Claims, KeyColumns};
+use crate::disk::hash_of;
 use crate::error::{Error, ErrorKind, Result};
-use crate::output::FileLayout;
+use crate::output::{FileLayout, batch_rows, name_hash};
 use crate::schema::Table;
 use crate::transform::Place;
 use crate::transform::register::{Claim, EventKey};
@@ -29,6 +30,10 @@ pub(super) struct ListedPart {
     pub(super) rows: u64,
     /// Its size, where the manifest tells.
     pub(super) bytes: Option<u64>,
+    /// Its hash, where the manifest tells.
+    pub(super) xxh3: Option<String>,
+    /// Whether its commit was to write an event once.
+    pub(super) is_deduplicated: bool,
 }
 
 /// What a file was found to hold.
@@ -37,7 +42,20 @@ pub(super) struct PartFindings {
     pub(super) rows: u64,
     pub(super) problems: Vec<(ProblemKind, String)>,
     pub(super) counts: RowCounts,
+    /// The first and the last event that has a key, when an event may have several rows.
+    pub(super) edges: Option<(Edge, Edge)>,
 }
+
+/// An event at the border of a file: its rows may go on in the next one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Edge {
+    pub(super) event: RowEvent,
+    /// The place of its first row in the file.
+    pub(super) place: Place,
+}
+
+/// What tells an event from a copy of it: its key, and the archive and the position that it comes from.
+pub(super) type RowEvent = (EventKey, u128, i32);
 
 /// Looks at a file; `claims` takes the keys of its events, which is the file with that number.
 ///
@@ -59,6 +77,12 @@ pub(super) fn check_part(
     if let Some(published) = part.bytes.filter(|published| *published != bytes) {
         found.problems.push((ProblemKind::PartChanged, format!("{bytes} bytes, {published} were published")));
     }
+    if let Some(published) = part.xxh3.as_ref().filter(|_| !is_quick) {
+        let hash = hash_of(&file).map_err(|error| invalid(error.into()))?;
+        if format!("{hash:032x}") != *published {
+            found.problems.push((ProblemKind::PartChanged, "other bytes than were published".to_owned()));
+        }
+    }
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| invalid(error.into()))?;
     if builder.metadata().file_metadata().schema() != layout.descriptor.root_schema() {
         found.problems.push((ProblemKind::SchemaDiffers, "its columns are not those of the table".to_owned()));
@@ -70,14 +94,16 @@ pub(super) fn check_part(
     } else {
         ProjectionMask::all()
     };
-    let reader = builder.with_projection(mask).build().map_err(|error| invalid(error.into()))?;
-    let mut keys = KeyReader { claims, row: 0, last: None, buffer: Vec::new() };
+    let builder = builder.with_projection(mask).with_batch_size(batch_rows(part.table));
+    let reader = builder.build().map_err(|error| invalid(error.into()))?;
+    let mut keys = KeyReader { claims, row: 0, edges: None, buffer: Vec::new() };
     for batch in reader {
         let batch = batch.map_err(|error| invalid(error.into()))?;
         found.rows += batch.num_rows() as u64;
         found.counts.count(part.table, &batch).ok_or_else(|| invalid("it does not tell archives".into()))?;
         keys.claim(part.table, &batch)?;
     }
+    found.edges = keys.edges;
     if found.rows != part.rows {
         let message = format!("{} rows, {} were published", found.rows, part.rows);
         found.problems.push((ProblemKind::PartChanged, message));
@@ -89,8 +115,8 @@ pub(super) fn check_part(
 struct KeyReader<'c> {
     claims: Option<(&'c Claims, usize)>,
     row: u32,
-    /// The event of the row before: an event may have several usage records.
-    last: Option<(EventKey, i32)>,
+    /// The first event and that of the row before: an event may have several usage records.
+    edges: Option<(Edge, Edge)>,
     buffer: Vec<u8>,
 }
 
@@ -98,7 +124,10 @@ impl KeyReader<'_> {
     fn claim(&mut self, table: Table, batch: &RecordBatch) -> Result<()> {
         let Some((claims, part)) = self.claims else { return Ok(()) };
         let indexes = batch.column_by_name("event_index").and_then(|column| column.as_primitive_opt::<Int32Type>());
-        let (Some(columns), Some(indexes)) = (KeyColumns::of(batch), indexes) else { return Ok(()) };
+        let archives = batch.column_by_name("archive").and_then(|column| column.as_string_opt::<i32>());
+        let (Some(columns), Some(indexes), Some(archives)) = (KeyColumns::of(batch), indexes, archives) else {
+            return Ok(());
+        };
         let part = u32::try_from(part).unwrap_or(u32::MAX);
         let mut all = Vec::with_capacity(batch.num_rows());
         for row in 0..batch.num_rows() {
@@ -106,9 +135,14 @@ impl KeyReader<'_> {
             self.row = self.row.saturating_add(1);
             let Some(identity) = columns.identity(row) else { continue };
             let key = identity.key(&mut self.buffer);
-            let event = indexes.is_valid(row).then(|| (key, indexes.value(row)));
-            if table == Table::UsageRecords && std::mem::replace(&mut self.last, event) == event {
-                continue;
+            if table == Table::UsageRecords {
+                let event = (key, name_hash(archives.value(row)), indexes.value(row));
+                let edge = Edge { event, place };
+                let (first, last) = self.edges.unwrap_or((edge, edge));
+                if self.edges.is_some() && last.event == event {
+                    continue;
+                }
+                self.edges = Some((first, edge));
             }
             all.push(Claim { key, place });
         }

@@ -44,7 +44,7 @@ impl SpillFile {
 
     fn with_file<R>(&self, work: impl FnOnce(&ScratchFile) -> io::Result<R>) -> Result<R> {
         let Some(folder) = &self.folder else { return Err(Error::internal("no place to spill keys to")) };
-        let path = folder.join("keys");
+        let path = folder.join("trailmill-keys");
         let open = || {
             let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
             match &*file {
@@ -53,8 +53,8 @@ impl SpillFile {
             }
         };
         open().and_then(|file| work(&file)).map_err(|error| {
-            let error = Error::at(ErrorKind::LakeUnwritable, &path, error);
-            error.advise("keys of events that do not fit into memory are kept there while a run goes on")
+            let error = Error::at(ErrorKind::ScratchUnwritable, &path, error);
+            error.advise("keys of events that do not fit into memory go there; more --memory-limit needs less of it")
         })
     }
 

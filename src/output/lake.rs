@@ -10,6 +10,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::manifest::{Commits, Known};
@@ -25,7 +26,7 @@ pub(crate) struct Lake {
     root: PathBuf,
     disk: Disk,
     /// Locked for as long as it is open, by the operating system: a dead process holds no lock.
-    _lock: File,
+    lock: File,
     last_commit: u32,
 }
 
@@ -60,7 +61,8 @@ impl Lake {
     pub(crate) fn open(config: &Config) -> Result<(Self, Known)> {
         let root = &config.lake;
         let state = root.join(STATE_FOLDER);
-        if !state.exists() {
+        // A copy of a lake may lack its state.
+        if !state.exists() && Commits::read(root).map_or(true, |commits| commits.published.is_empty()) {
             refuse_strangers(root)?;
         }
         let disk = Disk::new(config.watch.clone());
@@ -69,13 +71,13 @@ impl Lake {
         let lock_path = state.join("lock");
         let lock = disk.lock_file(&lock_path).map_err(|error| unwritable(&lock_path, error))?;
         match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(in_use(root)),
+            Ok(()) if is_still_there(&lock, &lock_path) => {}
+            Ok(()) | Err(TryLockError::WouldBlock) => return Err(in_use(root)),
             Err(TryLockError::Error(error)) => return Err(unwritable(&lock_path, error)),
         }
         let known = Known::read(config)?;
         let last_commit = known.commits.last;
-        let lake = Self { root: known.root.clone(), disk, _lock: lock, last_commit };
+        let lake = Self { root: known.root.clone(), disk, lock, last_commit };
         lake.clear_away_leftovers(&known.commits)?;
         Ok((lake, known))
     }
@@ -110,6 +112,9 @@ impl Lake {
             let mut folders = BTreeSet::new();
             parts.iter().try_for_each(|part| self.show(commit, part, &mut folders))?;
             self.sync(&folders)?;
+            if !is_still_there(&self.lock, &self.root.join(STATE_FOLDER).join("lock")) {
+                return Err(Error::at(ErrorKind::LakeLocked, &self.root, "somebody has removed the lock of this run"));
+            }
             let mut folders = BTreeSet::new();
             self.show(commit, archives, &mut folders)?;
             Ok(folders)
@@ -160,6 +165,13 @@ impl Lake {
         self.disk.remove_folder(&staging).map_err(|error| unwritable(&staging, error))?;
         for table in [Table::Archives, Table::Events, Table::UsageRecords, Table::Quarantine] {
             let parts = parquet_files(&self.root.join(table.name()))?;
+            let is_later =
+                |path: &&PathBuf| PartName::parse(path).is_some_and(|name| name.commit > self.last_commit + 1);
+            if let Some(path) = parts.iter().find(is_later) {
+                let error =
+                    Error::at(ErrorKind::LakeInvalid, path, "`archives` lacks its commit and the one before it");
+                return Err(error.advise("bring the missing files of `archives` back, or choose another --out"));
+            }
             let is_left =
                 |path: &&PathBuf| PartName::parse(path).is_some_and(|name| name.commit == self.last_commit + 1);
             self.remove_parts(parts.iter().filter(is_left))?;
@@ -204,6 +216,24 @@ pub(crate) fn hold_shared(root: &Path) -> Result<Option<File>> {
         Ok(()) => Ok(Some(lock)),
         Err(TryLockError::WouldBlock) => Err(in_use(root)),
         Err(TryLockError::Error(error)) => Err(Error::at(ErrorKind::LakeInvalid, &path, error)),
+    }
+}
+
+/// The same for a place that may be no lake yet.
+///
+/// # Errors
+///
+/// A lake that a run is writing to.
+pub(crate) fn hold_if_there(root: &Path) -> Result<Option<File>> {
+    if root.join(STATE_FOLDER).join("lock").exists() { hold_shared(root) } else { Ok(None) }
+}
+
+/// Whether a file is the one of that name: a lock on a file that was removed keeps nobody out.
+fn is_still_there(file: &File, path: &Path) -> bool {
+    let identity = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(held), Ok(found)) => identity(&held) == identity(&found),
+        _ => false,
     }
 }
 

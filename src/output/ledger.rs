@@ -254,7 +254,13 @@ impl BookTable {
         self.flush()?;
         self.rows += rows.num_rows() as u64;
         let path = self.staged();
-        self.writer()?.write(rows).map_err(|error| unwritable(&path, error))
+        let writer = self.writer()?;
+        writer.write(rows).map_err(|error| unwritable(&path, error))?;
+        if writer.in_progress_size() > FLUSH_BYTES {
+            writer.flush().map_err(|error| unwritable(&path, error))
+        } else {
+            Ok(())
+        }
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -307,6 +313,7 @@ impl BookTable {
         writer.finish().map_err(|error| unwritable(&path, error))?;
         let bytes = writer.bytes_written() as u64;
         writer.inner_mut().sync().map_err(|error| unwritable(&path, error))?;
-        Ok(StagedPart { path: self.path.clone(), rows: self.rows, bytes })
+        let hash = writer.inner().hash();
+        Ok(StagedPart { path: self.path.clone(), rows: self.rows, bytes, hash })
     }
 }

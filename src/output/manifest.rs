@@ -14,7 +14,7 @@ use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use twox_hash::XxHash3_128;
 
 use super::part::{PartName, parquet_files};
-use super::record::{CommitRecord, Settings};
+use super::record::{CommitRecord, Settings, Unusable};
 use crate::config::Config;
 use crate::dedup::PublishedKeys;
 use crate::error::{Error, ErrorKind, Result};
@@ -22,7 +22,7 @@ use crate::schema::Table;
 use crate::transform::UNREADABLE;
 
 /// Columns that tell what was made of an archive.
-const COLUMNS: [&str; 5] = ["archive", "etag_or_mtime", "kind", "compressed_bytes", "filtered"];
+const COLUMNS: [&str; 6] = ["archive", "etag_or_mtime", "kind", "compressed_bytes", "filtered", "events_written"];
 
 /// A part of `archives` that counts: of a published commit, or what a later one has left of it.
 #[derive(Debug)]
@@ -76,7 +76,12 @@ fn read_record(path: &Path) -> Result<(ArrowReaderMetadata, CommitRecord)> {
     let metadata =
         ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(|error| invalid(error.into()))?;
     let record = CommitRecord::read(metadata.metadata().file_metadata());
-    let record = record.map_err(|error| invalid(error.into()).advise("choose another --out"))?;
+    let record = record.map_err(|error| match error {
+        Unusable::TooNew(words) => {
+            Error::at(ErrorKind::LakeTooNew, path, words).advise("use a later version of trailmill")
+        }
+        Unusable::Invalid(words) => invalid(words.into()),
+    })?;
     Ok((metadata, record))
 }
 
@@ -89,8 +94,11 @@ pub(crate) enum Standing {
     Same,
     /// It is in the lake and has other bytes now, or other selectors left out some of its events.
     Changed,
-    /// It could not be read.
-    Unread,
+    /// It could not be read; an earlier form of it may have been.
+    Unread {
+        /// Whether rows of that are in the lake.
+        has_rows: bool,
+    },
 }
 
 /// The archives of a lake.
@@ -108,6 +116,8 @@ pub(crate) struct Known {
 const OTHERWISE: u32 = 0;
 /// Stands for an archive that could not be read.
 const UNREAD: u32 = 1;
+/// Stands for an archive that could not be read, and of which rows are in the lake all the same.
+const UNREAD_WITH_ROWS: u32 = 2;
 
 impl Known {
     /// Reads what is in the lake of a run, if anything, on the threads of the pool that this is called in.
@@ -118,7 +128,10 @@ impl Known {
     pub(crate) fn read(config: &Config) -> Result<Self> {
         let absolute = fs::canonicalize(&config.lake).or_else(|_| std::path::absolute(&config.lake));
         let root = absolute.map_err(|error| Error::at(ErrorKind::LakeInvalid, &config.lake, error))?;
-        let commits = Commits::read(&root)?;
+        let commits = Commits::read(&root).map_err(|error| match error.kind() {
+            ErrorKind::LakeInvalid => error.advise("mend it, or choose another --out"),
+            _ => error,
+        })?;
         let wanted = Settings::of(config);
         for PublishedCommit { path, record, .. } in &commits.published {
             check_settings(&record.settings, &wanted)
@@ -143,7 +156,13 @@ impl Known {
             if version == u128::from(version_hash(bytes, modified)) {
                 return Standing::Same;
             }
-            standing = if version == u128::from(UNREAD) { Standing::Unread } else { Standing::Changed };
+            standing = if version == u128::from(UNREAD) {
+                Standing::Unread { has_rows: false }
+            } else if version == u128::from(UNREAD_WITH_ROWS) {
+                Standing::Unread { has_rows: true }
+            } else {
+                Standing::Changed
+            };
         }
         standing
     }
@@ -200,11 +219,11 @@ fn read_batch(batch: &RecordBatch, is_same_selection: bool, archives: &mut Vec<u
     let text = |name| batch.column_by_name(name)?.as_string_opt::<i32>();
     let number = |name| batch.column_by_name(name)?.as_primitive_opt::<Int64Type>();
     let (archive, modified, kind) = (text("archive")?, text("etag_or_mtime")?, text("kind")?);
-    let (bytes, filtered) = (number("compressed_bytes")?, number("filtered")?);
+    let (bytes, filtered, written) = (number("compressed_bytes")?, number("filtered")?, number("events_written")?);
     for row in 0..batch.num_rows() {
         let is_whole = is_same_selection || filtered.is_null(row) || filtered.value(row) == 0;
         let version = if kind.value(row) == UNREADABLE {
-            UNREAD
+            if written.value(row) == 0 { UNREAD } else { UNREAD_WITH_ROWS }
         } else if is_whole {
             version_hash(u64::try_from(bytes.value(row)).unwrap_or_default(), modified.value(row))
         } else {
@@ -229,7 +248,7 @@ pub(crate) fn quarantined_archives(known: &Known) -> Result<HashSet<u128>> {
         let mask = ProjectionMask::columns(builder.parquet_schema(), ["archive"]);
         for batch in builder.with_projection(mask).build().map_err(|error| invalid(error.into()))? {
             let batch = batch.map_err(|error| invalid(error.into()))?;
-            let uris = batch.column(0).as_string_opt::<i32>();
+            let uris = batch.column_by_name("archive").and_then(|column| column.as_string_opt::<i32>());
             let uris = uris.ok_or_else(|| invalid("it does not tell archives".into()))?;
             archives.extend(uris.iter().flatten().map(name_hash));
         }
@@ -245,17 +264,21 @@ pub(crate) fn name_hash(archive: &str) -> u128 {
 #[expect(clippy::cast_possible_truncation, reason = "some bits of a hash")]
 fn version_hash(bytes: u64, modified: &str) -> u32 {
     let hash = XxHash3_128::oneshot_with_seed(bytes, modified.as_bytes()) as u32;
-    hash.max(UNREAD + 1)
+    hash.max(UNREAD_WITH_ROWS + 1)
 }
 
 /// The keys of events in the lake of a run, read when they are asked for.
 ///
 /// # Errors
 ///
-/// When the lake cannot be listed.
+/// When the lake cannot be read.
 pub(crate) fn published_keys(root: &Path, config: &Config) -> Result<PublishedKeys> {
     // A lake has either table from its beginning, or never; all usage records are of events.
     let table = if config.tables.contains(&Table::Events) { Table::Events } else { Table::UsageRecords };
+    // What no commit lists is in no lake, whatever lies there.
+    let commits = Commits::read(root)?;
+    let listed = commits.published.iter().flat_map(|commit| &commit.record.parts).map(|part| root.join(&part.path));
     let folder = root.join(table.name());
-    Ok(PublishedKeys::new(&folder, parquet_files(&folder)?, &config.partition_by))
+    let parts = listed.filter(|path| path.starts_with(&folder) && !commits.replaced.contains(path)).collect();
+    Ok(PublishedKeys::new(&folder, parts, &config.partition_by))
 }

@@ -39,13 +39,13 @@ mod staged;
 
 mod lake;
 
-pub(crate) use lake::{Commit, Lake, hold_shared};
+pub(crate) use lake::{Commit, Lake, hold_if_there, hold_shared};
 pub(crate) use layout::FileLayout;
 pub(crate) use ledger::{ArchiveEntry, Ledger};
 pub(crate) use manifest::{Commits, Known, PublishedCommit, Standing, name_hash, published_keys, quarantined_archives};
 pub(crate) use part::{PartName, StagedPart, parquet_files};
-pub(crate) use record::CommitRecord;
-pub(crate) use rewrite::{Again, Replacement};
+pub(crate) use record::{CommitRecord, RecordedPart};
+pub(crate) use rewrite::{Again, Replacement, batch_rows};
 pub(crate) use row_group::{EncodeContext, Pressure};
 pub(crate) use staged::read_back;
 pub(crate) use tables::TableWriters;

@@ -28,6 +28,8 @@ pub(crate) struct StagedPart {
     pub(crate) path: PathBuf,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
+    /// Of its bytes.
+    pub(crate) hash: u128,
 }
 
 /// The name of a part: `part-COMMIT-NUMBER.parquet`.
@@ -174,8 +176,8 @@ impl PartAppender {
     fn set_aside(&mut self) -> Result<()> {
         let path = self.next_path();
         if let Some(file) = self.open.take() {
-            let (rows, bytes) = close_file(file).map_err(|error| unwritable(&self.staging.join(&path), error))?;
-            self.aside = Some(StagedPart { path, rows, bytes });
+            let (rows, bytes, hash) = close_file(file).map_err(|error| unwritable(&self.staging.join(&path), error))?;
+            self.aside = Some(StagedPart { path, rows, bytes, hash });
         }
         Ok(())
     }
@@ -255,10 +257,10 @@ fn append_piece(whole: &mut SerializedFileWriter<StagedFile>, piece: &Path) -> R
     Ok(())
 }
 
-/// Writes the footer; rows and bytes of the file.
-fn close_file(mut file: SerializedFileWriter<StagedFile>) -> Result<(u64, u64), ParquetError> {
-    let metadata = file.finish()?;
-    Ok((u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default(), file.bytes_written() as u64))
+/// Writes the footer; rows, bytes and hash of the file.
+fn close_file(mut file: SerializedFileWriter<StagedFile>) -> Result<(u64, u64, u128), ParquetError> {
+    let rows = file.finish()?.file_metadata().num_rows();
+    Ok((u64::try_from(rows).unwrap_or_default(), file.bytes_written() as u64, file.inner().hash()))
 }
 
 /// An error about a file of the lake.

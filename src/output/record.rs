@@ -25,6 +25,8 @@ pub(crate) struct RecordedPart {
     pub(crate) path: String,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
+    /// XXH3, 128 bits, in hexadecimal.
+    pub(crate) xxh3: String,
 }
 
 /// The choices of a run that decide which rows it writes and where.
@@ -37,6 +39,15 @@ pub(crate) struct Settings {
     /// Selectors; empty when everything is wanted.
     pub(crate) selection: String,
     pub(crate) dedup: bool,
+}
+
+/// Why a record is of no use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// A later version of this program has written it.
+    TooNew(String),
+    /// It is damaged, or no record.
+    Invalid(String),
 }
 
 /// A commit's own words.
@@ -79,6 +90,7 @@ impl CommitRecord {
             path: part.path.display().to_string(),
             rows: part.rows,
             bytes: part.bytes,
+            xxh3: format!("{:032x}", part.hash),
         };
         Self { settings: Settings::of(config), parts: parts.iter().map(recorded).collect(), replaces }
     }
@@ -101,32 +113,29 @@ impl CommitRecord {
     ///
     /// # Errors
     ///
-    /// What is wrong with it, in words.
-    pub(crate) fn read(metadata: &FileMetaData) -> Result<Self, String> {
+    /// Why it is of no use.
+    pub(crate) fn read(metadata: &FileMetaData) -> Result<Self, Unusable> {
         let entries = metadata.key_value_metadata().map_or(&[][..], Vec::as_slice);
         let value = |key: &str| {
             let entry = entries.iter().find(|entry| entry.key == key);
-            entry.and_then(|entry| entry.value.as_deref()).ok_or_else(|| format!("its metadata has no `{key}`"))
+            let value = entry.and_then(|entry| entry.value.as_deref());
+            value.ok_or_else(|| Unusable::Invalid(format!("its metadata has no `{key}`, as an early version left it")))
         };
-        let version = value(SCHEMA_VERSION_KEY).map_err(|_| "it was not written by trailmill".to_owned())?;
-        match version.parse::<u32>() {
-            Ok(version) if version <= SCHEMA_VERSION => {}
-            _ => {
-                let known = SCHEMA_VERSION;
-                return Err(format!(
-                    "it has schema version {version}, this program knows {known}: use a later version"
-                ));
-            }
+        let version = value(SCHEMA_VERSION_KEY);
+        let version = version.map_err(|_| Unusable::Invalid("it was not written by trailmill".to_owned()))?;
+        if version.parse().is_ok_and(|version: u32| version > SCHEMA_VERSION) {
+            let known = SCHEMA_VERSION;
+            return Err(Unusable::TooNew(format!("it has schema version {version}, this program knows {known}")));
         }
+        let wrong = |key: &str, error: serde_json::Error| Unusable::Invalid(format!("`{key}`: {error}"));
         let settings = Settings {
             tables: value(TABLES_KEY)?.to_owned(),
             partition_by: value(PARTITION_KEY)?.to_owned(),
             selection: value(SELECTION_KEY)?.to_owned(),
             dedup: value(DEDUP_KEY)? == "true",
         };
-        let parts = serde_json::from_str(value(PARTS_KEY)?).map_err(|error| format!("`{PARTS_KEY}`: {error}"))?;
-        let replaces =
-            serde_json::from_str(value(REPLACES_KEY)?).map_err(|error| format!("`{REPLACES_KEY}`: {error}"))?;
+        let parts = serde_json::from_str(value(PARTS_KEY)?).map_err(|error| wrong(PARTS_KEY, error))?;
+        let replaces = serde_json::from_str(value(REPLACES_KEY)?).map_err(|error| wrong(REPLACES_KEY, error))?;
         Ok(Self { settings, parts, replaces })
     }
 }

@@ -103,7 +103,10 @@ impl Replacement {
             path: part.path.clone(),
             partition: folder.unwrap_or(Path::new("")).display().to_string().into(),
             kept: layout.kept.clone(),
-            reader: builder.build().map_err(|error| damaged(&part.path, error))?,
+            reader: builder
+                .with_batch_size(batch_rows(part.table))
+                .build()
+                .map_err(|error| damaged(&part.path, error))?,
         })
     }
 
@@ -141,6 +144,11 @@ impl OldRows {
     }
 }
 
+/// Rows that are read at once: an original may have 16 MiB.
+pub(crate) const fn batch_rows(table: Table) -> usize {
+    if matches!(table, Table::Quarantine) { 4 } else { 8_192 }
+}
+
 fn damaged(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::at(ErrorKind::LakeInvalid, path, error)
 }
@@ -156,7 +164,8 @@ fn holds(path: &Path, archives: &Again) -> Result<bool> {
     let builder = builder.with_projection(mask).with_row_groups(candidates);
     for batch in builder.build().map_err(|error| damaged(path, error))? {
         let batch = batch.map_err(|error| damaged(path, error))?;
-        let texts = batch.column(0).as_string_opt::<i32>().ok_or_else(|| damaged(path, "it does not tell archives"))?;
+        let texts = batch.column_by_name("archive").and_then(|column| column.as_string_opt::<i32>());
+        let texts = texts.ok_or_else(|| damaged(path, "it does not tell archives"))?;
         if texts.iter().flatten().any(|uri| archives.contains(uri)) {
             return Ok(true);
         }

@@ -3,11 +3,16 @@
 //! In: the parts that hold their rows, and the verdicts of today. Out: rows of others carried over, and of these archives
 //! those that would be lost. Never: an event that is gone from the lake because an archive is not what it was: one that
 //! nobody has today stays as it is.
+//!
+//! Whether somebody has an event today is told by its key. One without an identifier is told by its position: it is
+//! there today when the archive has such an event at the same position, and it is given up when the archive was read
+//! whole and with all its events.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
+use arrow::datatypes::Int32Type;
 
 use super::worker::Converted;
 use crate::config::Config;
@@ -16,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::output::{FileLayout, Ledger, Replacement, StagedPart, TableWriters};
 use crate::report::Summary;
 use crate::schema::Table;
-use crate::transform::{Outcome, Status};
+use crate::transform::{Batch, Outcome, Status};
 
 /// What old parts have left to new ones.
 #[derive(Debug, Default)]
@@ -27,6 +32,14 @@ pub(super) struct CarriedOver {
     pub(super) manifests: Vec<StagedPart>,
 }
 
+impl Converted {
+    /// Whether all its events are among the rows of today.
+    fn is_whole(&self) -> bool {
+        let verdict = &self.verdict;
+        verdict.status == Status::Converted && !self.is_damaged && verdict.tally.filtered == 0
+    }
+}
+
 /// What stays of an archive's former rows.
 #[derive(Debug, Default)]
 struct Kept {
@@ -34,11 +47,47 @@ struct Kept {
     usage_records_by_outcome: [u64; Outcome::ALL.len()],
 }
 
+/// Events without an identifier that were written today: their positions, by archive.
+#[derive(Debug, Default)]
+pub(super) struct Nameless {
+    by_archive: HashMap<String, HashSet<i32>>,
+}
+
+impl Nameless {
+    /// Takes note of those of a batch.
+    ///
+    /// # Errors
+    ///
+    /// When a batch has other columns than its table, which is a bug.
+    pub(super) fn note(&mut self, batch: &Batch) -> Result<()> {
+        let column = |name| batch.table.column_index(name).map(|at| &batch.columns[at]);
+        let archives = column("archive").and_then(TextValues::of);
+        let indexes = column("event_index").and_then(|column| column.as_primitive_opt::<Int32Type>());
+        let (Some(archives), Some(indexes)) = (archives, indexes) else {
+            return Err(Error::internal("a batch does not tell the archives of its events"));
+        };
+        // A column without any value is no text.
+        let ids = column("event_id").and_then(TextValues::of);
+        for row in 0..batch.rows {
+            if ids.as_ref().and_then(|ids| ids.value(row)).is_none_or(str::is_empty) {
+                let uri = archives.value(row).unwrap_or_default();
+                self.by_archive.entry(uri.to_owned()).or_default().insert(indexes.value(row));
+            }
+        }
+        Ok(())
+    }
+
+    fn has(&self, uri: &str, index: i32) -> bool {
+        self.by_archive.get(uri).is_some_and(|indexes| indexes.contains(&index))
+    }
+}
+
 /// Moves what is left of old parts to new ones.
 pub(super) struct Mover<'a> {
     pub(super) config: &'a Config,
     pub(super) replacement: &'a Replacement,
-    pub(super) claims: Option<&'a Claims>,
+    pub(super) claims: &'a Claims,
+    pub(super) nameless: &'a Nameless,
     pub(super) tables: &'a mut TableWriters,
     pub(super) ledger: &'a mut Ledger,
 }
@@ -47,15 +96,15 @@ impl Mover<'_> {
     /// Writes what is left, and counts what stays of the archives that were converted again.
     pub(super) fn carry_over(&mut self, again: &mut [Converted], summary: &mut Summary) -> Result<CarriedOver> {
         let mut kept: HashMap<String, Kept> = HashMap::new();
-        let converted: HashMap<String, bool> =
-            again.iter().map(|archive| (archive.uri.clone(), archive.verdict.status == Status::Converted)).collect();
+        let whole: HashSet<String> =
+            again.iter().filter(|archive| archive.is_whole()).map(|archive| archive.uri.clone()).collect();
         let mut carried = CarriedOver::default();
         let replacement = self.replacement;
         for part in &replacement.parts {
             let layout = FileLayout::new(part.table, &self.config.partition_by)?;
             let mut rows = replacement.read(part, &layout)?;
             while let Some(batch) = rows.next()? {
-                let mask = self.mask(part.table, &batch, &converted, &mut kept, &mut carried)?;
+                let mask = self.mask(part.table, &batch, &whole, &mut kept, &mut carried)?;
                 if mask.true_count() == 0 {
                     continue;
                 }
@@ -78,9 +127,13 @@ impl Mover<'_> {
         for archive in again {
             let Some(kept) = kept.remove(&archive.uri) else { continue };
             let verdict = &mut archive.verdict;
-            verdict.events_seen += kept.events;
+            // What a selector leaves out today was seen already.
+            let filtered = kept.events.min(verdict.tally.filtered);
+            verdict.tally.filtered -= filtered;
+            summary.events.filtered -= filtered;
+            verdict.events_seen += kept.events - filtered;
+            summary.events.seen += kept.events - filtered;
             verdict.tally.events_written += kept.events;
-            summary.events.seen += kept.events;
             summary.events.written += kept.events;
             for (at, rows) in kept.usage_records_by_outcome.into_iter().enumerate() {
                 verdict.tally.usage_records_by_outcome[at] += rows;
@@ -96,13 +149,14 @@ impl Mover<'_> {
         &self,
         table: Table,
         batch: &RecordBatch,
-        converted: &HashMap<String, bool>,
+        whole: &HashSet<String>,
         kept: &mut HashMap<String, Kept>,
         carried: &mut CarriedOver,
     ) -> Result<BooleanArray> {
         let missing = || Error::internal("a part of the lake lacks a column of its table");
         let archives = batch.column_by_name("archive").and_then(TextValues::of).ok_or_else(missing)?;
         let keys = if table == Table::Quarantine { None } else { Some(KeyColumns::of(batch).ok_or_else(missing)?) };
+        let indexes = batch.column_by_name("event_index").and_then(|column| column.as_primitive_opt::<Int32Type>());
         let outcomes = batch.column_by_name("outcome").and_then(TextValues::of);
         let mut buffer = Vec::new();
         let mut stays = |row: usize| {
@@ -111,12 +165,10 @@ impl Mover<'_> {
                 *carried.rows.entry(table).or_default() += 1;
                 return Ok(true);
             }
-            let Some(keys) = &keys else { return Ok(false) };
-            let is_converted = converted.get(uri).copied().unwrap_or_default();
-            let is_gone = match (keys.identity(row), self.claims) {
-                (Some(identity), Some(claims)) => !claims.contains(identity.key(&mut buffer))?,
-                // Nothing tells whether it is among the new ones; they are all there is, if there are any.
-                _ => !is_converted,
+            let (Some(keys), Some(indexes)) = (&keys, indexes) else { return Ok(false) };
+            let is_gone = match keys.identity(row) {
+                Some(identity) => !self.claims.contains(identity.key(&mut buffer))?,
+                None => !whole.contains(uri) && !self.nameless.has(uri, indexes.value(row)),
             };
             if is_gone {
                 let kept = kept.entry(uri.to_owned()).or_default();

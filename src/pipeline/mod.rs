@@ -31,7 +31,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::input::discover;
-use crate::output::{Known, Lake};
+use crate::output::{Known, Lake, hold_if_there};
 use crate::report::{Progress, Stage, StageClock, Summary};
 
 use steps::Steps;
@@ -58,6 +58,8 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
         Some((lake, known)) => (Some(lake), known),
         None => (None, pool.install(|| Known::read(config))?),
     };
+    // A dry run must not read what another run is about to replace.
+    let _lock = if config.dry_run { hold_if_there(&known.root)? } else { None };
     let mut summary = Summary { lake: known.root.clone(), ..Summary::default() };
     let found = pool.install(|| discover(&config.inputs, &known.root, &config.selection))?;
     let worklist = pool.install(|| Worklist::new(found, &known, config, &mut summary))?;

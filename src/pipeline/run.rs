@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 
 use rayon::ThreadPool;
 
-use super::again::{CarriedOver, Mover};
+use super::again::{CarriedOver, Mover, Nameless};
 use super::deal::Dealer;
 use super::ending::{Ending, Staged};
 use super::grouping::next_group;
@@ -44,7 +44,7 @@ pub(super) struct Shared<'a> {
     pub(super) archives: &'a Arc<Vec<Archive>>,
     /// Those of the step.
     pub(super) step: &'a Range<usize>,
-    /// Who has which event; `None` when events are written as often as they come.
+    /// Who has which event; `None` when nobody asks.
     pub(super) claims: Option<&'a Arc<Claims>>,
     /// What the step has to replace, when its archives are in the lake already.
     pub(super) replacement: Option<&'a Replacement>,
@@ -60,6 +60,7 @@ pub(super) struct Run<'a> {
     replacement: Option<&'a Replacement>,
     /// Archives that are done, but for what stays of their former rows.
     again: Vec<Converted>,
+    nameless: Nameless,
     dealer: Dealer<'a>,
     /// Worthless archives that this attempt has found after rows of them were written.
     found: HashMap<usize, Worthless>,
@@ -131,6 +132,7 @@ impl<'a> Run<'a> {
             claims: claims.cloned(),
             replacement,
             again: Vec::new(),
+            nameless: Nameless::default(),
             dealer: Dealer::new(shared, plan, refused),
             found: HashMap::new(),
             output: output.transpose()?,
@@ -252,13 +254,17 @@ impl<'a> Run<'a> {
     /// The copies of other events among those before `end`, all of which are converted.
     fn copies<'u>(&self, end: Place, uri: impl Fn(u32) -> Option<&'u str>) -> Result<Copies> {
         let Some(claims) = &self.claims else { return Ok(Copies::default()) };
-        Ok(Copies::new(&claims.take_lost(end)?, uri))
+        let lost = claims.take_lost(end)?;
+        Ok(if self.config.dedup { Copies::new(&lost, uri) } else { Copies::default() })
     }
 
     /// Writes rows without those of copies; the copies, with what their rows counted.
     fn write(&mut self, batches: Vec<Batch>, mut copies: Copies) -> Result<Copies> {
         for batch in batches {
             let left = copies.take_out(batch)?;
+            if self.replacement.is_some() {
+                left.iter().try_for_each(|batch| self.nameless.note(batch))?;
+            }
             if let Some(output) = &mut self.output {
                 left.into_iter().try_for_each(|batch| output.tables.push(batch))?;
             }
@@ -280,10 +286,10 @@ impl<'a> Run<'a> {
         let Some(mut output) = self.output.take() else { return Ok(Ending::Counted) };
         let mut carried = CarriedOver::default();
         let mut replaced = Vec::new();
-        if let Some(replacement) = self.replacement {
+        if let (Some(replacement), Some(claims)) = (self.replacement, &self.claims) {
             let Output { tables, ledger } = &mut output;
-            let claims = self.claims.as_deref();
-            let mut mover = Mover { config: self.config, replacement, claims, tables, ledger };
+            let (config, nameless) = (self.config, &self.nameless);
+            let mut mover = Mover { config, replacement, claims, nameless, tables, ledger };
             carried = mover.carry_over(&mut self.again, summary)?;
             replaced = replacement.replaced();
         }

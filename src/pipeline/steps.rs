@@ -102,10 +102,11 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// The claims of the steps before, or those of the lake.
+    /// The claims of the steps before, or those of the lake; none when nobody asks who has which event.
     fn claims(&self, lake: &Path) -> Result<Option<Arc<Claims>>> {
-        if !self.config.dedup || self.claims.is_some() {
-            return Ok(self.claims.clone());
+        let is_asked = self.config.dedup || self.replacement.is_some();
+        if !is_asked || self.claims.is_some() {
+            return Ok(self.claims.clone().filter(|_| is_asked));
         }
         let folder = self.config.scratch.clone().or_else(|| self.lake.as_ref().map(Lake::staging));
         let scratch = Scratch { disk: Disk::new(self.config.watch.clone()), folder };

@@ -70,7 +70,7 @@ impl Large {
 
     /// The archive as it is booked.
     pub(super) fn converted(&self, inflated_bytes: u64, verdict: Verdict) -> Converted {
-        Converted { archive: self.archive, uri: self.uri.to_string(), inflated_bytes, verdict }
+        Converted::new(self.archive, self.uri.to_string(), inflated_bytes, verdict)
     }
 
     /// How it ended, once all its segments are applied.

@@ -27,7 +27,15 @@ pub(super) struct Converted {
     pub(super) archive: usize,
     pub(super) uri: String,
     pub(super) inflated_bytes: u64,
+    /// Whether something was wrong with it or its events.
+    pub(super) is_damaged: bool,
     pub(super) verdict: Verdict,
+}
+
+impl Converted {
+    pub(super) fn new(archive: usize, uri: String, inflated_bytes: u64, verdict: Verdict) -> Self {
+        Self { archive, uri, inflated_bytes, is_damaged: !verdict.findings.is_empty(), verdict }
+    }
 }
 
 /// What came of a group of archives.
@@ -146,7 +154,7 @@ impl Worker {
                 break;
             };
             text_bytes += inflated_bytes;
-            result.archives.push(Converted { archive: at, uri, inflated_bytes, verdict });
+            result.archives.push(Converted::new(at, uri, inflated_bytes, verdict));
         }
         result.batches = clock.time(Stage::Transform, || self.converter.finish())?;
         Ok(result)

@@ -50,7 +50,10 @@ impl Worklist {
             let is_changed = standing == Standing::Changed;
             match standing {
                 Standing::New => new.push(archive),
-                Standing::Unread => again.push(archive),
+                Standing::Unread { has_rows } => {
+                    list.has_rows |= has_rows;
+                    again.push(archive);
+                }
                 _ if is_quarantined || (is_changed && config.reconvert_changed) => {
                     list.has_rows = true;
                     again.push(archive);
@@ -58,7 +61,7 @@ impl Worklist {
                 _ => {
                     summary.archives.already_converted += 1;
                     if is_changed {
-                        summary.changed_archives.push(archive.uri());
+                        summary.add_changed(|| archive.uri());
                     }
                 }
             }

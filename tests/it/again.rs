@@ -176,6 +176,54 @@ fn what_selectors_left_out_is_added_later() {
     }
 }
 
+/// It had rows, then it could not be read for a while, then it was back.
+#[test]
+fn an_archive_that_comes_and_goes_is_there_once() -> std::io::Result<()> {
+    for flags in ["--retry-quarantined", "--reconvert-changed"] {
+        let workdir = Workdir::new();
+        let path = workdir.gzip("in/x.json.gz", records(&[event("a", ""), metering("b", &["c1"]), "7".to_owned()]));
+        workdir.convert("in", "");
+        std::fs::rename(&path, workdir.at("aside"))?;
+        std::os::unix::fs::symlink(workdir.at("nowhere"), &path)?;
+        let lake = workdir.convert("in", flags);
+        assert_eq!((ids(&lake).len(), lake.rows("usage_records").len()), (2, 1), "{flags}: {}", lake.stderr);
+        check(&workdir, &lake);
+        std::fs::remove_file(&path)?;
+        std::fs::rename(workdir.at("aside"), &path)?;
+        let lake = workdir.convert("in", "");
+        assert_eq!((ids(&lake).len(), lake.rows("usage_records").len()), (2, 1), "{flags}: {}", lake.stderr);
+        check(&workdir, &lake);
+    }
+    Ok(())
+}
+
+/// Whatever tells events apart: one that is not there today, or that a selector leaves out today, stays.
+#[test]
+fn what_is_cut_off_or_left_out_today_stays() {
+    let dated = |number: usize, has_id: bool| {
+        let event = event(&number.to_string(), &format!(r#""requestID":"{}""#, number * 7_919));
+        let event = event.replace("2025-03-01", &format!("2025-03-{:02}", number % 5 + 1));
+        if has_id { event } else { event.replacen(&format!(r#""eventID":"{number}","#), "", 1) }
+    };
+    for (has_id, flags) in [(true, ""), (false, ""), (true, "--no-dedup"), (false, "--no-dedup")] {
+        let workdir = Workdir::new();
+        let events: Vec<String> = (0..400).map(|number| dated(number, has_id)).collect();
+        let whole = gzip(records(&events).as_bytes());
+        workdir.file("in/x.json.gz", &whole);
+        workdir.convert("in", flags);
+        workdir.file("in/x.json.gz", &whole[..whole.len() / 2]);
+        for more in ["--reconvert-changed", "--retry-quarantined", "--retry-quarantined --from 2025-03-03"] {
+            let lake = workdir.convert("in", &format!("{flags} {more}"));
+            assert_eq!(lake.rows("events").len(), 400, "{has_id} {flags} {more}: {}", lake.stderr);
+            check(&workdir, &lake);
+        }
+        workdir.file("in/x.json.gz", &whole);
+        let lake = workdir.convert("in", &format!("{flags} --reconvert-changed"));
+        assert_eq!((lake.code, lake.rows("events").len()), (0, 400), "{has_id} {flags}: {}", lake.stderr);
+        check(&workdir, &lake);
+    }
+}
+
 /// Values of every kind pass through unharmed.
 #[test]
 fn rows_of_others_are_carried_over_as_they_are() {

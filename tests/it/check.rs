@@ -119,6 +119,51 @@ fn wrong_bytes_in_the_middle_are_found_by_reading_all() {
     assert!(kinds(&workdir, "").contains(&"part_damaged".to_owned()));
 }
 
+/// Also where no page looks wrong.
+#[test]
+fn a_single_wrong_bit_is_found() {
+    let workdir = lake();
+    let path = part(&workdir, "events");
+    let sound = fs::read(&path).expect("a part");
+    for at in (4..sound.len()).step_by(sound.len() / 50) {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1;
+        fs::write(&path, &bytes).expect("a part");
+        assert!(!kinds(&workdir, "").is_empty(), "byte {at}");
+    }
+}
+
+/// Usage records of a call may go on in the next file.
+#[test]
+fn an_event_whose_rows_are_in_two_files_is_there_once() {
+    let workdir = Workdir::new();
+    // A file ends with its first row group, whichever event its last row belongs to.
+    workdir.run("generate --out in --mix metering --archives 45").expect(0);
+    let flags = "--tables usage_records --partition-by event_source --part-size 1";
+    let lake = workdir.convert("in", flags);
+    assert!(lake.parts("usage_records").len() > 1, "{}", lake.stderr);
+    assert!(kinds(&workdir, "").is_empty());
+}
+
+#[test]
+fn a_lake_whose_manifest_is_gone_is_not_sound() {
+    let workdir = lake();
+    fs::remove_dir_all(workdir.at("lake/archives")).expect("a folder");
+    assert_eq!(kinds(&workdir, ""), ["unpublished"]);
+}
+
+/// Copies that a run made which was told to are no finding; others are.
+#[test]
+fn one_run_without_dedup_excuses_no_other() {
+    let workdir = Workdir::new();
+    workdir.copy(&data("sample"), "in");
+    workdir.copy(&data("sample"), "again");
+    workdir.convert("in", "");
+    workdir.convert("again", "--no-dedup");
+    let (run, report) = check(&workdir, "");
+    assert!(run.code() == 0 && report["copies"].as_u64() > Some(0), "{}", run.dump());
+}
+
 #[test]
 fn a_file_in_place_of_another_is_found() {
     let workdir = lake();

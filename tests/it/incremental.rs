@@ -226,3 +226,48 @@ fn nothing_but_whole_files_is_left_after_a_run() {
     let lines = lake.rows("archives");
     assert!(lines.iter().all(|row| !text(row, "commit_id").is_empty() && text(row, "integrity") == "not_checked"));
 }
+
+/// Whatever lies in the folders of a lake: what no commit lists is not in it.
+#[test]
+fn files_of_lost_commits_are_no_rows_of_the_lake() {
+    let workdir = Workdir::new();
+    for name in ["a", "b", "c"] {
+        archive(&workdir, &format!("in/{name}.json.gz"), name);
+        workdir.convert(&format!("in/{name}.json.gz"), "");
+    }
+    for number in [2, 3] {
+        std::fs::remove_file(workdir.at(&format!("lake/archives/part-{number:06}-00000.parquet"))).expect("a part");
+    }
+    // Two commits are gone: that is no crash.
+    let before = workdir.snapshot("lake");
+    let run = workdir.run("convert in --out lake").expect(2);
+    assert!(run.stderr().contains("bring the missing files of `archives` back"), "{}", run.dump());
+    assert!(workdir.snapshot("lake") == before);
+    // One may be a crash, and what it has left is cleared away.
+    std::fs::remove_file(workdir.at("lake/events/event_date=2025-03-01/part-000003-00000.parquet")).expect("a part");
+    let dry = workdir.run("convert in --out lake --dry-run --report dry.json").expect(0).report("dry.json");
+    assert_eq!((dry["events"]["written"].as_u64(), dry["events"]["duplicates"].as_u64()), (Some(2), Some(0)));
+    let lake = workdir.convert("in", "");
+    assert_eq!((lake.code, ids(&lake)), (0, ["a", "b", "c"].map(str::to_owned).into()), "{}", lake.stderr);
+    workdir.run("check lake").expect(0);
+}
+
+#[test]
+fn a_lake_that_was_copied_without_its_state_goes_on() {
+    let workdir = Workdir::new();
+    archive(&workdir, "in/a.json.gz", "a");
+    workdir.convert("in", "");
+    std::fs::remove_dir_all(workdir.at("lake/_trailmill")).expect("a folder");
+    archive(&workdir, "in/b.json.gz", "b");
+    let lake = workdir.convert("in", "");
+    assert_eq!((lake.code, ids(&lake)), (0, ["a", "b"].map(str::to_owned).into()), "{}", lake.stderr);
+}
+
+#[test]
+fn selectors_in_another_order_are_the_same_selectors() {
+    let workdir = Workdir::new();
+    archive(&workdir, "in/a.json.gz", "a");
+    workdir.convert("in", "--account 1 --account 2 --region x");
+    let again = workdir.convert("in", "--region x --account 2 --account 1 --account 2");
+    assert_eq!((again.code, again.count("/archives/already_converted")), (0, 1), "{}", again.stderr);
+}

@@ -264,8 +264,8 @@ fn identity(number: usize) -> (String, Time, Option<&'static str>, &'static str)
     ];
     const ACCOUNTS: [Option<&str>; 3] = [Some("111111111111"), Some("222222222222"), None];
     let pair = number / 2;
-    let is_metering = pair % 3 == 0;
-    let differs_in = if number % 2 == 0 { 3 } else { pair % if is_metering { 2 } else { 3 } };
+    let is_metering = pair.is_multiple_of(3);
+    let differs_in = if number.is_multiple_of(2) { 3 } else { pair % if is_metering { 2 } else { 3 } };
     let time = TIMES[(pair + usize::from(differs_in == 0)) % TIMES.len()];
     let account = ACCOUNTS[(pair + usize::from(differs_in == 1)) % ACCOUNTS.len()];
     let name = match (is_metering, differs_in) {
