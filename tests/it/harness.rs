@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value as Json;
 
@@ -86,6 +86,25 @@ impl Workdir {
         Run { command: format!("TRAILMILL_FAULT='{wish}' trailmill {arguments}"), folder: self.path(), output }
     }
 
+    /// Runs the program behind a line of a shell, such as `ulimit -n 24`.
+    pub fn run_behind(&self, line: &str, arguments: &str) -> Run {
+        let line = format!("{line} && exec {} {arguments}", env!("CARGO_BIN_EXE_trailmill"));
+        let output = Command::new("sh").args(["-c", &line]).current_dir(self.path()).output().expect("a shell");
+        Run { command: line, folder: self.path(), output }
+    }
+
+    /// Starts the program in the folder, with a fault if it is one.
+    pub fn start(&self, arguments: &str, fault: &str) -> Started {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trailmill"));
+        command.args(arguments.split(' ')).current_dir(self.path());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        if !fault.is_empty() {
+            command.env("TRAILMILL_FAULT", fault);
+        }
+        let child = command.spawn().expect("the program runs");
+        Started { command: format!("trailmill {arguments}"), folder: self.path(), child }
+    }
+
     /// Converts `input` into `lake` with more flags; the lake.
     pub fn convert(&self, input: &str, flags: &str) -> Lake {
         let run = self.run(&format!("convert {input} --out lake --report report.json {flags}"));
@@ -155,6 +174,27 @@ pub fn data(below: &str) -> PathBuf {
 /// Tells the developer something even when the test passes: the test runner keeps `eprintln!` to itself.
 pub fn say(message: &str) {
     let _ = writeln!(std::io::stderr(), "{message}");
+}
+
+/// A run that goes on.
+pub struct Started {
+    command: String,
+    folder: PathBuf,
+    pub child: std::process::Child,
+}
+
+impl Started {
+    /// Sends it a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "{name} to {}", self.command);
+    }
+
+    /// Waits for its end.
+    pub fn end(self) -> Run {
+        let output = self.child.wait_with_output().expect("its end");
+        Run { command: self.command, folder: self.folder, output }
+    }
 }
 
 /// A run of the program.

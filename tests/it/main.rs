@@ -38,6 +38,8 @@ mod incremental;
 mod large;
 /// The Parquet files as their readers see them.
 mod layout;
+/// Trouble of the system: limits, full and read-only file systems, files in the wrong place, lakes of others.
+mod limits;
 /// Memory is bounded whatever the input.
 mod memory;
 /// Random histories of a lake against a model of what it must hold.
@@ -46,6 +48,8 @@ mod model;
 mod mutation;
 /// Partition folders, tables and selectors.
 mod partitions;
+/// Other processes: signals, two runs at once, inputs that vanish.
+mod processes;
 /// Random archives: the converter against the slow reference.
 mod property;
 /// The independent serde_json reference, written from the contract alone.
