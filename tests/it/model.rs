@@ -312,10 +312,15 @@ impl Model {
                 expect(at.is_some() || !is_sure, || format!("lost: {mark}"))?;
                 at.map(|at| left.swap_remove(at));
             }
-            // What stayed when a form was refused may stay when the next one is not.
-            if slot.committed[..last].iter().any(|&form| slot.forms[form].is_refused()) {
-                let older: Vec<&str> = slot.committed[..last].iter().flat_map(|&form| of_form(form)).collect();
-                left.retain(|mark| !older.contains(mark));
+            // What an older form had may stay when the last one is not whole.
+            let is_whole = |form: &usize| slot.forms[*form].harm == Harm::None && slot.forms[*form].bad == 0;
+            if !slot.committed.last().is_some_and(is_whole) {
+                let older: Vec<&str> = slot.committed.iter().flat_map(|&form| of_form(form)).collect();
+                for mark in older {
+                    if let Some(at) = left.iter().position(|other| *other == mark) {
+                        left.swap_remove(at);
+                    }
+                }
             }
         }
         expect(left.is_empty(), || format!("too many: {left:?}"))
