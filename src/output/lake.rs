@@ -66,8 +66,7 @@ impl Lake {
             refuse_strangers(root)?;
         }
         let disk = Disk::new(config.watch.clone());
-        disk.create_folder(&state)
-            .map_err(|error| unwritable(root, error).advise("name a folder that can be written to with --out"))?;
+        disk.create_folder(&state).map_err(|error| unwritable(&state, error))?;
         let lock_path = state.join("lock");
         let lock = disk.lock_file(&lock_path).map_err(|error| unwritable(&lock_path, error))?;
         match lock.try_lock() {

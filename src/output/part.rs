@@ -273,5 +273,30 @@ pub(crate) fn unwritable(path: &Path, error: impl Into<Box<dyn std::error::Error
         },
         Err(error) => error,
     };
-    Error::at(ErrorKind::LakeUnwritable, path, error)
+    let advice = error.downcast_ref().and_then(advice_for);
+    let error = Error::at(ErrorKind::LakeUnwritable, path, error);
+    match advice {
+        Some(advice) => error.advise(advice),
+        None => error,
+    }
+}
+
+/// What to do about an error of the system.
+fn advice_for(error: &io::Error) -> Option<&'static str> {
+    /// Too many open files, of the process and of the system.
+    const EMFILE: [i32; 2] = [24, 23];
+    Some(match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space and run again: what is published stays"
+        }
+        io::ErrorKind::FileTooLarge => "allow larger files (ulimit -f), or ask for smaller ones with --part-size",
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            "name a lake that can be written to with --out"
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "move away the file that is in its place",
+        _ if error.raw_os_error().is_some_and(|code| EMFILE.contains(&code)) => {
+            "allow more open files (ulimit -n), or use fewer --threads"
+        }
+        _ => return None,
+    })
 }
