@@ -114,10 +114,20 @@ impl Shard {
     ///
     /// When the disk fails.
     pub(super) fn spill(&mut self, file: &SpillFile, settled: Place) -> Result<()> {
-        let taken = self.slots.extract_if(|slot| slot.place < settled);
-        let mut keys: Vec<EventKey> =
-            taken.map(|slot| EventKey::from(slot.key[1]) << 64 | EventKey::from(slot.key[0])).collect();
-        self.left = self.slots.len();
+        let mut keys = Vec::with_capacity(self.slots.len());
+        let mut left = Vec::new();
+        // Taken one by one they would leave their room in the table unusable, and it would grow.
+        for slot in self.slots.drain() {
+            if slot.place < settled {
+                keys.push(EventKey::from(slot.key[1]) << 64 | EventKey::from(slot.key[0]));
+            } else {
+                left.push(slot);
+            }
+        }
+        self.left = left.len();
+        for slot in left {
+            self.slots.insert_unique(slot.key[0], slot, |slot| slot.key[0]);
+        }
         if keys.is_empty() {
             return Ok(());
         }

@@ -113,8 +113,11 @@ impl Run {
     ///
     /// When the disk fails.
     pub(super) fn contains(&self, file: &SpillFile, key: EventKey) -> Result<bool> {
+        if !self.filter.check(&filter_key(key)) {
+            return Ok(false);
+        }
         let behind = self.firsts.partition_point(|first| *first <= key);
-        if behind == 0 || !self.filter.check(&filter_key(key)) {
+        if behind == 0 {
             return Ok(false);
         }
         let mut buffer = [0; BLOCK_BYTES];
