@@ -11,8 +11,8 @@ fuzz_target!(|data: &[u8]| {
     let at_once = with_converter(|converter| converter.cut_in_windows(&text, || usize::MAX));
     check_counts(&at_once);
     check_places(&at_once, &text);
-    // A piece that has not ended is looked at again with every byte, so that long texts take long.
-    let smallest = 1 + text.len() / 800;
+    // Byte by byte as long as that does not take too long.
+    let smallest = 1 + text.len() * text.len() / 1_000_000;
     let sizes: [Box<dyn FnMut() -> usize>; 2] = [Box::new(move || smallest), Box::new(window_sizes(&text))];
     for size in sizes {
         let piecewise = with_converter(|converter| converter.cut_in_windows(&text, size));

@@ -40,8 +40,10 @@ pub fn archive_text(data: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Sizes of windows that follow from a text alone, so that an input always fails in the same way; mostly small.
+/// Sizes of windows that follow from a text alone, so that an input always fails in the same way; mostly small, but a
+/// piece that has not ended is looked at again with every window, so that long texts come in larger ones.
 pub fn window_sizes(text: &[u8]) -> impl FnMut() -> usize + use<> {
+    let scale = 1 + text.len() / 8_192;
     let mut state = text
         .iter()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
@@ -50,7 +52,7 @@ pub fn window_sizes(text: &[u8]) -> impl FnMut() -> usize + use<> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        let most = [2, 16, 200, 3_000][(state >> 40) as usize % 4];
+        let most = [2, 16, 200, 3_000][(state >> 40) as usize % 4] * scale;
         (state >> 20) as usize % most
     }
 }
