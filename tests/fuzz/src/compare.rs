@@ -9,7 +9,7 @@ use trailmill::stages::{ArchiveConverter, Batches, ConvertedArchive, CutVerdict}
 use crate::reference::json;
 use crate::reference::lake::rows_of_batch;
 use crate::reference::{self, ReferenceArchive, Row, Value, compare_rows};
-use crate::{URI, window_sizes};
+use crate::{URI, window_sizes, with_usage_converter};
 
 /// Levels of nesting with which everything can be looked through.
 const DEEPEST: usize = 1_000;
@@ -72,6 +72,7 @@ pub fn check_archive(converter: &mut ArchiveConverter, text: &[u8]) {
         let batches = |archive: &ConvertedArchive| archive.batches.record_batches(table).expect("declared types");
         assert!(batches(&at_once) == batches(&piecewise), "{table}, piece by piece\n{}", text_shown());
     }
+    check_usage_records_alone(&at_once, text);
     let expected = reference::reference_archive(URI, text);
     if !is_settled(&expected, text) {
         return;
@@ -86,6 +87,21 @@ pub fn check_archive(converter: &mut ArchiveConverter, text: &[u8]) {
     wanted.sort_unstable();
     assert_eq!(refused, wanted, "{}\n{}", shown(verdict), text_shown());
     check_rows(&expected, &at_once, text);
+}
+
+/// Checks that an archive has the same usage records when nobody wants its events.
+fn check_usage_records_alone(all: &ConvertedArchive, text: &[u8]) {
+    let alone = with_usage_converter(|converter| converter.convert_any(URI, text)).expect("no internal error");
+    let (wanted, found) = (&all.verdict, &alone.verdict);
+    let seen = |verdict: &CutVerdict| (verdict.status, verdict.kind, verdict.events_seen);
+    assert_eq!(seen(wanted), seen(found), "{}\nagainst\n{}", shown(wanted), shown(found));
+    // What is wrong with an event is found when it is read.
+    assert!(found.findings.iter().all(|finding| wanted.findings.contains(finding)), "{}", shown(found));
+    assert_eq!(all.usage_records, alone.usage_records, "{}", String::from_utf8_lossy(text));
+    let table = Table::UsageRecords;
+    if let Err(difference) = compare_rows(&rows(&all.batches, table), &rows(&alone.batches, table)) {
+        panic!("{table} alone: {difference}\n{}", String::from_utf8_lossy(text));
+    }
 }
 
 /// Whether the contract says what becomes of an archive. It does not for text that is no JSON, for a `Records` of

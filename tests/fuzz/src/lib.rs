@@ -22,11 +22,17 @@ pub const URI: &str = "file:///fuzz.json.gz";
 thread_local! {
     static CONVERTER: RefCell<ArchiveConverter> =
         RefCell::new(ArchiveConverter::new(&[Table::Events, Table::UsageRecords]));
+    static USAGE_CONVERTER: RefCell<ArchiveConverter> = RefCell::new(ArchiveConverter::new(&[Table::UsageRecords]));
 }
 
 /// Lends out the one converter of this process: a worker has one for all its archives, too.
 pub fn with_converter<R>(work: impl FnOnce(&mut ArchiveConverter) -> R) -> R {
     CONVERTER.with_borrow_mut(work)
+}
+
+/// Lends out a converter of usage records alone, which leaves unread what cannot hold any.
+pub fn with_usage_converter<R>(work: impl FnOnce(&mut ArchiveConverter) -> R) -> R {
+    USAGE_CONVERTER.with_borrow_mut(work)
 }
 
 /// The text of an input: behind a zero byte a tape that an archive is drawn from, otherwise itself.
