@@ -78,7 +78,7 @@ pub(crate) struct ConvertArgs {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 
-    /// Memory for batches and row groups; less gives smaller row groups
+    /// Memory for batches, row groups and keys of events; less gives smaller row groups
     #[arg(long, default_value = "192MiB", value_name = "SIZE", value_parser = parse_size)]
     memory_limit: u64,
 

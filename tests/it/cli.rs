@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::harness::{Run, Workdir, data, event, files, records, text};
 
-const COMMANDS: [&str; 5] = ["convert", "schema", "generate", "completions", "man"];
+const COMMANDS: [&str; 6] = ["convert", "check", "schema", "generate", "completions", "man"];
 
 /// A folder with one sound archive at `in/a.json.gz`.
 fn workdir() -> Workdir {
@@ -57,6 +57,10 @@ fn help_says_what_it_does_with_defaults_and_an_example() {
         "--verbose",
         "--quiet",
         "--max-inflated",
+        "--no-dedup",
+        "--step-size",
+        "--retry-quarantined",
+        "--reconvert-changed",
     ] {
         assert!(help.contains(flag), "{flag} is not in\n{help}");
     }
