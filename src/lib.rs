@@ -71,6 +71,7 @@
 //! | `dedup::spill` | keys on disk |
 //! | `dedup::shard`, `claims` | who has which event |
 //! | [`disk`] | every change that a conversion makes on disk |
+//! | `lake_file` | a Parquet file of a lake, read back |
 //! | `output::layout` | what the files of a table look like |
 //! | `output::tables` | batches of all partitions to row groups, within limits |
 //! | `output::row_group` | a row group's columns, encoded in parallel |
@@ -148,6 +149,8 @@ pub mod schema;
 pub mod error;
 
 pub mod disk;
+
+mod lake_file;
 
 mod pool;
 

@@ -8,6 +8,7 @@ mod part;
 mod rows;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -19,6 +20,7 @@ use crate::config::Config;
 use crate::dedup::{Claims, PublishedKeys, Scratch};
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result, printable};
+use crate::lake_file::damaged;
 use crate::output::{Commits, FileLayout, PartName, RecordedPart, hold_shared, parquet_files};
 use crate::schema::Table;
 use crate::transform::PartitionColumn;
@@ -237,7 +239,10 @@ impl<'a> Plan<'a> {
         (0..self.listed.len()).into_par_iter().try_for_each(|number| {
             let part = &self.listed[number];
             let claims = (part.table == key_table).then_some((&self.claims, number));
-            let found = check_part(self.root, part, &self.layouts[&part.table], self.is_quick, claims);
+            let check = || check_part(self.root, part, &self.layouts[&part.table], self.is_quick, claims);
+            // Readers of the library may panic over bytes that are not what was written.
+            let found = catch_unwind(AssertUnwindSafe(check))
+                .unwrap_or_else(|_| Err(damaged(&self.root.join(&part.path), "its pages make no sense")));
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
             let (report, counts, edges) = &mut *shared;
             match found {

@@ -8,14 +8,13 @@ use std::path::Path;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int32Type;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::ProblemKind;
 use super::rows::RowCounts;
 use crate::dedup::{Claims, KeyColumns};
 use crate::disk::hash_of;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::lake_file::{LakeFile, damaged};
 use crate::output::{FileLayout, batch_rows, name_hash};
 use crate::schema::Table;
 use crate::transform::Place;
@@ -61,7 +60,7 @@ pub(super) type RowEvent = (EventKey, u128, i32);
 ///
 /// # Errors
 ///
-/// [`ErrorKind::LakeInvalid`] when it cannot be read to its end.
+/// [`LakeInvalid`](crate::ErrorKind::LakeInvalid) when it cannot be read to its end.
 pub(super) fn check_part(
     root: &Path,
     part: &ListedPart,
@@ -70,37 +69,31 @@ pub(super) fn check_part(
     claims: Option<(&Claims, usize)>,
 ) -> Result<PartFindings> {
     let path = root.join(&part.path);
-    let invalid = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, &path, error);
     let mut found = PartFindings::default();
-    let file = File::open(&path).map_err(|error| invalid(error.into()))?;
-    let bytes = file.metadata().map_err(|error| invalid(error.into()))?.len();
+    let file = File::open(&path).map_err(|error| damaged(&path, error))?;
+    let bytes = file.metadata().map_err(|error| damaged(&path, error))?.len();
     if let Some(published) = part.bytes.filter(|published| *published != bytes) {
         found.problems.push((ProblemKind::PartChanged, format!("{bytes} bytes, {published} were published")));
     }
     if let Some(published) = part.xxh3.as_ref().filter(|_| !is_quick) {
-        let hash = hash_of(&file).map_err(|error| invalid(error.into()))?;
+        let hash = hash_of(&file).map_err(|error| damaged(&path, error))?;
         if format!("{hash:032x}") != *published {
             found.problems.push((ProblemKind::PartChanged, "other bytes than were published".to_owned()));
         }
     }
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| invalid(error.into()))?;
-    if builder.metadata().file_metadata().schema() != layout.descriptor.root_schema() {
+    let mut file = LakeFile::open(&path)?.batch_rows(batch_rows(part.table));
+    if file.metadata().file_metadata().schema() != layout.descriptor.root_schema() {
         found.problems.push((ProblemKind::SchemaDiffers, "its columns are not those of the table".to_owned()));
         return Ok(found);
     }
-    let mask = if is_quick {
-        let names = KeyColumns::NAMES.iter().copied().chain(["archive", "event_index"]);
-        ProjectionMask::columns(builder.parquet_schema(), names)
-    } else {
-        ProjectionMask::all()
-    };
-    let builder = builder.with_projection(mask).with_batch_size(batch_rows(part.table));
-    let reader = builder.build().map_err(|error| invalid(error.into()))?;
+    if is_quick {
+        file = file.columns(KeyColumns::NAMES.into_iter().chain(["archive", "event_index"]));
+    }
     let mut keys = KeyReader { claims, row: 0, edges: None, buffer: Vec::new() };
-    for batch in reader {
-        let batch = batch.map_err(|error| invalid(error.into()))?;
+    for batch in file.batches()? {
+        let batch = batch?;
         found.rows += batch.num_rows() as u64;
-        found.counts.count(part.table, &batch).ok_or_else(|| invalid("it does not tell archives".into()))?;
+        found.counts.count(part.table, &batch).ok_or_else(|| damaged(&path, "it does not tell archives"))?;
         keys.claim(part.table, &batch)?;
     }
     found.edges = keys.edges;

@@ -4,16 +4,14 @@
 //! are told apart by a hash.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::Path;
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Int32Type, Int64Type};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::{CheckReport, ProblemKind, below};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::lake_file::LakeFile;
 use crate::output::{Commits, PublishedCommit, name_hash};
 use crate::schema::Table;
 
@@ -82,12 +80,8 @@ pub(super) fn check_archives(
     report: &mut CheckReport,
 ) -> Result<()> {
     for PublishedCommit { path, .. } in &commits.published {
-        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, path, error);
-        let file = File::open(path).map_err(|error| invalid(error.into()))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| invalid(error.into()))?;
-        let mask = ProjectionMask::columns(builder.parquet_schema(), ManifestColumns::NAMES);
-        for batch in builder.with_projection(mask).build().map_err(|error| invalid(error.into()))? {
-            let batch = batch.map_err(|error| invalid(error.into()))?;
+        for batch in LakeFile::open(path)?.columns(ManifestColumns::NAMES).batches()? {
+            let batch = batch?;
             let Some(columns) = ManifestColumns::of(&batch) else {
                 report.add(ProblemKind::ManifestDamaged, &below(root, path), "a column is missing");
                 return Ok(());

@@ -4,15 +4,13 @@
 //! dates that nobody asked for.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, ArrayRef, AsArray, Int32Array, PrimitiveArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int32Type, TimestampMillisecondType};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::lake_file::{LakeFile, damaged};
 use crate::transform::PartitionColumn;
 use crate::transform::register::{EventKey, Identity};
 use crate::transform::timestamp::civil_from_days;
@@ -134,16 +132,12 @@ impl PublishedKeys {
     }
 
     fn read_part(&self, path: &Path, tell: &mut dyn FnMut(EventKey) -> Result<()>) -> Result<()> {
-        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, path, error);
-        let file = File::open(path).map_err(|error| invalid(error.into()))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| invalid(error.into()))?;
         let archive = (!self.excluded.is_empty()).then_some(ARCHIVE);
-        let mask = ProjectionMask::columns(builder.parquet_schema(), KeyColumns::NAMES.into_iter().chain(archive));
-        let reader = builder.with_projection(mask).build().map_err(|error| invalid(error.into()))?;
+        let columns = KeyColumns::NAMES.into_iter().chain(archive);
         let mut buffer = Vec::new();
-        for batch in reader {
-            let batch = batch.map_err(|error| invalid(error.into()))?;
-            let keys = KeyColumns::of(&batch).ok_or_else(|| invalid("a key column is missing".into()))?;
+        for batch in LakeFile::open(path)?.columns(columns).batches()? {
+            let batch = batch?;
+            let keys = KeyColumns::of(&batch).ok_or_else(|| damaged(path, "a key column is missing"))?;
             let archives = batch.column_by_name(ARCHIVE).and_then(|column| column.as_string_opt::<i32>());
             let is_excluded = |row| archives.is_some_and(|archives| self.excluded.contains(archives.value(row)));
             for row in 0..batch.num_rows() {

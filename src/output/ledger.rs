@@ -3,14 +3,12 @@
 //! In: what became of each archive, in order. Out: one staged part for each of the two tables that has rows.
 //! Never: keeps rows of the whole run in memory; ten million archives pass through here.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::file::metadata::KeyValue;
 
@@ -20,7 +18,8 @@ use super::properties::writer_properties;
 use super::record::CommitRecord;
 use crate::config::{Compression, Config};
 use crate::disk::{Disk, StagedFile};
-use crate::error::{Error, ErrorKind, Finding, Result};
+use crate::error::{Error, Finding, Result};
+use crate::lake_file::{LakeFile, text_column};
 use crate::schema::Table;
 use crate::transform::Verdict;
 use crate::transform::columns::TableBuilder;
@@ -135,14 +134,10 @@ impl Ledger {
         record: &CommitRecord,
         is_wanted: &dyn Fn(&str) -> bool,
     ) -> Result<StagedPart> {
-        let damaged = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, old, error);
         let mut table = self.archives.sibling(number);
-        let file = File::open(old).map_err(|error| damaged(error.into()))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
-        for batch in reader.map_err(|error| damaged(error.into()))? {
-            let batch = batch.map_err(|error| damaged(error.into()))?;
-            let archives = batch.column_by_name("archive").and_then(|column| column.as_string_opt::<i32>());
-            let archives = archives.ok_or_else(|| damaged("it does not tell archives".into()))?;
+        for batch in LakeFile::open(old)?.batches()? {
+            let batch = batch?;
+            let archives = text_column(&batch, "archive", old)?;
             let mask: BooleanArray = archives.iter().map(|uri| Some(uri.is_some_and(is_wanted))).collect();
             table.append(&filter_record_batch(&batch, &mask).map_err(Error::internal)?)?;
         }

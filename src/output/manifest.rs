@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use twox_hash::XxHash3_128;
 
@@ -18,6 +17,7 @@ use super::record::{CommitRecord, Settings, Unusable};
 use crate::config::Config;
 use crate::dedup::PublishedKeys;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake_file::{LakeFile, damaged, text_column};
 use crate::schema::Table;
 use crate::transform::UNREADABLE;
 
@@ -71,16 +71,14 @@ impl Commits {
 }
 
 fn read_record(path: &Path) -> Result<(ArrowReaderMetadata, CommitRecord)> {
-    let invalid = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, path, error);
-    let file = File::open(path).map_err(|error| invalid(error.into()))?;
-    let metadata =
-        ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(|error| invalid(error.into()))?;
+    let load = || ArrowReaderMetadata::load(&File::open(path)?, ArrowReaderOptions::default());
+    let metadata = load().map_err(|error| damaged(path, error))?;
     let record = CommitRecord::read(metadata.metadata().file_metadata());
     let record = record.map_err(|error| match error {
         Unusable::TooNew(words) => {
             Error::at(ErrorKind::LakeTooNew, path, words).advise("use a later version of trailmill")
         }
-        Unusable::Invalid(words) => invalid(words.into()),
+        Unusable::Invalid(words) => damaged(path, words),
     })?;
     Ok((metadata, record))
 }
@@ -185,11 +183,12 @@ fn read_archives(commits: &Commits, selection: &str) -> Result<Vec<u128>> {
         commits.published.iter().flat_map(|commit| (0..row_groups(commit)).map(move |at| (commit, at))).collect();
     let read = |(commit, at): (&PublishedCommit, usize)| {
         let is_same_selection = commit.record.settings.selection == selection;
+        let file = LakeFile::open_with(&commit.path, commit.metadata.clone())?;
         let mut archives = Vec::new();
-        read_row_group(commit, at, &mut |batch| {
-            let rows = read_batch(batch, is_same_selection, &mut archives);
-            rows.ok_or_else(|| Error::at(ErrorKind::LakeInvalid, &commit.path, "a column is missing"))
-        })?;
+        for batch in file.columns(COLUMNS).row_groups(vec![at]).batches()? {
+            let read = read_batch(&batch?, is_same_selection, &mut archives);
+            read.ok_or_else(|| damaged(&commit.path, "a column is missing"))?;
+        }
         Ok(archives)
     };
     let parts: Vec<Vec<u128>> = units.into_par_iter().map(read).collect::<Result<_>>()?;
@@ -199,19 +198,6 @@ fn read_archives(commits: &Commits, selection: &str) -> Result<Vec<u128>> {
     }
     archives.sort_unstable();
     Ok(archives)
-}
-
-fn read_row_group(commit: &PublishedCommit, at: usize, take: &mut dyn FnMut(&RecordBatch) -> Result<()>) -> Result<()> {
-    let invalid =
-        |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, &commit.path, error);
-    let file = File::open(&commit.path).map_err(|error| invalid(error.into()))?;
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, commit.metadata.clone());
-    let mask = ProjectionMask::columns(builder.parquet_schema(), COLUMNS);
-    let builder = builder.with_projection(mask).with_row_groups(vec![at]);
-    for batch in builder.build().map_err(|error| invalid(error.into()))? {
-        take(&batch.map_err(|error| invalid(error.into()))?)?;
-    }
-    Ok(())
 }
 
 /// `None` when a column is missing.
@@ -242,15 +228,8 @@ fn read_batch(batch: &RecordBatch, is_same_selection: bool, archives: &mut Vec<u
 pub(crate) fn quarantined_archives(known: &Known) -> Result<HashSet<u128>> {
     let mut archives = HashSet::new();
     for path in parquet_files(&known.root.join(Table::Quarantine.name()))? {
-        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| Error::at(ErrorKind::LakeInvalid, &path, error);
-        let file = File::open(&path).map_err(|error| invalid(error.into()))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| invalid(error.into()))?;
-        let mask = ProjectionMask::columns(builder.parquet_schema(), ["archive"]);
-        for batch in builder.with_projection(mask).build().map_err(|error| invalid(error.into()))? {
-            let batch = batch.map_err(|error| invalid(error.into()))?;
-            let uris = batch.column_by_name("archive").and_then(|column| column.as_string_opt::<i32>());
-            let uris = uris.ok_or_else(|| invalid("it does not tell archives".into()))?;
-            archives.extend(uris.iter().flatten().map(name_hash));
+        for batch in LakeFile::open(&path)?.columns(["archive"]).batches()? {
+            archives.extend(text_column(&batch?, "archive", &path)?.iter().flatten().map(name_hash));
         }
     }
     Ok(archives)

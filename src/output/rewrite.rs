@@ -5,14 +5,12 @@
 //! published.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, NullArray, RecordBatch};
+use arrow::array::{ArrayRef, NullArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::file::metadata::RowGroupMetaData;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
@@ -20,7 +18,8 @@ use super::layout::FileLayout;
 use super::manifest::{Commits, PublishedCommit};
 use super::part::parquet_files;
 use super::record::CommitRecord;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::lake_file::{Batches, LakeFile, text_column};
 use crate::schema::Table;
 use crate::transform::Batch;
 
@@ -94,19 +93,12 @@ impl Replacement {
         let schema = Schema::new(fields.collect::<Vec<_>>());
         let folder = part.path.parent().and_then(|folder| folder.strip_prefix(self.root.join(part.table.name())).ok());
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
-        let builder = File::open(&part.path).map_err(|error| damaged(&part.path, error)).and_then(|file| {
-            ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
-                .map_err(|error| damaged(&part.path, error))
-        })?;
+        let file = LakeFile::open_as(&part.path, options)?.batch_rows(batch_rows(part.table));
         Ok(OldRows {
             table: part.table,
-            path: part.path.clone(),
             partition: folder.unwrap_or(Path::new("")).display().to_string().into(),
             kept: layout.kept.clone(),
-            reader: builder
-                .with_batch_size(batch_rows(part.table))
-                .build()
-                .map_err(|error| damaged(&part.path, error))?,
+            batches: file.batches()?,
         })
     }
 
@@ -121,16 +113,15 @@ impl Replacement {
 /// The rows of an old part.
 pub(crate) struct OldRows {
     table: Table,
-    path: PathBuf,
     partition: Arc<str>,
     kept: Vec<usize>,
-    reader: ParquetRecordBatchReader,
+    batches: Batches,
 }
 
 impl OldRows {
     /// The next rows as they stand in the file.
     pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>> {
-        self.reader.next().transpose().map_err(|error| damaged(&self.path, error))
+        self.batches.next().transpose()
     }
 
     /// Such rows as a batch of the table, with a column for each that is declared.
@@ -149,24 +140,13 @@ pub(crate) const fn batch_rows(table: Table) -> usize {
     if matches!(table, Table::Quarantine) { 4 } else { 8_192 }
 }
 
-fn damaged(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::at(ErrorKind::LakeInvalid, path, error)
-}
-
 /// Whether a part has a row of one of these archives.
 fn holds(path: &Path, archives: &Again) -> Result<bool> {
-    let file = File::open(path).map_err(|error| damaged(path, error))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(path, error))?;
-    let row_groups = builder.metadata().row_groups().iter().enumerate();
-    let candidates: Vec<usize> =
-        row_groups.filter(|(_, row_group)| may_hold(row_group, archives)).map(|(at, _)| at).collect();
-    let mask = ProjectionMask::columns(builder.parquet_schema(), ["archive"]);
-    let builder = builder.with_projection(mask).with_row_groups(candidates);
-    for batch in builder.build().map_err(|error| damaged(path, error))? {
-        let batch = batch.map_err(|error| damaged(path, error))?;
-        let texts = batch.column_by_name("archive").and_then(|column| column.as_string_opt::<i32>());
-        let texts = texts.ok_or_else(|| damaged(path, "it does not tell archives"))?;
-        if texts.iter().flatten().any(|uri| archives.contains(uri)) {
+    let file = LakeFile::open(path)?;
+    let row_groups = file.metadata().row_groups().iter().enumerate();
+    let candidates = row_groups.filter(|(_, row_group)| may_hold(row_group, archives)).map(|(at, _)| at).collect();
+    for batch in file.columns(["archive"]).row_groups(candidates).batches()? {
+        if text_column(&batch?, "archive", path)?.iter().flatten().any(|uri| archives.contains(uri)) {
             return Ok(true);
         }
     }

@@ -1,0 +1,109 @@
+//! A Parquet file of a lake, read back.
+//!
+//! In: a path and the columns that are wanted. Out: batches. Never: an error without its place, or a column that nobody
+//! asked for.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{AsArray, RecordBatch, StringArray};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// An open file, and what is to be read of it.
+pub(crate) struct LakeFile {
+    path: PathBuf,
+    builder: ParquetRecordBatchReaderBuilder<File>,
+}
+
+impl LakeFile {
+    /// Opens a file and reads its footer.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::LakeInvalid`], here and below, when it cannot be read.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        Self::open_as(path, ArrowReaderOptions::new())
+    }
+
+    /// Opens a file whose columns are to have other types than it says.
+    pub(crate) fn open_as(path: &Path, options: ArrowReaderOptions) -> Result<Self> {
+        let open = || ParquetRecordBatchReaderBuilder::try_new_with_options(File::open(path)?, options);
+        Self::new(path, open())
+    }
+
+    /// Opens a file whose footer was read before.
+    pub(crate) fn open_with(path: &Path, metadata: ArrowReaderMetadata) -> Result<Self> {
+        let open = || Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(File::open(path)?, metadata));
+        Self::new(path, open())
+    }
+
+    fn new(path: &Path, opened: Result<ParquetRecordBatchReaderBuilder<File>, ParquetError>) -> Result<Self> {
+        Ok(Self { path: path.to_owned(), builder: opened.map_err(|error| damaged(path, error))? })
+    }
+
+    /// What its footer says.
+    pub(crate) fn metadata(&self) -> &ParquetMetaData {
+        self.builder.metadata()
+    }
+
+    /// Reads only these columns; those that it does not have are passed over.
+    pub(crate) fn columns<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
+        let mask = ProjectionMask::columns(self.builder.parquet_schema(), names);
+        self.builder = self.builder.with_projection(mask);
+        self
+    }
+
+    /// Reads only these row groups.
+    pub(crate) fn row_groups(mut self, row_groups: Vec<usize>) -> Self {
+        self.builder = self.builder.with_row_groups(row_groups);
+        self
+    }
+
+    /// Reads so many rows at once.
+    pub(crate) fn batch_rows(mut self, rows: usize) -> Self {
+        self.builder = self.builder.with_batch_size(rows);
+        self
+    }
+
+    /// The rows.
+    pub(crate) fn batches(self) -> Result<Batches> {
+        let reader = self.builder.build().map_err(|error| damaged(&self.path, error))?;
+        Ok(Batches { path: self.path, reader })
+    }
+}
+
+/// Rows of a file.
+pub(crate) struct Batches {
+    path: PathBuf,
+    reader: ParquetRecordBatchReader,
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.reader.next()?.map_err(|error| damaged(&self.path, error)))
+    }
+}
+
+/// A column of text that every row has.
+///
+/// # Errors
+///
+/// When there is none.
+pub(crate) fn text_column<'b>(batch: &'b RecordBatch, name: &str, path: &Path) -> Result<&'b StringArray> {
+    let column = batch.column_by_name(name).and_then(|column| column.as_string_opt());
+    column.ok_or_else(|| damaged(path, format!("it has no column `{name}` of text")))
+}
+
+/// An error of a file that is not what was written.
+pub(crate) fn damaged(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::at(ErrorKind::LakeInvalid, path, error)
+}
