@@ -17,7 +17,7 @@ export RUSTC_BOOTSTRAP=1
 export ASAN_OPTIONS="detect_odr_violation=0:malloc_context_size=4${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 
 usage() {
-    sed -n 's/^#   //p' "$0" >&2
+    sed -n 's/^#   //p' run.sh >&2
     exit 2
 }
 
