@@ -21,9 +21,8 @@ use crate::dedup::{Claims, PublishedKeys, Scratch};
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result, printable};
 use crate::lake_file::damaged;
-use crate::output::{Commits, FileLayout, PartName, RecordedPart, hold_shared, parquet_files};
+use crate::output::{Commits, FileLayout, PartName, RecordedPart, hold_shared, key_table, parquet_files};
 use crate::schema::Table;
-use crate::transform::PartitionColumn;
 
 use part::{Edge, ListedPart, check_part};
 use rows::{RowCounts, check_archives};
@@ -194,7 +193,7 @@ impl<'a> Plan<'a> {
         let mut listed = list_parts(commits, root);
         let known: HashSet<PathBuf> = listed.iter().map(|part| root.join(&part.path)).collect();
         for table in Table::ALL {
-            for path in files_of(root, table)? {
+            for path in parquet_files(&root.join(table.name()))? {
                 if !known.contains(&path) {
                     let (kind, message) = explain_stranger(commits, &path);
                     report.add(kind, &below(root, &path), message);
@@ -219,7 +218,7 @@ impl<'a> Plan<'a> {
         let layout = |table| Ok((table, FileLayout::new(table, &partition_by)?));
         let scratch = Scratch { disk: Disk::default(), folder: config.scratch.clone() };
         let expected = listed.iter().filter(|part| part.table == key_table(&tables)).map(|part| part.rows).sum();
-        let nothing = PublishedKeys::new(root, Vec::new(), &[] as &[PartitionColumn]);
+        let nothing = PublishedKeys::new(root, Vec::new(), &partition_by);
         Ok(Some(Self {
             root,
             commits,
@@ -291,11 +290,6 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The table whose rows are counted as events.
-fn key_table(tables: &[Table]) -> Table {
-    if tables.contains(&Table::Events) { Table::Events } else { Table::UsageRecords }
-}
-
 fn list_parts(commits: &Commits, root: &Path) -> Vec<ListedPart> {
     let mut listed = Vec::new();
     for commit in &commits.published {
@@ -312,10 +306,6 @@ fn list_parts(commits: &Commits, root: &Path) -> Vec<ListedPart> {
     }
     listed.sort_by(|one, two| one.path.cmp(&two.path));
     listed
-}
-
-fn files_of(root: &Path, table: Table) -> Result<Vec<PathBuf>> {
-    parquet_files(&root.join(table.name()))
 }
 
 fn explain_stranger(commits: &Commits, path: &Path) -> (ProblemKind, String) {

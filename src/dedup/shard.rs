@@ -69,10 +69,8 @@ impl Shard {
                 Ok(Claimed::Lost(lost))
             }
             Entry::Vacant(free) => {
-                for (_, run) in &self.runs {
-                    if run.contains(file, key)? {
-                        return Ok(Claimed::Lost(place));
-                    }
+                if is_on_disk(&self.runs, file, key)? {
+                    return Ok(Claimed::Lost(place));
                 }
                 free.insert(Slot { key: halves, place });
                 Ok(Claimed::First)
@@ -87,15 +85,8 @@ impl Shard {
     /// When keys on disk cannot be read.
     pub(super) fn contains(&self, file: &SpillFile, key: EventKey) -> Result<bool> {
         let halves = halves(key);
-        if self.slots.find(halves[0], |slot| slot.key == halves).is_some() {
-            return Ok(true);
-        }
-        for (_, run) in &self.runs {
-            if run.contains(file, key)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let is_in_memory = self.slots.find(halves[0], |slot| slot.key == halves).is_some();
+        Ok(is_in_memory || is_on_disk(&self.runs, file, key)?)
     }
 
     /// Whether there are more keys in memory than there should be, and a spill would be worth its while.
@@ -142,6 +133,15 @@ impl Shard {
         }
         Ok(())
     }
+}
+
+fn is_on_disk(runs: &[(u32, Run)], file: &SpillFile, key: EventKey) -> Result<bool> {
+    for (_, run) in runs {
+        if run.contains(file, key)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the lower half, and the upper one")]

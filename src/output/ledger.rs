@@ -17,7 +17,7 @@ use super::part::{StagedPart, unwritable};
 use super::properties::writer_properties;
 use super::record::CommitRecord;
 use crate::config::{Compression, Config};
-use crate::disk::{Disk, StagedFile};
+use crate::disk::StagedFile;
 use crate::error::{Error, Finding, Result};
 use crate::lake_file::{LakeFile, text_column};
 use crate::schema::Table;
@@ -52,16 +52,14 @@ struct BookTable {
     pending_bytes: usize,
     rows: u64,
     compression: Compression,
-    disk: Disk,
-    staging: PathBuf,
-    commit: String,
+    commit: Commit,
     path: PathBuf,
     writer: Option<ArrowWriter<StagedFile>>,
 }
 
 impl Ledger {
     pub(crate) fn new(config: &Config, commit: &Commit, converted_at_ms: i64) -> Self {
-        let table = |table| BookTable::new(table, commit, config.compression);
+        let table = |table| BookTable::new(table, commit, 0, config.compression);
         Self {
             archives: table(Table::Archives),
             quarantine: table(Table::Quarantine),
@@ -196,17 +194,15 @@ impl Row<'_> {
 }
 
 impl BookTable {
-    fn new(table: Table, commit: &Commit, compression: Compression) -> Self {
+    fn new(table: Table, commit: &Commit, number: usize, compression: Compression) -> Self {
         Self {
             table,
             builder: TableBuilder::new(table),
             pending_bytes: 0,
             rows: 0,
             compression,
-            disk: commit.disk.clone(),
-            staging: commit.staging.clone(),
-            commit: commit.id.clone(),
-            path: Path::new(table.name()).join(format!("part-{}-00000.parquet", commit.id)),
+            commit: commit.clone(),
+            path: Path::new(table.name()).join(format!("part-{}-{number:05}.parquet", commit.id)),
             writer: None,
         }
     }
@@ -224,24 +220,12 @@ impl BookTable {
 
     /// Where it is until it is published.
     fn staged(&self) -> PathBuf {
-        self.staging.join(&self.path)
+        self.commit.staging.join(&self.path)
     }
 
     /// Another part of the same table and commit.
     fn sibling(&self, number: usize) -> Self {
-        let name = format!("part-{}-{number:05}.parquet", self.commit);
-        Self {
-            table: self.table,
-            builder: TableBuilder::new(self.table),
-            pending_bytes: 0,
-            rows: 0,
-            compression: self.compression,
-            disk: self.disk.clone(),
-            staging: self.staging.clone(),
-            commit: self.commit.clone(),
-            path: self.path.with_file_name(name),
-            writer: None,
-        }
+        Self::new(self.table, &self.commit, number, self.compression)
     }
 
     /// Adds rows as they are.
@@ -284,7 +268,7 @@ impl BookTable {
         match &mut self.writer {
             Some(writer) => Ok(writer),
             none => {
-                let file = StagedFile::create(&self.disk, &path).map_err(|error| unwritable(&path, error))?;
+                let file = StagedFile::create(&self.commit.disk, &path).map_err(|error| unwritable(&path, error))?;
                 let properties = writer_properties(self.table, self.compression)?;
                 let options = ArrowWriterOptions::new()
                     .with_properties(Arc::unwrap_or_clone(properties))

@@ -246,14 +246,19 @@ fn version_hash(bytes: u64, modified: &str) -> u32 {
     hash.max(UNREAD_WITH_ROWS + 1)
 }
 
+/// The table that has the keys of all events that have rows: a lake has either table from its beginning, or never, and all
+/// usage records are of events.
+pub(crate) fn key_table(tables: &[Table]) -> Table {
+    if tables.contains(&Table::Events) { Table::Events } else { Table::UsageRecords }
+}
+
 /// The keys of events in the lake of a run, read when they are asked for.
 ///
 /// # Errors
 ///
 /// When the lake cannot be read.
 pub(crate) fn published_keys(root: &Path, config: &Config) -> Result<PublishedKeys> {
-    // A lake has either table from its beginning, or never; all usage records are of events.
-    let table = if config.tables.contains(&Table::Events) { Table::Events } else { Table::UsageRecords };
+    let table = key_table(&config.tables);
     // What no commit lists is in no lake, whatever lies there.
     let commits = Commits::read(root)?;
     let listed = commits.published.iter().flat_map(|commit| &commit.record.parts).map(|part| root.join(&part.path));

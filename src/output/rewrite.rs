@@ -45,7 +45,8 @@ pub(crate) struct Replacement {
 }
 
 impl Replacement {
-    /// Finds the parts of `archives` and of other tables of a lake that hold rows of these archives or list such parts, on the threads of the pool that this is called in.
+    /// Finds the parts of `archives` and of other tables of a lake that hold rows of these archives or list such parts, on
+    /// the threads of the pool that this is called in.
     ///
     /// # Errors
     ///

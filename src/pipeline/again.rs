@@ -173,7 +173,7 @@ impl Mover<'_> {
             if is_gone {
                 let kept = kept.entry(uri.to_owned()).or_default();
                 let outcome = outcomes.as_ref().and_then(|outcomes| outcomes.value(row));
-                match outcome.and_then(|word| Outcome::ALL.iter().position(|outcome| outcome.as_str() == word)) {
+                match outcome.and_then(Outcome::position) {
                     Some(at) => kept.usage_records_by_outcome[at] += 1,
                     None => kept.events += 1,
                 }

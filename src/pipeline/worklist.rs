@@ -96,7 +96,7 @@ impl Worklist {
             bytes += archive.bytes;
             let end = at + 1;
             // Archives that are converted again make a step of their own, whatever their size.
-            let is_full = if end < self.again.len() { false } else { bytes >= most };
+            let is_full = end >= self.again.len() && bytes >= most;
             let is_last_again = end == self.again.len() && !is_one;
             if is_full || is_last_again || end == self.archives.len() {
                 steps.push(start..end);

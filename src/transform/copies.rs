@@ -73,7 +73,7 @@ impl Copies {
             let words = outcomes.values().as_string::<i32>();
             for row in &taken {
                 let word = words.value(outcomes.keys().value(*row) as usize);
-                let outcome = Outcome::ALL.iter().position(|outcome| outcome.as_str() == word);
+                let outcome = Outcome::position(word);
                 let copies = self.by_archive.get_mut(uris[archives.keys().value(*row) as usize]);
                 if let (Some(copies), Some(outcome)) = (copies, outcome) {
                     copies.usage_records_by_outcome[outcome] += 1;

@@ -33,6 +33,11 @@ impl Outcome {
         Self::Unknown,
     ];
 
+    /// The position in [`Outcome::ALL`] of the outcome with this word.
+    pub(crate) fn position(word: &str) -> Option<usize> {
+        Self::ALL.iter().position(|outcome| outcome.as_str() == word)
+    }
+
     /// The word in the table.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
