@@ -9,7 +9,7 @@ use crate::harness::files;
 
 /// Words and the only places they may stand in; a place is a file, or a folder when it ends in `/`.
 const HOMES: [(&[&str], &[&str]); 10] = [
-    (&["println!", "eprintln!", "print!(", "eprint!("], &["main.rs", "cli.rs", "progress.rs", "terminal.rs"]),
+    (&["println!", "eprintln!", "print!(", "eprint!("], &["main.rs", "progress.rs", "terminal/"]),
     (
         &["std::fs", "File::open", "OpenOptions"],
         &[
@@ -31,8 +31,8 @@ const HOMES: [(&[&str], &[&str]); 10] = [
         &["disk.rs", "generate/", "main.rs"],
     ),
     (&["simd_json"], &["transform/tape.rs"]),
-    (&["clap::", "clap_complete", "clap_mangen"], &["cli.rs", "main.rs"]),
-    (&["indicatif"], &["progress.rs", "terminal.rs"]),
+    (&["clap::", "clap_complete", "clap_mangen"], &["cli/", "main.rs"]),
+    (&["indicatif"], &["progress.rs", "terminal/"]),
     (&["mimalloc"], &["main.rs"]),
     (&["libdeflater", "flate2"], &["input/", "generate/"]),
     (&["parquet::"], &["dedup/", "output/", "check/", "lake_file.rs", "schema/"]),

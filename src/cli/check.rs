@@ -1,0 +1,49 @@
+//! `trailmill check`: its flags, and what they ask the library for.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use trailmill::check::CheckConfig;
+
+use super::ReportFormat;
+use super::values::parse_size;
+
+/// Check a lake against its own manifest: nothing missing, torn or doubled
+///
+/// Reads every page of every file and compares rows with what the runs have published. Changes nothing; findings are
+/// printed and make the exit code 1.
+#[derive(Args, Debug)]
+#[command(after_help = "Example: trailmill check ./lake")]
+pub(crate) struct CheckArgs {
+    /// The lake
+    #[arg(value_name = "LAKE")]
+    lake: PathBuf,
+
+    /// Read footers and the columns that tell archives and events only
+    #[arg(long)]
+    quick: bool,
+
+    /// text or json
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+
+    /// Worker threads [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+
+    /// Memory for keys of events; those that do not fit go to a temporary file
+    #[arg(long, default_value = "192MiB", value_name = "SIZE", value_parser = parse_size)]
+    memory_limit: u64,
+}
+
+impl CheckArgs {
+    pub(crate) fn config(&self) -> CheckConfig {
+        let Self { lake, quick, format: _, threads, memory_limit } = self;
+        let mut config = CheckConfig::new(lake.clone());
+        config.is_quick = *quick;
+        config.threads = threads.unwrap_or(config.threads);
+        config.memory_limit = *memory_limit;
+        config.scratch = Some(std::env::temp_dir());
+        config
+    }
+}

@@ -1,0 +1,186 @@
+//! `trailmill convert`: its flags, and what they ask the library for.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use trailmill::config::{Compression, Config, OnBad, Selection};
+use trailmill::schema::Table;
+use trailmill::{PartitionColumn, Result};
+
+use super::values::{parse_compression, parse_day, parse_size};
+
+/// Convert archives into the tables of a lake
+///
+/// Run it again and only archives that the lake does not have are read. A lake is a folder of plain Parquet files that
+/// DuckDB, Athena, Spark, ClickHouse and others read as they are.
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+#[command(after_help = "Example: trailmill convert ./AWSLogs --out ./lake --from 2025-01-01 --region us-east-1")]
+pub(crate) struct ConvertArgs {
+    /// Archives, or folders to look for them in, however deep
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+
+    /// The lake: a folder, created when it is not there
+    #[arg(short, long, value_name = "LAKE")]
+    out: PathBuf,
+
+    /// Tables to fill
+    #[arg(long, value_delimiter = ',', default_value = "usage_records,events", value_name = "TABLES")]
+    tables: Vec<Table>,
+
+    /// Partition columns, outermost first: `event_date`, `event_month`, `account`, `region`, `event_source`
+    #[arg(long, value_delimiter = ',', default_value = "event_date", value_name = "COLUMNS")]
+    partition_by: Vec<PartitionColumn>,
+
+    /// Compression of pages: zstd, zstd:LEVEL (1 to 22), snappy, lz4 or none
+    #[arg(long, default_value = "zstd:1", value_name = "CODEC", value_parser = parse_compression)]
+    compression: Compression,
+
+    /// Worker threads [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+
+    /// Memory for batches, row groups and keys of events; less gives smaller row groups
+    #[arg(long, default_value = "192MiB", value_name = "SIZE", value_parser = parse_size)]
+    memory_limit: u64,
+
+    /// First event date (UTC)
+    #[arg(long, value_name = "DATE", value_parser = parse_day)]
+    from: Option<i64>,
+
+    /// Last event date (UTC)
+    #[arg(long, value_name = "DATE", value_parser = parse_day)]
+    to: Option<i64>,
+
+    /// Only this account; may be given more than once
+    #[arg(long = "account", value_name = "ACCOUNT")]
+    accounts: Vec<String>,
+
+    /// Only this Region; may be given more than once
+    #[arg(long = "region", value_name = "REGION")]
+    regions: Vec<String>,
+
+    /// What to do with bad input
+    #[arg(long, value_enum, default_value_t = OnBadArg::Quarantine)]
+    on_bad: OnBadArg,
+
+    /// Largest text one archive may inflate to
+    #[arg(long, default_value = "16GiB", value_name = "SIZE", value_parser = parse_size)]
+    max_inflated: u64,
+
+    /// Size of a Parquet file at which the next one is begun
+    #[arg(long, default_value = "256MiB", value_name = "SIZE", value_parser = parse_size)]
+    part_size: u64,
+
+    /// Input, as stored, that is published together: a run that dies loses no more than one such step
+    #[arg(long, default_value = "16GiB", value_name = "SIZE", value_parser = parse_size)]
+    step_size: u64,
+
+    /// Write events as often as they come, also those that the lake has already
+    #[arg(long)]
+    no_dedup: bool,
+
+    /// Convert archives again that are in quarantine, as a whole or in part: after a fix, or with a better version
+    #[arg(long)]
+    retry_quarantined: bool,
+
+    /// Convert archives again that have changed since, or of which other selectors have left out events
+    #[arg(long)]
+    reconvert_changed: bool,
+
+    /// Write a report in JSON to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Whether to show progress on stderr; auto shows it when stderr is a terminal
+    #[arg(long, value_enum, default_value_t = ProgressArg::Auto)]
+    pub(crate) progress: ProgressArg,
+
+    /// Convert and count, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Say more at the end: where the time went and every foreign kind
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnBadArg {
+    /// Keep it in the quarantine table, go on, exit with 1
+    Quarantine,
+    /// Publish nothing, exit with 2
+    Fail,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressArg {
+    /// When stderr is a terminal
+    Auto,
+    /// Never
+    Never,
+}
+
+impl ConvertArgs {
+    /// The request, checked as far as types can.
+    pub(crate) fn config(&self) -> Result<Config> {
+        let Self {
+            inputs,
+            out,
+            tables,
+            partition_by,
+            compression,
+            threads,
+            memory_limit,
+            from,
+            to,
+            accounts,
+            regions,
+            on_bad,
+            max_inflated,
+            part_size,
+            step_size,
+            no_dedup,
+            retry_quarantined,
+            reconvert_changed,
+            report: _,
+            progress: _,
+            dry_run,
+            verbose: _,
+            quiet: _,
+        } = self;
+        let mut config = Config::new(inputs.clone(), out.clone());
+        let mut tables = tables.clone();
+        tables.sort_unstable();
+        tables.dedup();
+        config.tables = tables;
+        config.partition_by.clone_from(partition_by);
+        config.compression = *compression;
+        config.threads = threads.unwrap_or(config.threads);
+        config.memory_limit = *memory_limit;
+        let distinct = |words: &[String]| words.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        config.selection =
+            Selection { from_day: *from, to_day: *to, accounts: distinct(accounts), regions: distinct(regions) };
+        config.on_bad = match on_bad {
+            OnBadArg::Quarantine => OnBad::Quarantine,
+            OnBadArg::Fail => OnBad::Fail,
+        };
+        config.max_inflated_bytes = *max_inflated;
+        config.target_part_bytes = *part_size;
+        config.step_bytes = *step_size;
+        config.dedup = !no_dedup;
+        config.retry_quarantined = *retry_quarantined;
+        config.reconvert_changed = *reconvert_changed;
+        config.dry_run = *dry_run;
+        // A dry run leaves the lake alone.
+        config.scratch = dry_run.then(std::env::temp_dir);
+        config.validate()?;
+        Ok(config)
+    }
+}

@@ -1,0 +1,72 @@
+//! The command line: what was typed, and what it asks for.
+//!
+//! In: arguments. Out: configurations of the library, one file for each command. Never: does any of it.
+
+mod check;
+mod convert;
+mod generate;
+mod schema;
+mod values;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub(crate) use check::CheckArgs;
+pub(crate) use convert::{ConvertArgs, ProgressArg};
+pub(crate) use generate::GenerateArgs;
+pub(crate) use schema::SchemaArgs;
+
+/// Mills AWS CloudTrail archives into partitioned Parquet.
+///
+/// Every event becomes a row of `events`, and every AWS Marketplace usage record a row of `usage_records` joined to what
+/// AWS answered about it. Nothing is lost: what cannot be converted is kept in `quarantine`, with the reason.
+#[derive(Debug, Parser)]
+#[command(name = "trailmill", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 all converted (check: sound), 1 converted but some input was quarantined or is in the lake in another form (check: findings), 2 usage or environment error, 128 + signal when stopped by one."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Convert(Box<ConvertArgs>),
+    Check(CheckArgs),
+    Schema(SchemaArgs),
+    Generate(GenerateArgs),
+    /// Print a completion script for a shell
+    ///
+    /// Example: trailmill completions bash > /`etc/bash_completion.d/trailmill`
+    Completions {
+        /// Shell to complete for
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    ///
+    /// Example: trailmill man | man -l -
+    Man,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_declarations_are_consistent_and_every_flag_has_help() {
+        use clap::CommandFactory;
+        let command = Cli::command().help_expected(true);
+        command.clone().debug_assert();
+        for subcommand in command.get_subcommands() {
+            assert!(subcommand.get_about().is_some(), "{} has no help", subcommand.get_name());
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Values of flags as people write them: sizes, dates, codecs.
+
+use std::str::FromStr;
+
+use trailmill::config::Compression;
+
+/// A size such as `256MiB`, `1.5GB` or `4096`, in bytes.
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 10] = [
+        ("kib", 1 << 10),
+        ("mib", 1 << 20),
+        ("gib", 1 << 30),
+        ("tib", 1 << 40),
+        ("kb", 1_000),
+        ("mb", 1_000_000),
+        ("gb", 1_000_000_000),
+        ("tb", 1_000_000_000_000),
+        ("b", 1),
+        ("", 1),
+    ];
+    let wrong = || format!("{text:?} is no size; write it like 256MiB");
+    let lower = text.trim().to_ascii_lowercase();
+    let (number, unit) =
+        UNITS.iter().find_map(|(name, unit)| Some((lower.strip_suffix(name)?.trim_end(), *unit))).ok_or_else(wrong)?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !is_number(whole) || !is_number(fraction) || fraction.len() > 6 {
+        return Err(wrong());
+    }
+    let scale = 10_u64.pow(u32::try_from(fraction.len()).unwrap_or_default());
+    let digits = u64::from_str(&format!("{whole}{fraction}")).map_err(|_| wrong())?;
+    digits.checked_mul(unit).map(|bytes| bytes / scale).ok_or_else(wrong)
+}
+
+/// A date, in days since 1970.
+pub(super) fn parse_day(text: &str) -> Result<i64, String> {
+    let date =
+        text.parse::<jiff::civil::Date>().map_err(|_| format!("{text:?} is no date; write it like 2025-12-31"))?;
+    let epoch = jiff::civil::date(1970, 1, 1);
+    date.since(epoch).map(|span| i64::from(span.get_days())).map_err(|error| error.to_string())
+}
+
+pub(super) fn parse_compression(text: &str) -> Result<Compression, String> {
+    let wrong = || format!("{text:?} is no compression; there are zstd, zstd:LEVEL (1 to 22), snappy, lz4, none");
+    let (codec, level) = text.split_once(':').map_or((text, None), |(codec, level)| (codec, Some(level)));
+    match (codec, level) {
+        ("zstd", None) => Ok(Compression::Zstd(Compression::DEFAULT_ZSTD_LEVEL)),
+        ("zstd", Some(level)) => {
+            let level = level.parse().ok().filter(|level| (1..=22).contains(level));
+            level.map(Compression::Zstd).ok_or_else(wrong)
+        }
+        ("snappy", None) => Ok(Compression::Snappy),
+        ("lz4", None) => Ok(Compression::Lz4),
+        ("none", None) => Ok(Compression::None),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_written_as_people_write_them() {
+        for (text, bytes) in
+            [("0", 0), ("4096", 4_096), ("256MiB", 256 << 20), ("1.5 GB", 1_500_000_000), ("2kb", 2_000)]
+        {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "MiB", "-1", "1e3", "1.2.3MB", "99999999999TiB", "five"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_and_codecs() {
+        assert_eq!(parse_day("1970-01-02"), Ok(1));
+        assert!(parse_day("2025-02-30").is_err());
+        assert_eq!(parse_compression("zstd:19"), Ok(Compression::Zstd(19)));
+        for text in ["zstd:0", "zstd:23", "gzip", "snappy:3"] {
+            assert!(parse_compression(text).is_err(), "{text}");
+        }
+    }
+}
