@@ -50,14 +50,16 @@
 //! | `input::stream` | a large file to text, a window at a time |
 //! | `transform::marks` | 64 bytes of text to bits, by what the processor can do; the only unsafe code |
 //! | `transform::scan` | where a JSON value ends |
-//! | `transform::split` | text to spans of elements, and what is between them |
+//! | `transform::document` | what a document is, as far as its first bytes and names tell |
+//! | `transform::split` | text to spans of elements and documents, and what is between them |
 //! | `transform::stand_ins` | what JSON allows and simd-json refuses, made palatable |
 //! | `transform::tape` | text to a simd-json tape that knows its source |
 //! | `transform::index` | text to the places of its quotes, brackets, colons and commas |
 //! | `transform::cursor` | a walk over an event that proves it to be JSON |
 //! | `transform::shape` | what a document is, by its content |
 //! | `transform::judgement` | words for what is wrong with text |
-//! | `transform::cut` | an archive to the events to convert, and a judgement of the rest; `damage` finds the way out of it |
+//! | `transform::unwrap` | events that other objects bring along, as they stand or out of strings |
+//! | `transform::cut` | an archive to the events to convert, and a judgement of the rest; `damage` and `resume` find the way out of it |
 //! | `transform::verdict` | what is known of an archive when it is done |
 //! | `transform::flatten` | events and usage records to rows; what has no column to `unmapped`; what is known by its bytes |
 //! | `transform::interner` | texts that repeat to numbers |

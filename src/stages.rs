@@ -160,7 +160,8 @@ impl ArchiveConverter {
         text: &[u8],
         places: impl IntoIterator<Item = Range<usize>>,
     ) -> Result<ConvertedArchive> {
-        let elements: Vec<Element> = (0..).zip(places).map(|(index, range)| Element { index, range }).collect();
+        let elements: Vec<Element> =
+            (0..).zip(places).map(|(index, range)| Element { index, range, text: None }).collect();
         let tally = self.0.convert_elements(alone(archive), text, 0, &elements);
         let events_seen = elements.len() as u64;
         let judgement = Judgement { events_seen, ..Judgement::foreign("log") };
@@ -171,7 +172,7 @@ impl ArchiveConverter {
     pub fn cut_in_windows(&mut self, text: &[u8], step: impl FnMut() -> usize) -> CutArchive {
         let mut events = Vec::new();
         let judgement = self.in_windows(text, step, |_, _, start, elements| {
-            events.extend(elements.iter().map(|Element { index, range }| {
+            events.extend(elements.iter().map(|Element { index, range, .. }| {
                 let start = usize::try_from(start).unwrap_or(usize::MAX);
                 (*index, start + range.start..start + range.end)
             }));

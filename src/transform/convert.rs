@@ -135,14 +135,17 @@ impl Converter {
         let mut unread = self.rows.plan.unread(window);
         // Nearly every window is text as a whole; only where it is not, each event is looked at.
         let whole = if unread.is_none() { simdutf8::basic::from_utf8(window).ok() } else { None };
-        for Element { index, range } in elements {
+        for Element { index, range, text: unescaped } in elements {
             if unread.as_mut().is_some_and(|unread| unread.take(range)) {
                 tally.events_written += 1;
                 tally.has_unread = true;
                 continue;
             }
             let bytes = &window[range.clone()];
-            let text = whole.and_then(|whole| whole.get(range.clone())).map_or_else(|| utf8(bytes), Ok);
+            let text = match unescaped {
+                Some(text) => Ok(&**text),
+                None => whole.and_then(|whole| whole.get(range.clone())).map_or_else(|| utf8(bytes), Ok),
+            };
             let place =
                 flatten::EventPlace { archive: source.uri, place: Place::new(source.position, *index), partition: 0 };
             let converted = text.and_then(|text| self.convert_event(place, text, &mut fields, &mut tally));

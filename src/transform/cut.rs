@@ -4,15 +4,20 @@
 //! it was. Never: converts an event, so that this, which has to go through an archive from front to back, stays cheap
 //! and everything else can happen on many threads.
 
+mod array;
 mod damage;
+mod document;
+mod resume;
 
 use std::ops::Range;
 
 use memchr::memmem;
 
+use array::{ArrayState, Elements};
 use damage::Swallowed;
 
-use super::judgement::{Damage, Judgement, Rejection, Status, check, finding, judge};
+use super::document::{is_event_start, message_start};
+use super::judgement::{Damage, Judgement, Rejection, Status, check, finding};
 use super::shape;
 use super::split::{BYTE_ORDER_MARK, NEXT_EVENT, Piece, Splitter};
 use super::tape::Parser;
@@ -46,6 +51,8 @@ pub(crate) struct Element {
     pub(crate) index: u32,
     /// Place in the window.
     pub(crate) range: Range<usize>,
+    /// Its text, when it stands there in a string.
+    pub(crate) text: Option<Box<str>>,
 }
 
 /// What the cutter wants next.
@@ -70,6 +77,7 @@ pub(crate) struct Cutter {
     stranger_kind: Option<&'static str>,
     /// Where such documents end.
     strangers: Vec<u64>,
+    array: ArrayState,
     next_index: u32,
     quarantined: u64,
     findings: Vec<Finding>,
@@ -99,6 +107,7 @@ impl Cutter {
             kind: None,
             stranger_kind: None,
             strangers: Vec::new(),
+            array: ArrayState::default(),
             next_index: 0,
             quarantined: 0,
             findings: Vec::new(),
@@ -164,11 +173,11 @@ impl Cutter {
                     return Some(Cut::More(self.splitter.position()));
                 }
             }
+            Piece::Document(range) => self.take_document(parser, window, range, elements),
             Piece::Beside(range) => self.check_beside(parser, window, range),
             Piece::OtherDocument => {
-                let kind = shape::foreign_kind(self.splitter.names());
-                self.stranger_kind.get_or_insert(kind);
-                self.strangers.push(self.window_start + self.splitter.position() as u64);
+                let kind = shape::foreign_kind(self.splitter.names().iter().map(String::as_str));
+                self.take_stranger(kind, self.splitter.position());
             }
             Piece::SeparatorMissing(at) => {
                 let message = "expected `,` between two elements".to_owned();
@@ -192,7 +201,8 @@ impl Cutter {
     /// The text, or as much of it as may wait in memory, ends inside something that begins at `at`.
     fn take_incomplete(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, at: usize) -> Option<Cut> {
         let element = super::scan::skip_space(window, at + usize::from(window.get(at) == Some(&b',')));
-        let is_element = self.splitter.is_in_array() && element < window.len();
+        let is_in_array = self.splitter.is_in_array();
+        let is_element = element < window.len() && (is_in_array || is_event_start(&window[element..]));
         if !is_all && window.len() - at <= MAX_EVENT_BYTES {
             // An event may be this long; but if others begin inside it, it has lost its end.
             let holds_others = is_element && self.holds_others(parser, window, is_all, element);
@@ -223,9 +233,12 @@ impl Cutter {
     pub(crate) fn close(mut self) -> Judgement {
         let (status, kind) = match self.state {
             State::Foreign(kind) => return Judgement::foreign(kind),
-            _ if self.findings.is_empty() && !self.splitter.has_event_arrays() => {
-                return Judgement::foreign(self.stranger_kind.unwrap_or("json"));
-            }
+            // An archive may be empty; what has nothing else to show is none.
+            _ if self.findings.is_empty() && self.next_index == 0 => match self.stranger_kind {
+                Some(kind) => return Judgement::foreign(kind),
+                None if !self.splitter.has_event_arrays() => return Judgement::foreign("json"),
+                None => (Status::Converted, shape::EMPTY),
+            },
             _ if self.next_index == 0 && !self.findings.is_empty() => (Status::Quarantined, "json"),
             _ => (Status::Converted, self.kind.unwrap_or(shape::EMPTY)),
         };
@@ -259,6 +272,7 @@ impl Cutter {
         self.state = match window.get(start) {
             None => State::Foreign(shape::EMPTY),
             Some(b'{' | b'[') => State::Go,
+            Some(_) if message_start(window, start).is_some() => State::Go,
             Some(_) => State::Foreign(shape::foreign_text_kind(&window[start..])),
         };
         None
@@ -281,14 +295,9 @@ impl Cutter {
     ) -> bool {
         let text = &window[range.clone()];
         let is_object = text[0] == b'{';
-        if self.kind.is_none() && (is_object || self.splitter.is_outermost()) {
-            match judge(parser, text) {
-                Ok(kind) => self.kind = Some(kind),
-                Err(kind) => {
-                    self.state = State::Foreign(kind);
-                    return true;
-                }
-            }
+        let content = self.judge_array(parser, text);
+        if content == Some(Elements::Strangers) {
+            return true;
         }
         if !is_object {
             let message = "an event is a JSON object".to_owned();
@@ -302,7 +311,10 @@ impl Cutter {
                 let index = self.take_index();
                 self.lose(Some(index), range.start, rejection);
             }
-            Swallowed::Nothing => elements.push(Element { index: self.take_index(), range }),
+            Swallowed::Nothing if content == Some(Elements::Wrappers) => {
+                self.take_wrapper(parser, window, range, elements);
+            }
+            Swallowed::Nothing => elements.push(Element { index: self.take_index(), range, text: None }),
         }
         true
     }

@@ -5,6 +5,7 @@
 
 use super::shape;
 use super::tape::{Document, MAX_DEPTH, ParseError, Parser};
+use super::unwrap::{Unwrapped, unwrap};
 use crate::error::{Finding, Reason};
 
 /// Most bytes of refused input that one quarantine row keeps; the archive itself stays where it is.
@@ -101,9 +102,15 @@ pub(crate) fn explain(error: &ParseError, text: &str) -> Rejection {
 /// The kind of an archive by its first object, or as an error that of a foreign one. What is no valid JSON is taken for
 /// an event: it will be refused with its place.
 pub(super) fn judge(parser: &mut Parser, text: &[u8]) -> Result<&'static str, &'static str> {
-    let Ok(text) = std::str::from_utf8(text) else { return Ok("log") };
+    let Ok(text) = std::str::from_utf8(text) else { return Ok(shape::LOG) };
     let judge = |document: Document<'_>| shape::judge(document.root());
-    parser.parse(text, judge).or_else(|_| parser.parse_lenient(text, judge)).unwrap_or(Ok("log"))
+    parser.parse(text, judge).or_else(|_| parser.parse_lenient(text, judge)).unwrap_or(Ok(shape::LOG))
+}
+
+/// Whether an object that is no event brings some.
+pub(super) fn brings_events(parser: &mut Parser, text: &[u8]) -> bool {
+    let unwrapped = std::str::from_utf8(text).ok().and_then(|text| unwrap(parser, text).ok());
+    matches!(unwrapped, Some(Unwrapped::Wrapper(events, _)) if !events.is_empty())
 }
 
 /// Whether text is certainly an event.

@@ -7,6 +7,8 @@ mod marks;
 
 mod scan;
 
+mod document;
+
 mod split;
 
 mod stand_ins;
@@ -39,6 +41,8 @@ pub(crate) mod partition;
 mod shape;
 
 mod judgement;
+
+mod unwrap;
 
 mod cut;
 

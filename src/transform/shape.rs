@@ -11,9 +11,18 @@ fn kind_of_category(category: Option<&str>) -> &'static str {
         Some("Insight") => "insight",
         Some("NetworkActivity") => "network_activity",
         Some("Aggregated") => "aggregated",
-        _ => "log",
+        _ => LOG,
     }
 }
+
+/// Kind of an archive with events of no special category.
+pub(crate) const LOG: &str = "log";
+
+/// Kind of a notification of S3, SNS or SQS.
+pub(crate) const NOTIFICATION: &str = "notification";
+
+/// Names that are enough to tell what a document is that holds no events.
+pub(crate) const NAMES_KEPT: usize = 32;
 
 /// Kind of an archive whose event arrays are all empty.
 pub(crate) const EMPTY: &str = "empty";
@@ -27,7 +36,7 @@ pub(crate) fn judge(value: Value<'_>) -> Result<&'static str, &'static str> {
         match member.name() {
             "eventSource" | "EventSource" => {
                 if matches!(member.value().shape(), Shape::String(source) if source.starts_with("aws:")) {
-                    return Err("notification");
+                    return Err(NOTIFICATION);
                 }
                 is_event |= member.name() == "eventSource";
             }
@@ -42,8 +51,17 @@ pub(crate) fn judge(value: Value<'_>) -> Result<&'static str, &'static str> {
     if is_event { Ok(kind_of_category(category)) } else { Err("json") }
 }
 
-/// A word for a document without events, by the names of its members.
-pub(crate) fn foreign_kind(names: &[String]) -> &'static str {
+/// The kind of archive that an object makes which certainly is an event, wherever it stands: it tells its version and what
+/// it is about (CloudTrail User Guide, record contents). Notifications of S3 do so, too.
+pub(crate) fn kind_of_event(value: Value<'_>) -> Option<&'static str> {
+    const SUBJECTS: [&str; 4] = ["eventSource", "eventName", "eventType", "eventCategory"];
+    let is_text = |name: &str| value.get(name).is_some_and(|member| matches!(member.value().shape(), Shape::String(_)));
+    let is_certain = is_text("eventVersion") && SUBJECTS.into_iter().any(is_text);
+    if is_certain { judge(value).ok() } else { None }
+}
+
+/// A word for a document without events, by the names of its first members.
+pub(crate) fn foreign_kind<'n>(names: impl IntoIterator<Item = &'n str>) -> &'static str {
     // The first row whose names are all there wins, so the more telling ones come first.
     const KINDS: &[(&[&str], &str)] = &[
         (&["digestS3Object", "logFiles"], "digest"),
@@ -56,10 +74,9 @@ pub(crate) fn foreign_kind(names: &[String]) -> &'static str {
         (&["CloudTrailEvent"], "lookup_events"),
         (&["Events"], "lookup_events"),
         (&["PublicKeyList"], "public_keys"),
-        (&["eventVersion"], "single_event"),
-        (&["eventName", "eventSource"], "single_event"),
     ];
-    let has = |wanted: &&str| names.iter().any(|name| name == wanted);
+    let names: Vec<&str> = names.into_iter().take(NAMES_KEPT).collect();
+    let has = |wanted: &&str| names.contains(wanted);
     KINDS.iter().find(|(wanted, _)| wanted.iter().all(&has)).map_or("json", |(_, kind)| kind)
 }
 

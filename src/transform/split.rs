@@ -1,14 +1,14 @@
 //! The text of an archive to the spans of its events, without parsing them.
 //!
-//! In: bytes, all at once or as they come. Out: the span of each element of each event array, in order, and whatever
-//! is between them. Never: changes a byte, or asks for the whole text: it works on a window and says when it needs
-//! more.
+//! In: bytes, all at once or as they come. Out: the span of each element of each event array and of each document that has
+//! none, in order, and whatever is between them. Never: changes a byte, or asks for the whole text: it works on a window
+//! and says when it needs more.
 
 use std::ops::Range;
 
-use memchr::memmem;
-
-use super::scan::{self, skip_space, trim_space_end};
+use super::document::{EVENT_NAME, MAX_TIMESTAMP_BYTES, array_kind, has_event_array, is_event_start, message_start};
+use super::scan::{self, skip_space};
+use super::shape::NAMES_KEPT;
 use crate::error::Reason;
 
 /// The next thing in the text.
@@ -16,9 +16,12 @@ use crate::error::Reason;
 pub(crate) enum Piece {
     /// An element of an event array.
     Element(Range<usize>),
-    /// The value of a member beside `Records`, to be checked and then ignored.
+    /// An object in no array that has no event array: an event, what brings one, or a stranger.
+    Document(Range<usize>),
+    /// The value of a member beside an event array, to be checked and then ignored.
     Beside(Range<usize>),
-    /// A document without an event array has ended; its first member names are in [`Splitter::names`].
+    /// A document without an event array has ended that is too large to be shown as a whole; its first member names are in
+    /// [`Splitter::names`].
     OtherDocument,
     /// An element follows another without a comma, at this offset.
     SeparatorMissing(usize),
@@ -37,7 +40,18 @@ enum State {
     /// In the outermost object, before a member name or the end.
     Object { is_first: bool, has_records: bool },
     /// In an event array, before an element or its end.
-    Array { is_outermost: bool, is_first: bool },
+    Array { kind: ArrayKind, is_first: bool },
+}
+
+/// What an array holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ArrayKind {
+    /// No object holds it: events, or what brings them.
+    Outermost,
+    /// `Records`: events, or what brings them.
+    Records,
+    /// `Events` of `lookup-events` and `logEvents` of CloudWatch Logs: what brings events.
+    Wrappers,
 }
 
 /// Cuts text into events.
@@ -47,8 +61,10 @@ pub(crate) struct Splitter {
     at: usize,
     names: Vec<String>,
     has_event_arrays: bool,
-    /// Whether the array at hand, or the last one, is outermost.
-    was_outermost: bool,
+    /// Arrays that were begun.
+    arrays: u64,
+    /// The array at hand, or the last one.
+    last_array: ArrayKind,
 }
 
 /// Some editors put it before UTF-8; in merged files it stands before each document.
@@ -58,19 +74,31 @@ pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// text has its quotes escaped.
 pub(crate) const NEXT_EVENT: &[u8] = b",{\"eventVersion\"";
 
+/// The member that makes a document an archive.
+const RECORDS_NAME: &[u8] = b"\"Records\"";
+
+/// The longest document that is shown as a whole when it does not begin like an event; in a longer one event arrays are
+/// looked for.
+const MAX_DOCUMENT_BYTES: usize = 8 << 20;
+
 /// A place to come back to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
     state: State,
     at: usize,
+    arrays: u64,
 }
-
-/// Member names kept to tell what a document is that holds no events.
-const NAMES_KEPT: usize = 32;
 
 impl Splitter {
     pub(crate) const fn new() -> Self {
-        Self { state: State::Outside, at: 0, names: Vec::new(), has_event_arrays: false, was_outermost: false }
+        Self {
+            state: State::Outside,
+            at: 0,
+            names: Vec::new(),
+            has_event_arrays: false,
+            arrays: 0,
+            last_array: ArrayKind::Records,
+        }
     }
 
     /// Where the next piece is looked for.
@@ -78,14 +106,24 @@ impl Splitter {
         self.at
     }
 
-    /// Whether the position is in an array that no object holds.
-    pub(crate) const fn is_outermost(&self) -> bool {
-        matches!(self.state, State::Array { is_outermost: true, .. })
+    /// The array at hand, or the last one.
+    pub(crate) const fn array(&self) -> ArrayKind {
+        self.last_array
+    }
+
+    /// Event arrays so far, that at hand included.
+    pub(crate) const fn arrays(&self) -> u64 {
+        self.arrays
     }
 
     /// Whether an array called `Records`, or an outermost one with elements, has come.
     pub(crate) const fn has_event_arrays(&self) -> bool {
         self.has_event_arrays
+    }
+
+    /// Whether the position is before, between or behind documents.
+    pub(crate) const fn is_outside(&self) -> bool {
+        matches!(self.state, State::Outside)
     }
 
     /// Whether the next piece is an element of an event array.
@@ -100,12 +138,12 @@ impl Splitter {
 
     /// Where the splitter stands, to come back to.
     pub(crate) const fn mark(&self) -> Mark {
-        Mark { state: self.state, at: self.at }
+        Mark { state: self.state, at: self.at, arrays: self.arrays }
     }
 
     /// Goes back to a mark of the same window.
     pub(crate) const fn back_to(&mut self, mark: Mark) {
-        (self.state, self.at) = (mark.state, mark.at);
+        (self.state, self.at, self.arrays) = (mark.state, mark.at, mark.arrays);
     }
 
     /// Passes over text up to an offset of the window.
@@ -136,11 +174,9 @@ impl Splitter {
                 State::Outside if !is_all && BYTE_ORDER_MARK.starts_with(&window[self.at..]) => {
                     return Piece::Incomplete(self.at);
                 }
-                State::Outside => self.open_document(byte),
+                State::Outside => self.open_document(window, is_all, byte),
                 State::Object { is_first, has_records } => self.next_member(window, byte, is_first, has_records),
-                State::Array { is_outermost, is_first } => {
-                    self.next_element(window, is_all, byte, is_outermost, is_first)
-                }
+                State::Array { kind, is_first } => self.next_element(window, is_all, byte, kind, is_first),
             };
             if let Some(piece) = step {
                 return piece;
@@ -148,20 +184,52 @@ impl Splitter {
         }
     }
 
-    fn open_document(&mut self, byte: u8) -> Option<Piece> {
-        self.state = match byte {
-            b'{' => State::Object { is_first: true, has_records: false },
-            b'[' => {
-                self.was_outermost = true;
-                State::Array { is_outermost: true, is_first: true }
-            }
-            _ => {
-                return Some(Piece::Broken(self.at, Reason::TrailingData, "expected `{` or `[`"));
-            }
-        };
-        self.names.clear();
+    fn open_document(&mut self, window: &[u8], is_all: bool, byte: u8) -> Option<Piece> {
+        match byte {
+            b'{' => return self.open_object(window, is_all),
+            b'[' => self.open_array(ArrayKind::Outermost),
+            _ if window.len() - self.at < MAX_TIMESTAMP_BYTES && !is_all => return Some(Piece::Incomplete(self.at)),
+            _ => match message_start(window, self.at) {
+                Some(object) => {
+                    self.at = object;
+                    return None;
+                }
+                None => return Some(Piece::Broken(self.at, Reason::TrailingData, "expected `{` or `[`")),
+            },
+        }
         self.at += 1;
         None
+    }
+
+    /// Begins an object that no array holds: it is shown as a whole, unless it has an event array.
+    fn open_object(&mut self, window: &[u8], is_all: bool) -> Option<Piece> {
+        let start = self.at;
+        let first_name = &window[skip_space(window, start + 1)..];
+        if first_name.len() < EVENT_NAME.len() && !is_all {
+            return Some(Piece::Incomplete(start));
+        }
+        let is_event = is_event_start(&window[start..]);
+        if !first_name.starts_with(RECORDS_NAME) {
+            match scan::container_end(window, start) {
+                Some(end) if is_event || !has_event_array(&window[start..end]) => {
+                    self.at = end;
+                    return Some(Piece::Document(start..end));
+                }
+                None if is_event => return Some(Piece::Incomplete(start)),
+                None if !is_all && window.len() - start <= MAX_DOCUMENT_BYTES => return Some(Piece::Incomplete(start)),
+                _ => {}
+            }
+        }
+        self.names.clear();
+        self.at += 1;
+        self.state = State::Object { is_first: true, has_records: false };
+        None
+    }
+
+    const fn open_array(&mut self, kind: ArrayKind) {
+        self.arrays += 1;
+        self.last_array = kind;
+        self.state = State::Array { kind, is_first: true };
     }
 
     fn next_member(&mut self, window: &[u8], byte: u8, is_first: bool, has_records: bool) -> Option<Piece> {
@@ -200,12 +268,16 @@ impl Splitter {
         let Some(first) = window.get(start) else {
             return incomplete;
         };
-        let is_records = is_records_name(name);
-        if is_records && *first == b'[' {
+        let array = array_kind(name);
+        if let Some(kind) = array
+            && *first == b'['
+        {
             self.at = start + 1;
-            self.has_event_arrays = true;
-            self.was_outermost = false;
-            self.state = State::Array { is_outermost: false, is_first: true };
+            self.has_event_arrays |= kind == ArrayKind::Records;
+            if kind == ArrayKind::Wrappers {
+                self.keep_name(name);
+            }
+            self.open_array(kind);
             return None;
         }
         let Some(end) = scan::value_end(window, start).filter(|end| *end < window.len()) else {
@@ -214,15 +286,19 @@ impl Splitter {
         if end == start {
             return broken(start, "expected a value");
         }
-        if is_records {
+        if array == Some(ArrayKind::Records) {
             return Some(Piece::Broken(start, Reason::RecordsNotArray, "`Records` is not an array"));
         }
-        if self.names.len() < NAMES_KEPT {
-            self.names.push(String::from_utf8_lossy(name).into_owned());
-        }
+        self.keep_name(name);
         self.at = end;
         self.state = State::Object { is_first: false, has_records };
         Some(Piece::Beside(start..end))
+    }
+
+    fn keep_name(&mut self, name: &[u8]) {
+        if self.names.len() < NAMES_KEPT {
+            self.names.push(String::from_utf8_lossy(name).into_owned());
+        }
     }
 
     fn next_element(
@@ -230,20 +306,22 @@ impl Splitter {
         window: &[u8],
         is_all: bool,
         byte: u8,
-        is_outermost: bool,
+        kind: ArrayKind,
         is_first: bool,
     ) -> Option<Piece> {
         let mut start = self.at;
         match byte {
             b']' => {
                 self.at += 1;
-                self.state =
-                    if is_outermost { State::Outside } else { State::Object { is_first: false, has_records: true } };
+                self.state = match kind {
+                    ArrayKind::Outermost => State::Outside,
+                    _ => State::Object { is_first: false, has_records: true },
+                };
                 return None;
             }
             b',' if !is_first => start = skip_space(window, start + 1),
             b'{' if !is_first => {
-                self.state = State::Array { is_outermost, is_first: true };
+                self.state = State::Array { kind, is_first: true };
                 return Some(Piece::SeparatorMissing(start));
             }
             _ if !is_first => {
@@ -259,87 +337,23 @@ impl Splitter {
         if end == start {
             return Some(Piece::Broken(start, Reason::JsonInvalid, "expected a value"));
         }
-        self.has_event_arrays = true;
+        self.has_event_arrays |= kind != ArrayKind::Wrappers;
         self.at = end;
-        self.state = State::Array { is_outermost, is_first: false };
+        self.state = State::Array { kind, is_first: false };
         Some(Piece::Element(start..end))
     }
 
     /// Goes on with an event behind damage.
     pub(crate) const fn resume_at(&mut self, event: usize) {
         self.at = event;
-        self.state = State::Array { is_outermost: self.was_outermost, is_first: true };
+        self.state = State::Array { kind: self.last_array, is_first: true };
     }
-}
 
-/// Looks behind damage for the next event that is certain: an object whose first member is `eventVersion`, that a
-/// comma announces, that ends like an element and that `is_event` accepts. In JSON, a comma before an object stands
-/// in an array only.
-///
-/// A candidate that the window cuts off is waited for, up to `longest_wait` bytes of it: what comes of text must not
-/// depend on where windows end. Each candidate costs a scan and a parse, so all of them together may cost no more
-/// than `budget` bytes of text.
-pub(crate) fn resume_after(
-    window: &[u8],
-    is_all: bool,
-    damage: usize,
-    longest_wait: usize,
-    budget: &mut usize,
-    mut is_event: impl FnMut(Range<usize>) -> bool,
-) -> Resumed {
-    let mut undecided = None;
-    let names = memmem::find_iter(&window[damage..], b"\"eventVersion\"").map(|at| at + damage);
-    let candidates = names.filter_map(|name| {
-        let before = |at: usize, wanted: u8| {
-            let end = trim_space_end(window, at);
-            (end > damage && window[end - 1] == wanted).then(|| end - 1)
-        };
-        let start = before(name, b'{')?;
-        // The damage may begin with the comma, and white space stand before it.
-        Some((start, trim_space_end(window, before(start, b',')?).max(damage)))
-    });
-    for (start, damage_end) in candidates {
-        let end = scan::container_end(window, start);
-        *budget = budget.saturating_sub(end.unwrap_or(window.len()) - start);
-        if *budget == 0 {
-            break;
-        }
-        let behind = end.and_then(|end| window.get(skip_space(window, end)));
-        match (end, behind) {
-            (Some(end), Some(b',' | b']')) if is_event(start..end) => {
-                return Resumed::At { damage_end, event: start };
-            }
-            (None, _) | (_, None) if !is_all => {
-                undecided.get_or_insert(damage_end);
-                if window.len() - start <= longest_wait {
-                    break;
-                }
-            }
-            _ => {}
-        }
+    /// Goes on with a document behind damage.
+    pub(crate) const fn resume_outside(&mut self, at: usize) {
+        self.at = at;
+        self.state = State::Outside;
     }
-    undecided.map_or(Resumed::Nowhere, Resumed::Undecided)
-}
-
-/// Where text can be trusted again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Resumed {
-    /// An event begins at `event`; the damaged text ends before its comma.
-    At { damage_end: usize, event: usize },
-    /// A candidate follows this offset, and the window ends before it can be judged.
-    Undecided(usize),
-    /// There is no candidate.
-    Nowhere,
-}
-
-/// Whether a member name, as it stands, is `Records`; it may be spelled with escapes.
-fn is_records_name(raw: &[u8]) -> bool {
-    const NAME: &str = "Records";
-    if !raw.contains(&b'\\') {
-        return raw == NAME.as_bytes();
-    }
-    let quoted = [b"\"", raw, b"\""].concat();
-    serde_json::from_slice::<String>(&quoted).is_ok_and(|name| name == NAME)
 }
 
 #[cfg(test)]

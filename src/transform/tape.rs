@@ -288,15 +288,7 @@ impl<'t> Member<'t> {
 
     /// The elements of an array as they stand in the source; nothing for other shapes.
     pub(crate) fn raw_elements(self) -> impl Iterator<Item = &'t str> {
-        let array = self.raw();
-        let mut at = 1;
-        std::iter::from_fn(move || {
-            let bytes = array.as_bytes();
-            let start = scan::skip_space(bytes, at);
-            let end = scan::value_end(bytes, start).filter(|end| *end > start && bytes[start] != b']')?;
-            at = scan::skip_space(bytes, end) + 1;
-            Some(&array[start..end])
-        })
+        raw_elements(self.raw())
     }
 
     /// The name as it stands in the source, without its quotes.
@@ -322,6 +314,19 @@ impl<'t> Member<'t> {
         };
         &document.source[start..end]
     }
+}
+
+/// The elements of a valid array as they stand in its text; nothing for other values.
+pub(crate) fn raw_elements(array: &str) -> impl Iterator<Item = &str> {
+    let bytes = array.as_bytes();
+    let mut at = scan::skip_space(bytes, 0) + 1;
+    let is_array = bytes.get(at - 1) == Some(&b'[');
+    std::iter::from_fn(move || {
+        let start = scan::skip_space(bytes, at);
+        let end = scan::value_end(bytes, start).filter(|end| is_array && *end > start && bytes[start] != b']')?;
+        at = scan::skip_space(bytes, end) + 1;
+        Some(&array[start..end])
+    })
 }
 
 #[cfg(test)]

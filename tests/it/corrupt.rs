@@ -123,9 +123,7 @@ fn cases() -> Vec<Case> {
         foreign("foreign-config.json.gz"),
         foreign("foreign-console-history.csv"),
         foreign("foreign-digest.json.gz"),
-        foreign("foreign-eventbridge.json"),
         foreign("foreign-s3-notification.json"),
-        foreign("foreign-single-event.json"),
         foreign("foreign-sns-notice.json"),
     ]
 }

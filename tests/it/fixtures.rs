@@ -1,4 +1,4 @@
-//! The checked-in data: in: nothing; out: every file below `data/sample` and `data/corrupt`, and the proof that they are
+//! The checked-in data: in: nothing; out: every file below `data/sample`, `data/corrupt` and `data/shapes`, and the proof that they are
 //! what this module makes. Never: the clock, a random number, or text from a real archive.
 //!
 //! `UPDATE_FIXTURES=1 cargo test --test it fixtures` makes the files again.
@@ -6,6 +6,7 @@
 mod corrupt;
 mod foreign;
 mod sample;
+pub mod shapes;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,14 +20,15 @@ use crate::harness::{data, files, inflated};
 const UPDATE: &str = "UPDATE_FIXTURES";
 
 /// Folders below `data` that hold nothing but what is made here.
-const FOLDERS: [&str; 2] = ["sample", "corrupt"];
+const FOLDERS: [&str; 3] = ["sample", "corrupt", "shapes"];
 
 /// Files by their path below `data`.
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 #[test]
 fn checked_in_data_is_what_its_maker_makes() {
-    let made: Files = sample::files().into_iter().chain(corrupt::files()).chain(foreign::files()).collect();
+    let made = sample::files().into_iter().chain(corrupt::files()).chain(foreign::files()).chain(shapes::files());
+    let made: Files = made.collect();
     if std::env::var_os(UPDATE).is_some() {
         for folder in FOLDERS {
             let _ = fs::remove_dir_all(data(folder));

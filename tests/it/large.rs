@@ -38,6 +38,12 @@ fn with(damaged: &str) -> (Vec<u8>, usize) {
     (records(&events).into_bytes(), start)
 }
 
+/// As `lookup-events` prints them.
+fn lookup_events(events: &[String]) -> String {
+    let quoted = |event: &String| serde_json::json!({"EventId": "x", "CloudTrailEvent": event}).to_string();
+    format!("{{\"Events\":[{}]}}", events.iter().map(quoted).collect::<Vec<_>>().join(","))
+}
+
 /// As large in the file as in memory.
 fn stored_gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
@@ -65,6 +71,14 @@ fn text_cases() -> Vec<Case> {
     let mut cases = vec![
         nothing_lost("plain", sound.clone().into_bytes(), Vec::new()),
         nothing_lost("array", format!("[{}]", events().join(" ,\n")).into_bytes(), Vec::new()),
+        nothing_lost("lines", events().join("\n").into_bytes(), Vec::new()),
+        nothing_lost("lookup-events", lookup_events(&events()).into_bytes(), Vec::new()),
+        {
+            let (before, behind) = (events()[..DAMAGED].join("\n") + "\n", events()[DAMAGED + 1..].join("\n"));
+            let bytes = format!("{before}{}\n{behind}", event.strip_suffix('}').expect("an object"));
+            let refused = vec![(Some(DAMAGED), "json_invalid", Some(before.len()))];
+            Case { name: "line-no-brace", bytes: bytes.into(), status: "converted", lost: vec![DAMAGED], refused }
+        },
         nothing_lost(
             "padded-outside",
             format!("{{\"before\":\"{}\",\"Records\":[{}]}}", "x".repeat(9 << 20), events().join(",")).into_bytes(),
@@ -104,7 +118,11 @@ fn text_cases() -> Vec<Case> {
         "notification",
         records(&[format!(r#"{{"eventSource":"aws:s3",{blanks}"eventVersion":"2.1"}}"#)]),
     ));
-    cases.push(foreign("one-event", padded(0, &format!("\"x\":{blanks}1"))));
+    cases.push(Case {
+        status: "converted",
+        lost: (1..EVENTS).collect(),
+        ..foreign("one-event", padded(0, &format!("\"x\":{blanks}1")))
+    });
     cases.push(foreign("csv", format!("a,b\n{blanks}")));
     cases.push(foreign("numbers", format!("[1,{blanks}2]")));
     cases

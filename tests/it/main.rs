@@ -4,13 +4,13 @@
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 #![expect(clippy::format_push_string, clippy::format_collect, reason = "messages of tests need not be fast")]
 
-/// `src/` against a table of who may use what.
+/// Archives that are converted again: rows replaced, nothing doubled.
 mod again;
-
+/// `src/` against a table of who may use what.
 mod architecture;
-/// What a person at a terminal sees.
+/// A lake against its own manifest.
 mod check;
-
+/// What a person at a terminal sees.
 mod cli;
 /// What is taken for an archive: key layouts, names, containers, texts.
 mod convert;
@@ -18,11 +18,11 @@ mod convert;
 mod corpus;
 /// Bad input: each defect of `data/corrupt`, where it is told to be and what is saved around it.
 mod corrupt;
-/// The same inputs give the same bytes.
+/// Killed between any two changes on disk, and run again.
 mod crash;
-
+/// An event is written once.
 mod dedup;
-
+/// The same inputs give the same bytes.
 mod determinism;
 /// The lake as DuckDB and pyarrow read it, where they are at hand.
 mod engines;
@@ -68,3 +68,5 @@ mod sample;
 mod scale;
 /// The columns of the contract, in the program's words and in the README's.
 mod schema;
+/// Every form that people have CloudTrail in.
+mod shapes;

@@ -5,11 +5,11 @@
 
 use std::ops::Range;
 
+use super::resume::{Among, Resumed, resume_after};
 use super::{Cut, Cutter, MAX_EVENT_BYTES, MAX_WAITING_BYTES, State, UNMATCHED};
 use crate::error::Reason;
 use crate::transform::judgement::{Damage, MAX_ORIGINAL_BYTES, Rejection, check, finding, is_event};
 use crate::transform::scan;
-use crate::transform::split::{Resumed, resume_after};
 use crate::transform::tape::Parser;
 
 /// Room for what stands before the name by which an event is found.
@@ -40,8 +40,7 @@ impl Cutter {
         mut damage: Damage,
     ) -> Option<Cut> {
         let at = self.splitter.position();
-        let has_arrays = self.splitter.has_event_arrays();
-        let resumed = if has_arrays { self.resume(parser, window, is_all, at) } else { Resumed::Nowhere };
+        let resumed = self.resume(parser, window, is_all, at);
         let (end, is_over) = match resumed {
             Resumed::At { damage_end, .. } => (damage_end, true),
             Resumed::Undecided(end) if window.len() - end <= MAX_EVENT_BYTES => (end, false),
@@ -56,8 +55,11 @@ impl Cutter {
             return Some(Cut::More(end));
         }
         let Damage { index, offset, mut rejection, original } = damage;
-        if let Resumed::At { event, .. } = resumed {
-            self.splitter.resume_at(event);
+        if let Resumed::At { start, among, .. } = resumed {
+            match among {
+                Among::Elements => self.splitter.resume_at(start),
+                Among::Lines => self.splitter.resume_outside(start),
+            }
             self.state = State::Go;
             if rejection.reason == Reason::JsonTruncated {
                 rejection = Rejection { reason: Reason::JsonInvalid, message: UNMATCHED.to_owned() };
@@ -115,9 +117,17 @@ impl Cutter {
             return Resumed::Nowhere;
         }
         let mut budget = self.rescan_bytes;
-        let resumed = resume_after(window, is_all, damage, MAX_WAITING_BYTES, &mut budget, |range| {
-            is_event(parser, &window[range])
-        });
+        let places: &[Among] = match (self.splitter.is_outside(), self.splitter.arrays() > 0) {
+            (true, true) => &[Among::Elements, Among::Lines],
+            (true, false) => &[Among::Lines],
+            (false, true) => &[Among::Elements],
+            (false, false) => &[],
+        };
+        let is_certain = |among, range| match among {
+            Among::Elements => is_event(parser, &window[range]),
+            Among::Lines => check(parser, &window[range]).is_ok(),
+        };
+        let resumed = resume_after(window, is_all, damage, places, MAX_WAITING_BYTES, &mut budget, is_certain);
         let searched = match resumed {
             Resumed::At { damage_end: end, .. } | Resumed::Undecided(end) => end - damage,
             Resumed::Nowhere => window.len() - damage,

@@ -10,25 +10,36 @@ const EVENT_MEMBERS: [&str; 8] =
 /// Converts the inflated text of one archive. `archive_uri` only goes into the rows.
 pub fn reference_archive(archive_uri: &str, inflated: &[u8]) -> ReferenceArchive {
     let without = |status| ReferenceArchive { status, ..ReferenceArchive::default() };
+    let inflated = inflated.strip_prefix("\u{feff}".as_bytes()).unwrap_or(inflated);
+    let lines = std::str::from_utf8(inflated).ok().and_then(without_timestamps);
+    let inflated = lines.as_deref().map_or(inflated, str::as_bytes);
     // CSV, Parquet, a README: not even meant to be JSON, so that it need not be UTF-8 either.
     let first = inflated.iter().find(|byte| !b" \t\r\n".contains(byte));
     if !matches!(first, Some(b'{' | b'[')) {
-        return without("foreign");
+        let is_export = inflated
+            .trim_ascii_start()
+            .splitn(2, |byte| *byte == b' ')
+            .nth(1)
+            .is_some_and(|message| message.starts_with(b"{"));
+        return without(if is_export { "invalid" } else { "foreign" });
     }
     let Some(documents) = std::str::from_utf8(inflated).ok().and_then(json::documents) else {
         return without("invalid");
     };
-    let found = match find_events(&documents) {
-        Found::Events(events) => events,
-        Found::Foreign => return without("foreign"),
-        Found::RecordsNotArray => {
-            return ReferenceArchive { quarantined: vec![(None, "records_not_array")], ..without("quarantined") };
-        }
+    let Some(Found { events: found, strangers, is_archive }) = find_events(&documents) else {
+        return ReferenceArchive { quarantined: vec![(None, "records_not_array")], ..without("quarantined") };
     };
+    if found.is_empty() && (strangers > 0 || !is_archive) {
+        return without("foreign");
+    }
     let mut archive = without("converted");
-    for (event_index, event) in (0..).zip(found) {
+    archive.quarantined = vec![(None, "trailing_data"); strangers];
+    for (event_index, event) in (0..).zip(&found) {
         archive.events_seen += 1;
-        let row = if event.starts_with('{') {
+        let row = if json::documents(event).is_none() {
+            // It was cut before it was put in a string.
+            Err("json_invalid")
+        } else if event.starts_with('{') {
             event::event_row(archive_uri, event_index, event)
         } else {
             Err("event_not_object")
@@ -44,56 +55,161 @@ pub fn reference_archive(archive_uri: &str, inflated: &[u8]) -> ReferenceArchive
     archive
 }
 
-/// What the documents of an archive hold together.
-enum Found<'a> {
-    /// Elements in order, of all documents.
-    Events(Vec<&'a str>),
-    Foreign,
-    RecordsNotArray,
+/// The messages of a CloudWatch Logs export, each of which has a timestamp and a space before it; `None` for other text.
+fn without_timestamps(text: &str) -> Option<String> {
+    let messages: Option<Vec<&str>> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| {
+            let (time, message) = line.trim_start().split_once(' ')?;
+            let is_time = time.len() < 39
+                && time.starts_with(|first: char| first.is_ascii_digit())
+                && time.chars().all(|character| character.is_ascii_digit() || "-:.,+TZ".contains(character));
+            (is_time && message.starts_with('{')).then_some(message)
+        })
+        .collect();
+    messages.map(|messages| messages.join("\n"))
 }
 
-fn find_events<'a>(documents: &[&'a str]) -> Found<'a> {
-    let mut events = Vec::new();
-    let mut foreign = documents.is_empty();
-    let mut seen_object = false;
+/// What the documents of an archive hold together.
+#[derive(Default)]
+struct Found {
+    /// Events in order, of all documents; elements of an event array whatever they are.
+    events: Vec<String>,
+    /// Documents, arrays and elements without events.
+    strangers: usize,
+    /// Whether there is an array that makes an archive, though it may be empty.
+    is_archive: bool,
+}
+
+/// The events of all documents; `None` when `Records` is no array.
+fn find_events(documents: &[&str]) -> Option<Found> {
+    let mut found = Found::default();
     for document in documents {
         if let Some(elements) = json::elements(document) {
-            foreign |= !elements.first().is_some_and(|first| looks_like_event(first));
-            seen_object = true;
-            events.extend(elements);
+            found.is_archive |= !elements.is_empty();
+            found.take_array(&elements, elements.first().copied());
             continue;
         }
         let members: Vec<(Name, &str)> = json::members(document).unwrap_or_default();
-        let records = members.into_iter().filter(|(name, _)| *name == json::name("Records"));
-        let records: Vec<&str> = records.map(|(_, value)| value).collect();
-        foreign |= records.is_empty();
-        for value in records {
-            let Some(elements) = json::elements(value) else {
-                return Found::RecordsNotArray;
-            };
-            // Only the first object of an archive is judged: from then on any object is an event.
-            let first_object = elements.iter().find(|element| element.starts_with('{'));
-            if let (false, Some(first)) = (seen_object, first_object) {
-                foreign |= !looks_like_event(first);
-                seen_object = true;
+        let is_event = members.first().is_some_and(|(name, _)| *name == json::name("eventVersion"));
+        let has_wrappers = |(name, value): &(Name, &str)| {
+            [json::name("Events"), json::name("logEvents")].contains(name) && json::elements(value).is_some()
+        };
+        let has_array = |member: &(Name, &str)| member.0 == json::name("Records") || has_wrappers(member);
+        if is_event || !members.iter().any(has_array) {
+            found.take_wrapper(document);
+            continue;
+        }
+        for (name, value) in &members {
+            let is_records = *name == json::name("Records");
+            match json::elements(value) {
+                Some(elements) if is_records => {
+                    found.is_archive = true;
+                    found.take_array(&elements, elements.iter().find(|element| element.starts_with('{')).copied());
+                }
+                Some(elements) if [json::name("Events"), json::name("logEvents")].contains(name) => {
+                    for element in elements {
+                        found.take_element(element);
+                    }
+                }
+                None if is_records => return None,
+                _ => {}
             }
-            events.extend(elements);
         }
     }
-    if foreign { Found::Foreign } else { Found::Events(events) }
+    Some(found)
 }
 
-/// Whether an element is an object with a member that events have, and no notification of another service.
-fn looks_like_event(element: &str) -> bool {
+impl Found {
+    /// Takes an array of events, or of what brings them; `telling` is the element that tells which.
+    fn take_array(&mut self, elements: &[&str], telling: Option<&str>) {
+        let Some(telling) = telling else {
+            self.events.extend(elements.iter().map(|element| (*element).to_owned()));
+            return;
+        };
+        let judged = judge(telling);
+        if judged == Judged::Event {
+            self.events.extend(elements.iter().map(|element| (*element).to_owned()));
+        } else if telling.starts_with('{') && !events_in(telling).is_empty() {
+            for element in elements {
+                self.take_element(element);
+            }
+        } else if self.events.is_empty() || judged == Judged::Notification {
+            self.strangers += 1;
+        } else {
+            // Among events, whatever stands in an event array is one.
+            self.events.extend(elements.iter().map(|element| (*element).to_owned()));
+        }
+    }
+
+    /// Takes an element that should bring events.
+    fn take_element(&mut self, element: &str) {
+        if element.starts_with('{') { self.take_wrapper(element) } else { self.events.push(element.to_owned()) }
+    }
+
+    /// Takes an object that is an event, or brings some.
+    fn take_wrapper(&mut self, object: &str) {
+        let events = events_in(object);
+        if events.is_empty() && !object.contains("CWL CONTROL MESSAGE") {
+            self.strangers += 1;
+        }
+        self.events.extend(events);
+    }
+}
+
+/// The events in a value, itself included: objects that are certainly events, at any depth, and in strings.
+fn events_in(value: &str) -> Vec<String> {
+    let is_text = |name: &str| {
+        json::members(value)
+            .into_iter()
+            .flatten()
+            .any(|(member, value)| member == json::name(name) && value.starts_with('"'))
+    };
+    if let Some(members) = json::members(value) {
+        let has_subject = ["eventSource", "eventName", "eventType", "eventCategory"].into_iter().any(is_text);
+        if is_text("eventVersion") && has_subject && judge(value) == Judged::Event {
+            return vec![value.to_owned()];
+        }
+        return members.into_iter().flat_map(|(_, value)| events_in(value)).collect();
+    }
+    if let Some(elements) = json::elements(value) {
+        return elements.into_iter().flat_map(events_in).collect();
+    }
+    let Some(inner) = json::text(value).filter(|inner| inner.trim_start().starts_with(['{', '['])) else {
+        return Vec::new();
+    };
+    match json::documents(&inner).as_deref() {
+        Some([document]) => events_in(document),
+        _ if inner.starts_with("{\"eventVersion\"") => vec![inner],
+        _ => Vec::new(),
+    }
+}
+
+/// What an element says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judged {
+    Event,
+    Notification,
+    Other,
+}
+
+fn judge(element: &str) -> Judged {
     let Some(members) = json::members(element) else {
-        return false;
+        return Judged::Other;
     };
     let is_any_of = |name: &Name, names: &[&str]| names.iter().any(|known| *name == json::name(known));
     let notifies = |(name, value): &(Name, &str)| {
         is_any_of(name, &["eventSource", "EventSource"])
             && json::text(value).is_some_and(|text| text.starts_with("aws:"))
     };
-    members.iter().any(|(name, _)| is_any_of(name, &EVENT_MEMBERS)) && !members.iter().any(notifies)
+    if members.iter().any(notifies) {
+        Judged::Notification
+    } else if members.iter().any(|(name, _)| is_any_of(name, &EVENT_MEMBERS)) {
+        Judged::Event
+    } else {
+        Judged::Other
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +261,38 @@ mod tests {
     }
 
     #[test]
+    fn events_are_found_in_what_brings_them() {
+        let event = r#"{"eventVersion":"1.08","eventName":"a"}"#;
+        check(event, "converted", 1, &[0], &[]);
+        check(&format!("{event}\n{event}{event}"), "converted", 3, &[0, 1, 2], &[]);
+        check(&format!(r#"{{"version":"0","detail":{event}}}"#), "converted", 1, &[0], &[]);
+        let quoted = format!("{event:?}");
+        check(
+            &format!(r#"{{"Events":[{{"CloudTrailEvent":{quoted}}},{{}},7]}}"#),
+            "converted",
+            2,
+            &[0],
+            &[(None, "trailing_data"), (Some(1), "event_not_object")],
+        );
+        check(&format!(r#"[{{"_raw":{quoted}}},{{"_raw":{quoted}}}]"#), "converted", 2, &[0, 1], &[]);
+        check(&format!(r#"{{"x":1}}[7]{event}"#), "converted", 1, &[0], &[(None, "trailing_data"); 2]);
+        check(r#"{"message":"{\"eventVersion\":"}"#, "converted", 1, &[], &[(Some(0), "json_invalid")]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_says_nothing() {
+        check("\u{feff}{\"Records\":[{\"eventName\":\"a\"}]}", "converted", 1, &[0], &[]);
+        check("\u{feff}{", "invalid", 0, &[], &[]);
+    }
+
+    #[test]
+    fn lines_of_an_export_have_timestamps() {
+        let event = r#"{"eventVersion":"1.08","eventName":"a"}"#;
+        check(&format!("2025-03-01T08:15:00.000Z {event}\n1740816900000 {event}\n"), "converted", 2, &[0, 1], &[]);
+        check("2025-03-01T08:15:00.000Z START RequestId", "foreign", 0, &[], &[]);
+    }
+
+    #[test]
     fn everything_else_is_foreign() {
         for text in [
             "",
@@ -166,6 +314,7 @@ mod tests {
             r#"{"version":"0","detail-type":"AWS API Call via CloudTrail","detail":{"eventName":"a"}}"#,
             r#"{"Events":[{"EventId":"a","CloudTrailEvent":"{}"}]}"#,
             "{\"eventName\":\"a\"}\n{\"eventName\":\"b\"}",
+            "{}[]{\"Records\":[]}",
         ] {
             check(text, "foreign", 0, &[], &[]);
         }

@@ -155,6 +155,7 @@ mod tests {
             ("foreign", 20),
             ("quarantined", 10),
             ("records_not_array", 10),
+            ("trailing_data", 20),
             ("event_not_object", 50),
             ("duplicate_key", 50),
             ("nesting_too_deep", 3),

@@ -5,7 +5,7 @@ use crate::reference::json;
 
 /// The text of an archive that holds these events: mostly in one `{"Records":[…]}`.
 pub fn document(events: Vec<String>, tape: &mut Tape) -> String {
-    match tape.below(60) {
+    match tape.below(62) {
         0..=39 => records(events, tape),
         40..=45 => array(events, tape),
         46..=53 => {
@@ -22,7 +22,8 @@ pub fn document(events: Vec<String>, tape: &mut Tape) -> String {
             text + &if rest_is_array { format!("[{}]", rest.join(",")) } else { records(rest, tape) }
         }
         54 | 55 => foreign(&events, tape),
-        56 => format!("{{\"Records\":{}}}", tape.pick(&["{}", "\"[]\"", "7", "true", "{\"a\":[]}"])),
+        56 | 57 => wrapped(&events, tape),
+        58 => format!("{{\"Records\":{}}}", tape.pick(&["{}", "\"[]\"", "7", "true", "{\"a\":[]}"])),
         _ => format!("\n {}\n", records(events, tape)),
     }
 }
@@ -57,20 +58,51 @@ fn array(mut events: Vec<String>, tape: &mut Tape) -> String {
     format!("[{}]", events.join(","))
 }
 
-/// JSON that is no archive, though it may hold events; none of them deep, since what cannot be looked through is refused
-/// before it is known to be no archive.
-fn foreign(events: &[String], tape: &mut Tape) -> String {
+/// None of them deep: what cannot be looked through is refused before it is known whether it brings events.
+fn shallow(events: &[String]) -> Vec<&str> {
     const SHALLOW: usize = 900;
-    let events: Vec<&str> = events.iter().map(String::as_str).filter(|event| json::depth(event) <= SHALLOW).collect();
+    events.iter().map(String::as_str).filter(|event| json::depth(event) <= SHALLOW).collect()
+}
+
+/// Events as other services hand them on, one by one or in lists.
+fn wrapped(events: &[String], tape: &mut Tape) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let form = tape.below(8);
+    let mut wrapped: Vec<String> = shallow(events)
+        .into_iter()
+        .map(|event| match form {
+            0 | 1 => event.to_owned(),
+            2 => format!("{{\"version\":\"0\",\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":{event}}}"),
+            3 => format!("{{\"EventId\":\"x\",\"CloudTrailEvent\":{},\"Resources\":[]}}", quoted(event)),
+            4 => format!("{{\"id\":\"1\",\"timestamp\":1,\"message\":{}}}", quoted(event)),
+            5 => format!("{{\"preview\":false,\"result\":{{\"_raw\":{}}}}}", quoted(event)),
+            6 => format!("{{\"Type\":\"Notification\",\"Message\":{}}}", quoted(&format!("{{\"detail\":{event}}}"))),
+            _ => format!("{{\"a\":[{event},[{}]],\"b\":{{}}}}", quoted(event)),
+        })
+        .collect();
+    if tape.one_in(2) && !wrapped.is_empty() {
+        wrapped.insert(1, "{\"x\":{}}".to_owned());
+    }
+    match tape.below(5) {
+        0 => format!("[{}]", wrapped.join(" ,")),
+        1 => format!("{{\"NextToken\":null,\"Events\":[{}]}}", wrapped.join(",")),
+        2 => format!("{{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[{}]}}", wrapped.join(",")),
+        3 => wrapped.concat(),
+        _ => wrapped.join("\n"),
+    }
+}
+
+/// JSON that is no archive.
+fn foreign(events: &[String], tape: &mut Tape) -> String {
+    let events = shallow(events);
     let event = events.first().copied().unwrap_or("{}");
-    match tape.below(8) {
-        0 => event.to_owned(),
-        1 => format!("{{\"version\":\"0\",\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":{event}}}"),
-        2 => events.join("\n"),
-        3 => "{\"Records\":[{\"eventVersion\":\"2.1\",\"eventSource\":\"aws:s3\",\"s3\":{}}]}".to_owned(),
-        4 => "{\"Records\":[{\"EventSource\":\"aws:sns\",\"EventVersion\":\"1.0\",\"Sns\":{}}]}".to_owned(),
-        5 => "{\"awsAccountId\":\"123456789012\",\"logFiles\":[]}".to_owned(),
-        6 => format!("[7,{event}]"),
+    match tape.below(6) {
+        0 => "{}".to_owned(),
+        1 => "{\"version\":\"0\",\"detail-type\":\"x\",\"detail\":{}}".to_owned(),
+        2 => "{\"Records\":[{\"eventVersion\":\"2.1\",\"eventSource\":\"aws:s3\",\"s3\":{}}]}".to_owned(),
+        3 => "{\"Records\":[{\"EventSource\":\"aws:sns\",\"EventVersion\":\"1.0\",\"Sns\":{}}]}".to_owned(),
+        4 => "{\"awsAccountId\":\"123456789012\",\"logFiles\":[]}".to_owned(),
+        5 => format!("[7,{event}]"),
         _ => "{\"Events\":[{\"EventId\":\"x\",\"CloudTrailEvent\":\"{}\"}]}".to_owned(),
     }
 }

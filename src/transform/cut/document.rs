@@ -1,0 +1,91 @@
+//! Objects that are events, bring events, or are strangers.
+//!
+//! In: an object that stands alone, or an element that is no event itself. Out: the events in it, to be converted. Never:
+//! takes something for an event because of where it stands.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use super::{Cutter, Element};
+use crate::transform::document::is_event_start;
+use crate::transform::judgement::{Rejection, check, explain, utf8};
+use crate::transform::tape::Parser;
+use crate::transform::unwrap::{Unwrapped, unwrap};
+
+/// How the next line begins that is a document.
+const NEXT_LINE: &[u8] = b"\n{";
+
+/// What CloudWatch Logs sends to see whether somebody is there (CloudWatch Logs User Guide, subscription filters).
+const CONTROL_MESSAGE: &[u8] = b"CWL CONTROL MESSAGE";
+
+impl Cutter {
+    /// Takes an object that no array holds.
+    pub(super) fn take_document(
+        &mut self,
+        parser: &mut Parser,
+        window: &[u8],
+        range: Range<usize>,
+        elements: &mut Vec<Element>,
+    ) {
+        let text = &window[range.clone()];
+        if memmem::find(text, NEXT_LINE).is_some() {
+            self.rescan_bytes = self.rescan_bytes.saturating_sub(text.len());
+            // It has lost a bracket or quote and taken the next lines for parts of itself.
+            if let Err(rejection) = check(parser, text) {
+                let index = is_event_start(text).then(|| self.take_index());
+                self.lose(index, range.start, rejection);
+                return;
+            }
+        }
+        if self.kind.is_some() && is_event_start(text) {
+            elements.push(Element { index: self.take_index(), range, text: None });
+            return;
+        }
+        self.take_wrapper(parser, window, range, elements);
+    }
+
+    /// Takes an object that may be an event, or bring some.
+    pub(super) fn take_wrapper(
+        &mut self,
+        parser: &mut Parser,
+        window: &[u8],
+        range: Range<usize>,
+        elements: &mut Vec<Element>,
+    ) {
+        let original = &window[range.clone()];
+        let unwrapped = utf8(original).and_then(|text| unwrap(parser, text).map_err(|error| explain(&error, text)));
+        match unwrapped {
+            Ok(Unwrapped::Event(kind)) => {
+                self.kind.get_or_insert(kind);
+                elements.push(Element { index: self.take_index(), range, text: None });
+            }
+            Ok(Unwrapped::Wrapper(events, _)) if !events.is_empty() => {
+                for event in events {
+                    self.kind.get_or_insert(event.kind);
+                    let range = range.start + event.range.start..range.start + event.range.end;
+                    elements.push(Element { index: self.take_index(), range, text: event.text });
+                }
+            }
+            Ok(Unwrapped::Wrapper(..)) if memmem::find(original, CONTROL_MESSAGE).is_some() => {}
+            Ok(Unwrapped::Wrapper(_, kind)) => self.take_stranger(kind, range.end),
+            Err(rejection) => self.refuse_object(window, range, rejection),
+        }
+    }
+
+    /// Refuses an object that is not JSON.
+    fn refuse_object(&mut self, window: &[u8], range: Range<usize>, rejection: Rejection) {
+        if is_event_start(&window[range.clone()]) || self.splitter.is_in_array() {
+            let index = self.take_index();
+            self.refuse_event(index, window, range, rejection);
+        } else {
+            self.report(range.start, rejection, &window[range]);
+        }
+    }
+
+    /// Notes an object without events, which ends here.
+    pub(super) fn take_stranger(&mut self, kind: &'static str, end: usize) {
+        self.stranger_kind.get_or_insert(kind);
+        self.strangers.push(self.window_start + end as u64);
+    }
+}
