@@ -236,6 +236,11 @@ impl ScratchFile {
         self.file.write_all_at(bytes, offset)
     }
 
+    /// Reads up to so many bytes from a place; none at the end.
+    pub(crate) fn read_some_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(bytes, offset)
+    }
+
     /// Reads bytes from a place.
     pub(crate) fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
         self.file.read_exact_at(bytes, offset)

@@ -187,6 +187,10 @@ reasons! {
     GzipTruncated "gzip_truncated" "The gzip stream ends early; whole events before the end are kept."
     GzipCorrupt "gzip_corrupt" "The gzip stream is damaged or its checksum is wrong: no byte of it is certain."
     GzipTrailingGarbage "gzip_trailing_garbage" "Bytes follow the last gzip member; the events before them are kept."
+    ZstdTruncated "zstd_truncated" "The zstd stream ends early; whole events before the end are kept."
+    ZstdCorrupt "zstd_corrupt" "The zstd stream is damaged or its checksum is wrong: no byte of it is certain."
+    ZstdTrailingGarbage "zstd_trailing_garbage" "Bytes follow the last zstd frame; the events before them are kept."
+    ContainerDamaged "container_damaged" "The tar or zip is cut or damaged; what is certain of its members is kept."
     InflatedTooLarge "inflated_too_large" "The archive inflates to more than `--max-inflated` allows."
     Utf8Invalid "utf8_invalid" "The text is not UTF-8."
     JsonInvalid "json_invalid" "The text is not JSON."
@@ -200,6 +204,13 @@ reasons! {
     EventTooLarge "event_too_large" "One event is larger than 256 MiB."
 }
 
+impl Reason {
+    /// Whether a compressed stream was cut: what was inflated before the end is what was stored.
+    pub(crate) const fn is_cut(self) -> bool {
+        matches!(self, Self::GzipTruncated | Self::ZstdTruncated)
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -211,7 +222,7 @@ impl fmt::Display for Reason {
 pub struct Finding {
     /// 0-based position of the event in its archive, or `None` when the finding is about the archive.
     pub event_index: Option<u32>,
-    /// Offset in the inflated text, or in the file for gzip reasons.
+    /// Offset in the inflated text, or in the file for reasons of compression and containers.
     pub byte_offset: Option<u64>,
     /// Why.
     pub reason: Reason,

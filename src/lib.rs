@@ -45,7 +45,14 @@
 //! | [`config`] | a run's request, validated; limits with their units |
 //! | [`schema`] | the tables: each column declared once |
 //! | [`error`] | what ends a run ([`Error`]), and what is wrong with input ([`error::Finding`]) |
+//! | `input::key` | what the key of an object tells before it is read |
+//! | `input::archive` | one input object: its name in the lake, its order, its bytes |
 //! | `input::discover` | inputs to a sorted list of archives |
+//! | `input::stdin` | standard input to an archive |
+//! | `input::region` | bytes that can be read at any place |
+//! | `input::container`, `tar`, `zip` | containers to archives |
+//! | `input::sequence` | members of a container that can only be read from front to back |
+//! | `input::packing` | gzip and zstd, member by member |
 //! | `input::inflate` | a small file to text, in one piece |
 //! | `input::stream` | a large file to text, a window at a time |
 //! | `transform::marks` | 64 bytes of text to bits, by what the processor can do; the only unsafe code |

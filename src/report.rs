@@ -20,6 +20,19 @@ const FINDINGS_SHOWN: usize = 5;
 /// Changed archives that a summary names.
 const CHANGED_SHOWN: usize = 100;
 
+/// Why a foreign object of some kind is not converted, where that is not plain, and what to do.
+#[must_use]
+pub fn foreign_reason(kind: &str) -> Option<&'static str> {
+    match kind {
+        "console_csv" => {
+            Some("the console's CSV holds no requests and no responses; download the event history as JSON")
+        }
+        "zip" => Some("a zip within something compressed, or that is called like a log, is not looked into; unpack it"),
+        "tar" => Some("a tar that is called like a log, or is more than eight deep, is not looked into; unpack it"),
+        _ => None,
+    }
+}
+
 /// Where time goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {

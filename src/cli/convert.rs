@@ -18,7 +18,7 @@ use super::values::{parse_compression, parse_day, parse_size};
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(after_help = "Example: trailmill convert ./AWSLogs --out ./lake --from 2025-01-01 --region us-east-1")]
 pub(crate) struct ConvertArgs {
-    /// Archives, or folders to look for them in, however deep
+    /// Archives, tar or zip files of them, or folders to look for them in, however deep; `-` is standard input
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 

@@ -5,12 +5,12 @@
 
 use std::io::Read;
 
-use flate2::bufread::GzDecoder;
 use libdeflater::Decompressor;
 use memchr::memmem;
 
-use super::{MAGIC, MEMBER_START};
-use crate::error::{Finding, Reason};
+use super::MAX_LAYERS;
+use super::packing::{Decoder, GZIP_START, Packing};
+use crate::error::Finding;
 
 /// DEFLATE cannot do better than 1,032 to 1.
 const MAX_RATIO: usize = 1_032;
@@ -48,21 +48,39 @@ impl Inflater {
         &self.text[..length]
     }
 
-    /// Inflates a file of at most `limit` bytes of text; a file that is not gzip is its own text.
+    /// Unpacks a file of at most `limit` bytes of text, as often as it is packed; a file that is not is its own text.
     pub(crate) fn inflate(&mut self, stored: &[u8], limit: usize) -> Inflated {
-        if !stored.starts_with(MAGIC) {
-            if stored.len() > limit {
-                return Inflated::TooLarge;
+        let mut inflated = self.inflate_layer(stored, limit);
+        for _ in 1..MAX_LAYERS {
+            // Services compress what is compressed already.
+            let Inflated::Text(length, finding) = &mut inflated else { break };
+            if Packing::of(stored).is_none() || Packing::of(&self.text[..*length]).is_none() {
+                break;
             }
-            if self.text.len() < stored.len() {
-                self.text.resize(stored.len(), 0);
-            }
-            self.text[..stored.len()].copy_from_slice(stored);
-            return Inflated::Text(stored.len(), None);
+            let (outer, finding) = (self.text[..*length].to_vec(), finding.take());
+            inflated = match self.inflate_layer(&outer, limit) {
+                Inflated::Text(length, inner) => Inflated::Text(length, inner.or(finding)),
+                other => other,
+            };
         }
-        match self.inflate_single_member(stored, limit) {
-            Some(length) => Inflated::Text(length, None),
-            None => self.inflate_members(stored, limit),
+        inflated
+    }
+
+    fn inflate_layer(&mut self, stored: &[u8], limit: usize) -> Inflated {
+        match Packing::of(stored) {
+            None if stored.len() > limit => Inflated::TooLarge,
+            None => {
+                if self.text.len() < stored.len() {
+                    self.text.resize(stored.len(), 0);
+                }
+                self.text[..stored.len()].copy_from_slice(stored);
+                Inflated::Text(stored.len(), None)
+            }
+            Some(packing) => {
+                let single = if packing == Packing::Gzip { self.inflate_single_member(stored, limit) } else { None };
+                single
+                    .map_or_else(|| self.inflate_members(packing, stored, limit), |length| Inflated::Text(length, None))
+            }
         }
     }
 
@@ -72,7 +90,7 @@ impl Inflater {
         let claimed = u32::from_le_bytes(*claim) as usize;
         let is_plausible = claimed <= limit && claimed <= stored.len().saturating_mul(MAX_RATIO);
         // libdeflate stops behind the first member without a word; a second one starts with these bytes.
-        let has_one_start = memmem::find(&stored[1..], MEMBER_START).is_none();
+        let has_one_start = memmem::find(&stored[1..], GZIP_START).is_none();
         // Whatever else may follow: the size is at the member's end, and nowhere else.
         let has_one_end = memmem::find(&stored[..stored.len() - 1], claim).is_none();
         // Nor does it look at the checksum of the header.
@@ -88,44 +106,44 @@ impl Inflater {
     }
 
     /// Any file, member by member.
-    fn inflate_members(&mut self, stored: &[u8], limit: usize) -> Inflated {
+    fn inflate_members(&mut self, packing: Packing, stored: &[u8], limit: usize) -> Inflated {
         self.text.clear();
+        let mut packing = packing;
         let mut rest = stored;
         loop {
             let member_at = stored.len() - rest.len();
             let certain = self.text.len();
-            let mut decoder = GzDecoder::new(rest);
             let room = (limit - self.text.len()) as u64 + 1;
-            let read = (&mut decoder).take(room).read_to_end(&mut self.text);
+            let read = Decoder::new(packing, rest).and_then(|mut decoder| {
+                (&mut decoder).take(room).read_to_end(&mut self.text)?;
+                Ok(decoder)
+            });
             if self.text.len() > limit {
                 return Inflated::TooLarge;
             }
-            if let Err(error) = read {
-                return self.refuse(stored, member_at, certain, &error);
-            }
-            rest = decoder.into_inner();
-            let garbage_at = stored.len() - rest.len();
-            if rest.starts_with(MEMBER_START) {
-                continue;
-            }
-            let finding = super::trailing_garbage(garbage_at as u64, rest.to_vec());
-            return Inflated::Text(self.text.len(), finding);
+            rest = match read {
+                Ok(decoder) => decoder.into_inner(),
+                Err(error) => {
+                    let finding = packing.damage(&error, stored.len() as u64, member_at as u64, stored.to_vec());
+                    // What was inflated before a clean cut is what was stored. A wrong bit leaves nothing of its member
+                    // to rely on; the members before it have checksums of their own.
+                    let kept = if finding.reason.is_cut() { self.text.len() } else { certain };
+                    return if kept > 0 { Inflated::Text(kept, Some(finding)) } else { Inflated::Refused(finding) };
+                }
+            };
+            let Some(next) = Packing::of_member(rest) else {
+                let garbage_at = (stored.len() - rest.len()) as u64;
+                return Inflated::Text(self.text.len(), packing.trailing_garbage(garbage_at, rest.to_vec()));
+            };
+            packing = next;
         }
-    }
-
-    fn refuse(&self, stored: &[u8], member_at: usize, certain: usize, error: &std::io::Error) -> Inflated {
-        let finding = super::gzip_damage(error, stored.len() as u64, member_at as u64, stored.to_vec());
-        let is_truncated = finding.reason == Reason::GzipTruncated;
-        // What was inflated before a clean cut is what was stored. A wrong bit leaves nothing of its member to rely on;
-        // the members before it have checksums of their own.
-        let kept = if is_truncated { self.text.len() } else { certain };
-        if kept > 0 { Inflated::Text(kept, Some(finding)) } else { Inflated::Refused(finding) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Reason;
 
     fn gzip(text: &[u8]) -> Vec<u8> {
         use std::io::Write;

@@ -2,19 +2,20 @@
 //!
 //! In: a file as stored. Out: its text in a window that the caller moves along. Never: holds the whole file or text.
 
-use std::fs::File;
+use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use flate2::bufread::GzDecoder;
-
-use super::{Archive, MAGIC, MEMBER_START};
+use super::packing::{Decoder, Packing};
+use super::sequence::TextReader;
+use super::{Archive, MAX_LAYERS};
 use crate::error::{Finding, Reason};
 
 /// Bytes read from the file at a time.
 const READ_BYTES: usize = 256 << 10;
 
 /// The part of a text that is being worked on.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Window {
     text: Vec<u8>,
 }
@@ -22,6 +23,11 @@ pub(crate) struct Window {
 impl Window {
     pub(crate) fn text(&self) -> &[u8] {
         &self.text
+    }
+
+    /// Throws its text away.
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
     }
 
     /// Takes the window's text and leaves what stands behind `done` in the next one.
@@ -35,18 +41,23 @@ impl Window {
 /// How a text ended: with a finding when the file is damaged behind it.
 pub(crate) type Ended = Option<Finding>;
 
-/// Reads and gunzips a file.
+/// Reads and unpacks a file.
+#[derive(Debug)]
 pub(crate) struct TextStream {
     archive: Archive,
     source: Source,
     limit: u64,
     inflated_bytes: u64,
-    /// Where the gzip member at hand begins in the file.
+    /// Where the compressed member at hand begins in the file.
     member_at: u64,
     /// Text of the members before it, whose checksums were right.
     certain_bytes: u64,
     /// Where to end, known from an attempt before, and why.
     end: Option<Worthless>,
+    /// The first text, which was looked at to see whether it is compressed itself, and what came of reading it.
+    first: Option<(Window, Result<Option<Ended>, Worthless>)>,
+    /// How the file ended that this text is packed in, when it is packed more than once.
+    outer_end: Option<Arc<Mutex<Ended>>>,
 }
 
 /// Why text is worthless from some point on.
@@ -57,23 +68,72 @@ pub(crate) struct Worthless {
     pub(crate) certain_bytes: u64,
 }
 
+impl fmt::Display for Worthless {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.finding.message)
+    }
+}
+
+impl std::error::Error for Worthless {}
+
+/// Any file.
+type Input = Box<dyn Read + Send>;
+
 enum Source {
-    Plain(BufReader<File>),
-    Gzip(Box<GzDecoder<Counted>>),
+    Plain(BufReader<Input>),
+    Packed(Decoder<Counted>),
     /// Between two states only.
     Ended,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain(_) => "Plain",
+            Self::Packed(_) => "Packed",
+            Self::Ended => "Ended",
+        })
+    }
 }
 
 impl TextStream {
     /// Opens a file whose text may have at most `limit` bytes; `end` is where an attempt before found it worthless.
     pub(crate) fn open(archive: &Archive, limit: u64, end: Option<Worthless>) -> io::Result<Self> {
-        let mut reader = BufReader::with_capacity(READ_BYTES, archive.open()?);
-        let source = if reader.fill_buf()?.starts_with(MAGIC) {
-            Source::Gzip(Box::new(GzDecoder::new(Counted { peeked: Vec::new(), reader, count: 0 })))
-        } else {
-            Source::Plain(reader)
+        let mut stream = Self::over(archive, archive.open()?, limit)?;
+        // Services compress what is compressed already.
+        for _ in 1..MAX_LAYERS {
+            let mut window = Window::default();
+            let read = stream.fill(&mut window, Packing::MAGIC_BYTES);
+            let is_packed = matches!(stream.source, Source::Packed(_)) && Packing::of(window.text()).is_some();
+            stream.first = Some((window, read));
+            if !is_packed {
+                break;
+            }
+            let outer_end = Arc::default();
+            let inner = Box::new(TextReader::noting_end(stream, Arc::clone(&outer_end)));
+            stream = Self { outer_end: Some(outer_end), ..Self::over(archive, inner, limit)? };
+        }
+        stream.end = end;
+        Ok(stream)
+    }
+
+    fn over(archive: &Archive, input: Input, limit: u64) -> io::Result<Self> {
+        let mut reader = BufReader::with_capacity(READ_BYTES, input);
+        let source = match Packing::of(reader.fill_buf()?) {
+            Some(packing) => Source::Packed(Decoder::new(packing, Counted { peeked: Vec::new(), reader, count: 0 })?),
+            None => Source::Plain(reader),
         };
-        Ok(Self { archive: archive.clone(), source, limit, inflated_bytes: 0, member_at: 0, certain_bytes: 0, end })
+        Ok(Self {
+            archive: archive.clone(),
+            source,
+            limit,
+            inflated_bytes: 0,
+            member_at: 0,
+            certain_bytes: 0,
+            end: None,
+            first: None,
+            outer_end: None,
+        })
     }
 
     /// Adds text to the window until it has `wanted` bytes; tells when the text has ended.
@@ -83,6 +143,18 @@ impl TextStream {
     /// What makes text worthless that was handed out: a wrong checksum, a read error, or too much text.
     pub(crate) fn fill(&mut self, window: &mut Window, wanted: usize) -> Result<Option<Ended>, Worthless> {
         let text = &mut window.text;
+        if let Some((first, read)) = self.first.take() {
+            let end = self.end.as_ref().filter(|end| end.certain_bytes < first.text.len() as u64);
+            if let Some(Worthless { finding, certain_bytes }) = end {
+                text.extend_from_slice(&first.text[..usize::try_from(*certain_bytes).unwrap_or_default()]);
+                self.source = Source::Ended;
+                return Ok(Some(Some(finding.clone())));
+            }
+            text.extend_from_slice(&first.text);
+            if !matches!(read, Ok(None)) {
+                return read;
+            }
+        }
         while text.len() < wanted {
             let before = text.len();
             let mut room = (wanted - before) as u64;
@@ -95,7 +167,7 @@ impl TextStream {
             }
             let read = match &mut self.source {
                 Source::Plain(reader) => reader.take(room).read_to_end(text),
-                Source::Gzip(decoder) => decoder.take(room).read_to_end(text),
+                Source::Packed(decoder) => decoder.take(room).read_to_end(text),
                 Source::Ended => return Ok(Some(None)),
             };
             self.inflated_bytes += (text.len() - before) as u64;
@@ -136,33 +208,45 @@ impl TextStream {
 
     /// Goes on to the next gzip member; tells how the text ended when there is none.
     fn next_member(&mut self) -> Result<Option<Ended>, Worthless> {
-        let Source::Gzip(decoder) = std::mem::replace(&mut self.source, Source::Ended) else { return Ok(Some(None)) };
+        let Source::Packed(decoder) = std::mem::replace(&mut self.source, Source::Ended) else {
+            return Ok(Some(None));
+        };
+        let packing = decoder.packing();
         let mut counted = decoder.into_inner();
         self.member_at = counted.count;
         self.certain_bytes = self.inflated_bytes;
-        let rest = counted.peek(MEMBER_START.len()).map_err(|error| self.unreadable(&error))?;
-        if rest == MEMBER_START {
-            self.source = Source::Gzip(Box::new(GzDecoder::new(counted)));
+        let rest = counted.peek(Packing::START_BYTES).map_err(|error| self.unreadable(&error))?;
+        if let Some(next) = Packing::of_member(rest) {
+            let decoder = Decoder::new(next, counted).map_err(|error| self.unreadable(&error))?;
+            self.source = Source::Packed(decoder);
             return Ok(None);
         }
         let mut original = Vec::new();
         let read = counted.take(super::MAX_GARBAGE_BYTES).read_to_end(&mut original);
         read.map_err(|error| self.unreadable(&error))?;
-        Ok(Some(super::trailing_garbage(self.member_at, original)))
+        let garbage = packing.trailing_garbage(self.member_at, original);
+        Ok(Some(garbage.or_else(|| self.outer_ended())))
+    }
+
+    /// What was wrong behind the file that this text is packed in.
+    fn outer_ended(&self) -> Ended {
+        self.outer_end.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A read or inflate error: `Ok` when the text before it still counts.
     fn failed(&mut self, error: &io::Error) -> Result<Finding, Finding> {
-        if !matches!(self.source, Source::Gzip(_)) {
-            return Err(self.read_failed(error));
+        if let Some(Worthless { finding, .. }) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            return Err(finding.clone());
         }
+        let Source::Packed(decoder) = &self.source else { return Err(self.read_failed(error)) };
         let is_read_error = error.raw_os_error().is_some();
         if is_read_error {
             return Err(self.read_failed(error));
         }
+        let packing = decoder.packing();
         self.source = Source::Ended;
-        let finding = super::gzip_damage(error, self.archive.bytes, self.member_at, self.original());
-        if finding.reason == Reason::GzipTruncated { Ok(finding) } else { Err(finding) }
+        let finding = packing.damage(error, self.archive.bytes, self.member_at, self.original());
+        if finding.reason.is_cut() { Ok(finding) } else { Err(finding) }
     }
 
     fn unreadable(&self, error: &io::Error) -> Worthless {
@@ -196,7 +280,7 @@ impl TextStream {
 struct Counted {
     /// Bytes taken from the reader and not yet consumed.
     peeked: Vec<u8>,
-    reader: BufReader<File>,
+    reader: BufReader<Input>,
     count: u64,
 }
 

@@ -108,6 +108,8 @@ pub(crate) struct Known {
     /// For each archive 96 bits of a hash of its name and 32 of one of its version, sorted: ten million take 160 MB, and
     /// two of them share a name with a probability of 10⁻¹⁵.
     archives: Vec<u128>,
+    /// Containers of archives that could not be read.
+    unread_containers: HashSet<u128>,
 }
 
 /// Stands for an archive that was converted with other selectors, which left out some of its events.
@@ -135,8 +137,8 @@ impl Known {
             check_settings(&record.settings, &wanted)
                 .map_err(|message| Error::at(ErrorKind::LakeInvalid, path, message).advise("choose another --out"))?;
         }
-        let archives = read_archives(&commits, &wanted.selection)?;
-        Ok(Self { root, commits, archives })
+        let (archives, unread_containers) = read_archives(&commits, &wanted.selection)?;
+        Ok(Self { root, commits, archives, unread_containers })
     }
 
     /// Whether no archive is known.
@@ -152,7 +154,8 @@ impl Known {
         let mut standing = Standing::New;
         for version in versions.map(|known| *known & u128::from(u32::MAX)) {
             if version == u128::from(version_hash(bytes, modified)) {
-                return Standing::Same;
+                let is_unread = self.unread_containers.contains(&name);
+                return if is_unread { Standing::Unread { has_rows: false } } else { Standing::Same };
             }
             standing = if version == u128::from(UNREAD) {
                 Standing::Unread { has_rows: false }
@@ -177,31 +180,38 @@ fn check_settings(found: &Settings, wanted: &Settings) -> Result<(), String> {
     Ok(())
 }
 
-fn read_archives(commits: &Commits, selection: &str) -> Result<Vec<u128>> {
+fn read_archives(commits: &Commits, selection: &str) -> Result<(Vec<u128>, HashSet<u128>)> {
     let row_groups = |commit: &PublishedCommit| commit.metadata.metadata().num_row_groups();
     let units: Vec<(&PublishedCommit, usize)> =
         commits.published.iter().flat_map(|commit| (0..row_groups(commit)).map(move |at| (commit, at))).collect();
     let read = |(commit, at): (&PublishedCommit, usize)| {
         let is_same_selection = commit.record.settings.selection == selection;
         let file = LakeFile::open_with(&commit.path, commit.metadata.clone())?;
-        let mut archives = Vec::new();
+        let (mut archives, mut unread) = (Vec::new(), HashSet::new());
         for batch in file.columns(COLUMNS).row_groups(vec![at]).batches()? {
-            let read = read_batch(&batch?, is_same_selection, &mut archives);
+            let read = read_batch(&batch?, is_same_selection, &mut archives, &mut unread);
             read.ok_or_else(|| damaged(&commit.path, "a column is missing"))?;
         }
-        Ok(archives)
+        Ok((archives, unread))
     };
-    let parts: Vec<Vec<u128>> = units.into_par_iter().map(read).collect::<Result<_>>()?;
-    let mut archives = Vec::with_capacity(parts.iter().map(Vec::len).sum());
-    for part in parts {
+    let parts: Vec<(Vec<u128>, HashSet<u128>)> = units.into_par_iter().map(read).collect::<Result<_>>()?;
+    let mut archives = Vec::with_capacity(parts.iter().map(|(archives, _)| archives.len()).sum());
+    let mut unread_containers = HashSet::new();
+    for (part, unread) in parts {
         archives.extend(part);
+        unread_containers.extend(unread);
     }
     archives.sort_unstable();
-    Ok(archives)
+    Ok((archives, unread_containers))
 }
 
 /// `None` when a column is missing.
-fn read_batch(batch: &RecordBatch, is_same_selection: bool, archives: &mut Vec<u128>) -> Option<()> {
+fn read_batch(
+    batch: &RecordBatch,
+    is_same_selection: bool,
+    archives: &mut Vec<u128>,
+    unread_containers: &mut HashSet<u128>,
+) -> Option<()> {
     let text = |name| batch.column_by_name(name)?.as_string_opt::<i32>();
     let number = |name| batch.column_by_name(name)?.as_primitive_opt::<Int64Type>();
     let (archive, modified, kind) = (text("archive")?, text("etag_or_mtime")?, text("kind")?);
@@ -209,6 +219,7 @@ fn read_batch(batch: &RecordBatch, is_same_selection: bool, archives: &mut Vec<u
     for row in 0..batch.num_rows() {
         let is_whole = is_same_selection || filtered.is_null(row) || filtered.value(row) == 0;
         let version = if kind.value(row) == UNREADABLE {
+            unread_containers.extend(containers(archive.value(row)).map(name_hash));
             if written.value(row) == 0 { UNREAD } else { UNREAD_WITH_ROWS }
         } else if is_whole {
             version_hash(u64::try_from(bytes.value(row)).unwrap_or_default(), modified.value(row))
@@ -229,10 +240,17 @@ pub(crate) fn quarantined_archives(known: &Known) -> Result<HashSet<u128>> {
     let mut archives = HashSet::new();
     for path in parquet_files(&known.root.join(Table::Quarantine.name()))? {
         for batch in LakeFile::open(&path)?.columns(["archive"]).batches()? {
-            archives.extend(text_column(&batch?, "archive", &path)?.iter().flatten().map(name_hash));
+            for archive in text_column(&batch?, "archive", &path)?.iter().flatten() {
+                archives.extend(containers(archive).chain([archive]).map(name_hash));
+            }
         }
     }
     Ok(archives)
+}
+
+/// The containers that an archive is in, by its name.
+pub(crate) fn containers(archive: &str) -> impl Iterator<Item = &str> {
+    archive.match_indices('!').map(|(at, _)| &archive[..at])
 }
 
 /// A hash of a name in the upper 96 bits.

@@ -43,7 +43,7 @@ pub(crate) use lake::{Commit, Lake, hold_if_there, hold_shared};
 pub(crate) use layout::FileLayout;
 pub(crate) use ledger::{ArchiveEntry, Ledger};
 pub(crate) use manifest::{
-    Commits, Known, PublishedCommit, Standing, key_table, name_hash, published_keys, quarantined_archives,
+    Commits, Known, PublishedCommit, Standing, containers, key_table, name_hash, published_keys, quarantined_archives,
 };
 pub(crate) use part::{PartName, StagedPart, parquet_files};
 pub(crate) use record::{CommitRecord, RecordedPart};

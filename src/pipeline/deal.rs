@@ -81,6 +81,7 @@ impl<'a> Dealer<'a> {
         let id = turn.id;
         match &turn.work {
             Work::Group { range, .. } => {
+                self.archives[range.clone()].iter().for_each(Archive::announce);
                 let (archives, range) = (Arc::clone(self.archives), range.clone());
                 let (refused, limit) = (Arc::clone(&self.refused), self.config.max_inflated_bytes);
                 self.spawn(move |workers, clock| {
@@ -88,7 +89,10 @@ impl<'a> Dealer<'a> {
                     Message::Group(id, workers.with(convert))
                 });
             }
-            Work::Large(large) => self.begin_large(id, large.archive),
+            Work::Large(large) => {
+                self.archives[large.archive].announce();
+                self.begin_large(id, large.archive);
+            }
         }
     }
 

@@ -4,18 +4,16 @@
 
 use std::ops::Range;
 
-use crate::input::Archive;
+use crate::input::{Archive, LARGE_BYTES};
 
 /// Stored bytes of a group of small archives: a few MB of JSON.
 const GROUP_BYTES: u64 = 512 << 10;
 /// Archives of a group at most.
 const GROUP_ARCHIVES: usize = 512;
-/// Stored bytes from which an archive is taken for a large one.
-const LARGE_BYTES: u64 = 3 << 20;
 
 /// Whether an archive is taken alone and converted piece by piece. Others may turn out to be large, too.
 pub(super) const fn is_large(archive: &Archive) -> bool {
-    archive.bytes >= LARGE_BYTES
+    archive.bytes_to_read() >= LARGE_BYTES
 }
 
 /// The archives from `start` on that belong together: one large one, or a group of small ones.
@@ -23,11 +21,11 @@ pub(super) fn next_group(archives: &[Archive], start: usize) -> Range<usize> {
     let mut bytes = 0;
     let mut end = start;
     for archive in archives[start..].iter().take(GROUP_ARCHIVES) {
-        let is_full = bytes + archive.bytes > GROUP_BYTES || is_large(archive);
+        let is_full = bytes + archive.bytes_to_read() > GROUP_BYTES || is_large(archive);
         if end > start && is_full {
             break;
         }
-        bytes += archive.bytes;
+        bytes += archive.bytes_to_read();
         end += 1;
         if is_large(archive) {
             break;

@@ -22,6 +22,7 @@ mod steps;
 
 mod worker;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -29,8 +30,9 @@ use std::time::Instant;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::config::Config;
+use crate::disk::Disk;
 use crate::error::{Error, Result};
-use crate::input::discover;
+use crate::input::{Archive, STDIN, copy_stdin, discover};
 use crate::output::{Known, Lake, hold_if_there};
 use crate::report::{Progress, Stage, StageClock, Summary};
 
@@ -61,11 +63,17 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     // A dry run must not read what another run is about to replace.
     let _lock = if config.dry_run { hold_if_there(&known.root)? } else { None };
     let mut summary = Summary { lake: known.root.clone(), ..Summary::default() };
-    let found = pool.install(|| discover(&config.inputs, &known.root, &config.selection))?;
+    let (piped, named): (Vec<PathBuf>, Vec<PathBuf>) =
+        config.inputs.iter().cloned().partition(|input| input.as_os_str() == STDIN);
+    let mut found = pool.install(|| discover(&named, &known.root, &config.selection))?;
+    if !piped.is_empty() {
+        let folder = config.scratch.clone().or_else(|| lake.as_ref().map(Lake::staging)).unwrap_or_default();
+        found.push(copy_stdin(&Disk::new(config.watch.clone()), &folder)?);
+    }
     let worklist = pool.install(|| Worklist::new(found, &known, config, &mut summary))?;
     let archives = &worklist.archives;
     progress.archives_total.store(archives.len() as u64, Ordering::Relaxed);
-    progress.compressed_bytes_total.store(archives.iter().map(|archive| archive.bytes).sum(), Ordering::Relaxed);
+    progress.compressed_bytes_total.store(archives.iter().map(Archive::bytes_to_read).sum(), Ordering::Relaxed);
     let replacement = pool.install(|| worklist.replacement(&known, config))?;
     drop(known);
     let mut steps = Steps::new(config, progress, &clock, &pool, archives, lake, replacement);

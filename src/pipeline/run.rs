@@ -230,9 +230,10 @@ impl<'a> Run<'a> {
     /// Counts an archive and enters it into the manifest.
     fn book(&mut self, mut converted: Converted, summary: &mut Summary) -> Result<()> {
         let archive = &self.archives[converted.archive];
-        summary.add(&converted.uri, archive.bytes, converted.inflated_bytes, &converted.verdict);
+        archive.release();
+        summary.add(&converted.uri, archive.bytes_to_read(), converted.inflated_bytes, &converted.verdict);
         self.progress.archives_done.fetch_add(1, Ordering::Relaxed);
-        self.progress.compressed_bytes_done.fetch_add(archive.bytes, Ordering::Relaxed);
+        self.progress.compressed_bytes_done.fetch_add(archive.bytes_to_read(), Ordering::Relaxed);
         self.progress.events.fetch_add(converted.verdict.events_seen, Ordering::Relaxed);
         if self.config.on_bad == OnBad::Fail
             && let Some(finding) = summary.first_findings.first()

@@ -114,7 +114,7 @@ impl<'a> Steps<'a> {
         if let Some(replacement) = &self.replacement {
             keys = keys.without(replacement.archives.clone());
         }
-        let bytes: u64 = self.archives.iter().map(|archive| archive.bytes).sum();
+        let bytes: u64 = self.archives.iter().map(Archive::bytes_to_read).sum();
         Ok(Some(Arc::new(Claims::new(keys, self.config.keys_memory(), scratch, bytes / EVENT_BYTES))))
     }
 

@@ -171,6 +171,9 @@ impl Worker {
         if !archive.is_regular {
             return Some((0, Verdict::foreign("special_file")));
         }
+        if let Some(contents) = &archive.contents {
+            return Some((0, Verdict::container(contents.kind, contents.findings.clone())));
+        }
         self.stored.clear();
         if let Err(error) = clock.time(Stage::Read, || archive.read(&mut self.stored)) {
             return Some((0, Verdict::refused(unreadable(&error))));

@@ -7,21 +7,25 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
+use rayon::prelude::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator, ParallelSliceMut};
 
-use crate::config::{Config, OnBad};
+use crate::config::{Config, OnBad, Selection};
 use crate::error::Result;
-use crate::input::Archive;
-use crate::output::{Again, Known, Replacement, Standing, name_hash, quarantined_archives};
+use crate::input::{Archive, expand};
+use crate::output::{Again, Known, Replacement, Standing, containers, name_hash, quarantined_archives};
 use crate::report::Summary;
 use crate::schema::Table;
 
 /// What a run has to do.
 pub(super) struct Worklist {
-    /// Archives in the order of conversion: first those that are in the lake already and are converted again.
+    /// Archives in the order of conversion: first those that belong to the step of `again`.
     pub(super) archives: Arc<Vec<Archive>>,
+    /// Archives that are in the lake already and are converted again.
     again: Again,
-    /// Whether some of those have rows but in `archives` and `quarantine`.
+    /// Archives of their step: those, and new members of containers that are among them. A container is known only when
+    /// all of its members are in the lake.
+    again_step: usize,
+    /// Whether some of `again` have rows but in `archives` and `quarantine`.
     has_rows: bool,
 }
 
@@ -32,18 +36,23 @@ impl Worklist {
     ///
     /// When the lake cannot be read.
     pub(super) fn new(found: Vec<Archive>, known: &Known, config: &Config, summary: &mut Summary) -> Result<Self> {
-        summary.archives.seen = found.len() as u64;
-        let mut list = Self { archives: Arc::default(), again: Again::new(), has_rows: false };
-        if known.is_empty() {
-            list.archives = Arc::new(found);
-            return Ok(list);
-        }
         let quarantined = if config.retry_quarantined { quarantined_archives(known)? } else { HashSet::new() };
         let standing = |archive: &Archive| {
             let uri = archive.uri();
             let is_quarantined = !quarantined.is_empty() && quarantined.contains(&name_hash(&uri));
             (known.find(&uri, archive.bytes, &archive.modified()), is_quarantined)
         };
+        let is_looked_into = |archive: &Archive| match standing(archive) {
+            (Standing::Same, is_quarantined) => is_quarantined,
+            _ => true,
+        };
+        let found = open_containers(found, is_looked_into, &config.selection);
+        summary.archives.seen = found.len() as u64;
+        let mut list = Self { archives: Arc::default(), again: Again::new(), again_step: 0, has_rows: false };
+        if known.is_empty() {
+            list.archives = Arc::new(found);
+            return Ok(list);
+        }
         let standings: Vec<(Standing, bool)> = found.par_iter().map(standing).collect();
         let (mut again, mut new) = (Vec::new(), Vec::new());
         for (archive, (standing, is_quarantined)) in found.into_iter().zip(standings) {
@@ -54,6 +63,8 @@ impl Worklist {
                     list.has_rows |= has_rows;
                     again.push(archive);
                 }
+                // It has no rows of its own; each of its members is judged by itself.
+                _ if archive.contents.is_some() => again.push(archive),
                 _ if is_quarantined || (is_changed && config.reconvert_changed) => {
                     list.has_rows = true;
                     again.push(archive);
@@ -67,6 +78,14 @@ impl Worklist {
             }
         }
         list.again = again.iter().map(Archive::uri).collect();
+        if again.iter().any(|archive| archive.contents.is_some()) {
+            let is_of_again = |archive: &Archive| containers(&archive.uri()).any(|uri| list.again.contains(uri));
+            let (of_again, others): (Vec<_>, Vec<_>) = new.into_iter().partition(is_of_again);
+            new = others;
+            again.extend(of_again);
+            again.sort_unstable_by(Archive::order);
+        }
+        list.again_step = again.len();
         again.append(&mut new);
         list.archives = Arc::new(again);
         Ok(list)
@@ -93,11 +112,11 @@ impl Worklist {
         let mut steps = Vec::new();
         let (mut start, mut bytes) = (0, 0);
         for (at, archive) in self.archives.iter().enumerate() {
-            bytes += archive.bytes;
+            bytes += archive.bytes_to_read();
             let end = at + 1;
             // Archives that are converted again make a step of their own, whatever their size.
-            let is_full = end >= self.again.len() && bytes >= most;
-            let is_last_again = end == self.again.len() && !is_one;
+            let is_full = end >= self.again_step && bytes >= most;
+            let is_last_again = end == self.again_step && !is_one;
             if is_full || is_last_again || end == self.archives.len() {
                 steps.push(start..end);
                 (start, bytes) = (end, 0);
@@ -105,4 +124,37 @@ impl Worklist {
         }
         steps
     }
+}
+
+/// Puts the members of containers in their places among the archives, and the containers behind all of them.
+fn open_containers(
+    found: Vec<Archive>,
+    is_looked_into: impl Fn(&Archive) -> bool + Sync,
+    selection: &Selection,
+) -> Vec<Archive> {
+    let opened: Vec<(usize, Vec<Archive>)> = found
+        .par_iter()
+        .enumerate()
+        .filter(|(_, archive)| !archive.is_named_like_a_log() && is_looked_into(archive))
+        // What cannot be read is told when it is converted.
+        .filter_map(|(at, archive)| Some((at, expand(archive).ok()??)))
+        .collect();
+    if opened.is_empty() {
+        return found;
+    }
+    let mut opened = opened.into_iter().peekable();
+    let mut archives = Vec::with_capacity(found.len());
+    for (at, archive) in found.into_iter().enumerate() {
+        let Some((_, members)) = opened.next_if(|(opened, _)| *opened == at) else {
+            archives.push(archive);
+            continue;
+        };
+        let is_wanted = |member: &Archive| !member.is_named_like_a_log() || member.may_match(selection);
+        let is_whole = members.iter().all(is_wanted);
+        // One of which members are passed over is looked into again by the next run.
+        let is_kept = |member: &Archive| is_wanted(member) && (is_whole || member.contents.is_none());
+        archives.extend(members.into_iter().filter(is_kept));
+    }
+    archives.par_sort_unstable_by(Archive::order);
+    archives
 }

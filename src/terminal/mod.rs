@@ -13,7 +13,7 @@ use trailmill::check::CheckReport;
 use trailmill::config::Config;
 use trailmill::error::{Error, printable};
 use trailmill::generate::{GenerateConfig, GenerateSummary};
-use trailmill::report::{Stage, Summary};
+use trailmill::report::{Stage, Summary, foreign_reason};
 use trailmill::schema::Table;
 
 /// Prints an error.
@@ -125,10 +125,14 @@ fn write_summary(out: &mut String, summary: &Summary, config: &Config, is_verbos
             printable(archive)
         )?;
     }
-    if is_verbose {
-        for (kind, count) in &summary.foreign_kinds {
-            writeln!(out, "{:>14}  {count} × {kind}", "foreign")?;
+    for (kind, count) in &summary.foreign_kinds {
+        match foreign_reason(kind) {
+            Some(reason) => writeln!(out, "{:>14}  {count} × {kind}: {reason}", "foreign")?,
+            None if is_verbose => writeln!(out, "{:>14}  {count} × {kind}", "foreign")?,
+            None => {}
         }
+    }
+    if is_verbose {
         for (stage, ms) in Stage::ALL.iter().zip(summary.stages_cpu_ms.0) {
             writeln!(out, "{:>14}  {ms} ms", stage.as_str())?;
         }

@@ -80,7 +80,7 @@ impl Verdict {
         if let Some(mut finding) = damage {
             finding.original.truncate(MAX_ORIGINAL_BYTES);
             // What ends early and has no event to show is not known to be anything.
-            if finding.reason == Reason::GzipTruncated && verdict.events_seen == 0 {
+            if finding.reason.is_cut() && verdict.events_seen == 0 {
                 verdict.status = Status::Quarantined;
             }
             verdict.findings.push(finding);
@@ -91,6 +91,13 @@ impl Verdict {
     /// No CloudTrail archive.
     pub(crate) fn foreign(kind: &'static str) -> Self {
         Self::new(Judgement::foreign(kind), Tally::default(), None)
+    }
+
+    /// A container, whose members are archives of their own.
+    pub(crate) fn container(kind: &'static str, findings: Vec<Finding>) -> Self {
+        let status = Status::Converted;
+        let judgement = Judgement { status, kind, events_seen: 0, quarantined: 0, findings };
+        Self::new(judgement, Tally::default(), None)
     }
 
     /// Refused before it was text.

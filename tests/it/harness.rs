@@ -75,6 +75,17 @@ impl Workdir {
         Run { command: format!("trailmill {}", arguments.join(" ")), folder: self.path(), output }
     }
 
+    /// Runs the program with something on its standard input.
+    pub fn run_with_input(&self, arguments: &str, input: &[u8]) -> Run {
+        let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_trailmill"))
+            .args(arguments.split(' ').filter(|word| !word.is_empty()))
+            .current_dir(self.path())
+            .write_stdin(input)
+            .output()
+            .expect("the program runs");
+        Run { command: format!("… | trailmill {arguments}"), folder: self.path(), output }
+    }
+
     /// Runs the program with a fault at a change on disk, such as `signal 17 9`.
     pub fn run_with_fault(&self, arguments: &str, wish: &str) -> Run {
         let output = Command::new(env!("CARGO_BIN_EXE_trailmill"))

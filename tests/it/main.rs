@@ -12,6 +12,8 @@ mod architecture;
 mod check;
 /// What a person at a terminal sees.
 mod cli;
+/// Tar, zip and compression around archives.
+mod containers;
 /// What is taken for an archive: key layouts, names, containers, texts.
 mod convert;
 /// Real data, where it is at hand.

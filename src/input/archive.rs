@@ -1,0 +1,288 @@
+//! One input object: a file, a member of a container, or what came on standard input.
+//!
+//! In: where it was found. Out: its name in the lake, its place in the order, its bytes. Never: holds them, or a handle.
+
+use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::fmt::Write;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::container::Member;
+use super::key::Key;
+use super::region::{Base, Region};
+use crate::config::Selection;
+use crate::disk::ScratchFile;
+use crate::error::Finding;
+
+/// One input object. Ten million of them have to fit in memory, so it holds no full path: files of one folder share
+/// that.
+#[derive(Clone, Debug)]
+pub(crate) struct Archive {
+    /// The folder it is in, absolute; of a member the path of its container.
+    folder: Arc<Path>,
+    name: Box<OsStr>,
+    /// Size as stored.
+    pub(crate) bytes: u64,
+    modified_ms: i64,
+    /// Minute of delivery by its name, `YYYYMMDDHHMM` as a number; 0 when the name tells none.
+    delivered: u64,
+    /// Whether it is a file that can be read at all: not a pipe, a socket or a device.
+    pub(crate) is_regular: bool,
+    origin: Origin,
+    /// What is known of it when it is a container, whose members are archives of their own.
+    pub(crate) contents: Option<Box<Contents>>,
+}
+
+/// Where the bytes of an archive are.
+#[derive(Clone, Debug)]
+enum Origin {
+    File,
+    /// Copied from standard input, with a hash of it.
+    Stdin(Arc<ScratchFile>, u128),
+    Member(Box<Member>),
+}
+
+/// What a container turned out to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Contents {
+    pub(crate) kind: &'static str,
+    /// What is wrong with it; its members are those that are certain.
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Archive {
+    pub(super) fn file(folder: &Arc<Path>, name: &OsStr, metadata: &fs::Metadata) -> Self {
+        let modified = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        Self {
+            bytes: metadata.len(),
+            modified_ms: modified.and_then(|time| i64::try_from(time.as_millis()).ok()).unwrap_or_default(),
+            delivered: Key::of(Path::new(name)).delivered.unwrap_or_default(),
+            is_regular: metadata.is_file(),
+            ..Self::lost(folder, name)
+        }
+    }
+
+    /// A file that is gone since its folder was listed, or a link to nowhere: reading it will tell.
+    pub(super) fn lost(folder: &Arc<Path>, name: &OsStr) -> Self {
+        Self {
+            folder: Arc::clone(folder),
+            name: name.into(),
+            bytes: 0,
+            modified_ms: 0,
+            delivered: 0,
+            is_regular: true,
+            origin: Origin::File,
+            contents: None,
+        }
+    }
+
+    /// What came on standard input; `hash` is of its bytes.
+    pub(super) fn stdin(file: ScratchFile, bytes: u64, hash: u128) -> Self {
+        let nowhere = Self::lost(&Arc::from(Path::new("")), OsStr::new("-"));
+        Self { bytes, origin: Origin::Stdin(Arc::new(file), hash), ..nowhere }
+    }
+
+    /// A member of a container of which `bytes` bytes can be read.
+    pub(super) fn member(folder: &Arc<Path>, name: &OsStr, bytes: u64, modified_ms: i64, member: Member) -> Self {
+        let delivered = Key::of(Path::new(name)).delivered.unwrap_or_default();
+        // What can only be read from front to back is converted in that order.
+        let delivered = member.container.delivered().unwrap_or(delivered);
+        let nowhere = Self::lost(folder, name);
+        Self { bytes, modified_ms, delivered, origin: Origin::Member(Box::new(member)), ..nowhere }
+    }
+
+    /// The same, known to be a container.
+    pub(super) fn with_contents(self, contents: Contents) -> Self {
+        Self { contents: Some(Box::new(contents)), ..self }
+    }
+
+    /// Where it is; of a member, where it would be if its container were a folder.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.join(&*self.name)
+    }
+
+    /// When it was delivered, as far as its name tells.
+    pub(super) const fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// Bytes that are read to convert it: those of a container count with its members.
+    pub(crate) const fn bytes_to_read(&self) -> u64 {
+        if self.contents.is_some() { 0 } else { self.bytes }
+    }
+
+    /// Whether its key tells that it holds nothing of a selection.
+    pub(crate) fn may_match(&self, selection: &Selection) -> bool {
+        Key::of(&self.path()).may_match(selection)
+    }
+
+    /// The order of conversion: that of delivery, then that of paths, containers behind all that may be in them.
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
+        let by_place = || match (&self.origin, &other.origin) {
+            (Origin::Member(one), Origin::Member(two)) if Arc::ptr_eq(&one.container, &two.container) => {
+                one.order(two, || self.name.cmp(&other.name))
+            }
+            _ if Arc::ptr_eq(&self.folder, &other.folder) => self.name.cmp(&other.name),
+            _ => self.folder.iter().chain([&*self.name]).cmp(other.folder.iter().chain([&*other.name])),
+        };
+        let is_container = |archive: &Self| archive.contents.is_some();
+        let by_delivery = || self.delivered.cmp(&other.delivered);
+        is_container(self).cmp(&is_container(other)).then_with(by_delivery).then_with(by_place)
+    }
+
+    /// Its name in the lake: a `file://` URI that does not depend on how the input was spelled; of a member that of its
+    /// container, an exclamation mark and its name; of standard input a hash of what came.
+    pub(crate) fn uri(&self) -> String {
+        match &self.origin {
+            Origin::File => {
+                let mut uri = String::from("file://");
+                push_escaped(&mut uri, self.path().as_os_str());
+                uri
+            }
+            Origin::Stdin(_, hash) => format!("stdin:xxh3-{hash:032x}"),
+            Origin::Member(member) => {
+                let mut uri = format!("{}!", member.container.uri);
+                push_escaped(&mut uri, &self.name);
+                if member.occurrence > 0 {
+                    // Writing to a String cannot fail.
+                    let _ = write!(uri, "#{}", member.occurrence + 1);
+                }
+                uri
+            }
+        }
+    }
+
+    /// Reads its bytes into a buffer.
+    pub(crate) fn read(&self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        match &self.origin {
+            Origin::File => self.read_file(buffer),
+            Origin::Member(member) if member.is_kept(self.bytes) => member.read(self.bytes, buffer),
+            _ => {
+                buffer.clear();
+                // One more than expected tells that there is more.
+                self.open()?.take(self.bytes.saturating_add(1)).read_to_end(buffer).map(drop)
+            }
+        }
+    }
+
+    fn read_file(&self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let mut file = fs::File::open(self.path())?;
+        // One read instead of four system calls: what falls short of more room than the file is known to need is all.
+        let expected = usize::try_from(self.bytes).unwrap_or_default();
+        buffer.resize(expected + 1, 0);
+        let read = match file.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            read => read?,
+        };
+        buffer.truncate(read);
+        if read == expected { Ok(()) } else { file.read_to_end(buffer).map(drop) }
+    }
+
+    /// Opens it to be read from front to back.
+    pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        match (&self.origin, self.region()) {
+            // A file may have grown since it was found.
+            (Origin::File, _) => Ok(Box::new(fs::File::open(self.path())?)),
+            (_, Some(region)) => Ok(Box::new(region.open()?)),
+            (Origin::Member(member), None) => member.open(self.bytes),
+            (Origin::Stdin(..), None) => Err(io::Error::from(io::ErrorKind::NotFound)),
+        }
+    }
+
+    /// Where its bytes are, when they can be read at any place.
+    pub(super) fn region(&self) -> Option<Region> {
+        match &self.origin {
+            Origin::File => Some(Region::new(Base::File(Arc::from(self.path())), self.bytes)),
+            Origin::Stdin(file, _) => Some(Region::new(Base::Scratch(Arc::clone(file)), self.bytes)),
+            Origin::Member(member) => member.region(self.bytes),
+        }
+    }
+
+    /// Says that it is read soon: while what is before it in its container is read, it is kept.
+    pub(crate) fn announce(&self) {
+        if let Origin::Member(member) = &self.origin {
+            member.announce(self.bytes);
+        }
+    }
+
+    /// Says that it is done with.
+    pub(crate) fn release(&self) {
+        if let Origin::Member(member) = &self.origin {
+            member.release();
+        }
+    }
+
+    /// How deep in containers it is.
+    pub(super) fn depth(&self) -> usize {
+        match &self.origin {
+            Origin::Member(member) => member.container.depth,
+            _ => 0,
+        }
+    }
+
+    /// Whether its name is one that CloudTrail gives: such a file is looked into when it is converted, and not before.
+    pub(crate) fn is_named_like_a_log(&self) -> bool {
+        let name = self.name.as_bytes();
+        name.ends_with(b".json.gz") || name.ends_with(b".json")
+    }
+
+    /// Modification time in the manifest's form.
+    pub(crate) fn modified(&self) -> String {
+        jiff::Timestamp::from_millisecond(self.modified_ms).unwrap_or_default().to_string()
+    }
+}
+
+/// Escapes what a URI may not hold, and the exclamation mark, which stands between a container and its member.
+fn push_escaped(uri: &mut String, name: &OsStr) {
+    for byte in name.as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~$&'()*+,;=:@".contains(byte) {
+            uri.push(char::from(*byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(uri, "%{byte:02X}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_million_archives_fit_in_two_gigabytes() {
+        const NAME: &str = "111122223333_CloudTrail_us-east-2_20150801T0210Z_Mu0KsOhtH1ar15ZZ.json.gz";
+        // The allocator rounds a name up to the next 16 bytes or so.
+        let bytes = size_of::<Archive>() + NAME.len().next_multiple_of(16);
+        assert!(bytes <= 200, "{bytes} bytes for an archive");
+    }
+
+    #[test]
+    fn order_is_that_of_delivery_and_then_of_paths() {
+        let archive = |folder: &str, name: &str, delivered| Archive {
+            delivered,
+            ..Archive::lost(&Arc::from(Path::new(folder)), OsStr::new(name))
+        };
+        let sorted = [
+            archive("/z", "z", 0),
+            archive("/a", "b", 1),
+            archive("/a/b", "a", 1),
+            archive("/a/b", "c", 1),
+            archive("/a-b", "a", 1),
+            archive("/a", "a", 2),
+        ];
+        assert!(sorted.is_sorted_by(|one, two| one.order(two).is_lt()));
+        assert!(sorted[1..5].is_sorted_by_key(Archive::path));
+        assert!(archive("/a", "b", 3).order(&archive("/a", "b", 3)).is_eq());
+    }
+
+    #[test]
+    fn names_are_escaped_so_that_each_has_one_uri() {
+        let archive = |name: &str| Archive::lost(&Arc::from(Path::new("/a b")), OsStr::new(name)).uri();
+        assert_eq!(archive("x!y#2.json"), "file:///a%20b/x%21y%232.json");
+        assert_eq!(archive("é?%"), "file:///a%20b/%C3%A9%3F%25");
+    }
+}

@@ -1,0 +1,296 @@
+//! Files that hold archives.
+//!
+//! In: a file that may be a tar or zip, compressed or not. Out: its members, as archives of their own. Never: trusts a
+//! name: what a file is, its first bytes tell; nor unpacks anything to disk.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use flate2::read::DeflateDecoder;
+
+use super::archive::{Archive, Contents};
+use super::packing::Packing as Compression;
+use super::region::Region;
+use super::sequence::{Sequence, TextReader};
+use super::{TextStream, tar, zip};
+use crate::error::{Finding, Reason};
+
+/// Containers within containers.
+const MAX_DEPTH: usize = 8;
+
+/// Members of one container: ten million archives are what a run is made for.
+pub(super) const MAX_MEMBERS: usize = 10_000_000;
+
+/// Bytes that tell what a file is: a header of tar.
+const HEAD_BYTES: usize = 512;
+
+/// Members from this size on are read piece by piece, smaller ones at once.
+pub(crate) const LARGE_BYTES: u64 = 3 << 20;
+
+/// A container whose members are archives.
+#[derive(Debug)]
+pub(super) struct Container {
+    /// The name of it in the lake.
+    pub(super) uri: String,
+    /// How many containers its members are in.
+    pub(super) depth: usize,
+    access: Access,
+    /// When it was delivered.
+    delivered: u64,
+}
+
+#[derive(Debug)]
+enum Access {
+    /// Its members can be read in any order.
+    Region(Region),
+    /// Its members can be read from front to back.
+    Sequence(Box<Sequence>),
+}
+
+impl Container {
+    /// When its members count as delivered, if that does not depend on their names.
+    pub(super) const fn delivered(&self) -> Option<u64> {
+        match self.access {
+            Access::Region(_) => None,
+            Access::Sequence(_) => Some(self.delivered),
+        }
+    }
+}
+
+/// Where a member is in its container.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) container: Arc<Container>,
+    start: u64,
+    packing: Packing,
+    /// How many members of the same name stand before it.
+    pub(super) occurrence: u32,
+}
+
+/// How the bytes of a member are stored in its container.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Packing {
+    Stored,
+    /// In so many bytes, with a checksum of what they were made from.
+    Deflated {
+        bytes: u64,
+        crc32: u32,
+    },
+    /// In a way that this version cannot undo.
+    Unsupported(&'static str),
+}
+
+/// What the directory of a container says of a member.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) name: Vec<u8>,
+    pub(super) start: u64,
+    pub(super) bytes: u64,
+    pub(super) modified_ms: i64,
+    pub(super) packing: Packing,
+}
+
+impl Member {
+    pub(super) fn order(&self, other: &Self, by_name: impl FnOnce() -> Ordering) -> Ordering {
+        let by_start = self.start.cmp(&other.start);
+        match self.container.access {
+            Access::Sequence(_) => by_start,
+            Access::Region(_) => by_name().then(by_start),
+        }
+    }
+
+    /// Whether its bytes, `bytes` of them, are kept while others are read.
+    pub(super) fn is_kept(&self, bytes: u64) -> bool {
+        matches!(self.container.access, Access::Sequence(_)) && bytes < LARGE_BYTES
+    }
+
+    /// Reads a member that is kept.
+    pub(super) fn read(&self, bytes: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+        match &self.container.access {
+            Access::Sequence(sequence) => sequence.read(self.start, bytes, buffer),
+            Access::Region(_) => Err(io::Error::from(io::ErrorKind::Unsupported)),
+        }
+    }
+
+    pub(super) fn region(&self, bytes: u64) -> Option<Region> {
+        match (&self.container.access, self.packing) {
+            (Access::Region(region), Packing::Stored) => Some(region.part(self.start, bytes)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn open(&self, bytes: u64) -> io::Result<Box<dyn Read + Send>> {
+        match (&self.container.access, self.packing) {
+            (_, Packing::Unsupported(why)) => Err(io::Error::new(io::ErrorKind::Unsupported, why)),
+            (Access::Region(region), Packing::Stored) => Ok(Box::new(region.part(self.start, bytes).open()?)),
+            (Access::Region(region), Packing::Deflated { bytes: packed, crc32 }) => {
+                let decoder = DeflateDecoder::new(region.part(self.start, packed).open()?);
+                Ok(Box::new(Checked { decoder, left: bytes, crc: flate2::Crc::new(), crc32 }))
+            }
+            (Access::Sequence(sequence), _) if bytes < LARGE_BYTES => {
+                let mut text = Vec::new();
+                sequence.read(self.start, bytes, &mut text)?;
+                Ok(Box::new(io::Cursor::new(text)))
+            }
+            (Access::Sequence(_), _) => {
+                let (at, end) = (self.start, self.start.saturating_add(bytes));
+                Ok(Box::new(MemberReader { container: Arc::clone(&self.container), at, end }))
+            }
+        }
+    }
+
+    pub(super) fn announce(&self, bytes: u64) {
+        if let Access::Sequence(sequence) = &self.container.access
+            && bytes < LARGE_BYTES
+        {
+            sequence.announce(self.start, bytes);
+        }
+    }
+
+    pub(super) fn release(&self) {
+        if let Access::Sequence(sequence) = &self.container.access {
+            sequence.release(self.start);
+        }
+    }
+}
+
+/// Reads a member of a container that is read from front to back.
+struct MemberReader {
+    container: Arc<Container>,
+    at: u64,
+    end: u64,
+}
+
+impl Read for MemberReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Access::Sequence(sequence) = &self.container.access else { return Ok(0) };
+        let wanted = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buffer.len());
+        let read = sequence.read_at(self.at, &mut buffer[..wanted])?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+/// Inflates a member of a zip, and compares it with what the directory says.
+struct Checked<R> {
+    decoder: R,
+    left: u64,
+    crc: flate2::Crc,
+    crc32: u32,
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.decoder.read(buffer)?;
+        self.crc.update(&buffer[..read]);
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| wrong("it is larger than the zip says"))?;
+        if read == 0 && !buffer.is_empty() && (self.left > 0 || self.crc.sum() != self.crc32) {
+            return Err(wrong("its checksum or size is not what the zip says"));
+        }
+        Ok(read)
+    }
+}
+
+fn wrong(message: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}
+
+/// Opens a container: its members, those of containers in it included, and the containers themselves. `None` when the
+/// archive is none.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub(crate) fn expand(archive: &Archive) -> io::Result<Option<Vec<Archive>>> {
+    if !archive.is_regular || archive.depth() >= MAX_DEPTH {
+        return Ok(None);
+    }
+    let mut head = Vec::new();
+    archive.open()?.take(64 << 10).read_to_end(&mut head)?;
+    let listing = if zip::is_zip(&head) {
+        // The directory of a zip is at its end.
+        archive.region().map(|region| zip::list(&region).map(|listing| (listing, "zip", Access::Region(region))))
+    } else if tar::is_tar(&head) {
+        match archive.region() {
+            Some(region) => Some(tar::list(region.open()?).map(|listing| (listing, "tar", Access::Region(region)))),
+            None => Some(list_sequence(archive)),
+        }
+    } else if Compression::of(&head).is_some() && tar::is_tar(&unpacked_head(archive)) {
+        Some(list_sequence(archive))
+    } else {
+        None
+    };
+    let Some((Listing { entries, findings }, kind, access)) = listing.transpose()? else { return Ok(None) };
+    let depth = archive.depth() + 1;
+    let container = Arc::new(Container { uri: archive.uri(), depth, access, delivered: archive.delivered() });
+    let folder: Arc<Path> = Arc::from(archive.path());
+    let mut names: HashMap<Vec<u8>, u32> = HashMap::new();
+    let mut archives = Vec::with_capacity(entries.len());
+    for Entry { name, start, bytes, modified_ms, packing } in entries {
+        let before = names.entry(name.clone()).or_default();
+        let member = Member { container: Arc::clone(&container), start, packing, occurrence: *before };
+        *before += 1;
+        let member = Archive::member(&folder, OsStr::from_bytes(&name), bytes, modified_ms, member);
+        let inside = if member.is_named_like_a_log() { None } else { expand(&member).unwrap_or_default() };
+        match inside {
+            Some(inside) => archives.extend(inside),
+            None => archives.push(member),
+        }
+    }
+    archives.push(archive.clone().with_contents(Contents { kind, findings }));
+    Ok(Some(archives))
+}
+
+/// The members of a container, as far as they are certain.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    pub(super) entries: Vec<Entry>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Listing {
+    /// Notes damage at a place of the container.
+    pub(super) fn damaged(&mut self, offset: Option<u64>, message: String) {
+        self.findings.push(Finding {
+            event_index: None,
+            byte_offset: offset,
+            reason: Reason::ContainerDamaged,
+            message,
+            original: Vec::new(),
+        });
+    }
+
+    /// Notes that members may reach beyond the end of the container, which is here.
+    pub(super) fn end_at(&mut self, end: u64) {
+        if let Some(cut) = self.entries.iter().find(|entry| entry.start.saturating_add(entry.bytes) > end) {
+            let name = crate::error::printable(&String::from_utf8_lossy(&cut.name));
+            self.damaged(Some(end), format!("it ends inside the member {name}"));
+        }
+        self.entries.retain(|entry| entry.start < end || entry.bytes == 0);
+    }
+}
+
+/// The first bytes of what a compressed file was made from, as many as can be had.
+fn unpacked_head(archive: &Archive) -> Vec<u8> {
+    let mut head = Vec::new();
+    if let Ok(stream) = TextStream::open(archive, u64::MAX, None) {
+        // A file that is damaged here is told when it is converted.
+        let _ = TextReader::new(stream).take(HEAD_BYTES as u64).read_to_end(&mut head);
+    }
+    head
+}
+
+/// Lists a tar that can only be read from front to back.
+fn list_sequence(archive: &Archive) -> io::Result<(Listing, &'static str, Access)> {
+    let mut reader = TextReader::new(TextStream::open(archive, u64::MAX, None)?);
+    let mut listing = tar::list_in_order(&mut reader)?;
+    let (end, finding) = reader.finish();
+    listing.end_at(end);
+    listing.findings.extend(finding);
+    Ok((listing, "tar", Access::Sequence(Box::new(Sequence::new(archive.clone())))))
+}

@@ -1,0 +1,123 @@
+//! What the key of an object tells before it is read.
+//!
+//! In: a path. Out: account, Region and time of delivery, as far as it is a key of CloudTrail. Never: a guess.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::config::Selection;
+
+/// What the key of a CloudTrail object tells (CloudTrail User Guide):
+/// `[prefix/]AWSLogs/[o-orgid/]<account>/<folder>/<region>/YYYY/MM/DD/<file>`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Key<'a> {
+    pub(super) account: Option<&'a str>,
+    pub(super) region: Option<&'a str>,
+    /// `YYYYMMDDHHMM`.
+    pub(super) delivered: Option<u64>,
+}
+
+/// Days a delivery may be late: CloudTrail tries for 30 days when a bucket cannot be reached (CloudTrail User Guide).
+const LATEST_DELIVERY_DAYS: i64 = 31;
+
+impl<'a> Key<'a> {
+    pub(super) fn of(path: &'a Path) -> Self {
+        let mut key = Self { delivered: path.file_name().and_then(delivery_minute), ..Self::default() };
+        let mut parts = path.iter().rev().skip(1).map(|part| part.to_str().unwrap_or_default());
+        let date: [&str; 3] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+        let (region, folder, account) = (parts.next(), parts.next(), parts.next());
+        let is_date = [2, 2, 4].iter().zip(date).all(|(length, part)| part.len() == *length && is_digits(part));
+        if is_date && folder.is_some_and(|folder| folder.starts_with("CloudTrail")) {
+            (key.account, key.region) = (account, region);
+        }
+        key
+    }
+
+    /// Whether the object may hold events of the selection. An event is never delivered before it happens.
+    pub(super) fn may_match(&self, selection: &Selection) -> bool {
+        let is_listed = |list: &[String], value: Option<&str>| {
+            list.is_empty() || value.is_none_or(|value| list.iter().any(|wanted| wanted == value))
+        };
+        let day = self.delivered.and_then(|minute| {
+            let date = i32::try_from(minute / 10_000).ok()?;
+            let (year, month, day) = (date / 10_000, date / 100 % 100, date % 100);
+            let date = jiff::civil::Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?);
+            let epoch = jiff::civil::date(1970, 1, 1);
+            Some(i64::from(date.ok()?.since(epoch).ok()?.get_days()))
+        });
+        is_listed(&selection.accounts, self.account)
+            && is_listed(&selection.regions, self.region)
+            && day.is_none_or(|day| {
+                selection.from_day.is_none_or(|from| day >= from)
+                    && selection.to_day.is_none_or(|to| day <= to + LATEST_DELIVERY_DAYS)
+            })
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `YYYYMMDDHHMM` of the `_YYYYMMDDTHHMMZ` in a file name.
+fn delivery_minute(name: &OsStr) -> Option<u64> {
+    name.as_bytes().windows(15).find_map(|window| {
+        let [b'_', date @ .., b'Z'] = window else {
+            return None;
+        };
+        let digits = [&date[..8], &date[9..]].concat();
+        let text = std::str::from_utf8(&digits).ok().filter(|text| is_digits(text) && date[8] == b'T')?;
+        text.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "111122223333_CloudTrail_us-east-2_20150801T0210Z_Mu0KsOhtH1ar15ZZ.json.gz";
+
+    #[track_caller]
+    fn check(path: &str, account: Option<&str>, region: Option<&str>, delivered: Option<u64>) {
+        assert_eq!(Key::of(Path::new(path)), Key { account, region, delivered }, "{path}");
+    }
+
+    #[test]
+    fn keys_of_every_layout() {
+        let minute = Some(201_508_010_210);
+        let account = Some("111122223333");
+        let region = Some("us-east-2");
+        check(&format!("/b/AWSLogs/111122223333/CloudTrail/us-east-2/2015/08/01/{NAME}"), account, region, minute);
+        check(
+            &format!("/b/p/q/AWSLogs/o-abcdefghij/111122223333/CloudTrail/us-east-2/2015/08/01/{NAME}"),
+            account,
+            region,
+            minute,
+        );
+        check(
+            &format!("/b/AWSLogs/111122223333/CloudTrail-Insight/us-east-2/2015/08/01/{NAME}"),
+            account,
+            region,
+            minute,
+        );
+        check(&format!("/somewhere/{NAME}"), None, None, minute);
+        check("/b/AWSLogs/111122223333/Config/us-east-2/2015/8/1/x_20150801T02Z.json.gz", None, None, None);
+        check("/x_20140620T1255ZHdkvFTXOA3Vnhbc.json.gz", None, None, Some(201_406_201_255));
+    }
+
+    #[test]
+    fn a_selector_never_passes_over_what_it_may_want() {
+        let path = format!("/AWSLogs/111122223333/CloudTrail/us-east-2/2015/08/01/{NAME}");
+        let key = Key::of(Path::new(&path));
+        let day = 16_648; // 2015-08-01
+        let with = |from_day, to_day| Selection { from_day, to_day, ..Selection::default() };
+        assert!(key.may_match(&with(Some(day), None)));
+        assert!(!key.may_match(&with(Some(day + 1), None)));
+        assert!(key.may_match(&with(None, Some(day - 31))));
+        assert!(!key.may_match(&with(None, Some(day - 32))));
+        assert!(!key.may_match(&Selection { accounts: vec!["9".into()], ..Selection::default() }));
+        assert!(
+            Key::of(Path::new("/x.json")).may_match(&Selection { accounts: vec!["9".into()], ..Selection::default() })
+        );
+    }
+}

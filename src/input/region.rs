@@ -1,0 +1,89 @@
+//! Bytes that can be read at any place.
+//!
+//! In: a file, or a stretch of one. Out: its bytes. Never: a file that stays open between two uses: there may be more of
+//! them than a process has handles.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::disk::ScratchFile;
+
+/// Where bytes are.
+#[derive(Clone, Debug)]
+pub(super) enum Base {
+    /// In a file, by its path.
+    File(Arc<Path>),
+    /// In a file without a name.
+    Scratch(Arc<ScratchFile>),
+}
+
+/// A stretch of a file.
+#[derive(Clone, Debug)]
+pub(super) struct Region {
+    base: Base,
+    start: u64,
+    pub(super) bytes: u64,
+}
+
+impl Region {
+    pub(super) const fn new(base: Base, bytes: u64) -> Self {
+        Self { base, start: 0, bytes }
+    }
+
+    /// A part of it, as much of it as there is.
+    pub(super) fn part(&self, start: u64, bytes: u64) -> Self {
+        let start = start.min(self.bytes);
+        Self { base: self.base.clone(), start: self.start + start, bytes: bytes.min(self.bytes - start) }
+    }
+
+    pub(super) fn open(&self) -> io::Result<RegionReader> {
+        let handle = match &self.base {
+            Base::File(path) => Handle::File(File::open(path)?),
+            Base::Scratch(file) => Handle::Scratch(Arc::clone(file)),
+        };
+        Ok(RegionReader { handle, region: self.clone(), at: 0 })
+    }
+}
+
+#[derive(Debug)]
+enum Handle {
+    File(File),
+    Scratch(Arc<ScratchFile>),
+}
+
+/// Reads a region from front to back, or from wherever it is sent.
+#[derive(Debug)]
+pub(super) struct RegionReader {
+    handle: Handle,
+    region: Region,
+    at: u64,
+}
+
+impl Read for RegionReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.region.bytes.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let wanted = left.min(buffer.len());
+        let (buffer, offset) = (&mut buffer[..wanted], self.region.start + self.at);
+        let read = match &self.handle {
+            Handle::File(file) => file.read_at(buffer, offset)?,
+            Handle::Scratch(file) => file.read_some_at(buffer, offset)?,
+        };
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for RegionReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.region.bytes.checked_add_signed(by),
+        };
+        self.at = at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.at)
+    }
+}

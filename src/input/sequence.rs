@@ -1,0 +1,193 @@
+//! A container that can only be read from front to back.
+//!
+//! In: a compressed tar. Out: its members, as they are asked for. Never: more of it in memory than the members that are
+//! being converted.
+//!
+//! Workers ask for members nearly in order. Whoever is ahead reads over what others have still to take; that is kept until
+//! it is done with. What nobody expects is read over.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::stream::Ended;
+use super::{Archive, TextStream, Window, Worthless};
+use crate::error::Finding;
+
+/// Text that is read at a time.
+const READ_BYTES: usize = 256 << 10;
+
+/// A compressed container.
+#[derive(Debug)]
+pub(super) struct Sequence {
+    archive: Box<Archive>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    reader: Option<TextReader>,
+    /// How far it has read.
+    position: u64,
+    /// Members that are being converted, by their place.
+    expected: BTreeMap<u64, Expected>,
+}
+
+/// A member that is being converted.
+#[derive(Debug)]
+struct Expected {
+    bytes: u64,
+    /// What was read of it.
+    text: Option<Arc<[u8]>>,
+}
+
+impl Sequence {
+    pub(super) fn new(archive: Archive) -> Self {
+        Self { archive: Box::new(archive), state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that a member is read soon.
+    pub(super) fn announce(&self, start: u64, bytes: u64) {
+        self.state().expected.entry(start).or_insert(Expected { bytes, text: None });
+    }
+
+    /// Says that a member is done with.
+    pub(super) fn release(&self, start: u64) {
+        self.state().expected.remove(&start);
+    }
+
+    /// Reads a member at once.
+    pub(super) fn read(&self, start: u64, bytes: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let mut state = self.state();
+        buffer.clear();
+        if let Some(Expected { text: Some(text), .. }) = state.expected.get(&start) {
+            buffer.extend_from_slice(text);
+            return Ok(());
+        }
+        state.go_to(&self.archive, start)?;
+        state.take(bytes, buffer)?;
+        if let Some(expected) = state.expected.get_mut(&start) {
+            expected.text = Some(Arc::from(buffer.as_slice()));
+        }
+        Ok(())
+    }
+
+    /// Reads bytes at a place.
+    pub(super) fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut state = self.state();
+        state.go_to(&self.archive, at)?;
+        state.read(buffer)
+    }
+}
+
+impl State {
+    /// Goes to a place, from the beginning when that is behind; keeps what is expected on the way.
+    fn go_to(&mut self, archive: &Archive, to: u64) -> io::Result<()> {
+        if self.reader.is_none() || self.position > to {
+            self.reader = Some(TextReader::new(TextStream::open(archive, u64::MAX, None)?));
+            self.position = 0;
+        }
+        while self.position < to {
+            let next = self.expected.range(self.position..to).find(|(_, expected)| expected.text.is_none());
+            let next = next.map(|(start, expected)| (*start, expected.bytes));
+            self.skip_to(next.map_or(to, |(start, _)| start))?;
+            if let Some((start, bytes)) = next {
+                let mut member = Vec::new();
+                self.take(bytes, &mut member)?;
+                self.expected.insert(start, Expected { bytes, text: Some(Arc::from(member)) });
+            }
+        }
+        Ok(())
+    }
+
+    fn skip_to(&mut self, to: u64) -> io::Result<()> {
+        let mut buffer = vec![0; READ_BYTES];
+        while self.position < to {
+            let wanted = usize::try_from(to - self.position).unwrap_or(usize::MAX).min(buffer.len());
+            if self.read(&mut buffer[..wanted])? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads up to so many bytes.
+    fn take(&mut self, bytes: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let Some(reader) = &mut self.reader else { return Ok(()) };
+        let read = reader.take(bytes).read_to_end(buffer)?;
+        self.position += read as u64;
+        Ok(())
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(reader) = &mut self.reader else { return Ok(0) };
+        let read = reader.read(buffer)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+/// The text of a file, to be read like any other.
+#[derive(Debug)]
+pub(super) struct TextReader {
+    stream: TextStream,
+    window: Window,
+    at: usize,
+    /// Of the text that was read.
+    bytes: u64,
+    end: Option<Result<Ended, Worthless>>,
+    /// Where to note how the file ended.
+    noted: Arc<Mutex<Ended>>,
+}
+
+impl TextReader {
+    pub(super) fn new(stream: TextStream) -> Self {
+        Self::noting_end(stream, Arc::default())
+    }
+
+    /// A reader that tells what was wrong behind the text, too.
+    pub(super) fn noting_end(stream: TextStream, noted: Arc<Mutex<Ended>>) -> Self {
+        Self { stream, window: Window::default(), at: 0, bytes: 0, end: None, noted }
+    }
+
+    /// Reads on to the end: how much of the text is certain, and what is wrong with the file.
+    pub(super) fn finish(mut self) -> (u64, Option<Finding>) {
+        let mut buffer = vec![0; READ_BYTES];
+        while let Ok(1..) = self.read(&mut buffer) {}
+        match self.end {
+            Some(Ok(finding)) => (self.bytes, finding),
+            Some(Err(Worthless { finding, certain_bytes })) => (certain_bytes, Some(finding)),
+            None => (self.bytes, None),
+        }
+    }
+}
+
+impl Read for TextReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.window.text().len() && self.end.is_none() {
+            self.window.clear();
+            self.at = 0;
+            match self.stream.fill(&mut self.window, READ_BYTES) {
+                Ok(None) => {}
+                Ok(Some(ended)) => {
+                    self.noted.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&ended);
+                    self.end = Some(Ok(ended));
+                }
+                Err(worthless) => self.end = Some(Err(worthless)),
+            }
+        }
+        let text = &self.window.text()[self.at..];
+        if let (Some(Err(worthless)), true) = (&self.end, text.is_empty()) {
+            return Err(io::Error::other(worthless.clone()));
+        }
+        let read = text.len().min(buffer.len());
+        buffer[..read].copy_from_slice(&text[..read]);
+        self.at += read;
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
