@@ -123,9 +123,9 @@ impl PartitionIndex {
         number
     }
 
-    /// Whether the path does not give this value back: it is empty, or too long for a folder's name.
+    /// Whether the path does not give this value back.
     pub(crate) fn hides(&self, column: PartitionColumn, value: &str) -> bool {
-        self.columns.contains(&column) && (value.is_empty() || value.len() * 3 > LONGEST_VALUE)
+        self.columns.contains(&column) && is_hidden(value)
     }
 
     /// Partitions so far.
@@ -167,6 +167,35 @@ fn write_segment(path: &mut String, column: PartitionColumn, fields: PartitionFi
         Some(text) if !text.is_empty() => encode(path, text),
         _ => path.push_str(NULL_PARTITION),
     }
+}
+
+/// Whether a folder's name does not give a value back: it is empty, too long, or what stands for none.
+pub(crate) fn is_hidden(value: &str) -> bool {
+    value.is_empty() || value.len() * 3 > LONGEST_VALUE || value == NULL_PARTITION
+}
+
+/// A value as the name of a partition's folder has it.
+pub(crate) fn folder_value(value: &str) -> String {
+    let mut name = String::from("=");
+    if value.is_empty() { name.push_str(NULL_PARTITION) } else { encode(&mut name, value) }
+    name.split_off(1)
+}
+
+/// The value that the name of a partition's folder has, if it has any; whether it [is hidden](is_hidden) is for others to
+/// say.
+pub(crate) fn value_of_folder(name: &str) -> Option<String> {
+    if name == NULL_PARTITION {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let decoded = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(decoded.unwrap_or(*first));
+        rest = if decoded.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// Longest encoded value: file systems stop at 255 bytes a name, and the column's name goes before it.
@@ -234,6 +263,18 @@ mod tests {
         let mut path = String::from("region=");
         encode(&mut path, &"/".repeat(1_000));
         assert!(path.len() <= "region=".len() + LONGEST_VALUE);
+    }
+
+    #[test]
+    fn folders_give_their_values_back_or_hide_them() {
+        for value in ["us-east-1", "s3.amazonaws.com", "..", "a/b=c%", "%41", "\0\n é", "."] {
+            assert!(!is_hidden(value));
+            assert_eq!(value_of_folder(&folder_value(value)).as_deref(), Some(value));
+        }
+        for value in ["", NULL_PARTITION, &"é".repeat(34)] {
+            assert!(is_hidden(value), "{value}");
+        }
+        assert_eq!(value_of_folder(&folder_value("")), None);
     }
 
     #[test]

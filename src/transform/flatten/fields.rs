@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use super::routes::{Routes, Target};
 use super::unmapped::Unmapped;
-use crate::schema::Kind;
+use crate::schema::{Kind, Table};
 use crate::transform::tape::{Member, Shape, Value};
 use crate::transform::timestamp::{self, Instant};
 
@@ -119,11 +119,15 @@ impl<'t> EventFields<'t> {
     pub(crate) fn read(&mut self, routes: &Routes, event: Value<'t>) -> Result<(), Refused> {
         self.clear();
         self.read_object(routes, Routes::EVENT, event)?;
-        if let Some((column, text)) = self.alias
-            && self.cell(column).is_none()
-            && !self.misfits.contains(&column)
-        {
+        let Some((column, text)) = self.alias else { return Ok(()) };
+        if self.cell(column).is_none() && !self.misfits.contains(&column) {
             self.cells.push((column, Cell::Text(text)));
+        } else if self.text(column) == Some(text) {
+            // Nothing else would tell it from an event that has the other spelling alone.
+            let name = Table::Events.columns()[column].source;
+            if let Some(member) = event.members().find(|member| member.name() == name) {
+                self.unmapped.add(name, member.raw());
+            }
         }
         Ok(())
     }

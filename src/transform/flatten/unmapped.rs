@@ -35,9 +35,8 @@ impl Unmapped {
         if member.has_text_name() {
             self.add_named(path, member.name(), member.raw());
         } else {
-            // A name without a UTF-8 form is JSON text already.
             self.open_below(path);
-            self.json.push_str(member.raw_name());
+            self.push_units(&code_units(member.raw_name()));
             self.close(member.raw());
         }
     }
@@ -50,24 +49,38 @@ impl Unmapped {
     }
 
     fn push_name(&mut self, name: &str) {
-        for character in name.chars() {
-            // Two escapes on top of each other: a point or backslash inside a name is escaped as part of the path, and
-            // the path as a whole is a JSON string.
-            match character {
-                '.' => self.json.push_str("\\\\."),
-                '\\' => self.json.push_str("\\\\\\\\"),
-                '"' => self.json.push_str("\\\""),
-                '\u{8}' => self.json.push_str("\\b"),
-                '\t' => self.json.push_str("\\t"),
-                '\n' => self.json.push_str("\\n"),
-                '\u{c}' => self.json.push_str("\\f"),
-                '\r' => self.json.push_str("\\r"),
-                control if control < ' ' => {
-                    // Writing to a String cannot fail.
-                    let _ = write!(self.json, "\\u{:04x}", u32::from(control));
+        name.chars().for_each(|character| self.push_character(character));
+    }
+
+    /// Adds a name without a UTF-8 form: what has none stays an escape.
+    fn push_units(&mut self, units: &[u16]) {
+        for unit in char::decode_utf16(units.iter().copied()) {
+            match unit {
+                Ok(character) => self.push_character(character),
+                Err(lone) => {
+                    let _ = write!(self.json, "\\u{:04x}", lone.unpaired_surrogate());
                 }
-                other => self.json.push(other),
             }
+        }
+    }
+
+    fn push_character(&mut self, character: char) {
+        // Two escapes on top of each other: a point or backslash inside a name is escaped as part of the path, and the
+        // path as a whole is a JSON string.
+        match character {
+            '.' => self.json.push_str("\\\\."),
+            '\\' => self.json.push_str("\\\\\\\\"),
+            '"' => self.json.push_str("\\\""),
+            '\u{8}' => self.json.push_str("\\b"),
+            '\t' => self.json.push_str("\\t"),
+            '\n' => self.json.push_str("\\n"),
+            '\u{c}' => self.json.push_str("\\f"),
+            '\r' => self.json.push_str("\\r"),
+            control if control < ' ' => {
+                // Writing to a String cannot fail.
+                let _ = write!(self.json, "\\u{:04x}", u32::from(control));
+            }
+            other => self.json.push(other),
         }
     }
 
@@ -117,6 +130,33 @@ impl Unmapped {
     }
 }
 
+/// The code units of a JSON string without its quotes, escapes resolved one by one.
+fn code_units(text: &str) -> Vec<u16> {
+    let mut units = Vec::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        let resolved = match character {
+            '\\' => match characters.next() {
+                Some('b') => '\u{8}',
+                Some('t') => '\t',
+                Some('n') => '\n',
+                Some('f') => '\u{c}',
+                Some('r') => '\r',
+                Some('u') => {
+                    let digits: String = characters.by_ref().take(4).collect();
+                    units.extend(u16::from_str_radix(&digits, 16));
+                    continue;
+                }
+                Some(other) => other,
+                None => break,
+            },
+            other => other,
+        };
+        units.extend(resolved.encode_utf16(&mut [0; 2]).iter());
+    }
+    units
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,7 +167,7 @@ mod tests {
         let mut unmapped = Unmapped::default();
         assert_eq!(unmapped.json(), None);
         unmapped.add("userIdentity", "1.10");
-        let text = r#"{"a.b\\\"\n\u0001" : { } ,"x":[1], "y\ud800":2}"#;
+        let text = r#"{"a.b\\\"\n\u0001" : { } ,"x":[1], "y\ud800":2,"\u002e.\\\u005c\"\uD800😀":3}"#;
         let added = Parser::default().parse_lenient(text, |document| {
             document.root().members().for_each(|member| unmapped.add_member("tlsDetails", member));
         });
@@ -135,7 +175,7 @@ mod tests {
         assert_eq!(
             unmapped.json(),
             Some(
-                r#"{"userIdentity":1.10,"tlsDetails.a\\.b\\\\\"\n\u0001":{ },"tlsDetails.x":[1],"tlsDetails.y\ud800":2}"#
+                r#"{"userIdentity":1.10,"tlsDetails.a\\.b\\\\\"\n\u0001":{ },"tlsDetails.x":[1],"tlsDetails.y\ud800":2,"tlsDetails.\\.\\.\\\\\\\\\"\ud800😀":3}"#
             )
         );
     }

@@ -44,6 +44,12 @@ pub fn event_row(archive: &str, event_index: u64, event: &str) -> Result<Row, &'
     // is not lost.
     if json::member(event, "eventID").is_none() {
         set(&mut row, "event_id", json::member(event, "eventId").and_then(json::text).map(Value::Text));
+    } else if let (Some(usual), Some(other)) = (json::member(event, "eventID"), json::member(event, "eventId"))
+        && json::text(usual).is_some()
+        && json::text(usual) == json::text(other)
+    {
+        // Two members with one value: the column could be either's.
+        unmapped.push(&[json::name("eventID")], usual);
     }
     set(&mut row, "unmapped", unmapped.into_text().map(Value::Text));
     let date = match row.get("event_time") {
@@ -261,6 +267,11 @@ mod tests {
         check(r#"{"eventId":"x"}"#, &[("event_id", "\"x\"")], Some(r#"{"eventId":"x"}"#));
         check(r#"{"eventId":"x","eventID":null}"#, &[("event_id", "\"x\"")], Some(r#"{"eventId":"x"}"#));
         check(r#"{"eventId":"x","eventID":"y"}"#, &[("event_id", "\"y\"")], Some(r#"{"eventId":"x"}"#));
+        check(
+            r#"{"eventID":"\u0078","eventId":"x"}"#,
+            &[("event_id", "\"x\"")],
+            Some(r#"{"eventId":"x","eventID":"\u0078"}"#),
+        );
         check(r#"{"eventId":7}"#, &[], Some(r#"{"eventId":7}"#));
     }
 
