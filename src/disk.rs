@@ -1,4 +1,4 @@
-//! Every change that a conversion makes on disk.
+//! Every change that a conversion makes on disk, or a restoration.
 //!
 //! In: paths and bytes. Out: the change, made. Never: two changes at once, or one that a [`Watch`] was not told of before:
 //! what happens when a disk fails, or the machine, between any two of them can be tried.

@@ -25,6 +25,8 @@ pub enum ErrorKind {
     LakeUnwritable,
     /// The report cannot be written.
     ReportUnwritable,
+    /// What was asked for cannot be written, to a stream or to a folder.
+    OutputUnwritable,
     /// The lake exists and is not one this version can add to.
     LakeInvalid,
     /// The lake was written by a later version of this program.
@@ -53,6 +55,7 @@ impl ErrorKind {
             Self::InputUnreadable => "cannot read input",
             Self::LakeUnwritable => "cannot write to the lake",
             Self::ReportUnwritable => "cannot write the report",
+            Self::OutputUnwritable => "cannot write the output",
             Self::LakeInvalid => "not a usable lake",
             Self::LakeTooNew => "lake of a later version",
             Self::ScratchUnwritable => "cannot write a temporary file",

@@ -14,7 +14,8 @@
 //!                                                                                          │
 //!  pipeline/   deals out tasks, takes their results back in the order of the archives      │
 //!  report      counts, and checks that they add up                                         │
-//!  check/      a lake against what its commits say ←───────────────────────────────────────┘
+//!  check/      a lake against what its commits say ←───────────────────────────────────────┤
+//!  restore/    rows of `events` back to JSON, on stdout or as archives ←───────────────────┘
 //! ```
 //!
 //! # Four ideas that the rest follows from
@@ -102,6 +103,14 @@
 //! | `pipeline::again` | what stays of the former rows of archives that are converted again |
 //! | `pipeline::steps` | attempts until a step can be published, step by step |
 //! | [`check`] | a lake against its own manifest |
+//! | `restore::source` | bytes of a file of the lake, counted |
+//! | `restore::filter` | which folders, row groups, pages and rows are wanted |
+//! | `restore::part` | a part to pieces that can be read alone |
+//! | `restore::merge` | `unmapped` to the objects that its members belong to |
+//! | `restore::columns`, `json` | columns to members, rows to events |
+//! | `restore::key` | where an event goes among CloudTrail's keys |
+//! | `restore::chunk`, `flow` | pieces to events on all threads, taken in order |
+//! | `restore::tree` | events to archives |
 //! | [`report`] | counters, summary, reconciliation |
 //! | [`generate`] | synthetic archives |
 //! | `pool` | what one task has done with, for the next |
@@ -140,6 +149,7 @@
 //! | **nothing twice**: overlapping inputs, trails, runs | `dedup.rs` |
 //! | in pieces, again, after crashes: the rows of one clean run | `model.rs`, `incremental.rs`, `again.rs` |
 //! | **exact** values, JSON verbatim | `golden.rs`, `engines/check.py`; `fuzz/`: timestamps, decimals |
+//! | **back again**: every event as JSON, equal; only what is wanted is read | `restore.rs`, `restore_filter.rs` |
 //! | **atomic**: killed between any two changes on disk, or at any moment | `crash.rs`, `again.rs`, `kills.sh` |
 //! | a failing or full disk, limits of the system | `crash.rs`, `limits.rs` |
 //! | one writer | `crash.rs`, `limits.rs` |
@@ -174,6 +184,8 @@ mod output;
 mod pipeline;
 
 pub mod check;
+
+pub mod restore;
 
 pub mod report;
 

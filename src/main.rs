@@ -22,7 +22,7 @@ use clap::{CommandFactory, Parser};
 use trailmill::report::Progress;
 use trailmill::{Error, ErrorKind, Result, schema};
 
-use cli::{CheckArgs, Cli, Command, ConvertArgs, GenerateArgs, ProgressArg, ReportFormat};
+use cli::{CheckArgs, Cli, Command, ConvertArgs, GenerateArgs, ProgressArg, ReportFormat, RestoreArgs};
 use progress::ProgressLine;
 use signals::Signals;
 
@@ -62,6 +62,7 @@ fn run(cli: Cli) -> Result<Outcome> {
     match cli.command {
         Command::Convert(args) => convert(&args),
         Command::Check(args) => check(&args),
+        Command::Restore(args) => restore(&args),
         Command::Schema(args) => {
             let (tables, format) = args.tables();
             print(schema::render(&tables, format).as_bytes())
@@ -119,6 +120,20 @@ fn check(args: &CheckArgs) -> Result<Outcome> {
     };
     print(told.as_bytes())?;
     Ok(if report.is_sound() { Outcome::Clean } else { Outcome::Quarantined })
+}
+
+fn restore(args: &RestoreArgs) -> Result<Outcome> {
+    #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "tests wish for faults"))]
+    let mut config = args.config();
+    #[cfg(debug_assertions)]
+    if let Ok(wish) = std::env::var("TRAILMILL_FAULT") {
+        config.watch = faults::parse(&wish);
+    }
+    let summary = trailmill::restore::restore(&config, &mut std::io::stdout().lock())?;
+    if !args.quiet {
+        terminal::restored(&summary, &config);
+    }
+    Ok(Outcome::Clean)
 }
 
 fn open_report(path: &Path) -> Result<File> {

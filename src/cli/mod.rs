@@ -5,6 +5,7 @@
 mod check;
 mod convert;
 mod generate;
+mod restore;
 mod schema;
 mod values;
 
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub(crate) use check::CheckArgs;
 pub(crate) use convert::{ConvertArgs, ProgressArg};
 pub(crate) use generate::GenerateArgs;
+pub(crate) use restore::RestoreArgs;
 pub(crate) use schema::SchemaArgs;
 
 /// Mills AWS CloudTrail archives into partitioned Parquet.
@@ -33,6 +35,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Convert(Box<ConvertArgs>),
     Check(CheckArgs),
+    Restore(Box<RestoreArgs>),
     Schema(SchemaArgs),
     Generate(GenerateArgs),
     /// Print a completion script for a shell

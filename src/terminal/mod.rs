@@ -4,6 +4,8 @@
 
 #![expect(clippy::print_stderr, reason = "this is the one place that speaks to people")]
 
+mod restore;
+
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use trailmill::error::{Error, printable};
 use trailmill::generate::{GenerateConfig, GenerateSummary};
 use trailmill::report::{Stage, Summary, foreign_reason};
 use trailmill::schema::Table;
+
+pub(crate) use restore::restored;
 
 /// Prints an error.
 pub(crate) fn error(error: &Error) {

@@ -5,7 +5,7 @@
 
 mod marks;
 
-mod scan;
+pub(crate) mod scan;
 
 mod document;
 
@@ -58,6 +58,7 @@ pub(crate) use batch::Batch;
 pub(crate) use convert::{Converter, Plan};
 pub(crate) use copies::Copies;
 pub(crate) use cut::{Cut, Cutter, Element};
+pub(crate) use flatten::ALIASES;
 pub use flatten::Outcome;
 pub(crate) use judgement::{Judgement, Status};
 pub use partition::PartitionColumn;

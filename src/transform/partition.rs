@@ -177,7 +177,11 @@ pub(crate) fn is_hidden(value: &str) -> bool {
 /// A value as the name of a partition's folder has it.
 pub(crate) fn folder_value(value: &str) -> String {
     let mut name = String::from("=");
-    if value.is_empty() { name.push_str(NULL_PARTITION) } else { encode(&mut name, value) }
+    if value.is_empty() {
+        name.push_str(NULL_PARTITION);
+    } else {
+        encode(&mut name, value);
+    }
     name.split_off(1)
 }
 

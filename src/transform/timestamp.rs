@@ -145,7 +145,7 @@ fn instant(year: i64, month: i64, day: i64, hour: i64, minute: i64, second: i64)
 }
 
 /// Days since 1970-01-01, counting years from March so that the leap day comes last.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

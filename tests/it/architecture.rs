@@ -19,6 +19,7 @@ const HOMES: [(&[&str], &[&str]); 10] = [
             "dedup/",
             "output/",
             "check/",
+            "restore/",
             "generate/",
             "main.rs",
             "signals.rs",
@@ -34,8 +35,8 @@ const HOMES: [(&[&str], &[&str]); 10] = [
     (&["clap::", "clap_complete", "clap_mangen"], &["cli/", "main.rs"]),
     (&["indicatif"], &["progress.rs", "terminal/"]),
     (&["mimalloc"], &["main.rs"]),
-    (&["libdeflater", "flate2"], &["input/", "generate/"]),
-    (&["parquet::"], &["dedup/", "output/", "check/", "lake_file.rs", "schema/"]),
+    (&["libdeflater", "flate2"], &["input/", "restore/", "generate/"]),
+    (&["parquet::"], &["dedup/", "output/", "check/", "restore/", "lake_file.rs", "schema/"]),
     (&["process::exit", "env::var", "env::args"], &["main.rs"]),
 ];
 

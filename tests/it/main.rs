@@ -64,6 +64,10 @@ mod property;
 mod reference;
 /// One test per bug, named by its symptom.
 mod regression;
+/// Events out of the lake again, equal to what went in.
+mod restore;
+/// Parts of it: what is wanted, in what order, at what cost, and what goes wrong.
+mod restore_filter;
 /// Outcomes and quantities of the sample, worked out a third way.
 mod sample;
 /// Many generated events against the reference.

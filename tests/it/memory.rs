@@ -48,3 +48,22 @@ fn thousands_of_partitions_take_no_more_than_the_limit() {
         assert!(lake.parts("events").len() <= partitions.len());
     });
 }
+
+#[test]
+fn restoring_takes_no_more_than_the_limit() {
+    let workdir = Workdir::new();
+    workdir.run("generate --out in --mix org --archives 60 --seed 5").expect(0);
+    workdir.convert("in", "");
+    for flags in ["", "--out tree"] {
+        let line =
+            format!("exec /usr/bin/time -f %M {} restore lake -q --threads 2 {flags}", env!("CARGO_BIN_EXE_trailmill"));
+        let output = std::process::Command::new("sh").args(["-c", &line]).current_dir(workdir.path()).output();
+        let told = output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default();
+        let Ok(peak_kib) = told.trim().parse::<u64>() else {
+            say(&format!("skipped: there is no /usr/bin/time to tell how much memory restoring took: {told}"));
+            return;
+        };
+        say(&format!("memory: restoring 150,000 events took {} MiB {flags}", peak_kib >> 10));
+        assert!(peak_kib << 10 <= MOST_BYTES, "restoring took {} MiB {flags}", peak_kib >> 10);
+    }
+}

@@ -28,7 +28,7 @@ pub(crate) use fields::{Cell, EventFields, Refused};
 pub(crate) use memo::Memo;
 pub use outcome::Outcome;
 pub(crate) use quick::Learning;
-pub(crate) use routes::Routes;
+pub(crate) use routes::{ALIASES, Routes};
 pub(crate) use unread::Unread;
 pub(crate) use usage_records::{EventPlace, UsageRecordFlattener};
 

@@ -38,7 +38,7 @@ const SLOTS: usize = 256;
 const EMPTY: u8 = u8::MAX;
 
 /// Aggregated events spell `eventID` this way (CloudTrail User Guide, aggregated events).
-const ALIASES: [(&str, &str); 1] = [("eventId", "event_id")];
+pub(crate) const ALIASES: [(&str, &str); 1] = [("eventId", "event_id")];
 
 impl ObjectRoute {
     fn new(path: String) -> Self {

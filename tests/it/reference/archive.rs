@@ -1,5 +1,7 @@
 //! The text of an archive to its events: which documents count, and what an archive is when they do not.
 
+use std::borrow::Cow;
+
 use super::json::{self, Name};
 use super::{ReferenceArchive, event, metering};
 
@@ -10,9 +12,8 @@ const EVENT_MEMBERS: [&str; 8] =
 /// Converts the inflated text of one archive. `archive_uri` only goes into the rows.
 pub fn reference_archive(archive_uri: &str, inflated: &[u8]) -> ReferenceArchive {
     let without = |status| ReferenceArchive { status, ..ReferenceArchive::default() };
-    let inflated = inflated.strip_prefix("\u{feff}".as_bytes()).unwrap_or(inflated);
-    let lines = std::str::from_utf8(inflated).ok().and_then(without_timestamps);
-    let inflated = lines.as_deref().map_or(inflated, str::as_bytes);
+    let bare = bare(inflated);
+    let inflated = &*bare;
     // CSV, Parquet, a README: not even meant to be JSON, so that it need not be UTF-8 either.
     let first = inflated.iter().find(|byte| !b" \t\r\n".contains(byte));
     if !matches!(first, Some(b'{' | b'[')) {
@@ -53,6 +54,27 @@ pub fn reference_archive(archive_uri: &str, inflated: &[u8]) -> ReferenceArchive
         }
     }
     archive
+}
+
+/// The source text of every event that gets a row.
+pub fn source_events(inflated: &[u8]) -> Vec<String> {
+    let text = bare(inflated);
+    let documents = std::str::from_utf8(&text).ok().filter(|text| text.trim_start().starts_with(['{', '[']));
+    let Some(documents) = documents.and_then(json::documents) else { return Vec::new() };
+    let Some(found) = find_events(&documents) else { return Vec::new() };
+    let has_row = |event: &String| {
+        json::documents(event).is_some() && event.starts_with('{') && event::event_row("", 0, event).is_ok()
+    };
+    found.events.into_iter().filter(has_row).collect()
+}
+
+/// Text without a byte order mark, and without the timestamps of an export.
+fn bare(inflated: &[u8]) -> Cow<'_, [u8]> {
+    let inflated = inflated.strip_prefix("\u{feff}".as_bytes()).unwrap_or(inflated);
+    match std::str::from_utf8(inflated).ok().and_then(without_timestamps) {
+        Some(messages) => Cow::Owned(messages.into_bytes()),
+        None => Cow::Borrowed(inflated),
+    }
 }
 
 /// The messages of a CloudWatch Logs export, each of which has a timestamp and a space before it; `None` for other text.

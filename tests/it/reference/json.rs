@@ -145,6 +145,31 @@ fn code_units(string: &str) -> Vec<u16> {
     units
 }
 
+/// A value without its spelling: names in order, text unescaped, absent for null. Numbers are as they are spelled.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Plain {
+    Object(Vec<(Name, Plain)>),
+    Array(Vec<Plain>),
+    Text(Name),
+    /// A number, `true`, `false`, or `null` in an array.
+    Word(String),
+}
+
+/// What a value says.
+pub fn plain(value: &str) -> Plain {
+    if let Some(members) = members(value) {
+        let said = members.into_iter().filter(|(_, value)| !is_null(value));
+        let mut said: Vec<(Name, Plain)> = said.map(|(name, value)| (name, plain(value))).collect();
+        said.sort();
+        return Plain::Object(said);
+    }
+    match elements(value) {
+        Some(elements) => Plain::Array(elements.into_iter().map(plain).collect()),
+        None if value.starts_with('"') => Plain::Text(code_units(value)),
+        None => Plain::Word(value.to_owned()),
+    }
+}
+
 /// Values without a column, in order of appearance; becomes the text of an `unmapped` column.
 #[derive(Clone, Debug, Default)]
 pub struct Unmapped {
@@ -233,6 +258,15 @@ mod tests {
         assert_eq!(text(r#""\ud800""#), None);
         assert_eq!(text(r#""\ude00\ud83d""#), None);
         assert_eq!(text("7"), None);
+    }
+
+    #[test]
+    fn values_are_equal_by_what_they_say() {
+        let same = |one: &str, other: &str| plain(one) == plain(other);
+        assert!(same(r#"{"a":1.10,"b":"=","c":null}"#, r#"{ "b" : "\u003d", "a":1.10 }"#));
+        for (one, other) in [("1.10", "1.1"), ("[null]", "[]"), ("{}", "[]"), ("\"1\"", "1"), ("{\"a\":{}}", "{}")] {
+            assert!(!same(one, other), "{one} {other}");
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ mod usage_record;
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use archive::reference_archive;
+pub use archive::{reference_archive, source_events};
 pub use compare::{compare_rows, expected_outcome_totals};
 pub use lake::read_table;
 

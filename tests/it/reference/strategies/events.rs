@@ -42,7 +42,15 @@ pub fn members(tape: &mut Tape) -> Members {
         *place(&mut event, &path) = Node::Text(value);
     }
     if tape.one_in(20) {
-        let value = if tape.one_in(4) { values::no_text(tape) } else { values::text(tape) };
+        let usual = event.iter().find_map(|(name, node)| match node {
+            Node::Text(value) if name == "eventID" => Some(value.clone()),
+            _ => None,
+        });
+        let value = match tape.below(4) {
+            2 => usual.unwrap_or_else(|| values::text(tape)),
+            3 => values::no_text(tape),
+            _ => values::text(tape),
+        };
         event.push(("eventId".to_owned(), Node::Text(value)));
     }
     disturb(&mut event, tape);

@@ -58,7 +58,7 @@ const NUMBERS: [&str; 20] = [
 ];
 
 /// Names of members that no column has, as they stand between the quotes. Each is another name once unescaped.
-const UNKNOWN_NAMES: [&str; 16] = [
+const UNKNOWN_NAMES: [&str; 18] = [
     "newMember",
     "Name",
     "a.b",
@@ -75,6 +75,8 @@ const UNKNOWN_NAMES: [&str; 16] = [
     "\\u0001",
     "userIdentity.type",
     "eventname",
+    "\\ud800",
+    "\\udc00.\\\\a",
 ];
 
 /// A JSON string. One in a hundred has no UTF-8 form.

@@ -1,0 +1,103 @@
+//! `trailmill restore`: its flags, and what they ask the library for.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use trailmill::restore::{OutFolder, RestoreConfig, RestoreFilter};
+
+use super::values::{parse_day, parse_size};
+
+/// Turn the events of a lake back into CloudTrail JSON
+///
+/// Every event is equal as JSON to the one that was converted; members that were null are absent. Without --out there is
+/// one event a line on stdout, in the order of partitions, files and rows, whatever the number of threads. Filters take
+/// several values as several flags, any of which may match; all filters have to. They are pushed down to folders, row
+/// groups and pages, so that what is not wanted is not read.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example: trailmill restore ./lake --event-id 0f3a9f7e-1c2d-4c7e-9b0a-6d4b5f0e8a11 | jq .\nExample: trailmill restore ./lake --from 2025-03-01 --to 2025-03-07 --principal arn:aws:iam::123456789012:user/alice --out ./evidence"
+)]
+pub(crate) struct RestoreArgs {
+    /// The lake
+    #[arg(value_name = "LAKE")]
+    lake: PathBuf,
+
+    /// Write archives below DIR instead, in the layout of CloudTrail's keys: `AWSLogs/ACCOUNT/CloudTrail/REGION/YYYY/MM/DD`
+    ///
+    /// The date is that of the events. Archives appear whole or not at all.
+    #[arg(short, long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Let DIR hold files already; those of the same names are replaced, others stay
+    #[arg(long, requires = "out")]
+    overwrite: bool,
+
+    /// First event date
+    #[arg(long, value_name = "DATE", value_parser = parse_day, allow_hyphen_values = true)]
+    from: Option<i64>,
+
+    /// Last event date
+    #[arg(long, value_name = "DATE", value_parser = parse_day, allow_hyphen_values = true)]
+    to: Option<i64>,
+
+    /// Events that this account received
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Vec<String>,
+
+    /// Events of this Region
+    #[arg(long, value_name = "REGION")]
+    region: Vec<String>,
+
+    /// Calls of this service, such as `s3.amazonaws.com`
+    #[arg(long, value_name = "SOURCE")]
+    event_source: Vec<String>,
+
+    /// Calls of this action, such as `GetObject`
+    #[arg(long, value_name = "NAME")]
+    event_name: Vec<String>,
+
+    /// The event of this id
+    #[arg(long, value_name = "ID")]
+    event_id: Vec<String>,
+
+    /// Calls by this ARN, principal id, user name or access key, or with a session issued by this ARN
+    #[arg(long, value_name = "WHO")]
+    principal: Vec<String>,
+
+    /// Most events to restore
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+
+    /// Worker threads [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+
+    /// Memory for events on their way
+    #[arg(long, default_value = "192MiB", value_name = "SIZE", value_parser = parse_size)]
+    memory_limit: u64,
+
+    /// Print nothing but errors and events
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+impl RestoreArgs {
+    pub(crate) fn config(&self) -> RestoreConfig {
+        let mut config = RestoreConfig::new(self.lake.clone());
+        config.filter = RestoreFilter {
+            from_day: self.from,
+            to_day: self.to,
+            accounts: self.account.clone(),
+            regions: self.region.clone(),
+            event_sources: self.event_source.clone(),
+            event_names: self.event_name.clone(),
+            event_ids: self.event_id.clone(),
+            principals: self.principal.clone(),
+        };
+        config.limit = self.limit;
+        config.out = self.out.clone().map(|path| OutFolder { path, may_hold_files: self.overwrite });
+        config.threads = self.threads.unwrap_or(config.threads);
+        config.memory_limit = self.memory_limit;
+        config
+    }
+}

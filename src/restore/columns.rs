@@ -1,0 +1,253 @@
+//! The columns of a batch as members of events: each is made ready once, so that a row has only to copy.
+//!
+//! In: Arrow arrays. Out: `"name":value,` for a row, in the form that an archive has it in. Never: a value in another
+//! form than it came in, but for the escapes of texts and line ends between the tokens of JSON, which would end an event.
+//!
+//! Text that repeats comes as a dictionary, and one dictionary serves many batches: its members are written once.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, ListArray, StringArray, TimestampMillisecondArray,
+};
+
+use crate::dedup::TextValues;
+use crate::schema::{Column, Kind};
+use crate::transform::timestamp::{civil_from_days, epoch_day};
+
+/// Dictionaries are made ready when a batch has at least one row for so many of their texts.
+const TEXTS_PER_ROW: usize = 4;
+
+/// A column of a batch.
+pub(super) enum Members<'b> {
+    /// Text as numbers in a dictionary whose members are ready.
+    Ready(&'b Int32Array, Arc<Ready>),
+    Text(TextValues<'b>),
+    Json(TextValues<'b>),
+    Boolean(&'b BooleanArray, bool),
+    Timestamp(&'b TimestampMillisecondArray),
+    Resources(&'b ListArray, [&'b StringArray; 3]),
+}
+
+/// The members that the texts of a dictionary make.
+#[derive(Debug)]
+pub(super) struct Ready {
+    texts: ArrayRef,
+    bytes: Vec<u8>,
+    /// Where each member ends.
+    ends: Vec<usize>,
+}
+
+impl Ready {
+    fn new(texts: &ArrayRef, words: &StringArray, name: &[u8], push: fn(&mut Vec<u8>, &str)) -> Self {
+        let mut bytes = Vec::with_capacity(words.value_data().len() + words.len() * (name.len() + 4));
+        let ends = words.iter().map(|word| {
+            bytes.extend_from_slice(name);
+            push(&mut bytes, word.unwrap_or_default());
+            bytes.push(b',');
+            bytes.len()
+        });
+        let ends = ends.collect();
+        Self { texts: Arc::clone(texts), bytes, ends }
+    }
+
+    fn member(&self, key: usize) -> &[u8] {
+        let start = if key == 0 { 0 } else { self.ends[key - 1] };
+        &self.bytes[start..self.ends[key]]
+    }
+}
+
+impl<'b> Members<'b> {
+    /// Makes a column ready. `name` is `"name":`; `ready` is what an earlier batch has left. `None` when the
+    /// array is of another type than the column.
+    pub(super) fn new(
+        column: &Column,
+        array: &'b ArrayRef,
+        name: &[u8],
+        ready: &mut Option<Arc<Ready>>,
+    ) -> Option<Self> {
+        match column.kind {
+            Kind::Text => Self::text(array, name, push_text, ready),
+            Kind::Json => Self::text(array, name, push_json, ready).map(|members| match members {
+                Self::Text(values) => Self::Json(values),
+                ready => ready,
+            }),
+            Kind::Boolean { as_text } => Some(Self::Boolean(array.as_boolean_opt()?, as_text)),
+            Kind::Timestamp => Some(Self::Timestamp(array.as_primitive_opt()?)),
+            Kind::Resources => {
+                let list = array.as_list_opt()?;
+                let members = list.values().as_struct_opt()?;
+                let text = |name| members.column_by_name(name)?.as_string_opt();
+                Some(Self::Resources(list, [text("arn")?, text("account_id")?, text("type")?]))
+            }
+            Kind::Int | Kind::Long | Kind::Quantity | Kind::Allocations | Kind::Binary => None,
+        }
+    }
+
+    fn text(
+        array: &'b ArrayRef,
+        name: &[u8],
+        push: fn(&mut Vec<u8>, &str),
+        ready: &mut Option<Arc<Ready>>,
+    ) -> Option<Self> {
+        let values = TextValues::of(array)?;
+        let TextValues::Coded(keys, words) = values else { return Some(Self::Text(values)) };
+        let texts = array.as_any_dictionary_opt()?.values();
+        let is_known = ready.as_ref().is_some_and(|ready| Arc::ptr_eq(&ready.texts, texts));
+        if !is_known && words.len() > keys.len() * TEXTS_PER_ROW {
+            return Some(Self::Text(values));
+        }
+        if !is_known {
+            *ready = Some(Arc::new(Ready::new(texts, words, name, push)));
+        }
+        Some(Self::Ready(keys, Arc::clone(ready.as_ref()?)))
+    }
+
+    /// Adds the member of a row, if it has one.
+    pub(super) fn push(&self, row: usize, name: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::Ready(keys, ready) => {
+                if keys.is_valid(row) {
+                    out.extend_from_slice(ready.member(keys.value(row) as usize));
+                }
+                return;
+            }
+            Self::Text(values) => {
+                let Some(text) = values.value(row) else { return };
+                out.extend_from_slice(name);
+                push_text(out, text);
+            }
+            Self::Json(values) => {
+                let Some(json) = values.value(row) else { return };
+                out.extend_from_slice(name);
+                push_json(out, json);
+            }
+            Self::Boolean(values, as_text) => {
+                if values.is_null(row) {
+                    return;
+                }
+                out.extend_from_slice(name);
+                out.extend_from_slice(match (values.value(row), as_text) {
+                    (true, false) => b"true",
+                    (false, false) => b"false",
+                    (true, true) => b"\"true\"",
+                    (false, true) => b"\"false\"",
+                });
+            }
+            Self::Timestamp(values) => {
+                if values.is_null(row) {
+                    return;
+                }
+                out.extend_from_slice(name);
+                push_time(out, values.value(row));
+            }
+            Self::Resources(list, members) => {
+                if list.is_null(row) {
+                    return;
+                }
+                out.extend_from_slice(name);
+                push_resources(out, list, members, row);
+            }
+        }
+        out.push(b',');
+    }
+}
+
+fn push_resources(out: &mut Vec<u8>, list: &ListArray, members: &[&StringArray; 3], row: usize) {
+    const NAMES: [&[u8]; 3] = [b"\"ARN\":", b"\"accountId\":", b"\"type\":"];
+    let offsets = list.value_offsets();
+    out.push(b'[');
+    for at in offsets[row] as usize..offsets[row + 1] as usize {
+        out.push(b'{');
+        for (name, texts) in NAMES.iter().zip(members) {
+            if texts.is_valid(at) {
+                out.extend_from_slice(name);
+                push_text(out, texts.value(at));
+                out.push(b',');
+            }
+        }
+        close(out, b'{', b'}');
+        out.push(b',');
+    }
+    close(out, b'[', b']');
+}
+
+/// Ends an object or a list, in which a comma stands after each value.
+pub(super) fn close(out: &mut Vec<u8>, opening: u8, closing: u8) {
+    match out.last_mut() {
+        Some(last) if *last != opening => *last = closing,
+        _ => out.push(closing),
+    }
+}
+
+/// Adds text as a JSON string.
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    let needs_escape = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+    // No early end, so that the compiler looks at many bytes at once.
+    if text.as_bytes().iter().fold(false, |any, byte| any | needs_escape(byte)) {
+        // Writing to a Vec cannot fail.
+        let _ = serde_json::to_writer(out, text);
+    } else {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    }
+}
+
+/// Adds JSON text as it is. Line ends can only stand between its tokens; blanks mean the same there.
+pub(super) fn push_json(out: &mut Vec<u8>, json: &str) {
+    let start = out.len();
+    out.extend_from_slice(json.as_bytes());
+    let mut at = start;
+    while let Some(found) = memchr::memchr2(b'\n', b'\r', &out[at..]) {
+        out[at + found] = b' ';
+        at += found + 1;
+    }
+}
+
+/// Adds an instant as CloudTrail writes it, `2018-04-19T16:32:50Z`.
+fn push_time(out: &mut Vec<u8>, epoch_ms: i64) {
+    let (year, month, day) = civil_from_days(epoch_day(epoch_ms));
+    let second = epoch_ms.div_euclid(1_000).rem_euclid(86_400);
+    let digit = |value: i64, unit: i64| b'0' + (value / unit % 10) as u8;
+    let pair = |value: i64| [digit(value, 10), digit(value, 1)];
+    let [hour, minute, second] = [second / 3_600, second / 60 % 60, second % 60].map(pair);
+    let ([century, years], month, day) = ([year / 100, year % 100].map(pair), pair(month), pair(day));
+    let parts: [&[u8]; 14] =
+        [b"\"", &century, &years, b"-", &month, b"-", &day, b"T", &hour, b":", &minute, b":", &second, b"Z\""];
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pushed(push: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        push(&mut out);
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn texts_are_json_strings() {
+        for text in ["", "plain", "é😀\u{2028}", "a\"b\\c\n\u{1}\u{7f}", "\u{1f}"] {
+            let json = pushed(|out| push_text(out, text));
+            assert_eq!(serde_json::from_str::<String>(&json).expect("a string"), text);
+        }
+    }
+
+    #[test]
+    fn json_stays_as_it_is_on_one_line() {
+        assert_eq!(pushed(|out| push_json(out, "{\"a\\n\":\r\n[1.10,\n\t2e5]}")), "{\"a\\n\":  [1.10, \t2e5]}");
+    }
+
+    #[test]
+    fn instants_are_written_as_they_are_read() {
+        for text in ["2018-04-19T16:32:50Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "1969-12-31T23:59:59Z"] {
+            let epoch_ms = crate::transform::timestamp::parse_iso(text).expect("an instant").epoch_ms;
+            assert_eq!(pushed(|out| push_time(out, epoch_ms)), format!("\"{text}\""));
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! Which events are wanted, asked where it costs least: of a folder's name, of a row group, of its pages, of its rows.
+//!
+//! In: a request's filter, and what a part tells of itself. Out: what of it may hold wanted rows, and predicates for the
+//! rows. Never: passes over a row that is wanted, or takes bounds for values.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BooleanArray, PrimitiveArray, RecordBatch};
+use arrow::datatypes::TimestampMillisecondType;
+use arrow::error::ArrowError;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowPredicate, ArrowPredicateFn};
+use parquet::file::metadata::{RowGroupMetaData, page_index::RowGroupPageIndex};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::statistics::Statistics;
+use parquet::schema::types::SchemaDescriptor;
+
+use super::RestoreFilter;
+use super::merge::text_member;
+use super::part::{Folder, column_of};
+use crate::dedup::TextValues;
+use crate::transform::partition::{folder_value, is_hidden};
+use crate::transform::timestamp::days_from_civil;
+
+const EVENT_TIME: &str = "event_time";
+pub(super) const EVENT_SOURCE: &str = "event_source";
+const MS_PER_DAY: i64 = 86_400_000;
+
+/// A filter, ready to be asked.
+#[derive(Debug)]
+pub(super) struct Filter {
+    /// First and last day, when either is given.
+    days: Option<(i64, i64)>,
+    /// All of these have to hold; those that leave least come first.
+    conditions: Vec<Condition>,
+}
+
+/// One of some columns has one of some values.
+#[derive(Clone, Debug)]
+struct Condition {
+    columns: &'static [&'static str],
+    /// The partition column that tells the same.
+    folder: &'static str,
+    /// Sorted.
+    wanted: Arc<[String]>,
+}
+
+impl Condition {
+    fn has(&self, value: &str) -> bool {
+        self.wanted.binary_search_by(|wanted| wanted.as_str().cmp(value)).is_ok()
+    }
+
+    /// Whether a value may lie between two bounds.
+    fn is_within(&self, least: &[u8], most: &[u8]) -> bool {
+        let first = self.wanted.partition_point(|wanted| wanted.as_bytes() < least);
+        self.wanted.get(first).is_some_and(|wanted| wanted.as_bytes() <= most)
+    }
+}
+
+/// Whether a bloom filter of a column of a row group may have a value.
+pub(super) type Blooms<'b> = &'b dyn Fn(usize) -> crate::Result<Option<parquet::bloom_filter::Sbbf>>;
+
+impl Filter {
+    pub(super) fn new(filter: &RestoreFilter) -> Self {
+        let RestoreFilter { from_day, to_day, accounts, regions, event_sources, event_names, event_ids, principals } =
+            filter;
+        let conditions: [(&[String], &'static [&'static str], &'static str); 6] = [
+            (event_ids, &["event_id"], ""),
+            (
+                principals,
+                &[
+                    "user_identity_arn",
+                    "user_identity_principal_id",
+                    "user_identity_user_name",
+                    "user_identity_access_key_id",
+                    "session_issuer_arn",
+                ],
+                "",
+            ),
+            (event_names, &["event_name"], ""),
+            (event_sources, &[EVENT_SOURCE], EVENT_SOURCE),
+            (accounts, &["recipient_account_id"], "account"),
+            (regions, &["aws_region"], "region"),
+        ];
+        let conditions = conditions.into_iter().filter(|(wanted, ..)| !wanted.is_empty());
+        let conditions = conditions.map(|(wanted, columns, folder)| {
+            let mut wanted = wanted.to_vec();
+            wanted.sort_unstable();
+            Condition { columns, folder, wanted: wanted.into() }
+        });
+        let has_days = from_day.is_some() || to_day.is_some();
+        Self {
+            days: has_days.then(|| (from_day.unwrap_or(i64::MIN), to_day.unwrap_or(i64::MAX))),
+            conditions: conditions.collect(),
+        }
+    }
+
+    /// Whether every event is wanted.
+    pub(super) fn is_everything(&self) -> bool {
+        self.days.is_none() && self.conditions.is_empty()
+    }
+
+    /// Whether a partition may hold wanted events.
+    pub(super) fn wants_folder(&self, folder: &Folder) -> bool {
+        folder.segments().all(|(name, value)| {
+            let is_wanted = |condition: &Condition| {
+                // Long values are cut in a folder's name, so that several may share it.
+                condition.folder != name || condition.wanted.iter().any(|wanted| folder_value(wanted) == value)
+            };
+            self.conditions.iter().all(is_wanted) && self.wants_dates(name, value)
+        })
+    }
+
+    fn wants_dates(&self, name: &str, value: &str) -> bool {
+        let Some((from, to)) = self.days else { return true };
+        let mut numbers = value.split('-').map(|number| number.parse::<i64>().ok());
+        let (year, month, day) = (numbers.next().flatten(), numbers.next().flatten(), numbers.next().flatten());
+        let (first, last) = match (name, year, month, day) {
+            ("event_date", Some(year), Some(month), Some(day)) => {
+                let day = days_from_civil(year, month, day);
+                (day, day)
+            }
+            ("event_month", Some(year), Some(month), None) => {
+                (days_from_civil(year, month, 1), days_from_civil(year + month / 12, month % 12 + 1, 1) - 1)
+            }
+            // Events without a time.
+            ("event_date" | "event_month", ..) => return false,
+            _ => return true,
+        };
+        first <= to && last >= from
+    }
+
+    /// Whether a row group may hold wanted events, by its statistics and bloom filters.
+    pub(super) fn wants_row_group(&self, row_group: &RowGroupMetaData, blooms: Blooms<'_>) -> crate::Result<bool> {
+        let schema = row_group.schema_descr();
+        if let Some(column) = self.days.and_then(|_| column_of(schema, EVENT_TIME))
+            && !self.is_time_within(row_group.column(column).statistics())
+        {
+            return Ok(false);
+        }
+        let statistics = |column: usize| row_group.column(column).statistics();
+        for condition in self.conditions.iter().filter(|condition| !is_in_path(condition, schema)) {
+            let columns = condition.columns.iter().filter_map(|name| column_of(schema, name));
+            let columns: Vec<usize> =
+                columns.filter(|column| may_hold(condition, statistics(*column), row_group.num_rows())).collect();
+            let mut is_held = false;
+            for column in columns {
+                let bloom = blooms(column)?;
+                let passes = |wanted: &String| bloom.as_ref().is_none_or(|bloom| bloom.check(wanted.as_str()));
+                is_held |= condition.wanted.iter().any(passes);
+            }
+            if !is_held {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn is_time_within(&self, statistics: Option<&Statistics>) -> bool {
+        match statistics {
+            Some(Statistics::Int64(bounds)) => match (bounds.min_opt(), bounds.max_opt()) {
+                (Some(least), Some(most)) => self.overlaps(*least, *most),
+                _ => true,
+            },
+            _ => true,
+        }
+    }
+
+    /// Whether a time between these, in milliseconds, may be wanted.
+    fn overlaps(&self, least: i64, most: i64) -> bool {
+        self.days.is_none_or(|(from, to)| least.div_euclid(MS_PER_DAY) <= to && most.div_euclid(MS_PER_DAY) >= from)
+    }
+
+    /// The rows of a row group that are in pages which may hold wanted events.
+    pub(super) fn wanted_rows(&self, row_group: &RowGroupMetaData, index: &RowGroupPageIndex) -> Vec<Range<usize>> {
+        let schema = row_group.schema_descr();
+        let rows = usize::try_from(row_group.num_rows()).unwrap_or_default();
+        let mut wanted: Vec<_> = std::iter::once(0..rows).collect();
+        for condition in self.conditions.iter().filter(|condition| !is_in_path(condition, schema)) {
+            let columns = condition.columns.iter().filter_map(|name| column_of(schema, name));
+            let pages = columns.flat_map(|column| {
+                rows_of_pages(index, column, rows, |column_index, page| match column_index {
+                    ColumnIndexMetaData::BYTE_ARRAY(bounds) => bounds
+                        .min_value(page)
+                        .zip(bounds.max_value(page))
+                        .map(|(min, max)| condition.is_within(min, max)),
+                    _ => Some(true),
+                })
+            });
+            wanted = intersection(&wanted, &union(pages.collect()));
+        }
+        if let Some(column) = self.days.and_then(|_| column_of(schema, EVENT_TIME)) {
+            let pages = rows_of_pages(index, column, rows, |column_index, page| match column_index {
+                ColumnIndexMetaData::INT64(bounds) => {
+                    bounds.min_value(page).zip(bounds.max_value(page)).map(|(min, max)| self.overlaps(*min, *max))
+                }
+                _ => Some(true),
+            });
+            wanted = intersection(&wanted, &union(pages));
+        }
+        wanted
+    }
+
+    /// What tells wanted rows, each on no more columns than it needs; the next one is only asked about rows that the one
+    /// before has left.
+    pub(super) fn predicates(&self, schema: &SchemaDescriptor, folder: &Folder) -> Vec<Box<dyn ArrowPredicate>> {
+        let mut predicates: Vec<Box<dyn ArrowPredicate>> = Vec::new();
+        for condition in self.conditions.iter().cloned() {
+            if !is_in_path(&condition, schema) {
+                let mask = ProjectionMask::columns(schema, condition.columns.iter().copied());
+                predicates.push(Box::new(ArrowPredicateFn::new(mask, move |batch| matches(&condition, &batch))));
+            } else if !folder.tells_source() {
+                let path = folder.source();
+                let mask = ProjectionMask::columns(schema, ["unmapped"]);
+                let predicate = move |batch: RecordBatch| matches_unmapped(&condition, path.as_deref(), &batch);
+                predicates.push(Box::new(ArrowPredicateFn::new(mask, predicate)));
+            }
+        }
+        if let Some((from, to)) = self.days {
+            let mask = ProjectionMask::columns(schema, [EVENT_TIME]);
+            let predicate = move |batch: RecordBatch| {
+                let times = batch.columns().first().and_then(|column| column.as_primitive_opt());
+                let times: &PrimitiveArray<TimestampMillisecondType> =
+                    times.ok_or_else(|| ArrowError::SchemaError("event_time is no time".to_owned()))?;
+                Ok(BooleanArray::from_unary(times, |time| (from..=to).contains(&time.div_euclid(MS_PER_DAY))))
+            };
+            predicates.push(Box::new(ArrowPredicateFn::new(mask, predicate)));
+        }
+        predicates
+    }
+}
+
+/// Whether the files lack the column since the path tells it.
+fn is_in_path(condition: &Condition, schema: &SchemaDescriptor) -> bool {
+    condition.columns == [EVENT_SOURCE] && column_of(schema, EVENT_SOURCE).is_none()
+}
+
+fn may_hold(condition: &Condition, statistics: Option<&Statistics>, rows: i64) -> bool {
+    let Some(statistics) = statistics else { return true };
+    if statistics.null_count_opt().is_some_and(|nulls| i64::try_from(nulls) == Ok(rows)) {
+        return false;
+    }
+    let bounds = statistics.min_bytes_opt().zip(statistics.max_bytes_opt());
+    bounds.is_none_or(|(least, most)| condition.is_within(least, most))
+}
+
+/// The rows of the pages of a column that `may_hold` lets pass; it answers `None` for pages without a value. All rows
+/// when nothing is known of the pages.
+fn rows_of_pages(
+    index: &RowGroupPageIndex,
+    column: usize,
+    rows: usize,
+    may_hold: impl Fn(&ColumnIndexMetaData, usize) -> Option<bool>,
+) -> Vec<Range<usize>> {
+    let (Some(column_index), Some(pages)) = (index.column_index(column), index.page_locations(column)) else {
+        return std::iter::once(0..rows).collect();
+    };
+    let starts = || pages.iter().map(|page| usize::try_from(page.first_row_index).unwrap_or_default());
+    let ends = starts().skip(1).chain([rows]);
+    let ranges = starts().zip(ends).enumerate();
+    ranges
+        .filter(|(page, _)| may_hold(column_index, *page).unwrap_or(false))
+        .map(|(_, (start, end))| start..end)
+        .collect()
+}
+
+/// Ranges in order, those that touch put together.
+fn union(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut all: Vec<Range<usize>> = Vec::new();
+    for range in ranges.into_iter().filter(|range| !range.is_empty()) {
+        match all.last_mut() {
+            Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
+            _ => all.push(range),
+        }
+    }
+    all
+}
+
+/// What is in both of two lists of ranges in order.
+pub(super) fn intersection(one: &[Range<usize>], two: &[Range<usize>]) -> Vec<Range<usize>> {
+    let (mut one, mut two) = (one.iter().peekable(), two.iter().peekable());
+    let mut both = Vec::new();
+    while let (Some(left), Some(right)) = (one.peek(), two.peek()) {
+        let common = left.start.max(right.start)..left.end.min(right.end);
+        if left.end <= right.end {
+            one.next();
+        } else {
+            two.next();
+        }
+        if !common.is_empty() {
+            both.push(common);
+        }
+    }
+    both
+}
+
+fn matches(condition: &Condition, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
+    let mut found = vec![false; batch.num_rows()];
+    for column in batch.columns() {
+        let texts = TextValues::of(column).ok_or_else(|| ArrowError::SchemaError("no text".to_owned()))?;
+        match texts {
+            TextValues::Coded(keys, words) if words.len() < keys.len() => {
+                let wanted: Vec<bool> = words.iter().map(|word| word.is_some_and(|word| condition.has(word))).collect();
+                for (found, key) in found.iter_mut().zip(keys) {
+                    *found |= key.is_some_and(|key| wanted[key as usize]);
+                }
+            }
+            texts => {
+                for (row, found) in found.iter_mut().enumerate() {
+                    *found |= texts.value(row).is_some_and(|text| condition.has(text));
+                }
+            }
+        }
+    }
+    Ok(found.into())
+}
+
+/// The same for an event source that the path does not give back: `unmapped` has it then.
+fn matches_unmapped(
+    condition: &Condition,
+    path: Option<&str>,
+    batch: &RecordBatch,
+) -> Result<BooleanArray, ArrowError> {
+    let unmapped = batch.columns().first().and_then(TextValues::of);
+    let unmapped = unmapped.ok_or_else(|| ArrowError::SchemaError("unmapped is no text".to_owned()))?;
+    let is_wanted = |row: usize| match unmapped.value(row).and_then(|json| text_member(json, "eventSource")) {
+        Some(source) => condition.has(&source),
+        None => path.is_some_and(|source| !is_hidden(source) && condition.has(source)),
+    };
+    Ok((0..batch.num_rows()).map(is_wanted).collect::<Vec<bool>>().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_put_together_and_cut() {
+        assert_eq!(union(vec![4..6, 0..2, 2..3, 5..9, 7..7]), [0..3, 4..9]);
+        assert_eq!(intersection(&[0..3, 4..9], &[2..5, 8..20]), [2..3, 4..5, 8..9]);
+        assert!(intersection(&[0..1, 2..3], &[1..2, 3..5]).is_empty());
+    }
+
+    #[track_caller]
+    fn check(filter: &RestoreFilter, path: &str, expected: bool) {
+        assert_eq!(Filter::new(filter).wants_folder(&Folder::new(path)), expected, "{path}");
+    }
+
+    #[test]
+    fn folders_tell_what_they_cannot_hold() {
+        let dates = RestoreFilter { from_day: Some(365), to_day: Some(366), ..RestoreFilter::default() };
+        check(&dates, "events/event_date=1971-01-01", true);
+        check(&dates, "events/event_date=1971-01-02", true);
+        check(&dates, "events/event_date=1970-12-31", false);
+        check(&dates, "events/event_date=__HIVE_DEFAULT_PARTITION__", false);
+        check(&dates, "events/event_month=1970-12", false);
+        check(&dates, "events/account=1/event_month=1971-01", true);
+        check(&dates, "events/account=1", true);
+        let others = RestoreFilter {
+            accounts: vec!["1".into(), String::new()],
+            regions: vec!["a/b".into()],
+            ..RestoreFilter::default()
+        };
+        check(&others, "events/account=1/region=a%2Fb", true);
+        check(&others, "events/account=1/region=a%2Fc", false);
+        check(&others, "events/account=12", false);
+        check(&others, "events/account=__HIVE_DEFAULT_PARTITION__", true);
+    }
+}

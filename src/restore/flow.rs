@@ -1,0 +1,240 @@
+//! Parts to events in order, on all threads.
+//!
+//! In: parts. Out: chunks, handed to whoever takes them in the order of parts and rows. Never: more on its way than the
+//! threads need to be busy, so that memory does not grow with the lake.
+//!
+//! Tasks begin in order, each fills a channel that holds so much and no more, and channels are emptied in order. So the
+//! task that is waited for is always among those that have begun, and whoever is ahead of it waits when its channel is
+//! full.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::vec::IntoIter;
+
+use rayon::{ScopeFifo, ThreadPool, ThreadPoolBuilder};
+
+use super::chunk::{CHUNK_BYTES, Chunk, PieceWriter};
+use super::filter::Filter;
+use super::json::Shape;
+use super::part::{Part, PartTask, Piece, nonsense};
+use super::{RestoreConfig, RestoreSummary};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Takes chunks in order.
+pub(super) trait Sink {
+    /// Takes a chunk; `false` when that is enough.
+    fn take(&mut self, chunk: &Chunk, summary: &mut RestoreSummary) -> Result<bool>;
+
+    /// Is told that there are no more.
+    fn finish(&mut self) -> Result<()>;
+
+    /// Whether chunks have to have keys.
+    fn wants_keys(&self) -> bool;
+}
+
+type Planned = Result<(Part, Vec<Piece>)>;
+
+/// Deals out work and keeps its results in order.
+pub(super) struct Flow {
+    pool: ThreadPool,
+    filter: Arc<Filter>,
+    shape: Arc<Shape>,
+    /// Tasks that have begun or wait for a thread.
+    ahead: usize,
+    /// Chunks that a task may be ahead.
+    chunks_ahead: usize,
+    read: Arc<AtomicU64>,
+}
+
+/// What is dealt out.
+#[derive(Default)]
+struct Dealt {
+    parts: IntoIter<PartTask>,
+    plans: VecDeque<Receiver<Planned>>,
+    /// The part at hand, and what of it is not dealt out yet.
+    open: Option<(Arc<Part>, IntoIter<Piece>)>,
+    pieces: VecDeque<Receiver<Result<Chunk>>>,
+}
+
+impl Flow {
+    pub(super) fn new(config: &RestoreConfig, filter: Arc<Filter>) -> Result<Self> {
+        let pool = ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(Error::internal)?;
+        let ahead = config.threads + 2;
+        // The other half is for columns that are read, and for archives on their way.
+        let share = config.memory_limit / if config.out.is_some() { 6 } else { 2 };
+        let chunks = share / ahead as u64 / CHUNK_BYTES as u64;
+        Ok(Self {
+            pool,
+            filter,
+            shape: Arc::new(Shape::new()),
+            ahead,
+            chunks_ahead: usize::try_from(chunks).unwrap_or_default().max(2),
+            read: Arc::default(),
+        })
+    }
+
+    /// Hands the events of some parts to `sink`.
+    ///
+    /// # Errors
+    ///
+    /// A damaged part, once all before it is handed over, and what the sink returns.
+    pub(super) fn run(&self, parts: Vec<PartTask>, sink: &mut dyn Sink, summary: &mut RestoreSummary) -> Result<()> {
+        let over = AtomicBool::new(false);
+        let wants_keys = sink.wants_keys();
+        let result = self.pool.in_place_scope_fifo(|scope| {
+            let hands = Hands { flow: self, scope, over: &over, wants_keys };
+            let result = hands.drive(Dealt { parts: parts.into_iter(), ..Dealt::default() }, sink, summary);
+            over.store(true, Ordering::Relaxed);
+            result
+        });
+        summary.read_bytes = self.read.load(Ordering::Relaxed);
+        result
+    }
+}
+
+/// The threads of a flow.
+struct Hands<'h, 's> {
+    flow: &'s Flow,
+    scope: &'h ScopeFifo<'s>,
+    over: &'s AtomicBool,
+    wants_keys: bool,
+}
+
+impl<'s> Hands<'_, 's> {
+    fn spawn(&self, task: impl FnOnce() + Send + 's) {
+        self.scope.spawn_fifo(move |_| task());
+    }
+
+    fn drive(&self, mut dealt: Dealt, sink: &mut dyn Sink, summary: &mut RestoreSummary) -> Result<()> {
+        loop {
+            self.deal(&mut dealt, summary)?;
+            let Some(chunks) = dealt.pieces.pop_front() else { break };
+            for chunk in chunks {
+                if !sink.take(&chunk?, summary)? {
+                    summary.is_cut_short = true;
+                    return sink.finish();
+                }
+            }
+        }
+        sink.finish()
+    }
+
+    /// Deals out pieces and parts as far as there is room; there is a piece after it unless all is done.
+    fn deal(&self, dealt: &mut Dealt, summary: &mut RestoreSummary) -> Result<()> {
+        while dealt.pieces.len() < self.flow.ahead {
+            let room = self.flow.ahead - dealt.plans.len().min(self.flow.ahead);
+            let plans: Vec<_> = dealt.parts.by_ref().take(room).map(|task| self.plan(task)).collect();
+            dealt.plans.extend(plans);
+            if let Some((part, rest)) = &mut dealt.open {
+                match rest.next() {
+                    Some(piece) => dealt.pieces.push_back(self.write(Arc::clone(part), piece)),
+                    None => dealt.open = None,
+                }
+                continue;
+            }
+            let Some(plan) = dealt.plans.front() else { break };
+            let planned = if dealt.pieces.is_empty() {
+                plan.recv().map_err(Error::internal)?
+            } else {
+                match plan.try_recv() {
+                    Ok(planned) => planned,
+                    Err(TryRecvError::Empty) => break,
+                    Err(error) => return Err(Error::internal(error)),
+                }
+            };
+            dealt.plans.pop_front();
+            match planned {
+                Ok((part, pieces)) => {
+                    summary.parts_skipped += u64::from(pieces.is_empty());
+                    dealt.open = Some((Arc::new(part), pieces.into_iter()));
+                }
+                Err(error) => {
+                    // In its turn, after what comes before it.
+                    let (sender, receiver) = sync_channel(1);
+                    let _ = sender.send(Err(error));
+                    dealt.pieces.push_back(receiver);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn plan(&self, task: PartTask) -> Receiver<Planned> {
+        let (sender, receiver) = sync_channel(1);
+        let (flow, over) = (self.flow, self.over);
+        self.spawn(move || {
+            if over.load(Ordering::Relaxed) {
+                return;
+            }
+            let path = task.path.clone();
+            let open = || Part::open(task, &flow.filter, Arc::clone(&flow.read));
+            // The library may panic over bytes that are not what was written.
+            let planned = catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| Err(nonsense(&path)));
+            let _ = sender.send(planned);
+        });
+        receiver
+    }
+
+    fn write(&self, part: Arc<Part>, piece: Piece) -> Receiver<Result<Chunk>> {
+        let (sender, receiver) = sync_channel(self.flow.chunks_ahead);
+        let (flow, over, has_keys) = (self.flow, self.over, self.wants_keys);
+        self.spawn(move || {
+            if over.load(Ordering::Relaxed) {
+                return;
+            }
+            let Flow { filter, shape, .. } = flow;
+            let writer = PieceWriter { part: &part, filter, shape, has_keys, sender: &sender };
+            let written = catch_unwind(AssertUnwindSafe(|| writer.write(&piece)));
+            if let Err(error) = written.unwrap_or_else(|_| Err(nonsense(&part.task.path))) {
+                let _ = sender.send(Err(error));
+            }
+        });
+        receiver
+    }
+}
+
+/// Events to a stream, one on each line.
+pub(super) struct Lines<'l> {
+    pub(super) lines: &'l mut dyn Write,
+    /// Most events.
+    pub(super) limit: Option<u64>,
+}
+
+impl Sink for Lines<'_> {
+    fn take(&mut self, chunk: &Chunk, summary: &mut RestoreSummary) -> Result<bool> {
+        let events = limited(chunk, self.limit, summary.events);
+        let bytes = events.last().map_or(0, |event| event.end);
+        match self.lines.write_all(&chunk.json[..bytes]) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(false),
+            written => written.map_err(|error| unwritable(&error))?,
+        }
+        summary.events += events.len() as u64;
+        summary.json_bytes += bytes as u64;
+        Ok(self.limit != Some(summary.events))
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        match self.lines.flush() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(unwritable(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn wants_keys(&self) -> bool {
+        false
+    }
+}
+
+/// The events of a chunk, as far as a limit lets them.
+pub(super) fn limited(chunk: &Chunk, limit: Option<u64>, before: u64) -> &[super::chunk::ChunkEvent] {
+    let room = limit.map_or(usize::MAX, |limit| usize::try_from(limit.saturating_sub(before)).unwrap_or(usize::MAX));
+    &chunk.events[..chunk.events.len().min(room)]
+}
+
+fn unwritable(error: &io::Error) -> Error {
+    Error::new(ErrorKind::OutputUnwritable, error.to_string())
+}

@@ -1,0 +1,251 @@
+//! Rows of `events` to events.
+//!
+//! In: batches of a part. Out: the JSON of each row, one after the other. Never: a member that the event did not have, or
+//! two of one name.
+//!
+//! The columns of an object stand together, so an event is written from front to back: a step for each column, and one
+//! for either end of an object. What `unmapped` has is added at the end of its object, and takes the place of columns.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+
+use super::columns::{Members, Ready, close, push_json};
+use super::filter::EVENT_SOURCE;
+use super::merge::{EVENT, Merge, Paths};
+use crate::dedup::TextValues;
+use crate::schema::Table;
+
+/// A step on the way through an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// The member of a column.
+    Column(usize),
+    /// An object opens.
+    Open(usize),
+    /// It closes.
+    Close(usize),
+}
+
+/// What all events have in common: the way through them.
+#[derive(Debug)]
+pub(super) struct Shape {
+    paths: Paths,
+    /// `"name":` of each column.
+    names: Vec<Vec<u8>>,
+    /// `"name":{` of each object.
+    openings: Vec<Vec<u8>>,
+    steps: Vec<Step>,
+    event_source: Option<usize>,
+}
+
+/// `"name":` of the last name of a path.
+fn quoted(path: &str) -> String {
+    format!("\"{}\":", path.rsplit('.').next().unwrap_or_default())
+}
+
+impl Shape {
+    pub(super) fn new() -> Self {
+        let names = Table::Events.columns().iter().map(|column| quoted(column.source).into_bytes());
+        let mut shape = Self {
+            paths: Paths::new(),
+            names: names.collect(),
+            openings: vec![Vec::new()],
+            steps: Vec::new(),
+            event_source: Table::Events.column_index(EVENT_SOURCE),
+        };
+        shape.add_steps("");
+        shape
+    }
+
+    /// The steps through the object whose members' paths begin so, in the order of the columns.
+    fn add_steps(&mut self, start: &'static str) {
+        let mut done: Vec<&str> = Vec::new();
+        for (at, column) in Table::Events.columns().iter().enumerate().filter(|(_, column)| !column.source.is_empty()) {
+            let Some(below) = column.source.strip_prefix(start) else { continue };
+            let Some((name, _)) = below.split_once('.') else {
+                self.steps.push(Step::Column(at));
+                continue;
+            };
+            let path = &column.source[..start.len() + name.len()];
+            let Some(object) = self.paths.object(path).filter(|_| !done.contains(&name)) else { continue };
+            done.push(name);
+            self.openings.resize(self.openings.len().max(object + 1), Vec::new());
+            self.openings[object] = format!("{}{{", quoted(path)).into_bytes();
+            self.steps.push(Step::Open(object));
+            self.add_steps(&column.source[..=path.len()]);
+            self.steps.push(Step::Close(object));
+        }
+    }
+}
+
+/// Writes the events of a piece; keeps what serves more than one batch.
+pub(super) struct EventWriter {
+    shape: Arc<Shape>,
+    ready: Vec<Option<Arc<Ready>>>,
+    merge: Merge,
+    /// Where the objects that are open begin: before their names, and inside.
+    opened: Vec<(usize, usize)>,
+    /// The member that the path of the part tells in place of `event_source`.
+    source: Vec<u8>,
+}
+
+/// A batch, ready to be written row by row.
+pub(super) struct Rows<'b> {
+    columns: Vec<Option<Members<'b>>>,
+    /// Steps for rows without `unmapped`: those that lead to a value of the batch.
+    plain: Vec<Step>,
+    unmapped: Option<&'b StringArray>,
+    event_ids: Option<TextValues<'b>>,
+}
+
+impl Rows<'_> {
+    /// The `unmapped` text of a row.
+    pub(super) fn unmapped(&self, row: usize) -> Option<&str> {
+        self.unmapped.and_then(|texts| texts.is_valid(row).then(|| texts.value(row)))
+    }
+}
+
+impl EventWriter {
+    /// A writer for rows of a part; `source` is the event source that its path tells.
+    pub(super) fn new(shape: Arc<Shape>, source: Option<&str>) -> Self {
+        let member = |source: &str| format!("\"eventSource\":{},", serde_json::Value::from(source)).into_bytes();
+        Self {
+            ready: shape.names.iter().map(|_| None).collect(),
+            shape,
+            merge: Merge::default(),
+            opened: Vec::new(),
+            source: source.map(member).unwrap_or_default(),
+        }
+    }
+
+    /// Makes a batch ready. `None` when a column is not what its declaration says.
+    pub(super) fn rows<'b>(&mut self, batch: &'b RecordBatch) -> Option<Rows<'b>> {
+        let columns = self.shape.names.iter().map(|_| None).collect();
+        let mut rows = Rows { columns, plain: Vec::new(), unmapped: None, event_ids: None };
+        for (field, array) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+            let at = Table::Events.column_index(field.name())?;
+            let column = &Table::Events.columns()[at];
+            match column.name {
+                "unmapped" => rows.unmapped = Some(array.as_string_opt()?),
+                "event_id" => rows.event_ids = Some(TextValues::of(array)?),
+                _ => {}
+            }
+            if !column.source.is_empty() && array.null_count() < array.len() {
+                rows.columns[at] = Some(Members::new(column, array, &self.shape.names[at], &mut self.ready[at])?);
+            }
+        }
+        for step in &self.shape.steps {
+            match step {
+                Step::Column(at) if rows.columns[*at].is_none() => {}
+                // An object without a value.
+                Step::Close(_) if matches!(rows.plain.last(), Some(Step::Open(_))) => {
+                    rows.plain.pop();
+                }
+                step => rows.plain.push(*step),
+            }
+        }
+        Some(rows)
+    }
+
+    /// Adds the JSON of a row. `None` when its `unmapped` is not what a conversion writes.
+    pub(super) fn push(&mut self, rows: &Rows<'_>, row: usize, out: &mut Vec<u8>) -> Option<()> {
+        let Self { shape, merge, opened, source, .. } = self;
+        out.push(b'{');
+        let Some(unmapped) = rows.unmapped(row) else {
+            out.extend_from_slice(source);
+            Walk { shape, rows, row, opened, beside: None }.take(&rows.plain, out);
+            close(out, b'{', b'}');
+            return Some(());
+        };
+        let event_id = rows.event_ids.as_ref().and_then(|ids| ids.value(row));
+        merge.read(&shape.paths, unmapped, event_id)?;
+        if !shape.event_source.is_some_and(|column| merge.hides(column)) {
+            out.extend_from_slice(source);
+        }
+        let mut walk = Walk { shape, rows, row, opened, beside: Some((merge, unmapped)) };
+        walk.take(&shape.steps, out);
+        walk.add_beside(EVENT, out);
+        close(out, b'{', b'}');
+        Some(())
+    }
+}
+
+/// A way through one event.
+struct Walk<'w, 'b> {
+    shape: &'w Shape,
+    rows: &'w Rows<'b>,
+    row: usize,
+    opened: &'w mut Vec<(usize, usize)>,
+    /// What the row has besides its columns, with the text that it is in.
+    beside: Option<(&'w Merge, &'w str)>,
+}
+
+impl Walk<'_, '_> {
+    fn take(&mut self, steps: &[Step], out: &mut Vec<u8>) {
+        for step in steps {
+            match *step {
+                Step::Column(at) => {
+                    if let Some(members) = &self.rows.columns[at]
+                        && !self.beside.is_some_and(|(merge, _)| merge.hides(at))
+                    {
+                        members.push(self.row, &self.shape.names[at], out);
+                    }
+                }
+                Step::Open(object) => {
+                    let before = out.len();
+                    out.extend_from_slice(&self.shape.openings[object]);
+                    self.opened.push((before, out.len()));
+                }
+                Step::Close(object) => {
+                    self.add_beside(object, out);
+                    let (before, inside) = self.opened.pop().unwrap_or_default();
+                    if out.len() == inside {
+                        out.truncate(before);
+                    } else {
+                        close(out, b'{', b'}');
+                        out.push(b',');
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds what an object has besides its columns.
+    fn add_beside(&self, object: usize, out: &mut Vec<u8>) {
+        let Some((merge, json)) = self.beside else { return };
+        for (name, value) in merge.members(object, json) {
+            out.push(b'"');
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":");
+            push_json(out, value);
+            out.push(b',');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_is_passed_once_and_inside_its_object() {
+        let shape = Shape::new();
+        let mut columns = Vec::new();
+        let mut depth = 0;
+        for step in &shape.steps {
+            match step {
+                Step::Column(at) => {
+                    assert_eq!(Table::Events.columns()[*at].source.matches('.').count(), depth);
+                    columns.push(*at);
+                }
+                Step::Open(_) => depth += 1,
+                Step::Close(_) => depth -= 1,
+            }
+        }
+        columns.sort_unstable();
+        let declared = Table::Events.columns().iter().enumerate().filter(|(_, column)| !column.source.is_empty());
+        assert_eq!(columns, declared.map(|(at, _)| at).collect::<Vec<_>>());
+        assert_eq!(depth, 0);
+    }
+}

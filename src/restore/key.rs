@@ -1,0 +1,169 @@
+//! Where an event goes in the layout of CloudTrail's keys.
+//!
+//! In: the rows of a batch. Out: the account, kind, Region and day of each. Never: text of an event in a path, but for
+//! letters, digits and dashes of it.
+//!
+//! The day is that of the event. CloudTrail has the day of the delivery there, which the lake does not keep.
+
+use std::collections::HashMap;
+
+use arrow::array::{Array, AsArray, RecordBatch, TimestampMillisecondArray};
+
+use super::merge::{text_member, value_member};
+use crate::dedup::TextValues;
+use crate::transform::timestamp::{self, civil_from_days, epoch_day};
+
+/// Longest account or Region in a path, in bytes. Of a longer one the start is kept.
+const LONGEST_NAME: usize = 64;
+/// Account or Region of an event that tells none.
+const UNKNOWN: &str = "unknown";
+
+/// What the archives of one folder have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Key {
+    account: Box<str>,
+    /// `CloudTrail`, or what its relatives are called.
+    kind: &'static str,
+    region: Box<str>,
+    /// Days since 1970.
+    day: i64,
+}
+
+impl Key {
+    /// The folder, below that of the tree (CloudTrail User Guide, log file locations).
+    pub(super) fn folder(&self) -> String {
+        let Self { account, kind, region, .. } = self;
+        let (year, month, day) = civil_from_days(self.day);
+        format!("AWSLogs/{account}/{kind}/{region}/{year:04}/{month:02}/{day:02}")
+    }
+
+    /// The name of an archive whose latest event is of this time, in milliseconds since 1970. `unique` is sixteen
+    /// characters.
+    pub(super) fn file_name(&self, latest: i64, unique: &str) -> String {
+        let Self { account, kind, region, .. } = self;
+        let (year, month, day) = civil_from_days(self.day);
+        let minute = latest.div_euclid(60_000).rem_euclid(24 * 60);
+        let (hour, minute) = (minute / 60, minute % 60);
+        format!("{account}_{kind}_{region}_{year:04}{month:02}{day:02}T{hour:02}{minute:02}Z_{unique}.json.gz")
+    }
+}
+
+/// The folder of a kind of events (CloudTrail User Guide, log file locations).
+fn kind_of(category: Option<&str>) -> &'static str {
+    match category {
+        Some("Insight") => "CloudTrail-Insight",
+        Some("NetworkActivity") => "CloudTrail-NetworkActivity",
+        Some("Aggregated") => "CloudTrail-Aggregated",
+        _ => "CloudTrail",
+    }
+}
+
+/// Text of an event as a part of a name.
+fn harmless(text: Option<&str>) -> Box<str> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return UNKNOWN.into() };
+    let replaced = |character: char| if character.is_ascii_alphanumeric() { character } else { '-' };
+    text.chars().take(LONGEST_NAME).map(replaced).collect::<String>().into()
+}
+
+/// Keys of events, numbered as they come.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    keys: Vec<Key>,
+    numbers: HashMap<Key, u32>,
+}
+
+impl Keys {
+    fn number_of(&mut self, key: Key) -> u32 {
+        if let Some(number) = self.numbers.get(&key) {
+            return *number;
+        }
+        let number = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        self.keys.push(key.clone());
+        self.numbers.insert(key, number);
+        number
+    }
+
+    /// The keys by number; there is none any more.
+    pub(super) fn take(&mut self) -> Vec<Key> {
+        self.numbers.clear();
+        std::mem::take(&mut self.keys)
+    }
+}
+
+/// The columns of a batch that make keys.
+pub(super) struct KeyColumns<'b> {
+    /// Whose copy an event is, the first that there is: the rule of AWS's own library.
+    accounts: [Option<TextValues<'b>>; 3],
+    region: Option<TextValues<'b>>,
+    category: Option<TextValues<'b>>,
+    time: Option<&'b TimestampMillisecondArray>,
+}
+
+impl<'b> KeyColumns<'b> {
+    /// Columns without a value may be missing.
+    pub(super) fn of(batch: &'b RecordBatch) -> Self {
+        let text = |name| TextValues::of(batch.column_by_name(name)?);
+        Self {
+            accounts: ["recipient_account_id", "user_identity_account_id", "session_issuer_account_id"].map(text),
+            region: text("aws_region"),
+            category: text("event_category"),
+            time: batch.column_by_name("event_time").and_then(|column| column.as_primitive_opt()),
+        }
+    }
+
+    /// The time of a row's event and the number of its key; `unmapped` is what the row has there.
+    pub(super) fn key(&self, row: usize, unmapped: Option<&str>, keys: &mut Keys) -> (i64, u32) {
+        let time = self.time.filter(|times| times.is_valid(row)).map(|times| times.value(row));
+        // Aggregated events have a window instead (CloudTrail User Guide, aggregated events).
+        let time = time.or_else(|| window_end(unmapped?)).unwrap_or_default();
+        let account = self.accounts.iter().flatten().find_map(|accounts| accounts.value(row));
+        let of_its_own = account.is_none().then(|| text_member(unmapped?, "accountId")).flatten();
+        let value = |column: &Option<TextValues<'b>>| column.as_ref().and_then(|column| column.value(row));
+        let key = Key {
+            account: harmless(account.or(of_its_own.as_deref())),
+            kind: kind_of(value(&self.category)),
+            region: harmless(value(&self.region)),
+            day: epoch_day(time),
+        };
+        (time, keys.number_of(key))
+    }
+}
+
+fn window_end(unmapped: &str) -> Option<i64> {
+    let window = value_member(unmapped, "timeWindow")?;
+    Some(timestamp::parse_iso(&text_member(window, "windowEnd")?)?.epoch_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_those_of_cloudtrail() {
+        let key = Key {
+            account: harmless(Some("123456789012")),
+            kind: kind_of(Some("Insight")),
+            region: harmless(Some("us-east-1")),
+            day: 17_640,
+        };
+        assert_eq!(key.folder(), "AWSLogs/123456789012/CloudTrail-Insight/us-east-1/2018/04/19");
+        assert_eq!(
+            key.file_name(1_524_155_570_000, "Mu0KsOhtH1ar15ZZ"),
+            "123456789012_CloudTrail-Insight_us-east-1_20180419T1632Z_Mu0KsOhtH1ar15ZZ.json.gz"
+        );
+    }
+
+    #[test]
+    fn text_of_events_names_no_other_folder() {
+        for (text, expected) in [
+            (None, UNKNOWN),
+            (Some(""), UNKNOWN),
+            (Some("../../etc"), "------etc"),
+            (Some("a_b\0\n/é"), "a-b----"),
+            (Some("anonymous"), "anonymous"),
+        ] {
+            assert_eq!(&*harmless(text), expected);
+        }
+        assert_eq!(harmless(Some(&"x".repeat(10_000))).len(), LONGEST_NAME);
+    }
+}

@@ -1,0 +1,201 @@
+//! The `events` table back to CloudTrail JSON.
+//!
+//! In: a lake and what is wanted of it. Out: events, each equal as JSON to the one it was made of, `null` being absent.
+//! Never: reads a file that no commit has published, a column or page that the filters do not need, or an event for which
+//! they have no use.
+//!
+//! Files are looked at in the order of their paths, and rows come in the order of the files; so the same lake gives the
+//! same bytes, whatever number of threads. JSON columns are copied, texts are escaped anew, `unmapped` is put back where
+//! its paths say. In flow order:
+
+mod source;
+
+mod filter;
+
+mod part;
+
+mod merge;
+
+mod columns;
+
+mod json;
+
+mod key;
+
+mod chunk;
+
+mod flow;
+
+mod tree;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::disk::Watch;
+use crate::error::{Error, ErrorKind, Result};
+use crate::output::{Commits, hold_shared};
+use crate::schema::Table;
+
+use filter::Filter;
+use flow::Flow;
+use part::PartTask;
+use tree::Tree;
+
+/// Which events are wanted; an empty list wants all. An event without the member that a filter asks for is not wanted by
+/// it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RestoreFilter {
+    /// First event date, in days since 1970.
+    pub from_day: Option<i64>,
+    /// Last event date, in days since 1970.
+    pub to_day: Option<i64>,
+    /// Accounts that received the event.
+    pub accounts: Vec<String>,
+    /// Regions.
+    pub regions: Vec<String>,
+    /// Services, as host names.
+    pub event_sources: Vec<String>,
+    /// Actions.
+    pub event_names: Vec<String>,
+    /// Identifiers of events.
+    pub event_ids: Vec<String>,
+    /// Who called: ARN, principal id, user name or access key of the caller, or ARN of the issuer of its session.
+    pub principals: Vec<String>,
+}
+
+/// Where restored events go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutFolder {
+    /// The folder; `AWSLogs` is made in it.
+    pub path: PathBuf,
+    /// Whether it may hold something already. Files of the same names are replaced then, and others stay.
+    pub may_hold_files: bool,
+}
+
+/// A request to restore events.
+#[derive(Clone, Debug)]
+pub struct RestoreConfig {
+    /// The lake.
+    pub lake: PathBuf,
+    /// Events wanted.
+    pub filter: RestoreFilter,
+    /// Most events to restore.
+    pub limit: Option<u64>,
+    /// Folder for archives in the layout of CloudTrail's keys.
+    pub out: Option<OutFolder>,
+    /// Worker threads.
+    pub threads: usize,
+    /// Bytes that events on their way may take; the process needs a little more.
+    pub memory_limit: u64,
+    /// Is told of every change on disk before it is made, and may make it fail.
+    pub watch: Option<Arc<dyn Watch>>,
+}
+
+impl RestoreConfig {
+    /// A request with the defaults of the command line.
+    #[must_use]
+    pub fn new(lake: PathBuf) -> Self {
+        let Config { lake, threads, memory_limit, .. } = Config::new(Vec::new(), lake);
+        Self { lake, filter: RestoreFilter::default(), limit: None, out: None, threads, memory_limit, watch: None }
+    }
+
+    fn validate(&self) -> Result<()> {
+        let invalid = |message: &str| Err(Error::new(ErrorKind::ConfigInvalid, message));
+        if self.threads == 0 {
+            return invalid("--threads must be at least 1");
+        }
+        if self.memory_limit < Config::MIN_MEMORY_LIMIT {
+            return invalid("--memory-limit must be at least 64MiB");
+        }
+        if let (Some(from), Some(to)) = (self.filter.from_day, self.filter.to_day)
+            && from > to
+        {
+            return invalid("--from is later than --to");
+        }
+        Ok(())
+    }
+}
+
+/// What was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RestoreSummary {
+    /// Events restored.
+    pub events: u64,
+    /// Bytes of their JSON, line ends and what is around them included.
+    pub json_bytes: u64,
+    /// Files of `events` in the lake.
+    pub parts: u64,
+    /// Those that their folder or their footer told to hold nothing that is wanted.
+    pub parts_skipped: u64,
+    /// Bytes of files of `events` that were read.
+    pub read_bytes: u64,
+    /// Archives written to the folder.
+    pub archives: u64,
+    /// Their bytes.
+    pub archive_bytes: u64,
+    /// Milliseconds.
+    pub elapsed_ms: u64,
+    /// Whether the reader went away before the end, or [`RestoreConfig::limit`] was reached.
+    pub is_cut_short: bool,
+}
+
+/// Restores events to `lines`, one on each line, or to [`RestoreConfig::out`] as archives. A reader of `lines` that has
+/// gone away ends it and is no error.
+///
+/// # Errors
+///
+/// A place that is no lake, has no `events` or is being written to; a file that is not what was published; a folder that
+/// cannot be written to or holds something. Archives that were written by then stay, each of them whole.
+pub fn restore(config: &RestoreConfig, lines: &mut dyn Write) -> Result<RestoreSummary> {
+    config.validate()?;
+    let started = Instant::now();
+    let root = std::path::absolute(&config.lake)
+        .and_then(|root| root.canonicalize())
+        .map_err(|error| Error::at(ErrorKind::LakeInvalid, &config.lake, error))?;
+    let _lock = hold_shared(&root)?;
+    let filter = Arc::new(Filter::new(&config.filter));
+    let parts = list_parts(&root)?;
+    let mut summary = RestoreSummary { parts: parts.len() as u64, ..RestoreSummary::default() };
+    let wanted: Vec<PartTask> = parts.into_iter().filter(|part| filter.wants_folder(&part.folder)).collect();
+    summary.parts_skipped = summary.parts - wanted.len() as u64;
+    let flow = Flow::new(config, filter)?;
+    match &config.out {
+        None => flow.run(wanted, &mut flow::Lines { lines, limit: config.limit }, &mut summary)?,
+        Some(out) => {
+            let mut tree = Tree::begin(config, out, &root)?;
+            if let Err(error) = flow.run(wanted, &mut tree, &mut summary) {
+                tree.give_up();
+                return Err(error);
+            }
+            tree.end(&mut summary)?;
+        }
+    }
+    summary.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(summary)
+}
+
+/// The files of `events` that count, in the order of their paths.
+fn list_parts(root: &std::path::Path) -> Result<Vec<PartTask>> {
+    let commits = Commits::read(root)?;
+    let mut parts = Vec::new();
+    for commit in &commits.published {
+        let settings = &commit.record.settings;
+        let invalid = |message: String| Error::at(ErrorKind::LakeInvalid, &commit.path, message);
+        let Some((tables, _)) = settings.layout() else {
+            return Err(invalid(format!("it has tables or partitions of another version: {settings:?}")));
+        };
+        if !tables.contains(&Table::Events) {
+            let error = invalid(format!("the lake has no events: it was filled with --tables {}", settings.tables));
+            return Err(error.advise("convert the archives into another lake with --tables events"));
+        }
+        let recorded = commit.record.parts.iter().map(|part| PartTask::new(root, &part.path));
+        parts.extend(recorded.flatten().filter(|part| !commits.replaced.contains(&part.path)));
+    }
+    parts.sort();
+    Ok(parts)
+}

@@ -1,0 +1,220 @@
+//! One file of `events`: what of it may hold wanted rows, and those rows.
+//!
+//! In: the path of a published part. Out: its pieces, each a few thousand rows that can be read alone. Never: reads a page
+//! before its footer, statistics and indexes have told that it is needed.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use arrow::datatypes::{DataType, Field, Schema};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowFilter,
+    RowSelection,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
+use parquet::schema::types::SchemaDescriptor;
+
+use super::filter::{EVENT_SOURCE, Filter, intersection};
+use super::source::Counted;
+use crate::error::{Error, Result};
+use crate::lake_file::damaged;
+use crate::schema::Table;
+use crate::transform::partition::{is_hidden, value_of_folder};
+
+/// Rows of a piece at most: those of a page of short values, so that few pages are read twice.
+const PIECE_ROWS: usize = 20_000;
+/// Bytes of a piece, as its columns take them, above which it has fewer rows.
+const PIECE_BYTES: u64 = 16 << 20;
+/// Rows that are read at once.
+const BATCH_ROWS: usize = 2_048;
+
+/// The folders between a table and a part.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Folder(Box<str>);
+
+impl Folder {
+    pub(super) fn new(path: &str) -> Self {
+        Self(path.into())
+    }
+
+    /// Names and values as they stand in the path.
+    pub(super) fn segments(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.split('/').filter_map(|segment| segment.split_once('='))
+    }
+
+    /// The event source that the path tells.
+    pub(super) fn source(&self) -> Option<String> {
+        let (_, value) = self.segments().find(|(name, _)| *name == EVENT_SOURCE)?;
+        value_of_folder(value)
+    }
+
+    /// Whether all rows have that event source. A name of full length may have been cut.
+    pub(super) fn tells_source(&self) -> bool {
+        const SURELY_WHOLE: usize = 66;
+        self.source().is_some_and(|source| !is_hidden(&source) && source.len() < SURELY_WHOLE)
+    }
+}
+
+/// A part that may hold wanted rows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct PartTask {
+    pub(super) path: PathBuf,
+    pub(super) folder: Folder,
+}
+
+impl PartTask {
+    /// The part at a path below the lake; `None` when it is not one of `events`.
+    pub(super) fn new(root: &Path, below: &str) -> Option<Self> {
+        let (folder, _) = below.rsplit_once('/')?;
+        let is_events = folder.split('/').next() == Some(Table::Events.name());
+        is_events.then(|| Self { path: root.join(below), folder: Folder::new(folder) })
+    }
+}
+
+/// A part that was looked at.
+#[derive(Clone)]
+pub(super) struct Part {
+    pub(super) task: PartTask,
+    file: Counted,
+    metadata: ArrowReaderMetadata,
+}
+
+/// Some rows of a part, of one row group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    row_group: usize,
+    rows: Vec<Range<usize>>,
+}
+
+/// The column of this name, if the file has it and it is no list.
+pub(super) fn column_of(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
+    schema.columns().iter().position(|column| column.path().parts() == [name])
+}
+
+impl Part {
+    /// Looks at the footer of a part, its indexes and bloom filters: the pieces that may hold wanted rows.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, or that has columns which this version does not know.
+    pub(super) fn open(task: PartTask, filter: &Filter, read: Arc<AtomicU64>) -> Result<(Self, Vec<Piece>)> {
+        let wrong = |error: ParquetError| damaged(&task.path, error);
+        let file = Counted::open(&task.path, read).map_err(|error| damaged(&task.path, error))?;
+        let columns = if filter.is_everything() { PageIndexPolicy::Skip } else { PageIndexPolicy::Optional };
+        let options = ArrowReaderOptions::new()
+            .with_offset_index_policy(PageIndexPolicy::Optional)
+            .with_column_index_policy(columns);
+        let metadata = ArrowReaderMetadata::load(&file, options).map_err(wrong)?;
+        let schema = coded_schema(&metadata)
+            .map_err(|words| damaged(&task.path, words).advise("use a later version of trailmill"))?;
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).map_err(wrong)?;
+        let part = Self { task, file, metadata };
+        let pieces = part.pieces(filter)?;
+        Ok((part, pieces))
+    }
+
+    fn pieces(&self, filter: &Filter) -> Result<Vec<Piece>> {
+        let mut pieces = Vec::new();
+        for (at, row_group) in self.metadata.metadata().row_groups().iter().enumerate() {
+            let blooms = |column: usize| {
+                let builder =
+                    ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
+                builder.get_row_group_column_bloom_filter(at, column).map_err(|error| damaged(&self.task.path, error))
+            };
+            if !filter.wants_row_group(row_group, &blooms)? {
+                continue;
+            }
+            let index = self.metadata.metadata().page_index_for_row_group(at);
+            let wanted = filter.wanted_rows(row_group, &index);
+            let rows = usize::try_from(row_group.num_rows()).unwrap_or_default();
+            let step = piece_rows(row_group);
+            for start in (0..rows).step_by(step) {
+                let rows = intersection(&wanted, std::slice::from_ref(&(start..rows.min(start + step))));
+                if !rows.is_empty() {
+                    pieces.push(Piece { row_group: at, rows });
+                }
+            }
+        }
+        Ok(pieces)
+    }
+
+    /// The wanted rows of a piece.
+    ///
+    /// # Errors
+    ///
+    /// [`LakeInvalid`](crate::ErrorKind::LakeInvalid) when they cannot be read; so may the batches be.
+    pub(super) fn read(&self, piece: &Piece, filter: &Filter) -> Result<ParquetRecordBatchReader> {
+        let metadata = self.metadata.metadata();
+        let row_group = metadata.row_group(piece.row_group);
+        let schema = self.metadata.parquet_schema();
+        let rows = usize::try_from(row_group.num_rows()).unwrap_or_default();
+        let is_needed = |column: &usize| {
+            let path = row_group.column(*column).column_path();
+            let name = path.parts().first().map_or("", String::as_str);
+            !is_origin(name) && !is_all_null(row_group, *column)
+        };
+        let leaves = (0..schema.num_columns()).filter(is_needed);
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone())
+            .with_row_groups(vec![piece.row_group])
+            .with_projection(ProjectionMask::leaves(schema, leaves))
+            .with_batch_size(BATCH_ROWS)
+            .with_row_selection(RowSelection::from_consecutive_ranges(piece.rows.iter().cloned(), rows));
+        let predicates = filter.predicates(schema, &self.task.folder);
+        if !predicates.is_empty() {
+            builder = builder.with_row_filter(RowFilter::new(predicates));
+        }
+        builder.build().map_err(|error| damaged(&self.task.path, error))
+    }
+}
+
+/// Columns that no event has.
+fn is_origin(name: &str) -> bool {
+    matches!(name, "archive" | "event_index")
+}
+
+fn is_all_null(row_group: &RowGroupMetaData, column: usize) -> bool {
+    let column = row_group.column(column);
+    // A list has more values than rows; nothing is said of it here.
+    column.column_path().parts().len() == 1
+        && column
+            .statistics()
+            .and_then(Statistics::null_count_opt)
+            .is_some_and(|nulls| i64::try_from(nulls) == Ok(row_group.num_rows()))
+}
+
+/// Rows of a piece of a row group.
+fn piece_rows(row_group: &RowGroupMetaData) -> usize {
+    let bytes = u64::try_from(row_group.total_byte_size()).unwrap_or_default();
+    let rows = u64::try_from(row_group.num_rows()).unwrap_or_default();
+    let fitting = rows * PIECE_BYTES / bytes.max(1);
+    usize::try_from(fitting).unwrap_or(PIECE_ROWS).clamp(1, PIECE_ROWS)
+}
+
+/// The schema of a file with text that repeats as dictionaries; in words, what of it is not known.
+fn coded_schema(metadata: &ArrowReaderMetadata) -> Result<Schema, String> {
+    let known = Table::Events.arrow_schema();
+    let mut fields: Vec<Arc<Field>> = Vec::new();
+    for field in metadata.schema().fields() {
+        let Some(at) = Table::Events.column_index(field.name()) else {
+            return Err(format!("it has a column `{}`, which this version does not know", field.name()));
+        };
+        fields.push(if Table::Events.columns()[at].is_coded() {
+            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            Arc::new(field.as_ref().clone().with_data_type(dictionary))
+        } else {
+            Arc::clone(&known.fields()[at])
+        });
+    }
+    Ok(Schema::new(fields))
+}
+
+/// What a task answers when the library that reads for it has panicked.
+pub(super) fn nonsense(path: &Path) -> Error {
+    damaged(path, "its pages make no sense")
+}

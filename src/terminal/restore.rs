@@ -1,0 +1,56 @@
+//! What `trailmill restore` tells people when it has ended.
+//!
+//! In: the library's summary. Out: text for stderr. Never: anything for stdout, which is for events.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use indicatif::{HumanBytes, HumanCount};
+use trailmill::error::printable;
+use trailmill::restore::{RestoreConfig, RestoreSummary};
+
+/// Prints what was restored.
+pub(crate) fn restored(summary: &RestoreSummary, config: &RestoreConfig) {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_restored(&mut out, summary, config);
+    eprint!("{out}");
+}
+
+fn write_restored(out: &mut String, summary: &RestoreSummary, config: &RestoreConfig) -> std::fmt::Result {
+    let RestoreSummary { events, json_bytes, parts, parts_skipped, read_bytes, archives, archive_bytes, .. } = *summary;
+    let elapsed = Duration::from_millis(summary.elapsed_ms);
+    let speed = json_bytes.saturating_mul(1_000) / summary.elapsed_ms.max(1);
+    writeln!(
+        out,
+        "{:>14}  {}, {} of JSON in {:.1} s ({}/s){}",
+        "events",
+        HumanCount(events),
+        HumanBytes(json_bytes),
+        elapsed.as_secs_f64(),
+        HumanBytes(speed),
+        if summary.is_cut_short { ", cut short" } else { "" }
+    )?;
+    writeln!(
+        out,
+        "{:>14}  {} of {} files, {} skipped",
+        "read",
+        HumanBytes(read_bytes),
+        HumanCount(parts),
+        HumanCount(parts_skipped)
+    )?;
+    if let Some(folder) = &config.out {
+        let folder = printable(&folder.path.display().to_string());
+        writeln!(
+            out,
+            "{:>14}  {} archives, {} below {folder}",
+            "wrote",
+            HumanCount(archives),
+            HumanBytes(archive_bytes)
+        )?;
+    }
+    if events == 0 && !summary.is_cut_short {
+        writeln!(out, "{:>14}  no event of the lake is wanted by these filters", "nothing")?;
+    }
+    Ok(())
+}
