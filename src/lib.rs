@@ -110,7 +110,7 @@
 //! | `restore::columns`, `json` | columns to members, rows to events |
 //! | `restore::key` | where an event goes among CloudTrail's keys |
 //! | `restore::chunk`, `flow` | pieces to events on all threads, taken in order |
-//! | `restore::tree` | events to archives |
+//! | `restore::blocks`, `tree` | events that wait, and archives of them |
 //! | [`report`] | counters, summary, reconciliation |
 //! | [`generate`] | synthetic archives |
 //! | `pool` | what one task has done with, for the next |

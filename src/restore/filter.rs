@@ -58,7 +58,7 @@ impl Condition {
     }
 }
 
-/// Whether a bloom filter of a column of a row group may have a value.
+/// Reads the bloom filter of a column of the row group at hand, if it has one.
 pub(super) type Blooms<'b> = &'b dyn Fn(usize) -> crate::Result<Option<parquet::bloom_filter::Sbbf>>;
 
 impl Filter {

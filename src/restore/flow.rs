@@ -65,7 +65,7 @@ impl Flow {
         let pool = ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(Error::internal)?;
         let ahead = config.threads + 2;
         // The other half is for columns that are read, and for archives on their way.
-        let share = config.memory_limit / if config.out.is_some() { 6 } else { 2 };
+        let share = config.memory_limit / if config.out.is_some() { 8 } else { 2 };
         let chunks = share / ahead as u64 / CHUNK_BYTES as u64;
         Ok(Self {
             pool,

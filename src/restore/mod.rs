@@ -26,6 +26,8 @@ mod chunk;
 
 mod flow;
 
+mod blocks;
+
 mod tree;
 
 use std::io::Write;

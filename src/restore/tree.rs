@@ -11,12 +11,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use libdeflater::{CompressionLvl, Compressor};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use twox_hash::XxHash3_128;
 
+use super::blocks::{Blocks, IdleBlocks};
 use super::chunk::Chunk;
 use super::flow::{Sink, limited};
 use super::key::Key;
@@ -24,6 +26,7 @@ use super::{OutFolder, RestoreConfig, RestoreSummary};
 use crate::config::STATE_FOLDER;
 use crate::disk::{Disk, StagedFile};
 use crate::error::{Error, ErrorKind, Result};
+use crate::pool::Pool;
 use crate::schema::Table;
 
 /// Bytes of events in an archive: some MB of memory for whoever reads it, and one as it is stored.
@@ -39,20 +42,20 @@ const BEFORE: &[u8] = b"{\"Records\":[";
 const AFTER: &[u8] = b"]}";
 
 /// Events that are to be in one archive.
-#[derive(Debug, Default)]
 struct Buffer {
-    json: Vec<u8>,
+    json: Blocks,
     /// Time of each event, and where it ends in the text.
     events: Vec<(i64, usize)>,
 }
 
 /// A tree under construction.
 pub(super) struct Tree {
-    shared: Shared,
+    shared: Arc<Shared>,
     /// Threads of its own: those that read wait for what they have read to be taken.
     pool: ThreadPool,
     limit: Option<u64>,
     buffers: BTreeMap<Key, Buffer>,
+    blocks: IdleBlocks,
     bytes: usize,
     most_bytes: usize,
     archive_bytes: usize,
@@ -68,10 +71,18 @@ pub(super) struct Tree {
 }
 
 /// What writers of archives share.
-#[derive(Clone, Debug)]
 struct Shared {
     disk: Disk,
     root: PathBuf,
+    idle: Pool<Press>,
+}
+
+/// What it takes to compress an archive; megabytes that would be given back and taken again for each.
+struct Press {
+    compressor: Compressor,
+    text: Vec<u8>,
+    /// An archive at its start, and room behind it.
+    stored: Vec<u8>,
 }
 
 impl Tree {
@@ -100,12 +111,13 @@ impl Tree {
         let (sender, receiver) = channel();
         let memory = usize::try_from(config.memory_limit).unwrap_or(usize::MAX);
         Ok(Self {
-            shared: Shared { disk, root: absolute },
+            shared: Arc::new(Shared { disk, root: absolute, idle: Pool::default() }),
             pool: ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(Error::internal)?,
             limit: config.limit,
             buffers: BTreeMap::new(),
+            blocks: IdleBlocks::default(),
             bytes: 0,
-            most_bytes: memory / 3,
+            most_bytes: memory / 4,
             archive_bytes: ARCHIVE_BYTES.min(memory / 16),
             number: 0,
             in_work: 0,
@@ -119,11 +131,11 @@ impl Tree {
 
     fn add(&mut self, key: &Key, time: i64, line: &[u8]) -> Result<()> {
         if !self.buffers.contains_key(key) {
-            self.buffers.insert(key.clone(), Buffer::default());
+            self.buffers.insert(key.clone(), Buffer::new(&self.blocks));
         }
         let Some(buffer) = self.buffers.get_mut(key) else { return Ok(()) };
         let before = buffer.memory();
-        buffer.json.extend_from_slice(line);
+        buffer.json.extend(line);
         buffer.events.push((time, buffer.json.len()));
         self.bytes += buffer.memory() - before;
         if buffer.json.len() >= self.archive_bytes {
@@ -148,7 +160,7 @@ impl Tree {
             self.wait()?;
         }
         self.in_work += 1;
-        let (shared, sender) = (self.shared.clone(), self.sender.clone());
+        let (shared, sender) = (Arc::clone(&self.shared), self.sender.clone());
         self.pool.spawn_fifo(move || {
             let _ = sender.send(archive.store(&shared));
         });
@@ -216,26 +228,30 @@ impl Sink for Tree {
 }
 
 impl Buffer {
-    const fn memory(&self) -> usize {
-        self.json.capacity() + self.events.capacity() * size_of::<(i64, usize)>()
+    fn new(blocks: &IdleBlocks) -> Self {
+        Self { json: Blocks::new(blocks), events: Vec::new() }
     }
 
-    /// The text of an archive.
-    fn text(&self) -> Vec<u8> {
+    const fn memory(&self) -> usize {
+        self.json.memory() + self.events.capacity() * size_of::<(i64, usize)>()
+    }
+
+    /// Puts the text of an archive in place of what `text` has.
+    fn write_text(&self, text: &mut Vec<u8>) {
         let starts = std::iter::once(0).chain(self.events.iter().map(|(_, end)| *end));
         let mut events: Vec<(i64, usize, usize)> =
             starts.zip(&self.events).map(|(start, (time, end))| (*time, start, *end)).collect();
         events.sort_unstable();
-        let mut text = Vec::with_capacity(self.json.len() + events.len() + BEFORE.len() + AFTER.len());
+        text.clear();
+        text.reserve(self.json.len() + events.len() + BEFORE.len() + AFTER.len());
         text.extend_from_slice(BEFORE);
         for (at, (_, start, end)) in events.into_iter().enumerate() {
             if at > 0 {
                 text.push(b',');
             }
-            text.extend_from_slice(&self.json[start..end]);
+            self.json.copy(start..end, text);
         }
         text.extend_from_slice(AFTER);
-        text
     }
 }
 
@@ -249,35 +265,44 @@ struct Archive {
 impl Archive {
     /// Writes it aside, syncs it and gives it its name; its bytes.
     fn store(self, shared: &Shared) -> Result<u64> {
-        let text = self.buffer.text();
+        let mut press = shared.idle.take().map_or_else(Press::new, Ok)?;
+        self.buffer.write_text(&mut press.text);
         let latest = self.buffer.events.iter().map(|(time, _)| *time).max().unwrap_or_default();
         drop(self.buffer);
         let folder = shared.root.join(self.key.folder());
-        let path = folder.join(self.key.file_name(latest, &unique(&text, self.number)));
-        let stored = gzip(&text)?;
-        drop(text);
+        let path = folder.join(self.key.file_name(latest, &unique(&press.text, self.number)));
         let aside = shared.root.join(UNFINISHED).join(format!("{}.json.gz", self.number));
+        let stored = press.compress()?;
         let disk = &shared.disk;
         let write = || {
             let mut file = StagedFile::create(disk, &aside)?;
-            file.write_all(&stored)?;
+            file.write_all(stored)?;
             file.sync()?;
             disk.create_folder(&folder)?;
             disk.rename(&aside, &path)
         };
         write().map_err(|error| out_unwritable(&path, error))?;
-        Ok(stored.len() as u64)
+        let bytes = stored.len() as u64;
+        shared.idle.give(press);
+        Ok(bytes)
     }
 }
 
-/// Text as one gzip member.
-fn gzip(text: &[u8]) -> Result<Vec<u8>> {
-    let level = CompressionLvl::new(LEVEL).map_err(|_| Error::internal("no such level of compression"))?;
-    let mut compressor = Compressor::new(level);
-    let mut stored = vec![0; compressor.gzip_compress_bound(text.len())];
-    let bytes = compressor.gzip_compress(text, &mut stored).map_err(Error::internal)?;
-    stored.truncate(bytes);
-    Ok(stored)
+impl Press {
+    fn new() -> Result<Self> {
+        let level = CompressionLvl::new(LEVEL).map_err(|_| Error::internal("no such level of compression"))?;
+        Ok(Self { compressor: Compressor::new(level), text: Vec::new(), stored: Vec::new() })
+    }
+
+    /// The text as one gzip member.
+    fn compress(&mut self) -> Result<&[u8]> {
+        let most = self.compressor.gzip_compress_bound(self.text.len());
+        if self.stored.len() < most {
+            self.stored.resize(most, 0);
+        }
+        let bytes = self.compressor.gzip_compress(&self.text, &mut self.stored).map_err(Error::internal)?;
+        Ok(&self.stored[..bytes])
+    }
 }
 
 /// Sixteen characters that follow from the text and the number of an archive: two archives with the same events are two.
@@ -327,12 +352,14 @@ mod tests {
 
     #[test]
     fn archives_are_one_line_in_the_order_of_time() {
-        let mut buffer = Buffer::default();
+        let mut buffer = Buffer::new(&IdleBlocks::default());
         for (time, event) in [(5, "{\"a\":1}"), (3, "{}"), (5, "{\"a\":0}"), (3, "{\"b\":2}")] {
-            buffer.json.extend_from_slice(event.as_bytes());
+            buffer.json.extend(event.as_bytes());
             buffer.events.push((time, buffer.json.len()));
         }
-        let text = String::from_utf8(buffer.text()).expect("UTF-8");
+        let mut text = b"another".to_vec();
+        buffer.write_text(&mut text);
+        let text = String::from_utf8(text).expect("UTF-8");
         assert_eq!(text, r#"{"Records":[{},{"b":2},{"a":1},{"a":0}]}"#);
     }
 
