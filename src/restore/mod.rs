@@ -6,7 +6,7 @@
 //!
 //! Files are looked at in the order of their paths, and rows come in the order of the files; so the same lake gives the
 //! same bytes, whatever number of threads. JSON columns are copied, texts are escaped anew, `unmapped` is put back where
-//! its paths say. In flow order:
+//! its paths say. No run can write to the lake meanwhile. In flow order:
 
 mod source;
 
@@ -128,7 +128,7 @@ impl RestoreConfig {
 pub struct RestoreSummary {
     /// Events restored.
     pub events: u64,
-    /// Bytes of their JSON, line ends and what is around them included.
+    /// Bytes of their JSON, with a line end behind each.
     pub json_bytes: u64,
     /// Files of `events` in the lake.
     pub parts: u64,

@@ -1,7 +1,7 @@
 //! Events to archives in the layout of CloudTrail's keys.
 //!
-//! In: chunks, in order. Out: a folder in which any tool for CloudTrail finds what it knows. Never: an archive that is not
-//! whole under its name, a file that was there before and has another name, or more events in memory than the limit allows.
+//! In: chunks, in order. Out: a folder in which any tool for CloudTrail finds what it knows. Never: shows an archive that is
+//! not whole, touches a file of another name, or keeps more events in memory than the limit allows.
 //!
 //! Events wait in a buffer for each account, kind, Region and day. A buffer becomes an archive when it is full; when all
 //! of them together hold too much, the largest does. Both follow from the order of events alone, so the same lake gives
