@@ -15,6 +15,7 @@ use parquet::arrow::arrow_reader::{
     RowSelection,
 };
 use parquet::errors::ParquetError;
+use parquet::file::metadata::page_index::RowGroupPageIndex;
 use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::SchemaDescriptor;
@@ -23,13 +24,13 @@ use super::filter::{EVENT_SOURCE, Filter, intersection};
 use super::source::Counted;
 use crate::error::{Error, Result};
 use crate::lake_file::damaged;
-use crate::schema::Table;
+use crate::schema::{Hint, Table};
 use crate::transform::partition::{is_hidden, value_of_folder};
 
 /// Rows of a piece at most: those of a page of short values, so that few pages are read twice.
 const PIECE_ROWS: usize = 20_000;
-/// Bytes of a piece, as its columns take them, above which it has fewer rows.
-const PIECE_BYTES: u64 = 16 << 20;
+/// Pages of long text in a piece above which it has fewer rows. A page has a mebibyte, however few rows that are.
+const PIECE_PAGES: usize = 16;
 /// Rows that are read at once.
 const BATCH_ROWS: usize = 2_048;
 
@@ -133,9 +134,9 @@ impl Part {
             let index = self.metadata.metadata().page_index_for_row_group(at);
             let wanted = filter.wanted_rows(row_group, &index);
             let rows = usize::try_from(row_group.num_rows()).unwrap_or_default();
-            let step = piece_rows(row_group);
-            for start in (0..rows).step_by(step) {
-                let rows = intersection(&wanted, std::slice::from_ref(&(start..rows.min(start + step))));
+            let borders = borders(rows, page_starts(row_group, &index));
+            for (start, end) in borders.iter().zip(borders.iter().skip(1)) {
+                let rows = intersection(&wanted, std::slice::from_ref(&(*start..*end)));
                 if !rows.is_empty() {
                     pieces.push(Piece { row_group: at, rows });
                 }
@@ -188,12 +189,35 @@ fn is_all_null(row_group: &RowGroupMetaData, column: usize) -> bool {
             .is_some_and(|nulls| i64::try_from(nulls) == Ok(row_group.num_rows()))
 }
 
-/// Rows of a piece of a row group.
-fn piece_rows(row_group: &RowGroupMetaData) -> usize {
-    let bytes = u64::try_from(row_group.total_byte_size()).unwrap_or_default();
-    let rows = u64::try_from(row_group.num_rows()).unwrap_or_default();
-    let fitting = rows * PIECE_BYTES / bytes.max(1);
-    usize::try_from(fitting).unwrap_or(PIECE_ROWS).clamp(1, PIECE_ROWS)
+/// Where pages of long text begin, in order; columns that have a single page do not count.
+fn page_starts(row_group: &RowGroupMetaData, index: &RowGroupPageIndex) -> Vec<usize> {
+    let long = Table::Events.columns().iter().filter(|column| column.hint == Hint::Bulk);
+    let columns = long.filter_map(|column| column_of(row_group.schema_descr(), column.name));
+    let pages = columns.filter_map(|column| index.page_locations(column)).filter(|pages| pages.len() > 1).flatten();
+    let mut starts: Vec<usize> = pages.map(|page| usize::try_from(page.first_row_index).unwrap_or_default()).collect();
+    starts.sort_unstable();
+    starts
+}
+
+/// Where pieces of a row group begin, and where the last one ends.
+fn borders(rows: usize, page_starts: Vec<usize>) -> Vec<usize> {
+    let mut borders = vec![0];
+    let (mut last, mut pages) = (0, 0);
+    for start in page_starts.into_iter().chain([rows]) {
+        while start.min(rows) - last > PIECE_ROWS {
+            last += PIECE_ROWS;
+            borders.push(last);
+            pages = 0;
+        }
+        if pages >= PIECE_PAGES && (last + 1..rows).contains(&start) {
+            last = start;
+            borders.push(last);
+            pages = 0;
+        }
+        pages += 1;
+    }
+    borders.push(rows);
+    borders
 }
 
 /// The schema of a file with text that repeats as dictionaries; in words, what of it is not known.
@@ -217,4 +241,21 @@ fn coded_schema(metadata: &ArrowReaderMetadata) -> Result<Schema, String> {
 /// What a task answers when the library that reads for it has panicked.
 pub(super) fn nonsense(path: &Path) -> Error {
     damaged(path, "its pages make no sense")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_have_few_rows_where_pages_do() {
+        assert_eq!(borders(0, Vec::new()), [0, 0]);
+        assert_eq!(borders(50_000, Vec::new()), [0, 20_000, 40_000, 50_000]);
+        assert_eq!(borders(20_000, vec![0, 9_000]), [0, 20_000]);
+        let dense: Vec<usize> = (0..30_000).step_by(10_000).chain((30_000..30_100).step_by(2)).collect();
+        assert_eq!(borders(60_000, dense), [0, 20_000, 30_032, 30_064, 30_096, 50_096, 60_000]);
+        // A damaged index tells anything.
+        assert_eq!(borders(10, vec![7; 40]), [0, 7, 10]);
+        assert_eq!(borders(10, vec![900; 40]), [0, 10]);
+    }
 }
