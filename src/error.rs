@@ -21,6 +21,8 @@ pub enum ErrorKind {
     InputMissing,
     /// An input exists and cannot be read.
     InputUnreadable,
+    /// A file of public keys that holds none, or none that fits its fingerprint.
+    PublicKeysInvalid,
     /// The lake cannot be written to.
     LakeUnwritable,
     /// The report cannot be written.
@@ -53,6 +55,7 @@ impl ErrorKind {
             Self::ConfigInvalid => "invalid option",
             Self::InputMissing => "input not found",
             Self::InputUnreadable => "cannot read input",
+            Self::PublicKeysInvalid => "not usable public keys",
             Self::LakeUnwritable => "cannot write to the lake",
             Self::ReportUnwritable => "cannot write the report",
             Self::OutputUnwritable => "cannot write the output",
@@ -247,10 +250,19 @@ impl Finding {
 /// longer than 200 characters is cut. Archives and file names are written by strangers.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    const LONGEST: usize = 200;
-    let mut out = String::with_capacity(text.len().min(LONGEST * 2));
+    escape(text, 200)
+}
+
+/// As [`printable`] for keys and paths, of which the end matters too: cut at 4,096 characters, the longest path of Linux.
+#[must_use]
+pub fn printable_path(text: &str) -> String {
+    escape(text, 4_096)
+}
+
+fn escape(text: &str, longest: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(longest * 2));
     for (count, character) in text.chars().enumerate() {
-        if count == LONGEST {
+        if count == longest {
             out.push('…');
             break;
         }

@@ -16,6 +16,7 @@
 //!  report      counts, and checks that they add up                                         │
 //!  check/      a lake against what its commits say ←───────────────────────────────────────┤
 //!  restore/    rows of `events` back to JSON, on stdout or as archives ←───────────────────┘
+//!  verify/     archives against CloudTrail's digest files
 //! ```
 //!
 //! # Four ideas that the rest follows from
@@ -56,6 +57,7 @@
 //! | `input::packing` | gzip and zstd, member by member |
 //! | `input::inflate` | a small file to text, in one piece |
 //! | `input::stream` | a large file to text, a window at a time |
+//! | `input::member` | a file's first gzip member to text, for `verify` |
 //! | `transform::marks` | 64 bytes of text to bits, by what the processor can do; the only unsafe code |
 //! | `transform::scan` | where a JSON value ends |
 //! | `transform::document` | what a document is, as far as its first bytes and names tell |
@@ -111,6 +113,14 @@
 //! | `restore::key` | where an event goes among CloudTrail's keys |
 //! | `restore::chunk`, `flow` | pieces to events on all threads, taken in order |
 //! | `restore::blocks`, `tree` | events that wait, and archives of them |
+//! | [`verify`] | a copy of what CloudTrail delivered against its digest files |
+//! | `verify::place` | where a file lies, and so what it is |
+//! | `verify::keys`, `signature` | public keys, signatures, and what is signed |
+//! | `verify::digest`, `digests` | digest files, read; all of a copy, by account and Region |
+//! | `verify::chain`, `history` | which of them are proved; what they tell, gaps among it |
+//! | `verify::declarations` | the SHA-256 that a file has to have |
+//! | `verify::logs`, `coverage` | log files, hashed; those that nothing declares |
+//! | `verify::outcome`, `report` | words for what comes of a file; lines and counts |
 //! | [`report`] | counters, summary, reconciliation |
 //! | [`generate`] | synthetic archives |
 //! | `pool` | what one task has done with, for the next |
@@ -156,7 +166,8 @@
 //! | **deterministic**: same input, same bytes | `determinism.rs`; `dedup.rs`: workers that meet each other's copies |
 //! | **bounded** memory | `memory.rs`; `dedup.rs`: keys beyond the bound |
 //! | **hostile input**: located and kept | `corrupt.rs`, `mutation.rs`, `large.rs`; `fuzz/` |
-//! | nothing raw reaches a path or a terminal | `partitions.rs`, `cli.rs` |
+//! | **proved intact**: whatever is done to a copy is told | `verify.rs`, with digest files signed by keys of our own |
+//! | nothing raw reaches a path or a terminal | `partitions.rs`, `cli.rs`, `verify.rs` |
 //! | file layout | `layout.rs` |
 //! | rules of this page | `architecture.rs` |
 //!
@@ -186,6 +197,7 @@ mod pipeline;
 pub mod check;
 
 pub mod restore;
+pub mod verify;
 
 pub mod report;
 

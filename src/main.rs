@@ -22,7 +22,7 @@ use clap::{CommandFactory, Parser};
 use trailmill::report::Progress;
 use trailmill::{Error, ErrorKind, Result, schema};
 
-use cli::{CheckArgs, Cli, Command, ConvertArgs, GenerateArgs, ProgressArg, ReportFormat, RestoreArgs};
+use cli::{CheckArgs, Cli, Command, ConvertArgs, GenerateArgs, ProgressArg, ReportFormat, RestoreArgs, VerifyArgs};
 use progress::ProgressLine;
 use signals::Signals;
 
@@ -31,7 +31,7 @@ use signals::Signals;
 enum Outcome {
     /// All done.
     Clean,
-    /// Done, but some input was quarantined, or something is wrong with the lake.
+    /// Done, but some input was quarantined, or something is wrong with the lake or the copy.
     Quarantined,
     /// Not done.
     Failed,
@@ -63,6 +63,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Convert(args) => convert(&args),
         Command::Check(args) => check(&args),
         Command::Restore(args) => restore(&args),
+        Command::Verify(args) => verify(&args),
         Command::Schema(args) => {
             let (tables, format) = args.tables();
             print(schema::render(&tables, format).as_bytes())
@@ -134,6 +135,18 @@ fn restore(args: &RestoreArgs) -> Result<Outcome> {
         terminal::restored(&summary, &config);
     }
     Ok(Outcome::Clean)
+}
+
+fn verify(args: &VerifyArgs) -> Result<Outcome> {
+    let report = trailmill::verify::verify(&args.config())?;
+    if !args.quiet {
+        let told = match args.format {
+            ReportFormat::Text => terminal::verify_report(&report),
+            ReportFormat::Json => serde_json::to_string_pretty(&report).map_err(Error::internal)? + "\n",
+        };
+        print(told.as_bytes())?;
+    }
+    Ok(if report.is_sound() { Outcome::Clean } else { Outcome::Quarantined })
 }
 
 fn open_report(path: &Path) -> Result<File> {

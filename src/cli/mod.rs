@@ -8,6 +8,7 @@ mod generate;
 mod restore;
 mod schema;
 mod values;
+mod verify;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -16,6 +17,7 @@ pub(crate) use convert::{ConvertArgs, ProgressArg};
 pub(crate) use generate::GenerateArgs;
 pub(crate) use restore::RestoreArgs;
 pub(crate) use schema::SchemaArgs;
+pub(crate) use verify::VerifyArgs;
 
 /// Mills AWS CloudTrail archives into partitioned Parquet.
 ///
@@ -24,7 +26,7 @@ pub(crate) use schema::SchemaArgs;
 #[derive(Debug, Parser)]
 #[command(name = "trailmill", version, propagate_version = true, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 all converted (check: sound), 1 converted but some input was quarantined or is in the lake in another form (check: findings), 2 usage or environment error, 128 + signal when stopped by one."
+    after_help = "Exit codes: 0 all converted (check, verify: sound), 1 converted but some input was quarantined or is in the lake in another form (check, verify: findings), 2 usage or environment error, 128 + signal when stopped by one."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -36,6 +38,7 @@ pub(crate) enum Command {
     Convert(Box<ConvertArgs>),
     Check(CheckArgs),
     Restore(Box<RestoreArgs>),
+    Verify(VerifyArgs),
     Schema(SchemaArgs),
     Generate(GenerateArgs),
     /// Print a completion script for a shell

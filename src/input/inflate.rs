@@ -85,7 +85,7 @@ impl Inflater {
     }
 
     /// The usual file: one member, whose last four bytes tell the size of the text. `None` when it is anything else.
-    fn inflate_single_member(&mut self, stored: &[u8], limit: usize) -> Option<usize> {
+    pub(super) fn inflate_single_member(&mut self, stored: &[u8], limit: usize) -> Option<usize> {
         let claim = stored.last_chunk()?;
         let claimed = u32::from_le_bytes(*claim) as usize;
         let is_plausible = claimed <= limit && claimed <= stored.len().saturating_mul(MAX_RATIO);

@@ -26,12 +26,15 @@ mod stream;
 
 mod stdin;
 
+mod member;
+
 use crate::error::{Finding, Reason};
 
 pub(crate) use archive::Archive;
 pub(crate) use container::{LARGE_BYTES, expand};
 pub(crate) use discover::discover;
 pub(crate) use inflate::{Inflated, Inflater};
+pub(crate) use member::{MemberEnd, MemberReader};
 pub(crate) use stdin::{STDIN, copy_stdin};
 pub(crate) use stream::{TextStream, Window, Worthless};
 

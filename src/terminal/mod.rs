@@ -5,6 +5,7 @@
 #![expect(clippy::print_stderr, reason = "this is the one place that speaks to people")]
 
 mod restore;
+mod verify;
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use trailmill::report::{Stage, Summary, foreign_reason};
 use trailmill::schema::Table;
 
 pub(crate) use restore::restored;
+pub(crate) use verify::verify_report;
 
 /// Prints an error.
 pub(crate) fn error(error: &Error) {

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::harness::files;
 
 /// Words and the only places they may stand in; a place is a file, or a folder when it ends in `/`.
-const HOMES: [(&[&str], &[&str]); 10] = [
+const HOMES: [(&[&str], &[&str]); 11] = [
     (&["println!", "eprintln!", "print!(", "eprint!("], &["main.rs", "progress.rs", "terminal/"]),
     (
         &["std::fs", "File::open", "OpenOptions"],
@@ -20,6 +20,7 @@ const HOMES: [(&[&str], &[&str]); 10] = [
             "output/",
             "check/",
             "restore/",
+            "verify/keys.rs",
             "generate/",
             "main.rs",
             "signals.rs",
@@ -37,6 +38,7 @@ const HOMES: [(&[&str], &[&str]); 10] = [
     (&["mimalloc"], &["main.rs"]),
     (&["libdeflater", "flate2"], &["input/", "restore/", "generate/"]),
     (&["parquet::"], &["dedup/", "output/", "check/", "restore/", "lake_file.rs", "schema/"]),
+    (&["ring::", "md5::", "base64::"], &["verify/"]),
     (&["process::exit", "env::var", "env::args"], &["main.rs"]),
 ];
 

@@ -26,6 +26,8 @@ mod crash;
 mod dedup;
 /// The same inputs give the same bytes.
 mod determinism;
+/// Log files and digest files as CloudTrail delivers them, signed with keys of our own.
+mod digests;
 /// The lake as DuckDB and pyarrow read it, where they are at hand.
 mod engines;
 /// The checked-in data: how each file is made, and that it is what its maker makes.
@@ -76,3 +78,5 @@ mod scale;
 mod schema;
 /// Every form that people have CloudTrail in.
 mod shapes;
+/// Copies of what CloudTrail delivered: each thing that may be done to one, and what is told of it.
+mod verify;

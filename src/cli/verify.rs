@@ -1,0 +1,78 @@
+//! `trailmill verify`: its flags, and what they ask the library for.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use trailmill::config::Selection;
+use trailmill::verify::VerifyConfig;
+
+use super::ReportFormat;
+use super::values::parse_day;
+
+/// Prove that a copy of CloudTrail's log files is what AWS delivered, offline
+///
+/// Checks the signature and the links of every digest file and the hash of every log file that they declare, and tells
+/// what is missing, and what lies there and was not delivered. Changes nothing and needs no connection: the inputs are
+/// copies that keep keys from `AWSLogs/` on, those of digest files too.
+///
+/// The signature of the newest digest file of a chain is only in the metadata of its S3 object. A plain copy does not
+/// have it: the file and what it declares are then counted as not proved. Beside the file, as FILE.signature (hexadecimal
+/// text) or FILE.metadata.json (what `aws s3api head-object` prints), it is taken.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit codes: 0 what digest files declare is here and unaltered, 1 something is invalid, missing or undeclared, or nothing is proved, 2 usage or environment error.\n\nExample:\n  aws s3 sync s3://trail-bucket ./copy\n  aws cloudtrail list-public-keys --start-time 2025-01-01 --end-time 2025-12-31 > keys.json\n  trailmill verify ./copy --public-keys keys.json"
+)]
+pub(crate) struct VerifyArgs {
+    /// Files and folders of the copy
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+
+    /// What `aws cloudtrail list-public-keys` prints; keys are per Region, so give it more than once, or one file with
+    /// the answers of several Regions
+    #[arg(long, required = true, value_name = "FILE")]
+    public_keys: Vec<PathBuf>,
+
+    /// First day of digest files, by their end, in UTC
+    #[arg(long, value_name = "DATE", value_parser = parse_day)]
+    from: Option<i64>,
+
+    /// Last day of digest files, by their end, in UTC
+    #[arg(long, value_name = "DATE", value_parser = parse_day)]
+    to: Option<i64>,
+
+    /// Account; may be given more than once
+    #[arg(long = "account", value_name = "ID")]
+    accounts: Vec<String>,
+
+    /// Region; may be given more than once
+    #[arg(long = "region", value_name = "REGION")]
+    regions: Vec<String>,
+
+    /// text or json
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+
+    /// Worker threads [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+
+    /// Tell what is valid or not covered too, file by file
+    #[arg(short, long)]
+    verbose: bool,
+
+    /// Print nothing; the exit code tells
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+}
+
+impl VerifyArgs {
+    pub(crate) fn config(&self) -> VerifyConfig {
+        let Self { inputs, public_keys, from, to, accounts, regions, format: _, threads, verbose, quiet: _ } = self;
+        let mut config = VerifyConfig::new(inputs.clone(), public_keys.clone());
+        config.selection =
+            Selection { from_day: *from, to_day: *to, accounts: accounts.clone(), regions: regions.clone() };
+        config.threads = threads.unwrap_or(config.threads);
+        config.tells_all = *verbose;
+        config
+    }
+}

@@ -1,0 +1,169 @@
+//! The text of a file's first gzip member, as a digest file speaks of it.
+//!
+//! In: a file. Out: its text, piece by piece, and how it ended. Never: goes on to a second member, which CloudTrail does
+//! not write, or takes damage for an end.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::GzDecoder;
+
+use super::packing::Packing;
+use super::{Archive, Inflater};
+
+/// Stored bytes above which a file is not read in one piece.
+const SMALL_STORED_BYTES: u64 = 16 << 20;
+/// Text above which it is not inflated in one piece.
+const SMALL_TEXT_BYTES: usize = 32 << 20;
+/// Bytes of a piece of a large text: it is still in the processor's cache when it is looked at.
+const PIECE_BYTES: usize = 128 << 10;
+
+/// How the text ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MemberEnd {
+    /// With the file, which is one gzip member.
+    Gzip,
+    /// With the file, which is not gzip: the text is the file.
+    Plain,
+    /// Before the file, which holds more bytes.
+    TrailingData,
+    /// Nowhere: the member is cut or its bits are wrong.
+    Damaged,
+    /// It is longer than the limit.
+    TooLarge,
+}
+
+/// Reads the text of a file's first gzip member with reused buffers.
+#[derive(Default)]
+pub(crate) struct MemberReader {
+    stored: Vec<u8>,
+    inflater: Inflater,
+    piece: Vec<u8>,
+}
+
+impl MemberReader {
+    /// Hands the text to `take`, in order; what was handed out before damage is worth nothing.
+    ///
+    /// # Errors
+    ///
+    /// What the system says when the file cannot be read.
+    pub(crate) fn read(&mut self, archive: &Archive, limit: u64, mut take: impl FnMut(&[u8])) -> io::Result<MemberEnd> {
+        if !archive.is_regular {
+            return Err(io::Error::other("not a regular file"));
+        }
+        if archive.bytes > SMALL_STORED_BYTES {
+            let file = BufReader::with_capacity(PIECE_BYTES, archive.open()?);
+            return stream(file, limit, &mut self.piece, take);
+        }
+        archive.read(&mut self.stored)?;
+        let text_limit = usize::try_from(limit).map_or(SMALL_TEXT_BYTES, |limit| limit.min(SMALL_TEXT_BYTES));
+        if Packing::of(&self.stored) == Some(Packing::Gzip)
+            && let Some(length) = self.inflater.inflate_single_member(&self.stored, text_limit)
+        {
+            take(self.inflater.text(length));
+            return Ok(MemberEnd::Gzip);
+        }
+        stream(self.stored.as_slice(), limit, &mut self.piece, take)
+    }
+}
+
+fn stream(
+    mut stored: impl BufRead,
+    limit: u64,
+    piece: &mut Vec<u8>,
+    mut take: impl FnMut(&[u8]),
+) -> io::Result<MemberEnd> {
+    piece.resize(PIECE_BYTES, 0);
+    let is_gzip = Packing::of(stored.fill_buf()?) == Some(Packing::Gzip);
+    let mut taken = 0;
+    let mut pass_on = |reader: &mut dyn Read| loop {
+        match reader.read(piece) {
+            Ok(0) => return Ok(true),
+            Ok(read) => {
+                taken += read as u64;
+                if taken > limit {
+                    return Ok(false);
+                }
+                take(&piece[..read]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    };
+    if !is_gzip {
+        return pass_on(&mut stored).map(|is_whole| if is_whole { MemberEnd::Plain } else { MemberEnd::TooLarge });
+    }
+    let mut decoder = GzDecoder::new(stored);
+    match pass_on(&mut decoder) {
+        Ok(true) if decoder.get_mut().fill_buf()?.is_empty() => Ok(MemberEnd::Gzip),
+        Ok(true) => Ok(MemberEnd::TrailingData),
+        Ok(false) => Ok(MemberEnd::TooLarge),
+        // What the system says has a number of its own; everything else is the decoder's judgement.
+        Err(error) if error.raw_os_error().is_some() => Err(error),
+        Err(_) => Ok(MemberEnd::Damaged),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        use std::io::Write;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text).expect("memory");
+        encoder.finish().expect("memory")
+    }
+
+    /// Both ways to read a file must agree on it.
+    #[track_caller]
+    fn check(stored: &[u8], limit: u64, end: MemberEnd, text: Option<&[u8]>) {
+        let mut taken = Vec::new();
+        let streamed = stream(stored, limit, &mut Vec::new(), |piece| taken.extend_from_slice(piece));
+        assert_eq!(streamed.expect("memory"), end);
+        if let Some(text) = text {
+            assert_eq!(taken, text);
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("a"), stored).expect("a file");
+        let inputs = [folder.path().to_owned()];
+        let archives = super::super::discover(&inputs, std::path::Path::new(""), &crate::config::Selection::default());
+        let mut taken = Vec::new();
+        let read = MemberReader::default().read(&archives.expect("a list")[0], limit, |it| taken.extend_from_slice(it));
+        assert_eq!(read.expect("a file"), end);
+        if let Some(text) = text {
+            assert_eq!(taken, text);
+        }
+    }
+
+    #[test]
+    fn one_member_is_read_and_what_follows_is_told() {
+        let text: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        let one = gzip(&text);
+        check(&one, 1 << 20, MemberEnd::Gzip, Some(&text));
+        check(b"{}", 1 << 20, MemberEnd::Plain, Some(b"{}"));
+        check(b"", 1 << 20, MemberEnd::Plain, Some(b""));
+        for more in [gzip(b"more"), gzip(b""), b"junk".to_vec(), vec![0], one[one.len() - 4..].to_vec()] {
+            check(&[one.clone(), more].concat(), 1 << 20, MemberEnd::TrailingData, Some(&text));
+        }
+        for cut in [3, 12, one.len() / 2, one.len() - 1] {
+            check(&one[..cut], 1 << 20, MemberEnd::Damaged, None);
+        }
+        check(&one, 399_999, MemberEnd::TooLarge, None);
+        check(&one, 400_000, MemberEnd::Gzip, None);
+        check(b"12345", 4, MemberEnd::TooLarge, None);
+    }
+
+    #[test]
+    fn a_wrong_bit_anywhere_is_damage_or_other_text() {
+        let one = gzip(b"{\"Records\":[{\"eventVersion\":\"1.08\"}]}");
+        for at in 0..one.len() * 8 {
+            let mut stored = one.clone();
+            stored[at / 8] ^= 1 << (at % 8);
+            let mut taken = Vec::new();
+            let end = stream(stored.as_slice(), 1 << 20, &mut Vec::new(), |piece| taken.extend_from_slice(piece));
+            let is_told = end.expect("memory") != MemberEnd::Gzip;
+            let is_in_header = at / 8 < 10;
+            assert!(is_told || is_in_header, "bit {at}");
+        }
+    }
+}

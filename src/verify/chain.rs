@@ -1,0 +1,265 @@
+//! Which digest files of an account and Region are proved.
+//!
+//! In: digest files as read, public keys. Out: a status for each. Never: believes a digest file that is not proved when
+//! it speaks against another, or lets one that is invalid speak at all.
+//!
+//! A signature proves itself: it verifies with CloudTrail's key or it does not, whoever kept it. So a digest file is
+//! valid when any signature that is at hand for it verifies. What is not signed is another matter: the newest digest file
+//! of a chain, whose signature a copy has lost, could have been written by anybody. It is told apart, and may not
+//! contradict its neighbours.
+
+use std::collections::HashMap;
+
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+
+use super::digest::{Content, DigestText, Previous, ReadDigest};
+use super::keys::{Found, PublicKeys, has_signed};
+use super::outcome::Outcome;
+use super::place::{DigestName, KeyHash};
+
+/// What a digest file is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    /// It was not looked at.
+    Unread,
+    /// Signed by CloudTrail.
+    Valid,
+    /// No signature is at hand.
+    WithoutSignature,
+    /// Wrong.
+    Invalid(Outcome),
+}
+
+impl Status {
+    /// Whether what it says counts.
+    pub(super) const fn is_usable(self) -> bool {
+        matches!(self, Self::Valid | Self::WithoutSignature)
+    }
+}
+
+/// Who keeps a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeper {
+    Sidecar,
+    /// The digest file at this position, which comes after.
+    Next(usize),
+}
+
+/// The digest files of an account and Region, chain by chain, the newest first.
+pub(super) struct Chains {
+    pub(super) digests: Vec<ReadDigest>,
+    pub(super) statuses: Vec<Status>,
+    by_key: HashMap<KeyHash, Vec<usize>>,
+}
+
+impl Chains {
+    /// Judges digest files.
+    pub(super) fn judge(mut digests: Vec<ReadDigest>, keys: &PublicKeys) -> Self {
+        digests.sort_by(|one, two| {
+            let order = chain_of(&one.name).cmp(&chain_of(&two.name)).then(end_of(two).cmp(&end_of(one)));
+            order.then_with(|| one.path.cmp(&two.path))
+        });
+        let mut by_key: HashMap<KeyHash, Vec<usize>> = HashMap::with_capacity(digests.len());
+        for (at, digest) in digests.iter().enumerate() {
+            by_key.entry(digest.key).or_default().push(at);
+        }
+        let statuses = vec![Status::Unread; digests.len()];
+        let mut chains = Self { digests, statuses, by_key };
+        chains.verify_signatures(keys);
+        chains.compare_links();
+        for range in chains.ranges() {
+            chains.compare_neighbours(range);
+        }
+        chains.compare_copies();
+        chains
+    }
+
+    pub(super) fn text(&self, at: usize) -> Option<&DigestText> {
+        match &self.digests[at].content {
+            Content::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What a digest file that counts says of the one before it.
+    pub(super) fn previous(&self, at: usize) -> Option<&Previous> {
+        self.text(at).filter(|_| self.statuses[at].is_usable())?.previous.as_ref()
+    }
+
+    pub(super) fn is_here(&self, key: &KeyHash) -> bool {
+        self.by_key.contains_key(key)
+    }
+
+    /// Positions of each chain.
+    pub(super) fn ranges(&self) -> Vec<std::ops::Range<usize>> {
+        let mut start = 0;
+        let chains = self.digests.chunk_by(|one, two| chain_of(&one.name) == chain_of(&two.name));
+        let ranges = chains.map(|chain| {
+            let range = start..start + chain.len();
+            start = range.end;
+            range
+        });
+        ranges.collect()
+    }
+
+    fn verify_signatures(&mut self, keys: &PublicKeys) {
+        let mut kept: Vec<Vec<(Keeper, &[u8])>> = vec![Vec::new(); self.digests.len()];
+        for (at, digest) in self.digests.iter().enumerate() {
+            if let Some(Ok(signature)) = &digest.sidecar {
+                kept[at].push((Keeper::Sidecar, signature));
+            }
+            let Content::Text(text) = &digest.content else { continue };
+            let Some(Previous { key, signature: Some(signature), .. }) = &text.previous else { continue };
+            for before in self.by_key.get(key).into_iter().flatten() {
+                kept[*before].push((Keeper::Next(at), signature));
+            }
+        }
+        let looks: Vec<Result<bool, Outcome>> =
+            (0..kept.len()).into_par_iter().map(|at| self.look(at, keys, &kept[at])).collect();
+        let mut statuses = std::mem::take(&mut self.statuses);
+        // The newest first: whether the digest file after it counts is known then.
+        for (at, look) in looks.into_iter().enumerate() {
+            let may_speak = |(keeper, _): &(Keeper, &[u8])| match keeper {
+                Keeper::Sidecar => true,
+                Keeper::Next(next) => !matches!(statuses[*next], Status::Invalid(_)),
+            };
+            statuses[at] = match look {
+                _ if matches!(self.digests[at].content, Content::Unread) => Status::Unread,
+                Err(outcome) => Status::Invalid(outcome),
+                Ok(true) => Status::Valid,
+                Ok(false) if kept[at].iter().any(may_speak) => Status::Invalid(Outcome::DigestSignatureFailed),
+                Ok(false) => Status::WithoutSignature,
+            };
+        }
+        self.statuses = statuses;
+    }
+
+    /// Whether any of the signatures that are kept for a digest file is its own.
+    fn look(&self, at: usize, keys: &PublicKeys, kept: &[(Keeper, &[u8])]) -> Result<bool, Outcome> {
+        let text = match &self.digests[at].content {
+            Content::Unread => return Ok(false),
+            Content::Malformed(_) => return Err(Outcome::DigestMalformed),
+            Content::Unreadable(_) => return Err(Outcome::DigestUnreadable),
+            Content::Text(text) => text,
+        };
+        if !text.is_at_its_place {
+            return Err(Outcome::DigestMoved);
+        }
+        let key = match keys.find(&text.fingerprint) {
+            Found::Nothing => return Err(Outcome::DigestKeyMissing),
+            Found::Unusable => return Err(Outcome::DigestKeyUnusable),
+            Found::Key(key) => key,
+        };
+        let mut tried: Vec<&[u8]> = Vec::new();
+        Ok(kept.iter().any(|(_, signature)| {
+            let is_new = !tried.contains(signature);
+            tried.push(signature);
+            is_new && has_signed(key, text.string_to_sign.as_bytes(), signature)
+        }))
+    }
+
+    /// Each digest file against what the one after it says of it: the AWS CLI follows that pointer and compares nothing.
+    fn compare_links(&mut self) {
+        for at in 0..self.digests.len() {
+            let Some(previous) = self.previous(at) else { continue };
+            let mut wrong = Vec::new();
+            for before in self.by_key.get(&previous.key).into_iter().flatten().copied() {
+                let Some(text) = self.text(before) else { continue };
+                let has_other_hash = previous.sha256.is_some_and(|hash| hash != text.sha256);
+                let sidecar = self.digests[before].sidecar.as_ref().and_then(|sidecar| sidecar.as_ref().ok());
+                let has_other_signature = sidecar.is_some() && sidecar != previous.signature.as_ref();
+                match (self.statuses[at], self.statuses[before]) {
+                    (Status::Valid, it) if it.is_usable() && has_other_hash => {
+                        wrong.push((before, Outcome::DigestHashDiffers));
+                    }
+                    (Status::Valid, Status::Valid) if has_other_signature => {
+                        wrong.push((before, Outcome::DigestSignatureDiffers));
+                    }
+                    // What is signed is right.
+                    (Status::WithoutSignature, Status::Valid) if has_other_hash => {
+                        wrong.push((at, Outcome::DigestUnlinked));
+                    }
+                    _ => {}
+                }
+            }
+            for (at, outcome) in wrong {
+                self.statuses[at] = Status::Invalid(outcome);
+            }
+        }
+    }
+
+    /// A digest file without signature has to have its place between its neighbours: the one after it names it, or names
+    /// one that is missing between them, or begins the chain anew.
+    fn compare_neighbours(&mut self, range: std::ops::Range<usize>) {
+        let mut newer: Option<usize> = None;
+        for at in range {
+            if !self.statuses[at].is_usable() {
+                continue;
+            }
+            let Some(next) = newer.filter(|next| self.digests[*next].key != self.digests[at].key) else {
+                newer = Some(at);
+                continue;
+            };
+            if self.has_room(next, at) {
+                newer = Some(at);
+                continue;
+            }
+            let is_unsigned = |at: usize| self.statuses[at] == Status::WithoutSignature;
+            let (is_next_unsigned, is_unsigned) = (is_unsigned(next), is_unsigned(at));
+            if is_next_unsigned {
+                self.statuses[next] = Status::Invalid(Outcome::DigestUnlinked);
+            }
+            if is_unsigned {
+                self.statuses[at] = Status::Invalid(Outcome::DigestUnlinked);
+            } else {
+                newer = Some(at);
+            }
+            if is_next_unsigned && is_unsigned {
+                newer = None;
+            }
+        }
+    }
+
+    /// Whether a digest file may be the next older one of another that counts.
+    fn has_room(&self, newer: usize, older: usize) -> bool {
+        let Some(previous) = self.previous(newer) else { return true };
+        if previous.key == self.digests[older].key {
+            return true;
+        }
+        // Between them is one that is missing or does not count.
+        let copies = self.by_key.get(&previous.key).into_iter().flatten();
+        let is_out = copies.copied().all(|at| !self.statuses[at].is_usable());
+        is_out && DigestName::parse(&previous.object, "").end > Some(end_of(&self.digests[older]))
+    }
+
+    /// Two files with one key in several trees: what is not signed may not differ from the other.
+    fn compare_copies(&mut self) {
+        for copies in self.by_key.values().filter(|copies| copies.len() > 1) {
+            let hash = |at: usize| match &self.digests[at].content {
+                Content::Text(text) => Some(text.sha256),
+                _ => None,
+            };
+            let usable: Vec<usize> = copies.iter().copied().filter(|at| self.statuses[*at].is_usable()).collect();
+            let is_split = usable.iter().any(|at| hash(*at) != hash(usable[0]));
+            for at in usable {
+                if is_split && self.statuses[at] == Status::WithoutSignature {
+                    self.statuses[at] = Status::Invalid(Outcome::DigestUnlinked);
+                }
+            }
+        }
+    }
+}
+
+/// What tells chains apart: standard and backfill digest files point to their own kind.
+fn chain_of(name: &DigestName) -> (&str, &str, bool) {
+    (&name.trail, &name.home_region, name.is_backfill)
+}
+
+/// The end of a digest file by its name, which its signature covers; else by what it says.
+pub(super) fn end_of(digest: &ReadDigest) -> i64 {
+    let told = match &digest.content {
+        Content::Text(text) => Some(text.end),
+        _ => None,
+    };
+    digest.name.end.or(told).unwrap_or(i64::MIN)
+}

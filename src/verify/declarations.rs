@@ -1,0 +1,151 @@
+//! What digest files say of log files.
+//!
+//! In: what each digest file declares. Out: for a file of a copy, the SHA-256 that its text must have, or that nothing is
+//! said of it. Never: keeps a name, of which there may be millions: 60 bytes for a declaration.
+
+use std::path::Path;
+
+use super::digest::Sha256;
+use super::place::{KeyHash, Place};
+
+/// What a declaration is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// A valid digest file makes it.
+    Proved,
+    /// A digest file makes it whose signature is not available.
+    NotProved,
+    /// A digest file makes it that was not asked for; nothing is to be said of the log file.
+    OutOfRange,
+    /// An invalid digest file makes it.
+    Invalid,
+}
+
+/// A log file that a digest file declares.
+#[derive(Clone, Debug)]
+pub(crate) struct Declaration {
+    pub(super) key: KeyHash,
+    /// What its text hashes to.
+    pub(crate) sha256: Sha256,
+    /// Whether the digest file tells a SHA-256; nothing fits if not.
+    pub(crate) has_sha256: bool,
+    pub(crate) standing: Standing,
+    /// Whether there is such a file.
+    pub(super) is_found: bool,
+    /// The digest file in the order of the report, and the place in its `logFiles`.
+    pub(super) digest: u32,
+    pub(super) index: u32,
+}
+
+impl Declaration {
+    /// Whether a text with this hash is the one that was declared.
+    pub(crate) fn fits(&self, sha256: &Sha256) -> bool {
+        self.has_sha256 && self.sha256 == *sha256
+    }
+}
+
+/// What is said of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Declared {
+    /// These declarations, all of which it has to fit; mostly there is one.
+    By(Vec<u32>),
+    /// Only digest files that were not asked for declare it.
+    OutOfRange,
+    /// Only invalid digest files declare it.
+    ByInvalid,
+    /// Nothing.
+    No,
+}
+
+/// Everything that digest files declare.
+#[derive(Debug, Default)]
+pub(crate) struct Declarations {
+    sorted: Vec<Declaration>,
+}
+
+impl Declarations {
+    pub(super) fn new(mut declarations: Vec<Declaration>) -> Self {
+        declarations.sort_unstable_by_key(|one| (one.key, one.digest, one.index));
+        Self { sorted: declarations }
+    }
+
+    /// What is said of the file with this path: the key from `AWSLogs/` on is what counts.
+    pub(crate) fn of(&self, path: &Path) -> Declared {
+        let key = Place::of(path).key_hash();
+        let start = self.sorted.partition_point(|declaration| declaration.key < key);
+        let same = self.sorted[start..].iter().take_while(|declaration| declaration.key == key);
+        let mut usable = Vec::new();
+        let mut declared = Declared::No;
+        for (at, declaration) in (start..).zip(same) {
+            match declaration.standing {
+                Standing::Proved | Standing::NotProved => usable.extend(u32::try_from(at)),
+                Standing::OutOfRange => declared = Declared::OutOfRange,
+                Standing::Invalid if declared == Declared::No => declared = Declared::ByInvalid,
+                Standing::Invalid => {}
+            }
+        }
+        if usable.is_empty() { declared } else { Declared::By(usable) }
+    }
+
+    /// The declaration with this number.
+    pub(crate) fn get(&self, number: u32) -> Option<&Declaration> {
+        self.sorted.get(number as usize)
+    }
+
+    pub(super) fn mark_found(&mut self, number: u32) {
+        if let Some(declaration) = self.sorted.get_mut(number as usize) {
+            declaration.is_found = true;
+        }
+    }
+
+    /// Numbers of declarations that count and that no file was found for.
+    pub(super) fn missing(&self) -> impl Iterator<Item = u32> + '_ {
+        let is_missing = |declaration: &Declaration| {
+            !declaration.is_found && matches!(declaration.standing, Standing::Proved | Standing::NotProved)
+        };
+        (0..).zip(&self.sorted).filter(move |(_, declaration)| is_missing(declaration)).map(|(number, _)| number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::place::key_hash;
+
+    #[test]
+    fn the_best_of_what_is_said_counts() {
+        let declare = |key: &str, standing, digest| Declaration {
+            key: key_hash(key),
+            sha256: [1; 32],
+            has_sha256: true,
+            standing,
+            is_found: false,
+            digest,
+            index: 0,
+        };
+        let mut declarations = Declarations::new(vec![
+            declare("AWSLogs/1/CloudTrail/r/a.json.gz", Standing::Invalid, 3),
+            declare("AWSLogs/1/CloudTrail/r/a.json.gz", Standing::Proved, 2),
+            declare("AWSLogs/1/CloudTrail/r/b.json.gz", Standing::Invalid, 1),
+            declare("AWSLogs/1/CloudTrail/r/c.json.gz", Standing::Invalid, 0),
+            declare("AWSLogs/1/CloudTrail/r/c.json.gz", Standing::OutOfRange, 1),
+        ]);
+        let of = |declarations: &Declarations, name: &str| {
+            declarations.of(Path::new(&format!("/copy/AWSLogs/1/CloudTrail/r/{name}")))
+        };
+        let Declared::By(numbers) = of(&declarations, "a.json") else { panic!("declared") };
+        let found = numbers.iter().filter_map(|number| declarations.get(*number));
+        assert!(found.clone().count() == 1 && found.clone().all(|one| one.digest == 2 && one.fits(&[1; 32])));
+        assert_eq!(of(&declarations, "b.json.gz"), Declared::ByInvalid);
+        assert_eq!(of(&declarations, "c.json.gz"), Declared::OutOfRange);
+        assert_eq!(of(&declarations, "d.json.gz"), Declared::No);
+        assert_eq!(declarations.missing().collect::<Vec<_>>(), numbers);
+        declarations.mark_found(numbers[0]);
+        assert_eq!(declarations.missing().count(), 0);
+    }
+
+    #[test]
+    fn a_declaration_is_small() {
+        assert!(size_of::<Declaration>() <= 60, "{} bytes", size_of::<Declaration>());
+    }
+}

@@ -1,0 +1,141 @@
+//! All digest files of a copy.
+//!
+//! In: the files of a copy, public keys. Out: what the digest files of each account and Region tell. Never: hashes a log
+//! file, which is for who has its text at hand.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator, ParallelSlice};
+
+use super::chain::Chains;
+use super::declarations::Declarations;
+use super::digest::{DigestReader, Sidecars};
+use super::history::{History, Range};
+use super::keys::PublicKeys;
+use super::place::{Area, Kind, Place, digest_of_sidecar};
+use crate::config::Selection;
+use crate::input::Archive;
+use crate::pool::Pool;
+
+/// Files that are sorted together.
+const CHUNK: usize = 4_096;
+const DAY_SECONDS: i64 = 86_400;
+
+/// The files of a copy by what they are, as positions in the list of archives.
+#[derive(Default)]
+pub(crate) struct Survey {
+    /// Those whose place tells no account are with the empty area.
+    digests: BTreeMap<Area, Vec<usize>>,
+    sidecars: Sidecars,
+    pub(super) logs: Vec<u32>,
+    pub(super) other_files: u64,
+}
+
+impl Survey {
+    pub(crate) fn new(archives: &[Archive], selection: &Selection) -> Self {
+        let parts: Vec<Self> = archives
+            .par_chunks(CHUNK)
+            .enumerate()
+            .map(|(chunk, archives)| {
+                let mut part = Self::default();
+                for (at, archive) in (chunk * CHUNK..).zip(archives) {
+                    part.add(at, archive, selection);
+                }
+                part
+            })
+            .collect();
+        let mut survey = Self::default();
+        for part in parts {
+            for (area, digests) in part.digests {
+                survey.digests.entry(area).or_default().extend(digests);
+            }
+            survey.sidecars.extend(part.sidecars);
+            survey.logs.extend(part.logs);
+            survey.other_files += part.other_files;
+        }
+        survey
+    }
+
+    fn add(&mut self, at: usize, archive: &Archive, selection: &Selection) {
+        let path = archive.path();
+        let place = Place::of(&path);
+        let is_wanted = |list: &[String], value: &str| list.is_empty() || list.iter().any(|wanted| wanted == value);
+        let is_passed_over = place.area.as_ref().is_some_and(|area| {
+            !is_wanted(&selection.accounts, &area.account) || !is_wanted(&selection.regions, &area.region)
+        });
+        match place.kind {
+            _ if is_passed_over => {}
+            Kind::Digest => self.digests.entry(place.area.unwrap_or_default()).or_default().push(at),
+            Kind::Log => self.logs.extend(u32::try_from(at)),
+            Kind::Sidecar(sidecar) => {
+                if let Some(digest) = digest_of_sidecar(&path) {
+                    self.sidecars.insert(digest, (sidecar, at));
+                }
+            }
+            Kind::Other => self.other_files += 1,
+        }
+    }
+}
+
+/// What the digest files of a copy tell.
+pub(crate) struct Digests {
+    pub(super) histories: Vec<History>,
+    /// Digest files in the order of the report, as positions in the list of archives.
+    pub(super) archives: Vec<usize>,
+    pub(crate) declarations: Declarations,
+}
+
+impl Digests {
+    /// Reads and validates the digest files of a copy whose end is in the selected days; takes them out of the survey.
+    /// `tells_all` is for the lines of the report.
+    pub(crate) fn read(
+        archives: &[Archive],
+        survey: &mut Survey,
+        keys: &PublicKeys,
+        selection: &Selection,
+        tells_all: bool,
+    ) -> Self {
+        let range = range_of(selection);
+        // The signature of the last one that is wanted is in the one after it.
+        let read = Range { from: range.from, to: range.to.saturating_add(DAY_SECONDS) };
+        let readers = Pool::<DigestReader>::default();
+        let areas: Vec<(Area, Vec<usize>)> = std::mem::take(&mut survey.digests).into_iter().collect();
+        let sidecars = &survey.sidecars;
+        let mut histories: Vec<History> = areas
+            .into_par_iter()
+            .map(|(area, digests)| {
+                let read = |at: usize| {
+                    let mut reader = readers.take().unwrap_or_default();
+                    let is_wanted = |name: &super::place::DigestName| name.end.is_none_or(|end| read.has(end));
+                    let digest = reader.read(archives, at, &area.region, sidecars, is_wanted);
+                    readers.give(reader);
+                    digest
+                };
+                let digests = digests.into_par_iter().map(read).collect();
+                History::tell(area, &Chains::judge(digests, keys), range, tells_all)
+            })
+            .collect();
+        let mut order = Vec::new();
+        let mut declarations = Vec::new();
+        for history in &mut histories {
+            let offset = u32::try_from(order.len()).unwrap_or(u32::MAX);
+            order.append(&mut history.archives);
+            declarations.extend(std::mem::take(&mut history.declarations).into_iter().map(|mut declaration| {
+                declaration.digest = declaration.digest.saturating_add(offset);
+                declaration
+            }));
+            for ((digest, _), _) in &mut history.lines.told {
+                *digest = digest.saturating_add(offset);
+            }
+        }
+        Self { histories, archives: order, declarations: Declarations::new(declarations) }
+    }
+}
+
+/// The selected days as a range of seconds.
+pub(super) fn range_of(selection: &Selection) -> Range {
+    Range {
+        from: selection.from_day.map_or(i64::MIN, |day| day.saturating_mul(DAY_SECONDS)),
+        to: selection.to_day.map_or(i64::MAX, |day| day.saturating_add(1).saturating_mul(DAY_SECONDS) - 1),
+    }
+}

@@ -1,0 +1,276 @@
+//! What the digest files of an account and Region tell, chain by chain.
+//!
+//! In: digest files with their statuses. Out: lines, counts, covered hours, and what is declared of log files. Never:
+//! takes an hour for covered of which no digest file is here.
+
+use super::chain::{Chains, Status, end_of};
+use super::coverage::ChainHours;
+use super::declarations::{Declaration, Standing};
+use super::digest::{Content, Previous, ReadDigest};
+use super::outcome::Outcome;
+use super::place::{Area, DigestName};
+use super::report::{Chain, DigestCounts, Finding, Lines};
+
+/// The requested range of digest ends, in seconds since 1970; both ends count.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Range {
+    pub(super) from: i64,
+    pub(super) to: i64,
+}
+
+impl Range {
+    pub(super) fn has(&self, second: i64) -> bool {
+        (self.from..=self.to).contains(&second)
+    }
+}
+
+/// What is known of the digest files of an account and Region.
+pub(super) struct History {
+    pub(super) area: Area,
+    /// Digest files in the order of the report, as positions in the list of archives.
+    pub(super) archives: Vec<usize>,
+    pub(super) chains: Vec<Chain>,
+    pub(super) hours: Vec<ChainHours>,
+    pub(super) digests: DigestCounts,
+    pub(super) backfill_digests: DigestCounts,
+    pub(super) declarations: Vec<Declaration>,
+    pub(super) lines: Lines,
+}
+
+impl History {
+    /// Tells the history of judged digest files.
+    pub(super) fn tell(area: Area, chains: &Chains, range: Range, tells_all: bool) -> Self {
+        let mut history = Self {
+            area,
+            archives: chains.digests.iter().map(|digest| digest.archive).collect(),
+            chains: Vec::new(),
+            hours: Vec::new(),
+            digests: DigestCounts::default(),
+            backfill_digests: DigestCounts::default(),
+            declarations: Vec::new(),
+            lines: Lines::new(tells_all),
+        };
+        for positions in chains.ranges() {
+            history.tell_chain(chains, positions, range);
+        }
+        history
+    }
+
+    fn tell_chain(&mut self, chains: &Chains, positions: std::ops::Range<usize>, range: Range) {
+        let Some(DigestName { trail, home_region, is_backfill, .. }) =
+            positions.clone().next().map(|first| chains.digests[first].name.clone())
+        else {
+            return;
+        };
+        let mut chain = Chain {
+            area: self.area.clone(),
+            trail: crate::error::printable(&trail),
+            home_region: crate::error::printable(&home_region),
+            is_backfill,
+            digests: 0,
+            valid: 0,
+            from: None,
+            to: None,
+        };
+        let mut missing = Vec::new();
+        for at in positions.clone() {
+            let digest = &chains.digests[at];
+            let is_in_range = is_in_range(digest, range);
+            self.declare(chains, at, is_in_range);
+            if is_in_range && chains.statuses[at] != Status::Unread {
+                chain.digests += 1;
+                chain.valid += u64::from(chains.statuses[at] == Status::Valid);
+                self.tell_digest(chains, at);
+            }
+            self.tell_link(chains, at, &positions, range, &mut missing);
+        }
+        let mut hours = ChainHours::default();
+        for at in positions.rev().filter(|at| chains.statuses[*at].is_usable()) {
+            let Some(text) = chains.text(at) else { continue };
+            hours.add(text.start, text.end, text.previous.is_none());
+            if is_in_range(&chains.digests[at], range) {
+                let time = |second| jiff::Timestamp::from_second(second).ok();
+                chain.from = chain.from.or_else(|| time(text.start));
+                chain.to = chain.to.max(time(text.end));
+            }
+        }
+        self.hours.push(hours);
+        self.chains.push(chain);
+    }
+
+    fn counts(&mut self, is_backfill: bool) -> &mut DigestCounts {
+        if is_backfill { &mut self.backfill_digests } else { &mut self.digests }
+    }
+
+    fn tell_digest(&mut self, chains: &Chains, at: usize) {
+        let digest = &chains.digests[at];
+        let counts = self.counts(digest.name.is_backfill);
+        counts.total += 1;
+        let outcome = match chains.statuses[at] {
+            Status::Unread => return,
+            Status::Valid => {
+                counts.valid += 1;
+                Outcome::DigestValid
+            }
+            Status::WithoutSignature => {
+                counts.without_signature += 1;
+                Outcome::DigestWithoutSignature
+            }
+            Status::Invalid(outcome) => {
+                counts.invalid += 1;
+                outcome
+            }
+        };
+        if !self.lines.count(outcome) {
+            return;
+        }
+        let text = chains.text(at);
+        let path = digest.path.display().to_string();
+        // Where a forged one says it was put means nothing.
+        let place = match text.filter(|text| text.is_at_its_place) {
+            Some(text) => format!("s3://{}/{}", text.bucket, text.object),
+            None => path.clone(),
+        };
+        let mut finding = Finding::new(outcome, &place).at(&digest.path);
+        finding.is_backfill = digest.name.is_backfill;
+        let fingerprint = text.map(|text| text.fingerprint.as_str()).unwrap_or_default();
+        finding = match (outcome, &digest.content) {
+            (Outcome::DigestKeyMissing, _) => {
+                finding.say(&format!(" in region {} for fingerprint {fingerprint}", self.area.region))
+            }
+            (Outcome::DigestKeyUnusable, _) => finding.say(&format!(" with fingerprint {fingerprint}")),
+            (_, Content::Malformed(why) | Content::Unreadable(why)) => {
+                finding.advice = Some(crate::error::printable(why));
+                finding
+            }
+            _ => finding,
+        };
+        if outcome == Outcome::DigestWithoutSignature {
+            finding.advice = Some(match (&digest.sidecar, text) {
+                (Some(Err(why)), _) => format!("its sidecar file is of no use: {}", crate::error::printable(why)),
+                (_, Some(text)) => fetch_advice(&text.bucket, &text.object, &path),
+                _ => String::new(),
+            });
+        }
+        self.lines.tell((position(at), 0), finding);
+    }
+
+    /// What a digest file says of the one before it, if that is not here.
+    fn tell_link(
+        &mut self,
+        chains: &Chains,
+        at: usize,
+        positions: &std::ops::Range<usize>,
+        range: Range,
+        missing: &mut Vec<super::place::KeyHash>,
+    ) {
+        let Some(text) = chains.text(at).filter(|_| chains.statuses[at].is_usable()) else { return };
+        let digest = &chains.digests[at];
+        let older = (at + 1..positions.end).find(|older| chains.digests[*older].key != digest.key);
+        let until =
+            |older: usize| format!(" between {} and {}", time(end_of(&chains.digests[older])), time(text.start));
+        let Some(previous) = &text.previous else {
+            if let Some(older) = older.filter(|_| is_in_range(digest, range)) {
+                self.tell_chain_line(at, digest, Outcome::ChainGap, &until(older));
+            }
+            return;
+        };
+        if chains.is_here(&previous.key) || missing.contains(&previous.key) {
+            return;
+        }
+        let end = DigestName::parse(&previous.object, &self.area.region).end;
+        if !range.has(end.unwrap_or(text.start)) {
+            return;
+        }
+        missing.push(previous.key);
+        let Some(older) = older else {
+            return self.tell_chain_line(at, digest, Outcome::ChainOlder, &format!(" than {}", time(text.start)));
+        };
+        self.tell_missing(at, digest, previous);
+        self.tell_chain_line(at, digest, Outcome::ChainHole, &until(older));
+    }
+
+    fn tell_missing(&mut self, at: usize, digest: &ReadDigest, previous: &Previous) {
+        let counts = self.counts(digest.name.is_backfill);
+        counts.total += 1;
+        counts.invalid += 1;
+        if self.lines.count(Outcome::DigestMissing) {
+            let place = format!("s3://{}/{}", previous.bucket, previous.object);
+            let mut finding = Finding::new(Outcome::DigestMissing, &place);
+            finding.is_backfill = digest.name.is_backfill;
+            self.lines.tell((position(at), u32::MAX), finding);
+        }
+    }
+
+    fn tell_chain_line(&mut self, at: usize, digest: &ReadDigest, outcome: Outcome, more: &str) {
+        if self.lines.count(outcome) {
+            let mut finding = Finding::new(outcome, &format!("{} {}", self.area, digest.name.trail)).say(more);
+            finding.is_backfill = digest.name.is_backfill;
+            self.lines.tell((position(at), u32::MAX), finding);
+        }
+    }
+
+    fn declare(&mut self, chains: &Chains, at: usize, is_in_range: bool) {
+        let Some(text) = chains.text(at) else { return };
+        let standing = match chains.statuses[at] {
+            Status::Valid if is_in_range => Standing::Proved,
+            Status::WithoutSignature if is_in_range => Standing::NotProved,
+            Status::Valid | Status::WithoutSignature => Standing::OutOfRange,
+            Status::Invalid(_) | Status::Unread => Standing::Invalid,
+        };
+        self.declarations.extend(text.logs.iter().enumerate().map(|(index, log)| Declaration {
+            key: log.key,
+            sha256: log.sha256.unwrap_or_default(),
+            has_sha256: log.sha256.is_some(),
+            standing,
+            is_found: false,
+            digest: position(at),
+            index: position(index),
+        }));
+    }
+}
+
+fn is_in_range(digest: &ReadDigest, range: Range) -> bool {
+    let end = end_of(digest);
+    end == i64::MIN || range.has(end)
+}
+
+/// Four thousand million digest files are more than there can be.
+fn position(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+pub(super) fn time(second: i64) -> String {
+    jiff::Timestamp::from_second(second).map(|time| time.to_string()).unwrap_or_default()
+}
+
+/// How to get a signature that a copy has lost. Bucket and key are those of a digest file that nothing proves, and people
+/// paste commands: whatever a shell may take for more than a word is not put into one.
+fn fetch_advice(bucket: &str, object: &str, path: &str) -> String {
+    let is_word = |text: &str| {
+        !text.is_empty()
+            && !text.starts_with('-')
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+=:@%,".contains(&byte))
+    };
+    if [bucket, object, path].into_iter().all(is_word) {
+        format!("aws s3api head-object --bucket {bucket} --key {object} > {path}.metadata.json")
+    } else {
+        "keep what `aws s3api head-object` prints for it beside it, as <digest file>.metadata.json".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_command_is_made_of_text_that_a_shell_would_take_apart() {
+        let sound = fetch_advice("bucket", "AWSLogs/1/d.json.gz", "/copy/d.json.gz");
+        assert!(sound.ends_with("--key AWSLogs/1/d.json.gz > /copy/d.json.gz.metadata.json"), "{sound}");
+        for bad in ["", "a b", "$(reboot)", "a;b", "a\nb", "-x", "`x`", "a'b", "é"] {
+            assert!(fetch_advice(bad, "k", "p").contains("<digest file>"), "{bad}");
+            assert!(fetch_advice("b", bad, "p").contains("<digest file>"), "{bad}");
+            assert!(fetch_advice("b", "k", bad).contains("<digest file>"), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Log files against what digest files say of them.
+//!
+//! In: the log files of a copy, declarations. Out: what came of each. Never: holds more of a log file than a piece, or
+//! looks at one that nothing usable is said of.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
+use ring::digest::{Context, SHA256};
+
+use super::declarations::{Declaration, Declarations, Declared, Standing};
+use super::digest::finish;
+use super::outcome::Outcome;
+use crate::config::Config;
+use crate::input::{Archive, MemberEnd, MemberReader};
+use crate::pool::Pool;
+
+/// What came of a log file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Checked {
+    /// Position in the list of archives; `None` when it is not there.
+    pub(super) archive: Option<u32>,
+    /// Number of the declaration.
+    pub(super) declaration: Option<u32>,
+    /// `None` when it is not declared, which is for the covered hours to judge.
+    pub(super) outcome: Option<Outcome>,
+}
+
+/// Checks log files.
+#[derive(Default)]
+pub(super) struct LogChecker {
+    readers: Pool<MemberReader>,
+    pub(super) stored_bytes: AtomicU64,
+    pub(super) inflated_bytes: AtomicU64,
+}
+
+impl LogChecker {
+    /// Checks the log files at these positions, in their order.
+    pub(super) fn check(&self, archives: &[Archive], logs: &[u32], declarations: &Declarations) -> Vec<Checked> {
+        let check = |log: &u32| self.check_one(*log, &archives[*log as usize], declarations);
+        logs.par_iter().flat_map_iter(check).collect()
+    }
+
+    fn check_one(&self, log: u32, archive: &Archive, declarations: &Declarations) -> Vec<Checked> {
+        let checked = |declaration, outcome| Checked { archive: Some(log), declaration, outcome };
+        let path = archive.path();
+        let numbers = match declarations.of(&path) {
+            Declared::By(numbers) => numbers,
+            Declared::ByInvalid => return vec![checked(None, Some(Outcome::LogOfInvalidDigest))],
+            Declared::OutOfRange => return Vec::new(),
+            Declared::No => return vec![checked(None, None)],
+        };
+        let mut reader = self.readers.take().unwrap_or_default();
+        let mut hash = Context::new(&SHA256);
+        let mut inflated = 0;
+        let end = reader.read(archive, Config::DEFAULT_MAX_INFLATED_BYTES, |piece| {
+            hash.update(piece);
+            inflated += piece.len() as u64;
+        });
+        self.readers.give(reader);
+        self.stored_bytes.fetch_add(archive.bytes, Ordering::Relaxed);
+        self.inflated_bytes.fetch_add(inflated, Ordering::Relaxed);
+        let sha256 = finish(hash);
+        let outcome = |number: &u32| {
+            let declaration = declarations.get(*number)?;
+            Some(checked(Some(*number), Some(judge(&end, declaration, declaration.fits(&sha256)))))
+        };
+        numbers.iter().filter_map(outcome).collect()
+    }
+}
+
+fn judge(end: &io::Result<MemberEnd>, declaration: &Declaration, fits: bool) -> Outcome {
+    match end {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Outcome::LogMissing,
+        Err(_) => Outcome::LogUnreadable,
+        Ok(MemberEnd::TrailingData) => Outcome::LogTrailingData,
+        Ok(MemberEnd::Damaged | MemberEnd::TooLarge) => Outcome::LogMalformed,
+        Ok(_) if !declaration.has_sha256 => Outcome::LogHashUnknown,
+        // A copy that was gunzipped holds what was signed all the same.
+        Ok(MemberEnd::Gzip | MemberEnd::Plain) if fits && declaration.standing == Standing::Proved => Outcome::LogValid,
+        Ok(MemberEnd::Gzip | MemberEnd::Plain) if fits => Outcome::LogNotProved,
+        Ok(MemberEnd::Gzip) => Outcome::LogHashDiffers,
+        Ok(MemberEnd::Plain) => Outcome::LogMalformed,
+    }
+}
+
+/// What the system says of a file that cannot be read.
+pub(super) fn why_unreadable(archive: &Archive) -> Option<String> {
+    // Opening a pipe would wait for somebody to write to it.
+    if !archive.is_regular {
+        return Some("not a regular file".to_owned());
+    }
+    let error = archive.open().and_then(|mut file| io::copy(&mut file, &mut io::sink())).err();
+    error.map(|error| error.to_string())
+}

@@ -1,0 +1,287 @@
+//! A copy of CloudTrail's log files against its digest files, without a connection to AWS.
+//!
+//! In: a copy of what CloudTrail delivered, public keys. Out: what is proved, what is not, and what is wrong. Never:
+//! changes anything, believes a file about itself, or ends because of one.
+//!
+//! ```text
+//! place ──→ digest ──→ chain ──→ history ──→ declarations ──→ logs ──→ report
+//! what it   read and   proved    gaps, lines  hash by key      hash     lines,
+//! is        hashed     or not    covered hours                 compare  counts
+//!              ↑          ↑                                       ↓
+//!          signature     keys                              coverage: undeclared
+//! ```
+//!
+//! # Where a file belongs
+//!
+//! A copy keeps keys from the folder `AWSLogs` on: `AWSLogs/[o-id/]account/folder/Region/YYYY/MM/DD/name`. Whatever stands
+//! before is the copy's own root, so buckets and prefixes are not compared with the path; they are part of what is
+//! signed. All inputs together are one copy: a log file may lie under another root than its digest file, as after a
+//! change of buckets. A name that ends in `.json` stands for the `.json.gz`: what was gunzipped holds what was signed.
+//!
+//! # What is proved
+//!
+//! A digest file is *valid* when a signature for it verifies with the public key of its fingerprint: the one that the
+//! digest file after it tells, or one from a sidecar file. A log file is valid when its text has the hash that a valid
+//! digest file declares. The newest digest file of a chain without a sidecar file has *no signature*: it is told and
+//! counted, its log files are hashed and *not proved*, and it is no problem unless it contradicts its neighbours. That
+//! decides about the exit code of the command, since otherwise no plain copy would ever be sound.
+//!
+//! # What somebody may do who can write to the copy
+//!
+//! | doing | telling |
+//! |---|---|
+//! | change, cut, lengthen a log file | `log_hash_differs`, `log_malformed`, `log_trailing_data` |
+//! | remove or move one | `log_missing`; the moved one `log_undeclared`, `log_misplaced` or `log_without_digests` |
+//! | add one | `log_undeclared`; in hours without digest files it is counted as not covered |
+//! | change a digest file, or sign it with another key | `digest_signature_failed`, `digest_key_missing`; the one before it stays valid, by its own signature |
+//! | move, swap, replay one | `digest_moved`, and `digest_missing` where it was |
+//! | remove some | `digest_missing`, and `chain_hole` with the hours that nothing is proved of |
+//! | add one in the chain | `digest_unlinked`, or `digest_signature_failed` when another points to it |
+//! | add one behind the newest | `digest_without_signature`: not proved, as all that it declares |
+//! | remove the oldest | `log_before_oldest`, `chain_older`: as if they had not been copied |
+//! | remove the newest | the report's range ends earlier; `log_after_last`, and `chain_ends_early` when other chains go on |
+//! | remove all of an account and Region | `log_without_digests` |
+//!
+//! # Memory
+//!
+//! For each file 200 bytes of the list, for each log file 12 more and 60 for its declaration, and the texts of the digest
+//! files of an account and Region while they are judged. Lines of an outcome beyond the first 1,000 are only counted,
+//! unless all are asked for.
+
+mod chain;
+mod coverage;
+mod declarations;
+mod digest;
+mod digests;
+mod history;
+mod keys;
+mod logs;
+mod outcome;
+mod place;
+mod report;
+mod signature;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use rayon::ThreadPoolBuilder;
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+
+use crate::config::{Config, Selection};
+use crate::error::{Error, ErrorKind, Result, printable_path};
+use crate::input::{Archive, discover};
+
+use coverage::{ChainHours, judge_undeclared};
+use digest::DigestReader;
+use digests::{Digests, Survey, range_of};
+use history::Range;
+use keys::PublicKeys;
+use logs::{Checked, LogChecker, why_unreadable};
+use place::{Place, log_time};
+use report::Lines;
+
+pub use outcome::{Outcome, Severity, Subject};
+pub use place::Area;
+pub use report::{Chain, DigestCounts, Finding, LogCounts, VerifyReport};
+
+/// A chain that ends so much before others is told. Digest files come every hour, somewhat apart in each Region.
+const EARLY_SECONDS: i64 = 2 * 3_600;
+
+/// A request to validate a copy.
+#[derive(Clone, Debug)]
+pub struct VerifyConfig {
+    /// Files and folders of the copy.
+    pub inputs: Vec<PathBuf>,
+    /// Files with what `aws cloudtrail list-public-keys` printed.
+    pub public_keys: Vec<PathBuf>,
+    /// Digest files wanted: by their account, their Region and the day of their end.
+    pub selection: Selection,
+    /// Worker threads.
+    pub threads: usize,
+    /// Whether to tell what is valid too, and all of everything.
+    pub tells_all: bool,
+}
+
+impl VerifyConfig {
+    /// A request with the defaults of the command line.
+    #[must_use]
+    pub fn new(inputs: Vec<PathBuf>, public_keys: Vec<PathBuf>) -> Self {
+        let Config { threads, selection, .. } = Config::new(Vec::new(), PathBuf::new());
+        Self { inputs, public_keys, selection, threads, tells_all: false }
+    }
+}
+
+/// Validates a copy.
+///
+/// # Errors
+///
+/// Public keys that are none, inputs that do not exist or cannot be listed, days in the wrong order, and trouble of the
+/// system. What is wrong with a file is no error but in the report.
+pub fn verify(config: &VerifyConfig) -> Result<VerifyReport> {
+    let Selection { from_day, to_day, .. } = config.selection;
+    if from_day.zip(to_day).is_some_and(|(from, to)| from > to) {
+        return Err(Error::new(ErrorKind::ConfigInvalid, "--from is after --to"));
+    }
+    if config.public_keys.is_empty() {
+        return Err(Error::new(ErrorKind::ConfigInvalid, "no public keys were given; name a file with --public-keys"));
+    }
+    let keys = PublicKeys::read(&config.public_keys)?;
+    let pool = ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(Error::internal)?;
+    pool.install(|| {
+        // Days are for digest files to select by; a log file may be delivered long after the day in its name.
+        let selection = Selection { from_day: None, to_day: None, ..config.selection.clone() };
+        // No path is below the empty one.
+        let archives = discover(&config.inputs, Path::new(""), &selection)?;
+        Ok(verify_files(config, &archives, &keys))
+    })
+}
+
+fn verify_files(config: &VerifyConfig, archives: &[Archive], keys: &PublicKeys) -> VerifyReport {
+    let range = range_of(&config.selection);
+    let requested = |day: Option<i64>, second| day.and_then(|_| jiff::Timestamp::from_second(second).ok());
+    let mut report = VerifyReport {
+        inputs: config.inputs.iter().map(|input| printable_path(&input.display().to_string())).collect(),
+        requested_from: requested(config.selection.from_day, range.from),
+        requested_to: requested(config.selection.to_day, range.to),
+        ..VerifyReport::default()
+    };
+    let mut survey = Survey::new(archives, &config.selection);
+    report.other_files = survey.other_files;
+    let mut digests = Digests::read(archives, &mut survey, keys, &config.selection, config.tells_all);
+    let mut lines = Lines::new(config.tells_all);
+    let hours = take_histories(&mut digests, &mut report, &mut lines);
+    tell_early_ends(&report.chains, &mut lines);
+
+    let logs = LogChecker::default();
+    let mut checked = logs.check(archives, &survey.logs, &digests.declarations);
+    for number in checked.iter().filter_map(|checked| checked.declaration) {
+        digests.declarations.mark_found(number);
+    }
+    checked.extend(digests.declarations.missing().map(|number| Checked {
+        archive: None,
+        declaration: Some(number),
+        outcome: Some(Outcome::LogMissing),
+    }));
+    report.stored_bytes = logs.stored_bytes.load(Ordering::Relaxed);
+    report.inflated_bytes = logs.inflated_bytes.load(Ordering::Relaxed);
+    let told = count_logs(archives, &checked, &hours, range, &mut lines);
+    tell_logs(archives, &digests, told, &mut lines);
+    lines.into_findings(&mut report);
+    report.sum_up_logs();
+    report
+}
+
+/// Adds up what each account and Region has told; returns the covered hours.
+fn take_histories(
+    digests: &mut Digests,
+    report: &mut VerifyReport,
+    lines: &mut Lines,
+) -> HashMap<Area, Vec<ChainHours>> {
+    let mut hours = HashMap::new();
+    for history in std::mem::take(&mut digests.histories) {
+        report.digests.add(history.digests);
+        report.backfill_digests.add(history.backfill_digests);
+        lines.add(history.lines);
+        for chain in &history.chains {
+            report.found_from = report.found_from.into_iter().chain(chain.from).min();
+            report.found_to = report.found_to.max(chain.to);
+        }
+        report.chains.extend(history.chains.into_iter().filter(|chain| chain.digests > 0));
+        hours.insert(history.area, history.hours);
+    }
+    hours
+}
+
+/// Somebody may have removed the newest digest files of a chain, and nothing in it tells.
+fn tell_early_ends(chains: &[Chain], lines: &mut Lines) {
+    let ends = || chains.iter().filter(|chain| !chain.is_backfill).filter_map(|chain| Some((chain, chain.to?)));
+    let Some(newest) = ends().map(|(_, end)| end).max() else { return };
+    for (chain, end) in ends() {
+        if newest.as_second() - end.as_second() > EARLY_SECONDS && lines.count(Outcome::ChainEndsEarly) {
+            let place = format!("{} {}", chain.area, chain.trail);
+            let finding =
+                Finding::new(Outcome::ChainEndsEarly, &place).say(&format!(" than {end}; others go on to {newest}"));
+            lines.tell((u32::MAX, 0), finding);
+        }
+    }
+}
+
+/// Counts what came of log files; returns those that are to be told.
+fn count_logs(
+    archives: &[Archive],
+    checked: &[Checked],
+    hours: &HashMap<Area, Vec<ChainHours>>,
+    range: Range,
+    lines: &mut Lines,
+) -> Vec<(Checked, Outcome)> {
+    let judge = |checked: &Checked| {
+        if checked.outcome.is_some() {
+            return checked.outcome;
+        }
+        let path = archives[checked.archive? as usize].path();
+        let place = Place::of(&path);
+        let minute = log_time(&place.key);
+        if minute.is_some_and(|minute| !range.has(minute)) {
+            return None;
+        }
+        Some(match &place.area {
+            None => Outcome::LogMisplaced,
+            Some(area) => judge_undeclared(hours.get(area).map(Vec::as_slice).unwrap_or_default(), minute),
+        })
+    };
+    let mut told = Vec::new();
+    for one in checked {
+        if let Some(outcome) = judge(one)
+            && lines.count(outcome)
+        {
+            told.push((*one, outcome));
+        }
+    }
+    told
+}
+
+/// Tells of log files. Their names were not kept: what a digest file declares is read from it once more.
+fn tell_logs(archives: &[Archive], digests: &Digests, told: Vec<(Checked, Outcome)>, lines: &mut Lines) {
+    let (declared, others): (Vec<_>, Vec<_>) = told.into_iter().partition(|(checked, _)| checked.declaration.is_some());
+    for (checked, outcome) in others {
+        let Some(archive) = checked.archive else { continue };
+        let path = archives[archive as usize].path();
+        let finding = Finding::new(outcome, &path.display().to_string()).at(&path);
+        lines.tell((u32::MAX, 1), finding);
+    }
+    let of = |(checked, _): &(Checked, Outcome)| {
+        let declaration = checked.declaration.and_then(|number| digests.declarations.get(number));
+        declaration.map_or((u32::MAX, u32::MAX), |declaration| (declaration.digest, declaration.index))
+    };
+    let mut declared = declared;
+    declared.sort_by_key(of);
+    let groups: Vec<&[(Checked, Outcome)]> = declared.chunk_by(|one, two| of(one).0 == of(two).0).collect();
+    let tell = |group: &[(Checked, Outcome)]| {
+        let (digest, _) = of(group.first()?);
+        let indexes: Vec<u32> = group.iter().map(|told| of(told).1).collect();
+        let archive = digests.archives.get(digest as usize).map(|archive| &archives[*archive])?;
+        let names = DigestReader::default().names_of_logs(archive, &indexes);
+        let findings = (0..).zip(group).map(|(at, told @ (checked, outcome))| {
+            let path = checked.archive.map(|archive| archives[archive as usize].path());
+            let place = match names.get(at) {
+                Some((bucket, object)) => format!("s3://{bucket}/{object}"),
+                None => path.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+            };
+            let mut finding = Finding::new(*outcome, &place);
+            if let (Some(path), Some(archive)) = (path, checked.archive) {
+                finding = finding.at(&path);
+                if *outcome == Outcome::LogUnreadable {
+                    finding.advice =
+                        why_unreadable(&archives[archive as usize]).map(|why| crate::error::printable(&why));
+                }
+            }
+            ((digest, of(told).1.saturating_add(1)), finding)
+        });
+        Some(findings.collect::<Vec<_>>())
+    };
+    let findings: Vec<_> = groups.into_par_iter().filter_map(tell).collect();
+    for (place, finding) in findings.into_iter().flatten() {
+        lines.tell(place, finding);
+    }
+}

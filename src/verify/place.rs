@@ -1,0 +1,301 @@
+//! What a file is by where it lies.
+//!
+//! In: the path of a file in a copy. Out: its key from `AWSLogs/` on, and what `CloudTrail` puts there. Never: reads the
+//! file, or takes what stands before `AWSLogs` for a bucket or a prefix: that is the copy's own root.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::Path;
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+use ring::digest::{SHA256, digest};
+use serde::Serialize;
+
+/// The folder that `CloudTrail` puts everything in, below the bucket and the trail's prefix (CloudTrail User Guide).
+const LOGS_FOLDER: &str = "AWSLogs";
+/// What tells the names of digest files.
+const DIGEST_MARK: &str = "_CloudTrail-Digest_";
+
+/// A key from `AWSLogs/` on, by its hash: nobody can make two keys with the same one.
+pub(super) type KeyHash = [u8; 16];
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A digest file.
+    Digest,
+    /// A log file: of `CloudTrail`, `CloudTrail-Insight`, `CloudTrail-NetworkActivity` or `CloudTrail-Aggregated`.
+    Log,
+    /// What was kept of a digest file's metadata, beside it.
+    Sidecar(Sidecar),
+    /// Nothing that `CloudTrail` delivers with digest files.
+    Other,
+}
+
+/// How a digest file's signature was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sidecar {
+    /// `<digest file>.signature`: hexadecimal text.
+    Signature,
+    /// `<digest file>.metadata.json`: what `aws s3api head-object` prints.
+    Metadata,
+}
+
+impl Sidecar {
+    const ALL: [(Self, &'static str); 2] = [(Self::Signature, ".signature"), (Self::Metadata, ".metadata.json")];
+}
+
+/// The account and Region that digest files speak of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Area {
+    /// The organisation's id, where the trail is one of an organisation.
+    pub organization: Option<String>,
+    /// The account.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+}
+
+impl fmt::Display for Area {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(organization) = &self.organization {
+            write!(f, "{organization}/")?;
+        }
+        write!(f, "{} {}", self.account, self.region)
+    }
+}
+
+/// Where a file lies.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    pub(super) kind: Kind,
+    /// Its key from `AWSLogs/` on; without such a folder its name alone.
+    pub(super) key: Cow<'a, str>,
+    /// The account and Region by the key; `None` when the key is not one of `CloudTrail`.
+    pub(super) area: Option<Area>,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn of(path: &'a Path) -> Self {
+        let text = path.to_string_lossy();
+        let key = match text {
+            Cow::Borrowed(text) => from_logs_folder(text),
+            Cow::Owned(text) => from_logs_folder(&text).map(|key| Cow::Owned(key.into_owned())),
+        };
+        let Some(mut key) = key else {
+            let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+            return Self { kind: Kind::by_name(&name), key: name, area: None };
+        };
+        let name = key.rsplit('/').next().unwrap_or_default();
+        let (kind, area) = match split(&key) {
+            Some((area, "CloudTrail-Digest")) => (Kind::in_digest_folder(name), Some(area)),
+            Some((
+                area,
+                "CloudTrail" | "CloudTrail-Insight" | "CloudTrail-NetworkActivity" | "CloudTrail-Aggregated",
+            )) => (Kind::in_log_folder(name), Some(area)),
+            _ => (Kind::by_name(name), None),
+        };
+        // A copy may have been gunzipped: digest files speak of text.
+        if key.ends_with(".json") {
+            key.to_mut().push_str(".gz");
+        }
+        Self { kind, key, area }
+    }
+
+    pub(super) fn key_hash(&self) -> KeyHash {
+        key_hash(&self.key)
+    }
+}
+
+impl Kind {
+    fn in_digest_folder(name: &str) -> Self {
+        match Self::sidecar(name) {
+            Some((sidecar, _)) => Self::Sidecar(sidecar),
+            None if is_json(name) => Self::Digest,
+            None => Self::Other,
+        }
+    }
+
+    /// Whatever lies among log files and was not declared has to be told; only what a file manager leaves is passed over.
+    fn in_log_folder(name: &str) -> Self {
+        if name.starts_with('.') && !is_json(name) { Self::Other } else { Self::Log }
+    }
+
+    /// Elsewhere a name is all there is: such a file was moved.
+    fn by_name(name: &str) -> Self {
+        if name.contains(DIGEST_MARK) {
+            Self::in_digest_folder(name)
+        } else if name.contains("_CloudTrail") && is_json(name) {
+            Self::Log
+        } else {
+            Self::Other
+        }
+    }
+
+    fn sidecar(name: &str) -> Option<(Sidecar, &str)> {
+        Sidecar::ALL.iter().find_map(|(sidecar, suffix)| {
+            let digest = name.strip_suffix(suffix).filter(|digest| is_json(digest))?;
+            Some((*sidecar, digest))
+        })
+    }
+}
+
+fn is_json(name: &str) -> bool {
+    name.ends_with(".json.gz") || Path::new(name).extension().is_some_and(|extension| extension == "json")
+}
+
+/// The digest file that a sidecar file belongs to, by its path.
+pub(super) fn digest_of_sidecar(path: &Path) -> Option<std::path::PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    Some(path.with_file_name(Kind::sidecar(name)?.1))
+}
+
+/// A key or path from the last folder `AWSLogs` on: a prefix may be called so too.
+pub(super) fn from_logs_folder(text: &str) -> Option<Cow<'_, str>> {
+    let is_start = |at: usize| at == 0 || text.as_bytes()[at - 1] == b'/';
+    let start = text.rmatch_indices("AWSLogs/").map(|(at, _)| at).find(|at| is_start(*at));
+    start.map(|at| Cow::Borrowed(&text[at..]))
+}
+
+/// Account, Region and folder of a key `AWSLogs/[o-orgid/]<account>/<folder>/<region>/…` (CloudTrail User Guide).
+fn split(key: &str) -> Option<(Area, &str)> {
+    let mut parts = key.split('/');
+    parts.next().filter(|first| *first == LOGS_FOLDER)?;
+    let first = parts.next()?;
+    let (organization, account) =
+        if first.starts_with("o-") { (Some(first.to_owned()), parts.next()?) } else { (None, first) };
+    let folder = parts.next()?;
+    let region = parts.next()?;
+    // The file's own name is no Region.
+    parts.next()?;
+    Some((Area { organization, account: account.to_owned(), region: region.to_owned() }, folder))
+}
+
+/// The hash of a key from `AWSLogs/` on.
+pub(super) fn key_hash(key: &str) -> KeyHash {
+    let hash = digest(&SHA256, key.as_bytes());
+    let mut short = KeyHash::default();
+    short.copy_from_slice(&hash.as_ref()[..size_of::<KeyHash>()]);
+    short
+}
+
+/// What the name of a digest file tells:
+/// `<account>_CloudTrail-Digest_<region>_<trail>_<home region>_<YYYYMMDDTHHMMSSZ>[_backfill].json.gz`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct DigestName {
+    /// `<trail>`; empty when the name is another.
+    pub(super) trail: String,
+    /// `<home region>`.
+    pub(super) home_region: String,
+    /// Whether it is a digest file that was made later for hours that have one or had none.
+    pub(super) is_backfill: bool,
+    /// Its end, in seconds since 1970.
+    pub(super) end: Option<i64>,
+}
+
+impl DigestName {
+    pub(super) fn parse(key: &str, region: &str) -> Self {
+        let name = key.rsplit('/').next().unwrap_or_default();
+        let stem = name.strip_suffix(".json.gz").unwrap_or(name);
+        let (stem, is_backfill) = stem.strip_suffix("_backfill").map_or((stem, false), |stem| (stem, true));
+        let nameless = Self { is_backfill, ..Self::default() };
+        let Some((before, time)) = stem.rsplit_once('_') else { return nameless };
+        let Some(end) = parse_name_time(time) else { return nameless };
+        let nameless = Self { end: Some(end), ..nameless };
+        let Some((_, rest)) = before.split_once(DIGEST_MARK) else { return nameless };
+        let Some(rest) = rest.strip_prefix(region).and_then(|rest| rest.strip_prefix('_')) else { return nameless };
+        let Some((trail, home_region)) = rest.rsplit_once('_') else { return nameless };
+        Self { trail: trail.to_owned(), home_region: home_region.to_owned(), ..nameless }
+    }
+}
+
+/// The time in the name of a log file, in seconds since 1970: `…_YYYYMMDDTHHmmZ[_]<unique>.json.gz`.
+pub(super) fn log_time(key: &str) -> Option<i64> {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    name.split('_').skip(1).filter(|part| part.is_char_boundary(14)).find_map(|part| parse_name_time(&part[..14]))
+}
+
+/// `YYYYMMDDTHHMM[SS]Z`.
+fn parse_name_time(text: &str) -> Option<i64> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if date.len() != 8 || !matches!(time.len(), 4 | 6) || !is_digits(date) || !is_digits(time) {
+        return None;
+    }
+    let date = civil::Date::new(date[..4].parse().ok()?, date[4..6].parse().ok()?, date[6..].parse().ok()?).ok()?;
+    let second = if time.len() == 6 { time[4..].parse().ok()? } else { 0 };
+    let time = civil::Time::new(time[..2].parse().ok()?, time[2..4].parse().ok()?, second, 0).ok()?;
+    date.to_datetime(time).to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, kind: Kind, key: &str, area: Option<(&str, &str)>) {
+        let place = Place::of(Path::new(path));
+        assert_eq!((place.kind, &*place.key), (kind, key), "{path}");
+        let found = place.area.as_ref().map(|area| (area.account.as_str(), area.region.as_str()));
+        assert_eq!(found, area, "{path}");
+    }
+
+    #[test]
+    fn a_file_is_what_its_place_says() {
+        let here = Some(("1", "us-east-1"));
+        let digest = "AWSLogs/1/CloudTrail-Digest/us-east-1/2025/03/01/d.json.gz";
+        check(&format!("/copy/{digest}"), Kind::Digest, digest, here);
+        check(&format!("/AWSLogs/x/{digest}"), Kind::Digest, digest, here);
+        check(&format!("/copy/{}", &digest[..digest.len() - 3]), Kind::Digest, digest, here);
+        let sidecar = format!("{digest}.metadata.json");
+        check(&format!("/c/{sidecar}"), Kind::Sidecar(Sidecar::Metadata), &format!("{sidecar}.gz"), here);
+        check(
+            &format!("/c/{digest}.signature"),
+            Kind::Sidecar(Sidecar::Signature),
+            &format!("{digest}.signature"),
+            here,
+        );
+        for folder in ["CloudTrail", "CloudTrail-Insight", "CloudTrail-NetworkActivity", "CloudTrail-Aggregated"] {
+            let key = format!("AWSLogs/o-abcdefghij/1/{folder}/us-east-1/2025/03/01/anything");
+            check(&format!("/c/{key}"), Kind::Log, &key, here);
+        }
+        check(
+            "/c/AWSLogs/1/CloudTrail/us-east-1/.DS_Store",
+            Kind::Other,
+            "AWSLogs/1/CloudTrail/us-east-1/.DS_Store",
+            here,
+        );
+        check(
+            "/c/AWSLogs/1/CloudTrail/us-east-1/.a.json",
+            Kind::Log,
+            "AWSLogs/1/CloudTrail/us-east-1/.a.json.gz",
+            here,
+        );
+        check("/c/AWSLogs/1/Config/us-east-1/a.json.gz", Kind::Other, "AWSLogs/1/Config/us-east-1/a.json.gz", None);
+        check("/c/1_CloudTrail_us-east-1_x.json.gz", Kind::Log, "1_CloudTrail_us-east-1_x.json.gz", None);
+        check("/c/1_CloudTrail-Digest_x.json.gz", Kind::Digest, "1_CloudTrail-Digest_x.json.gz", None);
+        check("/c/notes.txt", Kind::Other, "notes.txt", None);
+        check("/c/NotAWSLogs/1/CloudTrail/r/a.json.gz", Kind::Other, "a.json.gz", None);
+    }
+
+    #[test]
+    fn names_of_digest_files_and_log_files() {
+        let key = "a/1_CloudTrail-Digest_us-east-1_my_trail_eu-west-1_20150817T150131Z.json.gz";
+        let name = DigestName::parse(key, "us-east-1");
+        let expected = DigestName {
+            trail: "my_trail".into(),
+            home_region: "eu-west-1".into(),
+            is_backfill: false,
+            end: Some(1_439_823_691),
+        };
+        assert_eq!(name, expected);
+        let backfill = DigestName::parse(&key.replace(".json.gz", "_backfill.json.gz"), "us-east-1");
+        assert_eq!(backfill, DigestName { is_backfill: true, ..expected });
+        assert_eq!(DigestName::parse("x.json.gz", "us-east-1"), DigestName::default());
+        assert_eq!(DigestName::parse("é_20150817T250131Z.json.gz", "r"), DigestName::default());
+        assert_eq!(log_time("1_CloudTrail_us-east-1_20150817T1501Z_abc.json.gz"), Some(1_439_823_660));
+        assert_eq!(log_time("1_CloudTrail_us-east-1_20150817T1501Zabc.json.gz"), Some(1_439_823_660));
+        assert_eq!(log_time("1_CloudTrail_us-east-1_2015081éT1501Zabc.json.gz"), None);
+    }
+}

@@ -1,0 +1,260 @@
+//! What validation found.
+//!
+//! In: outcomes of digest files and log files. Out: counts of all, and lines about those that matter. Never: text of a
+//! digest file or a file name that is not safe to print.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::outcome::{Outcome, Severity, Subject};
+use super::place::Area;
+use crate::error::{printable, printable_path};
+
+/// Lines of one outcome that are told unless all are asked for; all are counted.
+pub(super) const TOLD: usize = 1_000;
+
+/// A line of the report. All texts are safe to print.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What it is about.
+    pub subject: Subject,
+    /// What it means.
+    pub severity: Severity,
+    /// Whether it is about backfill digest files.
+    pub is_backfill: bool,
+    /// `s3://bucket/key` where a digest file that can be relied on tells it, else the path; of a chain, which one.
+    pub place: String,
+    /// The local file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The words of the text report.
+    pub message: String,
+    /// What may be done about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn new(outcome: Outcome, place: &str) -> Self {
+        Self {
+            outcome,
+            subject: outcome.subject(),
+            severity: outcome.severity(),
+            is_backfill: false,
+            place: printable_path(place),
+            path: None,
+            message: outcome.text().to_owned(),
+            advice: None,
+        }
+    }
+
+    pub(super) fn say(mut self, more: &str) -> Self {
+        self.message.push_str(&printable(more));
+        self
+    }
+
+    pub(super) fn at(mut self, path: &Path) -> Self {
+        self.path = Some(printable_path(&path.display().to_string()));
+        self
+    }
+}
+
+/// Lines in the making, and how many there are of each outcome.
+#[derive(Default)]
+pub(super) struct Lines {
+    tells_all: bool,
+    counts: BTreeMap<Outcome, u64>,
+    /// With their places in the report: a digest file, and 0 or a log file that it declares.
+    pub(super) told: Vec<((u32, u32), Finding)>,
+}
+
+impl Lines {
+    pub(super) fn new(tells_all: bool) -> Self {
+        Self { tells_all, ..Self::default() }
+    }
+
+    /// Counts an outcome; whether it is to be told.
+    pub(super) fn count(&mut self, outcome: Outcome) -> bool {
+        let count = self.counts.entry(outcome).or_default();
+        *count += 1;
+        self.tells_all || (outcome.is_told() && *count <= TOLD as u64)
+    }
+
+    pub(super) fn tell(&mut self, place: (u32, u32), finding: Finding) {
+        self.told.push((place, finding));
+    }
+
+    /// Adds the lines of an account and Region.
+    pub(super) fn add(&mut self, other: Self) {
+        for (outcome, count) in other.counts {
+            *self.counts.entry(outcome).or_default() += count;
+        }
+        self.told.extend(other.told);
+    }
+
+    /// The lines of a report, in order.
+    pub(super) fn into_findings(mut self, report: &mut VerifyReport) {
+        for (outcome, count) in &self.counts {
+            report.add(*outcome, *count);
+        }
+        self.told.sort_by_key(|(place, _)| *place);
+        let mut told = BTreeMap::<Outcome, usize>::new();
+        let findings = self.told.into_iter().map(|(_, finding)| finding).filter(|finding| {
+            let count = told.entry(finding.outcome).or_default();
+            *count += 1;
+            self.tells_all || *count <= TOLD
+        });
+        report.findings = findings.collect();
+    }
+}
+
+/// Digest files by what came of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DigestCounts {
+    /// All in the requested range, missing ones too.
+    pub total: u64,
+    /// Proved.
+    pub valid: u64,
+    /// Without a signature.
+    pub without_signature: u64,
+    /// Missing or wrong.
+    pub invalid: u64,
+}
+
+impl DigestCounts {
+    pub(super) fn add(&mut self, other: Self) {
+        self.total += other.total;
+        self.valid += other.valid;
+        self.without_signature += other.without_signature;
+        self.invalid += other.invalid;
+    }
+}
+
+/// Log files by what came of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LogCounts {
+    /// Declared by digest files of the requested range that are not invalid: `valid`, `not_proved` and `invalid`.
+    pub total: u64,
+    /// Proved.
+    pub valid: u64,
+    /// As a digest file without a signature says.
+    pub not_proved: u64,
+    /// Missing or wrong.
+    pub invalid: u64,
+    /// Here, and not declared where they would have to be.
+    pub undeclared: u64,
+    /// Here, and not covered by any valid digest file.
+    pub not_covered: u64,
+}
+
+/// One chain of digest files: those of a trail in an account and Region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Chain {
+    /// Account and Region.
+    #[serde(flatten)]
+    pub area: Area,
+    /// The trail, as file names tell it.
+    pub trail: String,
+    /// The Region that the trail is in.
+    pub home_region: String,
+    /// Whether it is the backfill chain.
+    pub is_backfill: bool,
+    /// Digest files here, in the requested range.
+    pub digests: u64,
+    /// Valid ones of them.
+    pub valid: u64,
+    /// Start of the oldest that is not invalid.
+    pub from: Option<jiff::Timestamp>,
+    /// End of the newest that is not invalid.
+    pub to: Option<jiff::Timestamp>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct VerifyReport {
+    /// The inputs, as given.
+    pub inputs: Vec<String>,
+    /// First requested day, from its beginning.
+    pub requested_from: Option<jiff::Timestamp>,
+    /// Last requested day, to its end.
+    pub requested_to: Option<jiff::Timestamp>,
+    /// Start of the oldest digest file of the range that is not invalid.
+    pub found_from: Option<jiff::Timestamp>,
+    /// End of the newest.
+    pub found_to: Option<jiff::Timestamp>,
+    /// Digest files.
+    pub digests: DigestCounts,
+    /// Backfill digest files.
+    pub backfill_digests: DigestCounts,
+    /// Log files.
+    pub logs: LogCounts,
+    /// Files that are neither, and were not looked at.
+    pub other_files: u64,
+    /// Bytes of the log files that were hashed, as stored.
+    pub stored_bytes: u64,
+    /// Bytes that were hashed.
+    pub inflated_bytes: u64,
+    /// Chains of digest files.
+    pub chains: Vec<Chain>,
+    /// Everything by outcome.
+    pub outcome_counts: BTreeMap<&'static str, u64>,
+    /// Lines: problems and what is not proved; what is valid too when all is asked for.
+    pub findings: Vec<Finding>,
+}
+
+impl VerifyReport {
+    /// Whether nothing is wrong and something is proved. The newest digest file of a chain, whose signature a copy does
+    /// not have, is no problem, and neither are log files that digest files cannot cover: they are counted.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let is_problem = |outcome: &&Outcome| outcome.severity() == Severity::Problem;
+        self.digests.valid + self.backfill_digests.valid > 0
+            && Outcome::ALL.iter().filter(is_problem).all(|outcome| self.count(*outcome) == 0)
+    }
+
+    /// How many have this outcome.
+    #[must_use]
+    pub fn count(&self, outcome: Outcome) -> u64 {
+        self.outcome_counts.get(outcome.as_str()).copied().unwrap_or_default()
+    }
+
+    pub(super) fn add(&mut self, outcome: Outcome, count: u64) {
+        if count > 0 {
+            *self.outcome_counts.entry(outcome.as_str()).or_default() += count;
+        }
+    }
+
+    /// Adds up what follows from the counts by outcome.
+    pub(super) fn sum_up_logs(&mut self) {
+        let sum = |wanted: &[Outcome]| wanted.iter().map(|outcome| self.count(*outcome)).sum();
+        let invalid = [
+            Outcome::LogHashDiffers,
+            Outcome::LogTrailingData,
+            Outcome::LogMalformed,
+            Outcome::LogUnreadable,
+            Outcome::LogHashUnknown,
+            Outcome::LogMissing,
+        ];
+        let mut logs = LogCounts {
+            total: 0,
+            valid: sum(&[Outcome::LogValid]),
+            not_proved: sum(&[Outcome::LogNotProved]),
+            invalid: sum(&invalid),
+            undeclared: sum(&[Outcome::LogUndeclared, Outcome::LogMisplaced, Outcome::LogWithoutDigests]),
+            not_covered: sum(&[
+                Outcome::LogOfInvalidDigest,
+                Outcome::LogOfMissingDigest,
+                Outcome::LogBeforeFirst,
+                Outcome::LogBeforeOldest,
+                Outcome::LogAfterLast,
+                Outcome::LogInGap,
+            ]),
+        };
+        logs.total = logs.valid + logs.not_proved + logs.invalid;
+        self.logs = logs;
+    }
+}

@@ -1,0 +1,124 @@
+//! The signature of a digest file: where it comes from, and what it signs.
+//!
+//! In: texts of digest files and of sidecar files. Out: signatures as bytes, and the string that is signed. Never:
+//! guesses: a signature is verified with a key or it is not.
+
+use std::fmt::Write;
+
+use serde::Deserialize;
+
+use super::place::Sidecar;
+
+/// The one algorithm there is (CloudTrail User Guide, digest file structure).
+const ALGORITHM: &str = "SHA256withRSA";
+
+/// Bytes as lower-case hexadecimal text.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// Hexadecimal text as bytes.
+pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks();
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    bytes.collect::<Option<_>>().filter(|_| rest.is_empty() && !text.is_empty())
+}
+
+/// A SHA-256 in hexadecimal text.
+pub(super) fn unhex_hash(text: &str) -> Option<[u8; 32]> {
+    unhex(text)?.try_into().ok()
+}
+
+/// The string that is signed (CloudTrail User Guide, custom implementations): four lines, the last without an end.
+pub(super) fn string_to_sign(
+    end_time: &str,
+    bucket: &str,
+    object: &str,
+    hash: &[u8; 32],
+    previous_signature: Option<&str>,
+) -> String {
+    // A starting digest file has no signature before it; the word for it is that of JSON.
+    let previous = previous_signature.unwrap_or("null");
+    format!("{end_time}\n{bucket}/{object}\n{}\n{previous}", hex(hash))
+}
+
+/// What `aws s3api head-object` prints; the SDKs give names of metadata in lower case.
+#[derive(Deserialize)]
+struct HeadObject {
+    #[serde(rename = "Metadata")]
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    signature: String,
+    #[serde(rename = "signature-algorithm")]
+    algorithm: Option<String>,
+}
+
+/// The signature in a sidecar file.
+///
+/// # Errors
+///
+/// Why there is none in it.
+pub(super) fn from_sidecar(sidecar: Sidecar, text: &[u8]) -> Result<Vec<u8>, String> {
+    let no_hex = || "it holds no hexadecimal signature".to_owned();
+    match sidecar {
+        Sidecar::Signature => std::str::from_utf8(text).ok().and_then(|text| unhex(text.trim())).ok_or_else(no_hex),
+        Sidecar::Metadata => {
+            let head: HeadObject =
+                serde_json::from_slice(text).map_err(|error| format!("no answer of head-object: {error}"))?;
+            match head.metadata.algorithm.filter(|algorithm| algorithm != ALGORITHM) {
+                Some(algorithm) => Err(format!("the signature algorithm {algorithm} is not known")),
+                None => unhex(&head.metadata.signature).ok_or_else(no_hex),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_text_there_and_back() {
+        assert_eq!(hex(&[0, 0x0f, 0xff]), "000fff");
+        assert_eq!(unhex("000fFF"), Some(vec![0, 0x0f, 0xff]));
+        for text in ["", "0", "0g", "00 ", "+1", "é"] {
+            assert_eq!(unhex(text), None, "{text:?}");
+        }
+        assert_eq!(unhex_hash(&"ab".repeat(32)), Some([0xab; 32]));
+        assert_eq!(unhex_hash(&"ab".repeat(31)), None);
+    }
+
+    /// The form of the example in the CloudTrail User Guide, "Custom implementations".
+    #[test]
+    fn the_string_to_sign_has_four_lines() {
+        let hash = [0x4f; 32];
+        let text = string_to_sign("2015-08-12T04:01:31Z", "bucket", "AWSLogs/1/x.json.gz", &hash, Some("6E85"));
+        let expected = format!("2015-08-12T04:01:31Z\nbucket/AWSLogs/1/x.json.gz\n{}\n6E85", "4f".repeat(32));
+        assert_eq!(text, expected);
+        assert!(string_to_sign("t", "b", "o", &hash, None).ends_with("\nnull"));
+    }
+
+    #[test]
+    fn sidecar_files() {
+        assert_eq!(from_sidecar(Sidecar::Signature, b" 0aff\n"), Ok(vec![0x0a, 0xff]));
+        assert!(from_sidecar(Sidecar::Signature, b"x").is_err());
+        let metadata = |text: &str| from_sidecar(Sidecar::Metadata, text.as_bytes());
+        let whole = r#"{"ETag":"x","Metadata":{"signature":"0aff","signature-algorithm":"SHA256withRSA","backfill-generation-timestamp":"t"}}"#;
+        assert_eq!(metadata(whole), Ok(vec![0x0a, 0xff]));
+        assert_eq!(metadata(r#"{"Metadata":{"signature":"0aff"}}"#), Ok(vec![0x0a, 0xff]));
+        for text in ["{}", "0aff", r#"{"Metadata":{}}"#, r#"{"Metadata":{"signature":"x"}}"#] {
+            assert!(metadata(text).is_err(), "{text}");
+        }
+        let other = metadata(r#"{"Metadata":{"signature":"0aff","signature-algorithm":"MD5withRSA"}}"#);
+        assert!(other.is_err_and(|error| error.contains("MD5withRSA")));
+    }
+}

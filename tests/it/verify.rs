@@ -1,0 +1,835 @@
+//! `trailmill verify`: a copy of what CloudTrail delivered is called so, and each thing that somebody may do to it, or that
+//! may have happened to it, is found and named.
+
+use serde_json::Value as Json;
+
+use crate::digests::{Bucket, FIRST_END, HOUR, Key, Trail, hex, public_keys, sha256};
+use crate::harness::{Run, Workdir, gzip, inflated};
+
+const ACCOUNT: &str = "111122223333";
+
+/// A trail of four hours, with two, two, no and two log files; the keys of its digest files.
+fn four_hours() -> (Bucket, Vec<String>, Trail) {
+    let mut bucket = Bucket::default();
+    let mut trail = Trail::new(ACCOUNT, "us-east-1");
+    let digests = [2, 2, 0, 2].map(|logs| trail.hour(&mut bucket, logs)).to_vec();
+    (bucket, digests, trail)
+}
+
+/// What comes of them: the newest has no signature.
+const SOUND: [(&str, u64); 4] =
+    [("digest_valid", 3), ("digest_without_signature", 1), ("log_not_proved", 2), ("log_valid", 4)];
+
+fn copy(bucket: &Bucket) -> Workdir {
+    let workdir = Workdir::new();
+    workdir.file("keys.json", public_keys(&[Key::East.pkcs1(), Key::West.pkcs1()]));
+    bucket.copy_to(&workdir, "copy");
+    workdir
+}
+
+fn verify(workdir: &Workdir, flags: &str) -> (Run, Json) {
+    let run = workdir.run(&format!("verify copy --public-keys keys.json --format json {flags}"));
+    let report = serde_json::from_str(&run.stdout()).unwrap_or_else(|error| panic!("{error}\n{}", run.dump()));
+    (run, report)
+}
+
+fn counts(report: &Json) -> Vec<(&str, u64)> {
+    let counts = report["outcome_counts"].as_object().expect("counts");
+    counts.iter().map(|(name, count)| (name.as_str(), count.as_u64().unwrap_or_default())).collect()
+}
+
+/// Findings with this outcome.
+fn findings<'r>(report: &'r Json, outcome: &str) -> Vec<&'r Json> {
+    let findings = report["findings"].as_array().expect("findings");
+    findings.iter().filter(|finding| finding["outcome"] == outcome).collect()
+}
+
+/// Checks what is told of a copy, in every form, and the exit code.
+#[track_caller]
+fn check_copy(workdir: &Workdir, flags: &str, expected: &[(&str, u64)], code: i32) -> Json {
+    let (run, report) = verify(workdir, flags);
+    assert_eq!(counts(&report), expected, "{}", run.dump());
+    assert_eq!(run.code(), code, "{}", run.dump());
+    let (verbose, all) = verify(workdir, &format!("-v --threads 1 {flags}"));
+    assert_eq!((verbose.code(), counts(&all)), (code, expected.to_vec()));
+    for (outcome, count) in expected {
+        let told = findings(&all, outcome).len() as u64;
+        assert_eq!(told, *count, "{outcome}: {all:#}");
+        let is_problem = findings(&all, outcome)[0]["severity"] == "problem";
+        assert!(!is_problem || findings(&report, outcome).len() as u64 == told, "{report:#}");
+    }
+    for (flags, report) in [(flags.to_owned(), &report), (format!("-v {flags}"), &all)] {
+        let text = workdir.run(&format!("verify copy --public-keys keys.json {flags}"));
+        assert_eq!((text.code(), text.stderr().as_str()), (code, ""), "{}", text.dump());
+        for finding in report["findings"].as_array().expect("findings") {
+            let [place, message] = ["place", "message"].map(|name| finding[name].as_str().expect("text"));
+            let is_told = |line: &str| line.contains(place) && line.contains(message);
+            assert!(text.stdout().lines().any(is_told), "{finding:#}\n{}", text.dump());
+        }
+    }
+    let quiet = workdir.run(&format!("verify copy --public-keys keys.json -q {flags}"));
+    assert_eq!((quiet.code(), quiet.stdout(), quiet.stderr()), (code, String::new(), String::new()));
+    report
+}
+
+#[track_caller]
+fn check(bucket: &Bucket, expected: &[(&str, u64)], code: i32) -> Json {
+    check_copy(&copy(bucket), "", expected, code)
+}
+
+#[test]
+fn a_plain_copy_is_sound_and_the_text_is_that_of_the_aws_cli() {
+    let (bucket, digests, _) = four_hours();
+    let workdir = copy(&bucket);
+    let before = workdir.snapshot("copy");
+    check_copy(&workdir, "", &SOUND, 0);
+    let newest = &digests[3];
+    let path = workdir.at("copy").join(newest).display().to_string();
+    let text = workdir.run("verify copy --public-keys keys.json").stdout();
+    let expected = format!(
+        "Validating log files in copy\n\n\
+         Digest file\ts3://trail-bucket/{newest}\tsignature not available\n\n\
+         Results found for 2025-03-01T00:00:17Z to 2025-03-01T04:00:17Z:\n\n\
+         3/4 digest files valid, 1/4 digest files without signature\n\
+         4/6 log files valid, 2/6 log files not proved\n\n\
+         The signature of the newest digest file of a chain is in the metadata of its S3 object alone, which copies lose; \
+         to prove it and the log files that it declares, get it and verify again, for each such digest file:\n  \
+         aws s3api head-object --bucket trail-bucket --key {newest} > {path}.metadata.json\n"
+    );
+    assert_eq!(text, expected);
+    assert!(workdir.snapshot("copy") == before, "nothing is changed");
+
+    let text = workdir.run("verify copy --public-keys keys.json -v --from 2025-03-01 --to 2025-03-01").stdout();
+    let logs = |hour: usize| {
+        let second = FIRST_END - HOUR + 60 + i64::try_from(hour).expect("an hour") * HOUR;
+        let minute = crate::digests::time(second, "_%Y%m%dT%H");
+        let keys: Vec<String> = bucket.keys(&minute).into_iter().filter(|key| !key.contains("Digest")).collect();
+        assert_eq!(keys.len(), 2);
+        keys
+    };
+    let line = |kind: &str, key: &str, message: &str| format!("{kind} file\ts3://trail-bucket/{key}\t{message}");
+    let not_proved = "hash value matches, digest file not proved";
+    let mut expected = vec![
+        "Validating log files in copy between 2025-03-01T00:00:00Z and 2025-03-01T23:59:59Z".to_owned(),
+        String::new(),
+        line("Digest", newest, "signature not available"),
+    ];
+    expected.extend(logs(3).iter().map(|key| line("Log", key, not_proved)));
+    for (digest, hour) in [(&digests[2], None), (&digests[1], Some(1)), (&digests[0], Some(0))] {
+        expected.push(line("Digest", digest, "valid"));
+        expected.extend(hour.map(logs).into_iter().flatten().map(|key| line("Log", &key, "valid")));
+    }
+    expected.push(String::new());
+    expected.push("Results requested for 2025-03-01T00:00:00Z to 2025-03-01T23:59:59Z".to_owned());
+    expected.push("Results found for 2025-03-01T00:00:17Z to 2025-03-01T04:00:17Z:".to_owned());
+    assert_eq!(text.lines().take(expected.len()).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn with_its_signature_beside_it_the_newest_is_proved_too() {
+    let (bucket, digests, _) = four_hours();
+    let newest = &digests[3];
+    let all = [("digest_valid", 4), ("log_valid", 6)];
+    let signature = &bucket.signatures[newest];
+    let workdir = copy(&bucket);
+    workdir.file(&format!("copy/{newest}.signature"), format!("{signature}\n"));
+    check_copy(&workdir, "", &all, 0);
+
+    let head = |signature: &str, algorithm: &str| {
+        format!(
+            r#"{{"ContentType":"application/json","Metadata":{{"signature":"{signature}","signature-algorithm":"{algorithm}"}}}}"#
+        )
+    };
+    let workdir = copy(&bucket);
+    workdir.file(&format!("copy/{newest}.metadata.json"), head(&signature.to_uppercase(), "SHA256withRSA"));
+    check_copy(&workdir, "", &all, 0);
+
+    // One that is of no use says why.
+    for (text, words) in [
+        (head(signature, "MD5withRSA"), "MD5withRSA"),
+        ("{}".into(), "no answer of head-object"),
+        ("[".repeat(100_000), "it is no text of that size"),
+    ] {
+        let workdir = copy(&bucket);
+        workdir.file(&format!("copy/{newest}.metadata.json"), text);
+        let report = check_copy(&workdir, "", &SOUND, 0);
+        let advice = findings(&report, "digest_without_signature")[0]["advice"].as_str().expect("advice").to_owned();
+        assert!(advice.contains(words), "{advice}");
+    }
+    // That of another is a wrong one.
+    let workdir = copy(&bucket);
+    workdir.file(&format!("copy/{newest}.signature"), &bucket.signatures[&digests[2]]);
+    let expected =
+        [("digest_signature_failed", 1), ("digest_valid", 3), ("log_of_invalid_digest", 2), ("log_valid", 4)];
+    check_copy(&workdir, "", &expected, 1);
+}
+
+#[test]
+fn whatever_is_done_to_a_log_file_is_told() {
+    let (bucket, _, trail) = four_hours();
+    let log = &bucket.keys("/CloudTrail/")[0];
+    let damage = |edit: &dyn Fn(&mut Vec<u8>), outcome: &str| {
+        let mut bucket = bucket.clone();
+        edit(bucket.objects.get_mut(log).expect("a log file"));
+        let mut expected = vec![
+            ("digest_valid", 3),
+            ("digest_without_signature", 1),
+            (outcome, 1),
+            ("log_not_proved", 2),
+            ("log_valid", 3),
+        ];
+        expected.sort_unstable();
+        let report = check(&bucket, &expected, 1);
+        let finding = findings(&report, outcome)[0];
+        assert_eq!(finding["place"], format!("s3://trail-bucket/{log}"));
+        assert!(finding["path"].as_str().is_some_and(|path| path.ends_with(log)), "{finding}");
+        assert_eq!((report["logs"]["invalid"].as_u64(), report["logs"]["total"].as_u64()), (Some(1), Some(6)));
+    };
+    let text = inflated(&bucket.objects[log]);
+    damage(&|stored| *stored = gzip(b"{\"Records\":[]}"), "log_hash_differs");
+    damage(&|stored| *stored = gzip(&[&text, b" ".as_slice()].concat()), "log_hash_differs");
+    damage(&|stored| stored.truncate(stored.len() - 9), "log_malformed");
+    damage(&|stored| stored.clear(), "log_malformed");
+    damage(&|stored| *stored = b"\x1f\x8b\x08".to_vec(), "log_malformed");
+    damage(&|stored| *stored = b"{\"Records\":[]}".to_vec(), "log_malformed");
+    for more in [gzip(b"{\"Records\":[]}"), gzip(b""), b"x".to_vec(), vec![0]] {
+        damage(&|stored| stored.extend(&more), "log_trailing_data");
+    }
+    // The same text compressed in another way, or not at all, is what CloudTrail wrote.
+    let mut other = bucket.clone();
+    other.objects.insert(log.clone(), text.clone());
+    check(&other, &SOUND, 0);
+    other.rename(log, log.strip_suffix(".gz").expect("gzip"));
+    check(&other, &SOUND, 0);
+
+    let missing = |count| {
+        [
+            ("digest_valid", 3),
+            ("digest_without_signature", 1),
+            ("log_missing", 1),
+            ("log_not_proved", 2),
+            count,
+            ("log_valid", 3),
+        ]
+    };
+    let mut removed = bucket.clone();
+    removed.remove(log);
+    let without: Vec<_> = missing(("", 0)).into_iter().filter(|(name, _)| !name.is_empty()).collect();
+    let report = check(&removed, &without, 1);
+    assert_eq!(findings(&report, "log_missing")[0]["place"], format!("s3://trail-bucket/{log}"));
+    for (to, outcome) in [
+        (log.replace("/CloudTrail/", "/CloudTrail-Insight/"), "log_undeclared"),
+        (log.replace("us-east-1", "us-west-2"), "log_without_digests"),
+        (format!("elsewhere/{}", log.rsplit('/').next().expect("a name")), "log_misplaced"),
+    ] {
+        let mut moved = bucket.clone();
+        moved.rename(log, &to);
+        let mut expected = missing((outcome, 1));
+        expected.sort_unstable();
+        check(&moved, &expected, 1);
+    }
+    // What is not delivered is undeclared; shortly before the end of the last digest file it may be of the next one.
+    for (hours, name, outcome, code) in [
+        (2, "A", "log_undeclared", 1),
+        (3, "A", "log_undeclared", 1),
+        (4, "A", "log_after_last", 0),
+        (0, "A", "log_before_first", 0),
+    ] {
+        let mut added = bucket.clone();
+        let key = trail.log_key("CloudTrail", FIRST_END - HOUR - 60 + hours * HOUR, name);
+        added.objects.insert(key, gzip(b"{\"Records\":[]}"));
+        let mut expected = SOUND.to_vec();
+        expected.push((outcome, 1));
+        expected.sort_unstable();
+        check(&added, &expected, code);
+    }
+    let mut nameless = bucket.clone();
+    nameless.objects.insert(format!("AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/2025/03/01/notes"), b"x".to_vec());
+    let mut expected = SOUND.to_vec();
+    expected.insert(3, ("log_undeclared", 1));
+    check(&nameless, &expected, 1);
+}
+
+#[test]
+fn a_changed_digest_file_is_told_and_proves_nothing_but_its_neighbours_stay() {
+    let (bucket, digests, _) = four_hours();
+    let mut changed = bucket.clone();
+    changed.edit(&digests[1], |text| text.replace("SHA256withRSA", "SHA256withRSA "));
+    let expected = [
+        ("digest_signature_failed", 1),
+        ("digest_valid", 2),
+        ("digest_without_signature", 1),
+        ("log_not_proved", 2),
+        ("log_of_invalid_digest", 2),
+        ("log_valid", 2),
+    ];
+    let report = check(&changed, &expected, 1);
+    let [finding] = findings(&report, "digest_signature_failed")[..] else { panic!("{report}") };
+    assert_eq!(finding["message"], "INVALID: signature verification failed");
+    assert_eq!(finding["place"], format!("s3://trail-bucket/{}", digests[1]));
+    // What an invalid one says of the one before it is worth nothing, so that one is not condemned.
+    let mut silenced = bucket.clone();
+    let signature = bucket.signatures[&digests[0]].clone();
+    silenced.edit(&digests[1], |text| text.replace(&signature, &"0".repeat(512)));
+    let expected = [
+        ("digest_signature_failed", 1),
+        ("digest_valid", 1),
+        ("digest_without_signature", 2),
+        ("log_not_proved", 4),
+        ("log_of_invalid_digest", 2),
+    ];
+    check(&silenced, &expected, 1);
+    // The newest is not signed here: what it says must fit what is.
+    let mut newest = bucket.clone();
+    let hash = sha256(&inflated(&bucket.objects[&digests[2]]));
+    newest.edit(&digests[3], |text| text.replace(&hash, &"0".repeat(64)));
+    let expected = [("digest_unlinked", 1), ("digest_valid", 3), ("log_of_invalid_digest", 2), ("log_valid", 4)];
+    check(&newest, &expected, 1);
+    let mut newest = bucket.clone();
+    let signature = bucket.signatures[&digests[2]].clone();
+    newest.edit(&digests[3], |text| text.replace(&signature, &"0".repeat(512)));
+    let expected = [
+        ("digest_signature_failed", 1),
+        ("digest_valid", 2),
+        ("digest_without_signature", 1),
+        ("log_not_proved", 2),
+        ("log_valid", 4),
+    ];
+    check(&newest, &expected, 1);
+}
+
+#[test]
+fn a_digest_file_signed_by_somebody_else_is_told() {
+    for (fingerprint, outcome, message) in [
+        (Key::East.fingerprint(), "digest_signature_failed", "INVALID: signature verification failed".to_owned()),
+        (
+            Key::Strangers.fingerprint(),
+            "digest_key_missing",
+            format!(
+                "INVALID: public key not found in region us-east-1 for fingerprint {}",
+                Key::Strangers.fingerprint()
+            ),
+        ),
+    ] {
+        let mut bucket = Bucket::default();
+        let mut trail = Trail::new(ACCOUNT, "us-east-1");
+        trail.hour(&mut bucket, 1);
+        (trail.key, trail.fingerprint) = (Key::Strangers, fingerprint);
+        trail.hour(&mut bucket, 1);
+        (trail.key, trail.fingerprint) = (Key::East, Key::East.fingerprint());
+        trail.hour(&mut bucket, 1);
+        let mut expected = vec![
+            ("digest_valid", 1),
+            (outcome, 1),
+            ("digest_without_signature", 1),
+            ("log_not_proved", 1),
+            ("log_of_invalid_digest", 1),
+            ("log_valid", 1),
+        ];
+        expected.sort_unstable();
+        let report = check(&bucket, &expected, 1);
+        assert_eq!(findings(&report, outcome)[0]["message"], message);
+    }
+}
+
+#[test]
+fn a_digest_file_that_is_gone_is_missed_and_its_hours_are_named() {
+    let (bucket, digests, _) = four_hours();
+    let mut one = bucket.clone();
+    one.remove(&digests[1]);
+    let expected = [
+        ("chain_hole", 1),
+        ("digest_missing", 1),
+        ("digest_valid", 1),
+        ("digest_without_signature", 2),
+        ("log_not_proved", 4),
+        ("log_of_missing_digest", 2),
+    ];
+    let report = check(&one, &expected, 1);
+    assert_eq!(findings(&report, "digest_missing")[0]["place"], format!("s3://trail-bucket/{}", digests[1]));
+    let hole = findings(&report, "chain_hole")[0]["message"].as_str().expect("text");
+    assert_eq!(hole, "INVALID: no digest files between 2025-03-01T01:00:17Z and 2025-03-01T02:00:17Z");
+    assert_eq!(report["digests"]["total"], 4);
+    // Two in a row: the first of them nobody names.
+    let mut two = one.clone();
+    two.remove(&digests[2]);
+    let expected = [
+        ("chain_hole", 1),
+        ("digest_missing", 1),
+        ("digest_without_signature", 2),
+        ("log_not_proved", 4),
+        ("log_of_missing_digest", 2),
+    ];
+    let report = check(&two, &expected, 1);
+    let hole = findings(&report, "chain_hole")[0]["message"].as_str().expect("text");
+    assert_eq!(hole, "INVALID: no digest files between 2025-03-01T01:00:17Z and 2025-03-01T03:00:17Z");
+    // The oldest may not have been copied; the newest may not have been there.
+    let mut oldest = bucket.clone();
+    oldest.remove(&digests[0]);
+    let expected = [
+        ("chain_older", 1),
+        ("digest_valid", 2),
+        ("digest_without_signature", 1),
+        ("log_before_oldest", 2),
+        ("log_not_proved", 2),
+        ("log_valid", 2),
+    ];
+    check(&oldest, &expected, 0);
+    let mut newest = bucket.clone();
+    newest.remove(&digests[3]);
+    let expected = [("digest_valid", 2), ("digest_without_signature", 1), ("log_after_last", 2), ("log_valid", 4)];
+    let report = check(&newest, &expected, 0);
+    assert_eq!(report["found_to"], "2025-03-01T03:00:17Z");
+    // All of them are another matter.
+    let mut none = bucket.clone();
+    for digest in &digests {
+        none.remove(digest);
+    }
+    let workdir = copy(&none);
+    check_copy(&workdir, "", &[("log_without_digests", 6)], 1);
+    assert!(workdir.run("verify copy --public-keys keys.json").stdout().contains("No digests found"));
+}
+
+#[test]
+fn a_chain_that_ends_before_others_is_told() {
+    let (mut bucket, _, _) = four_hours();
+    let mut other = Trail::new("444455556666", "eu-west-1");
+    for _ in 0..7 {
+        other.hour(&mut bucket, 1);
+    }
+    let expected = [
+        ("chain_ends_early", 1),
+        ("digest_valid", 9),
+        ("digest_without_signature", 2),
+        ("log_not_proved", 3),
+        ("log_valid", 10),
+    ];
+    let report = check(&bucket, &expected, 0);
+    let finding = findings(&report, "chain_ends_early")[0];
+    assert_eq!(finding["place"], "111122223333 us-east-1 my_trail");
+    let message = "no later digest file is here than 2025-03-01T04:00:17Z; others go on to 2025-03-01T07:00:17Z";
+    assert_eq!(finding["message"], message);
+}
+
+#[test]
+fn a_digest_file_that_was_moved_swapped_or_replayed_is_told() {
+    let (bucket, digests, _) = four_hours();
+    let mut swapped = bucket.clone();
+    swapped.rename(&digests[1], "x");
+    swapped.rename(&digests[2], &digests[1]);
+    swapped.rename("x", &digests[2]);
+    let expected = [
+        ("digest_moved", 2),
+        ("digest_valid", 1),
+        ("digest_without_signature", 1),
+        ("log_not_proved", 2),
+        ("log_of_invalid_digest", 2),
+        ("log_valid", 2),
+    ];
+    let report = check(&swapped, &expected, 1);
+    let finding = findings(&report, "digest_moved")[0];
+    assert_eq!(finding["message"], "INVALID: has been moved from its original location");
+    // It may not say where it is.
+    assert!(finding["place"].as_str().is_some_and(|place| place.ends_with(&digests[2]) && place.starts_with('/')));
+    // An old one in place of the newest.
+    let mut replayed = bucket.clone();
+    replayed.objects.insert(digests[3].clone(), bucket.objects[&digests[0]].clone());
+    let expected =
+        [("digest_moved", 1), ("digest_valid", 2), ("digest_without_signature", 1), ("log_of_missing_digest", 0)];
+    let report = verify(&copy(&replayed), "").1;
+    assert_eq!(counts(&report)[..3], expected[..3], "{report:#}");
+    // Out of the tree.
+    for to in ["elsewhere/", "AWSLogs/999999999999/CloudTrail-Digest/us-east-1/2025/03/01/"] {
+        let mut moved = bucket.clone();
+        moved.rename(&digests[1], &format!("{to}{}", digests[1].rsplit('/').next().expect("a name")));
+        let report = verify(&copy(&moved), "").1;
+        let counts = counts(&report);
+        assert!(counts.contains(&("digest_moved", 1)) && counts.contains(&("digest_missing", 1)), "{report:#}");
+    }
+}
+
+#[test]
+fn digest_files_that_contradict_each_other_are_told_though_signed() {
+    let signed = |edit: &dyn Fn(&mut Json)| {
+        let mut bucket = Bucket::default();
+        let mut trail = Trail::new(ACCOUNT, "us-east-1");
+        let first = trail.hour(&mut bucket, 1);
+        trail.digest(&mut bucket, &[], edit);
+        trail.hour(&mut bucket, 1);
+        (bucket, first)
+    };
+    let (bucket, _) = signed(&|json| json["previousDigestHashValue"] = "00".repeat(32).into());
+    let expected = [
+        ("digest_hash_differs", 1),
+        ("digest_valid", 1),
+        ("digest_without_signature", 1),
+        ("log_not_proved", 1),
+        ("log_of_invalid_digest", 1),
+    ];
+    check(&bucket, &expected, 1);
+    let (bucket, first) = signed(&|json| json["previousDigestSignature"] = "00".repeat(256).into());
+    let workdir = copy(&bucket);
+    workdir.file(&format!("copy/{first}.signature"), &bucket.signatures[&first]);
+    let expected = [
+        ("digest_signature_differs", 1),
+        ("digest_valid", 1),
+        ("digest_without_signature", 1),
+        ("log_not_proved", 1),
+        ("log_of_invalid_digest", 1),
+    ];
+    check_copy(&workdir, "", &expected, 1);
+    let (bucket, _) = signed(&|json| json["logFiles"] = serde_json::json!([{"s3Bucket": "b"}]));
+    let report = check(&bucket, &[("digest_malformed", 1), ("digest_without_signature", 2), ("log_not_proved", 2)], 1);
+    assert_eq!(findings(&report, "digest_malformed")[0]["message"], "INVALID: invalid format");
+    let (bucket, _) = signed(&|json| {
+        json["logFiles"] =
+            serde_json::json!([{"s3Bucket": "b", "s3Object": "AWSLogs/x", "hashValue": "00", "hashAlgorithm": "MD5"}]);
+    });
+    assert!(counts(&verify(&copy(&bucket), "").1).contains(&("log_missing", 1)));
+}
+
+/// Nobody but CloudTrail can sign, so a forged digest file has no signature; there is one place where that is not enough
+/// to call it wrong.
+#[test]
+fn a_forged_digest_file_has_no_place_but_behind_the_newest() {
+    let (bucket, digests, trail) = four_hours();
+    let forge = |at: i64, previous: Option<usize>| {
+        let mut forged = bucket.clone();
+        let mut faked = Trail { end: FIRST_END + at, ..trail.clone() };
+        faked.previous = previous.map(|at| {
+            let key = &digests[at];
+            let text = inflated(&bucket.objects[key]);
+            [trail.bucket.clone(), key.clone(), sha256(&text), bucket.signatures[key].clone()]
+        });
+        let log = trail.log_key("CloudTrail", faked.end - 1_800, "forged");
+        forged.objects.insert(log.clone(), gzip(b"{\"Records\":[]}"));
+        faked.digest(&mut forged, &[log], |_| {});
+        forged
+    };
+    let wrong = |count, forged| {
+        let names = [("digest_unlinked", count), ("digest_valid", 3), ("digest_without_signature", 2 - count)];
+        let logs = [("log_not_proved", 2), ("log_of_invalid_digest", forged), ("log_valid", 4)];
+        names.into_iter().chain(logs).filter(|(_, count)| *count > 0).collect::<Vec<_>>()
+    };
+    // Between others, whether it names one of them or none.
+    for (at, previous) in [(HOUR + 9, None), (HOUR + 9, Some(0)), (HOUR + 9, Some(1)), (2 * HOUR - 9, Some(1))] {
+        let report = check(&forge(at, previous), &wrong(1, 1), 1);
+        assert_eq!(report["logs"]["undeclared"], 0);
+    }
+    // Behind the newest, with what is known of that: it cannot be told from a true one, and proves nothing.
+    let mut expected = SOUND.to_vec();
+    (expected[0].1, expected[2].1, expected[3].1) = (4, 1, 6);
+    check(&forge(4 * HOUR, Some(3)), &expected, 0);
+    // Behind the newest, and beside it.
+    let expected = [("digest_unlinked", 2), ("digest_valid", 3), ("log_of_invalid_digest", 3), ("log_valid", 4)];
+    check(&forge(4 * HOUR, Some(2)), &expected, 1);
+    // Two that name each other.
+    let mut round = forge(4 * HOUR, Some(3));
+    let last = round.keys("T050017Z").pop().expect("the forged one");
+    round.edit(&digests[3], |text| text.replace(&digests[2], &last));
+    let (run, report) = verify(&copy(&round), "");
+    assert_eq!(run.code(), 1, "{report:#}");
+    // Another file with the same key, in another tree.
+    let workdir = copy(&bucket);
+    let stored = gzip(&[inflated(&bucket.objects[&digests[3]]), b" ".to_vec()].concat());
+    workdir.file(&format!("copy/other/{}", digests[3]), stored);
+    let expected = [("digest_unlinked", 2), ("digest_valid", 3), ("log_of_invalid_digest", 2), ("log_valid", 4)];
+    check_copy(&workdir, "", &expected, 1);
+}
+
+#[test]
+fn where_validation_was_off_is_told_and_no_problem() {
+    let mut bucket = Bucket::default();
+    let mut trail = Trail::new(ACCOUNT, "us-east-1");
+    trail.hour(&mut bucket, 1);
+    trail.hour(&mut bucket, 1);
+    trail.previous = None;
+    trail.end += 3 * HOUR;
+    let key = trail.log_key("CloudTrail", trail.end - 2 * HOUR, "X");
+    bucket.objects.insert(key, gzip(b"{\"Records\":[]}"));
+    trail.hour(&mut bucket, 1);
+    trail.hour(&mut bucket, 1);
+    let expected = [
+        ("chain_gap", 1),
+        ("digest_valid", 2),
+        ("digest_without_signature", 2),
+        ("log_in_gap", 1),
+        ("log_not_proved", 2),
+        ("log_valid", 2),
+    ];
+    let workdir = copy(&bucket);
+    check_copy(&workdir, "", &expected, 0);
+    let text = workdir.run("verify copy --public-keys keys.json").stdout();
+    let line = "No log files were delivered by CloudTrail between 2025-03-01T02:00:17Z and 2025-03-01T05:00:17Z";
+    assert!(text.contains(line), "{text}");
+}
+
+#[test]
+fn backfill_digest_files_are_a_chain_of_their_own() {
+    let (mut bucket, _, trail) = four_hours();
+    let mut backfill = Trail { is_backfill: true, previous: None, end: FIRST_END, ..trail.clone() };
+    // What was declared may be declared again.
+    let again: Vec<String> = bucket.keys("/CloudTrail/").into_iter().take(2).collect();
+    backfill.digest(&mut bucket, &again, |_| {});
+    let late = trail.log_key("CloudTrail", FIRST_END + 300, "late");
+    bucket.objects.insert(late.clone(), gzip(b"{\"Records\":[]}"));
+    backfill.digest(&mut bucket, &[late], |_| {});
+    let expected = [("digest_valid", 4), ("digest_without_signature", 2), ("log_not_proved", 3), ("log_valid", 6)];
+    let workdir = copy(&bucket);
+    let report = check_copy(&workdir, "", &expected, 0);
+    assert_eq!((report["digests"]["total"].as_u64(), report["backfill_digests"]["valid"].as_u64()), (Some(4), Some(1)));
+    let text = workdir.run("verify copy --public-keys keys.json").stdout();
+    assert!(text.contains("(backfill) Digest file\ts3://"), "{text}");
+    assert!(text.contains("1/2 backfill digest files valid, 1/2 backfill digest files without signature"), "{text}");
+}
+
+#[test]
+fn trails_accounts_regions_organisations_prefixes_and_buckets_side_by_side() {
+    let mut here = Bucket::default();
+    let mut there = Bucket::default();
+    let mut plain = Trail::new(ACCOUNT, "us-east-1");
+    let mut second = Trail { name: "other".into(), ..plain.clone() };
+    let mut west = Trail::new(ACCOUNT, "eu-west-1");
+    let mut member = Trail { prefix: "logs/AWSLogs/".into(), ..Trail::new("o-abcdefghij/444455556666", "eu-west-1") };
+    for hours in 0..3 {
+        plain.hour(&mut here, 4);
+        // Two trails of one account and Region have log files of their own.
+        let log = second.log_key("CloudTrail", second.end - 1_800, &format!("second{hours}"));
+        here.objects.insert(log.clone(), gzip(b"{\"Records\":[]}"));
+        second.digest(&mut here, &[log], |_| {});
+        west.hour(&mut here, 1);
+        member.hour(&mut there, 1);
+    }
+    // The trail gets another bucket: its next digest file follows one of the old bucket, and lies elsewhere.
+    plain.bucket = "another-bucket".into();
+    plain.prefix = "p/".into();
+    plain.hour(&mut there, 1);
+    let workdir = copy(&here);
+    there.copy_to(&workdir, "copy/there");
+    let expected = [("digest_valid", 9), ("digest_without_signature", 4), ("log_not_proved", 4), ("log_valid", 18)];
+    let report = check_copy(&workdir, "", &expected, 0);
+    let chains = report["chains"].as_array().expect("chains");
+    assert_eq!(chains.len(), 4);
+    assert_eq!(chains[3]["organization"], "o-abcdefghij");
+    assert_eq!((&chains[1]["trail"], &chains[1]["digests"]), (&"my_trail".into(), &4.into()));
+    // Without the prefix, as `aws s3 sync s3://bucket/prefix` leaves it.
+    let workdir = copy(&here);
+    workdir.copy(&workdir.at("copy"), "copy");
+    for (key, stored) in &there.objects {
+        let short = key.strip_prefix("logs/AWSLogs/").or_else(|| key.strip_prefix("p/")).expect("a prefix");
+        workdir.file(&format!("copy/b/{short}"), stored);
+    }
+    check_copy(&workdir, "", &expected, 0);
+
+    let only = [("digest_valid", 4), ("digest_without_signature", 2), ("log_not_proved", 2), ("log_valid", 4)];
+    check_copy(&workdir, "--region eu-west-1", &only, 0);
+    let only = [("digest_valid", 2), ("digest_without_signature", 1), ("log_not_proved", 1), ("log_valid", 2)];
+    check_copy(&workdir, "--account 444455556666", &only, 0);
+    check_copy(&workdir, "--account 5", &[], 1);
+}
+
+#[test]
+fn days_select_digest_files_by_their_end() {
+    let mut bucket = Bucket::default();
+    let mut trail = Trail::new(ACCOUNT, "us-east-1");
+    for _ in 0..72 {
+        trail.hour(&mut bucket, 1);
+    }
+    // Ends from 01:00 of the first of March to 00:00 of the fourth.
+    let workdir = copy(&bucket);
+    let valid = |count| [("digest_valid", count), ("log_valid", count)];
+    check_copy(&workdir, "--from 2025-03-02 --to 2025-03-02", &valid(24), 0);
+    check_copy(&workdir, "--to 2025-03-01", &valid(23), 0);
+    let newest = [("digest_valid", 24), ("digest_without_signature", 1), ("log_not_proved", 1), ("log_valid", 24)];
+    check_copy(&workdir, "--from 2025-03-03", &newest, 0);
+    check_copy(&workdir, "--from 2025-03-05", &[], 1);
+    let missing = bucket.keys("20250301T100017Z").pop().expect("a digest file");
+    std::fs::remove_file(workdir.at("copy").join(missing)).expect("a file");
+    check_copy(&workdir, "--from 2025-03-02 --to 2025-03-02", &valid(24), 0);
+    let (run, report) = verify(&workdir, "--to 2025-03-01");
+    assert!(run.code() == 1 && counts(&report).contains(&("digest_missing", 1)), "{report:#}");
+    // The first of a day that follows one that is gone.
+    let missing = bucket.keys("20250301T230017Z").pop().expect("a digest file");
+    std::fs::remove_file(workdir.at("copy").join(missing)).expect("a file");
+    check_copy(&workdir, "--from 2025-03-02 --to 2025-03-02", &valid(24), 0);
+}
+
+#[test]
+fn keys_in_every_form_are_taken() {
+    // Fingerprints are of what is published: a key in another form has another one.
+    let spki = Key::East.spki();
+    let mut bucket = Bucket::default();
+    let mut trail = Trail { fingerprint: crate::digests::fingerprint(&spki), ..Trail::new(ACCOUNT, "us-east-1") };
+    trail.hour(&mut bucket, 1);
+    trail.hour(&mut bucket, 1);
+    let sound = [("digest_valid", 1), ("digest_without_signature", 1), ("log_not_proved", 1), ("log_valid", 1)];
+    let unknown = [("digest_key_missing", 2), ("log_of_invalid_digest", 2)];
+    let workdir = copy(&bucket);
+    check_copy(&workdir, "", &unknown, 1);
+    let text = workdir.run("verify copy --public-keys keys.json").stdout();
+    assert!(text.contains("No valid digests found in range"), "{text}");
+    workdir.file("more.json", public_keys(std::slice::from_ref(&spki)));
+    check_copy(&workdir, "--public-keys more.json", &sound, 0);
+    let both = [public_keys(&[Key::West.pkcs1()]), public_keys(&[spki])].join("\n");
+    workdir.file("keys.json", both);
+    check_copy(&workdir, "", &sound, 0);
+
+    // A key that is none, under the fingerprint of what it is.
+    trail.fingerprint = crate::digests::fingerprint(b"not a key");
+    let key = trail.hour(&mut bucket, 1);
+    workdir.file(&format!("copy/{key}"), &bucket.objects[&key]);
+    workdir.file("more.json", public_keys(&[b"not a key".to_vec()]));
+    let (run, report) = verify(&workdir, "--public-keys more.json");
+    let message = format!("INVALID: Unable to load PKCS #1 key with fingerprint {}", trail.fingerprint);
+    assert_eq!(findings(&report, "digest_key_unusable")[0]["message"], message, "{}", run.dump());
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_an_error_with_advice() {
+    let (bucket, _, _) = four_hours();
+    let workdir = copy(&bucket);
+    workdir.file("no.json", "{\"Records\":[]}");
+    let wrong = public_keys(&[Key::East.pkcs1()]).replace(&Key::East.fingerprint(), &Key::West.fingerprint());
+    workdir.file("wrong.json", wrong);
+    for (arguments, words) in [
+        ("copy --public-keys no.json", "not usable public keys: no.json: no list of public keys"),
+        ("copy --public-keys wrong.json", "has the fingerprint"),
+        ("copy --public-keys nowhere.json", "nowhere.json"),
+        ("copy --public-keys copy", "list-public-keys --region"),
+        ("copy", "--public-keys"),
+        ("nowhere --public-keys keys.json", "input not found"),
+        ("copy --public-keys keys.json --from 2025-03-02 --to 2025-03-01", "--from is after --to"),
+        ("copy --public-keys keys.json --from yesterday", "no date"),
+        ("copy --public-keys keys.json -v -q", "cannot be used with"),
+    ] {
+        let run = workdir.run(&format!("verify {arguments}")).expect(2);
+        assert!(run.stderr().contains(words) && run.stdout().is_empty(), "{arguments}: {}", run.dump());
+    }
+}
+
+#[test]
+fn digest_files_that_make_no_sense_are_findings() {
+    let (bucket, digests, _) = four_hours();
+    let text = String::from_utf8(inflated(&bucket.objects[&digests[1]])).expect("text");
+    let deep = text.replace("\"logFiles\":[", &format!("\"logFiles\":[{}", "[".repeat(200_000)));
+    let huge = format!("{text}{}", " ".repeat(65 << 20));
+    let stored = &bucket.objects[&digests[1]];
+    for (bytes, words) in [
+        (Vec::new(), "EOF"),
+        (b"not gzip".to_vec(), "expected"),
+        (stored[..stored.len() / 2].to_vec(), "damaged"),
+        ([stored.clone(), gzip(b"")].concat(), "unexpected data"),
+        (gzip(b"[]"), "invalid"),
+        (gzip(b"{\"digestS3Bucket\":\"x\"}"), "missing field"),
+        (gzip(b"\xff\xfe"), "expected"),
+        (gzip(deep.as_bytes()), "invalid"),
+        (gzip(huge.as_bytes()), "too large"),
+        (gzip(text.replace("digestEndTime", "digestendtime").as_bytes()), "missing field"),
+    ] {
+        let mut bucket = bucket.clone();
+        bucket.objects.insert(digests[1].clone(), bytes);
+        let expected = [
+            ("digest_malformed", 1),
+            ("digest_valid", 1),
+            ("digest_without_signature", 2),
+            ("log_not_proved", 4),
+            ("log_of_missing_digest", 2),
+        ];
+        let report = check(&bucket, &expected, 1);
+        let finding = findings(&report, "digest_malformed")[0];
+        assert!(finding["advice"].as_str().is_some_and(|advice| advice.contains(words)), "{words}: {finding}");
+    }
+}
+
+/// File names and texts are written by strangers.
+#[test]
+fn nothing_of_a_copy_reaches_the_terminal_unescaped() {
+    let (mut bucket, digests, mut trail) = four_hours();
+    let hostile = "\u{1b}[2J\u{202e}\r\n\tDigest file";
+    bucket.objects.insert(trail.log_key("CloudTrail", FIRST_END, hostile), b"x".to_vec());
+    bucket.objects.insert(format!("x/{ACCOUNT}_CloudTrail-Digest_{hostile}.json.gz"), gzip(b"{}"));
+    bucket.edit(&digests[1], |text| text.replace("SHA256withRSA", "\\u001b[2J"));
+    trail.bucket = format!("bucket{hostile}");
+    trail.name = format!("trail{hostile}");
+    trail.previous = None;
+    trail.end += 9 * HOUR;
+    trail.fingerprint = format!("{hostile}\u{2028}");
+    trail.hour(&mut bucket, 1);
+    trail.fingerprint = Key::East.fingerprint();
+    trail.digest(&mut bucket, &[], |json| {
+        json["previousDigestS3Object"] = format!("AWSLogs/{hostile}").into();
+        json["logFiles"] =
+            serde_json::json!([{"s3Bucket": hostile, "s3Object": hostile, "hashValue": hostile, "hashAlgorithm": hostile}]);
+    });
+    let mut other = Trail { name: "other".into(), ..trail };
+    other.digest(&mut bucket, &[], |json| json["digestEndTime"] = hostile.into());
+    let workdir = copy(&bucket);
+    for flags in ["", "-v", "--format json", "-v --format json"] {
+        let run = workdir.run(&format!("verify copy --public-keys keys.json {flags}")).expect(1);
+        let is_bad = |character: char| {
+            (character.is_control() && !"\n\t".contains(character)) || "\u{202e}\u{2028}".contains(character)
+        };
+        assert!(!run.stdout().contains(is_bad), "{}", run.dump());
+        let forged = |line: &str| line.starts_with('\t') || line.starts_with("Digest file\"");
+        assert!(!run.stdout().lines().any(forged), "{}", run.dump());
+    }
+    // Nor is a command made of it that a shell would take apart.
+    let (_, report) = verify(&workdir, "");
+    for finding in findings(&report, "digest_without_signature") {
+        assert!(!finding["advice"].as_str().unwrap_or_default().contains(hostile), "{finding}");
+    }
+}
+
+#[test]
+fn many_problems_are_counted_and_the_first_are_told() {
+    let (mut bucket, _, trail) = four_hours();
+    for at in 0..1_100 {
+        bucket.objects.insert(trail.log_key("CloudTrail", FIRST_END, &format!("A{at:04}")), Vec::new());
+    }
+    let workdir = copy(&bucket);
+    let (run, report) = verify(&workdir, "");
+    assert_eq!(run.code(), 1);
+    assert_eq!(
+        (report["logs"]["undeclared"].as_u64(), findings(&report, "log_undeclared").len()),
+        (Some(1_100), 1_000)
+    );
+    assert_eq!(findings(&verify(&workdir, "-v").1, "log_undeclared").len(), 1_100);
+    let text = workdir.run("verify copy --public-keys keys.json").stdout();
+    assert!(text.contains("… and 100 more: UNDECLARED: no digest file declares it"), "{text}");
+    let again = workdir.run("verify copy --public-keys keys.json --threads 1").stdout();
+    assert_eq!(text, again, "any number of threads tells the same");
+}
+
+#[test]
+fn what_cannot_be_read_is_a_finding() {
+    let (bucket, digests, _) = four_hours();
+    let log = &bucket.keys("/CloudTrail/")[0];
+    for (key, outcome) in [(log, "log_unreadable"), (&digests[1], "digest_unreadable")] {
+        let workdir = copy(&bucket);
+        let path = workdir.at("copy").join(key);
+        std::fs::remove_file(&path).expect("a file");
+        let status = std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo");
+        assert!(status.success());
+        let (run, report) = verify(&workdir, "");
+        let [finding] = findings(&report, outcome)[..] else { panic!("{}", run.dump()) };
+        assert!(run.code() == 1 && finding["advice"] == "not a regular file", "{finding}");
+    }
+}
+
+/// A large log file is hashed as it is inflated.
+#[test]
+fn a_large_log_file_is_hashed_a_piece_at_a_time() {
+    let mut bucket = Bucket::default();
+    let mut trail = Trail::new(ACCOUNT, "us-east-1");
+    let log = trail.log_key("CloudTrail", FIRST_END - 1_800, "large");
+    // Hashes do not compress: more than 16 MiB as stored, and more than 32 MiB of text.
+    let text: String = (0..320_000_u32).map(|at| sha256(&at.to_le_bytes()) + &hex(&[0; 32])).collect();
+    let stored = gzip(text.as_bytes());
+    assert!(text.len() > 40_000_000 - 1_000_000 && stored.len() > 12_000_000, "{} {}", text.len(), stored.len());
+    bucket.objects.insert(log.clone(), stored.clone());
+    trail.digest(&mut bucket, std::slice::from_ref(&log), |_| {});
+    trail.hour(&mut bucket, 0);
+    check(&bucket, &[("digest_valid", 1), ("digest_without_signature", 1), ("log_valid", 1)], 0);
+    bucket.objects.insert(log, [stored, gzip(b"")].concat());
+    check(&bucket, &[("digest_valid", 1), ("digest_without_signature", 1), ("log_trailing_data", 1)], 1);
+}
