@@ -154,16 +154,15 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_bit_anywhere_is_damage_or_other_text() {
-        let one = gzip(b"{\"Records\":[{\"eventVersion\":\"1.08\"}]}");
+    fn a_wrong_bit_is_told_or_makes_no_difference() {
+        let text = b"{\"Records\":[{\"eventVersion\":\"1.08\"}]}";
+        let one = gzip(text);
         for at in 0..one.len() * 8 {
             let mut stored = one.clone();
             stored[at / 8] ^= 1 << (at % 8);
             let mut taken = Vec::new();
             let end = stream(stored.as_slice(), 1 << 20, &mut Vec::new(), |piece| taken.extend_from_slice(piece));
-            let is_told = end.expect("memory") != MemberEnd::Gzip;
-            let is_in_header = at / 8 < 10;
-            assert!(is_told || is_in_header, "bit {at}");
+            assert!(end.expect("memory") != MemberEnd::Gzip || taken == text, "bit {at}");
         }
     }
 }

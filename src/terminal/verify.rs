@@ -36,6 +36,11 @@ fn write_report(out: &mut String, report: &VerifyReport) -> Result {
     write_not_proved(out, report)
 }
 
+/// Whether it is about a digest file whose signature a copy has lost.
+fn is_unsigned(finding: &Finding) -> bool {
+    matches!(finding.outcome, Outcome::DigestWithoutSignature | Outcome::DigestWithoutProof)
+}
+
 /// `between A and B`, with what was not requested left open.
 fn requested(report: &VerifyReport) -> Option<String> {
     let from = report.requested_from.map_or_else(|| "the beginning".to_owned(), |time| time.to_string());
@@ -58,7 +63,7 @@ fn write_finding(out: &mut String, finding: &Finding) -> Result {
         Subject::Chain => write!(out, "Digest chain\t{place}\t{message}")?,
     }
     // How to get a signature is said once, at the end.
-    if let Some(advice) = finding.advice.as_ref().filter(|_| finding.outcome != Outcome::DigestWithoutSignature) {
+    if let Some(advice) = finding.advice.as_ref().filter(|_| !is_unsigned(finding)) {
         write!(out, " ({advice})")?;
     }
     writeln!(out)
@@ -138,8 +143,8 @@ fn write_not_proved(out: &mut String, report: &VerifyReport) -> Result {
     if older > 0 {
         writeln!(out, "{} chains of digest files begin before the oldest one that is here", HumanCount(older))?;
     }
-    let is_unsigned = |finding: &&Finding| finding.outcome == Outcome::DigestWithoutSignature;
-    let advice = report.findings.iter().filter(is_unsigned).find_map(|finding| finding.advice.as_deref());
+    let advice =
+        report.findings.iter().filter(|finding| is_unsigned(finding)).find_map(|finding| finding.advice.as_deref());
     if let Some(advice) = advice {
         writeln!(
             out,

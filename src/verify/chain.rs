@@ -8,7 +8,7 @@
 //! of a chain, whose signature a copy has lost, could have been written by anybody. It is told apart, and may not
 //! contradict its neighbours.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
@@ -150,11 +150,9 @@ impl Chains {
             Found::Unusable => return Err(Outcome::DigestKeyUnusable),
             Found::Key(key) => key,
         };
-        let mut tried: Vec<&[u8]> = Vec::new();
+        let mut tried = HashSet::new();
         Ok(kept.iter().any(|(_, signature)| {
-            let is_new = !tried.contains(signature);
-            tried.push(signature);
-            is_new && has_signed(key, text.string_to_sign.as_bytes(), signature)
+            tried.insert(*signature) && has_signed(key, text.string_to_sign.as_bytes(), signature)
         }))
     }
 

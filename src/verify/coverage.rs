@@ -52,7 +52,7 @@ impl ChainHours {
     }
 
     /// What it means that a log file of this minute is not declared.
-    fn judge(&self, minute: i64) -> Option<Outcome> {
+    pub(super) fn judge(&self, minute: i64) -> Option<Outcome> {
         let (first, last) = self.ends()?;
         let latest = minute.saturating_add(LATEST_DELIVERY_SECONDS);
         // Seconds are cut off in a name.

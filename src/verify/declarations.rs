@@ -15,6 +15,8 @@ pub(crate) enum Standing {
     Proved,
     /// A digest file makes it whose signature is not available.
     NotProved,
+    /// As [`Standing::NotProved`], of a log file in whose hour a valid digest file of the chain does not declare it.
+    OutOfHour,
     /// A digest file makes it that was not asked for; nothing is to be said of the log file.
     OutOfRange,
     /// An invalid digest file makes it.
@@ -78,7 +80,7 @@ impl Declarations {
         let mut declared = Declared::No;
         for (at, declaration) in (start..).zip(same) {
             match declaration.standing {
-                Standing::Proved | Standing::NotProved => usable.extend(u32::try_from(at)),
+                Standing::Proved | Standing::NotProved | Standing::OutOfHour => usable.extend(u32::try_from(at)),
                 Standing::OutOfRange => declared = Declared::OutOfRange,
                 Standing::Invalid if declared == Declared::No => declared = Declared::ByInvalid,
                 Standing::Invalid => {}
@@ -101,7 +103,8 @@ impl Declarations {
     /// Numbers of declarations that count and that no file was found for.
     pub(super) fn missing(&self) -> impl Iterator<Item = u32> + '_ {
         let is_missing = |declaration: &Declaration| {
-            !declaration.is_found && matches!(declaration.standing, Standing::Proved | Standing::NotProved)
+            let counts = !matches!(declaration.standing, Standing::OutOfRange | Standing::Invalid);
+            counts && !declaration.is_found
         };
         (0..).zip(&self.sorted).filter(move |(_, declaration)| is_missing(declaration)).map(|(number, _)| number)
     }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use ring::digest::{Context, SHA256};
 use serde::Deserialize;
 
-use super::place::{DigestName, KeyHash, Place, Sidecar, from_logs_folder, key_hash};
+use super::place::{DigestName, KeyHash, Place, Sidecar, from_logs_folder, key_hash, log_time};
 use super::signature::{from_sidecar, string_to_sign, unhex_hash};
 use crate::input::{Archive, MemberEnd, MemberReader};
 
@@ -115,6 +115,8 @@ pub(super) struct DeclaredLog {
     pub(super) key: KeyHash,
     /// `None` when it is not a SHA-256.
     pub(super) sha256: Option<Sha256>,
+    /// The minute in its name, in seconds since 1970.
+    pub(super) minute: Option<i64>,
 }
 
 /// Sidecar files by the path of their digest file, as positions in the list of archives.
@@ -211,7 +213,11 @@ impl DigestText {
         });
         let logs = json.log_files.unwrap_or_default().into_iter().map(|log| {
             let is_known = log.hash_algorithm.is_none_or(|algorithm| algorithm == "SHA-256");
-            DeclaredLog { key: place_hash(&log.object), sha256: unhex_hash(&log.hash_value).filter(|_| is_known) }
+            DeclaredLog {
+                key: place_hash(&log.object),
+                sha256: unhex_hash(&log.hash_value).filter(|_| is_known),
+                minute: log_time(&log.object),
+            }
         });
         Ok(Self {
             start: seconds(&json.digest_start_time)?,

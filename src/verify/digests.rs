@@ -96,8 +96,9 @@ impl Digests {
         tells_all: bool,
     ) -> Self {
         let range = range_of(selection);
-        // The signature of the last one that is wanted is in the one after it.
-        let read = Range { from: range.from, to: range.to.saturating_add(DAY_SECONDS) };
+        // The signature of the last one that is wanted is in the one after it, and the ones before the first may be all
+        // that is proved of a chain.
+        let read = Range { from: range.from.saturating_sub(DAY_SECONDS), to: range.to.saturating_add(DAY_SECONDS) };
         let readers = Pool::<DigestReader>::default();
         let areas: Vec<(Area, Vec<usize>)> = std::mem::take(&mut survey.digests).into_iter().collect();
         let sidecars = &survey.sidecars;

@@ -3,12 +3,14 @@
 //! In: digest files with their statuses. Out: lines, counts, covered hours, and what is declared of log files. Never:
 //! takes an hour for covered of which no digest file is here.
 
+use std::collections::HashSet;
+
 use super::chain::{Chains, Status, end_of};
 use super::coverage::ChainHours;
 use super::declarations::{Declaration, Standing};
-use super::digest::{Content, Previous, ReadDigest};
+use super::digest::{Content, DeclaredLog, Previous, ReadDigest};
 use super::outcome::Outcome;
-use super::place::{Area, DigestName};
+use super::place::{Area, DigestName, KeyHash};
 use super::report::{Chain, DigestCounts, Finding, Lines};
 
 /// The requested range of digest ends, in seconds since 1970; both ends count.
@@ -72,29 +74,27 @@ impl History {
             from: None,
             to: None,
         };
-        let mut missing = Vec::new();
+        let proved = hours_of(chains, &positions, |status| status == Status::Valid);
+        let mut missing = HashSet::new();
         for at in positions.clone() {
             let digest = &chains.digests[at];
             let is_in_range = is_in_range(digest, range);
-            self.declare(chains, at, is_in_range);
+            self.declare(chains, at, is_in_range, &proved);
             if is_in_range && chains.statuses[at] != Status::Unread {
                 chain.digests += 1;
                 chain.valid += u64::from(chains.statuses[at] == Status::Valid);
-                self.tell_digest(chains, at);
+                self.tell_digest(chains, at, proved.ends().is_some());
             }
             self.tell_link(chains, at, &positions, range, &mut missing);
         }
-        let mut hours = ChainHours::default();
-        for at in positions.rev().filter(|at| chains.statuses[*at].is_usable()) {
-            let Some(text) = chains.text(at) else { continue };
-            hours.add(text.start, text.end, text.previous.is_none());
-            if is_in_range(&chains.digests[at], range) {
+        for text in positions.clone().filter_map(|at| chains.text(at).filter(|_| chains.statuses[at].is_usable())) {
+            if range.has(text.end) {
                 let time = |second| jiff::Timestamp::from_second(second).ok();
-                chain.from = chain.from.or_else(|| time(text.start));
+                chain.from = chain.from.into_iter().chain(time(text.start)).min();
                 chain.to = chain.to.max(time(text.end));
             }
         }
-        self.hours.push(hours);
+        self.hours.push(hours_of(chains, &positions, Status::is_usable));
         self.chains.push(chain);
     }
 
@@ -102,7 +102,7 @@ impl History {
         if is_backfill { &mut self.backfill_digests } else { &mut self.digests }
     }
 
-    fn tell_digest(&mut self, chains: &Chains, at: usize) {
+    fn tell_digest(&mut self, chains: &Chains, at: usize, is_chain_proved: bool) {
         let digest = &chains.digests[at];
         let counts = self.counts(digest.name.is_backfill);
         counts.total += 1;
@@ -114,7 +114,7 @@ impl History {
             }
             Status::WithoutSignature => {
                 counts.without_signature += 1;
-                Outcome::DigestWithoutSignature
+                if is_chain_proved { Outcome::DigestWithoutSignature } else { Outcome::DigestWithoutProof }
             }
             Status::Invalid(outcome) => {
                 counts.invalid += 1;
@@ -145,7 +145,7 @@ impl History {
             }
             _ => finding,
         };
-        if outcome == Outcome::DigestWithoutSignature {
+        if chains.statuses[at] == Status::WithoutSignature {
             finding.advice = Some(match (&digest.sidecar, text) {
                 (Some(Err(why)), _) => format!("its sidecar file is of no use: {}", crate::error::printable(why)),
                 (_, Some(text)) => fetch_advice(&text.bucket, &text.object, &path),
@@ -162,7 +162,7 @@ impl History {
         at: usize,
         positions: &std::ops::Range<usize>,
         range: Range,
-        missing: &mut Vec<super::place::KeyHash>,
+        missing: &mut HashSet<KeyHash>,
     ) {
         let Some(text) = chains.text(at).filter(|_| chains.statuses[at].is_usable()) else { return };
         let digest = &chains.digests[at];
@@ -175,14 +175,13 @@ impl History {
             }
             return;
         };
-        if chains.is_here(&previous.key) || missing.contains(&previous.key) {
+        if chains.is_here(&previous.key) {
             return;
         }
         let end = DigestName::parse(&previous.object, &self.area.region).end;
-        if !range.has(end.unwrap_or(text.start)) {
+        if !range.has(end.unwrap_or(text.start)) || !missing.insert(previous.key) {
             return;
         }
-        missing.push(previous.key);
         let Some(older) = older else {
             return self.tell_chain_line(at, digest, Outcome::ChainOlder, &format!(" than {}", time(text.start)));
         };
@@ -210,7 +209,7 @@ impl History {
         }
     }
 
-    fn declare(&mut self, chains: &Chains, at: usize, is_in_range: bool) {
+    fn declare(&mut self, chains: &Chains, at: usize, is_in_range: bool, proved: &ChainHours) {
         let Some(text) = chains.text(at) else { return };
         let standing = match chains.statuses[at] {
             Status::Valid if is_in_range => Standing::Proved,
@@ -218,16 +217,34 @@ impl History {
             Status::Valid | Status::WithoutSignature => Standing::OutOfRange,
             Status::Invalid(_) | Status::Unread => Standing::Invalid,
         };
+        // Who cannot sign can still write a digest file behind the newest one, and let it declare whatever he adds to
+        // hours long past. Backfill digest files are there to do that.
+        let may_be_late = standing != Standing::NotProved || chains.digests[at].name.is_backfill;
+        let standing_of = |log: &DeclaredLog| {
+            let is_late = log.minute.is_some_and(|minute| proved.judge(minute) == Some(Outcome::LogUndeclared));
+            if is_late && !may_be_late { Standing::OutOfHour } else { standing }
+        };
         self.declarations.extend(text.logs.iter().enumerate().map(|(index, log)| Declaration {
             key: log.key,
             sha256: log.sha256.unwrap_or_default(),
             has_sha256: log.sha256.is_some(),
-            standing,
+            standing: standing_of(log),
             is_found: false,
             digest: position(at),
             index: position(index),
         }));
     }
+}
+
+/// The hours of digest files of a chain that have such a status.
+fn hours_of(chains: &Chains, positions: &std::ops::Range<usize>, is_wanted: impl Fn(Status) -> bool) -> ChainHours {
+    let mut hours = ChainHours::default();
+    for at in positions.clone().rev().filter(|at| is_wanted(chains.statuses[*at])) {
+        if let Some(text) = chains.text(at) {
+            hours.add(text.start, text.end, text.previous.is_none());
+        }
+    }
+    hours
 }
 
 fn is_in_range(digest: &ReadDigest, range: Range) -> bool {

@@ -78,8 +78,11 @@ fn judge(end: &io::Result<MemberEnd>, declaration: &Declaration, fits: bool) -> 
         Ok(MemberEnd::Damaged | MemberEnd::TooLarge) => Outcome::LogMalformed,
         Ok(_) if !declaration.has_sha256 => Outcome::LogHashUnknown,
         // A copy that was gunzipped holds what was signed all the same.
-        Ok(MemberEnd::Gzip | MemberEnd::Plain) if fits && declaration.standing == Standing::Proved => Outcome::LogValid,
-        Ok(MemberEnd::Gzip | MemberEnd::Plain) if fits => Outcome::LogNotProved,
+        Ok(MemberEnd::Gzip | MemberEnd::Plain) if fits => match declaration.standing {
+            Standing::Proved => Outcome::LogValid,
+            Standing::OutOfHour => Outcome::LogOutOfHour,
+            _ => Outcome::LogNotProved,
+        },
         Ok(MemberEnd::Gzip) => Outcome::LogHashDiffers,
         Ok(MemberEnd::Plain) => Outcome::LogMalformed,
     }

@@ -23,8 +23,9 @@
 //! A digest file is *valid* when a signature for it verifies with the public key of its fingerprint: the one that the
 //! digest file after it tells, or one from a sidecar file. A log file is valid when its text has the hash that a valid
 //! digest file declares. The newest digest file of a chain without a sidecar file has *no signature*: it is told and
-//! counted, its log files are hashed and *not proved*, and it is no problem unless it contradicts its neighbours. That
-//! decides about the exit code of the command, since otherwise no plain copy would ever be sound.
+//! counted, its log files are hashed and *not proved*, and it is no problem unless it contradicts its neighbours, stands
+//! alone in its chain, or declares log files of hours whose valid digest files do not. That decides about the exit code of
+//! the command: otherwise no plain copy would ever be sound.
 //!
 //! # What somebody may do who can write to the copy
 //!
@@ -37,14 +38,15 @@
 //! | move, swap, replay one | `digest_moved`, and `digest_missing` where it was |
 //! | remove some | `digest_missing`, and `chain_hole` with the hours that nothing is proved of |
 //! | add one in the chain | `digest_unlinked`, or `digest_signature_failed` when another points to it |
-//! | add one behind the newest | `digest_without_signature`: not proved, as all that it declares |
+//! | add one behind the newest | `digest_without_signature`: not proved, as all that it declares; what it declares of past hours is `log_out_of_hour` |
+//! | make up a chain | `digest_signature_failed`; of one digest file `digest_without_proof` |
 //! | remove the oldest | `log_before_oldest`, `chain_older`: as if they had not been copied |
 //! | remove the newest | the report's range ends earlier; `log_after_last`, and `chain_ends_early` when other chains go on |
 //! | remove all of an account and Region | `log_without_digests` |
 //!
 //! # Memory
 //!
-//! For each file 200 bytes of the list, for each log file 12 more and 60 for its declaration, and the texts of the digest
+//! For each file 200 bytes of the list, for each log file 24 more and 60 for its declaration, and the texts of the digest
 //! files of an account and Region while they are judged. Lines of an outcome beyond the first 1,000 are only counted,
 //! unless all are asked for.
 

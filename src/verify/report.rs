@@ -244,7 +244,12 @@ impl VerifyReport {
             valid: sum(&[Outcome::LogValid]),
             not_proved: sum(&[Outcome::LogNotProved]),
             invalid: sum(&invalid),
-            undeclared: sum(&[Outcome::LogUndeclared, Outcome::LogMisplaced, Outcome::LogWithoutDigests]),
+            undeclared: sum(&[
+                Outcome::LogUndeclared,
+                Outcome::LogOutOfHour,
+                Outcome::LogMisplaced,
+                Outcome::LogWithoutDigests,
+            ]),
             not_covered: sum(&[
                 Outcome::LogOfInvalidDigest,
                 Outcome::LogOfMissingDigest,

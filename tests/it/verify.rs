@@ -356,7 +356,7 @@ fn a_digest_file_that_is_gone_is_missed_and_its_hours_are_named() {
     let expected = [
         ("chain_hole", 1),
         ("digest_missing", 1),
-        ("digest_without_signature", 2),
+        ("digest_without_proof", 2),
         ("log_not_proved", 4),
         ("log_of_missing_digest", 2),
     ];
@@ -479,7 +479,7 @@ fn digest_files_that_contradict_each_other_are_told_though_signed() {
     ];
     check_copy(&workdir, "", &expected, 1);
     let (bucket, _) = signed(&|json| json["logFiles"] = serde_json::json!([{"s3Bucket": "b"}]));
-    let report = check(&bucket, &[("digest_malformed", 1), ("digest_without_signature", 2), ("log_not_proved", 2)], 1);
+    let report = check(&bucket, &[("digest_malformed", 1), ("digest_without_proof", 2), ("log_not_proved", 2)], 1);
     assert_eq!(findings(&report, "digest_malformed")[0]["message"], "INVALID: invalid format");
     let (bucket, _) = signed(&|json| {
         json["logFiles"] =
@@ -520,6 +520,28 @@ fn a_forged_digest_file_has_no_place_but_behind_the_newest() {
     let mut expected = SOUND.to_vec();
     (expected[0].1, expected[2].1, expected[3].1) = (4, 1, 6);
     check(&forge(4 * HOUR, Some(3)), &expected, 0);
+    // But it may not declare what it adds to hours that are proved.
+    let mut late = bucket.clone();
+    let mut faked = trail.clone();
+    let log = trail.log_key("CloudTrail", FIRST_END + 300, "forged");
+    late.objects.insert(log.clone(), gzip(b"{\"Records\":[]}"));
+    faked.digest(&mut late, &[log], |_| {});
+    let mut expected = SOUND.to_vec();
+    (expected[0].1, expected[3].1) = (4, 6);
+    expected[2] = ("log_out_of_hour", 1);
+    let report = check(&late, &expected, 1);
+    assert_eq!(report["logs"]["undeclared"], 1);
+    // Nor is a chain of its own any better.
+    let mut own = bucket.clone();
+    let mut faked = Trail { name: "forged".into(), end: FIRST_END, previous: None, ..trail.clone() };
+    let log = trail.log_key("CloudTrail", FIRST_END - 300, "forged");
+    own.objects.insert(log.clone(), gzip(b"{\"Records\":[]}"));
+    faked.digest(&mut own, &[log], |_| {});
+    let mut expected = SOUND.to_vec();
+    expected[2].1 = 3;
+    expected.insert(1, ("digest_without_proof", 1));
+    expected.insert(0, ("chain_ends_early", 1));
+    check(&own, &expected, 1);
     // Behind the newest, and beside it.
     let expected = [("digest_unlinked", 2), ("digest_valid", 3), ("log_of_invalid_digest", 3), ("log_valid", 4)];
     check(&forge(4 * HOUR, Some(2)), &expected, 1);
@@ -643,6 +665,9 @@ fn days_select_digest_files_by_their_end() {
     let newest = [("digest_valid", 24), ("digest_without_signature", 1), ("log_not_proved", 1), ("log_valid", 24)];
     check_copy(&workdir, "--from 2025-03-03", &newest, 0);
     check_copy(&workdir, "--from 2025-03-05", &[], 1);
+    // The only one of its day has proved ones before it.
+    let newest = [("digest_without_signature", 1), ("log_not_proved", 1)];
+    check_copy(&workdir, "--from 2025-03-04", &newest, 1);
     let missing = bucket.keys("20250301T100017Z").pop().expect("a digest file");
     std::fs::remove_file(workdir.at("copy").join(missing)).expect("a file");
     check_copy(&workdir, "--from 2025-03-02 --to 2025-03-02", &valid(24), 0);
