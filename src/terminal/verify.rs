@@ -141,7 +141,7 @@ fn write_not_proved(out: &mut String, report: &VerifyReport) -> Result {
     }
     let older = report.count(Outcome::ChainOlder);
     if older > 0 {
-        writeln!(out, "{} chains of digest files begin before the oldest one that is here", HumanCount(older))?;
+        writeln!(out, "{} × older digest files of a chain are not here: not copied, or removed", HumanCount(older))?;
     }
     let advice =
         report.findings.iter().filter(|finding| is_unsigned(finding)).find_map(|finding| finding.advice.as_deref());

@@ -134,9 +134,8 @@ fn rsa_key(der: &[u8]) -> Option<RsaPublicKeyComponents<Vec<u8>>> {
         let (identifier, _) = element(algorithm, OBJECT_IDENTIFIER)?;
         let (bits, rest) = element(key, BIT_STRING)?;
         let is_rsa = identifier == RSA_ENCRYPTION && rest.is_empty();
-        let inner = bits.strip_prefix(&[0]).filter(|_| is_rsa)?;
-        // One level only: a key in a key in a key is none.
-        return inner.starts_with(&[SEQUENCE]).then(|| pkcs1(inner)).flatten();
+        // The first byte tells how many bits of the last are unused.
+        return pkcs1(bits.strip_prefix(&[0]).filter(|_| is_rsa)?);
     }
     pkcs1(der)
 }

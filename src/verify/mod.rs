@@ -44,6 +44,11 @@
 //! | remove the newest | the report's range ends earlier; `log_after_last`, and `chain_ends_early` when other chains go on |
 //! | remove all of an account and Region | `log_without_digests` |
 //!
+//! # For who has a text at hand
+//!
+//! `digests::Digests::read` validates digest files alone. Its declarations say of a path what SHA-256 its text must have,
+//! or that nothing usable is said of it, so that a conversion can hash what it has inflated anyway.
+//!
 //! # Memory
 //!
 //! For each file 200 bytes of the list, for each log file 24 more and 60 for its declaration, and the texts of the digest
