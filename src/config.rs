@@ -101,6 +101,11 @@ pub struct Config {
     pub retry_quarantined: bool,
     /// Whether archives that are in the lake in another form are converted again.
     pub reconvert_changed: bool,
+    /// Files with what `aws cloudtrail list-public-keys` printed. With any, archives are compared with the digest files among
+    /// the inputs.
+    pub public_keys: Vec<PathBuf>,
+    /// Whether only archives are converted that digest files prove.
+    pub requires_verified: bool,
     /// Folder for keys of events that do not fit into memory. Without one it is in the lake, and of a dry run all stay in
     /// memory.
     pub scratch: Option<PathBuf>,
@@ -143,6 +148,8 @@ impl Config {
             dedup: true,
             retry_quarantined: false,
             reconvert_changed: false,
+            public_keys: Vec::new(),
+            requires_verified: false,
             scratch: None,
             dry_run: false,
             watch: None,

@@ -197,6 +197,7 @@ reasons! {
     ZstdCorrupt "zstd_corrupt" "The zstd stream is damaged or its checksum is wrong: no byte of it is certain."
     ZstdTrailingGarbage "zstd_trailing_garbage" "Bytes follow the last zstd frame; the events before them are kept."
     ContainerDamaged "container_damaged" "The tar or zip is cut or damaged; what is certain of its members is kept."
+    NotVerified "not_verified" "Digest files do not prove the archive, and `--require-verified` wants that; it stays where it is."
     InflatedTooLarge "inflated_too_large" "The archive inflates to more than `--max-inflated` allows."
     Utf8Invalid "utf8_invalid" "The text is not UTF-8."
     JsonInvalid "json_invalid" "The text is not JSON."

@@ -13,12 +13,13 @@ use serde::{Serialize, Serializer};
 use crate::error::{Error, ErrorKind, Finding, Result, printable};
 use crate::schema::Table;
 use crate::transform::{Outcome, Status, Verdict};
+use crate::verify::Integrity;
 
 /// Findings that a summary repeats; all of them are in the quarantine table.
 const FINDINGS_SHOWN: usize = 5;
 
-/// Changed archives that a summary names.
-const CHANGED_SHOWN: usize = 100;
+/// Archives of one kind that a summary names.
+const ARCHIVES_NAMED: usize = 100;
 
 /// Why a foreign object of some kind is not converted, where that is not plain, and what to do.
 #[must_use]
@@ -40,6 +41,8 @@ pub enum Stage {
     Read,
     /// Gunzip.
     Inflate,
+    /// Hashing texts, to compare them with digest files.
+    Verify,
     /// Parsing, flattening and sorting into partitions.
     Transform,
     /// Parquet pages: encoding and compression.
@@ -53,8 +56,8 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage in flow order.
-    pub const ALL: [Self; 6] =
-        [Self::Read, Self::Inflate, Self::Transform, Self::Encode, Self::Write, Self::Coordinate];
+    pub const ALL: [Self; 7] =
+        [Self::Read, Self::Inflate, Self::Verify, Self::Transform, Self::Encode, Self::Write, Self::Coordinate];
 
     /// Its key in reports.
     #[must_use]
@@ -62,6 +65,7 @@ impl Stage {
         match self {
             Self::Read => "read",
             Self::Inflate => "inflate",
+            Self::Verify => "verify",
             Self::Transform => "transform",
             Self::Encode => "encode",
             Self::Write => "write",
@@ -170,6 +174,17 @@ pub struct ArchiveCounts {
     pub foreign: u64,
 }
 
+/// Archives by what digest files prove of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct IntegrityCounts {
+    /// Their texts are what valid digest files declare.
+    pub verified: u64,
+    /// Their texts are not, or the digest files are invalid.
+    pub invalid: u64,
+    /// No digest file that is proved declares them.
+    pub not_covered: u64,
+}
+
 /// Events by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct EventCounts {
@@ -219,6 +234,10 @@ pub struct Summary {
     pub commits: Vec<String>,
     /// Archives.
     pub archives: ArchiveCounts,
+    /// Archives with events, as far as they were compared with digest files.
+    pub integrity: IntegrityCounts,
+    /// The first archives whose text is not what digest files declare.
+    pub invalid_archives: Vec<String>,
     /// Events.
     pub events: EventCounts,
     /// Usage records.
@@ -250,14 +269,29 @@ impl Summary {
     /// Whether all input was converted: none refused, and none in the lake in another form.
     #[must_use]
     pub const fn is_clean(&self) -> bool {
-        self.findings.is_empty() && self.changed == 0
+        self.findings.is_empty() && self.changed == 0 && self.integrity.invalid == 0
     }
 
     /// Adds an archive that is left as it is in the lake.
     pub(crate) fn add_changed(&mut self, uri: impl FnOnce() -> String) {
         self.changed += 1;
-        if self.changed_archives.len() < CHANGED_SHOWN {
+        if self.changed_archives.len() < ARCHIVES_NAMED {
             self.changed_archives.push(uri());
+        }
+    }
+
+    /// Adds what digest files prove of an archive.
+    pub(crate) fn add_integrity(&mut self, archive: &str, integrity: Integrity) {
+        match integrity {
+            Integrity::NotChecked => {}
+            Integrity::NotCovered => self.integrity.not_covered += 1,
+            Integrity::Verified(_) => self.integrity.verified += 1,
+            Integrity::Invalid => {
+                self.integrity.invalid += 1;
+                if self.invalid_archives.len() < ARCHIVES_NAMED {
+                    self.invalid_archives.push(archive.to_owned());
+                }
+            }
         }
     }
 
@@ -266,6 +300,11 @@ impl Summary {
         self.archives.converted += step.archives.converted;
         self.archives.quarantined += step.archives.quarantined;
         self.archives.foreign += step.archives.foreign;
+        self.integrity.verified += step.integrity.verified;
+        self.integrity.invalid += step.integrity.invalid;
+        self.integrity.not_covered += step.integrity.not_covered;
+        let room = ARCHIVES_NAMED.saturating_sub(self.invalid_archives.len());
+        self.invalid_archives.extend(step.invalid_archives.into_iter().take(room));
         self.events.seen += step.events.seen;
         self.events.written += step.events.written;
         self.events.duplicates += step.events.duplicates;

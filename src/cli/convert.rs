@@ -82,6 +82,18 @@ pub(crate) struct ConvertArgs {
     #[arg(long)]
     no_dedup: bool,
 
+    /// Compare archives with CloudTrail's digest files among the inputs: `archives` tells what is proved
+    #[arg(long, requires = "public_keys")]
+    verify: bool,
+
+    /// Public keys for that, as `aws cloudtrail list-public-keys` prints them; may be given more than once
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    public_keys: Vec<PathBuf>,
+
+    /// Convert only what digest files prove; the rest is named in quarantine
+    #[arg(long, requires = "verify")]
+    require_verified: bool,
+
     /// Convert archives again that are in quarantine, as a whole or in part: after a fix, or with a better version
     #[arg(long)]
     retry_quarantined: bool,
@@ -147,6 +159,9 @@ impl ConvertArgs {
             part_size,
             step_size,
             no_dedup,
+            verify,
+            public_keys,
+            require_verified,
             retry_quarantined,
             reconvert_changed,
             report: _,
@@ -175,6 +190,10 @@ impl ConvertArgs {
         config.target_part_bytes = *part_size;
         config.step_bytes = *step_size;
         config.dedup = !no_dedup;
+        if *verify {
+            config.public_keys.clone_from(public_keys);
+        }
+        config.requires_verified = *require_verified;
         config.retry_quarantined = *retry_quarantined;
         config.reconvert_changed = *reconvert_changed;
         config.dry_run = *dry_run;

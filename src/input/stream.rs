@@ -188,17 +188,20 @@ impl TextStream {
         Ok(None)
     }
 
-    /// Reads on to the end of the file, for its checksum alone; the size of the text and how it ended.
+    /// Reads on to the end of the file, for its checksum alone, and shows the text on the way; the size of all of it and
+    /// how it ended.
     ///
     /// # Errors
     ///
     /// As [`TextStream::fill`].
-    pub(crate) fn drain(&mut self, ended: Ended) -> Result<(u64, Ended), Worthless> {
+    pub(crate) fn drain(&mut self, ended: Ended, mut take: impl FnMut(&[u8])) -> Result<(u64, Ended), Worthless> {
         let mut ended = ended;
         let mut window = Window::default();
         while !matches!(self.source, Source::Ended) {
             window.text.clear();
-            if let Some(end) = self.fill(&mut window, READ_BYTES)? {
+            let end = self.fill(&mut window, READ_BYTES)?;
+            take(&window.text);
+            if let Some(end) = end {
                 ended = ended.or(end);
                 break;
             }

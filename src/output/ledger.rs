@@ -23,6 +23,7 @@ use crate::lake_file::{LakeFile, text_column};
 use crate::schema::Table;
 use crate::transform::Verdict;
 use crate::transform::columns::TableBuilder;
+use crate::verify::{Integrity, hex};
 
 /// Rows that are collected before they are encoded.
 const FLUSH_ROWS: usize = 8_192;
@@ -35,6 +36,7 @@ pub(crate) struct ArchiveEntry<'a> {
     pub(crate) modified: &'a str,
     pub(crate) compressed_bytes: u64,
     pub(crate) inflated_bytes: u64,
+    pub(crate) integrity: Integrity,
     pub(crate) verdict: &'a Verdict,
 }
 
@@ -97,7 +99,10 @@ impl Ledger {
                 row.timestamp(name, time);
             }
         }
-        row.text("integrity", "not_checked");
+        row.text("integrity", entry.integrity.as_str());
+        if let Integrity::Verified(sha256) = entry.integrity {
+            row.text("sha256", &hex(&sha256));
+        }
         row.text("commit_id", &self.commit);
         row.timestamp("converted_at", self.converted_at_ms);
         self.archives.end_row(0)

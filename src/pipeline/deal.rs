@@ -14,7 +14,7 @@ use rayon::ThreadPool;
 use super::grouping::is_large;
 use super::run::Shared;
 use super::turns::{Large, Message, Turn, Work};
-use super::worker::{LargeArchive, Segment, Step, Worker, Workers, position, unreadable};
+use super::worker::{LargeArchive, Reading, Segment, Step, Worker, Workers, position, unreadable};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::input::{Archive, Worthless};
@@ -30,6 +30,7 @@ pub(super) struct Dealer<'a> {
     /// Archives that an earlier attempt has found to be worthless.
     refused: Arc<HashMap<usize, Worthless>>,
     workers: Arc<Workers>,
+    reading: Reading,
     turns: VecDeque<Turn>,
     next_turn: u64,
     sender: Sender<Message>,
@@ -38,10 +39,27 @@ pub(super) struct Dealer<'a> {
 
 impl<'a> Dealer<'a> {
     pub(super) fn new(shared: Shared<'a>, plan: Plan, refused: Arc<HashMap<usize, Worthless>>) -> Self {
-        let Shared { config, clock, pool, archives, .. } = shared;
+        let Shared { config, clock, pool, archives, proofs, .. } = shared;
         let (sender, receiver) = channel();
         let workers = Arc::new(Workers::new(plan));
-        Self { config, clock, pool, archives, refused, workers, turns: VecDeque::new(), next_turn: 0, sender, receiver }
+        let reading = Reading {
+            limit: config.max_inflated_bytes,
+            proofs: proofs.cloned(),
+            requires_verified: config.requires_verified,
+        };
+        Self {
+            config,
+            clock,
+            pool,
+            archives,
+            refused,
+            workers,
+            reading,
+            turns: VecDeque::new(),
+            next_turn: 0,
+            sender,
+            receiver,
+        }
     }
 
     /// The turn that is next in order.
@@ -83,9 +101,10 @@ impl<'a> Dealer<'a> {
             Work::Group { range, .. } => {
                 self.archives[range.clone()].iter().for_each(Archive::announce);
                 let (archives, range) = (Arc::clone(self.archives), range.clone());
-                let (refused, limit) = (Arc::clone(&self.refused), self.config.max_inflated_bytes);
+                let (refused, reading) = (Arc::clone(&self.refused), self.reading.clone());
                 self.spawn(move |workers, clock| {
-                    let convert = |worker: &mut Worker| worker.convert_group(&archives, range, &refused, limit, clock);
+                    let convert =
+                        |worker: &mut Worker| worker.convert_group(&archives, range, &refused, &reading, clock);
                     Message::Group(id, workers.with(convert))
                 });
             }
@@ -98,12 +117,12 @@ impl<'a> Dealer<'a> {
 
     fn begin_large(&mut self, id: u64, at: usize) {
         let archives = Arc::clone(self.archives);
-        let limit = self.config.max_inflated_bytes;
+        let reading = self.reading.clone();
         let end = self.refused.get(&at).cloned();
         self.spawn(move |workers, clock| {
             let step = match end {
                 Some(Worthless { finding, certain_bytes: 0 }) => Step::refused(finding),
-                end => match LargeArchive::open(&archives[at], limit, end) {
+                end => match LargeArchive::open(&archives[at], &reading, end) {
                     Ok(large) => workers.with(|worker| worker.step(Box::new(large), clock)),
                     Err(error) => Step::refused(unreadable(&error)),
                 },

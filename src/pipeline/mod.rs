@@ -35,9 +35,10 @@ use crate::error::{Error, Result};
 use crate::input::{Archive, STDIN, copy_stdin, discover};
 use crate::output::{Known, Lake, hold_if_there};
 use crate::report::{Progress, Stage, StageClock, Summary};
+use crate::verify::Proofs;
 
 use steps::Steps;
-use worklist::Worklist;
+use worklist::Sorter;
 
 /// Converts archives into a lake.
 ///
@@ -70,19 +71,26 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
         let folder = config.scratch.clone().or_else(|| lake.as_ref().map(Lake::staging)).unwrap_or_default();
         found.push(copy_stdin(&Disk::new(config.watch.clone()), &folder)?);
     }
-    let worklist = pool.install(|| Worklist::new(found, &known, config, &mut summary))?;
+    let sorter = pool.install(|| Sorter::new(&known, config))?;
+    let found = pool.install(|| sorter.open_containers(found));
+    let proofs = match config.public_keys.as_slice() {
+        [] => None,
+        keys => Some(Arc::new(pool.install(|| Proofs::read(&found, keys))?)),
+    };
+    let worklist = pool.install(|| sorter.sort(found, &mut summary));
     let archives = &worklist.archives;
     progress.archives_total.store(archives.len() as u64, Ordering::Relaxed);
     progress.compressed_bytes_total.store(archives.iter().map(Archive::bytes_to_read).sum(), Ordering::Relaxed);
     let replacement = pool.install(|| worklist.replacement(&known, config))?;
     drop(known);
-    let mut steps = Steps::new(config, progress, &clock, &pool, archives, lake, replacement);
+    let (clock, pool, proofs) = (&clock, &pool, proofs.as_ref());
+    let mut steps = Steps { config, progress, clock, pool, archives, proofs, lake, claims: None, replacement };
     for step in worklist.steps(config) {
         let done = steps.convert(&step, &summary).map_err(|error| error.after_commits(summary.commits.len()))?;
         summary.add_step(done);
     }
     clock.add(Stage::Coordinate, process::thread_cpu_time().saturating_sub(cpu_before));
-    summary.close(started, &clock, process::peak_rss_bytes());
+    summary.close(started, clock, process::peak_rss_bytes());
     Ok(summary)
 }
 

@@ -22,16 +22,17 @@ use super::deal::Dealer;
 use super::ending::{Ending, Staged};
 use super::grouping::next_group;
 use super::turns::{Large, Work};
-use super::worker::{Converted, GroupResult, LargeVerdict, SegmentResult, position};
+use super::worker::{ArchiveOutcome, Converted, GroupResult, LargeVerdict, SegmentResult, position};
 use crate::config::{Config, OnBad};
 use crate::dedup::Claims;
-use crate::error::{Error, ErrorKind, Result, printable};
+use crate::error::{Error, ErrorKind, Reason, Result, printable};
 use crate::input::{Archive, Worthless};
 use crate::output::{ArchiveEntry, Commit, CommitRecord, EncodeContext, Ledger, Pressure, Replacement, TableWriters};
 use crate::pool::Pool;
 use crate::report::{Progress, StageClock, Summary};
 use crate::schema::Table;
-use crate::transform::{Batch, Copies, Place, Plan, Register, Verdict};
+use crate::transform::{Batch, Copies, Place, Plan, Register, Status, Verdict};
+use crate::verify::{Integrity, Proof, Proofs};
 
 /// What all attempts share.
 #[derive(Clone, Copy)]
@@ -48,6 +49,8 @@ pub(super) struct Shared<'a> {
     pub(super) claims: Option<&'a Arc<Claims>>,
     /// What the step has to replace, when its archives are in the lake already.
     pub(super) replacement: Option<&'a Replacement>,
+    /// What digest files declare, when archives are to be compared with them.
+    pub(super) proofs: Option<&'a Arc<Proofs>>,
 }
 
 /// An attempt.
@@ -58,6 +61,7 @@ pub(super) struct Run<'a> {
     step: Range<usize>,
     claims: Option<Arc<Claims>>,
     replacement: Option<&'a Replacement>,
+    proofs: Option<Arc<Proofs>>,
     /// Archives that are done, but for what stays of their former rows.
     again: Vec<Converted>,
     nameless: Nameless,
@@ -91,6 +95,7 @@ impl Output {
             compressed_bytes: archive.bytes,
             inflated_bytes: converted.inflated_bytes,
             verdict: &converted.verdict,
+            integrity: converted.integrity,
         })
     }
 }
@@ -101,7 +106,7 @@ impl<'a> Run<'a> {
         commit: Option<&Commit>,
         refused: Arc<HashMap<usize, Worthless>>,
     ) -> Result<Self> {
-        let Shared { config, progress, clock, pool, archives, step, claims, replacement } = shared;
+        let Shared { config, progress, clock, pool, archives, step, claims, replacement, proofs } = shared;
         let output = commit.map(|commit| {
             let context = Arc::new(EncodeContext {
                 pool: Arc::clone(pool),
@@ -131,6 +136,7 @@ impl<'a> Run<'a> {
             step: step.clone(),
             claims: claims.cloned(),
             replacement,
+            proofs: proofs.cloned(),
             again: Vec::new(),
             nameless: Nameless::default(),
             dealer: Dealer::new(shared, plan, refused),
@@ -173,12 +179,12 @@ impl<'a> Run<'a> {
                             self.found.insert(large.archive, worthless);
                         }
                         Some(LargeVerdict::Refused(worthless)) => {
-                            let verdict = Verdict::refused(worthless.finding);
-                            self.book(large.converted(0, verdict), summary)?;
+                            self.book(self.refuse(&large, worthless), summary)?;
                         }
-                        Some(LargeVerdict::Read { inflated_bytes, judgement, damage }) => {
+                        Some(LargeVerdict::Read { inflated_bytes, judgement, damage, integrity }) => {
                             let verdict = Verdict::new(judgement, std::mem::take(&mut large.tally), damage);
-                            self.book(large.converted(inflated_bytes, verdict), summary)?;
+                            let outcome = ArchiveOutcome { inflated_bytes, verdict, integrity };
+                            self.book(large.converted(outcome), summary)?;
                         }
                         None => self.dealer.wait_for(turn.id, Work::Large(large))?,
                     }
@@ -187,6 +193,16 @@ impl<'a> Run<'a> {
             }
         }
         self.close(summary)
+    }
+
+    /// A large archive that is refused as a whole.
+    fn refuse(&self, large: &Large, worthless: Worthless) -> Converted {
+        let is_unread = worthless.finding.reason == Reason::ReadFailed;
+        let proofs = self.proofs.as_ref().filter(|_| !is_unread);
+        let proof = proofs.map(|proofs| Proof::begin(proofs, &self.archives[large.archive].path()));
+        let integrity = proof.map_or(Integrity::NotChecked, Proof::give_up);
+        let verdict = Verdict::refused(worthless.finding);
+        large.converted(ArchiveOutcome { inflated_bytes: 0, verdict, integrity })
     }
 
     fn apply_segments(&mut self, id: u64, large: &mut Large) -> Result<()> {
@@ -231,6 +247,11 @@ impl<'a> Run<'a> {
     fn book(&mut self, mut converted: Converted, summary: &mut Summary) -> Result<()> {
         let archive = &self.archives[converted.archive];
         archive.release();
+        if converted.verdict.status == Status::Foreign {
+            // What holds no events is nothing to be proved.
+            converted.integrity = Integrity::NotChecked;
+        }
+        summary.add_integrity(&converted.uri, converted.integrity);
         summary.add(&converted.uri, archive.bytes_to_read(), converted.inflated_bytes, &converted.verdict);
         self.progress.archives_done.fetch_add(1, Ordering::Relaxed);
         self.progress.compressed_bytes_done.fetch_add(archive.bytes_to_read(), Ordering::Relaxed);

@@ -20,6 +20,7 @@ use crate::input::{Archive, Worthless};
 use crate::output::{Commit, Lake, Replacement, published_keys, read_back};
 use crate::report::{Progress, StageClock, Summary};
 use crate::schema::Table;
+use crate::verify::Proofs;
 
 /// Keys on disk above which a step begins anew with those of the dates that it touches.
 const MOST_SPILLED_KEYS: usize = 32 << 20;
@@ -29,32 +30,21 @@ const EVENT_BYTES: u64 = 200;
 
 /// What the steps of a run share.
 pub(super) struct Steps<'a> {
-    config: &'a Config,
-    progress: &'a Progress,
-    clock: &'a Arc<StageClock>,
-    pool: &'a Arc<ThreadPool>,
-    archives: &'a Arc<Vec<Archive>>,
-    lake: Option<Lake>,
+    pub(super) config: &'a Config,
+    pub(super) progress: &'a Progress,
+    pub(super) clock: &'a Arc<StageClock>,
+    pub(super) pool: &'a Arc<ThreadPool>,
+    pub(super) archives: &'a Arc<Vec<Archive>>,
+    pub(super) proofs: Option<&'a Arc<Proofs>>,
+    /// None in a run that only counts.
+    pub(super) lake: Option<Lake>,
     /// Who has which event, as of the steps before.
-    claims: Option<Arc<Claims>>,
+    pub(super) claims: Option<Arc<Claims>>,
     /// What the first step has to replace.
-    replacement: Option<Replacement>,
+    pub(super) replacement: Option<Replacement>,
 }
 
-impl<'a> Steps<'a> {
-    /// The steps of a run over these archives; without a lake they only count.
-    pub(super) const fn new(
-        config: &'a Config,
-        progress: &'a Progress,
-        clock: &'a Arc<StageClock>,
-        pool: &'a Arc<ThreadPool>,
-        archives: &'a Arc<Vec<Archive>>,
-        lake: Option<Lake>,
-        replacement: Option<Replacement>,
-    ) -> Self {
-        Self { config, progress, clock, pool, archives, lake, claims: None, replacement }
-    }
-
+impl Steps<'_> {
     /// Converts the archives of a step and publishes them.
     ///
     /// # Errors
@@ -69,9 +59,10 @@ impl<'a> Steps<'a> {
             summary.archives.seen = step.len() as u64;
             let claims = self.claims(&before.lake)?;
             let commit = self.lake.as_ref().map(Lake::begin);
-            let Self { config, progress, clock, pool, archives, .. } = *self;
+            let Self { config, progress, clock, pool, archives, proofs, .. } = *self;
             let (claims_of_run, replacement) = (claims.as_ref(), self.replacement.as_ref());
-            let shared = Shared { config, progress, clock, pool, archives, step, claims: claims_of_run, replacement };
+            let shared =
+                Shared { config, progress, clock, pool, archives, step, claims: claims_of_run, replacement, proofs };
             let run = Run::new(shared, commit.as_ref(), Arc::clone(&refused))?;
             let ending = run.convert_all(&mut summary);
             match (ending, commit) {

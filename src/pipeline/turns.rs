@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::worker::{Converted, GroupResult, LargeArchive, LargeVerdict, SegmentResult, Step};
+use super::worker::{ArchiveOutcome, Converted, GroupResult, LargeArchive, LargeVerdict, SegmentResult, Step};
 use crate::error::Result;
-use crate::transform::{Tally, Verdict};
+use crate::transform::Tally;
 
 /// Archives whose results are applied together.
 pub(super) struct Turn {
@@ -69,8 +69,8 @@ impl Large {
     }
 
     /// The archive as it is booked.
-    pub(super) fn converted(&self, inflated_bytes: u64, verdict: Verdict) -> Converted {
-        Converted::new(self.archive, self.uri.to_string(), inflated_bytes, verdict)
+    pub(super) fn converted(&self, outcome: ArchiveOutcome) -> Converted {
+        Converted::new(self.archive, self.uri.to_string(), outcome)
     }
 
     /// How it ended, once all its segments are applied.

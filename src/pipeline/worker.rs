@@ -4,12 +4,16 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::error::{Finding, Reason, Result};
 use crate::input::{Archive, Inflated, Inflater, TextStream, Window, Worthless};
 use crate::pool::Pool;
 use crate::report::{Stage, StageClock};
-use crate::transform::{Batch, Converter, Cut, Cutter, Element, Judgement, Place, Plan, Source, Tally, Verdict};
+use crate::transform::{
+    Batch, Converter, Cut, Cutter, Element, Judgement, Place, Plan, Source, Status, Tally, Verdict,
+};
+use crate::verify::{Integrity, Proof, Proofs};
 
 /// Text that a small archive may inflate to; what is larger is converted piece by piece.
 pub(super) const SMALL_TEXT_BYTES: usize = 32 << 20;
@@ -30,12 +34,39 @@ pub(super) struct Converted {
     /// Whether something was wrong with it or its events.
     pub(super) is_damaged: bool,
     pub(super) verdict: Verdict,
+    pub(super) integrity: Integrity,
 }
 
 impl Converted {
-    pub(super) fn new(archive: usize, uri: String, inflated_bytes: u64, verdict: Verdict) -> Self {
-        Self { archive, uri, inflated_bytes, is_damaged: !verdict.findings.is_empty(), verdict }
+    pub(super) fn new(archive: usize, uri: String, outcome: ArchiveOutcome) -> Self {
+        let ArchiveOutcome { inflated_bytes, verdict, integrity } = outcome;
+        Self { archive, uri, inflated_bytes, is_damaged: !verdict.findings.is_empty(), verdict, integrity }
     }
+}
+
+/// What came of the text of one archive.
+pub(super) struct ArchiveOutcome {
+    pub(super) inflated_bytes: u64,
+    pub(super) verdict: Verdict,
+    pub(super) integrity: Integrity,
+}
+
+impl ArchiveOutcome {
+    /// Of an archive without a text.
+    fn without_text(verdict: Verdict) -> Self {
+        Self { inflated_bytes: 0, verdict, integrity: Integrity::NotChecked }
+    }
+}
+
+/// How archives are read, the same for all of a run.
+#[derive(Clone)]
+pub(super) struct Reading {
+    /// Text that one archive may have, in bytes.
+    pub(super) limit: u64,
+    /// What digest files declare, when archives are to be compared with them.
+    pub(super) proofs: Option<Arc<Proofs>>,
+    /// Whether only what is proved is converted.
+    pub(super) requires_verified: bool,
 }
 
 /// What came of a group of archives.
@@ -68,6 +99,8 @@ pub(super) struct LargeArchive {
     stream: TextStream,
     window: Window,
     cutter: Cutter,
+    proof: Proof,
+    requires_verified: bool,
 }
 
 /// What a step through a large archive gave.
@@ -88,7 +121,7 @@ impl Step {
 /// How a large archive ended.
 pub(super) enum LargeVerdict {
     /// It was read to its end, or to where it is cut.
-    Read { inflated_bytes: u64, judgement: Judgement, damage: Option<Finding> },
+    Read { inflated_bytes: u64, judgement: Judgement, damage: Option<Finding>, integrity: Integrity },
     /// Its checksum is wrong or it is too large: what was handed out of it may not be kept.
     Refused(Worthless),
 }
@@ -131,7 +164,7 @@ impl Worker {
         archives: &[Archive],
         range: Range<usize>,
         refused: &HashMap<usize, Worthless>,
-        limit: u64,
+        reading: &Reading,
         clock: &StageClock,
     ) -> Result<GroupResult> {
         let archives_done = Vec::with_capacity(range.len());
@@ -149,12 +182,12 @@ impl Worker {
             }
             let uri = archives[at].uri();
             let source = Source { uri: &uri, position: position(at) };
-            let Some((inflated_bytes, verdict)) = self.convert_archive(&archives[at], source, limit, clock) else {
+            let Some(outcome) = self.convert_archive(&archives[at], source, reading, clock) else {
                 result.alone = Some(at);
                 break;
             };
-            text_bytes += inflated_bytes;
-            result.archives.push(Converted::new(at, uri, inflated_bytes, verdict));
+            text_bytes += outcome.inflated_bytes;
+            result.archives.push(Converted::new(at, uri, outcome));
         }
         result.batches = clock.time(Stage::Transform, || self.converter.finish())?;
         Ok(result)
@@ -165,40 +198,58 @@ impl Worker {
         &mut self,
         archive: &Archive,
         source: Source<'_>,
-        limit: u64,
+        reading: &Reading,
         clock: &StageClock,
-    ) -> Option<(u64, Verdict)> {
+    ) -> Option<ArchiveOutcome> {
         if !archive.is_regular {
-            return Some((0, Verdict::foreign("special_file")));
+            return Some(ArchiveOutcome::without_text(Verdict::foreign("special_file")));
         }
         if let Some(contents) = &archive.contents {
-            return Some((0, Verdict::container(contents.kind, contents.findings.clone())));
+            let verdict = Verdict::container(contents.kind, contents.findings.clone());
+            return Some(ArchiveOutcome::without_text(verdict));
         }
         self.stored.clear();
         if let Err(error) = clock.time(Stage::Read, || archive.read(&mut self.stored)) {
-            return Some((0, Verdict::refused(unreadable(&error))));
+            return Some(ArchiveOutcome::without_text(Verdict::refused(unreadable(&error))));
         }
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(SMALL_TEXT_BYTES);
-        match clock.time(Stage::Inflate, || self.inflater.inflate(&self.stored, limit)) {
-            Inflated::Text(length, damage) => {
-                let text = self.inflater.text(length);
-                let verdict = clock.time(Stage::Transform, || self.converter.convert(source, text, damage));
-                Some((length as u64, verdict))
+        let limit = usize::try_from(reading.limit).unwrap_or(usize::MAX).min(SMALL_TEXT_BYTES);
+        let (length, damage) = match clock.time(Stage::Inflate, || self.inflater.inflate(&self.stored, limit)) {
+            Inflated::Text(length, damage) => (length, damage),
+            Inflated::Refused(finding) => {
+                let integrity = reading.begin_proof(archive).give_up();
+                let verdict = Verdict::refused(finding);
+                return Some(ArchiveOutcome { inflated_bytes: 0, verdict, integrity });
             }
-            Inflated::Refused(finding) => Some((0, Verdict::refused(finding))),
-            Inflated::TooLarge => None,
-        }
+            Inflated::TooLarge => return None,
+        };
+        let text = self.inflater.text(length);
+        let integrity = clock.time(Stage::Verify, || {
+            let mut proof = reading.begin_proof(archive);
+            proof.take(text);
+            proof.end(damage.is_some())
+        });
+        let verdict = clock.time(Stage::Transform, || {
+            if reading.is_wanted(integrity) || self.converter.is_foreign(text) {
+                self.converter.convert(source, text, damage)
+            } else {
+                Verdict::refused(not_verified(integrity))
+            }
+        });
+        Some(ArchiveOutcome { inflated_bytes: length as u64, verdict, integrity })
     }
 
     /// Inflates and cuts the next segment of a large archive.
     pub(super) fn step(&mut self, mut large: Box<LargeArchive>, clock: &StageClock) -> Step {
-        let LargeArchive { stream, window, cutter } = &mut *large;
+        let LargeArchive { stream, window, cutter, proof, .. } = &mut *large;
         let mut elements = Vec::new();
         let mut damage = None;
         let mut start = cutter.window_start();
         let mut wanted = SEGMENT_BYTES;
         loop {
-            let end = match clock.time(Stage::Inflate, || stream.fill(window, wanted)) {
+            let had = window.text().len();
+            let filled = clock.time(Stage::Inflate, || stream.fill(window, wanted));
+            clock.time(Stage::Verify, || proof.take(&window.text()[had..]));
+            let end = match filled {
                 Ok(end) => end,
                 Err(worthless) => return Step::Last(Segment::empty(), LargeVerdict::Refused(worthless)),
             };
@@ -228,12 +279,20 @@ impl Worker {
         let text = window.split_off(window.text().len());
         let segment = Segment { text, start, elements };
         // The checksum stands at the end, also when the text has ended to our liking before.
-        let (inflated_bytes, damage) = match clock.time(Stage::Inflate, || stream.drain(damage)) {
+        let drained = clock.time(Stage::Inflate, || stream.drain(damage, |text| proof.take(text)));
+        let (inflated_bytes, damage) = match drained {
             Ok(ended) => ended,
             Err(worthless) => return Step::Last(Segment::empty(), LargeVerdict::Refused(worthless)),
         };
-        let LargeArchive { cutter, .. } = *large;
-        Step::Last(segment, LargeVerdict::Read { inflated_bytes, judgement: cutter.close(), damage })
+        let LargeArchive { cutter, proof, requires_verified, .. } = *large;
+        let integrity = proof.end(damage.is_some());
+        let judgement = cutter.close();
+        if requires_verified && !integrity.is_verified() && judgement.status != Status::Foreign {
+            // Its events may be among the others already.
+            let worthless = Worthless { finding: not_verified(integrity), certain_bytes: 0 };
+            return Step::Last(Segment::empty(), LargeVerdict::Refused(worthless));
+        }
+        Step::Last(segment, LargeVerdict::Read { inflated_bytes, judgement, damage, integrity })
     }
 
     /// Converts a segment of a large archive.
@@ -258,16 +317,52 @@ impl Segment {
 }
 
 impl LargeArchive {
-    /// Opens a large archive; `limit` bounds its text in bytes, `end` is where it is known to be worthless.
-    pub(super) fn open(archive: &Archive, limit: u64, end: Option<Worthless>) -> std::io::Result<Self> {
-        let stream = TextStream::open(archive, limit, end)?;
-        Ok(Self { stream, window: Window::default(), cutter: Cutter::new() })
+    /// Opens a large archive; `end` is where it is known to be worthless.
+    pub(super) fn open(archive: &Archive, reading: &Reading, end: Option<Worthless>) -> std::io::Result<Self> {
+        Ok(Self {
+            stream: TextStream::open(archive, reading.limit, end)?,
+            window: Window::default(),
+            cutter: Cutter::new(),
+            proof: reading.begin_proof(archive),
+            requires_verified: reading.requires_verified,
+        })
     }
 }
 
 /// The position of an archive as its events know it: no run has four billion archives.
 pub(super) fn position(archive: usize) -> u32 {
     u32::try_from(archive).unwrap_or(u32::MAX)
+}
+
+impl Reading {
+    fn begin_proof(&self, archive: &Archive) -> Proof {
+        match &self.proofs {
+            Some(proofs) => Proof::begin(proofs, &archive.path()),
+            None => Proof::none(),
+        }
+    }
+
+    /// Whether archives of which this is proved are converted.
+    const fn is_wanted(&self, integrity: Integrity) -> bool {
+        !self.requires_verified || integrity.is_verified()
+    }
+}
+
+/// A finding for an archive that digest files do not prove. Its bytes are not kept: there is nothing to mend in them.
+fn not_verified(integrity: Integrity) -> Finding {
+    let message = match integrity {
+        Integrity::Invalid => {
+            "its text is not what digest files declare, or the digest file that declares it is invalid"
+        }
+        _ => "no digest file that is proved declares it",
+    };
+    Finding {
+        event_index: None,
+        byte_offset: None,
+        reason: Reason::NotVerified,
+        message: message.to_owned(),
+        original: Vec::new(),
+    }
 }
 
 /// A finding for an archive that was listed and cannot be read.

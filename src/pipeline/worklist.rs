@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rayon::prelude::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator, ParallelSliceMut};
 
-use crate::config::{Config, OnBad, Selection};
+use crate::config::{Config, OnBad};
 use crate::error::Result;
 use crate::input::{Archive, expand};
 use crate::output::{Again, Known, Replacement, Standing, containers, name_hash, quarantined_archives};
@@ -29,31 +29,41 @@ pub(super) struct Worklist {
     has_rows: bool,
 }
 
-impl Worklist {
-    /// Sorts archives out, on the threads of the pool that this is called in; what is left out is counted.
+/// Tells archives that are to be converted from those that the lake has.
+pub(super) struct Sorter<'a> {
+    known: &'a Known,
+    config: &'a Config,
+    /// Archives that are to be tried again, and the containers that they are in, by the hash of their name.
+    quarantined: HashSet<u128>,
+}
+
+impl<'a> Sorter<'a> {
+    /// Reads what the lake says of archives that are to be tried again.
     ///
     /// # Errors
     ///
     /// When the lake cannot be read.
-    pub(super) fn new(found: Vec<Archive>, known: &Known, config: &Config, summary: &mut Summary) -> Result<Self> {
+    pub(super) fn new(known: &'a Known, config: &'a Config) -> Result<Self> {
         let quarantined = if config.retry_quarantined { quarantined_archives(known)? } else { HashSet::new() };
-        let standing = |archive: &Archive| {
-            let uri = archive.uri();
-            let is_quarantined = !quarantined.is_empty() && quarantined.contains(&name_hash(&uri));
-            (known.find(&uri, archive.bytes, &archive.modified()), is_quarantined)
-        };
-        let is_looked_into = |archive: &Archive| match standing(archive) {
-            (Standing::Same, is_quarantined) => is_quarantined,
-            _ => true,
-        };
-        let found = open_containers(found, is_looked_into, &config.selection);
+        Ok(Self { known, config, quarantined })
+    }
+
+    /// What is known of an archive, and whether it is to be tried again.
+    fn standing(&self, archive: &Archive) -> (Standing, bool) {
+        let uri = archive.uri();
+        let is_quarantined = !self.quarantined.is_empty() && self.quarantined.contains(&name_hash(&uri));
+        (self.known.find(&uri, archive.bytes, &archive.modified()), is_quarantined)
+    }
+
+    /// Sorts archives out, on the threads of the pool that this is called in; what is left out is counted.
+    pub(super) fn sort(&self, found: Vec<Archive>, summary: &mut Summary) -> Worklist {
         summary.archives.seen = found.len() as u64;
-        let mut list = Self { archives: Arc::default(), again: Again::new(), again_step: 0, has_rows: false };
-        if known.is_empty() {
+        let mut list = Worklist { archives: Arc::default(), again: Again::new(), again_step: 0, has_rows: false };
+        if self.known.is_empty() {
             list.archives = Arc::new(found);
-            return Ok(list);
+            return list;
         }
-        let standings: Vec<(Standing, bool)> = found.par_iter().map(standing).collect();
+        let standings: Vec<(Standing, bool)> = found.par_iter().map(|archive| self.standing(archive)).collect();
         let (mut again, mut new) = (Vec::new(), Vec::new());
         for (archive, (standing, is_quarantined)) in found.into_iter().zip(standings) {
             let is_changed = standing == Standing::Changed;
@@ -65,7 +75,7 @@ impl Worklist {
                 }
                 // It has no rows of its own; each of its members is judged by itself.
                 _ if archive.contents.is_some() => again.push(archive),
-                _ if is_quarantined || (is_changed && config.reconvert_changed) => {
+                _ if is_quarantined || (is_changed && self.config.reconvert_changed) => {
                     list.has_rows = true;
                     again.push(archive);
                 }
@@ -88,9 +98,45 @@ impl Worklist {
         list.again_step = again.len();
         again.append(&mut new);
         list.archives = Arc::new(again);
-        Ok(list)
+        list
     }
 
+    /// Looks into containers that the lake does not know, on the threads of the pool that this is called in; puts the members of containers in their places among the archives, and the containers behind all of them.
+    pub(super) fn open_containers(&self, found: Vec<Archive>) -> Vec<Archive> {
+        let is_looked_into = |archive: &Archive| match self.standing(archive) {
+            (Standing::Same, is_quarantined) => is_quarantined,
+            _ => true,
+        };
+        let selection = &self.config.selection;
+        let opened: Vec<(usize, Vec<Archive>)> = found
+            .par_iter()
+            .enumerate()
+            .filter(|(_, archive)| !archive.is_named_like_a_log() && is_looked_into(archive))
+            // What cannot be read is told when it is converted.
+            .filter_map(|(at, archive)| Some((at, expand(archive).ok()??)))
+            .collect();
+        if opened.is_empty() {
+            return found;
+        }
+        let mut opened = opened.into_iter().peekable();
+        let mut archives = Vec::with_capacity(found.len());
+        for (at, archive) in found.into_iter().enumerate() {
+            let Some((_, members)) = opened.next_if(|(opened, _)| *opened == at) else {
+                archives.push(archive);
+                continue;
+            };
+            let is_wanted = |member: &Archive| !member.is_named_like_a_log() || member.may_match(selection);
+            let is_whole = members.iter().all(is_wanted);
+            // One of which members are passed over is looked into again by the next run.
+            let is_kept = |member: &Archive| is_wanted(member) && (is_whole || member.contents.is_none());
+            archives.extend(members.into_iter().filter(is_kept));
+        }
+        archives.par_sort_unstable_by(Archive::order);
+        archives
+    }
+}
+
+impl Worklist {
     /// What is to be replaced, if anything, on the threads of the pool that this is called in.
     ///
     /// # Errors
@@ -124,37 +170,4 @@ impl Worklist {
         }
         steps
     }
-}
-
-/// Puts the members of containers in their places among the archives, and the containers behind all of them.
-fn open_containers(
-    found: Vec<Archive>,
-    is_looked_into: impl Fn(&Archive) -> bool + Sync,
-    selection: &Selection,
-) -> Vec<Archive> {
-    let opened: Vec<(usize, Vec<Archive>)> = found
-        .par_iter()
-        .enumerate()
-        .filter(|(_, archive)| !archive.is_named_like_a_log() && is_looked_into(archive))
-        // What cannot be read is told when it is converted.
-        .filter_map(|(at, archive)| Some((at, expand(archive).ok()??)))
-        .collect();
-    if opened.is_empty() {
-        return found;
-    }
-    let mut opened = opened.into_iter().peekable();
-    let mut archives = Vec::with_capacity(found.len());
-    for (at, archive) in found.into_iter().enumerate() {
-        let Some((_, members)) = opened.next_if(|(opened, _)| *opened == at) else {
-            archives.push(archive);
-            continue;
-        };
-        let is_wanted = |member: &Archive| !member.is_named_like_a_log() || member.may_match(selection);
-        let is_whole = members.iter().all(is_wanted);
-        // One of which members are passed over is looked into again by the next run.
-        let is_kept = |member: &Archive| is_wanted(member) && (is_whole || member.contents.is_none());
-        archives.extend(members.into_iter().filter(is_kept));
-    }
-    archives.par_sort_unstable_by(Archive::order);
-    archives
 }

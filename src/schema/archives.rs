@@ -7,7 +7,7 @@ use super::{Column, column};
 #[rustfmt::skip]
 pub(super) const COLUMNS: &[Column] = &[
     column(1, "archive", "", Text, Unique, "URI of the archive"),
-    column(2, "kind", "", Text, Repeats, "What it holds: `log`, `insight`, `network_activity`, `aggregated`, `empty`, `unreadable`, `too_large`, or what a foreign object looks like"),
+    column(2, "kind", "", Text, Repeats, "What it holds: `log`, `insight`, `network_activity`, `aggregated`, `empty`, `unreadable`, `too_large`, `tar` and `zip` for containers, or what a foreign object looks like"),
     column(3, "status", "", Text, Repeats, "`converted`, `quarantined` or `foreign`"),
     column(4, "etag_or_mtime", "", Text, Unique, "ETag of the object, or modification time of the file (UTC)"),
     column(5, "compressed_bytes", "", Long, Repeats, "Size as stored"),
@@ -20,7 +20,7 @@ pub(super) const COLUMNS: &[Column] = &[
     column(12, "usage_records_written", "", Long, Repeats, "Rows in `usage_records`"),
     column(13, "oldest_event_time", "", Timestamp, Rising, "Earliest event time found; null when some events were counted unread"),
     column(14, "newest_event_time", "", Timestamp, Rising, "Latest event time found; null when some events were counted unread"),
-    column(15, "integrity", "", Text, Repeats, "`verified`, `invalid`, `not_covered` or `not_checked`"),
+    column(15, "integrity", "", Text, Repeats, "What digest files prove of its text: `verified`, `invalid`, `not_covered` or `not_checked`"),
     column(16, "sha256", "", Text, Unique, "SHA-256 of the inflated bytes, when verified"),
     column(17, "commit_id", "", Text, Repeats, "Commit that published the archive's rows"),
     column(18, "converted_at", "", Timestamp, Repeats, "When that run began"),

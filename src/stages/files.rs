@@ -100,7 +100,7 @@ impl LargeFile {
                 Ok(None) => text.extend(window.split_off(step)),
                 Ok(Some(ended)) => {
                     text.extend(window.split_off(window.text().len()));
-                    return Ok(match stream.drain(ended) {
+                    return Ok(match stream.drain(ended, |_| ()) {
                         Ok((inflated_bytes, _)) if inflated_bytes != text.len() as u64 => {
                             return Err(Error::internal("text came behind the end"));
                         }

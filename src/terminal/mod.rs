@@ -16,7 +16,7 @@ use trailmill::check::CheckReport;
 use trailmill::config::Config;
 use trailmill::error::{Error, printable};
 use trailmill::generate::{GenerateConfig, GenerateSummary};
-use trailmill::report::{Stage, Summary, foreign_reason};
+use trailmill::report::{IntegrityCounts, Stage, Summary, foreign_reason};
 use trailmill::schema::Table;
 
 pub(crate) use restore::restored;
@@ -94,6 +94,7 @@ fn write_summary(out: &mut String, summary: &Summary, config: &Config, is_verbos
         (archives.foreign, "foreign"),
     ];
     write_counts(out, "archives", archives.converted, "converted", &counts)?;
+    write_integrity(out, summary)?;
     let events = &summary.events;
     let counts =
         [(events.duplicates, "duplicates"), (events.quarantined, "quarantined"), (events.filtered, "filtered")];
@@ -155,6 +156,19 @@ fn write_counts(out: &mut String, noun: &str, main: u64, verb: &str, others: &[(
         write!(out, ", {} {what}", HumanCount(*count))?;
     }
     writeln!(out)
+}
+
+fn write_integrity(out: &mut String, summary: &Summary) -> std::fmt::Result {
+    let IntegrityCounts { verified, invalid, not_covered } = summary.integrity;
+    if verified + invalid + not_covered == 0 {
+        return Ok(());
+    }
+    write_counts(out, "integrity", verified, "verified", &[(invalid, "invalid"), (not_covered, "not covered")])?;
+    for archive in summary.invalid_archives.iter().take(3) {
+        let archive = printable(archive);
+        writeln!(out, "{:>14}  {archive} is not what digest files declare; `trailmill verify` says why", "invalid")?;
+    }
+    Ok(())
 }
 
 fn write_list(out: &mut String, counts: &[(u64, &str)]) -> std::fmt::Result {

@@ -117,6 +117,14 @@ impl Converter {
         Verdict::new(judgement, tally, damage)
     }
 
+    /// Whether the whole text of an archive holds no events at all.
+    pub(crate) fn is_foreign(&mut self, text: &[u8]) -> bool {
+        let mut cutter = Cutter::new();
+        self.elements.clear();
+        cutter.cut(&mut self.parser, text, true, &mut self.elements);
+        cutter.close().status == Status::Foreign
+    }
+
     /// The parser, for whoever cuts a window.
     pub(crate) const fn parser(&mut self) -> &mut Parser {
         &mut self.parser

@@ -46,8 +46,8 @@
 //!
 //! # For who has a text at hand
 //!
-//! `digests::Digests::read` validates digest files alone. Its declarations say of a path what SHA-256 its text must have,
-//! or that nothing usable is said of it, so that a conversion can hash what it has inflated anyway.
+//! `proof::Proofs` validates digest files alone, and says of each archive that is converted what its text proves: a
+//! conversion hashes what it has inflated anyway.
 //!
 //! # Memory
 //!
@@ -65,6 +65,7 @@ mod keys;
 mod logs;
 mod outcome;
 mod place;
+mod proof;
 mod report;
 mod signature;
 
@@ -87,6 +88,9 @@ use keys::PublicKeys;
 use logs::{Checked, LogChecker, why_unreadable};
 use place::{Place, log_time};
 use report::Lines;
+
+pub(crate) use proof::{Integrity, Proof, Proofs};
+pub(crate) use signature::hex;
 
 pub use outcome::{Outcome, Severity, Subject};
 pub use place::Area;

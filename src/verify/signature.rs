@@ -13,7 +13,7 @@ use super::place::Sidecar;
 const ALGORITHM: &str = "SHA256withRSA";
 
 /// Bytes as lower-case hexadecimal text.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         // Writing to a String cannot fail.

@@ -1,0 +1,181 @@
+//! `convert --verify`: what digest files prove of each archive that is converted, in `archives` and in the summary.
+
+use crate::digests::{Bucket, Key, Trail, public_keys, sha256};
+use crate::harness::{Lake, Workdir, event, gzip, inflated, records, text, uri};
+use crate::reference::Row;
+
+const ACCOUNT: &str = "111122223333";
+const FLAGS: &str = "--verify --public-keys keys.json";
+
+/// Three hours with two log files each, and the keys of those.
+fn three_hours() -> (Bucket, Vec<String>) {
+    let mut bucket = Bucket::default();
+    let mut trail = Trail::new(ACCOUNT, "us-east-1");
+    for _ in 0..3 {
+        trail.hour(&mut bucket, 2);
+    }
+    let logs = bucket.keys("_CloudTrail_");
+    (bucket, logs)
+}
+
+fn copy(bucket: &Bucket) -> Workdir {
+    let workdir = Workdir::new();
+    workdir.file("keys.json", public_keys(&[Key::East.pkcs1(), Key::West.pkcs1()]));
+    bucket.copy_to(&workdir, "copy");
+    workdir
+}
+
+/// What is told of each log file, in the order of their keys.
+fn told(workdir: &Workdir, lake: &Lake, logs: &[String]) -> Vec<String> {
+    let of = |key: &String| {
+        let path = workdir.at("copy").join(key);
+        lake.rows("archives").into_iter().find(|row| text(row, "archive") == uri(&path))
+    };
+    logs.iter().map(|key| of(key).map_or("absent".to_owned(), |row| text(&row, "integrity").to_owned())).collect()
+}
+
+fn rows_of_logs(lake: &Lake) -> Vec<Row> {
+    let rows = lake.rows("archives").into_iter();
+    rows.filter(|row| text(row, "archive").contains("_CloudTrail_")).collect()
+}
+
+#[test]
+fn every_archive_tells_what_is_proved_of_it() {
+    let (mut bucket, logs) = three_hours();
+    let undeclared = Trail::new(ACCOUNT, "us-east-1").log_key("CloudTrail", 2_000_000_000, "aB3dE5fG7hJ9kL1m");
+    bucket.objects.insert(undeclared.clone(), gzip(records(&[event("late", "")]).as_bytes()));
+    bucket.edit(&logs[1], |text| text.replace("eventID", "eventId"));
+    let workdir = copy(&bucket);
+    let lake = workdir.convert("copy", FLAGS);
+    assert_eq!(lake.code, 1, "{}", lake.stderr);
+    lake.check_counts();
+    // The newest digest file has no signature, so that what it declares is not proved; nothing declares the last.
+    let expected = ["verified", "invalid", "verified", "verified", "not_covered", "not_covered", "not_covered"];
+    assert_eq!(told(&workdir, &lake, &[logs.clone(), vec![undeclared]].concat()), expected);
+    for row in rows_of_logs(&lake) {
+        let path = text(&row, "archive").strip_prefix("file://").expect("a file");
+        let hash = sha256(&inflated(&std::fs::read(path).expect("a file")));
+        let is_verified = text(&row, "integrity") == "verified";
+        assert_eq!(row.contains_key("sha256").then(|| text(&row, "sha256")), is_verified.then_some(hash.as_str()));
+    }
+    for (pointer, count) in [("verified", 3), ("invalid", 1), ("not_covered", 3)] {
+        assert_eq!(lake.count(&format!("/integrity/{pointer}")), count, "{}", lake.stderr);
+    }
+    assert!(lake.stderr.contains("3 verified, 1 invalid, 3 not covered"), "{}", lake.stderr);
+    assert!(lake.stderr.contains(&logs[1]), "{}", lake.stderr);
+    // All of it is converted all the same.
+    assert_eq!(lake.count("/events/written"), 7);
+    // Digest files are no archives of events.
+    assert_eq!(lake.count("/archives/foreign"), 3);
+}
+
+#[test]
+fn without_the_flag_nothing_is_checked() {
+    let (bucket, logs) = three_hours();
+    let workdir = copy(&bucket);
+    let lake = workdir.convert("copy", "");
+    assert_eq!(told(&workdir, &lake, &logs), vec!["not_checked"; 6]);
+    assert!(!lake.stderr.contains("integrity"), "{}", lake.stderr);
+}
+
+#[test]
+fn only_what_is_proved_is_converted_when_that_is_asked_for() {
+    let (mut bucket, logs) = three_hours();
+    bucket.edit(&logs[1], |text| text.replace("eventID", "eventId"));
+    let workdir = copy(&bucket);
+    workdir.file("copy/README.txt", "not an archive");
+    let lake = workdir.convert("copy", &format!("{FLAGS} --require-verified"));
+    assert_eq!((lake.code, lake.count("/events/written")), (1, 3), "{}", lake.stderr);
+    lake.check_counts();
+    assert_eq!(lake.texts("quarantine", "reason"), vec!["not_verified"; 3]);
+    let expected = ["verified", "invalid", "verified", "verified", "not_covered", "not_covered"];
+    assert_eq!(told(&workdir, &lake, &logs), expected);
+    // Once the signature is there, the rest is proved and can be taken in.
+    let newest = bucket.keys("CloudTrail-Digest").pop().expect("digest files");
+    workdir.file(&format!("copy/{newest}.signature"), &bucket.signatures[&newest]);
+    let lake = workdir.convert("copy", &format!("{FLAGS} --require-verified --retry-quarantined"));
+    assert_eq!((lake.code, lake.count("/events/written")), (1, 2), "{}", lake.stderr);
+    let expected = ["verified", "invalid", "verified", "verified", "verified", "verified"];
+    assert_eq!(told(&workdir, &lake, &logs), expected);
+    workdir.run("check lake").expect(0);
+}
+
+/// A large archive is hashed while it is cut; what it turns out to be is known at its end.
+#[test]
+fn a_large_archive_is_proved_too() {
+    let events: Vec<String> = (0..300)
+        .map(|number| event(&format!("event {number}"), "").replacen(',', &format!(",{}", " ".repeat(40_000)), 1))
+        .collect();
+    for (is_changed, flags, integrity, written) in [
+        (false, "", "verified", 301),
+        (true, "", "invalid", 301),
+        (true, "--require-verified", "invalid", 1),
+        (false, "--require-verified", "verified", 301),
+    ] {
+        let mut bucket = Bucket::default();
+        let mut trail = Trail::new(ACCOUNT, "us-east-1");
+        let large = trail.log_key("CloudTrail", trail.end - 3_000, "large00000000000");
+        let small = trail.log_key("CloudTrail", trail.end - 2_000, "small00000000000");
+        // As stored it is large, too.
+        let mut stored = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        std::io::Write::write_all(&mut stored, records(&events).as_bytes()).expect("memory");
+        bucket.objects.insert(large.clone(), stored.finish().expect("memory"));
+        bucket.objects.insert(small.clone(), gzip(records(&[event("small", "")]).as_bytes()));
+        trail.digest(&mut bucket, &[large.clone(), small.clone()], |_| {});
+        trail.hour(&mut bucket, 0);
+        let workdir = copy(&bucket);
+        if is_changed {
+            let path = workdir.at("copy").join(&large);
+            let text = String::from_utf8(inflated(&std::fs::read(&path).expect("a file"))).expect("text");
+            let mut stored = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+            let text = text.replace("event 299", "event 29x");
+            std::io::Write::write_all(&mut stored, text.as_bytes()).expect("memory");
+            workdir.file(&format!("copy/{large}"), stored.finish().expect("memory"));
+        }
+        let lake = workdir.convert("copy", &format!("{FLAGS} {flags}"));
+        assert_eq!(lake.count("/events/written"), written, "{flags} {}", lake.stderr);
+        assert_eq!(told(&workdir, &lake, &[large, small]), [integrity, "verified"], "{flags} {}", lake.stderr);
+        lake.check_counts();
+    }
+}
+
+#[test]
+fn a_copy_in_a_tar_is_proved_like_one_in_a_folder() {
+    let (bucket, _) = three_hours();
+    let mut builder = tar::Builder::new(Vec::new());
+    for (key, stored) in &bucket.objects {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(stored.len() as u64);
+        builder.append_data(&mut header, key, stored.as_slice()).expect("memory");
+    }
+    let tar = builder.into_inner().expect("memory");
+    for bytes in [tar.clone(), gzip(&tar)] {
+        let workdir = Workdir::new();
+        workdir.file("keys.json", public_keys(&[Key::East.pkcs1()]));
+        workdir.file("copy.tar", bytes);
+        let lake = workdir.convert("copy.tar", FLAGS);
+        assert_eq!(
+            (lake.count("/integrity/verified"), lake.count("/integrity/not_covered")),
+            (4, 2),
+            "{}",
+            lake.stderr
+        );
+    }
+}
+
+#[test]
+fn flags_that_make_no_sense_alone_are_refused() {
+    let workdir = Workdir::new();
+    workdir.file("in/a.json", records(&[event("a", "")]));
+    workdir.file("keys.json", "{}");
+    for (flags, told) in [
+        ("--verify", "--public-keys"),
+        ("--public-keys keys.json", "--verify"),
+        ("--require-verified", "--verify"),
+        ("--verify --public-keys keys.json", "not usable public keys"),
+        ("--verify --public-keys nowhere.json", "nowhere.json"),
+    ] {
+        let run = workdir.run(&format!("convert in --out lake {flags}"));
+        assert!(run.code() == 2 && run.stderr().contains(told), "{flags}: {}", run.dump());
+    }
+}
