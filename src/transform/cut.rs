@@ -75,8 +75,8 @@ pub(crate) struct Cutter {
     kind: Option<&'static str>,
     /// Kind of the first document without events.
     stranger_kind: Option<&'static str>,
-    /// Where such documents end.
-    strangers: Vec<u64>,
+    /// Such documents, as findings: if there are events, they do not belong.
+    strangers: Vec<Finding>,
     array: ArrayState,
     next_index: u32,
     quarantined: u64,
@@ -177,7 +177,7 @@ impl Cutter {
             Piece::Beside(range) => self.check_beside(parser, window, range),
             Piece::OtherDocument => {
                 let kind = shape::foreign_kind(self.splitter.names().iter().map(String::as_str));
-                self.take_stranger(kind, self.splitter.position());
+                self.take_stranger(kind, self.splitter.position(), &[]);
             }
             Piece::SeparatorMissing(at) => {
                 let message = "expected `,` between two elements".to_owned();
@@ -239,15 +239,11 @@ impl Cutter {
                 None if !self.splitter.has_event_arrays() => return Judgement::foreign("json"),
                 None => (Status::Converted, shape::EMPTY),
             },
-            _ if self.next_index == 0 && !self.findings.is_empty() => (Status::Quarantined, "json"),
+            _ if self.next_index == 0 => (Status::Quarantined, "json"),
             _ => (Status::Converted, self.kind.unwrap_or(shape::EMPTY)),
         };
         if status == Status::Converted {
-            for end in std::mem::take(&mut self.strangers) {
-                let message = "a document without events ends here, among documents with events".to_owned();
-                let rejection = Rejection { reason: Reason::TrailingData, message };
-                self.findings.push(finding(None, end, rejection, &[]));
-            }
+            self.findings.append(&mut self.strangers);
         }
         Judgement {
             status,

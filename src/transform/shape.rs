@@ -18,9 +18,6 @@ fn kind_of_category(category: Option<&str>) -> &'static str {
 /// Kind of an archive with events of no special category.
 pub(crate) const LOG: &str = "log";
 
-/// Kind of a notification of S3, SNS or SQS.
-pub(crate) const NOTIFICATION: &str = "notification";
-
 /// Names that are enough to tell what a document is that holds no events.
 pub(crate) const NAMES_KEPT: usize = 32;
 
@@ -36,7 +33,7 @@ pub(crate) fn judge(value: Value<'_>) -> Result<&'static str, &'static str> {
         match member.name() {
             "eventSource" | "EventSource" => {
                 if matches!(member.value().shape(), Shape::String(source) if source.starts_with("aws:")) {
-                    return Err(NOTIFICATION);
+                    return Err("notification");
                 }
                 is_event |= member.name() == "eventSource";
             }

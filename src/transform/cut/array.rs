@@ -6,7 +6,6 @@
 use super::Cutter;
 use crate::transform::document::is_event_start;
 use crate::transform::judgement::{brings_events, judge};
-use crate::transform::shape;
 use crate::transform::split::ArrayKind;
 use crate::transform::tape::Parser;
 
@@ -58,12 +57,12 @@ impl Cutter {
                 Elements::Events
             }
             Err(_) if is_object && brings_events(parser, element) => Elements::Wrappers,
-            Err(kind) if self.kind.is_none() || kind == shape::NOTIFICATION => {
+            Err(kind) if self.kind.is_none() => {
                 // What was refused before it in this array was no event either.
                 let (index, quarantined, findings) = self.array.before;
                 (self.next_index, self.quarantined) = (index, quarantined);
                 self.findings.truncate(findings);
-                self.take_stranger(kind, self.splitter.position());
+                self.take_stranger(kind, self.splitter.position(), &[]);
                 Elements::Strangers
             }
             // Among events, whatever stands in `Records` is one.

@@ -8,8 +8,9 @@ use std::ops::Range;
 use memchr::memmem;
 
 use super::{Cutter, Element};
+use crate::error::Reason;
 use crate::transform::document::is_event_start;
-use crate::transform::judgement::{Rejection, check, explain, utf8};
+use crate::transform::judgement::{Rejection, check, explain, finding, utf8};
 use crate::transform::tape::Parser;
 use crate::transform::unwrap::{Unwrapped, unwrap};
 
@@ -18,6 +19,9 @@ const NEXT_LINE: &[u8] = b"\n{";
 
 /// What CloudWatch Logs sends to see whether somebody is there (CloudWatch Logs User Guide, subscription filters).
 const CONTROL_MESSAGE: &[u8] = b"CWL CONTROL MESSAGE";
+
+/// Objects without events that are noted one by one before the first event.
+const MAX_STRANGERS: usize = 1_000;
 
 impl Cutter {
     /// Takes an object that no array holds.
@@ -68,7 +72,7 @@ impl Cutter {
                 }
             }
             Ok(Unwrapped::Wrapper(..)) if memmem::find(original, CONTROL_MESSAGE).is_some() => {}
-            Ok(Unwrapped::Wrapper(_, kind)) => self.take_stranger(kind, range.end),
+            Ok(Unwrapped::Wrapper(_, kind)) => self.take_stranger(kind, range.start, original),
             Err(rejection) => self.refuse_object(window, range, rejection),
         }
     }
@@ -83,9 +87,16 @@ impl Cutter {
         }
     }
 
-    /// Notes an object without events, which ends here.
-    pub(super) fn take_stranger(&mut self, kind: &'static str, end: usize) {
+    /// Notes something without events. Its text is kept once events have come: before that, the archive may be foreign as a
+    /// whole.
+    pub(super) fn take_stranger(&mut self, kind: &'static str, at: usize, text: &[u8]) {
         self.stranger_kind.get_or_insert(kind);
-        self.strangers.push(self.window_start + end as u64);
+        if self.kind.is_none() && self.strangers.len() == MAX_STRANGERS {
+            return;
+        }
+        let message = format!("{kind} without events, among documents with events");
+        let rejection = Rejection { reason: Reason::TrailingData, message };
+        let text = if self.kind.is_some() { text } else { &[] };
+        self.strangers.push(finding(None, self.window_start + at as u64, rejection, text));
     }
 }

@@ -150,14 +150,13 @@ impl Found {
             self.events.extend(elements.iter().map(|element| (*element).to_owned()));
             return;
         };
-        let judged = judge(telling);
-        if judged == Judged::Event {
+        if looks_like_event(telling) {
             self.events.extend(elements.iter().map(|element| (*element).to_owned()));
         } else if telling.starts_with('{') && !events_in(telling).is_empty() {
             for element in elements {
                 self.take_element(element);
             }
-        } else if self.events.is_empty() || judged == Judged::Notification {
+        } else if self.events.is_empty() {
             self.strangers += 1;
         } else {
             // Among events, whatever stands in an event array is one.
@@ -190,7 +189,7 @@ fn events_in(value: &str) -> Vec<String> {
     };
     if let Some(members) = json::members(value) {
         let has_subject = ["eventSource", "eventName", "eventType", "eventCategory"].into_iter().any(is_text);
-        if is_text("eventVersion") && has_subject && judge(value) == Judged::Event {
+        if is_text("eventVersion") && has_subject && looks_like_event(value) {
             return vec![value.to_owned()];
         }
         return members.into_iter().flat_map(|(_, value)| events_in(value)).collect();
@@ -208,30 +207,17 @@ fn events_in(value: &str) -> Vec<String> {
     }
 }
 
-/// What an element says it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Judged {
-    Event,
-    Notification,
-    Other,
-}
-
-fn judge(element: &str) -> Judged {
+/// Whether an element is an object with a member that events have, and no notification of another service.
+fn looks_like_event(element: &str) -> bool {
     let Some(members) = json::members(element) else {
-        return Judged::Other;
+        return false;
     };
     let is_any_of = |name: &Name, names: &[&str]| names.iter().any(|known| *name == json::name(known));
     let notifies = |(name, value): &(Name, &str)| {
         is_any_of(name, &["eventSource", "EventSource"])
             && json::text(value).is_some_and(|text| text.starts_with("aws:"))
     };
-    if members.iter().any(notifies) {
-        Judged::Notification
-    } else if members.iter().any(|(name, _)| is_any_of(name, &EVENT_MEMBERS)) {
-        Judged::Event
-    } else {
-        Judged::Other
-    }
+    members.iter().any(|(name, _)| is_any_of(name, &EVENT_MEMBERS)) && !members.iter().any(notifies)
 }
 
 #[cfg(test)]
