@@ -68,6 +68,16 @@ impl Commits {
         commits.published.retain(|commit| !replaced.contains(&commit.path));
         Ok(commits)
     }
+
+    /// The parts of a table that count, sorted: what no commit lists is in no lake, whatever lies there.
+    pub(crate) fn parts_of(&self, root: &Path, table: Table) -> Vec<PathBuf> {
+        let listed = self.published.iter().flat_map(|commit| &commit.record.parts).map(|part| root.join(&part.path));
+        let folder = root.join(table.name());
+        let mut parts: Vec<PathBuf> =
+            listed.filter(|path| path.starts_with(&folder) && !self.replaced.contains(path)).collect();
+        parts.sort();
+        parts
+    }
 }
 
 fn read_record(path: &Path) -> Result<(ArrowReaderMetadata, CommitRecord)> {
@@ -238,7 +248,7 @@ fn read_batch(
 /// A part that cannot be read.
 pub(crate) fn quarantined_archives(known: &Known) -> Result<HashSet<u128>> {
     let mut archives = HashSet::new();
-    for path in parquet_files(&known.root.join(Table::Quarantine.name()))? {
+    for path in known.commits.parts_of(&known.root, Table::Quarantine) {
         for batch in LakeFile::open(&path)?.columns(["archive"]).batches()? {
             for archive in text_column(&batch?, "archive", &path)?.iter().flatten() {
                 archives.extend(containers(archive).chain([archive]).map(name_hash));
@@ -277,10 +287,6 @@ pub(crate) fn key_table(tables: &[Table]) -> Table {
 /// When the lake cannot be read.
 pub(crate) fn published_keys(root: &Path, config: &Config) -> Result<PublishedKeys> {
     let table = key_table(&config.tables);
-    // What no commit lists is in no lake, whatever lies there.
-    let commits = Commits::read(root)?;
-    let listed = commits.published.iter().flat_map(|commit| &commit.record.parts).map(|part| root.join(&part.path));
-    let folder = root.join(table.name());
-    let parts = listed.filter(|path| path.starts_with(&folder) && !commits.replaced.contains(path)).collect();
-    Ok(PublishedKeys::new(&folder, parts, &config.partition_by))
+    let parts = Commits::read(root)?.parts_of(root, table);
+    Ok(PublishedKeys::new(&root.join(table.name()), parts, &config.partition_by))
 }

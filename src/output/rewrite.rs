@@ -16,7 +16,6 @@ use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
 use super::layout::FileLayout;
 use super::manifest::{Commits, PublishedCommit};
-use super::part::parquet_files;
 use super::record::CommitRecord;
 use crate::error::Result;
 use crate::lake_file::{Batches, LakeFile, text_column};
@@ -42,6 +41,8 @@ pub(crate) struct Replacement {
     pub(crate) parts: Vec<OldPart>,
     /// Parts of `archives`, and what they say.
     pub(crate) manifests: Vec<(PathBuf, CommitRecord)>,
+    /// Paths below the lake of all of them.
+    pub(crate) replaced: BTreeSet<String>,
 }
 
 impl Replacement {
@@ -52,30 +53,23 @@ impl Replacement {
     ///
     /// A part that cannot be read.
     pub(crate) fn find(root: &Path, commits: &Commits, archives: Again, tables: &[Table]) -> Result<Self> {
-        let mut candidates = Vec::new();
-        for table in tables {
-            let parts = parquet_files(&root.join(table.name()))?;
-            candidates.extend(parts.into_iter().map(|path| OldPart { table: *table, path }));
-        }
+        let parts = |&table| commits.parts_of(root, table).into_iter().map(move |path| OldPart { table, path });
+        let candidates: Vec<OldPart> = tables.iter().flat_map(parts).collect();
         let has_rows = |part: OldPart| Ok(holds(&part.path, &archives)?.then_some(part));
         let parts: Vec<_> = candidates.into_par_iter().map(has_rows).collect::<Result<_>>()?;
-        let parts = parts.into_iter().flatten().collect();
-        let mut replacement = Self { root: root.to_owned(), archives, parts, manifests: Vec::new() };
-        let replaced: BTreeSet<String> = replacement.replaced().into_iter().collect();
+        let parts: Vec<OldPart> = parts.into_iter().flatten().collect();
+        let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
+        let mut replaced: BTreeSet<String> = parts.iter().map(|part| below(&part.path)).collect();
+        let mut manifests = Vec::new();
         for PublishedCommit { path, record, .. } in &commits.published {
             // Rows that were carried over are in parts of another commit than that of their archive.
             let lists_replaced = record.parts.iter().any(|part| replaced.contains(&part.path));
-            if lists_replaced || holds(path, &replacement.archives)? {
-                replacement.manifests.push((path.clone(), record.clone()));
+            if lists_replaced || holds(path, &archives)? {
+                manifests.push((path.clone(), record.clone()));
             }
         }
-        Ok(replacement)
-    }
-
-    /// Paths below the lake of all that is replaced.
-    pub(crate) fn replaced(&self) -> Vec<String> {
-        let all = self.parts.iter().map(|part| &part.path).chain(self.manifests.iter().map(|(path, _)| path));
-        all.map(|path| path.strip_prefix(&self.root).unwrap_or(path).display().to_string()).collect()
+        replaced.extend(manifests.iter().map(|(path, _)| below(path)));
+        Ok(Self { root: root.to_owned(), archives, parts, manifests, replaced })
     }
 
     /// The rows of a part, batch by batch, with the types that writers take.
@@ -105,8 +99,7 @@ impl Replacement {
 
     /// The record of a part of `archives` that stands for an old one: it lists what is left.
     pub(crate) fn what_is_left(&self, record: &CommitRecord) -> CommitRecord {
-        let replaced: BTreeSet<String> = self.replaced().into_iter().collect();
-        let parts = record.parts.iter().filter(|part| !replaced.contains(&part.path)).cloned().collect();
+        let parts = record.parts.iter().filter(|part| !self.replaced.contains(&part.path)).cloned().collect();
         CommitRecord { settings: record.settings.clone(), parts, replaces: Vec::new() }
     }
 }

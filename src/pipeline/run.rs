@@ -313,7 +313,7 @@ impl<'a> Run<'a> {
             let (config, nameless) = (self.config, &self.nameless);
             let mut mover = Mover { config, replacement, claims, nameless, tables, ledger };
             carried = mover.carry_over(&mut self.again, summary)?;
-            replaced = replacement.replaced();
+            replaced = replacement.replaced.iter().cloned().collect();
         }
         for converted in &self.again {
             output.enter(&self.archives[converted.archive], converted)?;

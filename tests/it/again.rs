@@ -333,3 +333,25 @@ fn killed_while_replacing() {
         workdir.run("check lake").expect(0);
     }
 }
+
+/// Somebody's copy of a part is nobody's business: its rows are not carried over, and it stays.
+#[test]
+fn a_part_that_no_commit_lists_is_left_alone() {
+    let workdir = Workdir::new();
+    workdir.file("in/a.json", records(&[event("first", ""), event("second", "")]));
+    workdir.file("in/b.json", records(&[event("third", "")]));
+    let lake = workdir.convert("in", "");
+    let part = lake.parts("events").pop().expect("a part");
+    let copy = part.with_file_name("copy.parquet");
+    std::fs::copy(&part, &copy).expect("a copy");
+    let before = std::fs::read(&copy).expect("a copy");
+    workdir.file("in/a.json", records(&[event("first", ""), event("second", "\"x\":1")]));
+    let lake = workdir.convert("in", "--reconvert-changed");
+    assert_eq!(lake.code, 0, "{}", lake.stderr);
+    assert_eq!(std::fs::read(&copy).expect("a copy"), before);
+    std::fs::remove_file(&copy).expect("a copy");
+    let mut ids = lake.texts("events", "event_id");
+    ids.sort();
+    assert_eq!(ids, ["first", "second", "third"]);
+    workdir.run("check lake").expect(0);
+}
