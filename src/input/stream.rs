@@ -113,8 +113,20 @@ impl TextStream {
             let inner = Box::new(TextReader::noting_end(stream, Arc::clone(&outer_end)));
             stream = Self { outer_end: Some(outer_end), ..Self::over(archive, inner, limit)? };
         }
-        stream.end = end;
+        stream.end_at(end);
         Ok(stream)
+    }
+
+    /// Ends the text where an attempt before found it worthless.
+    fn end_at(&mut self, end: Option<Worthless>) {
+        if let (Some(end), Some((first, read))) = (&end, &mut self.first)
+            && end.certain_bytes < first.text.len() as u64
+        {
+            first.text.truncate(usize::try_from(end.certain_bytes).unwrap_or_default());
+            *read = Ok(Some(Some(end.finding.clone())));
+            (self.source, self.inflated_bytes) = (Source::Ended, end.certain_bytes);
+        }
+        self.end = end;
     }
 
     fn over(archive: &Archive, input: Input, limit: u64) -> io::Result<Self> {
@@ -143,14 +155,14 @@ impl TextStream {
     /// What makes text worthless that was handed out: a wrong checksum, a read error, or too much text.
     pub(crate) fn fill(&mut self, window: &mut Window, wanted: usize) -> Result<Option<Ended>, Worthless> {
         let text = &mut window.text;
-        if let Some((first, read)) = self.first.take() {
-            let end = self.end.as_ref().filter(|end| end.certain_bytes < first.text.len() as u64);
-            if let Some(Worthless { finding, certain_bytes }) = end {
-                text.extend_from_slice(&first.text[..usize::try_from(*certain_bytes).unwrap_or_default()]);
-                self.source = Source::Ended;
-                return Ok(Some(Some(finding.clone())));
+        if let Some((mut first, read)) = self.first.take() {
+            let room = wanted.saturating_sub(text.len());
+            if first.text.len() > room {
+                text.extend(first.text.drain(..room));
+                self.first = Some((first, read));
+                return Ok(None);
             }
-            text.extend_from_slice(&first.text);
+            text.append(&mut first.text);
             if !matches!(read, Ok(None)) {
                 return read;
             }
@@ -197,7 +209,7 @@ impl TextStream {
     pub(crate) fn drain(&mut self, ended: Ended, mut take: impl FnMut(&[u8])) -> Result<(u64, Ended), Worthless> {
         let mut ended = ended;
         let mut window = Window::default();
-        while !matches!(self.source, Source::Ended) {
+        while self.first.is_some() || !matches!(self.source, Source::Ended) {
             window.text.clear();
             let end = self.fill(&mut window, READ_BYTES)?;
             take(&window.text);
