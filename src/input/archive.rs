@@ -216,6 +216,11 @@ impl Archive {
         }
     }
 
+    /// Whether it is in a container that can only be read from front to back.
+    pub(crate) fn is_in_sequence(&self) -> bool {
+        matches!(&self.origin, Origin::Member(member) if member.is_in_sequence())
+    }
+
     /// How deep in containers it is.
     pub(super) fn depth(&self) -> usize {
         match &self.origin {

@@ -104,9 +104,13 @@ impl Member {
         }
     }
 
+    pub(super) fn is_in_sequence(&self) -> bool {
+        matches!(self.container.access, Access::Sequence(_))
+    }
+
     /// Whether its bytes, `bytes` of them, are kept while others are read.
     pub(super) fn is_kept(&self, bytes: u64) -> bool {
-        matches!(self.container.access, Access::Sequence(_)) && bytes < LARGE_BYTES
+        self.is_in_sequence() && bytes < LARGE_BYTES
     }
 
     /// Reads a member that is kept.

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator, ParallelSlice};
+use rayon::prelude::{
+    IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator, ParallelSlice,
+};
 
 use super::chain::Chains;
 use super::declarations::Declarations;
@@ -102,20 +104,30 @@ impl Digests {
         let readers = Pool::<DigestReader>::default();
         let areas: Vec<(Area, Vec<usize>)> = std::mem::take(&mut survey.digests).into_iter().collect();
         let sidecars = &survey.sidecars;
-        let mut histories: Vec<History> = areas
-            .into_par_iter()
-            .map(|(area, digests)| {
-                let read = |at: usize| {
-                    let mut reader = readers.take().unwrap_or_default();
-                    let is_wanted = |name: &super::place::DigestName| name.end.is_none_or(|end| read.has(end));
-                    let digest = reader.read(archives, at, &area.region, sidecars, is_wanted);
-                    readers.give(reader);
-                    digest
-                };
-                let digests = digests.into_par_iter().map(read).collect();
-                History::tell(area, &Chains::judge(digests, keys), range, tells_all)
-            })
-            .collect();
+        let is_in_sequence = areas.iter().flat_map(|(_, digests)| digests).any(|at| archives[*at].is_in_sequence());
+        let tell = |(area, digests): (Area, Vec<usize>)| {
+            for at in &digests {
+                archives[*at].announce();
+            }
+            let read = |at: usize| {
+                let mut reader = readers.take().unwrap_or_default();
+                let is_wanted = |name: &super::place::DigestName| name.end.is_none_or(|end| read.has(end));
+                let digest = reader.read(archives, at, &area.region, sidecars, is_wanted);
+                readers.give(reader);
+                digest
+            };
+            let told = digests.par_iter().map(|at| read(*at)).collect();
+            for at in &digests {
+                archives[*at].release();
+            }
+            History::tell(area, &Chains::judge(told, keys), range, tells_all)
+        };
+        // What can only be read from front to back is read in that order.
+        let mut histories: Vec<History> = if is_in_sequence {
+            areas.into_iter().map(tell).collect()
+        } else {
+            areas.into_par_iter().map(tell).collect()
+        };
         let mut order = Vec::new();
         let mut declarations = Vec::new();
         for history in &mut histories {
