@@ -5,8 +5,10 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch, StringArray};
+use arrow::datatypes::Schema;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -32,8 +34,12 @@ impl LakeFile {
         Self::open_as(path, ArrowReaderOptions::new())
     }
 
-    /// Opens a file whose columns are to have other types than it says.
-    pub(crate) fn open_as(path: &Path, options: ArrowReaderOptions) -> Result<Self> {
+    /// Opens a file whose columns are to have other types than it says: those of a schema that has all of them.
+    pub(crate) fn open_with_types(path: &Path, schema: Schema) -> Result<Self> {
+        Self::open_as(path, ArrowReaderOptions::new().with_schema(Arc::new(schema)))
+    }
+
+    fn open_as(path: &Path, options: ArrowReaderOptions) -> Result<Self> {
         let open = || ParquetRecordBatchReaderBuilder::try_new_with_options(File::open(path)?, options);
         Self::new(path, open())
     }

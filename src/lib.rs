@@ -122,6 +122,10 @@
 //! | `verify::logs`, `coverage` | log files, hashed; those that nothing declares |
 //! | `verify::outcome`, `report` | words for what comes of a file; lines and counts |
 //! | [`report`] | counters, summary, reconciliation |
+//! | `pipeline::observe` | archives looked at and not written |
+//! | [`mod@inspect`] | what is in archives and lakes |
+//! | `inspect::counter`, `dates`, `census` | values, dates and rows, counted in bounded memory |
+//! | `inspect::lake` | a lake, read by columns |
 //! | [`generate`] | synthetic archives |
 //! | `pool` | what one task has done with, for the next |
 //! | `stages` | stages by themselves, for the benches |
@@ -201,11 +205,14 @@ pub mod verify;
 
 pub mod report;
 
+pub mod inspect;
+
 pub mod generate;
 
 #[doc(hidden)]
 pub mod stages;
 
 pub use error::{Error, ErrorKind, Result};
+pub use inspect::inspect;
 pub use pipeline::convert;
 pub use transform::{Outcome, PartitionColumn};

@@ -22,7 +22,9 @@ use clap::{CommandFactory, Parser};
 use trailmill::report::Progress;
 use trailmill::{Error, ErrorKind, Result, schema};
 
-use cli::{CheckArgs, Cli, Command, ConvertArgs, GenerateArgs, ProgressArg, ReportFormat, RestoreArgs, VerifyArgs};
+use cli::{
+    CheckArgs, Cli, Command, ConvertArgs, GenerateArgs, InspectArgs, ProgressArg, ReportFormat, RestoreArgs, VerifyArgs,
+};
 use progress::ProgressLine;
 use signals::Signals;
 
@@ -62,6 +64,7 @@ fn run(cli: Cli) -> Result<Outcome> {
     match cli.command {
         Command::Convert(args) => convert(&args),
         Command::Check(args) => check(&args),
+        Command::Inspect(args) => inspect(&args),
         Command::Restore(args) => restore(&args),
         Command::Verify(args) => verify(&args),
         Command::Schema(args) => {
@@ -147,6 +150,27 @@ fn verify(args: &VerifyArgs) -> Result<Outcome> {
         print(told.as_bytes())?;
     }
     Ok(if report.is_sound() { Outcome::Clean } else { Outcome::Quarantined })
+}
+
+fn inspect(args: &InspectArgs) -> Result<Outcome> {
+    let progress = Arc::new(Progress::default());
+    let signals = Signals::that_stop(&progress).map_err(Error::internal)?;
+    let line = ProgressLine::start(&progress, args.progress == ProgressArg::Auto && !args.quiet);
+    let inspected = trailmill::inspect(&args.config(), &progress);
+    drop(line);
+    let report = match inspected {
+        Err(error) if error.kind() == ErrorKind::Stopped => {
+            terminal::error(&error);
+            return Ok(Outcome::Stopped(signals.received()));
+        }
+        inspected => inspected?,
+    };
+    let told = match args.format {
+        ReportFormat::Text => terminal::inspect_report(&report),
+        ReportFormat::Json => serde_json::to_string_pretty(&report).map_err(Error::internal)? + "\n",
+    };
+    print(told.as_bytes())?;
+    Ok(if report.is_clean() { Outcome::Clean } else { Outcome::Quarantined })
 }
 
 fn open_report(path: &Path) -> Result<File> {

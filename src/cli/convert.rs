@@ -1,14 +1,14 @@
 //! `trailmill convert`: its flags, and what they ask the library for.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use trailmill::config::{Compression, Config, OnBad, Selection};
+use trailmill::config::{Compression, Config, OnBad};
 use trailmill::schema::Table;
 use trailmill::{PartitionColumn, Result};
 
-use super::values::{parse_compression, parse_day, parse_size};
+use super::selection::SelectionArgs;
+use super::values::{parse_compression, parse_size};
 
 /// Convert archives into the tables of a lake
 ///
@@ -46,21 +46,8 @@ pub(crate) struct ConvertArgs {
     #[arg(long, default_value = "192MiB", value_name = "SIZE", value_parser = parse_size)]
     memory_limit: u64,
 
-    /// First event date (UTC)
-    #[arg(long, value_name = "DATE", value_parser = parse_day)]
-    from: Option<i64>,
-
-    /// Last event date (UTC)
-    #[arg(long, value_name = "DATE", value_parser = parse_day)]
-    to: Option<i64>,
-
-    /// Only this account; may be given more than once
-    #[arg(long = "account", value_name = "ACCOUNT")]
-    accounts: Vec<String>,
-
-    /// Only this Region; may be given more than once
-    #[arg(long = "region", value_name = "REGION")]
-    regions: Vec<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
 
     /// What to do with bad input
     #[arg(long, value_enum, default_value_t = OnBadArg::Quarantine)]
@@ -150,10 +137,7 @@ impl ConvertArgs {
             compression,
             threads,
             memory_limit,
-            from,
-            to,
-            accounts,
-            regions,
+            selection,
             on_bad,
             max_inflated,
             part_size,
@@ -179,9 +163,7 @@ impl ConvertArgs {
         config.compression = *compression;
         config.threads = threads.unwrap_or(config.threads);
         config.memory_limit = *memory_limit;
-        let distinct = |words: &[String]| words.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-        config.selection =
-            Selection { from_day: *from, to_day: *to, accounts: distinct(accounts), regions: distinct(regions) };
+        config.selection = selection.selection();
         config.on_bad = match on_bad {
             OnBadArg::Quarantine => OnBad::Quarantine,
             OnBadArg::Fail => OnBad::Fail,

@@ -5,8 +5,10 @@
 mod check;
 mod convert;
 mod generate;
+mod inspect;
 mod restore;
 mod schema;
+mod selection;
 mod values;
 mod verify;
 
@@ -15,6 +17,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub(crate) use check::CheckArgs;
 pub(crate) use convert::{ConvertArgs, ProgressArg};
 pub(crate) use generate::GenerateArgs;
+pub(crate) use inspect::InspectArgs;
 pub(crate) use restore::RestoreArgs;
 pub(crate) use schema::SchemaArgs;
 pub(crate) use verify::VerifyArgs;
@@ -26,7 +29,7 @@ pub(crate) use verify::VerifyArgs;
 #[derive(Debug, Parser)]
 #[command(name = "trailmill", version, propagate_version = true, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 all converted (check, verify: sound), 1 converted but some input was quarantined or is in the lake in another form (check, verify: findings), 2 usage or environment error, 128 + signal when stopped by one."
+    after_help = "Exit codes: 0 all converted (check, verify: sound), 1 converted but some input was quarantined or is in the lake in another form (check, verify: findings; inspect: bad input), 2 usage or environment error, 128 + signal when stopped by one."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -37,6 +40,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Convert(Box<ConvertArgs>),
     Check(CheckArgs),
+    Inspect(InspectArgs),
     Restore(Box<RestoreArgs>),
     Verify(VerifyArgs),
     Schema(SchemaArgs),

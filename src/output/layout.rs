@@ -3,7 +3,9 @@
 //! In: a table and the partition columns of a lake. Out: the columns of its files and their schema. Never: a column that is
 //! in the path, as Athena demands.
 
-use arrow::datatypes::Schema;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::schema::types::SchemaDescriptor;
 
@@ -33,5 +35,17 @@ impl FileLayout {
         let schema = table.arrow_schema().project(&kept).map_err(Error::internal)?;
         let descriptor = ArrowSchemaConverter::new().convert(&schema).map_err(Error::internal)?;
         Ok(Self { kept, schema, descriptor })
+    }
+
+    /// The schema of these files, which are of this table, with text that repeats as numbers in a dictionary.
+    pub(crate) fn coded_schema(&self, table: Table) -> Schema {
+        let is_coded = |at: usize| table.is_partitioned() && table.columns()[self.kept[at]].is_coded();
+        let coded = |field: &Field| {
+            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            field.clone().with_data_type(dictionary)
+        };
+        let fields = self.schema.fields().iter().enumerate();
+        let fields = fields.map(|(at, field)| if is_coded(at) { Arc::new(coded(field)) } else { Arc::clone(field) });
+        Schema::new(fields.collect::<Vec<_>>())
     }
 }

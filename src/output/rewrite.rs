@@ -9,8 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, NullArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema};
-use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::file::metadata::RowGroupMetaData;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
@@ -78,17 +76,9 @@ impl Replacement {
     ///
     /// When it cannot be read.
     pub(crate) fn read(&self, part: &OldPart, layout: &FileLayout) -> Result<OldRows> {
-        let is_coded = |at: usize| part.table.is_partitioned() && part.table.columns()[layout.kept[at]].is_coded();
-        let coded = |field: &Field| {
-            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-            field.clone().with_data_type(dictionary)
-        };
-        let fields = layout.schema.fields().iter().enumerate();
-        let fields = fields.map(|(at, field)| if is_coded(at) { Arc::new(coded(field)) } else { Arc::clone(field) });
-        let schema = Schema::new(fields.collect::<Vec<_>>());
         let folder = part.path.parent().and_then(|folder| folder.strip_prefix(self.root.join(part.table.name())).ok());
-        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
-        let file = LakeFile::open_as(&part.path, options)?.batch_rows(batch_rows(part.table));
+        let file = LakeFile::open_with_types(&part.path, layout.coded_schema(part.table))?;
+        let file = file.batch_rows(batch_rows(part.table));
         Ok(OldRows {
             table: part.table,
             partition: folder.unwrap_or(Path::new("")).display().to_string().into(),

@@ -20,9 +20,11 @@ mod worklist;
 
 mod steps;
 
+mod observe;
+
 mod worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -37,6 +39,7 @@ use crate::output::{Known, Lake, hold_if_there};
 use crate::report::{Progress, Stage, StageClock, Summary};
 use crate::verify::Proofs;
 
+pub(crate) use observe::{Observer, observe};
 use steps::Steps;
 use worklist::Sorter;
 
@@ -64,13 +67,8 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     // A dry run must not read what another run is about to replace.
     let _lock = if config.dry_run { hold_if_there(&known.root)? } else { None };
     let mut summary = Summary { lake: known.root.clone(), ..Summary::default() };
-    let (piped, named): (Vec<PathBuf>, Vec<PathBuf>) =
-        config.inputs.iter().cloned().partition(|input| input.as_os_str() == STDIN);
-    let mut found = pool.install(|| discover(&named, &known.root, &config.selection))?;
-    if !piped.is_empty() {
-        let folder = config.scratch.clone().or_else(|| lake.as_ref().map(Lake::staging)).unwrap_or_default();
-        found.push(copy_stdin(&Disk::new(config.watch.clone()), &folder)?);
-    }
+    let folder = config.scratch.clone().or_else(|| lake.as_ref().map(Lake::staging)).unwrap_or_default();
+    let found = find_archives(config, &pool, &known.root, &folder)?;
     let sorter = pool.install(|| Sorter::new(&known, config))?;
     let found = pool.install(|| sorter.open_containers(found));
     let proofs = match config.public_keys.as_slice() {
@@ -79,8 +77,7 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     };
     let worklist = pool.install(|| sorter.sort(found, &mut summary));
     let archives = &worklist.archives;
-    progress.archives_total.store(archives.len() as u64, Ordering::Relaxed);
-    progress.compressed_bytes_total.store(archives.iter().map(Archive::bytes_to_read).sum(), Ordering::Relaxed);
+    expect_archives(progress, archives);
     let replacement = pool.install(|| worklist.replacement(&known, config))?;
     drop(known);
     let (clock, pool, proofs) = (&clock, &pool, proofs.as_ref());
@@ -92,6 +89,22 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     clock.add(Stage::Coordinate, process::thread_cpu_time().saturating_sub(cpu_before));
     summary.close(started, clock, process::peak_rss_bytes());
     Ok(summary)
+}
+
+/// The archives below the inputs but not of the lake, in order; what is piped in is copied to a folder.
+fn find_archives(config: &Config, pool: &ThreadPool, lake: &Path, folder: &Path) -> Result<Vec<Archive>> {
+    let (piped, named): (Vec<PathBuf>, Vec<PathBuf>) =
+        config.inputs.iter().cloned().partition(|input| input.as_os_str() == STDIN);
+    let mut found = pool.install(|| discover(&named, lake, &config.selection))?;
+    if !piped.is_empty() {
+        found.push(copy_stdin(&Disk::new(config.watch.clone()), folder)?);
+    }
+    Ok(found)
+}
+
+fn expect_archives(progress: &Progress, archives: &[Archive]) {
+    progress.archives_total.store(archives.len() as u64, Ordering::Relaxed);
+    progress.compressed_bytes_total.store(archives.iter().map(Archive::bytes_to_read).sum(), Ordering::Relaxed);
 }
 
 fn new_pool(config: &Config) -> Result<Arc<ThreadPool>> {

@@ -21,6 +21,7 @@ use super::again::{CarriedOver, Mover, Nameless};
 use super::deal::Dealer;
 use super::ending::{Ending, Staged};
 use super::grouping::next_group;
+use super::observe::Observer;
 use super::turns::{Large, Work};
 use super::worker::{ArchiveOutcome, Converted, GroupResult, LargeVerdict, SegmentResult, position};
 use crate::config::{Config, OnBad};
@@ -69,6 +70,8 @@ pub(super) struct Run<'a> {
     /// Worthless archives that this attempt has found after rows of them were written.
     found: HashMap<usize, Worthless>,
     output: Option<Output>,
+    /// Who is told of rows and archives.
+    observer: Option<&'a mut dyn Observer>,
 }
 
 /// Where rows go.
@@ -142,7 +145,13 @@ impl<'a> Run<'a> {
             dealer: Dealer::new(shared, plan, refused),
             found: HashMap::new(),
             output: output.transpose()?,
+            observer: None,
         })
+    }
+
+    /// The same, with somebody who is told of rows and archives in their order.
+    pub(super) fn observed_by(self, observer: &'a mut dyn Observer) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     pub(super) fn convert_all(mut self, summary: &mut Summary) -> Result<Ending> {
@@ -262,6 +271,9 @@ impl<'a> Run<'a> {
             let error = Error::new(ErrorKind::InputRejected, finding.clone());
             return Err(error.advise("--on-bad quarantine would keep it aside and go on; nothing was published"));
         }
+        if let Some(observer) = &mut self.observer {
+            observer.see_archive(&converted.verdict);
+        }
         let Some(output) = &mut self.output else { return Ok(()) };
         output.ledger.push_findings(&converted.uri, &converted.verdict.findings)?;
         if self.replacement.is_none() {
@@ -287,6 +299,9 @@ impl<'a> Run<'a> {
             if self.replacement.is_some() {
                 left.iter().try_for_each(|batch| self.nameless.note(batch))?;
             }
+            if let Some(observer) = &mut self.observer {
+                left.iter().try_for_each(|batch| observer.see_rows(batch))?;
+            }
             if let Some(output) = &mut self.output {
                 left.into_iter().try_for_each(|batch| output.tables.push(batch))?;
             }
@@ -296,6 +311,7 @@ impl<'a> Run<'a> {
 
     /// Writes no more, and waits until nobody does.
     fn stop_writing(&mut self) {
+        self.observer = None;
         if let Some(output) = self.output.take() {
             output.tables.abandon();
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rayon::prelude::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator, ParallelSliceMut};
 
-use crate::config::{Config, OnBad};
+use crate::config::{Config, OnBad, Selection};
 use crate::error::Result;
 use crate::input::{Archive, expand};
 use crate::output::{Again, Known, Replacement, Standing, containers, name_hash, quarantined_archives};
@@ -101,38 +101,13 @@ impl<'a> Sorter<'a> {
         list
     }
 
-    /// Looks into containers that the lake does not know, on the threads of the pool that this is called in; puts the members of containers in their places among the archives, and the containers behind all of them.
+    /// Looks into containers that the lake does not know, on the threads of the pool that this is called in.
     pub(super) fn open_containers(&self, found: Vec<Archive>) -> Vec<Archive> {
         let is_looked_into = |archive: &Archive| match self.standing(archive) {
             (Standing::Same, is_quarantined) => is_quarantined,
             _ => true,
         };
-        let selection = &self.config.selection;
-        let opened: Vec<(usize, Vec<Archive>)> = found
-            .par_iter()
-            .enumerate()
-            .filter(|(_, archive)| !archive.is_named_like_a_log() && is_looked_into(archive))
-            // What cannot be read is told when it is converted.
-            .filter_map(|(at, archive)| Some((at, expand(archive).ok()??)))
-            .collect();
-        if opened.is_empty() {
-            return found;
-        }
-        let mut opened = opened.into_iter().peekable();
-        let mut archives = Vec::with_capacity(found.len());
-        for (at, archive) in found.into_iter().enumerate() {
-            let Some((_, members)) = opened.next_if(|(opened, _)| *opened == at) else {
-                archives.push(archive);
-                continue;
-            };
-            let is_wanted = |member: &Archive| !member.is_named_like_a_log() || member.may_match(selection);
-            let is_whole = members.iter().all(is_wanted);
-            // One of which members are passed over is looked into again by the next run.
-            let is_kept = |member: &Archive| is_wanted(member) && (is_whole || member.contents.is_none());
-            archives.extend(members.into_iter().filter(is_kept));
-        }
-        archives.par_sort_unstable_by(Archive::order);
-        archives
+        open_containers(found, is_looked_into, &self.config.selection)
     }
 }
 
@@ -170,4 +145,37 @@ impl Worklist {
         }
         steps
     }
+}
+
+/// Puts the members of containers in their places among the archives, and the containers behind all of them.
+pub(super) fn open_containers(
+    found: Vec<Archive>,
+    is_looked_into: impl Fn(&Archive) -> bool + Sync,
+    selection: &Selection,
+) -> Vec<Archive> {
+    let opened: Vec<(usize, Vec<Archive>)> = found
+        .par_iter()
+        .enumerate()
+        .filter(|(_, archive)| !archive.is_named_like_a_log() && is_looked_into(archive))
+        // What cannot be read is told when it is converted.
+        .filter_map(|(at, archive)| Some((at, expand(archive).ok()??)))
+        .collect();
+    if opened.is_empty() {
+        return found;
+    }
+    let mut opened = opened.into_iter().peekable();
+    let mut archives = Vec::with_capacity(found.len());
+    for (at, archive) in found.into_iter().enumerate() {
+        let Some((_, members)) = opened.next_if(|(opened, _)| *opened == at) else {
+            archives.push(archive);
+            continue;
+        };
+        let is_wanted = |member: &Archive| !member.is_named_like_a_log() || member.may_match(selection);
+        let is_whole = members.iter().all(is_wanted);
+        // One of which members are passed over is looked into again by the next run.
+        let is_kept = |member: &Archive| is_wanted(member) && (is_whole || member.contents.is_none());
+        archives.extend(members.into_iter().filter(is_kept));
+    }
+    archives.par_sort_unstable_by(Archive::order);
+    archives
 }

@@ -20,7 +20,7 @@ use crate::verify::Integrity;
 pub use clock::{Stage, StageClock, StageTimes};
 
 /// Findings that a summary repeats; all of them are in the quarantine table.
-const FINDINGS_SHOWN: usize = 5;
+pub(crate) const FINDINGS_SHOWN: usize = 5;
 
 /// Archives of one kind that a summary names.
 const ARCHIVES_NAMED: usize = 100;
@@ -277,7 +277,8 @@ impl Summary {
         for finding in &verdict.findings {
             count(&mut self.findings, finding.reason.as_str(), 1);
             if self.first_findings.len() < FINDINGS_SHOWN {
-                self.first_findings.push(describe(archive, finding));
+                let Finding { event_index, byte_offset, reason, message, .. } = finding;
+                self.first_findings.push(describe(archive, *event_index, *byte_offset, reason.as_str(), message));
             }
         }
     }
@@ -321,24 +322,30 @@ impl Summary {
     }
 }
 
-fn count(counts: &mut Vec<(String, u64)>, name: &str, more: u64) {
+pub(crate) fn count(counts: &mut Vec<(String, u64)>, name: &str, more: u64) {
     match counts.iter_mut().find(|(known, _)| known == name) {
         Some((_, count)) => *count += more,
         None => counts.push((name.to_owned(), more)),
     }
 }
 
-/// A finding on one line: archive, event, byte, reason, message.
-fn describe(archive: &str, finding: &Finding) -> String {
+/// A finding on one line: archive, event, byte, reason, message; safe to print.
+pub(crate) fn describe(
+    archive: &str,
+    event_index: Option<u32>,
+    byte_offset: Option<u64>,
+    reason: &str,
+    message: &str,
+) -> String {
     use std::fmt::Write;
     let mut line = printable(archive);
     // Writing to a String cannot fail.
-    if let Some(index) = finding.event_index {
+    if let Some(index) = event_index {
         let _ = write!(line, ": event {index}");
     }
-    if let Some(offset) = finding.byte_offset {
+    if let Some(offset) = byte_offset {
         let _ = write!(line, " (byte {offset})");
     }
-    let _ = write!(line, ": {}: {}", finding.reason, printable(&finding.message));
+    let _ = write!(line, ": {}: {}", printable(reason), printable(message));
     line
 }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stderr, reason = "this is the one place that speaks to people")]
 
+mod inspect;
 mod restore;
 mod verify;
 
@@ -19,6 +20,7 @@ use trailmill::generate::{GenerateConfig, GenerateSummary};
 use trailmill::report::{IntegrityCounts, Stage, Summary, foreign_reason};
 use trailmill::schema::Table;
 
+pub(crate) use inspect::inspect_report;
 pub(crate) use restore::restored;
 pub(crate) use verify::verify_report;
 

@@ -308,7 +308,7 @@ impl RowWriter {
 }
 
 /// Whether a selector wants the event. What it cannot be judged by keeps it: a missing time or account loses nothing.
-fn is_selected(selection: &Selection, event: PartitionFields<'_>) -> bool {
+pub(crate) fn is_selected(selection: &Selection, event: PartitionFields<'_>) -> bool {
     let day = event.event_time_ms.map(timestamp::epoch_day);
     let is_listed = |list: &[String], value: Option<&str>| {
         list.is_empty() || value.is_none_or(|value| list.iter().any(|wanted| wanted == value))

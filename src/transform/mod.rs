@@ -55,7 +55,7 @@ mod copies;
 mod convert;
 
 pub(crate) use batch::Batch;
-pub(crate) use convert::{Converter, Plan};
+pub(crate) use convert::{Converter, Plan, is_selected};
 pub(crate) use copies::Copies;
 pub(crate) use cut::{Cut, Cutter, Element};
 pub(crate) use flatten::ALIASES;

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt::{self, Write};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -199,7 +200,15 @@ pub(crate) fn value_of_folder(name: &str) -> Option<String> {
         bytes.push(decoded.unwrap_or(*first));
         rest = if decoded.is_some() { &after[2..] } else { after };
     }
-    String::from_utf8(bytes).ok()
+    // A value may have been cut within a character.
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What a path says of a partition column; `None` when its rows have no value, or an empty one.
+pub(crate) fn value_in_path(path: &Path, column: PartitionColumn) -> Option<String> {
+    let segments = path.iter().filter_map(|segment| segment.to_str()?.split_once('='));
+    let value = segments.filter(|(name, _)| *name == column.as_str()).map(|(_, value)| value).next_back();
+    value.and_then(value_of_folder)
 }
 
 /// Longest encoded value: file systems stop at 255 bytes a name, and the column's name goes before it.
@@ -279,6 +288,20 @@ mod tests {
             assert!(is_hidden(value), "{value}");
         }
         assert_eq!(value_of_folder(&folder_value("")), None);
+    }
+
+    #[test]
+    fn paths_give_values_back() {
+        for text in ["s3.amazonaws.com", "../../etc", "a/b=c%", "\0\n é", "__HIVE"] {
+            let mut path = String::from("/lake/events/event_source=outer/event_source=");
+            encode(&mut path, text);
+            path.push_str("/part-000001-00000.parquet");
+            assert_eq!(value_in_path(Path::new(&path), PartitionColumn::EventSource).as_deref(), Some(text));
+        }
+        let none = format!("event_source={NULL_PARTITION}/part-000001-00000.parquet");
+        assert_eq!(value_in_path(Path::new(&none), PartitionColumn::EventSource), None);
+        assert_eq!(value_in_path(Path::new("events/part-000001-00000.parquet"), PartitionColumn::EventSource), None);
+        assert_eq!(value_of_folder("%é%4%zz%41").as_deref(), Some("%é%4%zzA"));
     }
 
     #[test]

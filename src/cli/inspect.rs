@@ -1,0 +1,70 @@
+//! `trailmill inspect`: its flags, and what they ask the library for.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use trailmill::inspect::InspectConfig;
+
+use super::selection::SelectionArgs;
+use super::values::parse_size;
+use super::{ProgressArg, ReportFormat};
+
+/// Tell what is in archives, folders, containers or lakes
+///
+/// Kinds, sizes, counts, dates, and the most frequent accounts, Regions, sources, names and errors. Archives are read as
+/// `convert` reads them, all of them for one report; a lake is read by its columns and has a report of its own. Nothing is
+/// written, and nothing is de-duplicated: an event counts as often as it is there. Up to 100,000 values of a field are
+/// counted exactly, fewer when they are long.
+#[derive(Args, Debug)]
+#[command(after_help = "Example: trailmill inspect ./AWSLogs --from 2025-01-01 --top 20")]
+pub(crate) struct InspectArgs {
+    /// Archives, tar or zip files of them, folders to look for them in, `-` for standard input, or lakes
+    #[arg(required = true, value_name = "PATH")]
+    inputs: Vec<PathBuf>,
+
+    /// Values of each field to tell, the most frequent ones
+    #[arg(long, default_value_t = InspectConfig::DEFAULT_TOP, value_name = "N")]
+    top: usize,
+
+    /// text or json
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+
+    #[command(flatten)]
+    selection: SelectionArgs,
+
+    /// Worker threads [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+
+    /// Memory for what is on its way; a third of it is for the values of fields
+    #[arg(long, default_value = "192MiB", value_name = "SIZE", value_parser = parse_size)]
+    memory_limit: u64,
+
+    /// Largest text one archive may inflate to
+    #[arg(long, default_value = "16GiB", value_name = "SIZE", value_parser = parse_size)]
+    max_inflated: u64,
+
+    /// Whether to show progress on stderr; auto shows it when stderr is a terminal
+    #[arg(long, value_enum, default_value_t = ProgressArg::Auto)]
+    pub(crate) progress: ProgressArg,
+
+    /// Say nothing on stderr but errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+impl InspectArgs {
+    pub(crate) fn config(&self) -> InspectConfig {
+        let Self { inputs, top, format: _, selection, threads, memory_limit, max_inflated, progress: _, quiet: _ } =
+            self;
+        let mut config = InspectConfig::new(inputs.clone());
+        config.top = *top;
+        config.selection = selection.selection();
+        config.threads = threads.unwrap_or(config.threads);
+        config.memory_limit = *memory_limit;
+        config.max_inflated_bytes = *max_inflated;
+        config.scratch = Some(std::env::temp_dir());
+        config
+    }
+}

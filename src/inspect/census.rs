@@ -1,0 +1,278 @@
+//! Rows and archives, counted.
+//!
+//! In: batches of events, or of usage records, and verdicts of archives. Out: what is among them. Never: keeps a row; text
+//! that repeats is counted by its number in a dictionary.
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{Int32Type, TimestampMillisecondType};
+
+use super::counter::{Counter, MOST_VALUES};
+use super::dates::Dates;
+use super::report::{Contents, FieldCounts, KindCount, ValueCount, percent_of};
+use crate::error::{Error, Result};
+use crate::pipeline::Observer;
+use crate::schema::Table;
+use crate::transform::timestamp::epoch_day;
+use crate::transform::{Batch, Outcome, Verdict};
+
+/// Columns of text whose values are counted.
+pub(super) const TEXT_FIELDS: [&str; 7] = [
+    "recipient_account_id",
+    "aws_region",
+    "event_version",
+    "event_source",
+    "event_name",
+    "error_code",
+    "user_identity_type",
+];
+/// The column that tells dates.
+pub(super) const EVENT_TIME: &str = "event_time";
+/// The column that tells what became of a usage record.
+pub(super) const OUTCOME: &str = "outcome";
+
+/// Counts rows of one table.
+#[derive(Debug)]
+pub(super) struct Census {
+    table: Table,
+    rows: u64,
+    fields: Vec<TextField>,
+    dates: Dates,
+    /// Rows without a time.
+    undated: u64,
+    /// Earliest and latest time.
+    times_ms: Option<(i64, i64)>,
+    /// Usage records by outcome, in the order of [`Outcome::ALL`].
+    outcomes: [u64; Outcome::ALL.len()],
+    kinds: Vec<KindCount>,
+    /// Rows by number in a dictionary; kept for its memory.
+    by_number: Vec<u64>,
+}
+
+#[derive(Debug)]
+struct TextField {
+    name: &'static str,
+    /// Its position in the table.
+    column: usize,
+    values: Counter,
+    absent: u64,
+}
+
+impl Census {
+    /// Counts rows of a table; values take at most so many bytes of memory.
+    pub(super) fn new(table: Table, most_bytes: usize) -> Self {
+        let field = |name| {
+            let values = Counter::new(MOST_VALUES, most_bytes / TEXT_FIELDS.len());
+            table.column_index(name).map(|column| TextField { name, column, values, absent: 0 })
+        };
+        Self {
+            table,
+            rows: 0,
+            fields: TEXT_FIELDS.into_iter().filter_map(field).collect(),
+            dates: Dates::default(),
+            undated: 0,
+            times_ms: None,
+            outcomes: [0; Outcome::ALL.len()],
+            kinds: Vec::new(),
+            by_number: Vec::new(),
+        }
+    }
+
+    /// The table that is counted.
+    pub(super) const fn table(&self) -> Table {
+        self.table
+    }
+
+    /// Rows so far.
+    pub(super) const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Counts rows as they were read from a file. `in_path` has the values that stand in its path, by column.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with a column.
+    pub(super) fn add(&mut self, batch: &RecordBatch, in_path: &[(&str, Option<String>)]) -> Result<(), String> {
+        let rows = batch.num_rows() as u64;
+        self.rows += rows;
+        for field in &mut self.fields {
+            match (batch.column_by_name(field.name), in_path.iter().find(|(name, _)| *name == field.name)) {
+                (Some(column), _) => field.add(column, &mut self.by_number)?,
+                (None, Some((_, Some(value)))) => field.values.add(value, rows),
+                (None, Some((_, None))) => field.absent += rows,
+                (None, None) => return Err(format!("it has no column `{}`", field.name)),
+            }
+        }
+        let times = batch.column_by_name(EVENT_TIME).ok_or_else(|| format!("it has no column `{EVENT_TIME}`"))?;
+        self.add_times(times)?;
+        batch.column_by_name(OUTCOME).map_or(Ok(()), |outcomes| self.add_outcomes(outcomes))
+    }
+
+    fn add_times(&mut self, column: &ArrayRef) -> Result<(), String> {
+        let times = column.as_primitive_opt::<TimestampMillisecondType>().ok_or("its event times are no times")?;
+        self.undated += times.null_count() as u64;
+        // Rows of a day mostly stand together.
+        let (mut day, mut events) = (0, 0);
+        for time in times.iter().flatten() {
+            let (first, last) = self.times_ms.unwrap_or((time, time));
+            self.times_ms = Some((first.min(time), last.max(time)));
+            let day_of_row = epoch_day(time);
+            if day_of_row != day && events > 0 {
+                self.dates.add(day, events);
+                events = 0;
+            }
+            day = day_of_row;
+            events += 1;
+        }
+        if events > 0 {
+            self.dates.add(day, events);
+        }
+        Ok(())
+    }
+
+    /// Counts outcomes of usage records.
+    ///
+    /// # Errors
+    ///
+    /// When they are no text.
+    pub(super) fn add_outcomes(&mut self, column: &ArrayRef) -> Result<(), String> {
+        let outcomes = &mut self.outcomes;
+        count_texts(column, &mut self.by_number, |outcome, rows| {
+            if let Some(at) = outcome.and_then(Outcome::position) {
+                outcomes[at] += rows;
+            }
+        })
+    }
+
+    /// Adds archives.
+    pub(super) fn add_archives(&mut self, kind: &str, status: &str, archives: u64, events: u64) {
+        match self.kinds.iter_mut().find(|known| known.kind == kind && known.status == status) {
+            Some(known) => {
+                known.archives += archives;
+                known.events += events;
+            }
+            None => self.kinds.push(KindCount { kind: kind.to_owned(), status: status.to_owned(), archives, events }),
+        }
+    }
+
+    /// Adds all that another has counted of the same table.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.rows += other.rows;
+        for (field, more) in self.fields.iter_mut().zip(&other.fields) {
+            field.values.merge(&more.values);
+            field.absent += more.absent;
+        }
+        self.dates.merge(&other.dates);
+        self.undated += other.undated;
+        self.times_ms = match (self.times_ms, other.times_ms) {
+            (Some((first, last)), Some((earlier, later))) => Some((first.min(earlier), last.max(later))),
+            (one, two) => one.or(two),
+        };
+        for (total, rows) in self.outcomes.iter_mut().zip(other.outcomes) {
+            *total += rows;
+        }
+        other.kinds.iter().for_each(|kind| self.add_archives(&kind.kind, &kind.status, kind.archives, kind.events));
+    }
+
+    /// Usage records by outcome.
+    pub(super) const fn outcomes(&self) -> [u64; Outcome::ALL.len()] {
+        self.outcomes
+    }
+
+    /// Puts what was counted into a report, with so many values of each field.
+    pub(super) fn tell(self, top: usize, contents: &mut Contents) {
+        let rows = self.rows;
+        contents.kinds = self.kinds;
+        contents.kinds.sort_by(|one, two| {
+            two.archives.cmp(&one.archives).then_with(|| (&one.kind, &one.status).cmp(&(&two.kind, &two.status)))
+        });
+        contents.counted = self.table.name();
+        contents.rows = rows;
+        let time = |time_ms| jiff::Timestamp::from_millisecond(time_ms).map(|time| time.to_string()).ok();
+        contents.first_event_time = self.times_ms.and_then(|(first, _)| time(first));
+        contents.last_event_time = self.times_ms.and_then(|(_, last)| time(last));
+        let (distinct, is_exact) = self.dates.distinct();
+        contents.fields.push(FieldCounts {
+            field: "event_date",
+            distinct: distinct as u64,
+            is_exact,
+            absent: self.undated,
+            top: self.dates.top(top, rows),
+        });
+        contents.fields.extend(self.fields.into_iter().map(|field| field.told(top, rows)));
+        contents.histogram = self.dates.histogram(rows);
+    }
+}
+
+impl TextField {
+    fn add(&mut self, column: &ArrayRef, by_number: &mut Vec<u64>) -> Result<(), String> {
+        let Self { values, absent, name, .. } = self;
+        let counted = count_texts(column, by_number, |value, rows| match value {
+            Some(value) => values.add(value, rows),
+            None => *absent += rows,
+        });
+        counted.map_err(|error| format!("`{name}`: {error}"))
+    }
+
+    fn told(self, top: usize, rows: u64) -> FieldCounts {
+        let (distinct, is_exact) = self.values.distinct();
+        let told = |(value, count): (String, super::counter::Count)| ValueCount {
+            value,
+            events: count.least,
+            percent: percent_of(count.least, rows),
+            at_most: (count.most > count.least).then_some(count.most),
+        };
+        let top = self.values.top(top).into_iter().map(told).collect();
+        FieldCounts { field: self.name, distinct: distinct as u64, is_exact, absent: self.absent, top }
+    }
+}
+
+/// Tells each text of a column with the rows that have it, and the rows that have none.
+fn count_texts(
+    column: &ArrayRef,
+    by_number: &mut Vec<u64>,
+    mut tell: impl FnMut(Option<&str>, u64),
+) -> Result<(), String> {
+    let absent = column.logical_null_count() as u64;
+    if absent > 0 {
+        tell(None, absent);
+    }
+    if column.data_type().is_null() {
+        return Ok(());
+    }
+    if let Some(texts) = column.as_string_opt::<i32>() {
+        texts.iter().flatten().for_each(|text| tell(Some(text), 1));
+        return Ok(());
+    }
+    let coded = column.as_dictionary_opt::<Int32Type>();
+    let values = coded.and_then(|coded| coded.values().as_string_opt::<i32>());
+    let (Some(coded), Some(values)) = (coded, values) else { return Err("it is no text".to_owned()) };
+    by_number.clear();
+    by_number.resize(values.len(), 0);
+    if coded.keys().null_count() == 0 {
+        coded.keys().values().iter().for_each(|number| by_number[*number as usize] += 1);
+    } else {
+        coded.keys().iter().flatten().for_each(|number| by_number[number as usize] += 1);
+    }
+    let used = by_number.iter().enumerate().filter(|(_, rows)| **rows > 0);
+    used.for_each(|(number, rows)| tell(Some(values.value(number)), *rows));
+    Ok(())
+}
+
+impl Observer for Census {
+    fn see_rows(&mut self, batch: &Batch) -> Result<()> {
+        if batch.table != self.table {
+            return Ok(());
+        }
+        self.rows += batch.rows as u64;
+        for field in &mut self.fields {
+            field.add(&batch.columns[field.column], &mut self.by_number).map_err(Error::internal)?;
+        }
+        let times = self.table.column_index(EVENT_TIME).map(|at| &batch.columns[at]);
+        times.map_or(Ok(()), |times| self.add_times(times)).map_err(Error::internal)
+    }
+
+    fn see_archive(&mut self, verdict: &Verdict) {
+        self.add_archives(verdict.kind, verdict.status.as_str(), 1, verdict.events_seen);
+    }
+}

@@ -1,0 +1,352 @@
+//! A lake, as far as its commits list it.
+//!
+//! In: the folder of a lake. Out: what its tables say. Never: a file that no commit lists, a column that nobody counts, or
+//! a change.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{Int32Type, Int64Type, TimestampMillisecondType};
+use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
+
+use super::census::{Census, EVENT_TIME, OUTCOME, TEXT_FIELDS};
+use super::report::{Contents, InspectBytes, InspectEvents, LakeReport, TableReport};
+use super::{InspectConfig, stopped};
+use crate::config::{STATE_FOLDER, Selection};
+use crate::dedup::TextValues;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake_file::{LakeFile, damaged, text_column};
+use crate::output::{Commits, FileLayout, PartName, PublishedCommit, RecordedPart, hold_if_there};
+use crate::report::{FINDINGS_SHOWN, Progress, count, describe};
+use crate::schema::Table;
+use crate::transform::partition::{PartitionFields, value_in_path};
+use crate::transform::{PartitionColumn, Status, is_selected};
+
+/// Rows that are read at once: those of a row group, whose dictionaries are then counted once.
+const BATCH_ROWS: usize = 1 << 17;
+
+/// Whether a folder is a lake: a run has begun it, or its manifest is there.
+///
+/// # Errors
+///
+/// A manifest that cannot be listed.
+pub(super) fn is_lake(folder: &Path) -> Result<bool> {
+    if folder.join(STATE_FOLDER).is_dir() {
+        return Ok(true);
+    }
+    let manifest = folder.join(Table::Archives.name());
+    let Ok(entries) = manifest.read_dir() else { return Ok(false) };
+    for entry in entries {
+        let entry = entry.map_err(|error| Error::at(ErrorKind::LakeInvalid, &manifest, error))?;
+        if PartName::parse(&entry.path()).is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Looks at a lake, on the threads of the pool that this is called in.
+///
+/// # Errors
+///
+/// A lake that a run is writing to or that is damaged, and whoever asked to stop.
+pub(super) fn inspect_lake(folder: &Path, config: &InspectConfig, progress: &Progress) -> Result<LakeReport> {
+    let root = folder.canonicalize().map_err(|error| Error::at(ErrorKind::LakeInvalid, folder, error))?;
+    let _lock = hold_if_there(&root)?;
+    let commits = Commits::read(&root)?;
+    let mut report = LakeReport { lake: root.clone(), commits: commits.last.into(), ..LakeReport::default() };
+    let settings = commits.published.first().map(|commit| &commit.record.settings);
+    let layout = settings.map(|settings| {
+        let words = || damaged(&root, format!("its layout is unknown: {settings:?}"));
+        settings.layout().ok_or_else(words)
+    });
+    let (tables, partition_by) = layout.transpose()?.unwrap_or_default();
+    report.partition_by = settings.map(|settings| settings.partition_by.clone()).unwrap_or_default();
+    report.tables = Table::ALL.map(|table| table_report(&root, &commits, table)).into();
+    let bytes = report.tables.iter().filter(|table| table.table == Table::Events.name()).map(|table| table.bytes);
+    progress.compressed_bytes_total.fetch_add(bytes.sum(), Ordering::Relaxed);
+    let reader = Reader { root: &root, commits: &commits, partition_by: &partition_by, config, progress };
+    let contents = &mut report.contents;
+    let counted = if tables.contains(&Table::Events) { Table::Events } else { Table::UsageRecords };
+    let mut census = Census::new(counted, config.values_memory());
+    reader.add_manifest(&mut census, contents)?;
+    reader.add_quarantine(contents)?;
+    reader.count_rows(&mut census)?;
+    if counted == Table::UsageRecords {
+        contents.usage_records.by_outcome = census.outcomes();
+    } else if tables.contains(&Table::UsageRecords) {
+        contents.usage_records.by_outcome = reader.count_outcomes()?;
+    }
+    contents.usage_records.written = contents.usage_records.by_outcome.iter().sum();
+    if counted == Table::Events {
+        let events = &mut contents.events;
+        events.filtered += events.found.saturating_sub(census.rows());
+        events.found = census.rows();
+    }
+    census.tell(config.top, contents);
+    Ok(report)
+}
+
+fn table_report(root: &Path, commits: &Commits, table: Table) -> TableReport {
+    let mut report = TableReport { table: table.name(), ..TableReport::default() };
+    if table == Table::Archives {
+        for commit in &commits.published {
+            report.parts += 1;
+            let rows = commit.metadata.metadata().file_metadata().num_rows();
+            report.rows += u64::try_from(rows).unwrap_or_default();
+            report.bytes += commit.path.metadata().map_or(0, |metadata| metadata.len());
+        }
+    }
+    let mut folders = Vec::new();
+    for part in listed(root, commits, table) {
+        report.parts += 1;
+        report.rows += part.rows;
+        report.bytes += part.bytes;
+        folders.extend(Path::new(&part.path).parent().filter(|_| table.is_partitioned()));
+    }
+    folders.sort_unstable();
+    folders.dedup();
+    report.partitions = folders.len() as u64;
+    report
+}
+
+/// Parts of a table that commits list and no later one stands for, in the order of the commits.
+fn listed<'c>(root: &Path, commits: &'c Commits, table: Table) -> impl Iterator<Item = &'c RecordedPart> {
+    let parts = commits.published.iter().flat_map(|commit| &commit.record.parts);
+    parts.filter(move |part| {
+        Path::new(&part.path).starts_with(table.name()) && !commits.replaced.contains(&root.join(&part.path))
+    })
+}
+
+/// Reads the tables of a lake.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    root: &'a Path,
+    commits: &'a Commits,
+    partition_by: &'a [PartitionColumn],
+    config: &'a InspectConfig,
+    progress: &'a Progress,
+}
+
+/// A row group of a part.
+#[derive(Clone)]
+struct Unit {
+    path: Arc<Path>,
+    row_group: usize,
+    /// Bytes of the part, for the first of its row groups.
+    bytes: u64,
+}
+
+impl Reader<'_> {
+    /// Adds what the manifest says of archives.
+    fn add_manifest(&self, census: &mut Census, contents: &mut Contents) -> Result<()> {
+        const NUMBERS: [&str; 7] = [
+            "compressed_bytes",
+            "inflated_bytes",
+            "events_seen",
+            "events_written",
+            "duplicates",
+            "quarantined",
+            "filtered",
+        ];
+        for PublishedCommit { path, metadata, .. } in &self.commits.published {
+            let file = LakeFile::open_with(path, metadata.clone())?;
+            for batch in file.columns(NUMBERS.into_iter().chain(["kind", "status"])).batches()? {
+                let batch = batch?;
+                let (kinds, statuses) = (text_column(&batch, "kind", path)?, text_column(&batch, "status", path)?);
+                let column = |name| {
+                    let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Int64Type>());
+                    column.ok_or_else(|| damaged(path, format!("it has no column `{name}` of numbers")))
+                };
+                let columns = NUMBERS.map(column);
+                let [compressed, inflated, seen, written, duplicates, quarantined, filtered] = columns;
+                let columns = [compressed?, inflated?, seen?, written?, duplicates?, quarantined?, filtered?];
+                for row in 0..batch.num_rows() {
+                    let [compressed, inflated, seen, written, duplicates, quarantined, filtered] =
+                        columns.map(|column| u64::try_from(column.value(row)).unwrap_or_default());
+                    let (kind, status) = (kinds.value(row), statuses.value(row));
+                    census.add_archives(kind, status, 1, seen);
+                    let archives = &mut contents.archives;
+                    archives.seen += 1;
+                    match status {
+                        status if status == Status::Converted.as_str() => archives.converted += 1,
+                        status if status == Status::Foreign.as_str() => archives.foreign += 1,
+                        _ => archives.quarantined += 1,
+                    }
+                    // What is in a container counts with its members.
+                    let is_container = ["tar", "zip"].contains(&kind) && status == Status::Converted.as_str();
+                    let InspectBytes { stored, inflated: text } = &mut contents.bytes;
+                    *stored += if is_container { 0 } else { compressed };
+                    *text += inflated;
+                    let events = &mut contents.events;
+                    let InspectEvents { seen: all, found, duplicates: copies, refused, filtered: left_out } = events;
+                    for (total, more) in [
+                        (all, seen),
+                        (found, written),
+                        (copies, duplicates),
+                        (refused, quarantined),
+                        (left_out, filtered),
+                    ] {
+                        *total += more;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what is in quarantine.
+    fn add_quarantine(&self, contents: &mut Contents) -> Result<()> {
+        for part in listed(self.root, self.commits, Table::Quarantine) {
+            let path = self.root.join(&part.path);
+            let file = LakeFile::open(&path)?.columns(["archive", "event_index", "byte_offset", "reason", "message"]);
+            for batch in file.batches()? {
+                let batch = batch?;
+                let text = |name| text_column(&batch, name, &path);
+                let (archives, reasons, messages) = (text("archive")?, text("reason")?, text("message")?);
+                let column = |name| batch.column_by_name(name);
+                let indexes = column("event_index").and_then(|column| column.as_primitive_opt::<Int32Type>());
+                let offsets = column("byte_offset").and_then(|column| column.as_primitive_opt::<Int64Type>());
+                for row in 0..batch.num_rows() {
+                    count(&mut contents.findings, reasons.value(row), 1);
+                    if contents.first_findings.len() < FINDINGS_SHOWN {
+                        let index = indexes.filter(|column| column.is_valid(row)).map(|column| column.value(row));
+                        let offset = offsets.filter(|column| column.is_valid(row)).map(|column| column.value(row));
+                        let index = index.and_then(|index| index.try_into().ok());
+                        let offset = offset.and_then(|offset| offset.try_into().ok());
+                        let (archive, reason) = (archives.value(row), reasons.value(row));
+                        contents.first_findings.push(describe(archive, index, offset, reason, messages.value(row)));
+                    }
+                }
+            }
+        }
+        contents.findings.sort_by(|one, two| two.1.cmp(&one.1).then_with(|| one.0.cmp(&two.0)));
+        Ok(())
+    }
+
+    /// Counts the rows of a table.
+    fn count_rows(&self, census: &mut Census) -> Result<()> {
+        let table = census.table();
+        let memory = self.config.values_memory();
+        let columns = TEXT_FIELDS.into_iter().chain([EVENT_TIME, OUTCOME]).collect::<Vec<_>>();
+        let count = |unit: &Unit| {
+            let mut counted = Census::new(table, memory);
+            let in_path = self.in_path(table, &unit.path);
+            self.read(table, unit, &columns, |batch| counted.add(batch, &in_path))?;
+            self.progress.events.fetch_add(counted.rows(), Ordering::Relaxed);
+            Ok(counted)
+        };
+        self.each(table, count, |counted: Census| census.merge(&counted))
+    }
+
+    /// Counts usage records by outcome, and nothing else of them.
+    fn count_outcomes(&self) -> Result<[u64; crate::Outcome::ALL.len()]> {
+        let selectors = [EVENT_TIME, "recipient_account_id", "aws_region"];
+        let selectors = if self.config.selection.is_everything() { &[][..] } else { &selectors };
+        let columns = selectors.iter().copied().chain([OUTCOME]).collect::<Vec<_>>();
+        let count = |unit: &Unit| {
+            let mut counted = Census::new(Table::UsageRecords, 0);
+            self.read(Table::UsageRecords, unit, &columns, |batch| {
+                batch.column_by_name(OUTCOME).map_or(Ok(()), |outcomes| counted.add_outcomes(outcomes))
+            })?;
+            Ok(counted.outcomes())
+        };
+        let mut totals = [0; crate::Outcome::ALL.len()];
+        self.each(Table::UsageRecords, count, |counted| {
+            totals.iter_mut().zip(counted).for_each(|(total, rows)| *total += rows);
+        })?;
+        Ok(totals)
+    }
+
+    /// Does something with each row group of a table, some at a time, and takes the results in their order.
+    fn each<T: Send>(
+        &self,
+        table: Table,
+        work: impl Fn(&Unit) -> Result<T> + Sync,
+        mut take: impl FnMut(T),
+    ) -> Result<()> {
+        let parts: Vec<&RecordedPart> = listed(self.root, self.commits, table).collect();
+        // What threads are at is bounded, and results wait for their turn.
+        let at_once = self.config.threads * 2;
+        for parts in parts.chunks(at_once) {
+            let units = parts.par_iter().map(|part| self.units(part)).collect::<Result<Vec<_>>>()?;
+            for units in units.concat().chunks(at_once) {
+                let work = |unit| if self.progress.is_stopping() { Err(stopped()) } else { work(unit) };
+                let done: Vec<Result<T>> = units.par_iter().map(work).collect();
+                for (result, unit) in done.into_iter().zip(units) {
+                    take(result?);
+                    self.progress.compressed_bytes_done.fetch_add(unit.bytes, Ordering::Relaxed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The row groups of a part.
+    fn units(&self, part: &RecordedPart) -> Result<Vec<Unit>> {
+        let path: Arc<Path> = Arc::from(self.root.join(&part.path));
+        let row_groups = LakeFile::open(&path)?.metadata().num_row_groups();
+        let bytes = |row_group| if row_group == 0 { part.bytes } else { 0 };
+        let unit = |row_group| Unit { path: Arc::clone(&path), row_group, bytes: bytes(row_group) };
+        Ok((0..row_groups).map(unit).collect())
+    }
+
+    /// Reads the wanted rows of a row group.
+    fn read(
+        &self,
+        table: Table,
+        unit: &Unit,
+        columns: &[&str],
+        mut take: impl FnMut(&RecordBatch) -> std::result::Result<(), String>,
+    ) -> Result<()> {
+        let Unit { path, row_group, .. } = unit;
+        let mut read = || {
+            let layout = FileLayout::new(table, self.partition_by)?;
+            let file = LakeFile::open_with_types(path, layout.coded_schema(table))?;
+            let file = file.columns(columns.iter().copied()).row_groups(vec![*row_group]).batch_rows(BATCH_ROWS);
+            for batch in file.batches()? {
+                let batch = self.wanted(batch?, path)?;
+                take(&batch).map_err(|error| damaged(path, error))?;
+            }
+            Ok(())
+        };
+        // Readers of the library may panic over bytes that are not what was written.
+        catch_unwind(AssertUnwindSafe(&mut read)).unwrap_or_else(|_| Err(damaged(path, "its pages make no sense")))
+    }
+
+    /// The rows that the selectors want.
+    fn wanted(&self, batch: RecordBatch, path: &Path) -> Result<RecordBatch> {
+        let selection: &Selection = &self.config.selection;
+        if selection.is_everything() {
+            return Ok(batch);
+        }
+        let text = |name| batch.column_by_name(name).and_then(TextValues::of);
+        let times = batch.column_by_name(EVENT_TIME).and_then(|it| it.as_primitive_opt::<TimestampMillisecondType>());
+        let (Some(times), Some(accounts), Some(regions)) = (times, text("recipient_account_id"), text("aws_region"))
+        else {
+            return Err(damaged(path, "a column is missing"));
+        };
+        let is_wanted = |row| {
+            let event_time_ms = times.is_valid(row).then(|| times.value(row));
+            let fields = PartitionFields {
+                event_time_ms,
+                account: accounts.value(row),
+                region: regions.value(row),
+                event_source: None,
+            };
+            Some(is_selected(selection, fields))
+        };
+        let mask: BooleanArray = (0..batch.num_rows()).map(is_wanted).collect();
+        filter_record_batch(&batch, &mask).map_err(Error::internal)
+    }
+
+    /// Columns that a part of a table has in its path alone.
+    fn in_path(&self, table: Table, path: &Path) -> Vec<(&'static str, Option<String>)> {
+        let columns = self.partition_by.iter().filter(|column| table.column_index(column.as_str()).is_some());
+        columns.map(|column| (column.as_str(), value_in_path(path, *column))).collect()
+    }
+}

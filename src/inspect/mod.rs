@@ -1,0 +1,140 @@
+//! What is in archives, folders, containers and lakes.
+//!
+//! In: paths. Out: how many archives, events and usage records there are, of when, and from whom. Never: writes, parses in
+//! another way than a conversion does, or compares events: a copy counts as often as it comes.
+
+mod census;
+mod counter;
+mod dates;
+mod lake;
+mod report;
+
+use std::path::PathBuf;
+
+use rayon::ThreadPoolBuilder;
+
+use crate::config::{Config, Selection};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::observe;
+use crate::report::Progress;
+use crate::schema::Table;
+
+use census::Census;
+use lake::{inspect_lake, is_lake};
+pub use report::{
+    Bar, Contents, FieldCounts, Histogram, HistogramUnit, InspectBytes, InspectEvents, InspectReport, KindCount,
+    LakeReport, TableReport, ValueCount,
+};
+
+/// A request to look at archives and lakes.
+#[derive(Clone, Debug)]
+pub struct InspectConfig {
+    /// Files and folders to look for archives in, `-` for standard input, and lakes.
+    pub inputs: Vec<PathBuf>,
+    /// Values of each field that are told.
+    pub top: usize,
+    /// Events wanted.
+    pub selection: Selection,
+    /// Worker threads.
+    pub threads: usize,
+    /// Bytes of memory for what is on its way; a third of it is for values of fields.
+    pub memory_limit: u64,
+    /// Largest size one archive may inflate to, in bytes.
+    pub max_inflated_bytes: u64,
+    /// Folder for a copy of standard input.
+    pub scratch: Option<PathBuf>,
+}
+
+impl InspectConfig {
+    /// Values of each field that are told unless asked otherwise.
+    pub const DEFAULT_TOP: usize = 10;
+
+    /// A request with the defaults of the command line.
+    #[must_use]
+    pub fn new(inputs: Vec<PathBuf>) -> Self {
+        let Config { inputs, selection, threads, memory_limit, max_inflated_bytes, scratch, .. } =
+            Config::new(inputs, PathBuf::new());
+        Self { inputs, top: Self::DEFAULT_TOP, selection, threads, memory_limit, max_inflated_bytes, scratch }
+    }
+
+    /// The conversion that reads the same archives and writes nothing.
+    fn conversion(&self, inputs: Vec<PathBuf>) -> Config {
+        Config {
+            selection: self.selection.clone(),
+            threads: self.threads,
+            memory_limit: self.memory_limit,
+            max_inflated_bytes: self.max_inflated_bytes,
+            scratch: self.scratch.clone(),
+            dedup: false,
+            dry_run: true,
+            ..Config::new(inputs, PathBuf::new())
+        }
+    }
+
+    /// Bytes of memory for values of fields.
+    fn values_memory(&self) -> usize {
+        usize::try_from(self.memory_limit / 3).unwrap_or(usize::MAX)
+    }
+}
+
+/// Tells what is in archives and lakes. Inputs that are no lakes are looked at together.
+///
+/// # Errors
+///
+/// Options that make no sense, inputs that cannot be listed, lakes that are damaged or in use, and whoever asked to stop.
+/// What is wrong with an archive is no error but in the report.
+pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectReport> {
+    config.conversion(config.inputs.clone()).validate()?;
+    let (mut lakes, mut inputs) = (Vec::new(), Vec::new());
+    for input in &config.inputs {
+        if is_lake(input)? { lakes.push(input) } else { inputs.push(input.clone()) }
+    }
+    let mut report = InspectReport::default();
+    if !inputs.is_empty() {
+        report.archives = Some(inspect_archives(config, inputs, progress)?);
+    }
+    if !lakes.is_empty() {
+        let pool = ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(Error::internal)?;
+        for lake in lakes {
+            report.lakes.push(pool.install(|| inspect_lake(lake, config, progress))?);
+        }
+    }
+    Ok(report)
+}
+
+fn inspect_archives(config: &InspectConfig, inputs: Vec<PathBuf>, progress: &Progress) -> Result<Contents> {
+    let conversion = config.conversion(inputs);
+    let new_census = || Census::new(Table::Events, config.values_memory());
+    let (summary, census) = observe(&conversion, progress, new_census).map_err(|error| match error.kind() {
+        // There is nothing that could have been published.
+        ErrorKind::Stopped => stopped(),
+        _ => error,
+    })?;
+    let events = summary.events;
+    if events.written != census.rows() {
+        let message = format!("{} events found, {} rows of events", events.written, census.rows());
+        return Err(Error::new(ErrorKind::Unreconciled, message));
+    }
+    let mut contents = Contents {
+        archives: summary.archives,
+        bytes: InspectBytes { stored: summary.bytes.compressed, inflated: summary.bytes.inflated },
+        events: InspectEvents {
+            seen: events.seen,
+            found: events.written,
+            duplicates: events.duplicates,
+            refused: events.quarantined,
+            filtered: events.filtered,
+        },
+        usage_records: summary.usage_records,
+        findings: summary.findings,
+        first_findings: summary.first_findings,
+        ..Contents::default()
+    };
+    census.tell(config.top, &mut contents);
+    Ok(contents)
+}
+
+/// The error of an inspection that was asked to stop.
+fn stopped() -> Error {
+    Error::new(ErrorKind::Stopped, "asked to stop")
+}
