@@ -15,7 +15,8 @@
 //!  pipeline/   deals out tasks, takes their results back in the order of the archives      │
 //!  report      counts, and checks that they add up                                         │
 //!  check/      a lake against what its commits say ←───────────────────────────────────────┤
-//!  restore/    rows of `events` back to JSON, on stdout or as archives ←───────────────────┘
+//!  restore/    rows of `events` back to JSON, on stdout or as archives ←───────────────────┤
+//!  inspect/    counts Batches instead of encoding them, or reads a lake's columns ←────────┘
 //!  verify/     archives against CloudTrail's digest files
 //! ```
 //!
@@ -104,6 +105,7 @@
 //! | `pipeline::run` | one attempt: results taken back in order |
 //! | `pipeline::again` | what stays of the former rows of archives that are converted again |
 //! | `pipeline::steps` | attempts until a step can be published, step by step |
+//! | `pipeline::observe` | archives read as a conversion reads them, for somebody who looks at their rows |
 //! | [`check`] | a lake against its own manifest |
 //! | `restore::source` | bytes of a file of the lake, counted |
 //! | `restore::filter` | which folders, row groups, pages and rows are wanted |
@@ -121,11 +123,11 @@
 //! | `verify::declarations` | the SHA-256 that a file has to have |
 //! | `verify::logs`, `coverage` | log files, hashed; those that nothing declares |
 //! | `verify::outcome`, `report` | words for what comes of a file; lines and counts |
+//! | [`mod@inspect`] | what is in archives, containers and lakes |
+//! | `inspect::counter`, `dates` | values and dates to numbers, in bounded memory |
+//! | `inspect::census` | batches and verdicts to counts |
+//! | `inspect::lake` | a lake's manifest and columns to counts |
 //! | [`report`] | counters, summary, reconciliation |
-//! | `pipeline::observe` | archives looked at and not written |
-//! | [`mod@inspect`] | what is in archives and lakes |
-//! | `inspect::counter`, `dates`, `census` | values, dates and rows, counted in bounded memory |
-//! | `inspect::lake` | a lake, read by columns |
 //! | [`generate`] | synthetic archives |
 //! | `pool` | what one task has done with, for the next |
 //! | `stages` | stages by themselves, for the benches |
@@ -172,6 +174,7 @@
 //! | **hostile input**: located and kept | `corrupt.rs`, `mutation.rs`, `large.rs`; `fuzz/` |
 //! | **proved intact**: whatever is done to a copy is told | `verify.rs`, with digest files signed by keys of our own |
 //! | nothing raw reaches a path or a terminal | `partitions.rs`, `cli.rs`, `verify.rs` |
+//! | what is in it is **told** as it is | `inspect.rs`: archives against the reference, lakes against archives |
 //! | file layout | `layout.rs` |
 //! | rules of this page | `architecture.rs` |
 //!

@@ -3,8 +3,9 @@
 //! In: the folder of a lake. Out: what its tables say. Never: a file that no commit lists, a column that nobody counts, or
 //! a change.
 
+use std::fs::ReadDir;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -29,24 +30,19 @@ use crate::transform::{PartitionColumn, Status, is_selected};
 /// Rows that are read at once: those of a row group, whose dictionaries are then counted once.
 const BATCH_ROWS: usize = 1 << 17;
 
-/// Whether a folder is a lake: a run has begun it, or its manifest is there.
+/// The absolute path of a lake; `None` when no run has begun one there.
 ///
 /// # Errors
 ///
-/// A manifest that cannot be listed.
-pub(super) fn is_lake(folder: &Path) -> Result<bool> {
-    if folder.join(STATE_FOLDER).is_dir() {
-        return Ok(true);
-    }
-    let manifest = folder.join(Table::Archives.name());
-    let Ok(entries) = manifest.read_dir() else { return Ok(false) };
-    for entry in entries {
-        let entry = entry.map_err(|error| Error::at(ErrorKind::LakeInvalid, &manifest, error))?;
-        if PartName::parse(&entry.path()).is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// A folder that cannot be listed.
+pub(super) fn root_of_lake(folder: &Path) -> Result<Option<PathBuf>> {
+    let unreadable = |error| Error::at(ErrorKind::LakeInvalid, folder, error);
+    let has_part = |mut entries: ReadDir| {
+        entries.try_fold(false, |has_part, entry| Ok(has_part || PartName::parse(&entry?.path()).is_some()))
+    };
+    let is_lake = folder.join(STATE_FOLDER).is_dir()
+        || folder.join(Table::Archives.name()).read_dir().map_or(Ok(false), has_part).map_err(unreadable)?;
+    if is_lake { folder.canonicalize().map(Some).map_err(unreadable) } else { Ok(None) }
 }
 
 /// Looks at a lake, on the threads of the pool that this is called in.
@@ -54,22 +50,22 @@ pub(super) fn is_lake(folder: &Path) -> Result<bool> {
 /// # Errors
 ///
 /// A lake that a run is writing to or that is damaged, and whoever asked to stop.
-pub(super) fn inspect_lake(folder: &Path, config: &InspectConfig, progress: &Progress) -> Result<LakeReport> {
-    let root = folder.canonicalize().map_err(|error| Error::at(ErrorKind::LakeInvalid, folder, error))?;
-    let _lock = hold_if_there(&root)?;
-    let commits = Commits::read(&root)?;
-    let mut report = LakeReport { lake: root.clone(), commits: commits.last.into(), ..LakeReport::default() };
+pub(super) fn inspect_lake(root: &Path, config: &InspectConfig, progress: &Progress) -> Result<LakeReport> {
+    let _lock = hold_if_there(root)?;
+    let commits = Commits::read(root)?;
+    let mut report = LakeReport { lake: root.to_owned(), commits: commits.last.into(), ..LakeReport::default() };
     let settings = commits.published.first().map(|commit| &commit.record.settings);
     let layout = settings.map(|settings| {
-        let words = || damaged(&root, format!("its layout is unknown: {settings:?}"));
+        let words = || damaged(root, format!("its layout is unknown: {settings:?}"));
         settings.layout().ok_or_else(words)
     });
     let (tables, partition_by) = layout.transpose()?.unwrap_or_default();
     report.partition_by = settings.map(|settings| settings.partition_by.clone()).unwrap_or_default();
-    report.tables = Table::ALL.map(|table| table_report(&root, &commits, table)).into();
-    let bytes = report.tables.iter().filter(|table| table.table == Table::Events.name()).map(|table| table.bytes);
-    progress.compressed_bytes_total.fetch_add(bytes.sum(), Ordering::Relaxed);
-    let reader = Reader { root: &root, commits: &commits, partition_by: &partition_by, config, progress };
+    report.tables = Table::ALL.map(|table| table_report(root, &commits, table)).into();
+    let bytes = Table::ALL.iter().zip(&report.tables).filter(|(table, _)| table.is_partitioned());
+    let bytes: u64 = bytes.map(|(_, report)| report.bytes).sum();
+    progress.compressed_bytes_total.fetch_add(bytes, Ordering::Relaxed);
+    let reader = Reader { root, commits: &commits, partition_by: &partition_by, config, progress };
     let contents = &mut report.contents;
     let counted = if tables.contains(&Table::Events) { Table::Events } else { Table::UsageRecords };
     let mut census = Census::new(counted, config.values_memory());

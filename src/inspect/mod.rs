@@ -15,12 +15,13 @@ use rayon::ThreadPoolBuilder;
 
 use crate::config::{Config, Selection};
 use crate::error::{Error, ErrorKind, Result};
+use crate::input::STDIN;
 use crate::pipeline::observe;
 use crate::report::Progress;
 use crate::schema::Table;
 
 use census::Census;
-use lake::{inspect_lake, is_lake};
+use lake::{inspect_lake, root_of_lake};
 pub use report::{
     Bar, Contents, FieldCounts, Histogram, HistogramUnit, InspectBytes, InspectEvents, InspectReport, KindCount,
     LakeReport, TableReport, ValueCount,
@@ -87,7 +88,12 @@ pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectRep
     config.conversion(config.inputs.clone()).validate()?;
     let (mut lakes, mut inputs) = (Vec::new(), Vec::new());
     for input in &config.inputs {
-        if is_lake(input)? { lakes.push(input) } else { inputs.push(input.clone()) }
+        let lake = if input.as_os_str() == STDIN { None } else { root_of_lake(input)? };
+        match lake {
+            Some(lake) if lakes.contains(&lake) => {}
+            Some(lake) => lakes.push(lake),
+            None => inputs.push(input.clone()),
+        }
     }
     let mut report = InspectReport::default();
     if !inputs.is_empty() {
@@ -96,14 +102,15 @@ pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectRep
     if !lakes.is_empty() {
         let pool = ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(Error::internal)?;
         for lake in lakes {
-            report.lakes.push(pool.install(|| inspect_lake(lake, config, progress))?);
+            report.lakes.push(pool.install(|| inspect_lake(&lake, config, progress))?);
         }
     }
     Ok(report)
 }
 
 fn inspect_archives(config: &InspectConfig, inputs: Vec<PathBuf>, progress: &Progress) -> Result<Contents> {
-    let conversion = config.conversion(inputs);
+    // One partition: dates are counted by the event times, and batches stay whole.
+    let conversion = Config { partition_by: Vec::new(), ..config.conversion(inputs) };
     let new_census = || Census::new(Table::Events, config.values_memory());
     let (summary, census) = observe(&conversion, progress, new_census).map_err(|error| match error.kind() {
         // There is nothing that could have been published.

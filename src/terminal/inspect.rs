@@ -66,7 +66,7 @@ fn write_contents(out: &mut String, contents: &Contents, is_of_inputs: bool) -> 
     }
     let counts = [
         (archives.converted, if is_of_inputs { "CloudTrail" } else { "converted" }),
-        (archives.quarantined, "bad"),
+        (archives.quarantined, if is_of_inputs { "refused" } else { "quarantined" }),
         (archives.foreign, "foreign"),
     ];
     write!(out, "{:>14}  {}", "archives", HumanCount(archives.seen))?;

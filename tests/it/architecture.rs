@@ -21,6 +21,7 @@ const HOMES: [(&[&str], &[&str]); 11] = [
             "check/",
             "restore/",
             "verify/keys.rs",
+            "inspect/",
             "generate/",
             "main.rs",
             "signals.rs",

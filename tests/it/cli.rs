@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::harness::{Run, Workdir, data, event, files, records, text};
 
-const COMMANDS: [&str; 6] = ["convert", "check", "schema", "generate", "completions", "man"];
+const COMMANDS: [&str; 7] = ["convert", "check", "inspect", "schema", "generate", "completions", "man"];
 
 /// A folder with one sound archive at `in/a.json.gz`.
 fn workdir() -> Workdir {

@@ -38,6 +38,8 @@ mod golden;
 mod harness;
 /// Running again, overlapping inputs, links, dry runs.
 mod incremental;
+/// What is in archives and lakes, counted.
+mod inspect;
 /// Archives against digest files, while they are converted.
 mod integrity;
 /// Archives too large to be held in one piece.
