@@ -198,6 +198,7 @@ impl Census {
             is_exact,
             absent: self.undated,
             top: self.dates.top(top, rows),
+            others_at_most: None,
         });
         contents.fields.extend(self.fields.into_iter().map(|field| field.told(top, rows)));
         contents.histogram = self.dates.histogram(rows);
@@ -222,8 +223,15 @@ impl TextField {
             percent: percent_of(count.least, rows),
             at_most: (count.most > count.least).then_some(count.most),
         };
-        let top = self.values.top(top).into_iter().map(told).collect();
-        FieldCounts { field: self.name, distinct: distinct as u64, is_exact, absent: self.absent, top }
+        let (top, others_at_most) = self.values.top(top);
+        FieldCounts {
+            field: self.name,
+            distinct: distinct as u64,
+            is_exact,
+            absent: self.absent,
+            top: top.into_iter().map(told).collect(),
+            others_at_most: (!is_exact).then_some(others_at_most),
+        }
     }
 }
 

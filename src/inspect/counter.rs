@@ -6,7 +6,7 @@
 //! Within the bound every value is counted exactly. Beyond it, the less frequent half of the values is forgotten, and what
 //! a forgotten value can have occurred at most is kept: a value that comes (back) later may have been missed that often.
 //! So each number is a certain least, with a most beside it, and a value that occurred more often than twice the total
-//! divided by the bound is never forgotten. Like the space-saving algorithm (Metwally, Agrawal and El Abbadi, 2005), but
+//! divided by the number of values that there is room for is never forgotten. Like the space-saving algorithm (Metwally, Agrawal and El Abbadi, 2005), but
 //! with many values forgotten at once, so that the next ones cost nothing.
 
 use std::borrow::Cow;
@@ -107,9 +107,12 @@ impl Counter {
         values
     }
 
-    /// The most frequent values.
-    pub(super) fn top(&self, number: usize) -> Vec<(String, Count)> {
-        self.sorted().into_iter().take(number).map(|(value, count)| (value.to_owned(), count)).collect()
+    /// The most frequent values, and what any other can have occurred at most.
+    pub(super) fn top(&self, number: usize) -> (Vec<(String, Count)>, u64) {
+        let sorted = self.sorted();
+        let (top, others) = sorted.split_at(number.min(sorted.len()));
+        let others_at_most = others.iter().map(|(_, count)| count.most).fold(self.missed, u64::max);
+        (top.iter().map(|(value, count)| ((*value).to_owned(), *count)).collect(), others_at_most)
     }
 }
 
@@ -144,7 +147,7 @@ mod tests {
         let counter = of(["b", "a", "b", "", "c", "b", "a"], 4, ROOM);
         assert_eq!(counter.distinct(), (4, true));
         let exactly = |value: &str, count| (value.to_owned(), Count { least: count, most: count });
-        assert_eq!(counter.top(3), [exactly("b", 3), exactly("a", 2), exactly("", 1)]);
+        assert_eq!(counter.top(3), (vec![exactly("b", 3), exactly("a", 2), exactly("", 1)], 1));
     }
 
     /// Few values that come often among many that come once, in an order that forgets as much as it can.
@@ -171,8 +174,11 @@ mod tests {
                 counter.values.get(*value).map_or((0, counter.missed), |found| (found.least, found.most));
             assert!((least..=most).contains(count), "{value}: {count} is not within {least} and {most}");
         }
-        let top: Vec<String> = counter.top(7).into_iter().map(|(value, _)| value).collect();
-        assert!(top.iter().all(|value| value.starts_with("often")), "{top:?}");
+        let (top, others_at_most) = counter.top(7);
+        assert!(top.iter().all(|(value, _)| value.starts_with("often")), "{top:?}");
+        let told: Vec<&str> = top.iter().map(|(value, _)| value.as_str()).collect();
+        let others = expected.iter().filter(|(value, _)| !told.contains(value)).map(|(_, count)| *count).max();
+        assert!(others.is_some_and(|count| count <= others_at_most), "{others:?} above {others_at_most}");
     }
 
     #[test]
@@ -183,7 +189,7 @@ mod tests {
         assert!(counter.bytes <= ROOM / 16 && !counter.values.is_empty(), "{} bytes", counter.bytes);
         let all = of(values.iter().map(String::as_str), MOST_VALUES, ROOM);
         assert_eq!(all.distinct(), (1_000, true));
-        assert!(all.top(1)[0].0.contains("… (20001 bytes, xxh3 "), "{:?}", all.top(1));
+        assert!(all.top(1).0[0].0.contains("… (20001 bytes, xxh3 "), "{:?}", all.top(1));
     }
 
     #[test]
@@ -191,7 +197,7 @@ mod tests {
         let mut counter = of(["a", "b"], 4, ROOM);
         counter.merge(&of(["b", "c"], 4, ROOM));
         assert_eq!(counter.distinct(), (3, true));
-        assert_eq!(counter.top(1), [("b".to_owned(), Count { least: 2, most: 2 })]);
+        assert_eq!(counter.top(1), (vec![("b".to_owned(), Count { least: 2, most: 2 })], 1));
         let forgetful = of(["x", "x", "y", "z", "z", "z"], 2, ROOM);
         counter.merge(&forgetful);
         assert!(!counter.distinct().1);

@@ -70,6 +70,8 @@ pub(super) fn inspect_lake(root: &Path, config: &InspectConfig, progress: &Progr
     let counted = if tables.contains(&Table::Events) { Table::Events } else { Table::UsageRecords };
     let mut census = Census::new(counted, config.values_memory());
     reader.add_manifest(&mut census, contents)?;
+    progress.archives_total.fetch_add(contents.archives.seen, Ordering::Relaxed);
+    progress.archives_done.fetch_add(contents.archives.seen, Ordering::Relaxed);
     reader.add_quarantine(contents)?;
     reader.count_rows(&mut census)?;
     if counted == Table::UsageRecords {
@@ -266,7 +268,8 @@ impl Reader<'_> {
         mut take: impl FnMut(T),
     ) -> Result<()> {
         let parts: Vec<&RecordedPart> = listed(self.root, self.commits, table).collect();
-        // What threads are at is bounded, and results wait for their turn.
+        // Results are taken in order, so that they are the same on any number of threads. Those that wait hold the values
+        // of a row group each, within the same bounds as the whole.
         let at_once = self.config.threads * 2;
         for parts in parts.chunks(at_once) {
             let units = parts.par_iter().map(|part| self.units(part)).collect::<Result<Vec<_>>>()?;

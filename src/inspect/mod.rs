@@ -23,8 +23,8 @@ use crate::schema::Table;
 use census::Census;
 use lake::{inspect_lake, root_of_lake};
 pub use report::{
-    Bar, Contents, FieldCounts, Histogram, HistogramUnit, InspectBytes, InspectEvents, InspectReport, KindCount,
-    LakeReport, TableReport, ValueCount,
+    Bar, Contents, FieldCounts, Histogram, HistogramUnit, InspectArchives, InspectBytes, InspectEvents, InspectReport,
+    KindCount, LakeReport, TableReport, ValueCount,
 };
 
 /// A request to look at archives and lakes.
@@ -42,7 +42,7 @@ pub struct InspectConfig {
     pub memory_limit: u64,
     /// Largest size one archive may inflate to, in bytes.
     pub max_inflated_bytes: u64,
-    /// Folder for a copy of standard input.
+    /// Folder for a copy of standard input; without one it is the current folder.
     pub scratch: Option<PathBuf>,
 }
 
@@ -102,7 +102,11 @@ pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectRep
     if !lakes.is_empty() {
         let pool = ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(Error::internal)?;
         for lake in lakes {
-            report.lakes.push(pool.install(|| inspect_lake(&lake, config, progress))?);
+            let inspected = pool.install(|| inspect_lake(&lake, config, progress));
+            report.lakes.push(inspected.map_err(|error| match error.kind() {
+                ErrorKind::LakeInvalid => error.advise("`trailmill check` tells what is wrong with the lake"),
+                _ => error,
+            })?);
         }
     }
     Ok(report)
@@ -117,13 +121,18 @@ fn inspect_archives(config: &InspectConfig, inputs: Vec<PathBuf>, progress: &Pro
         ErrorKind::Stopped => stopped(),
         _ => error,
     })?;
-    let events = summary.events;
+    let (archives, events) = (summary.archives, summary.events);
     if events.written != census.rows() {
         let message = format!("{} events found, {} rows of events", events.written, census.rows());
         return Err(Error::new(ErrorKind::Unreconciled, message));
     }
     let mut contents = Contents {
-        archives: summary.archives,
+        archives: InspectArchives {
+            seen: archives.seen,
+            converted: archives.converted,
+            quarantined: archives.quarantined,
+            foreign: archives.foreign,
+        },
         bytes: InspectBytes { stored: summary.bytes.compressed, inflated: summary.bytes.inflated },
         events: InspectEvents {
             seen: events.seen,

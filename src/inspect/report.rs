@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::report::{ArchiveCounts, UsageRecordCounts};
+use crate::report::UsageRecordCounts;
 
 /// What was found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -61,7 +61,7 @@ pub struct TableReport {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Contents {
     /// Archives by status.
-    pub archives: ArchiveCounts,
+    pub archives: InspectArchives,
     /// Archives by kind and status, most frequent first.
     pub kinds: Vec<KindCount>,
     /// Sizes of the archives.
@@ -86,6 +86,19 @@ pub struct Contents {
     pub findings: Vec<(String, u64)>,
     /// The first of it in words, safe to print.
     pub first_findings: Vec<String>,
+}
+
+/// Archives by status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct InspectArchives {
+    /// All.
+    pub seen: u64,
+    /// CloudTrail archives and containers, some perhaps with events that are refused.
+    pub converted: u64,
+    /// Refused as a whole.
+    pub quarantined: u64,
+    /// No CloudTrail archives.
+    pub foreign: u64,
 }
 
 /// Archives of one kind and status.
@@ -138,6 +151,9 @@ pub struct FieldCounts {
     pub absent: u64,
     /// The most frequent values.
     pub top: Vec<ValueCount>,
+    /// Rows that any value which is not told can have at most, where not all values are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub others_at_most: Option<u64>,
 }
 
 /// A value and how often it occurs.

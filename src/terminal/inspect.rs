@@ -135,6 +135,9 @@ fn write_heading(out: &mut String, field: &FieldCounts, contents: &Contents) -> 
         let noun = if contents.counted == Table::Events.name() { "event" } else { "usage record" };
         write!(out, ", {} without", counted(field.absent, noun))?;
     }
+    if let Some(most) = field.others_at_most {
+        write!(out, "; none that is not told has more than {}", HumanCount(most))?;
+    }
     writeln!(out)
 }
 
