@@ -5,10 +5,9 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch, StringArray};
-use arrow::datatypes::Schema;
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -35,8 +34,8 @@ impl LakeFile {
     }
 
     /// Opens a file whose columns are to have other types than it says: those of a schema that has all of them.
-    pub(crate) fn open_with_types(path: &Path, schema: Schema) -> Result<Self> {
-        Self::open_as(path, ArrowReaderOptions::new().with_schema(Arc::new(schema)))
+    pub(crate) fn open_with_types(path: &Path, schema: SchemaRef) -> Result<Self> {
+        Self::open_as(path, ArrowReaderOptions::new().with_schema(schema))
     }
 
     fn open_as(path: &Path, options: ArrowReaderOptions) -> Result<Self> {

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Int32Type, Int64Type, TimestampMillisecondType};
+use arrow::datatypes::{Int32Type, Int64Type, SchemaRef, TimestampMillisecondType};
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
 use super::census::{Census, EVENT_TIME, OUTCOME, TEXT_FIELDS};
@@ -27,8 +27,8 @@ use crate::schema::Table;
 use crate::transform::partition::{PartitionFields, value_in_path};
 use crate::transform::{PartitionColumn, Status, is_selected};
 
-/// Rows that are read at once: those of a row group, whose dictionaries are then counted once.
-const BATCH_ROWS: usize = 1 << 17;
+/// Rows that are read at once: many to a dictionary, and not too many where every value is another.
+const BATCH_ROWS: usize = 1 << 14;
 
 /// The absolute path of a lake; `None` when no run has begun one there.
 ///
@@ -229,12 +229,12 @@ impl Reader<'_> {
     /// Counts the rows of a table.
     fn count_rows(&self, census: &mut Census) -> Result<()> {
         let table = census.table();
-        let memory = self.config.values_memory();
+        let (memory, schema) = (self.config.values_memory(), self.schema(table)?);
         let columns = TEXT_FIELDS.into_iter().chain([EVENT_TIME, OUTCOME]).collect::<Vec<_>>();
         let count = |unit: &Unit| {
             let mut counted = Census::new(table, memory);
             let in_path = self.in_path(table, &unit.path);
-            self.read(table, unit, &columns, |batch| counted.add(batch, &in_path))?;
+            self.read(&schema, unit, &columns, |batch| counted.add(batch, &in_path))?;
             self.progress.events.fetch_add(counted.rows(), Ordering::Relaxed);
             Ok(counted)
         };
@@ -243,12 +243,13 @@ impl Reader<'_> {
 
     /// Counts usage records by outcome, and nothing else of them.
     fn count_outcomes(&self) -> Result<[u64; crate::Outcome::ALL.len()]> {
+        let schema = self.schema(Table::UsageRecords)?;
         let selectors = [EVENT_TIME, "recipient_account_id", "aws_region"];
         let selectors = if self.config.selection.is_everything() { &[][..] } else { &selectors };
         let columns = selectors.iter().copied().chain([OUTCOME]).collect::<Vec<_>>();
         let count = |unit: &Unit| {
             let mut counted = Census::new(Table::UsageRecords, 0);
-            self.read(Table::UsageRecords, unit, &columns, |batch| {
+            self.read(&schema, unit, &columns, |batch| {
                 batch.column_by_name(OUTCOME).map_or(Ok(()), |outcomes| counted.add_outcomes(outcomes))
             })?;
             Ok(counted.outcomes())
@@ -270,8 +271,8 @@ impl Reader<'_> {
         let parts: Vec<&RecordedPart> = listed(self.root, self.commits, table).collect();
         // Results are taken in order, so that they are the same on any number of threads. Those that wait hold the values
         // of a row group each, within the same bounds as the whole.
-        let at_once = self.config.threads * 2;
-        for parts in parts.chunks(at_once) {
+        let at_once = self.config.threads;
+        for parts in parts.chunks(at_once * 4) {
             let units = parts.par_iter().map(|part| self.units(part)).collect::<Result<Vec<_>>>()?;
             for units in units.concat().chunks(at_once) {
                 let work = |unit| if self.progress.is_stopping() { Err(stopped()) } else { work(unit) };
@@ -283,6 +284,11 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The types that rows of a table are read with.
+    fn schema(&self, table: Table) -> Result<SchemaRef> {
+        Ok(FileLayout::new(table, self.partition_by)?.coded_schema(table))
     }
 
     /// The row groups of a part.
@@ -297,15 +303,14 @@ impl Reader<'_> {
     /// Reads the wanted rows of a row group.
     fn read(
         &self,
-        table: Table,
+        schema: &SchemaRef,
         unit: &Unit,
         columns: &[&str],
         mut take: impl FnMut(&RecordBatch) -> std::result::Result<(), String>,
     ) -> Result<()> {
         let Unit { path, row_group, .. } = unit;
         let mut read = || {
-            let layout = FileLayout::new(table, self.partition_by)?;
-            let file = LakeFile::open_with_types(path, layout.coded_schema(table))?;
+            let file = LakeFile::open_with_types(path, Arc::clone(schema))?;
             let file = file.columns(columns.iter().copied()).row_groups(vec![*row_group]).batch_rows(BATCH_ROWS);
             for batch in file.batches()? {
                 let batch = self.wanted(batch?, path)?;

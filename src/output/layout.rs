@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::schema::types::SchemaDescriptor;
 
@@ -38,7 +38,7 @@ impl FileLayout {
     }
 
     /// The schema of these files, which are of this table, with text that repeats as numbers in a dictionary.
-    pub(crate) fn coded_schema(&self, table: Table) -> Schema {
+    pub(crate) fn coded_schema(&self, table: Table) -> SchemaRef {
         let is_coded = |at: usize| table.is_partitioned() && table.columns()[self.kept[at]].is_coded();
         let coded = |field: &Field| {
             let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
@@ -46,6 +46,6 @@ impl FileLayout {
         };
         let fields = self.schema.fields().iter().enumerate();
         let fields = fields.map(|(at, field)| if is_coded(at) { Arc::new(coded(field)) } else { Arc::clone(field) });
-        Schema::new(fields.collect::<Vec<_>>())
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 }
