@@ -250,11 +250,8 @@ impl TextStream {
 
     /// A read or inflate error: `Ok` when the text before it still counts.
     fn failed(&mut self, error: &io::Error) -> Result<Finding, Finding> {
-        if let Some(Worthless { finding, .. }) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
-            return Err(finding.clone());
-        }
         let Source::Packed(decoder) = &self.source else { return Err(self.read_failed(error)) };
-        let is_read_error = error.raw_os_error().is_some();
+        let is_read_error = error.raw_os_error().is_some() || outer_damage(error).is_some();
         if is_read_error {
             return Err(self.read_failed(error));
         }
@@ -269,6 +266,9 @@ impl TextStream {
     }
 
     fn read_failed(&self, error: &io::Error) -> Finding {
+        if let Some(finding) = outer_damage(error) {
+            return finding.clone();
+        }
         Finding {
             event_index: None,
             byte_offset: None,
@@ -289,6 +289,11 @@ impl TextStream {
         let _ = self.archive.open().and_then(|file| file.take(super::MAX_GARBAGE_BYTES).read_to_end(&mut original));
         original
     }
+}
+
+/// What is wrong with the file that a text is packed in, when it is packed more than once.
+fn outer_damage(error: &io::Error) -> Option<&Finding> {
+    error.get_ref()?.downcast_ref::<Worthless>().map(|worthless| &worthless.finding)
 }
 
 /// A reader that knows how far it is.
