@@ -58,10 +58,14 @@ impl Shape {
         shape
     }
 
-    /// The steps through the object whose members' paths begin so, in the order of the columns.
+    /// The steps through the object whose members' paths begin so, in the order of the columns, but for `eventVersion`: it
+    /// comes first, as CloudTrail has it, and programs know an event by that.
     fn add_steps(&mut self, start: &'static str) {
         let mut done: Vec<&str> = Vec::new();
-        for (at, column) in Table::Events.columns().iter().enumerate().filter(|(_, column)| !column.source.is_empty()) {
+        let columns = Table::Events.columns().iter().enumerate();
+        let mut columns: Vec<_> = columns.filter(|(_, column)| !column.source.is_empty()).collect();
+        columns.sort_by_key(|(_, column)| column.source != "eventVersion");
+        for (at, column) in columns {
             let Some(below) = column.source.strip_prefix(start) else { continue };
             let Some((name, _)) = below.split_once('.') else {
                 self.steps.push(Step::Column(at));

@@ -350,3 +350,14 @@ fn texts_of_events_choose_no_path() {
     let restored: Vec<String> = texts.iter().flat_map(|text| source_events(text)).collect();
     assert_eq!(compare(texts_of(&events), texts_of(&restored)), Ok(events.len()));
 }
+
+/// As CloudTrail writes them: whoever looks for events by how they begin finds them.
+#[test]
+fn events_begin_with_their_version() {
+    let workdir = Workdir::new();
+    workdir.copy(&data("sample"), "in");
+    workdir.convert("in", "");
+    let lines = workdir.run("restore lake").expect(0).stdout();
+    assert!(lines.lines().count() > 500);
+    assert!(lines.lines().all(|line| line.starts_with("{\"eventVersion\":")), "{}", &lines[..200]);
+}
