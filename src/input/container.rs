@@ -4,8 +4,9 @@
 //! name: what a file is, its first bytes tell; nor unpacks anything to disk.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
+use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -233,12 +234,11 @@ pub(crate) fn expand(archive: &Archive) -> io::Result<Option<Vec<Archive>>> {
     let depth = archive.depth() + 1;
     let container = Arc::new(Container { uri: archive.uri(), depth, access, delivered: archive.delivered() });
     let folder: Arc<Path> = Arc::from(archive.path());
-    let mut names: HashMap<Vec<u8>, u32> = HashMap::new();
+    let mut names = Names::default();
     let mut archives = Vec::with_capacity(entries.len());
     for Entry { name, start, bytes, modified_ms, packing } in entries {
-        let before = names.entry(name.clone()).or_default();
-        let member = Member { container: Arc::clone(&container), start, packing, occurrence: *before };
-        *before += 1;
+        let occurrence = names.count(&name);
+        let member = Member { container: Arc::clone(&container), start, packing, occurrence };
         let member = Archive::member(&folder, OsStr::from_bytes(&name), bytes, modified_ms, member);
         let inside = if member.is_named_like_a_log() { None } else { expand(&member).unwrap_or_default() };
         match inside {
@@ -248,6 +248,29 @@ pub(crate) fn expand(archive: &Archive) -> io::Result<Option<Vec<Archive>>> {
     }
     archives.push(archive.clone().with_contents(Contents { kind, findings }));
     Ok(Some(archives))
+}
+
+/// Names of the members so far, as hashes: there may be millions.
+#[derive(Default)]
+struct Names {
+    seen: HashSet<u64>,
+    /// How often those came that came again.
+    again: HashMap<u64, u32>,
+}
+
+impl Names {
+    /// How often a name has come before.
+    fn count(&mut self, name: &[u8]) -> u32 {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(name);
+        let hash = hasher.finish();
+        if self.seen.insert(hash) {
+            return 0;
+        }
+        let count = self.again.entry(hash).or_default();
+        *count += 1;
+        *count
+    }
 }
 
 /// The members of a container, as far as they are certain.

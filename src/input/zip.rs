@@ -53,7 +53,14 @@ pub(super) fn list(region: &Region) -> io::Result<Listing> {
             CompressionMethod::DEFLATE => Packing::Deflated { bytes: file.compressed_size(), crc32: file.crc32() },
             _ => Packing::Unsupported("a member of a zip that is neither stored nor deflated"),
         };
-        let Some(start) = file.data_start() else { continue };
+        let start = file.data_start().filter(|start| {
+            let end = start.checked_add(file.compressed_size());
+            end.is_some_and(|end| end <= region.bytes)
+        });
+        let Some(start) = start else {
+            listing.damaged(None, format!("member {number} of its directory is not where that says"));
+            continue;
+        };
         listing.entries.push(Entry {
             name: file.name_raw().to_vec(),
             start,
@@ -63,8 +70,6 @@ pub(super) fn list(region: &Region) -> io::Result<Listing> {
         });
     }
     listing.entries.sort_by_key(|entry| entry.start);
-    let end = region.bytes;
-    listing.entries.retain(|entry| entry.start <= end);
     Ok(listing)
 }
 
