@@ -212,6 +212,11 @@ reasons! {
 }
 
 impl Reason {
+    /// Whether something follows a compressed stream, which is sound.
+    pub(crate) const fn is_trailing_garbage(self) -> bool {
+        matches!(self, Self::GzipTrailingGarbage | Self::ZstdTrailingGarbage)
+    }
+
     /// Whether a compressed stream was cut: what was inflated before the end is what was stored.
     pub(crate) const fn is_cut(self) -> bool {
         matches!(self, Self::GzipTruncated | Self::ZstdTruncated)

@@ -58,9 +58,17 @@ impl Inflater {
                 break;
             }
             let (outer, finding) = (self.text[..*length].to_vec(), finding.take());
+            // What is kept of a damaged file is the file.
+            let of_file = |mut inner: Finding| {
+                if !inner.reason.is_trailing_garbage() {
+                    inner.original = stored.to_vec();
+                }
+                inner
+            };
             inflated = match self.inflate_layer(&outer, limit) {
-                Inflated::Text(length, inner) => Inflated::Text(length, inner.or(finding)),
-                other => other,
+                Inflated::Text(length, inner) => Inflated::Text(length, inner.map(of_file).or(finding)),
+                Inflated::Refused(inner) => Inflated::Refused(of_file(inner)),
+                Inflated::TooLarge => Inflated::TooLarge,
             };
         }
         inflated

@@ -123,6 +123,14 @@ impl<R: BufRead> Decoder<R> {
         }
     }
 
+    /// What it reads from.
+    pub(super) fn get_ref(&self) -> &R {
+        match self {
+            Self::Gzip(decoder) => decoder.get_ref(),
+            Self::Zstd(decoder) => decoder.get_ref(),
+        }
+    }
+
     /// What stands behind the member, once it was read to its end.
     pub(super) fn into_inner(self) -> R {
         match self {

@@ -255,9 +255,9 @@ impl TextStream {
         if is_read_error {
             return Err(self.read_failed(error));
         }
-        let packing = decoder.packing();
+        let (packing, stored_bytes) = (decoder.packing(), decoder.get_ref().count);
         self.source = Source::Ended;
-        let finding = packing.damage(error, self.archive.bytes, self.member_at, self.original());
+        let finding = packing.damage(error, stored_bytes, self.member_at, self.original());
         if finding.reason.is_cut() { Ok(finding) } else { Err(finding) }
     }
 

@@ -202,7 +202,12 @@ impl Cutter {
     fn take_incomplete(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, at: usize) -> Option<Cut> {
         let element = super::scan::skip_space(window, at + usize::from(window.get(at) == Some(&b',')));
         let is_in_array = self.splitter.is_in_array();
-        let is_element = element < window.len() && (is_in_array || is_event_start(&window[element..]));
+        let is_event = match window.get(element..) {
+            _ if is_in_array => !self.is_among_strangers(),
+            Some(text) => is_event_start(text),
+            None => false,
+        };
+        let is_element = element < window.len() && is_event;
         if !is_all && window.len() - at <= MAX_EVENT_BYTES {
             // An event may be this long; but if others begin inside it, it has lost its end.
             let holds_others = is_element && self.holds_others(parser, window, is_all, element);

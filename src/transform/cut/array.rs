@@ -47,6 +47,11 @@ impl Cutter {
         self.array.elements
     }
 
+    /// Whether nothing of the array at hand is looked at.
+    pub(super) fn is_among_strangers(&self) -> bool {
+        self.array.number == self.splitter.arrays() && self.array.elements == Some(Elements::Strangers)
+    }
+
     fn judge_element(&mut self, parser: &mut Parser, element: &[u8], is_object: bool) -> Elements {
         if self.kind.is_some() && is_event_start(element) {
             return Elements::Events;
