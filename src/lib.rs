@@ -151,6 +151,8 @@
 //! - Which of two equal events is kept never depends on threads: the first in the order of delivery is, or the one in the
 //!   lake. No event goes because an archive is not what it was.
 //! - No part name, row order or row group border depends on threads, time or the order of arguments.
+//! - Nothing is unpacked to disk: members of containers are read where they stand. Standard input alone is copied, to a
+//!   file without a name.
 //! - No text from an archive reaches a path or a terminal unescaped.
 //! - Nothing grows with the number of archives but their list (200 bytes each, 16 for those that the lake has), or with
 //!   the size of one but its findings: tasks, rows that wait, open row groups, keys of events and the bookkeeping tables
@@ -161,6 +163,7 @@
 //! | promise | test |
 //! |---|---|
 //! | **nothing lost**: every event is a row, or counted, or in quarantine | `property.rs`, `corpus.rs`, `scale.rs`: rows against an independent `serde_json` reference; `mutation.rs`, `large.rs`; `fuzz/` |
+//! | every form of CloudTrail gives the same events | `shapes.rs`, `containers.rs`; `large.rs` |
 //! | counts add up | `harness::Lake::check_counts`, in every test that converts; `check.rs` |
 //! | **nothing twice**: overlapping inputs, trails, runs | `dedup.rs` |
 //! | in pieces, again, after crashes: the rows of one clean run | `model.rs`, `incremental.rs`, `again.rs` |
@@ -172,7 +175,7 @@
 //! | **deterministic**: same input, same bytes | `determinism.rs`; `dedup.rs`: workers that meet each other's copies |
 //! | **bounded** memory | `memory.rs`; `dedup.rs`: keys beyond the bound |
 //! | **hostile input**: located and kept | `corrupt.rs`, `mutation.rs`, `large.rs`; `fuzz/` |
-//! | **proved intact**: whatever is done to a copy is told | `verify.rs`, with digest files signed by keys of our own |
+//! | **proved intact**: whatever is done to a copy is told | `verify.rs`, `integrity.rs`, with digest files signed by keys of our own |
 //! | nothing raw reaches a path or a terminal | `partitions.rs`, `cli.rs`, `verify.rs` |
 //! | what is in it is **told** as it is | `inspect.rs`: archives against the reference, lakes against archives |
 //! | file layout | `layout.rs` |

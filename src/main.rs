@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
+use serde::Serialize;
 use trailmill::report::Progress;
 use trailmill::{Error, ErrorKind, Result, schema};
 
@@ -118,11 +119,7 @@ fn convert(args: &ConvertArgs) -> Result<Outcome> {
 
 fn check(args: &CheckArgs) -> Result<Outcome> {
     let report = trailmill::check::check(&args.config())?;
-    let told = match args.format {
-        ReportFormat::Text => terminal::check_report(&report),
-        ReportFormat::Json => serde_json::to_string_pretty(&report).map_err(Error::internal)? + "\n",
-    };
-    print(told.as_bytes())?;
+    tell(&report, args.format, terminal::check_report)?;
     Ok(if report.is_sound() { Outcome::Clean } else { Outcome::Quarantined })
 }
 
@@ -143,11 +140,7 @@ fn restore(args: &RestoreArgs) -> Result<Outcome> {
 fn verify(args: &VerifyArgs) -> Result<Outcome> {
     let report = trailmill::verify::verify(&args.config())?;
     if !args.quiet {
-        let told = match args.format {
-            ReportFormat::Text => terminal::verify_report(&report),
-            ReportFormat::Json => serde_json::to_string_pretty(&report).map_err(Error::internal)? + "\n",
-        };
-        print(told.as_bytes())?;
+        tell(&report, args.format, terminal::verify_report)?;
     }
     Ok(if report.is_sound() { Outcome::Clean } else { Outcome::Quarantined })
 }
@@ -165,11 +158,7 @@ fn inspect(args: &InspectArgs) -> Result<Outcome> {
         }
         inspected => inspected?,
     };
-    let told = match args.format {
-        ReportFormat::Text => terminal::inspect_report(&report),
-        ReportFormat::Json => serde_json::to_string_pretty(&report).map_err(Error::internal)? + "\n",
-    };
-    print(told.as_bytes())?;
+    tell(&report, args.format, terminal::inspect_report)?;
     Ok(if report.is_clean() { Outcome::Clean } else { Outcome::Quarantined })
 }
 
@@ -189,6 +178,15 @@ fn generate(args: &GenerateArgs) -> Result<Outcome> {
         .map_err(|error| Error::new(ErrorKind::LakeUnwritable, error.to_string()))?;
     terminal::generated(&config, &summary);
     Ok(Outcome::Clean)
+}
+
+/// Prints a report in the form that was asked for.
+fn tell<R: Serialize>(report: &R, format: ReportFormat, text: impl FnOnce(&R) -> String) -> Result<Outcome> {
+    let told = match format {
+        ReportFormat::Text => text(report),
+        ReportFormat::Json => serde_json::to_string_pretty(report).map_err(Error::internal)? + "\n",
+    };
+    print(told.as_bytes())
 }
 
 /// Writes to stdout; a reader that has gone away is no error.
