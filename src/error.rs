@@ -212,6 +212,11 @@ reasons! {
 }
 
 impl Reason {
+    /// Whether bits of a compressed stream are wrong: no byte of it is certain.
+    pub(crate) const fn is_corrupt(self) -> bool {
+        matches!(self, Self::GzipCorrupt | Self::ZstdCorrupt)
+    }
+
     /// Whether something follows a compressed stream, which is sound.
     pub(crate) const fn is_trailing_garbage(self) -> bool {
         matches!(self, Self::GzipTrailingGarbage | Self::ZstdTrailingGarbage)

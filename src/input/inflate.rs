@@ -58,6 +58,10 @@ impl Inflater {
                 break;
             }
             let (outer, finding) = (self.text[..*length].to_vec(), finding.take());
+            if let Some(finding) = finding.as_ref().filter(|finding| finding.reason.is_corrupt()) {
+                // Which bytes of what is inside would be right, nothing tells.
+                return Inflated::Refused(finding.clone());
+            }
             // What is kept of a damaged file is the file.
             let of_file = |mut inner: Finding| {
                 if !inner.reason.is_trailing_garbage() {

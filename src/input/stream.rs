@@ -187,7 +187,7 @@ impl TextStream {
                 return Err(Worthless { finding: self.too_large(), certain_bytes: 0 });
             }
             if let Err(error) = read {
-                let certain_bytes = self.certain_bytes;
+                let certain_bytes = if outer_damage(&error).is_some() { 0 } else { self.certain_bytes };
                 let failed = self.failed(&error).map(|finding| Some(Some(finding)));
                 return failed.map_err(|finding| Worthless { finding, certain_bytes });
             }
@@ -291,7 +291,8 @@ impl TextStream {
     }
 }
 
-/// What is wrong with the file that a text is packed in, when it is packed more than once.
+/// What is wrong with the file that a text is packed in, when it is packed more than once: nothing tells then which bytes
+/// of the text are right.
 fn outer_damage(error: &io::Error) -> Option<&Finding> {
     error.get_ref()?.downcast_ref::<Worthless>().map(|worthless| &worthless.finding)
 }
