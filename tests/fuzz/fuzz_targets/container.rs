@@ -143,8 +143,13 @@ fn check(ways: &mut Ways, stored: &[u8]) {
     for step in [1 + stored.len() * 7 % 5_000, 1 << 20] {
         let large = ways.large.inflate(stored.len() as u64, LIMIT as u64, step).expect("a readable file");
         // How much text comes before wrong bits are found depends on how much is asked for at a time.
-        let is_corrupt = [&small, &large].into_iter().any(is_corrupt);
-        if is_corrupt && (small == InflatedFile::TooLarge) != (large == InflatedFile::TooLarge) {
+        let is_any_corrupt = [&small, &large].into_iter().any(is_corrupt);
+        if is_any_corrupt && (small == InflatedFile::TooLarge) != (large == InflatedFile::TooLarge) {
+            continue;
+        }
+        // Of a file that is packed twice, a stream comes to what is wrong inside before what is wrong outside, and keeps the
+        // members before that, whose checksums are right.
+        if is_beyond_oracle(stored) && is_corrupt(&small) && is_corrupt(&large) {
             continue;
         }
         assert_eq!(small, large, "small, and large with {step} bytes at a time");
