@@ -3,6 +3,7 @@
 //! In: values that a front end gathered. Out: plain fields, and limits as named constants with their units.
 //! Never: reads the environment or the command line.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,6 +14,11 @@ use crate::transform::PartitionColumn;
 
 /// Folder of a lake for all that is not a table; engines pass over names that start with `_`.
 pub(crate) const STATE_FOLDER: &str = "_trailmill";
+
+/// Whether a name below a lake is one of its own folders; others may lie beside them.
+pub(crate) fn is_own_folder(name: &OsStr) -> bool {
+    name == STATE_FOLDER || Table::ALL.iter().any(|table| name == table.name())
+}
 
 /// Bytes in a mebibyte.
 pub const MIB: u64 = 1 << 20;

@@ -4,6 +4,7 @@
 //! asked for.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use arrow::array::{AsArray, RecordBatch, StringArray};
@@ -106,6 +107,11 @@ impl Iterator for Batches {
 pub(crate) fn text_column<'b>(batch: &'b RecordBatch, name: &str, path: &Path) -> Result<&'b StringArray> {
     let column = batch.column_by_name(name).and_then(|column| column.as_string_opt());
     column.ok_or_else(|| damaged(path, format!("it has no column `{name}` of text")))
+}
+
+/// Reads of a file; the library may panic over bytes that are not what was written, which is an error like others.
+pub(crate) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damaged(path, "its pages make no sense")))
 }
 
 /// An error of a file that is not what was written.

@@ -8,11 +8,9 @@ mod part;
 mod rows;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rayon::ThreadPoolBuilder;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use serde::Serialize;
 
@@ -20,8 +18,9 @@ use crate::config::Config;
 use crate::dedup::{Claims, PublishedKeys, Scratch};
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result, printable};
-use crate::lake_file::damaged;
+use crate::lake_file::guarded;
 use crate::output::{Commits, FileLayout, PartName, RecordedPart, hold_shared, key_table, parquet_files};
+use crate::pool::thread_pool;
 use crate::schema::Table;
 
 use part::{Edge, ListedPart, check_part};
@@ -163,7 +162,7 @@ pub fn check(config: &CheckConfig) -> Result<CheckReport> {
         }
         commits => commits?,
     };
-    let pool = ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(Error::internal)?;
+    let pool = thread_pool(config.threads)?;
     let Some(plan) = Plan::new(&root, &commits, config, &mut report)? else { return Ok(report) };
     pool.install(|| plan.run(&mut report))?;
     report.problems.sort_by(|one, two| (one.kind, &one.place).cmp(&(two.kind, &two.place)));
@@ -239,9 +238,7 @@ impl<'a> Plan<'a> {
             let part = &self.listed[number];
             let claims = (part.table == key_table).then_some((&self.claims, number));
             let check = || check_part(self.root, part, &self.layouts[&part.table], self.is_quick, claims);
-            // Readers of the library may panic over bytes that are not what was written.
-            let found = catch_unwind(AssertUnwindSafe(check))
-                .unwrap_or_else(|_| Err(damaged(&self.root.join(&part.path), "its pages make no sense")));
+            let found = guarded(&self.root.join(&part.path), check);
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
             let (report, counts, edges) = &mut *shared;
             match found {

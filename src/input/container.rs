@@ -21,6 +21,10 @@ use super::sequence::{Sequence, TextReader};
 use super::{TextStream, tar, zip};
 use crate::error::{Finding, Reason};
 
+/// Kinds of containers.
+pub(crate) const TAR: &str = "tar";
+pub(crate) const ZIP: &str = "zip";
+
 /// Containers within containers.
 const MAX_DEPTH: usize = 8;
 
@@ -219,10 +223,10 @@ pub(crate) fn expand(archive: &Archive) -> io::Result<Option<Vec<Archive>>> {
     archive.open()?.take(64 << 10).read_to_end(&mut head)?;
     let listing = if zip::is_zip(&head) {
         // The directory of a zip is at its end.
-        archive.region().map(|region| zip::list(&region).map(|listing| (listing, "zip", Access::Region(region))))
+        archive.region().map(|region| zip::list(&region).map(|listing| (listing, ZIP, Access::Region(region))))
     } else if tar::is_tar(&head) {
         match archive.region() {
-            Some(region) => Some(tar::list(region.open()?).map(|listing| (listing, "tar", Access::Region(region)))),
+            Some(region) => Some(tar::list(region.open()?).map(|listing| (listing, TAR, Access::Region(region)))),
             None => Some(list_sequence(archive)),
         }
     } else if Compression::of(&head).is_some() && tar::is_tar(&unpacked_head(archive)) {
@@ -319,5 +323,5 @@ fn list_sequence(archive: &Archive) -> io::Result<(Listing, &'static str, Access
     let (end, finding) = reader.finish();
     listing.end_at(end);
     listing.findings.extend(finding);
-    Ok((listing, "tar", Access::Sequence(Box::new(Sequence::new(archive.clone())))))
+    Ok((listing, TAR, Access::Sequence(Box::new(Sequence::new(archive.clone())))))
 }

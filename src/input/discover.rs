@@ -13,9 +13,9 @@ use std::sync::Arc;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator, ParallelSliceMut};
 
 use super::Archive;
-use crate::config::{STATE_FOLDER, Selection};
+use super::key::Key;
+use crate::config::{Selection, is_own_folder};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::Table;
 
 /// Lists the archives below the inputs, on the threads of the pool that this is called in; `lake` and what is below it
 /// is passed over.
@@ -67,7 +67,7 @@ impl Walk<'_> {
     /// Whether a path belongs to the lake's own folders; the lake may lie among the inputs, and they in its folder.
     fn is_of_lake(&self, path: &Path) -> bool {
         let below = path.strip_prefix(self.lake).ok().and_then(|below| below.iter().next());
-        below.is_some_and(|first| first == STATE_FOLDER || Table::ALL.iter().any(|table| first == table.name()))
+        below.is_some_and(is_own_folder)
     }
 
     /// Walks through a folder, all folders of one depth at a time, on as many threads as there are.
@@ -118,8 +118,9 @@ impl Walk<'_> {
     fn file(&self, folder: &Arc<Path>, name: &OsStr, metadata: &Metadata) -> Option<Archive> {
         let archive = Archive::file(folder, name, metadata);
         // A container may be called after any day.
-        let is_passed_over = archive.is_named_like_a_log() && !archive.may_match(self.selection);
-        (!is_passed_over && !self.is_of_lake(&archive.path())).then_some(archive)
+        let path = archive.path();
+        let is_passed_over = archive.is_named_like_a_log() && !Key::of(&path).may_match(self.selection);
+        (!is_passed_over && !self.is_of_lake(&path)).then_some(archive)
     }
 }
 

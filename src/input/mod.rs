@@ -31,7 +31,7 @@ mod member;
 use crate::error::{Finding, Reason};
 
 pub(crate) use archive::Archive;
-pub(crate) use container::{LARGE_BYTES, expand};
+pub(crate) use container::{LARGE_BYTES, TAR, ZIP, expand};
 pub(crate) use discover::discover;
 pub(crate) use inflate::{Inflated, Inflater};
 pub(crate) use member::{MemberEnd, MemberReader};

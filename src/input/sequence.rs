@@ -105,14 +105,10 @@ impl State {
     }
 
     fn skip_to(&mut self, to: u64) -> io::Result<()> {
-        let mut buffer = vec![0; READ_BYTES];
-        while self.position < to {
-            let wanted = usize::try_from(to - self.position).unwrap_or(usize::MAX).min(buffer.len());
-            if self.read(&mut buffer[..wanted])? == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
-            }
-        }
-        Ok(())
+        let Some(reader) = &mut self.reader else { return Ok(()) };
+        let skipped = io::copy(&mut reader.take(to - self.position), &mut io::sink())?;
+        self.position += skipped;
+        if self.position < to { Err(io::Error::from(io::ErrorKind::UnexpectedEof)) } else { Ok(()) }
     }
 
     /// Reads up to so many bytes.
@@ -156,8 +152,8 @@ impl TextReader {
 
     /// Reads on to the end: how much of the text is certain, and what is wrong with the file.
     pub(super) fn finish(mut self) -> (u64, Option<Finding>) {
-        let mut buffer = vec![0; READ_BYTES];
-        while let Ok(1..) = self.read(&mut buffer) {}
+        // What ends it is noted where it is read.
+        let _ = io::copy(&mut self, &mut io::sink());
         match self.end {
             Some(Ok(finding)) => (self.bytes, finding),
             Some(Err(Worthless { finding, certain_bytes })) => (certain_bytes, Some(finding)),

@@ -4,7 +4,6 @@
 //! a change.
 
 use std::fs::ReadDir;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,7 +19,8 @@ use super::{InspectConfig, stopped};
 use crate::config::{STATE_FOLDER, Selection};
 use crate::dedup::TextValues;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake_file::{LakeFile, damaged, text_column};
+use crate::input::{TAR, ZIP};
+use crate::lake_file::{LakeFile, damaged, guarded, text_column};
 use crate::output::{Commits, FileLayout, PartName, PublishedCommit, RecordedPart, hold_if_there};
 use crate::report::{FINDINGS_SHOWN, Progress, count, describe};
 use crate::schema::Table;
@@ -100,7 +100,7 @@ fn table_report(root: &Path, commits: &Commits, table: Table) -> TableReport {
         }
     }
     let mut folders = Vec::new();
-    for part in listed(root, commits, table) {
+    for part in commits.listed(root, table) {
         report.parts += 1;
         report.rows += part.rows;
         report.bytes += part.bytes;
@@ -110,14 +110,6 @@ fn table_report(root: &Path, commits: &Commits, table: Table) -> TableReport {
     folders.dedup();
     report.partitions = folders.len() as u64;
     report
-}
-
-/// Parts of a table that commits list and no later one stands for, in the order of the commits.
-fn listed<'c>(root: &Path, commits: &'c Commits, table: Table) -> impl Iterator<Item = &'c RecordedPart> {
-    let parts = commits.published.iter().flat_map(|commit| &commit.record.parts);
-    parts.filter(move |part| {
-        Path::new(&part.path).starts_with(table.name()) && !commits.replaced.contains(&root.join(&part.path))
-    })
 }
 
 /// Reads the tables of a lake.
@@ -176,7 +168,7 @@ impl Reader<'_> {
                         _ => archives.quarantined += 1,
                     }
                     // What is in a container counts with its members.
-                    let is_container = ["tar", "zip"].contains(&kind) && status == Status::Converted.as_str();
+                    let is_container = [TAR, ZIP].contains(&kind) && status == Status::Converted.as_str();
                     let InspectBytes { stored, inflated: text } = &mut contents.bytes;
                     *stored += if is_container { 0 } else { compressed };
                     *text += inflated;
@@ -199,7 +191,7 @@ impl Reader<'_> {
 
     /// Adds what is in quarantine.
     fn add_quarantine(&self, contents: &mut Contents) -> Result<()> {
-        for part in listed(self.root, self.commits, Table::Quarantine) {
+        for part in self.commits.listed(self.root, Table::Quarantine) {
             let path = self.root.join(&part.path);
             let file = LakeFile::open(&path)?.columns(["archive", "event_index", "byte_offset", "reason", "message"]);
             for batch in file.batches()? {
@@ -268,7 +260,7 @@ impl Reader<'_> {
         work: impl Fn(&Unit) -> Result<T> + Sync,
         mut take: impl FnMut(T),
     ) -> Result<()> {
-        let parts: Vec<&RecordedPart> = listed(self.root, self.commits, table).collect();
+        let parts: Vec<&RecordedPart> = self.commits.listed(self.root, table).collect();
         // Results are taken in order, so that they are the same on any number of threads. Those that wait hold the values
         // of a row group each, within the same bounds as the whole.
         let at_once = self.config.threads;
@@ -318,8 +310,7 @@ impl Reader<'_> {
             }
             Ok(())
         };
-        // Readers of the library may panic over bytes that are not what was written.
-        catch_unwind(AssertUnwindSafe(&mut read)).unwrap_or_else(|_| Err(damaged(path, "its pages make no sense")))
+        guarded(path, &mut read)
     }
 
     /// The rows that the selectors want.

@@ -11,12 +11,11 @@ mod report;
 
 use std::path::PathBuf;
 
-use rayon::ThreadPoolBuilder;
-
 use crate::config::{Config, Selection};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::STDIN;
 use crate::pipeline::observe;
+use crate::pool::thread_pool;
 use crate::report::Progress;
 use crate::schema::Table;
 
@@ -100,7 +99,7 @@ pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectRep
         report.archives = Some(inspect_archives(config, inputs, progress)?);
     }
     if !lakes.is_empty() {
-        let pool = ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(Error::internal)?;
+        let pool = thread_pool(config.threads)?;
         for lake in lakes {
             let inspected = pool.install(|| inspect_lake(&lake, config, progress));
             report.lakes.push(inspected.map_err(|error| match error.kind() {

@@ -13,7 +13,7 @@ use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use twox_hash::XxHash3_128;
 
 use super::part::{PartName, parquet_files};
-use super::record::{CommitRecord, Settings, Unusable};
+use super::record::{CommitRecord, RecordedPart, Settings, Unusable};
 use crate::config::Config;
 use crate::dedup::PublishedKeys;
 use crate::error::{Error, ErrorKind, Result};
@@ -69,12 +69,18 @@ impl Commits {
         Ok(commits)
     }
 
-    /// The parts of a table that count, sorted: what no commit lists is in no lake, whatever lies there.
+    /// The parts of a table that count, in the order of the commits: what no commit lists is in no lake, whatever lies
+    /// there.
+    pub(crate) fn listed(&self, root: &Path, table: Table) -> impl Iterator<Item = &RecordedPart> {
+        let parts = self.published.iter().flat_map(|commit| &commit.record.parts);
+        parts.filter(move |part| {
+            Path::new(&part.path).starts_with(table.name()) && !self.replaced.contains(&root.join(&part.path))
+        })
+    }
+
+    /// Where these parts are, sorted.
     pub(crate) fn parts_of(&self, root: &Path, table: Table) -> Vec<PathBuf> {
-        let listed = self.published.iter().flat_map(|commit| &commit.record.parts).map(|part| root.join(&part.path));
-        let folder = root.join(table.name());
-        let mut parts: Vec<PathBuf> =
-            listed.filter(|path| path.starts_with(&folder) && !self.replaced.contains(path)).collect();
+        let mut parts: Vec<PathBuf> = self.listed(root, table).map(|part| root.join(&part.path)).collect();
         parts.sort();
         parts
     }

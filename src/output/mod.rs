@@ -40,7 +40,7 @@ mod staged;
 mod lake;
 
 pub(crate) use lake::{Commit, Lake, hold_if_there, hold_shared};
-pub(crate) use layout::FileLayout;
+pub(crate) use layout::{FileLayout, coded_field};
 pub(crate) use ledger::{ArchiveEntry, Ledger};
 pub(crate) use manifest::{
     Commits, Known, PublishedCommit, Standing, containers, key_table, name_hash, published_keys, quarantined_archives,

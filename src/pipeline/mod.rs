@@ -29,13 +29,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
 use crate::config::Config;
 use crate::disk::Disk;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::input::{Archive, STDIN, copy_stdin, discover};
 use crate::output::{Known, Lake, hold_if_there};
+use crate::pool::thread_pool;
 use crate::report::{Progress, Stage, StageClock, Summary};
 use crate::verify::Proofs;
 
@@ -58,7 +59,7 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     let started = Instant::now();
     let cpu_before = process::thread_cpu_time();
     let clock = Arc::new(StageClock::default());
-    let pool = new_pool(config)?;
+    let pool = Arc::new(thread_pool(config.threads)?);
     let lake = if config.dry_run { None } else { Some(pool.install(|| Lake::open(config))?) };
     let (lake, known) = match lake {
         Some((lake, known)) => (Some(lake), known),
@@ -105,13 +106,4 @@ fn find_archives(config: &Config, pool: &ThreadPool, lake: &Path, folder: &Path)
 fn expect_archives(progress: &Progress, archives: &[Archive]) {
     progress.archives_total.store(archives.len() as u64, Ordering::Relaxed);
     progress.compressed_bytes_total.store(archives.iter().map(Archive::bytes_to_read).sum(), Ordering::Relaxed);
-}
-
-fn new_pool(config: &Config) -> Result<Arc<ThreadPool>> {
-    let pool = ThreadPoolBuilder::new()
-        .num_threads(config.threads)
-        .thread_name(|index| format!("trailmill-{index}"))
-        .build()
-        .map_err(Error::internal)?;
-    Ok(Arc::new(pool))
 }

@@ -11,10 +11,11 @@ use std::time::Instant;
 use super::ending::Ending;
 use super::run::{Run, Shared};
 use super::worklist::open_containers;
-use super::{expect_archives, find_archives, new_pool};
+use super::{expect_archives, find_archives};
 use crate::config::Config;
 use crate::error::Result;
 use crate::input::Worthless;
+use crate::pool::thread_pool;
 use crate::report::{Progress, StageClock, Summary};
 use crate::transform::{Batch, Verdict};
 
@@ -43,7 +44,7 @@ pub(crate) fn observe<O: Observer>(
 ) -> Result<(Summary, O)> {
     let started = Instant::now();
     let clock = Arc::new(StageClock::default());
-    let pool = new_pool(config)?;
+    let pool = Arc::new(thread_pool(config.threads)?);
     // No lake is passed over: nothing but the root is below an empty path.
     let found = find_archives(config, &pool, Path::new(""), &config.scratch.clone().unwrap_or_default())?;
     let archives = Arc::new(pool.install(|| open_containers(found, |_| true, &config.selection)));

@@ -166,15 +166,17 @@ pub(super) fn open_containers(
     let mut opened = opened.into_iter().peekable();
     let mut archives = Vec::with_capacity(found.len());
     for (at, archive) in found.into_iter().enumerate() {
-        let Some((_, members)) = opened.next_if(|(opened, _)| *opened == at) else {
+        let Some((_, mut members)) = opened.next_if(|(opened, _)| *opened == at) else {
             archives.push(archive);
             continue;
         };
-        let is_wanted = |member: &Archive| !member.is_named_like_a_log() || member.may_match(selection);
-        let is_whole = members.iter().all(is_wanted);
-        // One of which members are passed over is looked into again by the next run.
-        let is_kept = |member: &Archive| is_wanted(member) && (is_whole || member.contents.is_none());
-        archives.extend(members.into_iter().filter(is_kept));
+        let found = members.len();
+        members.retain(|member| !member.is_named_like_a_log() || member.may_match(selection));
+        if members.len() < found {
+            // One of which members are passed over is looked into again by the next run.
+            members.retain(|member| member.contents.is_none());
+        }
+        archives.append(&mut members);
     }
     archives.par_sort_unstable_by(Archive::order);
     archives

@@ -9,20 +9,21 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::vec::IntoIter;
 
-use rayon::{ScopeFifo, ThreadPool, ThreadPoolBuilder};
+use rayon::{ScopeFifo, ThreadPool};
 
 use super::chunk::{CHUNK_BYTES, Chunk, PieceWriter};
 use super::filter::Filter;
 use super::json::Shape;
-use super::part::{Part, PartTask, Piece, nonsense};
+use super::part::{Part, PartTask, Piece};
 use super::{RestoreConfig, RestoreSummary};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake_file::guarded;
+use crate::pool::thread_pool;
 
 /// Takes chunks in order.
 pub(super) trait Sink {
@@ -62,7 +63,7 @@ struct Dealt {
 
 impl Flow {
     pub(super) fn new(config: &RestoreConfig, filter: Arc<Filter>) -> Result<Self> {
-        let pool = ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(Error::internal)?;
+        let pool = thread_pool(config.threads)?;
         let ahead = config.threads + 2;
         // The other half is for columns that are read, and for archives on their way.
         let share = config.memory_limit / if config.out.is_some() { 8 } else { 2 };
@@ -172,9 +173,7 @@ impl<'s> Hands<'_, 's> {
             }
             let path = task.path.clone();
             let open = || Part::open(task, &flow.filter, Arc::clone(&flow.read));
-            // The library may panic over bytes that are not what was written.
-            let planned = catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| Err(nonsense(&path)));
-            let _ = sender.send(planned);
+            let _ = sender.send(guarded(&path, open));
         });
         receiver
     }
@@ -188,8 +187,7 @@ impl<'s> Hands<'_, 's> {
             }
             let Flow { filter, shape, .. } = flow;
             let writer = PieceWriter { part: &part, filter, shape, has_keys, sender: &sender };
-            let written = catch_unwind(AssertUnwindSafe(|| writer.write(&piece)));
-            if let Err(error) = written.unwrap_or_else(|_| Err(nonsense(&part.task.path))) {
+            if let Err(error) = guarded(&part.task.path, || writer.write(&piece)) {
                 let _ = sender.send(Err(error));
             }
         });

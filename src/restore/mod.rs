@@ -184,7 +184,6 @@ pub fn restore(config: &RestoreConfig, lines: &mut dyn Write) -> Result<RestoreS
 /// The files of `events` that count, in the order of their paths.
 fn list_parts(root: &std::path::Path) -> Result<Vec<PartTask>> {
     let commits = Commits::read(root)?;
-    let mut parts = Vec::new();
     for commit in &commits.published {
         let settings = &commit.record.settings;
         let invalid = |message: String| Error::at(ErrorKind::LakeInvalid, &commit.path, message);
@@ -195,9 +194,9 @@ fn list_parts(root: &std::path::Path) -> Result<Vec<PartTask>> {
             let error = invalid(format!("the lake has no events: it was filled with --tables {}", settings.tables));
             return Err(error.advise("convert the archives into another lake with --tables events"));
         }
-        let recorded = commit.record.parts.iter().map(|part| PartTask::new(root, &part.path));
-        parts.extend(recorded.flatten().filter(|part| !commits.replaced.contains(&part.path)));
     }
+    let listed = commits.listed(root, Table::Events);
+    let mut parts: Vec<PartTask> = listed.filter_map(|part| PartTask::new(root, &part.path)).collect();
     parts.sort();
     Ok(parts)
 }

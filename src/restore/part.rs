@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{Field, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowFilter,
@@ -22,8 +22,9 @@ use parquet::schema::types::SchemaDescriptor;
 
 use super::filter::{EVENT_SOURCE, Filter, intersection};
 use super::source::Counted;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lake_file::damaged;
+use crate::output::coded_field;
 use crate::schema::{Hint, Table};
 use crate::transform::partition::{is_hidden, value_of_folder};
 
@@ -69,11 +70,10 @@ pub(super) struct PartTask {
 }
 
 impl PartTask {
-    /// The part at a path below the lake; `None` when it is not one of `events`.
+    /// The part of `events` at a path below the lake; `None` when that names no folder.
     pub(super) fn new(root: &Path, below: &str) -> Option<Self> {
         let (folder, _) = below.rsplit_once('/')?;
-        let is_events = folder.split('/').next() == Some(Table::Events.name());
-        is_events.then(|| Self { path: root.join(below), folder: Folder::new(folder) })
+        Some(Self { path: root.join(below), folder: Folder::new(folder) })
     }
 }
 
@@ -229,18 +229,12 @@ fn coded_schema(metadata: &ArrowReaderMetadata) -> Result<Schema, String> {
             return Err(format!("it has a column `{}`, which this version does not know", field.name()));
         };
         fields.push(if Table::Events.columns()[at].is_coded() {
-            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-            Arc::new(field.as_ref().clone().with_data_type(dictionary))
+            coded_field(field)
         } else {
             Arc::clone(&known.fields()[at])
         });
     }
     Ok(Schema::new(fields))
-}
-
-/// What a task answers when the library that reads for it has panicked.
-pub(super) fn nonsense(path: &Path) -> Error {
-    damaged(path, "its pages make no sense")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use libdeflater::{CompressionLvl, Compressor};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 use twox_hash::XxHash3_128;
 
 use super::blocks::{Blocks, IdleBlocks};
@@ -23,11 +23,10 @@ use super::chunk::Chunk;
 use super::flow::{Sink, limited};
 use super::key::Key;
 use super::{OutFolder, RestoreConfig, RestoreSummary};
-use crate::config::STATE_FOLDER;
+use crate::config::is_own_folder;
 use crate::disk::{Disk, StagedFile};
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::Pool;
-use crate::schema::Table;
+use crate::pool::{Pool, thread_pool};
 
 /// Bytes of events in an archive: some MB of memory for whoever reads it, and one as it is stored.
 const ARCHIVE_BYTES: usize = 8 << 20;
@@ -100,9 +99,7 @@ impl Tree {
         }
         let absolute = absolute(&out.path).map_err(unwritable)?;
         let of_lake = absolute.strip_prefix(lake).ok().map(|below| below.iter().next());
-        if of_lake.is_some_and(|first| {
-            first.is_none_or(|first| first == STATE_FOLDER || Table::ALL.iter().any(|table| first == table.name()))
-        }) {
+        if of_lake.is_some_and(|first| first.is_none_or(is_own_folder)) {
             let error = Error::at(ErrorKind::ConfigInvalid, &out.path, "it is part of the lake");
             return Err(error.advise("name a folder beside it with --out"));
         }
@@ -112,7 +109,7 @@ impl Tree {
         let memory = usize::try_from(config.memory_limit).unwrap_or(usize::MAX);
         Ok(Self {
             shared: Arc::new(Shared { disk, root: absolute, idle: Pool::default() }),
-            pool: ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(Error::internal)?,
+            pool: thread_pool(config.threads)?,
             limit: config.limit,
             buffers: BTreeMap::new(),
             blocks: IdleBlocks::default(),

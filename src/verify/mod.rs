@@ -73,12 +73,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use rayon::ThreadPoolBuilder;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
 use crate::config::{Config, Selection};
 use crate::error::{Error, ErrorKind, Result, printable_path};
 use crate::input::{Archive, discover};
+use crate::pool::thread_pool;
 
 use coverage::{ChainHours, judge_undeclared};
 use digest::DigestReader;
@@ -138,7 +138,7 @@ pub fn verify(config: &VerifyConfig) -> Result<VerifyReport> {
         return Err(Error::new(ErrorKind::ConfigInvalid, "no public keys were given; name a file with --public-keys"));
     }
     let keys = PublicKeys::read(&config.public_keys)?;
-    let pool = ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(Error::internal)?;
+    let pool = thread_pool(config.threads)?;
     pool.install(|| {
         // Days are for digest files to select by; a log file may be delivered long after the day in its name.
         let selection = Selection { from_day: None, to_day: None, ..config.selection.clone() };
