@@ -190,6 +190,8 @@ pub mod error;
 
 pub mod disk;
 
+mod store;
+
 mod lake_file;
 
 mod pool;
@@ -221,4 +223,5 @@ pub mod stages;
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::inspect;
 pub use pipeline::convert;
+pub use store::StoreOptions;
 pub use transform::{Outcome, PartitionColumn};

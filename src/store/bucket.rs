@@ -1,0 +1,274 @@
+//! A bucket: what is in it, and its bytes.
+//!
+//! In: keys and prefixes. Out: what the store answers, once it is there. Never: a key that was not listed or named, or
+//! bytes of another version of an object than was listed.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::aws::AmazonS3;
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::multipart::{MultipartStore, PartId};
+use object_store::path::{Error as KeyError, Path as Key};
+use object_store::{Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use tokio::task::JoinSet;
+
+use super::explain::explain;
+use super::session::Threads;
+
+/// Requests that are under way at once where many are needed.
+const CONCURRENT_REQUESTS: usize = 64;
+
+/// Keys of a page, the most that S3 gives.
+const PAGE_KEYS: usize = 1_000;
+
+/// A bucket of S3.
+pub(crate) struct Bucket {
+    name: String,
+    client: AmazonS3,
+    threads: Arc<Threads>,
+}
+
+/// What a list tells of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Object {
+    pub(crate) key: String,
+    pub(crate) bytes: u64,
+    /// Milliseconds since 1970.
+    pub(crate) modified_ms: i64,
+    /// As the store gives it, in quotes; it changes when the bytes do.
+    pub(crate) etag: Option<String>,
+}
+
+/// A page of a list.
+#[derive(Debug, Default)]
+pub(crate) struct ListPage {
+    pub(crate) objects: Vec<Object>,
+    /// Prefixes of further keys, each with a slash at its end.
+    pub(crate) folders: Vec<String>,
+    /// Keys that the client cannot ask for, with why.
+    pub(crate) unreachable: Vec<(String, String)>,
+    /// Asks for the next page.
+    pub(crate) next: Option<NextPage>,
+}
+
+/// Where a list goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct NextPage {
+    token: Option<String>,
+    /// Key to go on behind, where a page could not be read as a whole.
+    after: Option<String>,
+    keys: usize,
+}
+
+/// An upload of an object in pieces that is not complete.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Upload {
+    pub(crate) key: String,
+    pub(crate) id: String,
+}
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bucket").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Bucket {
+    pub(super) fn new(name: &str, client: AmazonS3, threads: Arc<Threads>) -> Self {
+        Self { name: name.to_owned(), client, threads }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn wait_for<T>(&self, future: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
+        let ended = || io::Error::from(io::ErrorKind::Interrupted);
+        self.threads.wait_for(future).ok_or_else(ended)?.map_err(|error| explain(&error))
+    }
+
+    /// A page of the keys with a prefix; with `by_folder` keys with a further slash are told by what is before it.
+    ///
+    /// # Errors
+    ///
+    /// What the store answers, here and below.
+    pub(crate) fn list_page(&self, prefix: &str, by_folder: bool, page: Option<NextPage>) -> io::Result<ListPage> {
+        let page = page.unwrap_or(NextPage { token: None, after: None, keys: PAGE_KEYS });
+        let options = PaginatedListOptions {
+            delimiter: by_folder.then_some("/".into()),
+            page_token: page.token.clone(),
+            offset: page.after.clone(),
+            max_keys: Some(page.keys),
+            ..PaginatedListOptions::default()
+        };
+        let asked = self.client.list_paginated(Some(prefix).filter(|prefix| !prefix.is_empty()), options);
+        match self.threads.wait_for(asked) {
+            Some(Ok(listed)) => {
+                let next = listed.page_token.map(|token| NextPage { token: Some(token), after: None, keys: PAGE_KEYS });
+                let folder = |key: Key| format!("{key}/");
+                Ok(ListPage {
+                    objects: listed.result.objects.into_iter().map(Object::from).collect(),
+                    folders: listed.result.common_prefixes.into_iter().map(folder).collect(),
+                    unreachable: Vec::new(),
+                    next,
+                })
+            }
+            // The library refuses a whole page for one key: smaller pages find out which.
+            Some(Err(Error::InvalidPath { source })) => Ok(Self::narrow(page, &source)),
+            Some(Err(error)) => Err(explain(&error)),
+            None => Err(io::Error::from(io::ErrorKind::Interrupted)),
+        }
+    }
+
+    /// Goes on with half of a page, or behind the key that is all of it.
+    fn narrow(page: NextPage, error: &KeyError) -> ListPage {
+        let key = match error {
+            KeyError::EmptySegment { path } | KeyError::BadSegment { path, .. } => Some(path.clone()),
+            _ => None,
+        };
+        if page.keys > 1 {
+            return ListPage { next: Some(NextPage { keys: page.keys / 2, ..page }), ..ListPage::default() };
+        }
+        let next = key.clone().map(|key| NextPage { token: None, after: Some(key), keys: PAGE_KEYS });
+        let unreachable = vec![(key.unwrap_or_default(), error.to_string())];
+        ListPage { unreachable, next, ..ListPage::default() }
+    }
+
+    /// All objects with a prefix.
+    pub(crate) fn list_all(&self, prefix: &str) -> io::Result<Vec<Object>> {
+        let (mut objects, mut page) = (Vec::new(), self.list_page(prefix, false, None)?);
+        loop {
+            objects.append(&mut page.objects);
+            match page.next.take() {
+                Some(next) => page = self.list_page(prefix, false, Some(next))?,
+                None => return Ok(objects),
+            }
+        }
+    }
+
+    /// What there is to tell of an object.
+    pub(crate) fn head(&self, key: &str) -> io::Result<Object> {
+        let key = parse(key)?;
+        self.wait_for(self.client.head(&key)).map(Object::from)
+    }
+
+    /// All bytes of an object.
+    pub(crate) fn get(&self, key: &str, etag: Option<&str>) -> io::Result<Bytes> {
+        self.wait_for(self.getting(parse(key)?, etag, None))
+    }
+
+    /// Some bytes of an object.
+    pub(crate) fn get_range(&self, key: &str, etag: Option<&str>, range: Range<u64>) -> io::Result<Bytes> {
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        self.wait_for(self.getting(parse(key)?, etag, Some(range)))
+    }
+
+    /// Gets bytes of the version that has this tag, or of any. It does not hold the bucket: threads of the network must not
+    /// be the last to let go of it.
+    pub(super) fn getting(
+        &self,
+        key: Key,
+        etag: Option<&str>,
+        range: Option<Range<u64>>,
+    ) -> impl Future<Output = object_store::Result<Bytes>> + Send + 'static {
+        let client = self.client.clone();
+        let if_match = etag.map(str::to_owned);
+        async move {
+            let options = GetOptions { if_match, range: range.map(Into::into), ..GetOptions::default() };
+            client.get_opts(&key, options).await?.bytes().await
+        }
+    }
+
+    /// Writes an object, in the place of an older one.
+    pub(crate) fn put(&self, key: &str, bytes: Bytes) -> io::Result<()> {
+        let key = parse(key)?;
+        self.wait_for(self.client.put(&key, bytes.into())).map(drop)
+    }
+
+    /// Writes an object unless there is one; whether the store says that it did. Some stores do not look.
+    pub(crate) fn put_new(&self, key: &str, bytes: Bytes) -> io::Result<bool> {
+        let key = parse(key)?;
+        let options = PutOptions::from(PutMode::Create);
+        match self.wait_for(self.client.put_opts(&key, bytes.into(), options)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            put => put.map(|_| true),
+        }
+    }
+
+    /// Removes objects, many at once; those that are gone already are as good.
+    pub(crate) fn remove(&self, keys: impl IntoIterator<Item = String>) -> io::Result<()> {
+        let keys: Vec<Key> = keys.into_iter().map(|key| parse(&key)).collect::<io::Result<_>>()?;
+        self.wait_for(async {
+            let mut removing = JoinSet::new();
+            for key in keys {
+                if removing.len() >= CONCURRENT_REQUESTS {
+                    removed(removing.join_next().await)?;
+                }
+                let client = self.client.clone();
+                removing.spawn(async move { client.delete(&key).await });
+            }
+            while let Some(done) = removing.join_next().await {
+                removed(Some(done))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Begins an upload in pieces.
+    pub(crate) fn begin_upload(&self, key: &str) -> io::Result<Upload> {
+        let path = parse(key)?;
+        let id = self.wait_for(self.client.create_multipart(&path))?;
+        Ok(Upload { key: key.to_owned(), id })
+    }
+
+    /// Uploads a piece, of 5 MiB at least unless it is the last; its name for [`Bucket::complete`].
+    pub(crate) fn put_piece(&self, upload: &Upload, number: usize, bytes: Bytes) -> io::Result<String> {
+        let path = parse(&upload.key)?;
+        let part = self.wait_for(self.client.put_part(&path, &upload.id, number, bytes.into()))?;
+        Ok(part.content_id)
+    }
+
+    /// Makes an object of the pieces.
+    pub(crate) fn complete(&self, upload: &Upload, pieces: &[String]) -> io::Result<()> {
+        let path = parse(&upload.key)?;
+        let parts = pieces.iter().map(|id| PartId { content_id: id.clone() }).collect();
+        self.wait_for(self.client.complete_multipart(&path, &upload.id, parts)).map(drop)
+    }
+
+    /// Throws an upload away; one that is gone is as good.
+    pub(crate) fn abort(&self, upload: &Upload) -> io::Result<()> {
+        let path = parse(&upload.key)?;
+        match self.wait_for(self.client.abort_multipart(&path, &upload.id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            aborted => aborted,
+        }
+    }
+}
+
+fn removed(done: Option<Result<object_store::Result<()>, tokio::task::JoinError>>) -> object_store::Result<()> {
+    match done.transpose()? {
+        Some(Err(Error::NotFound { .. })) | None => Ok(()),
+        Some(removed) => removed,
+    }
+}
+
+fn parse(key: &str) -> io::Result<Key> {
+    Key::parse(key).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+}
+
+impl From<ObjectMeta> for Object {
+    fn from(object: ObjectMeta) -> Self {
+        Self {
+            key: object.location.into(),
+            bytes: object.size,
+            modified_ms: object.last_modified.timestamp_millis(),
+            etag: object.e_tag,
+        }
+    }
+}

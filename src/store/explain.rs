@@ -1,0 +1,69 @@
+//! What went wrong with a request, in a sentence.
+//!
+//! In: an error of the client library, which prints requests and documents. Out: an error with the store's own code and
+//! words. Never: a URL with a signature.
+
+use std::error::Error as StdError;
+use std::io;
+
+use object_store::Error;
+
+use crate::error::printable;
+
+/// The store's answer in words.
+pub(super) fn explain(error: &Error) -> io::Error {
+    let kind = match error {
+        Error::NotFound { .. } => io::ErrorKind::NotFound,
+        Error::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
+        _ => io::ErrorKind::Other,
+    };
+    let told = innermost(error);
+    let answer = between(&told, "<Code>", "</Code>").map(|code| {
+        let message = between(&told, "<Message>", "</Message>").unwrap_or_default();
+        format!("{code}: {message}")
+    });
+    let answer = answer.unwrap_or_else(|| match error {
+        Error::NotFound { .. } => "there is no such object".to_owned(),
+        _ => told.clone(),
+    });
+    let words = match error {
+        Error::Precondition { .. } => "it has changed since it was listed".to_owned(),
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => format!("access denied ({answer})"),
+        _ => answer,
+    };
+    let words = match retries(error) {
+        Some(retries) => format!("{words} (tried {} times)", retries + 1),
+        None => words,
+    };
+    io::Error::new(kind, printable(&words))
+}
+
+/// The texts of an error and its causes, without what a text repeats of its cause.
+fn innermost(error: &Error) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        told = error.to_string();
+        cause = error.source();
+    }
+    told
+}
+
+/// How often a request was tried again in vain: the library says it in words only.
+fn retries(error: &Error) -> Option<u32> {
+    let mut cause: Option<&dyn StdError> = Some(error);
+    while let Some(error) = cause {
+        let told = error.to_string();
+        if let Some(retries) = between(&told, "after ", " retries") {
+            return retries.parse().ok().filter(|retries| *retries > 0);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+fn between<'t>(text: &'t str, start: &str, end: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(start)?;
+    rest.split_once(end).map(|(between, _)| between)
+}

@@ -1,0 +1,25 @@
+//! Objects in S3, as blocking calls.
+//!
+//! In: `s3://` URLs, and how to reach them. Out: keys, sizes and bytes; objects written and removed. Never: a type of tokio
+//! or of the client library beyond this folder: threads that convert call in here and wait, or find what was fetched before
+//! they asked.
+//!
+//! Requests are tried again with growing pauses when the store is busy or a connection breaks, from where it broke. What
+//! is given up is told in a sentence.
+
+mod bucket;
+
+mod credentials;
+
+mod explain;
+
+mod options;
+
+mod session;
+
+mod url;
+
+pub(crate) use bucket::{Bucket, ListPage, Object, Upload};
+pub use options::StoreOptions;
+pub(crate) use session::Session;
+pub(crate) use url::ObjectUrl;

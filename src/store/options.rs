@@ -1,0 +1,75 @@
+//! How S3 is reached.
+//!
+//! In: flags and environment that a front end gathered. Out: plain fields. Never: reads the environment itself.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How S3 is reached, the same for all buckets of a run.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// URL of a store that speaks S3, when it is not that of AWS.
+    pub endpoint: Option<String>,
+    /// Region of the buckets; otherwise `AWS_REGION` or `AWS_DEFAULT_REGION` of the environment, and without them AWS is
+    /// asked.
+    pub region: Option<String>,
+    /// Whether the bucket is named in the path rather than in the host, as it always is with an endpoint.
+    pub uses_path_style: bool,
+    /// Whether requests are not signed, as public buckets allow.
+    pub is_anonymous: bool,
+    /// Whether to pay for requests to somebody else's bucket.
+    pub requester_pays: bool,
+    /// Environment variables, `AWS_…` among them: the chain of credentials (environment, profiles with SSO, assumed roles
+    /// and processes, web identity, roles of containers and instances) and the client look at these.
+    pub environment: BTreeMap<String, String>,
+    /// Home folder, for profiles.
+    pub home: Option<PathBuf>,
+    /// How often a request is tried again.
+    pub retries: usize,
+    /// Longest time for one attempt at a request.
+    pub timeout: Duration,
+    /// How long a run that writes to a lake may be silent before another takes it for dead.
+    pub lease: Duration,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            endpoint: None,
+            region: None,
+            uses_path_style: false,
+            is_anonymous: false,
+            requester_pays: false,
+            environment: BTreeMap::new(),
+            home: None,
+            retries: 8,
+            timeout: Duration::from_secs(60),
+            lease: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Values of the environment may be secrets.
+impl fmt::Debug for StoreOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreOptions")
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .field("is_anonymous", &self.is_anonymous)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_do_not_show() {
+        let environment = BTreeMap::from([("AWS_SECRET_ACCESS_KEY".to_owned(), "s3cr3t".to_owned())]);
+        let options = StoreOptions { environment, ..StoreOptions::default() };
+        assert!(!format!("{options:?}").contains("s3cr3t"));
+    }
+}

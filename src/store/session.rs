@@ -1,0 +1,146 @@
+//! The buckets of a run.
+//!
+//! In: names of buckets. Out: buckets, each opened once. Never: a thread before the first of them is asked for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
+use object_store::client::ClientConfigKey;
+use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use tokio::runtime::{Builder, Runtime};
+
+use super::credentials::Chain;
+use super::explain::explain;
+use super::{Bucket, StoreOptions};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Threads that speak to the network: they hand bytes on, and decrypt them.
+const NETWORK_THREADS: usize = 2;
+
+/// What the buckets of a run share.
+#[derive(Debug, Default)]
+pub(crate) struct Session {
+    options: StoreOptions,
+    opened: Mutex<Opened>,
+}
+
+#[derive(Debug, Default)]
+struct Opened {
+    threads: Option<Arc<Threads>>,
+    buckets: BTreeMap<String, Arc<Bucket>>,
+}
+
+/// Threads of the network.
+#[derive(Debug)]
+pub(super) struct Threads {
+    /// There until it is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl Threads {
+    fn start() -> std::io::Result<Self> {
+        let runtime = Builder::new_multi_thread().worker_threads(NETWORK_THREADS).enable_all().build()?;
+        Ok(Self { runtime: Some(runtime) })
+    }
+
+    /// Waits for something; `None` only while the threads end.
+    pub(super) fn wait_for<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        Some(self.runtime.as_ref()?.block_on(future))
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // The last one who lets go may be one of the threads themselves, which cannot wait for its own end.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Session {
+    pub(crate) fn new(options: &StoreOptions) -> Self {
+        Self { options: options.clone(), opened: Mutex::default() }
+    }
+
+    /// How long a run that writes may be silent before another takes it for dead.
+    pub(crate) const fn options(&self) -> &StoreOptions {
+        &self.options
+    }
+
+    /// A bucket; nothing is asked of it yet, but perhaps its Region.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ConfigInvalid`] for options that make no sense, or a bucket that AWS does not know.
+    pub(crate) fn bucket(&self, name: &str) -> Result<Arc<Bucket>> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = opened.buckets.get(name) {
+            return Ok(Arc::clone(bucket));
+        }
+        let threads = match &opened.threads {
+            Some(threads) => Arc::clone(threads),
+            None => {
+                // Unless the program has chosen a provider of cryptography, this is it.
+                let _ = rustls::crypto::ring::default_provider().install_default();
+                let threads = Threads::start().map_err(Error::internal)?;
+                Arc::clone(opened.threads.insert(Arc::new(threads)))
+            }
+        };
+        let place = format!("s3://{name}");
+        let client = self
+            .client(name, &threads)
+            .map_err(|error| Error::at(ErrorKind::ConfigInvalid, Path::new(&place), explain(&error)))?;
+        let bucket = Arc::new(Bucket::new(name, client, threads));
+        opened.buckets.insert(name.to_owned(), Arc::clone(&bucket));
+        Ok(bucket)
+    }
+
+    fn client(&self, name: &str, threads: &Threads) -> object_store::Result<AmazonS3> {
+        let StoreOptions { endpoint, region, uses_path_style, is_anonymous, requester_pays, .. } = &self.options;
+        let setting = |key| AmazonS3ConfigKey::Client(key);
+        let mut builder = AmazonS3Builder::new()
+            .with_config(setting(ClientConfigKey::Timeout), format!("{} ms", self.options.timeout.as_millis()))
+            .with_config(setting(ClientConfigKey::ConnectTimeout), "5 s")
+            .with_retry(RetryConfig {
+                backoff: BackoffConfig::default(),
+                max_retries: self.options.retries,
+                ..RetryConfig::default()
+            });
+        for (key, value) in &self.options.environment {
+            let is_aws = key.starts_with("AWS_");
+            if let Ok(key) = key.to_ascii_lowercase().parse::<AmazonS3ConfigKey>()
+                && is_aws
+            {
+                builder = builder.with_config(key, value);
+            }
+        }
+        if let Some(endpoint) = endpoint {
+            builder = builder.with_endpoint(endpoint);
+        }
+        let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
+        if let Some(region) = region {
+            builder = builder.with_region(region);
+        } else if builder.get_config_value(&AmazonS3ConfigKey::Region).is_none() && endpoint.is_none() {
+            let options = ClientOptions::new();
+            if let Some(region) = threads.wait_for(resolve_bucket_region(name, &options)).transpose()? {
+                builder = builder.with_region(region);
+            }
+        }
+        match &endpoint {
+            // Who names such a store means it.
+            Some(endpoint) if endpoint.starts_with("http://") => builder = builder.with_allow_http(true),
+            Some(_) => {}
+            // Certificates of AWS are not for buckets with points in their names.
+            None => builder = builder.with_virtual_hosted_style_request(!uses_path_style && !name.contains('.')),
+        }
+        if *is_anonymous {
+            builder = builder.with_skip_signature(true);
+        } else {
+            builder = builder.with_credentials(Arc::new(Chain::new(&self.options)));
+        }
+        builder.with_bucket_name(name).with_request_payer(*requester_pays).build()
+    }
+}
