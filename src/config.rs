@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::disk::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
+use crate::store::{ObjectUrl, StoreOptions};
 use crate::transform::PartitionColumn;
 
 /// Folder of a lake for all that is not a table; engines pass over names that start with `_`.
@@ -113,8 +114,10 @@ pub struct Config {
     /// Whether only archives are converted that digest files prove.
     pub requires_verified: bool,
     /// Folder for keys of events that do not fit into memory. Without one it is in the lake, and of a dry run all stay in
-    /// memory.
+    /// memory. For a lake in a bucket there has to be one: parts are staged in it, too.
     pub scratch: Option<PathBuf>,
+    /// How S3 is reached.
+    pub store: StoreOptions,
     /// Convert and count, and write nothing.
     pub dry_run: bool,
     /// Is told of every change on disk before it is made, and may make it fail.
@@ -157,9 +160,16 @@ impl Config {
             public_keys: Vec::new(),
             requires_verified: false,
             scratch: None,
+            store: StoreOptions::default(),
             dry_run: false,
             watch: None,
         }
+    }
+
+    /// Whether the lake is in a bucket: files that are not whole are in [`Config::scratch`] then.
+    #[must_use]
+    pub fn is_lake_remote(&self) -> bool {
+        ObjectUrl::is_url(&self.lake)
     }
 
     /// Bytes of memory for keys of events; what does not fit goes to disk.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use twox_hash::XxHash3_128;
 
-/// A change on disk.
+/// A change on disk, or in a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
@@ -32,6 +32,14 @@ pub enum Effect {
     RemoveFile,
     /// A folder is removed, with all that is in it.
     RemoveFolder,
+    /// An upload of an object is begun, or a piece of it is uploaded.
+    Upload,
+    /// An object is made of the pieces that were uploaded.
+    Complete,
+    /// An object is written at once.
+    Put,
+    /// An object is removed.
+    RemoveObject,
 }
 
 /// Is told of every change before it is made.
@@ -55,7 +63,8 @@ impl Disk {
         Self { watch }
     }
 
-    fn before(&self, effect: Effect, path: &Path) -> io::Result<()> {
+    /// Says that a change is about to be made.
+    pub(crate) fn before(&self, effect: Effect, path: &Path) -> io::Result<()> {
         self.watch.as_ref().map_or(Ok(()), |watch| watch.before(effect, path))
     }
 
@@ -203,12 +212,12 @@ impl Write for StagedFile {
     }
 }
 
-/// The hash of a file, as [`StagedFile::hash`] has it.
+/// The hash of what is read, as [`StagedFile::hash`] has it.
 ///
 /// # Errors
 ///
 /// When it cannot be read.
-pub(crate) fn hash_of(mut file: &File) -> io::Result<u128> {
+pub(crate) fn hash_of(mut file: impl Read) -> io::Result<u128> {
     let mut hash = XxHash3_128::new();
     let mut buffer = vec![0; 256 << 10];
     loop {

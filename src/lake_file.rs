@@ -3,7 +3,6 @@
 //! In: a path and the columns that are wanted. Out: batches. Never: an error without its place, or a column that nobody
 //! asked for.
 
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -17,11 +16,13 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake_bytes::LakeBytes;
+use crate::lake_root::Root;
 
 /// An open file, and what is to be read of it.
 pub(crate) struct LakeFile {
     path: PathBuf,
-    builder: ParquetRecordBatchReaderBuilder<File>,
+    builder: ParquetRecordBatchReaderBuilder<LakeBytes>,
 }
 
 impl LakeFile {
@@ -30,27 +31,27 @@ impl LakeFile {
     /// # Errors
     ///
     /// [`ErrorKind::LakeInvalid`], here and below, when it cannot be read.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        Self::open_as(path, ArrowReaderOptions::new())
+    pub(crate) fn open(root: &Root, path: &Path) -> Result<Self> {
+        Self::open_as(root, path, ArrowReaderOptions::new())
     }
 
     /// Opens a file whose columns are to have other types than it says: those of a schema that has all of them.
-    pub(crate) fn open_with_types(path: &Path, schema: SchemaRef) -> Result<Self> {
-        Self::open_as(path, ArrowReaderOptions::new().with_schema(schema))
+    pub(crate) fn open_with_types(root: &Root, path: &Path, schema: SchemaRef) -> Result<Self> {
+        Self::open_as(root, path, ArrowReaderOptions::new().with_schema(schema))
     }
 
-    fn open_as(path: &Path, options: ArrowReaderOptions) -> Result<Self> {
-        let open = || ParquetRecordBatchReaderBuilder::try_new_with_options(File::open(path)?, options);
+    fn open_as(root: &Root, path: &Path, options: ArrowReaderOptions) -> Result<Self> {
+        let open = || ParquetRecordBatchReaderBuilder::try_new_with_options(root.open(path)?, options);
         Self::new(path, open())
     }
 
     /// Opens a file whose footer was read before.
-    pub(crate) fn open_with(path: &Path, metadata: ArrowReaderMetadata) -> Result<Self> {
-        let open = || Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(File::open(path)?, metadata));
+    pub(crate) fn open_with(root: &Root, path: &Path, metadata: ArrowReaderMetadata) -> Result<Self> {
+        let open = || Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(root.open(path)?, metadata));
         Self::new(path, open())
     }
 
-    fn new(path: &Path, opened: Result<ParquetRecordBatchReaderBuilder<File>, ParquetError>) -> Result<Self> {
+    fn new(path: &Path, opened: Result<ParquetRecordBatchReaderBuilder<LakeBytes>, ParquetError>) -> Result<Self> {
         Ok(Self { path: path.to_owned(), builder: opened.map_err(|error| damaged(path, error))? })
     }
 

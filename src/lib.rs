@@ -192,6 +192,10 @@ pub mod disk;
 
 mod store;
 
+mod lake_root;
+
+mod lake_bytes;
+
 mod lake_file;
 
 mod pool;

@@ -17,11 +17,13 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::dedup::{Claims, PublishedKeys, Scratch};
 use crate::disk::Disk;
-use crate::error::{Error, ErrorKind, Result, printable};
+use crate::error::{ErrorKind, Result, printable};
 use crate::lake_file::guarded;
-use crate::output::{Commits, FileLayout, PartName, RecordedPart, hold_shared, key_table, parquet_files};
+use crate::lake_root::Root;
+use crate::output::{Commits, FileLayout, PartName, RecordedPart, hold_shared, key_table};
 use crate::pool::thread_pool;
 use crate::schema::Table;
+use crate::store::{Session, StoreOptions};
 
 use part::{Edge, ListedPart, check_part};
 use rows::{RowCounts, check_archives};
@@ -40,6 +42,8 @@ pub struct CheckConfig {
     pub memory_limit: u64,
     /// Folder for keys of events that do not fit into memory; without one all of them stay there.
     pub scratch: Option<PathBuf>,
+    /// How S3 is reached, when the lake is there.
+    pub store: StoreOptions,
     /// Whether to look at footers and the columns that tell archives and events only, and not at every page.
     pub is_quick: bool,
 }
@@ -49,7 +53,7 @@ impl CheckConfig {
     #[must_use]
     pub fn new(lake: PathBuf) -> Self {
         let Config { lake, threads, memory_limit, .. } = Config::new(Vec::new(), lake);
-        Self { lake, threads, memory_limit, scratch: None, is_quick: false }
+        Self { lake, threads, memory_limit, scratch: None, store: StoreOptions::default(), is_quick: false }
     }
 }
 
@@ -148,15 +152,13 @@ impl CheckReport {
 /// A place that is no lake or that a run is writing to, and trouble of the system. What is wrong with the lake is no
 /// error but in the report.
 pub fn check(config: &CheckConfig) -> Result<CheckReport> {
-    let root = std::path::absolute(&config.lake)
-        .and_then(|root| root.canonicalize())
-        .map_err(|error| Error::at(ErrorKind::LakeInvalid, &config.lake, error))?;
+    let root = Root::existing(&config.lake, &Session::new(&config.store))?;
     let _lock = hold_shared(&root)?;
-    let mut report = CheckReport { lake: root.clone(), ..CheckReport::default() };
+    let mut report = CheckReport { lake: root.path().to_owned(), ..CheckReport::default() };
     let commits = match Commits::read(&root) {
         Err(error) if error.kind() == ErrorKind::LakeInvalid => {
             let place =
-                error.place().map_or_else(|| Table::Archives.name().to_owned(), |place| below(&root, Path::new(place)));
+                error.place().map_or_else(|| Table::Archives.name().to_owned(), |place| root.below(Path::new(place)));
             report.add(ProblemKind::ManifestDamaged, &place, error.cause());
             return Ok(report);
         }
@@ -171,7 +173,7 @@ pub fn check(config: &CheckConfig) -> Result<CheckReport> {
 
 /// What there is to look at.
 struct Plan<'a> {
-    root: &'a Path,
+    root: &'a Root,
     commits: &'a Commits,
     is_quick: bool,
     tables: Vec<Table>,
@@ -183,7 +185,7 @@ struct Plan<'a> {
 impl<'a> Plan<'a> {
     /// Compares the files that are there with those that should be; `None` when there is nothing else to look at.
     fn new(
-        root: &'a Path,
+        root: &'a Root,
         commits: &'a Commits,
         config: &CheckConfig,
         report: &mut CheckReport,
@@ -191,22 +193,24 @@ impl<'a> Plan<'a> {
         report.commits = commits.last.into();
         let mut listed = list_parts(commits, root);
         let known: HashSet<PathBuf> = listed.iter().map(|part| root.join(&part.path)).collect();
+        let mut found = HashSet::new();
         for table in Table::ALL {
-            for path in parquet_files(&root.join(table.name()))? {
+            for path in root.parquet_files(table)? {
                 if !known.contains(&path) {
                     let (kind, message) = explain_stranger(commits, &path);
-                    report.add(kind, &below(root, &path), message);
+                    report.add(kind, &root.below(&path), message);
                 }
+                found.insert(path);
             }
         }
         let Some(first) = commits.published.first() else { return Ok(None) };
         let Some((tables, partition_by)) = first.record.settings.layout() else {
             let words = format!("{:?}", first.record.settings);
-            report.add(ProblemKind::ManifestDamaged, &below(root, &first.path), words);
+            report.add(ProblemKind::ManifestDamaged, &root.below(&first.path), words);
             return Ok(None);
         };
         listed.retain(|part| {
-            let is_there = root.join(&part.path).is_file();
+            let is_there = found.contains(&root.join(&part.path));
             if !is_there {
                 report.add(ProblemKind::PartMissing, &part.path, format!("{} rows were published in it", part.rows));
             }
@@ -217,7 +221,7 @@ impl<'a> Plan<'a> {
         let layout = |table| Ok((table, FileLayout::new(table, &partition_by)?));
         let scratch = Scratch { disk: Disk::default(), folder: config.scratch.clone() };
         let expected = listed.iter().filter(|part| part.table == key_table(&tables)).map(|part| part.rows).sum();
-        let nothing = PublishedKeys::new(root, Vec::new(), &partition_by);
+        let nothing = PublishedKeys::new(root, Table::Events, Vec::new(), &partition_by);
         Ok(Some(Self {
             root,
             commits,
@@ -287,12 +291,12 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn list_parts(commits: &Commits, root: &Path) -> Vec<ListedPart> {
+fn list_parts(commits: &Commits, root: &Root) -> Vec<ListedPart> {
     let mut listed = Vec::new();
     for commit in &commits.published {
         let rows = u64::try_from(commit.metadata.metadata().file_metadata().num_rows()).unwrap_or_default();
         let is_deduplicated = commit.record.settings.dedup;
-        let path = below(root, &commit.path);
+        let path = root.below(&commit.path);
         listed.push(ListedPart { table: Table::Archives, path, rows, bytes: None, xxh3: None, is_deduplicated });
         for part in &commit.record.parts {
             let table = Table::ALL.into_iter().find(|table| Path::new(&part.path).starts_with(table.name()));
@@ -314,9 +318,4 @@ fn explain_stranger(commits: &Commits, path: &Path) -> (ProblemKind, String) {
     } else {
         (ProblemKind::Stranger, "no commit has published it".to_owned())
     }
-}
-
-/// A path below the lake.
-fn below(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).display().to_string()
 }

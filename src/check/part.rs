@@ -3,11 +3,9 @@
 //! In: a file and what its commit has said of it. Out: what is wrong with it, and its rows by archive. Never: an answer
 //! from its footer alone, unless that is all that is asked for.
 
-use std::fs::File;
-use std::path::Path;
-
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int32Type;
+use parquet::file::reader::Length;
 
 use super::ProblemKind;
 use super::rows::RowCounts;
@@ -15,6 +13,7 @@ use crate::dedup::{Claims, KeyColumns};
 use crate::disk::hash_of;
 use crate::error::Result;
 use crate::lake_file::{LakeFile, damaged};
+use crate::lake_root::Root;
 use crate::output::{FileLayout, batch_rows, name_hash};
 use crate::schema::Table;
 use crate::transform::Place;
@@ -62,7 +61,7 @@ pub(super) type RowEvent = (EventKey, u128, i32);
 ///
 /// [`LakeInvalid`](crate::ErrorKind::LakeInvalid) when it cannot be read to its end.
 pub(super) fn check_part(
-    root: &Path,
+    root: &Root,
     part: &ListedPart,
     layout: &FileLayout,
     is_quick: bool,
@@ -70,18 +69,18 @@ pub(super) fn check_part(
 ) -> Result<PartFindings> {
     let path = root.join(&part.path);
     let mut found = PartFindings::default();
-    let file = File::open(&path).map_err(|error| damaged(&path, error))?;
-    let bytes = file.metadata().map_err(|error| damaged(&path, error))?.len();
+    let file = root.open(&path).map_err(|error| damaged(&path, error))?;
+    let bytes = file.len();
     if let Some(published) = part.bytes.filter(|published| *published != bytes) {
         found.problems.push((ProblemKind::PartChanged, format!("{bytes} bytes, {published} were published")));
     }
     if let Some(published) = part.xxh3.as_ref().filter(|_| !is_quick) {
-        let hash = hash_of(&file).map_err(|error| damaged(&path, error))?;
+        let hash = hash_of(file.reader()).map_err(|error| damaged(&path, error))?;
         if format!("{hash:032x}") != *published {
             found.problems.push((ProblemKind::PartChanged, "other bytes than were published".to_owned()));
         }
     }
-    let mut file = LakeFile::open(&path)?.batch_rows(batch_rows(part.table));
+    let mut file = LakeFile::open(root, &path)?.batch_rows(batch_rows(part.table));
     if file.metadata().file_metadata().schema() != layout.descriptor.root_schema() {
         found.problems.push((ProblemKind::SchemaDiffers, "its columns are not those of the table".to_owned()));
         return Ok(found);

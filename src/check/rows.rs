@@ -4,14 +4,14 @@
 //! are told apart by a hash.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Int32Type, Int64Type};
 
-use super::{CheckReport, ProblemKind, below};
+use super::{CheckReport, ProblemKind};
 use crate::error::Result;
 use crate::lake_file::LakeFile;
+use crate::lake_root::Root;
 use crate::output::{Commits, PublishedCommit, name_hash};
 use crate::schema::Table;
 
@@ -74,16 +74,16 @@ impl RowCounts {
 /// A part of `archives` that cannot be read.
 pub(super) fn check_archives(
     commits: &Commits,
-    root: &Path,
+    root: &Root,
     tables: &[Table],
     mut counts: RowCounts,
     report: &mut CheckReport,
 ) -> Result<()> {
     for PublishedCommit { path, .. } in &commits.published {
-        for batch in LakeFile::open(path)?.columns(ManifestColumns::NAMES).batches()? {
+        for batch in LakeFile::open(root, path)?.columns(ManifestColumns::NAMES).batches()? {
             let batch = batch?;
             let Some(columns) = ManifestColumns::of(&batch) else {
-                report.add(ProblemKind::ManifestDamaged, &below(root, path), "a column is missing");
+                report.add(ProblemKind::ManifestDamaged, &root.below(path), "a column is missing");
                 return Ok(());
             };
             for row in 0..batch.num_rows() {

@@ -6,6 +6,7 @@ use clap::Args;
 use trailmill::check::CheckConfig;
 
 use super::ReportFormat;
+use super::s3::S3Args;
 use super::values::parse_size;
 
 /// Check a lake against its own manifest: nothing missing, torn or doubled
@@ -34,16 +35,20 @@ pub(crate) struct CheckArgs {
     /// Memory for keys of events; those that do not fit go to a temporary file
     #[arg(long, default_value = "192MiB", value_name = "SIZE", value_parser = parse_size)]
     memory_limit: u64,
+
+    #[command(flatten)]
+    s3: S3Args,
 }
 
 impl CheckArgs {
     pub(crate) fn config(&self) -> CheckConfig {
-        let Self { lake, quick, format: _, threads, memory_limit } = self;
+        let Self { lake, quick, format: _, threads, memory_limit, s3 } = self;
         let mut config = CheckConfig::new(lake.clone());
         config.is_quick = *quick;
         config.threads = threads.unwrap_or(config.threads);
         config.memory_limit = *memory_limit;
         config.scratch = Some(std::env::temp_dir());
+        config.store = s3.options();
         config
     }
 }

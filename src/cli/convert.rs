@@ -7,6 +7,7 @@ use trailmill::config::{Compression, Config, OnBad};
 use trailmill::schema::Table;
 use trailmill::{PartitionColumn, Result};
 
+use super::s3::S3Args;
 use super::selection::SelectionArgs;
 use super::values::{parse_compression, parse_size};
 
@@ -108,6 +109,9 @@ pub(crate) struct ConvertArgs {
     /// Say nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    s3: S3Args,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -153,6 +157,7 @@ impl ConvertArgs {
             dry_run,
             verbose: _,
             quiet: _,
+            s3,
         } = self;
         let mut config = Config::new(inputs.clone(), out.clone());
         let mut tables = tables.clone();
@@ -179,8 +184,9 @@ impl ConvertArgs {
         config.retry_quarantined = *retry_quarantined;
         config.reconvert_changed = *reconvert_changed;
         config.dry_run = *dry_run;
-        // A dry run leaves the lake alone.
-        config.scratch = dry_run.then(std::env::temp_dir);
+        config.store = s3.options();
+        // A dry run leaves the lake alone, and in a bucket nothing can be staged.
+        config.scratch = (*dry_run || config.is_lake_remote()).then(std::env::temp_dir);
         config.validate()?;
         Ok(config)
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use trailmill::inspect::InspectConfig;
 
+use super::s3::S3Args;
 use super::selection::SelectionArgs;
 use super::values::parse_size;
 use super::{ProgressArg, ReportFormat};
@@ -52,11 +53,14 @@ pub(crate) struct InspectArgs {
     /// Say nothing on stderr but errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    s3: S3Args,
 }
 
 impl InspectArgs {
     pub(crate) fn config(&self) -> InspectConfig {
-        let Self { inputs, top, format: _, selection, threads, memory_limit, max_inflated, progress: _, quiet: _ } =
+        let Self { inputs, top, format: _, selection, threads, memory_limit, max_inflated, progress: _, quiet: _, s3 } =
             self;
         let mut config = InspectConfig::new(inputs.clone());
         config.top = *top;
@@ -65,6 +69,7 @@ impl InspectArgs {
         config.memory_limit = *memory_limit;
         config.max_inflated_bytes = *max_inflated;
         config.scratch = Some(std::env::temp_dir());
+        config.store = s3.options();
         config
     }
 }

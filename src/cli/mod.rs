@@ -7,6 +7,7 @@ mod convert;
 mod generate;
 mod inspect;
 mod restore;
+mod s3;
 mod schema;
 mod selection;
 mod values;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use trailmill::restore::{OutFolder, RestoreConfig, RestoreFilter};
 
+use super::s3::S3Args;
 use super::values::{parse_day, parse_size};
 
 /// Turn the events of a lake back into CloudTrail JSON
@@ -79,6 +80,9 @@ pub(crate) struct RestoreArgs {
     /// Print nothing but errors and events
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    s3: S3Args,
 }
 
 impl RestoreArgs {
@@ -94,6 +98,7 @@ impl RestoreArgs {
             event_ids: self.event_id.clone(),
             principals: self.principal.clone(),
         };
+        config.store = self.s3.options();
         config.limit = self.limit;
         config.out = self.out.clone().map(|path| OutFolder { path, may_hold_files: self.overwrite });
         config.threads = self.threads.unwrap_or(config.threads);

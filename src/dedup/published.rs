@@ -11,6 +11,8 @@ use arrow::datatypes::{Int32Type, TimestampMillisecondType};
 
 use crate::error::Result;
 use crate::lake_file::{LakeFile, damaged};
+use crate::lake_root::Root;
+use crate::schema::Table;
 use crate::transform::PartitionColumn;
 use crate::transform::register::{EventKey, Identity};
 use crate::transform::timestamp::civil_from_days;
@@ -66,6 +68,7 @@ impl Dates {
 /// Parts of a lake by the dates of their rows.
 #[derive(Debug)]
 pub(crate) struct PublishedKeys {
+    root: Root,
     grain: Grain,
     parts: HashMap<Dates, Vec<PathBuf>>,
     /// Archives whose rows do not count, by URI: they are converted again.
@@ -73,8 +76,9 @@ pub(crate) struct PublishedKeys {
 }
 
 impl PublishedKeys {
-    /// The keys in `parts`, which are below the folder `table` in folders by `partition_by`.
-    pub(crate) fn new(table: &Path, parts: Vec<PathBuf>, partition_by: &[PartitionColumn]) -> Self {
+    /// The keys in `parts` of a table, which are in folders by `partition_by`.
+    pub(crate) fn new(root: &Root, table: Table, parts: Vec<PathBuf>, partition_by: &[PartitionColumn]) -> Self {
+        let table = root.join(table.name());
         let grain = if partition_by.contains(&PartitionColumn::EventDate) {
             Grain::Day
         } else if partition_by.contains(&PartitionColumn::EventMonth) {
@@ -84,14 +88,14 @@ impl PublishedKeys {
         };
         let mut by_dates: HashMap<Dates, Vec<PathBuf>> = HashMap::new();
         for path in parts {
-            let mut folders = path.strip_prefix(table).unwrap_or(&path).iter().filter_map(|folder| folder.to_str());
+            let mut folders = path.strip_prefix(&table).unwrap_or(&path).iter().filter_map(|folder| folder.to_str());
             let dates = folders.find_map(|folder| Dates::of_folder(folder, grain)).unwrap_or(match grain {
                 Grain::All => Dates::All,
                 Grain::Day | Grain::Month => Dates::Unknown,
             });
             by_dates.entry(dates).or_default().push(path);
         }
-        Self { grain, parts: by_dates, excluded: BTreeSet::new() }
+        Self { root: root.clone(), grain, parts: by_dates, excluded: BTreeSet::new() }
     }
 
     /// The dates whose parts may hold an event of this day, in days since 1970.
@@ -135,7 +139,7 @@ impl PublishedKeys {
         let archive = (!self.excluded.is_empty()).then_some(ARCHIVE);
         let columns = KeyColumns::NAMES.into_iter().chain(archive);
         let mut buffer = Vec::new();
-        for batch in LakeFile::open(path)?.columns(columns).batches()? {
+        for batch in LakeFile::open(&self.root, path)?.columns(columns).batches()? {
             let batch = batch?;
             let keys = KeyColumns::of(&batch).ok_or_else(|| damaged(path, "a key column is missing"))?;
             let archives = batch.column_by_name(ARCHIVE).and_then(|column| column.as_string_opt::<i32>());
@@ -210,6 +214,7 @@ impl<'b> KeyColumns<'b> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Session;
 
     #[test]
     fn folders_tell_dates() {
@@ -222,6 +227,7 @@ mod tests {
 
     #[test]
     fn an_event_is_looked_for_where_its_rows_are() {
+        let root = Root::of(Path::new("/lake"), &Session::default()).unwrap();
         let parts = |folder: &str| vec![PathBuf::from(format!("/lake/events/{folder}/part-000001-00000.parquet"))];
         for (by, folder, day) in [
             (&[PartitionColumn::EventDate][..], "event_date=1970-01-02", Some(1)),
@@ -231,7 +237,7 @@ mod tests {
             (&[PartitionColumn::Account], "account=1", Some(0)),
             (&[PartitionColumn::Account], "account=1", None),
         ] {
-            let keys = PublishedKeys::new(Path::new("/lake/events"), parts(folder), by);
+            let keys = PublishedKeys::new(&root, Table::Events, parts(folder), by);
             assert_eq!(keys.all_dates(), [keys.dates(day)], "{folder}");
         }
     }

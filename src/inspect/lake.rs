@@ -3,25 +3,26 @@
 //! In: the folder of a lake. Out: what its tables say. Never: a file that no commit lists, a column that nobody counts, or
 //! a change.
 
-use std::fs::ReadDir;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Int32Type, Int64Type, SchemaRef, TimestampMillisecondType};
+use parquet::file::reader::Length;
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
 use super::census::{Census, EVENT_TIME, OUTCOME, TEXT_FIELDS};
 use super::report::{Contents, InspectBytes, InspectEvents, LakeReport, TableReport};
 use super::{InspectConfig, stopped};
-use crate::config::{STATE_FOLDER, Selection};
+use crate::config::Selection;
 use crate::dedup::TextValues;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::input::{TAR, ZIP};
 use crate::lake_file::{LakeFile, damaged, guarded, text_column};
-use crate::output::{Commits, FileLayout, PartName, PublishedCommit, RecordedPart, hold_if_there};
+use crate::lake_root::Root;
+use crate::output::{Commits, FileLayout, PublishedCommit, RecordedPart, hold_if_there};
 use crate::report::{FINDINGS_SHOWN, Progress, count, describe};
 use crate::schema::Table;
 use crate::transform::partition::{PartitionFields, value_in_path};
@@ -30,33 +31,18 @@ use crate::transform::{PartitionColumn, Status, is_selected};
 /// Rows that are read at once: many to a dictionary, and not too many where every value is another.
 const BATCH_ROWS: usize = 1 << 14;
 
-/// The absolute path of a lake; `None` when no run has begun one there.
-///
-/// # Errors
-///
-/// A folder that cannot be listed.
-pub(super) fn root_of_lake(folder: &Path) -> Result<Option<PathBuf>> {
-    let unreadable = |error| Error::at(ErrorKind::LakeInvalid, folder, error);
-    let has_part = |mut entries: ReadDir| {
-        entries.try_fold(false, |has_part, entry| Ok(has_part || PartName::parse(&entry?.path()).is_some()))
-    };
-    let is_lake = folder.join(STATE_FOLDER).is_dir()
-        || folder.join(Table::Archives.name()).read_dir().map_or(Ok(false), has_part).map_err(unreadable)?;
-    if is_lake { folder.canonicalize().map(Some).map_err(unreadable) } else { Ok(None) }
-}
-
 /// Looks at a lake, on the threads of the pool that this is called in.
 ///
 /// # Errors
 ///
 /// A lake that a run is writing to or that is damaged, and whoever asked to stop.
-pub(super) fn inspect_lake(root: &Path, config: &InspectConfig, progress: &Progress) -> Result<LakeReport> {
+pub(super) fn inspect_lake(root: &Root, config: &InspectConfig, progress: &Progress) -> Result<LakeReport> {
     let _lock = hold_if_there(root)?;
     let commits = Commits::read(root)?;
-    let mut report = LakeReport { lake: root.to_owned(), commits: commits.last.into(), ..LakeReport::default() };
+    let mut report = LakeReport { lake: root.path().to_owned(), commits: commits.last.into(), ..LakeReport::default() };
     let settings = commits.published.first().map(|commit| &commit.record.settings);
     let layout = settings.map(|settings| {
-        let words = || damaged(root, format!("its layout is unknown: {settings:?}"));
+        let words = || damaged(root.path(), format!("its layout is unknown: {settings:?}"));
         settings.layout().ok_or_else(words)
     });
     let (tables, partition_by) = layout.transpose()?.unwrap_or_default();
@@ -89,14 +75,14 @@ pub(super) fn inspect_lake(root: &Path, config: &InspectConfig, progress: &Progr
     Ok(report)
 }
 
-fn table_report(root: &Path, commits: &Commits, table: Table) -> TableReport {
+fn table_report(root: &Root, commits: &Commits, table: Table) -> TableReport {
     let mut report = TableReport { table: table.name(), ..TableReport::default() };
     if table == Table::Archives {
         for commit in &commits.published {
             report.parts += 1;
             let rows = commit.metadata.metadata().file_metadata().num_rows();
             report.rows += u64::try_from(rows).unwrap_or_default();
-            report.bytes += commit.path.metadata().map_or(0, |metadata| metadata.len());
+            report.bytes += root.open(&commit.path).map_or(0, |file| file.len());
         }
     }
     let mut folders = Vec::new();
@@ -115,7 +101,7 @@ fn table_report(root: &Path, commits: &Commits, table: Table) -> TableReport {
 /// Reads the tables of a lake.
 #[derive(Clone, Copy)]
 struct Reader<'a> {
-    root: &'a Path,
+    root: &'a Root,
     commits: &'a Commits,
     partition_by: &'a [PartitionColumn],
     config: &'a InspectConfig,
@@ -144,7 +130,7 @@ impl Reader<'_> {
             "filtered",
         ];
         for PublishedCommit { path, metadata, .. } in &self.commits.published {
-            let file = LakeFile::open_with(path, metadata.clone())?;
+            let file = LakeFile::open_with(self.root, path, metadata.clone())?;
             for batch in file.columns(NUMBERS.into_iter().chain(["kind", "status"])).batches()? {
                 let batch = batch?;
                 let (kinds, statuses) = (text_column(&batch, "kind", path)?, text_column(&batch, "status", path)?);
@@ -193,7 +179,13 @@ impl Reader<'_> {
     fn add_quarantine(&self, contents: &mut Contents) -> Result<()> {
         for part in self.commits.listed(self.root, Table::Quarantine) {
             let path = self.root.join(&part.path);
-            let file = LakeFile::open(&path)?.columns(["archive", "event_index", "byte_offset", "reason", "message"]);
+            let file = LakeFile::open(self.root, &path)?.columns([
+                "archive",
+                "event_index",
+                "byte_offset",
+                "reason",
+                "message",
+            ]);
             for batch in file.batches()? {
                 let batch = batch?;
                 let text = |name| text_column(&batch, name, &path);
@@ -286,7 +278,7 @@ impl Reader<'_> {
     /// The row groups of a part.
     fn units(&self, part: &RecordedPart) -> Result<Vec<Unit>> {
         let path: Arc<Path> = Arc::from(self.root.join(&part.path));
-        let row_groups = LakeFile::open(&path)?.metadata().num_row_groups();
+        let row_groups = LakeFile::open(self.root, &path)?.metadata().num_row_groups();
         let bytes = |row_group| if row_group == 0 { part.bytes } else { 0 };
         let unit = |row_group| Unit { path: Arc::clone(&path), row_group, bytes: bytes(row_group) };
         Ok((0..row_groups).map(unit).collect())
@@ -302,7 +294,7 @@ impl Reader<'_> {
     ) -> Result<()> {
         let Unit { path, row_group, .. } = unit;
         let mut read = || {
-            let file = LakeFile::open_with_types(path, Arc::clone(schema))?;
+            let file = LakeFile::open_with_types(self.root, path, Arc::clone(schema))?;
             let file = file.columns(columns.iter().copied()).row_groups(vec![*row_group]).batch_rows(BATCH_ROWS);
             for batch in file.batches()? {
                 let batch = self.wanted(batch?, path)?;

@@ -14,13 +14,15 @@ use std::path::PathBuf;
 use crate::config::{Config, Selection};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::STDIN;
+use crate::lake_root::Root;
 use crate::pipeline::observe;
 use crate::pool::thread_pool;
 use crate::report::Progress;
 use crate::schema::Table;
+use crate::store::{Session, StoreOptions};
 
 use census::Census;
-use lake::{inspect_lake, root_of_lake};
+use lake::inspect_lake;
 pub use report::{
     Bar, Contents, FieldCounts, Histogram, HistogramUnit, InspectArchives, InspectBytes, InspectEvents, InspectReport,
     KindCount, LakeReport, TableReport, ValueCount,
@@ -43,6 +45,8 @@ pub struct InspectConfig {
     pub max_inflated_bytes: u64,
     /// Folder for a copy of standard input; without one it is the current folder.
     pub scratch: Option<PathBuf>,
+    /// How S3 is reached.
+    pub store: StoreOptions,
 }
 
 impl InspectConfig {
@@ -52,9 +56,9 @@ impl InspectConfig {
     /// A request with the defaults of the command line.
     #[must_use]
     pub fn new(inputs: Vec<PathBuf>) -> Self {
-        let Config { inputs, selection, threads, memory_limit, max_inflated_bytes, scratch, .. } =
+        let Config { inputs, selection, threads, memory_limit, max_inflated_bytes, scratch, store, .. } =
             Config::new(inputs, PathBuf::new());
-        Self { inputs, top: Self::DEFAULT_TOP, selection, threads, memory_limit, max_inflated_bytes, scratch }
+        Self { inputs, top: Self::DEFAULT_TOP, selection, threads, memory_limit, max_inflated_bytes, scratch, store }
     }
 
     /// The conversion that reads the same archives and writes nothing.
@@ -65,6 +69,7 @@ impl InspectConfig {
             memory_limit: self.memory_limit,
             max_inflated_bytes: self.max_inflated_bytes,
             scratch: self.scratch.clone(),
+            store: self.store.clone(),
             dedup: false,
             dry_run: true,
             ..Config::new(inputs, PathBuf::new())
@@ -85,11 +90,13 @@ impl InspectConfig {
 /// What is wrong with an archive is no error but in the report.
 pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectReport> {
     config.conversion(config.inputs.clone()).validate()?;
+    let session = Session::new(&config.store);
     let (mut lakes, mut inputs) = (Vec::new(), Vec::new());
     for input in &config.inputs {
-        let lake = if input.as_os_str() == STDIN { None } else { root_of_lake(input)? };
+        let root = if input.as_os_str() == STDIN { None } else { Some(Root::of(input, &session)?) };
+        let lake = root.map(|root| Ok(root.is_lake()?.then_some(root))).transpose()?.flatten();
         match lake {
-            Some(lake) if lakes.contains(&lake) => {}
+            Some(lake) if lakes.iter().any(|known: &Root| known.path() == lake.path()) => {}
             Some(lake) => lakes.push(lake),
             None => inputs.push(input.clone()),
         }

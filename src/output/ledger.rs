@@ -20,6 +20,7 @@ use crate::config::{Compression, Config};
 use crate::disk::StagedFile;
 use crate::error::{Error, Finding, Result};
 use crate::lake_file::{LakeFile, text_column};
+use crate::lake_root::Root;
 use crate::schema::Table;
 use crate::transform::Verdict;
 use crate::transform::columns::TableBuilder;
@@ -133,12 +134,13 @@ impl Ledger {
     pub(crate) fn carry_manifest(
         &self,
         number: usize,
+        root: &Root,
         old: &Path,
         record: &CommitRecord,
         is_wanted: &dyn Fn(&str) -> bool,
     ) -> Result<StagedPart> {
         let mut table = self.archives.sibling(number);
-        for batch in LakeFile::open(old)?.batches()? {
+        for batch in LakeFile::open(root, old)?.batches()? {
             let batch = batch?;
             let archives = text_column(&batch, "archive", old)?;
             let mask: BooleanArray = archives.iter().map(|uri| Some(uri.is_some_and(is_wanted))).collect();

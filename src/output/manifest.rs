@@ -3,7 +3,6 @@
 //! In: a lake, or a place for one. Out: its commits, and what is known of each archive, as hashes. Never: writes.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -12,12 +11,13 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use twox_hash::XxHash3_128;
 
-use super::part::{PartName, parquet_files};
+use super::part::PartName;
 use super::record::{CommitRecord, RecordedPart, Settings, Unusable};
 use crate::config::Config;
 use crate::dedup::PublishedKeys;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake_file::{LakeFile, damaged, text_column};
+use crate::lake_root::Root;
 use crate::schema::Table;
 use crate::transform::UNREADABLE;
 
@@ -49,9 +49,9 @@ impl Commits {
     /// # Errors
     ///
     /// When a part of `archives` is not what this version writes.
-    pub(crate) fn read(root: &Path) -> Result<Self> {
+    pub(crate) fn read(root: &Root) -> Result<Self> {
         let mut commits = Self::default();
-        let parts = parquet_files(&root.join(Table::Archives.name()))?;
+        let parts = root.parquet_files(Table::Archives)?;
         let name = |path: &PathBuf| PartName::parse(path);
         // The first part of a commit is shown last; without it nothing of the newest commit counts.
         let first_parts = parts.iter().filter_map(name).filter(|name| name.number == 0);
@@ -60,7 +60,7 @@ impl Commits {
             if name(&path).is_some_and(|name| name.commit > commits.last) {
                 continue;
             }
-            let (metadata, record) = read_record(&path)?;
+            let (metadata, record) = read_record(root, &path)?;
             commits.replaced.extend(record.replaces.iter().map(|below| root.join(below)));
             commits.published.push(PublishedCommit { path, metadata, record });
         }
@@ -71,7 +71,7 @@ impl Commits {
 
     /// The parts of a table that count, in the order of the commits: what no commit lists is in no lake, whatever lies
     /// there.
-    pub(crate) fn listed(&self, root: &Path, table: Table) -> impl Iterator<Item = &RecordedPart> {
+    pub(crate) fn listed(&self, root: &Root, table: Table) -> impl Iterator<Item = &RecordedPart> {
         let parts = self.published.iter().flat_map(|commit| &commit.record.parts);
         parts.filter(move |part| {
             Path::new(&part.path).starts_with(table.name()) && !self.replaced.contains(&root.join(&part.path))
@@ -79,15 +79,15 @@ impl Commits {
     }
 
     /// Where these parts are, sorted.
-    pub(crate) fn parts_of(&self, root: &Path, table: Table) -> Vec<PathBuf> {
+    pub(crate) fn parts_of(&self, root: &Root, table: Table) -> Vec<PathBuf> {
         let mut parts: Vec<PathBuf> = self.listed(root, table).map(|part| root.join(&part.path)).collect();
         parts.sort();
         parts
     }
 }
 
-fn read_record(path: &Path) -> Result<(ArrowReaderMetadata, CommitRecord)> {
-    let load = || ArrowReaderMetadata::load(&File::open(path)?, ArrowReaderOptions::default());
+fn read_record(root: &Root, path: &Path) -> Result<(ArrowReaderMetadata, CommitRecord)> {
+    let load = || ArrowReaderMetadata::load(&root.open(path)?, ArrowReaderOptions::default());
     let metadata = load().map_err(|error| damaged(path, error))?;
     let record = CommitRecord::read(metadata.metadata().file_metadata());
     let record = record.map_err(|error| match error {
@@ -116,10 +116,9 @@ pub(crate) enum Standing {
 }
 
 /// The archives of a lake.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Known {
-    /// The lake, absolute, whether it is there or not.
-    pub(crate) root: PathBuf,
+    pub(crate) root: Root,
     pub(crate) commits: Commits,
     /// For each archive 96 bits of a hash of its name and 32 of one of its version, sorted: ten million take 160 MB, and
     /// two of them share a name with a probability of 10⁻¹⁵.
@@ -141,9 +140,7 @@ impl Known {
     /// # Errors
     ///
     /// When its files are not what this version writes, or were written with other tables or partitions.
-    pub(crate) fn read(config: &Config) -> Result<Self> {
-        let absolute = fs::canonicalize(&config.lake).or_else(|_| std::path::absolute(&config.lake));
-        let root = absolute.map_err(|error| Error::at(ErrorKind::LakeInvalid, &config.lake, error))?;
+    pub(crate) fn read(root: Root, config: &Config) -> Result<Self> {
         let commits = Commits::read(&root).map_err(|error| match error.kind() {
             ErrorKind::LakeInvalid => error.advise("mend it, or choose another --out"),
             _ => error,
@@ -153,7 +150,7 @@ impl Known {
             check_settings(&record.settings, &wanted)
                 .map_err(|message| Error::at(ErrorKind::LakeInvalid, path, message).advise("choose another --out"))?;
         }
-        let (archives, unread_containers) = read_archives(&commits, &wanted.selection)?;
+        let (archives, unread_containers) = read_archives(&root, &commits, &wanted.selection)?;
         Ok(Self { root, commits, archives, unread_containers })
     }
 
@@ -196,13 +193,13 @@ fn check_settings(found: &Settings, wanted: &Settings) -> Result<(), String> {
     Ok(())
 }
 
-fn read_archives(commits: &Commits, selection: &str) -> Result<(Vec<u128>, HashSet<u128>)> {
+fn read_archives(root: &Root, commits: &Commits, selection: &str) -> Result<(Vec<u128>, HashSet<u128>)> {
     let row_groups = |commit: &PublishedCommit| commit.metadata.metadata().num_row_groups();
     let units: Vec<(&PublishedCommit, usize)> =
         commits.published.iter().flat_map(|commit| (0..row_groups(commit)).map(move |at| (commit, at))).collect();
     let read = |(commit, at): (&PublishedCommit, usize)| {
         let is_same_selection = commit.record.settings.selection == selection;
-        let file = LakeFile::open_with(&commit.path, commit.metadata.clone())?;
+        let file = LakeFile::open_with(root, &commit.path, commit.metadata.clone())?;
         let (mut archives, mut unread) = (Vec::new(), HashSet::new());
         for batch in file.columns(COLUMNS).row_groups(vec![at]).batches()? {
             let read = read_batch(&batch?, is_same_selection, &mut archives, &mut unread);
@@ -255,7 +252,7 @@ fn read_batch(
 pub(crate) fn quarantined_archives(known: &Known) -> Result<HashSet<u128>> {
     let mut archives = HashSet::new();
     for path in known.commits.parts_of(&known.root, Table::Quarantine) {
-        for batch in LakeFile::open(&path)?.columns(["archive"]).batches()? {
+        for batch in LakeFile::open(&known.root, &path)?.columns(["archive"]).batches()? {
             for archive in text_column(&batch?, "archive", &path)?.iter().flatten() {
                 archives.extend(containers(archive).chain([archive]).map(name_hash));
             }
@@ -291,8 +288,8 @@ pub(crate) fn key_table(tables: &[Table]) -> Table {
 /// # Errors
 ///
 /// When the lake cannot be read.
-pub(crate) fn published_keys(root: &Path, config: &Config) -> Result<PublishedKeys> {
+pub(crate) fn published_keys(root: &Root, config: &Config) -> Result<PublishedKeys> {
     let table = key_table(&config.tables);
     let parts = Commits::read(root)?.parts_of(root, table);
-    Ok(PublishedKeys::new(&root.join(table.name()), parts, &config.partition_by))
+    Ok(PublishedKeys::new(root, table, parts, &config.partition_by))
 }

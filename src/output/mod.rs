@@ -37,6 +37,14 @@ mod rewrite;
 
 mod staged;
 
+mod site;
+
+mod folder;
+
+mod claim;
+
+mod bucket;
+
 mod lake;
 
 pub(crate) use lake::{Commit, Lake, hold_if_there, hold_shared};
@@ -45,7 +53,7 @@ pub(crate) use ledger::{ArchiveEntry, Ledger};
 pub(crate) use manifest::{
     Commits, Known, PublishedCommit, Standing, containers, key_table, name_hash, published_keys, quarantined_archives,
 };
-pub(crate) use part::{PartName, StagedPart, parquet_files};
+pub(crate) use part::{PartName, StagedPart};
 pub(crate) use record::{CommitRecord, RecordedPart};
 pub(crate) use rewrite::{Again, Replacement, batch_rows};
 pub(crate) use row_group::{EncodeContext, Pressure};

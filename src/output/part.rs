@@ -4,7 +4,7 @@
 //! a file open between two of them: a lake may have thousands of partitions and a process a thousand file handles.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,29 +50,6 @@ impl PartName {
         let is_ours = commit.len() >= 6 && number.len() >= 5 && is_digits(commit) && is_digits(number);
         if is_ours { Some(Self { commit: commit.parse().ok()?, number: number.parse().ok()? }) } else { None }
     }
-}
-
-/// All Parquet files below a folder that may not exist, sorted.
-pub(crate) fn parquet_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            entries => entries.map_err(|error| unwritable(&folder, error))?,
-        };
-        for entry in entries {
-            let entry = entry.map_err(|error| unwritable(&folder, error))?;
-            let path = entry.path();
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "parquet") {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// What the parts of one table have in common.

@@ -17,6 +17,7 @@ use super::manifest::{Commits, PublishedCommit};
 use super::record::CommitRecord;
 use crate::error::Result;
 use crate::lake_file::{Batches, LakeFile, text_column};
+use crate::lake_root::Root;
 use crate::schema::Table;
 use crate::transform::Batch;
 
@@ -33,7 +34,7 @@ pub(crate) struct OldPart {
 /// What has to be replaced.
 #[derive(Debug)]
 pub(crate) struct Replacement {
-    root: PathBuf,
+    pub(crate) root: Root,
     pub(crate) archives: Again,
     /// Parts of all tables but `archives`.
     pub(crate) parts: Vec<OldPart>,
@@ -50,24 +51,24 @@ impl Replacement {
     /// # Errors
     ///
     /// A part that cannot be read.
-    pub(crate) fn find(root: &Path, commits: &Commits, archives: Again, tables: &[Table]) -> Result<Self> {
+    pub(crate) fn find(root: &Root, commits: &Commits, archives: Again, tables: &[Table]) -> Result<Self> {
         let parts = |&table| commits.parts_of(root, table).into_iter().map(move |path| OldPart { table, path });
         let candidates: Vec<OldPart> = tables.iter().flat_map(parts).collect();
-        let has_rows = |part: OldPart| Ok(holds(&part.path, &archives)?.then_some(part));
+        let has_rows = |part: OldPart| Ok(holds(root, &part.path, &archives)?.then_some(part));
         let parts: Vec<_> = candidates.into_par_iter().map(has_rows).collect::<Result<_>>()?;
         let parts: Vec<OldPart> = parts.into_iter().flatten().collect();
-        let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
+        let below = |path: &Path| root.below(path);
         let mut replaced: BTreeSet<String> = parts.iter().map(|part| below(&part.path)).collect();
         let mut manifests = Vec::new();
         for PublishedCommit { path, record, .. } in &commits.published {
             // Rows that were carried over are in parts of another commit than that of their archive.
             let lists_replaced = record.parts.iter().any(|part| replaced.contains(&part.path));
-            if lists_replaced || holds(path, &archives)? {
+            if lists_replaced || holds(root, path, &archives)? {
                 manifests.push((path.clone(), record.clone()));
             }
         }
         replaced.extend(manifests.iter().map(|(path, _)| below(path)));
-        Ok(Self { root: root.to_owned(), archives, parts, manifests, replaced })
+        Ok(Self { root: root.clone(), archives, parts, manifests, replaced })
     }
 
     /// The rows of a part, batch by batch, with the types that writers take.
@@ -77,7 +78,7 @@ impl Replacement {
     /// When it cannot be read.
     pub(crate) fn read(&self, part: &OldPart, layout: &FileLayout) -> Result<OldRows> {
         let folder = part.path.parent().and_then(|folder| folder.strip_prefix(self.root.join(part.table.name())).ok());
-        let file = LakeFile::open_with_types(&part.path, layout.coded_schema(part.table))?;
+        let file = LakeFile::open_with_types(&self.root, &part.path, layout.coded_schema(part.table))?;
         let file = file.batch_rows(batch_rows(part.table));
         Ok(OldRows {
             table: part.table,
@@ -125,8 +126,8 @@ pub(crate) const fn batch_rows(table: Table) -> usize {
 }
 
 /// Whether a part has a row of one of these archives.
-fn holds(path: &Path, archives: &Again) -> Result<bool> {
-    let file = LakeFile::open(path)?;
+fn holds(root: &Root, path: &Path, archives: &Again) -> Result<bool> {
+    let file = LakeFile::open(root, path)?;
     let row_groups = file.metadata().row_groups().iter().enumerate();
     let candidates = row_groups.filter(|(_, row_group)| may_hold(row_group, archives)).map(|(at, _)| at).collect();
     for batch in file.columns(["archive"]).row_groups(candidates).batches()? {

@@ -118,7 +118,7 @@ impl Mover<'_> {
         for (number, (path, record)) in replacement.manifests.iter().enumerate() {
             let others = |uri: &str| !replacement.archives.contains(uri);
             let record = replacement.what_is_left(record);
-            let part = self.ledger.carry_manifest(number + 1, path, &record, &others)?;
+            let part = self.ledger.carry_manifest(number + 1, &replacement.root, path, &record, &others)?;
             if part.rows > 0 || !record.parts.is_empty() {
                 *carried.rows.entry(Table::Archives).or_default() += part.rows;
                 carried.manifests.push(part);

@@ -35,9 +35,11 @@ use crate::config::Config;
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::input::{Archive, STDIN, copy_stdin, discover};
+use crate::lake_root::Root;
 use crate::output::{Known, Lake, hold_if_there};
 use crate::pool::thread_pool;
 use crate::report::{Progress, Stage, StageClock, Summary};
+use crate::store::Session;
 use crate::verify::Proofs;
 
 pub(crate) use observe::{Observer, observe};
@@ -60,16 +62,19 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     let cpu_before = process::thread_cpu_time();
     let clock = Arc::new(StageClock::default());
     let pool = Arc::new(thread_pool(config.threads)?);
-    let lake = if config.dry_run { None } else { Some(pool.install(|| Lake::open(config))?) };
-    let (lake, known) = match lake {
-        Some((lake, known)) => (Some(lake), known),
-        None => (None, pool.install(|| Known::read(config))?),
+    let session = Session::new(&config.store);
+    let lake = if config.dry_run { None } else { Some(pool.install(|| Lake::open(config, &session))?) };
+    let (lake, known) = if let Some((lake, known)) = lake {
+        (Some(lake), known)
+    } else {
+        let root = Root::of(&config.lake, &session)?;
+        (None, pool.install(|| Known::read(root, config))?)
     };
     // A dry run must not read what another run is about to replace.
     let _lock = if config.dry_run { hold_if_there(&known.root)? } else { None };
-    let mut summary = Summary { lake: known.root.clone(), ..Summary::default() };
+    let mut summary = Summary { lake: known.root.path().to_owned(), ..Summary::default() };
     let folder = config.scratch.clone().or_else(|| lake.as_ref().map(Lake::staging)).unwrap_or_default();
-    let found = find_archives(config, &pool, &known.root, &folder)?;
+    let found = find_archives(config, &pool, known.root.path(), &folder)?;
     let sorter = pool.install(|| Sorter::new(&known, config))?;
     let found = pool.install(|| sorter.open_containers(found));
     let proofs = match config.public_keys.as_slice() {
@@ -80,9 +85,10 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     let archives = &worklist.archives;
     expect_archives(progress, archives);
     let replacement = pool.install(|| worklist.replacement(&known, config))?;
+    let root = known.root.clone();
     drop(known);
     let (clock, pool, proofs) = (&clock, &pool, proofs.as_ref());
-    let mut steps = Steps { config, progress, clock, pool, archives, proofs, lake, claims: None, replacement };
+    let mut steps = Steps { config, progress, clock, pool, archives, proofs, lake, root, claims: None, replacement };
     for step in worklist.steps(config) {
         let done = steps.convert(&step, &summary).map_err(|error| error.after_commits(summary.commits.len()))?;
         summary.add_step(done);

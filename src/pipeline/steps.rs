@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use rayon::ThreadPool;
@@ -17,6 +16,7 @@ use crate::dedup::{Claims, Scratch};
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::input::{Archive, Worthless};
+use crate::lake_root::Root;
 use crate::output::{Commit, Lake, Replacement, published_keys, read_back};
 use crate::report::{Progress, StageClock, Summary};
 use crate::schema::Table;
@@ -38,6 +38,7 @@ pub(super) struct Steps<'a> {
     pub(super) proofs: Option<&'a Arc<Proofs>>,
     /// None in a run that only counts.
     pub(super) lake: Option<Lake>,
+    pub(super) root: Root,
     /// Who has which event, as of the steps before.
     pub(super) claims: Option<Arc<Claims>>,
     /// What the first step has to replace.
@@ -57,7 +58,7 @@ impl Steps<'_> {
         loop {
             let mut summary = Summary::default();
             summary.archives.seen = step.len() as u64;
-            let claims = self.claims(&before.lake)?;
+            let claims = self.claims()?;
             let commit = self.lake.as_ref().map(Lake::begin);
             let Self { config, progress, clock, pool, archives, proofs, .. } = *self;
             let (claims_of_run, replacement) = (claims.as_ref(), self.replacement.as_ref());
@@ -94,14 +95,14 @@ impl Steps<'_> {
     }
 
     /// The claims of the steps before, or those of the lake; none when nobody asks who has which event.
-    fn claims(&self, lake: &Path) -> Result<Option<Arc<Claims>>> {
+    fn claims(&self) -> Result<Option<Arc<Claims>>> {
         let is_asked = self.config.dedup || self.replacement.is_some();
         if !is_asked || self.claims.is_some() {
             return Ok(self.claims.clone().filter(|_| is_asked));
         }
         let folder = self.config.scratch.clone().or_else(|| self.lake.as_ref().map(Lake::staging));
         let scratch = Scratch { disk: Disk::new(self.config.watch.clone()), folder };
-        let mut keys = published_keys(lake, self.config)?;
+        let mut keys = published_keys(&self.root, self.config)?;
         if let Some(replacement) = &self.replacement {
             keys = keys.without(replacement.archives.clone());
         }
@@ -121,7 +122,7 @@ impl Steps<'_> {
         summary.reconcile(rows)?;
         summary.parts = staged.all().count() as u64;
         summary.bytes.written = staged.all().map(|part| part.bytes).sum();
-        lake.publish(commit, &staged.parts, &staged.archives, &staged.replaced)?;
+        lake.publish(&staged.parts, &staged.archives, &staged.replaced)?;
         summary.commits.push(commit.id.clone());
         Ok(())
     }

@@ -23,6 +23,7 @@ use super::part::{Part, PartTask, Piece};
 use super::{RestoreConfig, RestoreSummary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake_file::guarded;
+use crate::lake_root::Root;
 use crate::pool::thread_pool;
 
 /// Takes chunks in order.
@@ -49,6 +50,7 @@ pub(super) struct Flow {
     /// Chunks that a task may be ahead.
     chunks_ahead: usize,
     read: Arc<AtomicU64>,
+    root: Root,
 }
 
 /// What is dealt out.
@@ -62,7 +64,7 @@ struct Dealt {
 }
 
 impl Flow {
-    pub(super) fn new(config: &RestoreConfig, filter: Arc<Filter>) -> Result<Self> {
+    pub(super) fn new(config: &RestoreConfig, filter: Arc<Filter>, root: Root) -> Result<Self> {
         let pool = thread_pool(config.threads)?;
         let ahead = config.threads + 2;
         // The other half is for columns that are read, and for archives on their way.
@@ -75,6 +77,7 @@ impl Flow {
             ahead,
             chunks_ahead: usize::try_from(chunks).unwrap_or_default().max(2),
             read: Arc::default(),
+            root,
         })
     }
 
@@ -172,7 +175,7 @@ impl<'s> Hands<'_, 's> {
                 return;
             }
             let path = task.path.clone();
-            let open = || Part::open(task, &flow.filter, Arc::clone(&flow.read));
+            let open = || Part::open(task, &flow.root, &flow.filter, Arc::clone(&flow.read));
             let _ = sender.send(guarded(&path, open));
         });
         receiver

@@ -8,8 +8,6 @@
 //! same bytes, whatever number of threads. JSON columns are copied, texts are escaped anew, `unmapped` is put back where
 //! its paths say. No run can write to the lake meanwhile. In flow order:
 
-mod source;
-
 mod filter;
 
 mod part;
@@ -40,8 +38,10 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::disk::Watch;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake_root::Root;
 use crate::output::{Commits, hold_shared};
 use crate::schema::Table;
+use crate::store::{Session, StoreOptions};
 
 use filter::Filter;
 use flow::Flow;
@@ -94,6 +94,8 @@ pub struct RestoreConfig {
     pub threads: usize,
     /// Bytes that events on their way may take; the process needs a little more.
     pub memory_limit: u64,
+    /// How S3 is reached, when the lake is there.
+    pub store: StoreOptions,
     /// Is told of every change on disk before it is made, and may make it fail.
     pub watch: Option<Arc<dyn Watch>>,
 }
@@ -103,7 +105,16 @@ impl RestoreConfig {
     #[must_use]
     pub fn new(lake: PathBuf) -> Self {
         let Config { lake, threads, memory_limit, .. } = Config::new(Vec::new(), lake);
-        Self { lake, filter: RestoreFilter::default(), limit: None, out: None, threads, memory_limit, watch: None }
+        Self {
+            lake,
+            filter: RestoreFilter::default(),
+            limit: None,
+            out: None,
+            threads,
+            memory_limit,
+            store: StoreOptions::default(),
+            watch: None,
+        }
     }
 
     fn validate(&self) -> Result<()> {
@@ -156,20 +167,18 @@ pub struct RestoreSummary {
 pub fn restore(config: &RestoreConfig, lines: &mut dyn Write) -> Result<RestoreSummary> {
     config.validate()?;
     let started = Instant::now();
-    let root = std::path::absolute(&config.lake)
-        .and_then(|root| root.canonicalize())
-        .map_err(|error| Error::at(ErrorKind::LakeInvalid, &config.lake, error))?;
+    let root = Root::existing(&config.lake, &Session::new(&config.store))?;
     let _lock = hold_shared(&root)?;
     let filter = Arc::new(Filter::new(&config.filter));
     let parts = list_parts(&root)?;
     let mut summary = RestoreSummary { parts: parts.len() as u64, ..RestoreSummary::default() };
     let wanted: Vec<PartTask> = parts.into_iter().filter(|part| filter.wants_folder(&part.folder)).collect();
     summary.parts_skipped = summary.parts - wanted.len() as u64;
-    let flow = Flow::new(config, filter)?;
+    let flow = Flow::new(config, filter, root.clone())?;
     match &config.out {
         None => flow.run(wanted, &mut flow::Lines { lines, limit: config.limit }, &mut summary)?,
         Some(out) => {
-            let mut tree = Tree::begin(config, out, &root)?;
+            let mut tree = Tree::begin(config, out, root.path())?;
             if let Err(error) = flow.run(wanted, &mut tree, &mut summary) {
                 tree.give_up();
                 return Err(error);
@@ -182,7 +191,7 @@ pub fn restore(config: &RestoreConfig, lines: &mut dyn Write) -> Result<RestoreS
 }
 
 /// The files of `events` that count, in the order of their paths.
-fn list_parts(root: &std::path::Path) -> Result<Vec<PartTask>> {
+fn list_parts(root: &Root) -> Result<Vec<PartTask>> {
     let commits = Commits::read(root)?;
     for commit in &commits.published {
         let settings = &commit.record.settings;

@@ -4,7 +4,7 @@
 //! before its footer, statistics and indexes have told that it is needed.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -21,9 +21,10 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::SchemaDescriptor;
 
 use super::filter::{EVENT_SOURCE, Filter, intersection};
-use super::source::Counted;
 use crate::error::Result;
+use crate::lake_bytes::LakeBytes;
 use crate::lake_file::damaged;
+use crate::lake_root::Root;
 use crate::output::coded_field;
 use crate::schema::{Hint, Table};
 use crate::transform::partition::{is_hidden, value_of_folder};
@@ -71,7 +72,7 @@ pub(super) struct PartTask {
 
 impl PartTask {
     /// The part of `events` at a path below the lake; `None` when that names no folder.
-    pub(super) fn new(root: &Path, below: &str) -> Option<Self> {
+    pub(super) fn new(root: &Root, below: &str) -> Option<Self> {
         let (folder, _) = below.rsplit_once('/')?;
         Some(Self { path: root.join(below), folder: Folder::new(folder) })
     }
@@ -81,7 +82,7 @@ impl PartTask {
 #[derive(Clone)]
 pub(super) struct Part {
     pub(super) task: PartTask,
-    file: Counted,
+    file: LakeBytes,
     metadata: ArrowReaderMetadata,
 }
 
@@ -103,9 +104,15 @@ impl Part {
     /// # Errors
     ///
     /// A file that cannot be read, or that has columns which this version does not know.
-    pub(super) fn open(task: PartTask, filter: &Filter, read: Arc<AtomicU64>) -> Result<(Self, Vec<Piece>)> {
+    pub(super) fn open(
+        task: PartTask,
+        root: &Root,
+        filter: &Filter,
+        read: Arc<AtomicU64>,
+    ) -> Result<(Self, Vec<Piece>)> {
         let wrong = |error: ParquetError| damaged(&task.path, error);
-        let file = Counted::open(&task.path, read).map_err(|error| damaged(&task.path, error))?;
+        let file =
+            root.open(&task.path).map(|file| file.counted_in(read)).map_err(|error| damaged(&task.path, error))?;
         let columns = if filter.is_everything() { PageIndexPolicy::Skip } else { PageIndexPolicy::Optional };
         let options = ArrowReaderOptions::new()
             .with_offset_index_policy(PageIndexPolicy::Optional)

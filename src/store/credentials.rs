@@ -22,7 +22,7 @@ use super::StoreOptions;
 #[derive(Debug)]
 pub(super) struct Chain {
     context: Context,
-    chain: DefaultCredentialProvider,
+    sources: DefaultCredentialProvider,
     /// What it gave last.
     known: Mutex<Option<(Credential, Arc<AwsCredential>)>>,
 }
@@ -38,7 +38,7 @@ impl Chain {
             .with_http_send(ReqwestHttpSend::new(reqwest::Client::new()))
             .with_command_execute(TokioCommandExecute)
             .with_env(environment);
-        Self { context, chain: DefaultCredentialProvider::new(), known: Mutex::default() }
+        Self { context, sources: DefaultCredentialProvider::new(), known: Mutex::default() }
     }
 }
 
@@ -54,7 +54,7 @@ impl CredentialProvider for Chain {
             return Ok(Arc::clone(given));
         }
         let refused = |source| object_store::Error::Unauthenticated { path: String::new(), source };
-        let found = self.chain.provide_credential(&self.context).await.map_err(|error| refused(error.into()))?;
+        let found = self.sources.provide_credential(&self.context).await.map_err(|error| refused(error.into()))?;
         let Some(credential) = found else {
             let words = "no credentials of AWS were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or \
                          use --s3-anonymous for a public bucket";

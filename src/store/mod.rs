@@ -19,7 +19,7 @@ mod session;
 
 mod url;
 
-pub(crate) use bucket::{Bucket, ListPage, Object, Upload};
+pub(crate) use bucket::{Bucket, Object, Upload};
 pub use options::StoreOptions;
 pub(crate) use session::Session;
 pub(crate) use url::ObjectUrl;

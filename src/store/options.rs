@@ -34,6 +34,15 @@ pub struct StoreOptions {
     pub lease: Duration,
 }
 
+impl StoreOptions {
+    /// How often a request is tried again unless told otherwise.
+    pub const DEFAULT_RETRIES: usize = 8;
+    /// Longest time for one attempt at a request unless told otherwise.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
+    /// How long a run may be silent unless told otherwise.
+    pub const DEFAULT_LEASE: Duration = Duration::from_secs(30);
+}
+
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
@@ -44,9 +53,9 @@ impl Default for StoreOptions {
             requester_pays: false,
             environment: BTreeMap::new(),
             home: None,
-            retries: 8,
-            timeout: Duration::from_secs(60),
-            lease: Duration::from_secs(30),
+            retries: Self::DEFAULT_RETRIES,
+            timeout: Self::DEFAULT_TIMEOUT,
+            lease: Self::DEFAULT_LEASE,
         }
     }
 }

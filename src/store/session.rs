@@ -80,14 +80,13 @@ impl Session {
         if let Some(bucket) = opened.buckets.get(name) {
             return Ok(Arc::clone(bucket));
         }
-        let threads = match &opened.threads {
-            Some(threads) => Arc::clone(threads),
-            None => {
-                // Unless the program has chosen a provider of cryptography, this is it.
-                let _ = rustls::crypto::ring::default_provider().install_default();
-                let threads = Threads::start().map_err(Error::internal)?;
-                Arc::clone(opened.threads.insert(Arc::new(threads)))
-            }
+        let threads = if let Some(threads) = &opened.threads {
+            Arc::clone(threads)
+        } else {
+            // Unless the program has chosen a provider of cryptography, this is it.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let threads = Threads::start().map_err(Error::internal)?;
+            Arc::clone(opened.threads.insert(Arc::new(threads)))
         };
         let place = format!("s3://{name}");
         let client = self

@@ -1,0 +1,245 @@
+//! A lake in a bucket.
+//!
+//! In: parts, staged in a local folder. Out: objects. Never: an object that is not whole: small parts are put at once, large
+//! ones are uploaded in pieces and completed when their turn comes.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use twox_hash::XxHash3_128;
+
+use super::claim::Claim;
+use super::folder::{in_use, lock, stranger};
+use super::part::{StagedPart, unwritable};
+use super::site::Site;
+use crate::config::{Config, STATE_FOLDER};
+use crate::disk::{Disk, Effect};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake_root::{Remote, Root};
+use crate::schema::Table;
+use crate::store::{Session, Upload};
+
+/// Parts from this size on are uploaded in pieces.
+const LARGE_PART_BYTES: u64 = 16 << 20;
+
+/// Bytes of a piece: the least is 5 MiB, and there may be 10,000.
+const PIECE_BYTES: usize = 8 << 20;
+
+/// Requests under way at once; each has a piece in memory.
+const UPLOADS_AT_ONCE: usize = 12;
+
+/// A bucket that this process alone writes to, below the root of a lake.
+#[derive(Debug)]
+pub(super) struct BucketSite {
+    root: Root,
+    remote: Remote,
+    disk: Disk,
+    /// Local folder of this lake, with its lock: two runs on one machine would stage the same files.
+    state: PathBuf,
+    staging: PathBuf,
+    lock: Option<File>,
+    claim: Claim,
+    /// Uploads that wait to be completed, with the parts that they are of.
+    uploaded: Vec<(PathBuf, Upload, Vec<String>)>,
+}
+
+impl BucketSite {
+    /// Claims the place of a lake.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written to, holds something else, or is held by another run.
+    pub(super) fn hold(root: &Root, config: &Config, session: &Session, disk: Disk) -> Result<Self> {
+        let path = root.path();
+        let Some(remote) = root.remote().cloned() else { return Err(Error::internal("no lake in a bucket")) };
+        let Some(scratch) = &config.scratch else {
+            let message = "a lake in a bucket needs a local folder for files that are not whole";
+            return Err(Error::new(ErrorKind::ConfigInvalid, message));
+        };
+        let hash = XxHash3_128::oneshot(path.as_os_str().as_encoded_bytes());
+        let state = scratch.join(format!("trailmill-{hash:032x}"));
+        let lock = Some(lock(&state, &disk, || in_use(path))?);
+        if !root.is_lake()? {
+            refuse_strangers(root, &remote)?;
+        }
+        let runs = format!("{}{STATE_FOLDER}/runs/", remote.prefix);
+        let claim = Claim::take(&remote.bucket, &runs, path, session.options().lease)?;
+        let staging = state.join("staging");
+        Ok(Self { root: root.clone(), remote, disk, state, staging, lock, claim, uploaded: Vec::new() })
+    }
+
+    /// Where a part is for readers, and its key.
+    fn target(&self, part: &StagedPart) -> (PathBuf, String) {
+        let path = self.root.join(&part.path);
+        let key = self.root.key(&self.remote, &path);
+        (path, key)
+    }
+
+    /// Uploads the pieces of a part.
+    fn upload(&self, part: &StagedPart, upload: &Upload) -> Result<Vec<String>> {
+        let (path, _) = self.target(part);
+        let staged = self.staging.join(&part.path);
+        let mut file = File::open(&staged).map_err(|error| unwritable(&staged, error))?;
+        let mut pieces = Vec::new();
+        loop {
+            let mut piece = Vec::with_capacity(PIECE_BYTES);
+            let read = (&mut file).take(PIECE_BYTES as u64).read_to_end(&mut piece);
+            if read.map_err(|error| unwritable(&staged, error))? == 0 {
+                return Ok(pieces);
+            }
+            self.disk.before(Effect::Upload, &path).map_err(|error| unwritable(&path, error))?;
+            let put = self.remote.bucket.put_piece(upload, pieces.len(), Bytes::from(piece));
+            pieces.push(put.map_err(|error| unwritable(&path, error))?);
+        }
+    }
+
+    /// Shows a part in one request.
+    fn show_part(&self, part: &StagedPart) -> Result<()> {
+        let (path, key) = self.target(part);
+        let failed = |error| unwritable(&path, error);
+        if let Some((_, upload, pieces)) = self.uploaded.iter().find(|(uploaded, ..)| *uploaded == part.path) {
+            self.disk.before(Effect::Complete, &path).map_err(failed)?;
+            return self.remote.bucket.complete(upload, pieces).map_err(failed);
+        }
+        let bytes = self.read_staged(part)?;
+        self.disk.before(Effect::Put, &path).map_err(failed)?;
+        self.remote.bucket.put(&key, bytes).map_err(failed)
+    }
+
+    fn read_staged(&self, part: &StagedPart) -> Result<Bytes> {
+        let staged = self.staging.join(&part.path);
+        std::fs::read(&staged).map(Bytes::from).map_err(|error| unwritable(&staged, error))
+    }
+}
+
+impl Site for BucketSite {
+    fn staging(&self) -> &Path {
+        &self.staging
+    }
+
+    /// Uploads large parts.
+    fn prepare(&mut self, parts: &[StagedPart]) -> Result<()> {
+        let large: Vec<&StagedPart> = parts.iter().filter(|part| part.bytes >= LARGE_PART_BYTES).collect();
+        if large.is_empty() {
+            return Ok(());
+        }
+        let mut uploads = Vec::with_capacity(large.len());
+        for part in &large {
+            let (path, key) = self.target(part);
+            self.disk.before(Effect::Upload, &path).map_err(|error| unwritable(&path, error))?;
+            uploads.push(self.remote.bucket.begin_upload(&key).map_err(|error| unwritable(&path, error))?);
+        }
+        self.claim.note_uploads(&uploads).map_err(|error| unwritable(self.root.path(), error))?;
+        // Those that fail are aborted with the others.
+        self.uploaded = large.iter().zip(&uploads).map(|(part, it)| (part.path.clone(), it.clone(), vec![])).collect();
+        let pieces = at_once(large.len(), |at| self.upload(large[at], &uploads[at]))?;
+        for ((.., uploaded), pieces) in self.uploaded.iter_mut().zip(pieces) {
+            *uploaded = pieces;
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, parts: &[StagedPart]) -> Result<()> {
+        at_once(parts.len(), |at| self.show_part(&parts[at]))?;
+        self.uploaded.clear();
+        Ok(())
+    }
+
+    fn commit(&mut self, part: &StagedPart) -> Result<()> {
+        self.claim.check(self.root.path())?;
+        if part.bytes >= LARGE_PART_BYTES || !self.claim.honours_conditions {
+            let part = std::slice::from_ref(part);
+            self.prepare(part)?;
+            self.claim.check(self.root.path())?;
+            return self.show(part);
+        }
+        let (path, key) = self.target(part);
+        let failed = |error| unwritable(&path, error);
+        let bytes = self.read_staged(part)?;
+        self.disk.before(Effect::Put, &path).map_err(failed)?;
+        if self.remote.bucket.put_new(&key, bytes.clone()).map_err(failed)? {
+            return Ok(());
+        }
+        // An answer that was lost has been asked for again, and the first request had written it.
+        if self.remote.bucket.get(&key, None).map_err(failed)? == bytes {
+            return Ok(());
+        }
+        Err(Error::at(ErrorKind::LakeLocked, &path, "another run has published a commit of this number"))
+    }
+
+    fn remove(&mut self, parts: &[PathBuf]) -> Result<()> {
+        if parts.is_empty() {
+            return Ok(());
+        }
+        for path in parts {
+            self.disk.before(Effect::RemoveObject, path).map_err(|error| unwritable(path, error))?;
+        }
+        let keys = parts.iter().map(|path| self.root.key(&self.remote, path));
+        self.remote.bucket.remove(keys).map_err(|error| unwritable(self.root.path(), error))
+    }
+
+    fn clear_staging(&mut self) -> Result<()> {
+        for (_, upload, _) in self.uploaded.drain(..) {
+            self.remote.bucket.abort(&upload).map_err(|error| unwritable(self.root.path(), error))?;
+        }
+        self.disk.remove_folder(&self.staging).map_err(|error| unwritable(&self.staging, error))
+    }
+}
+
+impl Drop for BucketSite {
+    fn drop(&mut self) {
+        // Nothing depends on it: the next run on this machine clears it.
+        let _ = self.disk.remove_folder(&self.state);
+        self.lock = None;
+    }
+}
+
+/// Does some things at once; the results in order, or the first error.
+fn at_once<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(count));
+    let failed = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for _ in 0..count.min(UPLOADS_AT_ONCE) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= count {
+                        return;
+                    }
+                    match work(at) {
+                        Ok(result) => done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result)),
+                        Err(error) => {
+                            next.store(count, Ordering::Relaxed);
+                            failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(at, _)| *at);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
+}
+
+/// Refuses to begin a lake where somebody else's objects have the names of its tables.
+fn refuse_strangers(root: &Root, remote: &Remote) -> Result<()> {
+    for table in Table::ALL {
+        let listed = remote.bucket.list_page(&format!("{}{}/", remote.prefix, table.name()), false, None);
+        let listed = listed.map_err(|error: io::Error| unwritable(root.path(), error))?;
+        // Parts of a run that died before its first commit are no strangers.
+        let is_strange = |key: &&String| super::part::PartName::parse(Path::new(key)).is_none();
+        if let Some(key) = listed.objects.iter().map(|object| &object.key).find(is_strange) {
+            return Err(stranger(&root.join(key.strip_prefix(&remote.prefix).unwrap_or(key))));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! A lake in a folder of a local file system.
+//!
+//! In: staged parts. Out: the same under their final names, durable. Never: a copy: staging is below the lake, and a part is
+//! renamed into place.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::part::{StagedPart, unwritable};
+use super::site::Site;
+use crate::config::STATE_FOLDER;
+use crate::disk::Disk;
+use crate::error::{Error, ErrorKind, Result, printable};
+use crate::schema::Table;
+
+/// A folder that this process alone writes to.
+#[derive(Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+    staging: PathBuf,
+    disk: Disk,
+    /// Locked for as long as it is open, by the operating system: a dead process holds no lock.
+    lock: File,
+}
+
+impl Folder {
+    /// Locks a folder; `is_lake` tells whether it is one already, by its commits: a copy may lack its state.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be written to, holds something else, or is held by another run.
+    pub(super) fn hold(root: &Path, disk: Disk, is_lake: impl FnOnce() -> bool) -> Result<Self> {
+        let state = root.join(STATE_FOLDER);
+        if !state.exists() && !is_lake() {
+            refuse_strangers(root)?;
+        }
+        let lock = lock(&state, &disk, || in_use(root))?;
+        // Links are followed only once there is something to follow.
+        let root = fs::canonicalize(root).map_err(|error| unwritable(root, error))?;
+        Ok(Self { staging: root.join(STATE_FOLDER).join("staging"), root, disk, lock })
+    }
+
+    fn sync(&self, folders: &BTreeSet<PathBuf>) -> Result<()> {
+        folders.iter().try_for_each(|folder| self.disk.sync_folder(folder).map_err(|error| unwritable(folder, error)))
+    }
+
+    /// Removes a part, and the folders of its partition when nothing else is in them.
+    fn remove_part(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove_file(path)?;
+        let is_partition = |folder: &&Path| folder.parent().is_some_and(|above| above != self.root);
+        let mut partitions = path.ancestors().skip(1).take_while(is_partition);
+        partitions.try_for_each(|folder| self.disk.remove_empty_folder(folder))
+    }
+}
+
+impl Site for Folder {
+    fn staging(&self) -> &Path {
+        &self.staging
+    }
+
+    fn prepare(&mut self, _parts: &[StagedPart]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Renames parts into place, and makes their names durable.
+    fn show(&mut self, parts: &[StagedPart]) -> Result<()> {
+        let mut folders = BTreeSet::new();
+        for part in parts {
+            let target = self.root.join(&part.path);
+            let folder = target.parent().unwrap_or(&self.root);
+            self.disk.create_folder(folder).map_err(|error| unwritable(folder, error))?;
+            let staged = self.staging.join(&part.path);
+            self.disk.rename(&staged, &target).map_err(|error| unwritable(&target, error))?;
+            // A new folder is a name in the folder above it.
+            let above = folder.ancestors().take_while(|above| above.starts_with(&self.root));
+            folders.extend(above.map(Path::to_owned));
+        }
+        self.sync(&folders)
+    }
+
+    fn commit(&mut self, part: &StagedPart) -> Result<()> {
+        if !is_still_there(&self.lock, &self.root.join(STATE_FOLDER).join("lock")) {
+            return Err(Error::at(ErrorKind::LakeLocked, &self.root, "somebody has removed the lock of this run"));
+        }
+        self.show(std::slice::from_ref(part))
+    }
+
+    fn remove(&mut self, parts: &[PathBuf]) -> Result<()> {
+        parts.iter().try_for_each(|path| self.remove_part(path).map_err(|error| unwritable(path, error)))
+    }
+
+    fn clear_staging(&mut self) -> Result<()> {
+        self.disk.remove_folder(&self.staging).map_err(|error| unwritable(&self.staging, error))
+    }
+}
+
+/// Locks the file `lock` in a folder, which is made if it is not there.
+///
+/// # Errors
+///
+/// When the folder cannot be written to, and `taken` when another process has the lock.
+pub(super) fn lock(folder: &Path, disk: &Disk, taken: impl FnOnce() -> Error) -> Result<File> {
+    disk.create_folder(folder).map_err(|error| unwritable(folder, error))?;
+    let path = folder.join("lock");
+    let lock = disk.lock_file(&path).map_err(|error| unwritable(&path, error))?;
+    match lock.try_lock() {
+        Ok(()) if is_still_there(&lock, &path) => Ok(lock),
+        Ok(()) | Err(TryLockError::WouldBlock) => Err(taken()),
+        Err(TryLockError::Error(error)) => Err(unwritable(&path, error)),
+    }
+}
+
+/// Keeps runs from writing to a folder for as long as the answer is kept; others may do the same. `None` when there is no
+/// lock: nobody writes there.
+///
+/// # Errors
+///
+/// A lake that a run is writing to.
+pub(super) fn hold_shared(root: &Path) -> Result<Option<File>> {
+    let path = root.join(STATE_FOLDER).join("lock");
+    let lock = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        lock => lock.map_err(|error| Error::at(ErrorKind::LakeInvalid, &path, error))?,
+    };
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Err(in_use(root)),
+        Err(TryLockError::Error(error)) => Err(Error::at(ErrorKind::LakeInvalid, &path, error)),
+    }
+}
+
+/// Whether a file is the one of that name: a lock on a file that was removed keeps nobody out.
+fn is_still_there(file: &File, path: &Path) -> bool {
+    let identity = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(held), Ok(found)) => identity(&held) == identity(&found),
+        _ => false,
+    }
+}
+
+pub(super) fn in_use(root: &Path) -> Error {
+    let message = format!("another run is using {}; wait for it to end", printable(&root.display().to_string()));
+    Error::new(ErrorKind::LakeLocked, message)
+}
+
+/// Refuses to begin a lake where somebody else's files have the names of its tables.
+fn refuse_strangers(root: &Path) -> Result<()> {
+    for table in Table::ALL {
+        let entries = fs::read_dir(root.join(table.name()));
+        let found = entries.into_iter().flatten().flatten().map(|entry| entry.path()).min();
+        if let Some(path) = found {
+            return Err(stranger(&path));
+        }
+    }
+    Ok(())
+}
+
+/// Something in the place of a table that no run has put there.
+pub(super) fn stranger(path: &Path) -> Error {
+    let error = Error::at(ErrorKind::LakeInvalid, path, "it is there already and was not made by trailmill");
+    error.advise("choose another --out")
+}

@@ -1,0 +1,32 @@
+//! What a lake asks of the place that it is in.
+//!
+//! In: staged parts, and paths of parts. Out: parts that readers see, or no longer see. Never: the order in which a commit
+//! does so, which is the lake's alone.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::part::StagedPart;
+use crate::error::Result;
+
+/// A place that a lake is in, held for one run.
+pub(super) trait Site: fmt::Debug + Send {
+    /// A local folder for files that are not whole, and for what does not fit into memory. Whatever is in it when a run
+    /// begins is left from one that died.
+    fn staging(&self) -> &Path;
+
+    /// Makes ready what takes long, and shows nothing yet.
+    fn prepare(&mut self, parts: &[StagedPart]) -> Result<()>;
+
+    /// Shows parts, which are there to stay when this returns.
+    fn show(&mut self, parts: &[StagedPart]) -> Result<()>;
+
+    /// Shows the part that makes a commit of all that was shown, if no other run has made one meanwhile.
+    fn commit(&mut self, part: &StagedPart) -> Result<()>;
+
+    /// Removes parts; those that are gone already are as good.
+    fn remove(&mut self, parts: &[PathBuf]) -> Result<()>;
+
+    /// Removes what is staged, by this run or one that died.
+    fn clear_staging(&mut self) -> Result<()>;
+}
