@@ -116,6 +116,25 @@ impl Workdir {
         Started { command: format!("trailmill {arguments}"), folder: self.path(), child }
     }
 
+    /// Runs the program in the folder with variables such as those of a store: of AWS it sees no others.
+    pub fn run_in(&self, environment: &[(&'static str, String)], arguments: &str) -> Run {
+        self.start_in(environment, arguments).end()
+    }
+
+    /// Starts the program in the folder with variables such as those of a store: of AWS it sees no others.
+    pub fn start_in(&self, environment: &[(&'static str, String)], arguments: &str) -> Started {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trailmill"));
+        command.args(arguments.split(' ').filter(|word| !word.is_empty())).current_dir(self.path());
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"AWS_")) {
+            command.env_remove(name);
+        }
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let variables: String = environment.iter().map(|(name, value)| format!("{name}={value} ")).collect();
+        let command = format!("{variables}trailmill {arguments}");
+        Started { command, folder: self.path(), child: child.expect("the program runs") }
+    }
+
     /// Converts `input` into `lake` with more flags; the lake.
     pub fn convert(&self, input: &str, flags: &str) -> Lake {
         let run = self.run(&format!("convert {input} --out lake --report report.json {flags}"));

@@ -74,6 +74,8 @@ mod regression;
 mod restore;
 /// Parts of it: what is wanted, in what order, at what cost, and what goes wrong.
 mod restore_filter;
+/// Stores of objects: real servers, and faults between them and the program.
+mod s3;
 /// Outcomes and quantities of the sample, worked out a third way.
 mod sample;
 /// Many generated events against the reference.

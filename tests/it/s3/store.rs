@@ -1,0 +1,160 @@
+//! What every store of objects can do for a test, whatever program it is.
+//!
+//! In: buckets, keys and bytes; out: the same from the store, an environment for the command, and a client. Never: a
+//! way into the store that the program under test has not.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3, AmazonS3Builder, AwsAuthorizer, AwsCredential, S3ConditionalPut};
+use object_store::client::HttpRequestBody;
+use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+
+use crate::harness::files;
+
+/// Whoever has this key may do everything; nobody else may do anything. It opens nothing but these stores.
+pub const ACCESS_KEY: &str = "trailmill-tests";
+/// Its secret.
+pub const SECRET_KEY: &str = "no-secret-at-all";
+/// The Region that all stores are in.
+pub const REGION: &str = "eu-central-1";
+
+/// Variables of an environment.
+pub type Environment = Vec<(&'static str, String)>;
+
+/// A store of objects that speaks the S3 API.
+pub trait Store: Send + Sync {
+    /// What it is, for messages.
+    fn name(&self) -> &'static str;
+
+    /// Where it listens, such as `http://127.0.0.1:40000`.
+    fn endpoint(&self) -> String;
+
+    /// Whether a request that was changed on its way is refused.
+    fn checks_signatures(&self) -> bool;
+
+    /// Makes a bucket.
+    fn create_bucket(&self, bucket: &str);
+
+    /// Puts an object with user metadata (`x-amz-meta-…`, given without that).
+    fn put_with(&self, bucket: &str, key: &str, bytes: &[u8], metadata: &[(&str, &str)]);
+
+    /// Removes an object.
+    fn remove(&self, bucket: &str, key: &str);
+
+    /// All keys of a bucket, sorted as S3 sorts them.
+    fn objects(&self, bucket: &str) -> Vec<String>;
+
+    /// An object's bytes, if it is there.
+    fn bytes(&self, bucket: &str, key: &str) -> Option<Vec<u8>>;
+
+    /// Keys and ids of multipart uploads that are neither complete nor aborted, sorted.
+    fn uploads(&self, bucket: &str) -> Vec<(String, String)>;
+
+    /// Puts an object.
+    fn put(&self, bucket: &str, key: &str, bytes: &[u8]) {
+        self.put_with(bucket, key, bytes, &[]);
+    }
+
+    /// Puts every file below a folder, or one file, under keys that begin with `prefix/`; the keys, sorted.
+    fn put_tree(&self, bucket: &str, prefix: &str, folder: &Path) -> Vec<String> {
+        let below = files(folder);
+        let put = |path: &PathBuf| {
+            let path_below = path.to_str().expect("tests use UTF-8 paths");
+            let key = if prefix.is_empty() { path_below.to_owned() } else { format!("{prefix}/{path_below}") };
+            self.put(bucket, &key, &std::fs::read(folder.join(path)).expect("a readable file"));
+            key
+        };
+        let mut keys: Vec<String> = below.iter().map(put).collect();
+        keys.sort();
+        keys
+    }
+
+    /// Every object of a bucket below a prefix, written as a file below a folder, its key without the prefix.
+    fn get_tree(&self, bucket: &str, prefix: &str, folder: &Path) {
+        for key in self.objects(bucket) {
+            let Some(below) = key.strip_prefix(prefix).map(|key| key.trim_start_matches('/')) else { continue };
+            let path = folder.join(below);
+            std::fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
+            std::fs::write(&path, self.bytes(bucket, &key).expect("an object")).expect("a file");
+        }
+    }
+
+    /// The variables with which a command reaches this store and no other.
+    fn environment(&self) -> Environment {
+        environment(&self.endpoint())
+    }
+
+    /// A client that tries everything once. Its futures need a runtime: see [`Client`].
+    fn client(&self, bucket: &str) -> Client {
+        Client::new(&self.endpoint(), bucket, 0)
+    }
+}
+
+/// The variables with which a command reaches what listens at `endpoint`, and no other store by mistake.
+pub fn environment(endpoint: &str) -> Environment {
+    let nowhere = "/nonexistent/trailmill-tests";
+    vec![
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_ENDPOINT_URL", endpoint.to_owned()),
+        ("AWS_CONFIG_FILE", nowhere.to_owned()),
+        ("AWS_SHARED_CREDENTIALS_FILE", nowhere.to_owned()),
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ("NO_PROXY", "127.0.0.1".to_owned()),
+    ]
+}
+
+/// `object_store` with a runtime of its own.
+pub struct Client {
+    runtime: tokio::runtime::Runtime,
+    endpoint: String,
+    pub s3: AmazonS3,
+}
+
+impl Client {
+    /// A client of a bucket that tries again so many times.
+    pub fn new(endpoint: &str, bucket: &str, retries: usize) -> Self {
+        // The tests ask for no encryption, but the client must know whom it would ask.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let backoff = BackoffConfig { init_backoff: Duration::from_millis(1), ..BackoffConfig::default() };
+        let retry = RetryConfig { backoff, max_retries: retries, ..RetryConfig::default() };
+        let s3 = AmazonS3Builder::new()
+            .with_endpoint(endpoint)
+            .with_bucket_name(bucket)
+            .with_region(REGION)
+            .with_access_key_id(ACCESS_KEY)
+            .with_secret_access_key(SECRET_KEY)
+            .with_conditional_put(S3ConditionalPut::ETagMatch)
+            .with_retry(retry)
+            .with_client_options(ClientOptions::new().with_allow_http(true).with_timeout(Duration::from_secs(30)))
+            .build();
+        Self { runtime: runtime.expect("a runtime"), endpoint: endpoint.to_owned(), s3: s3.expect("a client") }
+    }
+
+    /// Waits for something that the client does.
+    pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// A signed request without a body, for what `object_store` has no method for: `target` is path and query, encoded.
+    /// Gives status and body of the answer.
+    pub fn raw(&self, method: &str, target: &str) -> (u16, String) {
+        let mut request = hyper::Request::new(HttpRequestBody::empty());
+        *request.method_mut() = method.parse().expect("a method");
+        *request.uri_mut() = format!("{}{target}", self.endpoint).parse().expect("a target");
+        let credential =
+            AwsCredential { key_id: ACCESS_KEY.to_owned(), secret_key: SECRET_KEY.to_owned(), token: None };
+        let signed = AwsAuthorizer::new(&credential, "s3", REGION).try_authorize(&mut request, None);
+        signed.expect("a signed request");
+        let client = reqwest::Client::new();
+        self.wait(async {
+            let request =
+                client.request(request.method().clone(), request.uri().to_string()).headers(request.headers().clone());
+            let response = request.send().await.expect("an answer");
+            (response.status().as_u16(), response.text().await.expect("a body"))
+        })
+    }
+}
