@@ -4,6 +4,8 @@
 pub mod fault;
 /// These helpers themselves: they do what tests rely on.
 mod itself;
+/// A server by others, where it is at hand.
+mod moto;
 /// A proxy between client and store.
 pub mod proxy;
 /// A server in this process.

@@ -3,6 +3,7 @@
 //! In: buckets, keys and bytes; out: the same from the store, an environment for the command, and a client. Never: a
 //! way into the store that the program under test has not.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use object_store::aws::{AmazonS3, AmazonS3Builder, AwsAuthorizer, AwsCredential,
 use object_store::client::HttpRequestBody;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 
+use super::moto::Moto;
+use super::server::Server;
 use crate::harness::files;
 
 /// Whoever has this key may do everything; nobody else may do anything. It opens nothing but these stores.
@@ -110,6 +113,7 @@ pub fn environment(endpoint: &str) -> Environment {
 pub struct Client {
     runtime: tokio::runtime::Runtime,
     endpoint: String,
+    http: reqwest::Client,
     pub s3: AmazonS3,
 }
 
@@ -131,7 +135,8 @@ impl Client {
             .with_retry(retry)
             .with_client_options(ClientOptions::new().with_allow_http(true).with_timeout(Duration::from_secs(30)))
             .build();
-        Self { runtime: runtime.expect("a runtime"), endpoint: endpoint.to_owned(), s3: s3.expect("a client") }
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        Self { runtime: runtime.expect("a runtime"), endpoint: endpoint.to_owned(), http, s3: s3.expect("a client") }
     }
 
     /// Waits for something that the client does.
@@ -139,22 +144,50 @@ impl Client {
         self.runtime.block_on(future)
     }
 
-    /// A signed request without a body, for what `object_store` has no method for: `target` is path and query, encoded.
-    /// Gives status and body of the answer.
-    pub fn raw(&self, method: &str, target: &str) -> (u16, String) {
-        let mut request = hyper::Request::new(HttpRequestBody::empty());
-        *request.method_mut() = method.parse().expect("a method");
-        *request.uri_mut() = format!("{}{target}", self.endpoint).parse().expect("a target");
+    /// A signed request, for what `object_store` has no method for: `target` is path and query, encoded. Gives status
+    /// and body of the answer.
+    pub fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Vec<u8>) {
+        let mut request = hyper::Request::builder().method(method).uri(format!("{}{target}", self.endpoint));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(HttpRequestBody::from(body.to_vec())).expect("a request");
         let credential =
             AwsCredential { key_id: ACCESS_KEY.to_owned(), secret_key: SECRET_KEY.to_owned(), token: None };
         let signed = AwsAuthorizer::new(&credential, "s3", REGION).try_authorize(&mut request, None);
         signed.expect("a signed request");
-        let client = reqwest::Client::new();
+        let (parts, _) = request.into_parts();
         self.wait(async {
-            let request =
-                client.request(request.method().clone(), request.uri().to_string()).headers(request.headers().clone());
-            let response = request.send().await.expect("an answer");
-            (response.status().as_u16(), response.text().await.expect("a body"))
+            let request = self.http.request(parts.method, parts.uri.to_string()).headers(parts.headers);
+            let response = request.body(body.to_vec()).send().await.expect("an answer");
+            (response.status().as_u16(), response.bytes().await.expect("a body").to_vec())
         })
+    }
+
+    /// [`Client::send`] without a body, for an answer that is text.
+    pub fn ask(&self, method: &str, target: &str) -> (u16, String) {
+        let (status, body) = self.send(method, target, &[], b"");
+        (status, String::from_utf8_lossy(&body).into_owned())
+    }
+}
+
+/// A key as it stands in the path of a request.
+pub fn encoded(key: &str) -> String {
+    let mut path = String::new();
+    for byte in key.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+            path.push(byte.into());
+        } else {
+            let _ = write!(path, "%{byte:02X}");
+        }
+    }
+    path
+}
+
+/// Runs a test with a store of every kind that is at hand, empty each time.
+pub fn on_every_store(test: impl Fn(&dyn Store)) {
+    test(&Server::start());
+    if let Some(moto) = Moto::start() {
+        test(&moto);
     }
 }
