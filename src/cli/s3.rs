@@ -8,6 +8,8 @@ use std::time::Duration;
 use clap::Args;
 use trailmill::StoreOptions;
 
+use super::values::parse_seconds;
+
 /// Flags for `s3://` URLs. Credentials come from where the AWS CLI looks for them: environment, profiles with SSO and
 /// assumed roles, web identity, roles of containers and instances.
 #[derive(Args, Debug)]
@@ -43,8 +45,8 @@ pub(super) struct S3Args {
     s3_timeout: u64,
 
     /// How long a run that writes to a lake may be silent before the next one takes it for dead
-    #[arg(long, default_value_t = StoreOptions::DEFAULT_LEASE.as_secs(), value_name = "SECONDS")]
-    s3_lease: u64,
+    #[arg(long, default_value = "30", value_name = "SECONDS", value_parser = parse_seconds)]
+    s3_lease: Duration,
 }
 
 impl S3Args {
@@ -72,7 +74,7 @@ impl S3Args {
             environment: variables.into_iter().filter(|(name, _)| name.starts_with("AWS_")).collect(),
             retries: *s3_retries,
             timeout: Duration::from_secs(*s3_timeout),
-            lease: Duration::from_secs(*s3_lease),
+            lease: *s3_lease,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Values of flags as people write them: sizes, dates, codecs.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use trailmill::config::Compression;
 
@@ -30,6 +31,13 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let scale = 10_u64.pow(u32::try_from(fraction.len()).unwrap_or_default());
     let digits = u64::from_str(&format!("{whole}{fraction}")).map_err(|_| wrong())?;
     digits.checked_mul(unit).map(|bytes| bytes / scale).ok_or_else(wrong)
+}
+
+/// A time such as `30` or `0.5`, in seconds.
+pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let seconds = seconds.filter(|seconds| !seconds.is_zero());
+    seconds.ok_or_else(|| format!("{text:?} is no number of seconds; write it like 30 or 0.5"))
 }
 
 /// A date, in days since 1970.

@@ -60,7 +60,8 @@ impl BucketSite {
             let message = "a lake in a bucket needs a local folder for files that are not whole";
             return Err(Error::new(ErrorKind::ConfigInvalid, message));
         };
-        let hash = XxHash3_128::oneshot(path.as_os_str().as_encoded_bytes());
+        let place = format!("{} {}", remote.bucket.endpoint(), path.display());
+        let hash = XxHash3_128::oneshot(place.as_bytes());
         let state = scratch.join(format!("trailmill-{hash:032x}"));
         let lock = Some(lock(&state, &disk, || in_use(path))?);
         if !root.is_lake()? {
@@ -103,7 +104,7 @@ impl BucketSite {
         let failed = |error| unwritable(&path, error);
         if let Some((_, upload, pieces)) = self.uploaded.iter().find(|(uploaded, ..)| *uploaded == part.path) {
             self.disk.before(Effect::Complete, &path).map_err(failed)?;
-            return self.remote.bucket.complete(upload, pieces).map_err(failed);
+            return self.remote.bucket.complete(upload, pieces, part.bytes).map_err(failed);
         }
         let bytes = self.read_staged(part)?;
         self.disk.before(Effect::Put, &path).map_err(failed)?;
@@ -161,11 +162,7 @@ impl Site for BucketSite {
         let failed = |error| unwritable(&path, error);
         let bytes = self.read_staged(part)?;
         self.disk.before(Effect::Put, &path).map_err(failed)?;
-        if self.remote.bucket.put_new(&key, bytes.clone()).map_err(failed)? {
-            return Ok(());
-        }
-        // An answer that was lost has been asked for again, and the first request had written it.
-        if self.remote.bucket.get(&key, None).map_err(failed)? == bytes {
+        if self.remote.bucket.put_new(&key, &bytes).map_err(failed)? {
             return Ok(());
         }
         Err(Error::at(ErrorKind::LakeLocked, &path, "another run has published a commit of this number"))

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::folder::in_use;
@@ -28,11 +29,12 @@ use crate::store::{Bucket, Object, Upload};
 /// How often a claim is written within a lease.
 const BEATS_PER_LEASE: u32 = 6;
 
+const SILENT: &str = "this run could not reach the store for so long that another may have taken over";
+
 /// A run's own word that it writes.
 #[derive(Debug)]
 pub(super) struct Claim {
     beating: Arc<Beating>,
-    lease: Duration,
     /// Whether the store honours a request to write only what is not there.
     pub(super) honours_conditions: bool,
     /// Ends the thread that writes the claim anew.
@@ -54,15 +56,20 @@ struct Words {
 struct Beating {
     bucket: Arc<Bucket>,
     key: String,
+    lease: Duration,
     /// What was said last, and when.
     said: Mutex<(Words, Instant)>,
 }
 
 impl Beating {
-    /// Says again that the run is alive, and perhaps something new.
+    /// Says again that the run is alive, and perhaps something new. One that was silent for a lease has no say any more: its
+    /// claim may be gone, and must not come back.
     fn beat(&self, change: impl FnOnce(&mut Words)) -> io::Result<()> {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let (words, at) = &mut *said;
+        if at.elapsed() >= self.lease {
+            return Err(io::Error::other(SILENT));
+        }
         change(words);
         words.beat += 1;
         let before = Instant::now();
@@ -84,10 +91,12 @@ impl Claim {
         let key = format!("{folder}{:016x}{:016x}", random(), random());
         let words = Words { process: std::process::id(), ..Words::default() };
         let said = serde_json::to_vec(&words).map_err(Error::internal)?;
-        bucket.put(&key, said.clone().into()).map_err(failed)?;
-        // A store that honours the condition refuses to write it again.
-        let honours_conditions = bucket.put_new(&key, said.into()).is_ok_and(|is_written| !is_written);
-        let beating = Arc::new(Beating { bucket: Arc::clone(bucket), key, said: Mutex::new((words, Instant::now())) });
+        let begun = Instant::now();
+        bucket.put(&key, said.into()).map_err(failed)?;
+        // A store that honours the condition refuses to write something else.
+        let honours_conditions = bucket.put_new(&key, &Bytes::from_static(b"{}")).is_ok_and(|is_written| !is_written);
+        let beating = Beating { bucket: Arc::clone(bucket), key, lease, said: Mutex::new((words, begun)) };
+        let beating = Arc::new(beating);
         let (end, ended) = channel();
         let thread = std::thread::Builder::new().name("claim".to_owned()).spawn({
             let beating = Arc::clone(&beating);
@@ -99,7 +108,7 @@ impl Claim {
             }
         });
         let thread = Some(thread.map_err(Error::internal)?);
-        let claim = Self { beating, lease, honours_conditions, end: Some(end), thread };
+        let claim = Self { beating, honours_conditions, end: Some(end), thread };
         claim.wait_for_others(folder, lake)?;
         Ok(claim)
     }
@@ -117,8 +126,10 @@ impl Claim {
             return Ok(());
         }
         let begun = Instant::now();
-        while begun.elapsed() < self.lease {
-            std::thread::sleep(self.lease / (2 * BEATS_PER_LEASE));
+        // A run gives up when it was silent for a lease, and its last word may have been under way.
+        let lease = self.beating.lease;
+        while begun.elapsed() < lease * 3 / 2 {
+            std::thread::sleep(lease / (2 * BEATS_PER_LEASE));
             let now = others().map_err(failed)?;
             if now.iter().any(|(key, object)| first.get(key) != Some(object)) {
                 return Err(in_use(lake));
@@ -158,13 +169,11 @@ impl Claim {
     /// [`ErrorKind::LakeLocked`] when another may have begun to write.
     pub(super) fn check(&self, lake: &Path) -> Result<()> {
         let lost = |message: &'static str| Err(Error::at(ErrorKind::LakeLocked, lake, message));
-        let heard = self.beating.said.lock().unwrap_or_else(PoisonError::into_inner).1;
-        if heard.elapsed() > self.lease / 2 && self.beating.beat(|_| ()).is_err() {
-            return lost("the store could not be reached for so long that another run may have taken over");
+        if self.beating.beat(|_| ()).is_err() {
+            return lost(SILENT);
         }
         match self.beating.bucket.head(&self.beating.key) {
-            Ok(_) if heard.elapsed() < self.lease => Ok(()),
-            Ok(_) => lost("this run was silent for so long that another may have taken over"),
+            Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => lost("another run has taken over"),
             Err(error) => Err(unwritable(lake, error)),
         }

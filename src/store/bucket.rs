@@ -7,20 +7,25 @@ use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::aws::AmazonS3;
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::{Error as KeyError, Path as Key};
-use object_store::{Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode};
 use tokio::task::JoinSet;
 
-use super::explain::explain;
+use super::explain::{explain, retries};
 use super::session::Threads;
 
 /// Requests that are under way at once where many are needed.
 const CONCURRENT_REQUESTS: usize = 64;
+
+/// Further attempts at a request that the library does not send again, and the pause before the first of them.
+const MOST_ATTEMPTS: usize = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Keys of a page, the most that S3 gives.
 const PAGE_KEYS: usize = 1_000;
@@ -28,6 +33,8 @@ const PAGE_KEYS: usize = 1_000;
 /// A bucket of S3.
 pub(crate) struct Bucket {
     name: String,
+    /// URL of the store that it is in, or nothing for that of AWS.
+    endpoint: String,
     client: AmazonS3,
     threads: Arc<Threads>,
 }
@@ -78,12 +85,17 @@ impl fmt::Debug for Bucket {
 }
 
 impl Bucket {
-    pub(super) fn new(name: &str, client: AmazonS3, threads: Arc<Threads>) -> Self {
-        Self { name: name.to_owned(), client, threads }
+    pub(super) fn new(name: &str, endpoint: String, client: AmazonS3, threads: Arc<Threads>) -> Self {
+        Self { name: name.to_owned(), endpoint, client, threads }
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// URL of the store that it is in, or nothing for that of AWS.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     fn wait_for<T>(&self, future: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
@@ -98,15 +110,17 @@ impl Bucket {
     /// What the store answers, here and below.
     pub(crate) fn list_page(&self, prefix: &str, by_folder: bool, page: Option<NextPage>) -> io::Result<ListPage> {
         let page = page.unwrap_or(NextPage { token: None, after: None, keys: PAGE_KEYS });
-        let options = PaginatedListOptions {
-            delimiter: by_folder.then_some("/".into()),
-            page_token: page.token.clone(),
-            offset: page.after.clone(),
-            max_keys: Some(page.keys),
-            ..PaginatedListOptions::default()
+        let ask = || {
+            let options = PaginatedListOptions {
+                delimiter: by_folder.then_some("/".into()),
+                page_token: page.token.clone(),
+                offset: page.after.clone(),
+                max_keys: Some(page.keys),
+                ..PaginatedListOptions::default()
+            };
+            self.client.list_paginated(Some(prefix).filter(|prefix| !prefix.is_empty()), options)
         };
-        let asked = self.client.list_paginated(Some(prefix).filter(|prefix| !prefix.is_empty()), options);
-        match self.threads.wait_for(asked) {
+        match self.threads.wait_for(again(ask)) {
             Some(Ok(listed)) => {
                 let next = listed.page_token.map(|token| NextPage { token: Some(token), after: None, keys: PAGE_KEYS });
                 let folder = |key: Key| format!("{key}/");
@@ -191,12 +205,13 @@ impl Bucket {
         self.wait_for(self.client.put(&key, bytes.into())).map(drop)
     }
 
-    /// Writes an object unless there is one; whether the store says that it did. Some stores do not look.
-    pub(crate) fn put_new(&self, key: &str, bytes: Bytes) -> io::Result<bool> {
-        let key = parse(key)?;
-        let options = PutOptions::from(PutMode::Create);
-        match self.wait_for(self.client.put_opts(&key, bytes.into(), options)) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+    /// Writes an object unless there is one; whether it has these bytes now. Some stores do not look.
+    pub(crate) fn put_new(&self, key: &str, bytes: &Bytes) -> io::Result<bool> {
+        let path = parse(key)?;
+        let put = || self.client.put_opts(&path, bytes.clone().into(), PutMode::Create.into());
+        match self.wait_for(again(put)) {
+            // The answer to an earlier attempt may have been lost.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(self.get(key, None)? == *bytes),
             put => put.map(|_| true),
         }
     }
@@ -223,7 +238,8 @@ impl Bucket {
     /// Begins an upload in pieces.
     pub(crate) fn begin_upload(&self, key: &str) -> io::Result<Upload> {
         let path = parse(key)?;
-        let id = self.wait_for(self.client.create_multipart(&path))?;
+        // One that was begun without our knowing holds nothing.
+        let id = self.wait_for(again(|| self.client.create_multipart(&path)))?;
         Ok(Upload { key: key.to_owned(), id })
     }
 
@@ -234,11 +250,18 @@ impl Bucket {
         Ok(part.content_id)
     }
 
-    /// Makes an object of the pieces.
-    pub(crate) fn complete(&self, upload: &Upload, pieces: &[String]) -> io::Result<()> {
+    /// Makes an object of the pieces, which have so many bytes together.
+    pub(crate) fn complete(&self, upload: &Upload, pieces: &[String], bytes: u64) -> io::Result<()> {
         let path = parse(&upload.key)?;
         let parts = pieces.iter().map(|id| PartId { content_id: id.clone() }).collect();
-        self.wait_for(self.client.complete_multipart(&path, &upload.id, parts)).map(drop)
+        match self.wait_for(self.client.complete_multipart(&path, &upload.id, parts)) {
+            // The answer to an earlier attempt was lost.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match self.head(&upload.key) {
+                Ok(object) if object.bytes == bytes => Ok(()),
+                _ => Err(error),
+            },
+            completed => completed.map(drop),
+        }
     }
 
     /// Throws an upload away; one that is gone is as good.
@@ -249,6 +272,25 @@ impl Bucket {
             aborted => aborted,
         }
     }
+}
+
+/// Sends a request again that the library sends once: the answer may be lost, or cut off, and the request be done all the
+/// same.
+async fn again<T, F>(mut ask: impl FnMut() -> F) -> object_store::Result<T>
+where
+    F: Future<Output = object_store::Result<T>>,
+{
+    let mut pause = FIRST_PAUSE;
+    for _ in 0..MOST_ATTEMPTS {
+        match ask().await {
+            // What was sent again already is given up.
+            Err(error @ Error::Generic { .. }) if retries(&error).is_none() => {}
+            done => return done,
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+    ask().await
 }
 
 fn removed(done: Option<Result<object_store::Result<()>, tokio::task::JoinError>>) -> object_store::Result<()> {

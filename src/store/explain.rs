@@ -51,7 +51,7 @@ fn innermost(error: &Error) -> String {
 }
 
 /// How often a request was tried again in vain: the library says it in words only.
-fn retries(error: &Error) -> Option<u32> {
+pub(super) fn retries(error: &Error) -> Option<u32> {
     let mut cause: Option<&dyn StdError> = Some(error);
     while let Some(error) = cause {
         let told = error.to_string();

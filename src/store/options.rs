@@ -39,8 +39,6 @@ impl StoreOptions {
     pub const DEFAULT_RETRIES: usize = 8;
     /// Longest time for one attempt at a request unless told otherwise.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
-    /// How long a run may be silent unless told otherwise.
-    pub const DEFAULT_LEASE: Duration = Duration::from_secs(30);
 }
 
 impl Default for StoreOptions {
@@ -55,7 +53,7 @@ impl Default for StoreOptions {
             home: None,
             retries: Self::DEFAULT_RETRIES,
             timeout: Self::DEFAULT_TIMEOUT,
-            lease: Self::DEFAULT_LEASE,
+            lease: Duration::from_secs(30),
         }
     }
 }

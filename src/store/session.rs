@@ -89,15 +89,15 @@ impl Session {
             Arc::clone(opened.threads.insert(Arc::new(threads)))
         };
         let place = format!("s3://{name}");
-        let client = self
+        let (client, endpoint) = self
             .client(name, &threads)
             .map_err(|error| Error::at(ErrorKind::ConfigInvalid, Path::new(&place), explain(&error)))?;
-        let bucket = Arc::new(Bucket::new(name, client, threads));
+        let bucket = Arc::new(Bucket::new(name, endpoint, client, threads));
         opened.buckets.insert(name.to_owned(), Arc::clone(&bucket));
         Ok(bucket)
     }
 
-    fn client(&self, name: &str, threads: &Threads) -> object_store::Result<AmazonS3> {
+    fn client(&self, name: &str, threads: &Threads) -> object_store::Result<(AmazonS3, String)> {
         let StoreOptions { endpoint, region, uses_path_style, is_anonymous, requester_pays, .. } = &self.options;
         let setting = |key| AmazonS3ConfigKey::Client(key);
         let mut builder = AmazonS3Builder::new()
@@ -140,6 +140,8 @@ impl Session {
         } else {
             builder = builder.with_credentials(Arc::new(Chain::new(&self.options)));
         }
-        builder.with_bucket_name(name).with_request_payer(*requester_pays).build()
+        // Not every store can remove many objects in one request.
+        let builder = builder.with_bucket_name(name).with_request_payer(*requester_pays).with_disable_bulk_delete(true);
+        Ok((builder.build()?, endpoint.unwrap_or_default()))
     }
 }

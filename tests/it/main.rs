@@ -76,6 +76,8 @@ mod restore;
 mod restore_filter;
 /// Stores of objects: real servers, and faults between them and the program.
 mod s3;
+/// Lakes in a bucket.
+mod s3_lake;
 /// Outcomes and quantities of the sample, worked out a third way.
 mod sample;
 /// Many generated events against the reference.

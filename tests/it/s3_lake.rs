@@ -1,0 +1,398 @@
+//! Lakes in a bucket keep what lakes in a folder promise: the same bytes, one writer, and a commit that is whole or not
+//! there, whatever happens to requests and to the runs that send them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::harness::{Workdir, event, files, records, say, text};
+use crate::reference::Row;
+use crate::s3::fault::{Fault, Operation, Rule};
+use crate::s3::proxy::Proxy;
+use crate::s3::server::Server;
+use crate::s3::store::{Environment, Store, on_every_store};
+
+/// Requests that change something.
+const CHANGES: [Operation; 7] = [
+    Operation::Put,
+    Operation::Delete,
+    Operation::DeleteMany,
+    Operation::Begin,
+    Operation::Part,
+    Operation::Complete,
+    Operation::Abort,
+];
+
+const LAKE: &str = "s3://lakes/one/lake";
+
+/// A run in two commits; others take it for dead when it is silent for so many seconds.
+fn run(lease: f64) -> String {
+    format!("convert in --out {LAKE} --step-size 400B --threads 2 -q --s3-lease {lease}")
+}
+
+/// Long enough for any run here, short enough for those that follow one that was killed.
+const LONG: f64 = 120.0;
+const SHORT: f64 = 0.4;
+
+fn inputs() -> Workdir {
+    let workdir = Workdir::new();
+    for (number, day) in ["01", "02", "01"].into_iter().enumerate() {
+        let dated = |id: String| event(&id, "").replace("2025-03-01", &format!("2025-03-{day}"));
+        let events: Vec<String> = (0..20).map(|at| dated(format!("{number}-{at}"))).collect();
+        workdir.gzip(&format!("in/{number}.json.gz"), records(&events));
+    }
+    workdir.file("in/3.json", "{\"Records\":[{]}");
+    workdir
+}
+
+/// Part files but those of the manifest, and its rows but for the time of day.
+type Content = (BTreeMap<PathBuf, Vec<u8>>, Vec<Row>);
+
+fn content(workdir: &Workdir, lake: &str) -> Content {
+    let parts = ["events", "usage_records", "quarantine"].map(|table| {
+        let files = workdir.snapshot(&format!("{lake}/{table}")).into_iter();
+        files.map(move |(path, (bytes, _))| (PathBuf::from(table).join(path), bytes))
+    });
+    let mut manifest = crate::reference::read_table(&workdir.at(lake), "archives");
+    for row in &mut manifest {
+        row.remove("converted_at");
+    }
+    manifest.sort_by_key(|row| text(row, "archive").to_owned());
+    (parts.into_iter().flatten().collect(), manifest)
+}
+
+/// What a lake in a bucket holds.
+fn fetched(workdir: &Workdir, store: &dyn Store) -> Content {
+    let copy = workdir.at("copy");
+    if copy.exists() {
+        std::fs::remove_dir_all(&copy).expect("a copy");
+    }
+    store.get_tree("lakes", "one/lake", &copy);
+    content(workdir, "copy")
+}
+
+/// Inputs, and what a lake in a folder makes of them in as many commits.
+fn expected() -> (Workdir, Content) {
+    let workdir = inputs();
+    workdir.run("convert in --out lake --step-size 400B --threads 2 -q").expect(1);
+    let commits = files(&workdir.at("lake/archives")).len();
+    assert!(commits >= 2, "{commits} commits");
+    let content = content(&workdir, "lake");
+    (workdir, content)
+}
+
+#[track_caller]
+fn same(found: &Content, expected: &Content, moment: &str) {
+    let names = |content: &Content| content.0.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(found), names(expected), "{moment}");
+    assert!(found.0 == expected.0, "{moment}: files differ");
+    assert_eq!(found.1, expected.1, "{moment}");
+}
+
+/// Lets another run finish, and looks at what it has made and left.
+fn check_recovery(workdir: &Workdir, store: &dyn Store, expected: &Content, moment: &str) {
+    let run = workdir.run_in(&store.environment(), &run(SHORT));
+    assert!(run.code() == 1 || run.code() == 0, "{moment}: {}", run.dump());
+    same(&fetched(workdir, store), expected, moment);
+    let left: Vec<String> = store.objects("lakes").into_iter().filter(|key| key.contains("/_trailmill/")).collect();
+    assert!(left.is_empty() && store.uploads("lakes").is_empty(), "{moment}: {left:?}, {:?}", store.uploads("lakes"));
+    workdir.run_in(&store.environment(), &format!("check {LAKE}")).expect(0);
+}
+
+fn empty(store: &dyn Store) {
+    for key in store.objects("lakes") {
+        store.remove("lakes", &key);
+    }
+}
+
+#[test]
+fn a_lake_in_a_bucket_has_the_bytes_of_one_in_a_folder() {
+    let (workdir, expected) = expected();
+    on_every_store(|store| {
+        store.create_bucket("lakes");
+        let environment = store.environment();
+        let first = workdir.run_in(&environment, &run(LONG)).expect(1);
+        same(&fetched(&workdir, store), &expected, store.name());
+        let objects = store.objects("lakes");
+        let again = workdir.run_in(&environment, &run(LONG)).expect(0);
+        assert_eq!(store.objects("lakes"), objects, "{} {}", first.dump(), again.dump());
+        // Whoever reads a lake reads the same.
+        for command in ["check LAKE", "inspect LAKE", "restore LAKE", "restore LAKE --event-id 1-7 -q"] {
+            let of = |lake: &str, run: crate::harness::Run| {
+                let took = |line: &&str| !line.contains(" in ") && !line.contains("lake  ");
+                let told = run.stdout().lines().filter(took).collect::<Vec<_>>().join("\n");
+                assert!(run.code() < 2 && !told.is_empty(), "{lake}: {}", run.dump());
+                told
+            };
+            let remote = workdir.run_in(&environment, &command.replace("LAKE", LAKE));
+            let local = workdir.run(&command.replace("LAKE", "lake"));
+            assert_eq!(of(LAKE, remote), of("lake", local), "{}: {command}", store.name());
+        }
+    });
+}
+
+/// Kills a run at each request that changes something in turn, before or after the store has done it; then lets another
+/// finish.
+#[test]
+fn killed_at_any_request() {
+    let (workdir, expected) = expected();
+    for fault in [Fault::HoldBefore, Fault::HoldAfter] {
+        let server = Server::with_bucket("lakes");
+        let proxy = Proxy::before(&server);
+        let mut kills = 0;
+        for number in 1.. {
+            proxy.heal();
+            proxy.rule(Rule::of(&CHANGES).nth(number), fault.clone());
+            let started = workdir.start_in(&proxy.environment(), &run(LONG));
+            if !proxy.wait_for_held(kills + 1, Duration::from_secs(8)) {
+                started.signal("KILL");
+                let run = started.end();
+                assert_eq!(run.code(), 1, "{} {}", run.dump(), proxy.dump());
+                break;
+            }
+            started.signal("KILL");
+            started.end();
+            kills += 1;
+            check_recovery(&workdir, &server, &expected, &format!("killed at change {number}, {fault:?}"));
+            empty(&server);
+        }
+        say(&format!("s3_lake: {kills} kills survived, {fault:?}"));
+        assert!(kills > 8, "{kills}");
+    }
+}
+
+/// A file of the lake that takes more than one request.
+fn large_input() -> Workdir {
+    let workdir = Workdir::new();
+    let mut noise = 1_u64;
+    let mut text = |bytes: usize| -> String {
+        let mut next = || {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(b'a' + u8::try_from(noise >> 60).expect("four bits"))
+        };
+        (0..bytes).map(|_| next()).collect()
+    };
+    let events: Vec<String> = (0..18)
+        .map(|at| event(&format!("e{at}"), &format!("\"requestParameters\":{{\"a\":\"{}\"}}", text(1 << 20))))
+        .collect();
+    workdir.file("in/large.json", records(&events));
+    workdir
+}
+
+#[test]
+fn a_large_part_is_uploaded_in_pieces_and_none_are_left() {
+    let workdir = large_input();
+    let run = |lease: f64| format!("convert in --out {LAKE} --compression none --threads 2 -q --s3-lease {lease}");
+    workdir.run("convert in --out lake --compression none --threads 2 -q").expect(0);
+    let expected = content(&workdir, "lake");
+    let largest = expected.0.values().map(Vec::len).max().expect("a part");
+    assert!(largest > 16 << 20, "{largest} bytes");
+    let server = Server::with_bucket("lakes");
+    let proxy = Proxy::before(&server);
+    // Requests that fail, and answers that are lost, are sent again.
+    for operation in [Operation::Begin, Operation::Part, Operation::Complete] {
+        for fault in [Fault::Status(503), Fault::Reset, Fault::DropAfterForward] {
+            if operation == Operation::Begin && matches!(fault, Fault::DropAfterForward | Fault::Reset) {
+                // Whether an upload was begun is not known then: the run ends, and the next one does it.
+                continue;
+            }
+            proxy.heal();
+            proxy.rule(Rule::of(&[operation]).times(1), fault.clone());
+            let run = workdir.run_in(&proxy.environment(), &run(LONG));
+            assert_eq!(run.code(), 0, "{operation:?} {fault:?}: {} {}", run.dump(), proxy.dump());
+            same(&fetched(&workdir, &server), &expected, &format!("{operation:?} {fault:?}"));
+            assert!(server.uploads("lakes").is_empty(), "{operation:?} {fault:?}");
+            empty(&server);
+        }
+    }
+    let mut held = 0;
+    for (operation, nth) in [(Operation::Part, 2), (Operation::Complete, 1)] {
+        for fault in [Fault::HoldBefore, Fault::HoldAfter] {
+            proxy.heal();
+            proxy.rule(Rule::of(&[operation]).nth(nth), fault.clone());
+            let started = workdir.start_in(&proxy.environment(), &run(LONG));
+            held += 1;
+            assert!(proxy.wait_for_held(held, Duration::from_mins(1)), "{operation:?} {fault:?} {}", proxy.dump());
+            started.signal("KILL");
+            started.end();
+            let is_over = matches!((operation, &fault), (Operation::Complete, Fault::HoldAfter));
+            assert_eq!(server.uploads("lakes").is_empty(), is_over, "{operation:?} {fault:?}");
+            workdir.run_in(&server.environment(), &run(SHORT)).expect(0);
+            same(&fetched(&workdir, &server), &expected, &format!("killed at {operation:?}, {fault:?}"));
+            assert!(server.uploads("lakes").is_empty(), "{operation:?} {fault:?}");
+            empty(&server);
+        }
+    }
+}
+
+/// Whatever goes wrong with a request twice, the run goes on; and nothing of it shows.
+#[test]
+fn requests_that_fail_are_sent_again() {
+    let (workdir, expected) = expected();
+    let server = Server::with_bucket("lakes");
+    let proxy = Proxy::before(&server);
+    let operations = [Operation::Put, Operation::Delete, Operation::List, Operation::Get, Operation::Head];
+    let faults = [
+        Fault::Status(500),
+        Fault::Status(503),
+        Fault::Reset,
+        Fault::DropAfterForward,
+        Fault::Truncate(3),
+        Fault::ResetAfter(3),
+    ];
+    for operation in operations {
+        for fault in &faults {
+            proxy.heal();
+            proxy.forget();
+            proxy.rule(Rule::of(&[operation]).attempts(2), fault.clone());
+            let run = workdir.run_in(&proxy.environment(), &run(LONG));
+            assert_eq!(run.code(), 1, "{operation:?} {fault:?}: {} {}", run.dump(), proxy.dump());
+            same(&fetched(&workdir, &server), &expected, &format!("{operation:?} {fault:?}"));
+            empty(&server);
+        }
+    }
+}
+
+/// What cannot be mended is told with its place, and what was published stays.
+#[test]
+fn what_cannot_be_written_is_told_and_can_be_mended() {
+    let (workdir, expected) = expected();
+    let server = Server::with_bucket("lakes");
+    let proxy = Proxy::before(&server);
+    for word in ["_trailmill/runs", "events/event_date=2025-03-02", "archives/part-000001", "archives/part-000002"] {
+        proxy.heal();
+        proxy.rule(Rule::put().key_contains(word), Fault::Status(403));
+        let run = workdir.run_in(&proxy.environment(), &run(LONG));
+        assert_eq!(run.code(), 2, "{word}: {}", run.dump());
+        let told = run.stderr();
+        assert!(
+            told.contains("cannot write to the lake: s3://lakes/one/lake") && told.contains("access denied"),
+            "{told}"
+        );
+        let shown = server.objects("lakes").into_iter().filter(|key| key.ends_with(".parquet")).count();
+        assert_eq!(
+            shown > 0,
+            word == "archives/part-000002",
+            "{word}: nothing of a commit stays that is not published"
+        );
+        check_recovery(&workdir, &server, &expected, word);
+        empty(&server);
+    }
+}
+
+#[test]
+fn a_place_of_somebody_else_is_refused() {
+    let workdir = inputs();
+    let server = Server::with_bucket("lakes");
+    server.put("lakes", "one/lake/events/mine.parquet", b"mine");
+    let run = workdir.run_in(&server.environment(), &run(LONG)).expect(2);
+    assert!(
+        run.stderr().contains("events/mine.parquet") && run.stderr().contains("choose another --out"),
+        "{}",
+        run.dump()
+    );
+    assert_eq!(server.objects("lakes"), ["one/lake/events/mine.parquet"]);
+    let run = workdir.run_in(&server.environment(), "convert in --out s3://nowhere/lake -q").expect(2);
+    assert!(run.stderr().contains("NoSuchBucket"), "{}", run.dump());
+    let run = workdir.run_in(&server.environment(), "check s3://lakes/empty").expect(2);
+    assert!(run.stderr().contains("no run of trailmill has begun a lake there"), "{}", run.dump());
+    let run = workdir.run_in(&Environment::new(), "convert in --out gs://lakes/lake -q").expect(2);
+    assert!(run.stderr().contains("only s3:// URLs"), "{}", run.dump());
+}
+
+/// While a run is alive nobody else writes, also where the store does not look at conditions.
+#[test]
+fn one_writer() {
+    let (workdir, expected) = expected();
+    let server = Server::with_bucket("lakes");
+    let proxy = Proxy::before(&server);
+    proxy.rule(Rule::put().key_contains("archives/"), Fault::HoldBefore);
+    let first = workdir.start_in(&proxy.environment(), &run(1.0));
+    assert!(proxy.wait_for_held(1, Duration::from_secs(20)), "{}", proxy.dump());
+    let second = workdir.run_in(&server.environment(), &run(1.0)).expect(2);
+    assert!(second.stderr().contains("another run is using s3://lakes/one/lake"), "{}", second.dump());
+    first.signal("KILL");
+    first.end();
+    check_recovery(&workdir, &server, &expected, "the first run is dead");
+}
+
+/// A run that was taken for dead, but only slept, publishes nothing when it wakes.
+#[test]
+fn a_run_that_slept_too_long_gives_way() {
+    let (workdir, expected) = expected();
+    for honours_conditions in [true, false] {
+        let server = Server::with_bucket("lakes");
+        if !honours_conditions {
+            server.ignore_conditions();
+        }
+        let proxy = Proxy::before(&server);
+        proxy.rule(Rule::put().key_contains("events/").times(1), Fault::Delay(Duration::from_secs(3)));
+        let sleeper = workdir.start_in(&proxy.environment(), &run(0.5));
+        let has_begun =
+            || proxy.requests().iter().any(|request| request.path.contains("/events/") && request.method == "PUT");
+        while !has_begun() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        sleeper.signal("STOP");
+        // It is on the same machine, where a lock of its own keeps others out: this one is on another.
+        let elsewhere = Workdir::new();
+        let mut environment = server.environment();
+        environment.push(("TMPDIR", elsewhere.path().display().to_string()));
+        let run = workdir.run_in(&environment, &run(0.5));
+        assert_eq!(run.code(), 1, "{}", run.dump());
+        sleeper.signal("CONT");
+        let woken = sleeper.end();
+        assert_eq!(woken.code(), 2, "{}", woken.dump());
+        assert!(woken.stderr().contains("lake in use"), "{}", woken.dump());
+        check_recovery(&workdir, &server, &expected, &format!("conditions: {honours_conditions}"));
+    }
+}
+
+/// Many runs begin at once, on as many machines: each converts its own or gives way.
+#[test]
+fn many_at_once() {
+    let workdir = Workdir::new();
+    let all: Vec<String> = (0..6).map(|number| format!("n{number}")).collect();
+    for id in &all {
+        workdir.gzip(&format!("{id}/{id}.json.gz"), records(&[event(id, "")]));
+    }
+    let server = Server::with_bucket("lakes");
+    server.ignore_conditions();
+    let start = |id: &String| {
+        let temporary = workdir.at(&format!("tmp-{id}"));
+        std::fs::create_dir_all(&temporary).expect("a folder");
+        let mut environment = server.environment();
+        environment.push(("TMPDIR", temporary.display().to_string()));
+        workdir.start_in(&environment, &format!("convert {id} --out {LAKE} -q --s3-lease 2"))
+    };
+    let mut left = all.clone();
+    let mut attempts = 0;
+    while !left.is_empty() {
+        let started: Vec<_> = left.iter().map(start).collect();
+        let ended: Vec<_> = started.into_iter().map(crate::harness::Started::end).collect();
+        let mut refused = Vec::new();
+        for (id, run) in left.iter().zip(&ended) {
+            let is_refused = run.code() == 2 && run.stderr().contains("lake in use");
+            assert!(run.code() == 0 || is_refused, "{}", run.dump());
+            refused.extend(is_refused.then(|| id.clone()));
+        }
+        attempts += 1;
+        // All may have given way to each other; then they come one after the other.
+        if refused.len() == left.len() {
+            let run = start(&refused[0]).end().expect(0);
+            assert!(run.stderr().is_empty(), "{}", run.dump());
+            refused.remove(0);
+        }
+        left = refused;
+        assert!(attempts < 20);
+    }
+    workdir.run_in(&server.environment(), &format!("check {LAKE}")).expect(0);
+    server.get_tree("lakes", "one/lake", &workdir.at("copy"));
+    let mut found: Vec<String> = crate::reference::read_table(&workdir.at("copy"), "events")
+        .iter()
+        .map(|row| text(row, "event_id").to_owned())
+        .collect();
+    found.sort();
+    assert_eq!(found, all);
+    say(&format!("s3_lake: {} runs at once, {attempts} attempts", all.len()));
+}
