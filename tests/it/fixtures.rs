@@ -5,6 +5,7 @@
 
 mod corrupt;
 mod foreign;
+pub mod notices;
 mod sample;
 pub mod shapes;
 

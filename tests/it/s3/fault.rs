@@ -277,7 +277,7 @@ fn draw(seed: u64, identity: &str, attempt: usize) -> f64 {
 }
 
 /// Percent-decoded.
-fn decoded(text: &str) -> String {
+pub fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {

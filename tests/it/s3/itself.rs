@@ -13,7 +13,7 @@ use object_store::{
 use super::fault::{Fault, Operation, Rule};
 use super::proxy::Proxy;
 use super::server::Server;
-use super::store::{Client, Store, on_every_store};
+use super::store::{Client, Store, encoded, on_every_store};
 use crate::harness::Workdir;
 
 const BUCKET: &str = "trail";
@@ -329,6 +329,42 @@ fn check_trees(store: &dyn Store) {
 #[test]
 fn trees_go_up_and_come_down() {
     on_every_store(check_trees);
+}
+
+/// What a folder of files cannot keep is refused, and not mixed up.
+#[test]
+fn keys_that_are_no_paths_are_refused() {
+    let server = Server::with_bucket(BUCKET);
+    let client = server.client(BUCKET);
+    server.put(BUCKET, "a", b"x");
+    server.put(BUCKET, "b/c", b"x");
+    let long = "l".repeat(200);
+    for key in ["a/b", "b", "d//e", "/f", "g/", &long] {
+        let (status, body) = client.send("PUT", &format!("/{BUCKET}/{}", encoded(key)), &[], b"");
+        assert_eq!(status, 501, "{key}: {}", String::from_utf8_lossy(&body));
+    }
+    assert_eq!(server.objects(BUCKET), ["a", "b/c"]);
+}
+
+/// A range of nothing is none.
+#[test]
+fn ranges_behind_the_end_are_refused() {
+    on_every_store(|store| {
+        store.create_bucket(BUCKET);
+        let client = store.client(BUCKET);
+        store.put(BUCKET, "empty", b"");
+        store.put(BUCKET, "object", b"object");
+        for (key, range, expected) in [
+            ("empty", "bytes=0-9", 416),
+            ("object", "bytes=6-9", 416),
+            ("object", "bytes=5-9", 206),
+            ("object", "bytes=-9", 206),
+        ] {
+            let (status, body) = client.send("GET", &format!("/{BUCKET}/{key}"), &[("range", range)], b"");
+            let told = String::from_utf8_lossy(&body);
+            assert_eq!(status, expected, "{} {key} {range}: {told}", store.name());
+        }
+    });
 }
 
 /// Metadata come back; digest files carry their signatures in them.

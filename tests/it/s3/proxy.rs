@@ -251,7 +251,7 @@ async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
 
 async fn serve_one(client: &mut TcpStream, read: &mut Vec<u8>, shared: &Shared) -> io::Result<Next> {
     let Some(mut request) = read_request(client, read).await? else { return Ok(Next::Close) };
-    let _in_flight = InFlight::new(shared);
+    let in_flight = InFlight::new(shared);
     let mut words = request.first.split(' ');
     let (method, target) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
     let (number, path, fault) = {
@@ -271,10 +271,10 @@ async fn serve_one(client: &mut TcpStream, read: &mut Vec<u8>, shared: &Shared) 
         Some(Fault::Hang) => return wait_for_end(client).await,
         Some(Fault::HoldBefore) => return hold(client, shared).await,
         Some(Fault::Status(status)) => {
-            return answer(client, Message::error(status, code(status), &path), is_head, number, shared).await;
+            return answer(client, Message::error(status, code(status), &path), is_head, number, in_flight).await;
         }
         Some(Fault::Answer(status, code)) => {
-            return answer(client, Message::error(status, code, &path), is_head, number, shared).await;
+            return answer(client, Message::error(status, code, &path), is_head, number, in_flight).await;
         }
         Some(Fault::IgnoreConditions) if shared.checks_signatures => {
             request.headers.push((IGNORE_CONDITIONS.to_owned(), "1".to_owned()));
@@ -305,7 +305,7 @@ async fn serve_one(client: &mut TcpStream, read: &mut Vec<u8>, shared: &Shared) 
             }
             Ok(Next::Request)
         }
-        _ => answer(client, response, is_head, number, shared).await,
+        _ => answer(client, response, is_head, number, in_flight).await,
     }
 }
 
@@ -352,12 +352,13 @@ async fn forward(request: &Message, shared: &Shared) -> io::Result<Message> {
     Ok(response)
 }
 
+/// Answers in full. The request is over before its last byte goes, or the client's next one might seem to overlap it.
 async fn answer(
     client: &mut TcpStream,
     mut response: Message,
     is_head: bool,
     number: usize,
-    shared: &Shared,
+    in_flight: InFlight<'_>,
 ) -> io::Result<Next> {
     let status: u16 = response.first.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
     if is_head {
@@ -365,11 +366,14 @@ async fn answer(
     } else if response.header("content-length").or(response.header("transfer-encoding")).is_none() && status != 204 {
         response.headers.push(("content-length".to_owned(), response.body.len().to_string()));
     }
-    if let Some(request) = shared.state().requests.get_mut(number) {
+    if let Some(request) = in_flight.0.state().requests.get_mut(number) {
         request.status = Some(status);
     }
     let message = [response.head(), response.body].concat();
-    client.write_all(&message).await?;
+    let (most, last) = message.split_at(message.len() - 1);
+    client.write_all(most).await?;
+    drop(in_flight);
+    client.write_all(last).await?;
     Ok(Next::Request)
 }
 

@@ -21,7 +21,7 @@ use s3s::dto::{
     CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
     DeletedObject, ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
     HeadObjectInput, HeadObjectOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, ListPartsInput, ListPartsOutput, MultipartUpload, PutObjectInput, PutObjectOutput,
+    ListObjectsV2Output, ListPartsInput, ListPartsOutput, MultipartUpload, PutObjectInput, PutObjectOutput, Range,
     StreamingBlob, Timestamp, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
@@ -34,6 +34,12 @@ pub const IGNORE_CONDITIONS: &str = "x-ignore-conditions";
 
 /// Most keys on a page of a listing (Amazon S3 API Reference, `ListObjectsV2`).
 pub const PAGE: usize = 1000;
+
+/// The longest name of a file.
+const MAX_NAME: usize = 255;
+
+/// What `s3s-fs` adds to such a name for a multipart upload.
+const UPLOAD_WORDS: usize = ".upload-00000000-0000-4000-8000-000000000000".len();
 
 /// Buckets in a folder. A clone is another hand on the same shelf.
 #[derive(Clone)]
@@ -102,6 +108,27 @@ impl Shelf {
 
     fn check_bucket(&self, bucket: &str) -> S3Result<()> {
         if self.root.join(bucket).is_dir() { Ok(()) } else { Err(s3_error!(NoSuchBucket)) }
+    }
+
+    /// Refuses keys that S3 has and files have not, rather than to take one for another: those with empty steps, `.` and
+    /// `..` in them or with `/` at an end, objects that lie below an object, and keys of which `s3s-fs` cannot write down
+    /// what it knows, because it does so in a file that has the key in its name.
+    fn check_key(&self, bucket: &str, key: &str) -> S3Result<()> {
+        self.check_bucket(bucket)?;
+        let path = self.path(bucket, key);
+        let is_plain = key.split('/').all(|step| !matches!(step, "" | "." | ".."));
+        let bucket_folder = self.root.join(bucket);
+        let has_place = !path.is_dir()
+            && path.ancestors().skip(1).take_while(|folder| **folder != bucket_folder).all(|folder| !folder.is_file());
+        let fits = self.sidecars(bucket, key)[1].file_name().is_some_and(|name| name.len() + UPLOAD_WORDS <= MAX_NAME);
+        match (is_plain, has_place, fits) {
+            (true, true, true) => Ok(()),
+            (false, ..) => {
+                Err(s3_error!(NotImplemented, "a key that is no path of a file: test it with another store"))
+            }
+            (_, false, _) => Err(s3_error!(NotImplemented, "an object below an object: test it with another store")),
+            (.., false) => Err(s3_error!(NotImplemented, "a key this long: shorten it, or test it with another store")),
+        }
     }
 
     fn check_upload(&self, id: &str) -> S3Result<()> {
@@ -226,6 +253,14 @@ impl S3 for Shelf {
         let input = &mut req.input;
         let [if_match, if_none_match] = [input.if_match.take(), input.if_none_match.take()];
         self.check_conditions(&input.bucket, &input.key, if_match, if_none_match).await?;
+        let bytes = fs::metadata(self.path(&input.bucket, &input.key)).map_or(0, |metadata| metadata.len());
+        if bytes == 0 && input.range.is_some() {
+            return Err(s3_error!(InvalidRange));
+        }
+        // It would seek before the beginning.
+        if let Some(Range::Suffix { length }) = &mut input.range {
+            *length = bytes.min(*length);
+        }
         self.files.get_object(req).await
     }
 
@@ -256,9 +291,9 @@ impl S3 for Shelf {
     }
 
     async fn put_object(&self, mut req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
-        self.check_bucket(&req.input.bucket)?;
         req.input.body = Some(blob(whole(req.input.body.take()).await?));
         let _turn = self.turn.write().await;
+        self.check_key(&req.input.bucket, &req.input.key)?;
         self.forget_if_changed(&req.input.bucket, &req.input.key);
         if self.ignores_conditions(&req) {
             (req.input.if_match, req.input.if_none_match) = (None, None);
@@ -267,8 +302,8 @@ impl S3 for Shelf {
     }
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
-        self.check_bucket(&req.input.bucket)?;
         let _turn = self.turn.write().await;
+        self.check_key(&req.input.bucket, &req.input.key)?;
         self.files.copy_object(req).await
     }
 
@@ -293,7 +328,7 @@ impl S3 for Shelf {
         req: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         let (bucket, key) = (req.input.bucket.clone(), req.input.key.clone());
-        self.check_bucket(&bucket)?;
+        self.check_key(&bucket, &key)?;
         let response = self.files.create_multipart_upload(req).await?;
         let id = response.output.upload_id.clone().unwrap_or_default();
         let upload = Upload { bucket, key, initiated: SystemTime::now() };
@@ -321,6 +356,7 @@ impl S3 for Shelf {
         let _turn = self.turn.write().await;
         let id = req.input.upload_id.clone();
         self.check_upload(&id)?;
+        self.check_key(&req.input.bucket, &req.input.key)?;
         self.forget_if_changed(&req.input.bucket, &req.input.key);
         if self.ignores_conditions(&req) {
             (req.input.if_match, req.input.if_none_match) = (None, None);
