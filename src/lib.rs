@@ -18,6 +18,7 @@
 //!  restore/    rows of `events` back to JSON, on stdout or as archives ←───────────────────┤
 //!  inspect/    counts Batches instead of encoding them, or reads a lake's columns ←────────┘
 //!  verify/     archives against CloudTrail's digest files
+//!  ddl/        what a lake is to engines, as statements
 //! ```
 //!
 //! # Four ideas that the rest follows from
@@ -127,6 +128,11 @@
 //! | `inspect::counter`, `dates` | values and dates to numbers, in bounded memory |
 //! | `inspect::census` | batches and verdicts to counts |
 //! | `inspect::lake` | a lake's manifest and columns to counts |
+//! | [`ddl`] | a lake's layout to statements for engines |
+//! | `ddl::layout` | what its commits tell of its tables |
+//! | `ddl::script`, `dialect` | statements one after the other; what each engine has its own words for |
+//! | `ddl::athena`, `clickhouse`, `duckdb`, `spark` | those words |
+//! | `ddl::cloudtrail_logs` | events under AWS's names |
 //! | [`report`] | counters, summary, reconciliation |
 //! | [`generate`] | synthetic archives |
 //! | `pool` | what one task has done with, for the next |
@@ -178,6 +184,7 @@
 //! | **proved intact**: whatever is done to a copy is told | `verify.rs`, `integrity.rs`, with digest files signed by keys of our own |
 //! | nothing raw reaches a path or a terminal | `partitions.rs`, `cli.rs`, `verify.rs` |
 //! | what is in it is **told** as it is | `inspect.rs`: archives against the reference, lakes against archives |
+//! | engines are told the **types** and partitions that the files have | `ddl.rs`, `engines/ddl.py`: statements run by four engines |
 //! | file layout | `layout.rs` |
 //! | rules of this page | `architecture.rs` |
 //!
@@ -218,6 +225,8 @@ pub mod verify;
 pub mod report;
 
 pub mod inspect;
+
+pub mod ddl;
 
 pub mod generate;
 

@@ -24,7 +24,8 @@ use trailmill::report::Progress;
 use trailmill::{Error, ErrorKind, Result, schema};
 
 use cli::{
-    CheckArgs, Cli, Command, ConvertArgs, GenerateArgs, InspectArgs, ProgressArg, ReportFormat, RestoreArgs, VerifyArgs,
+    CheckArgs, Cli, Command, ConvertArgs, DdlArgs, GenerateArgs, InspectArgs, ProgressArg, ReportFormat, RestoreArgs,
+    VerifyArgs,
 };
 use progress::ProgressLine;
 use signals::Signals;
@@ -72,6 +73,7 @@ fn run(cli: Cli) -> Result<Outcome> {
             let (tables, format) = args.tables();
             print(schema::render(&tables, format).as_bytes())
         }
+        Command::Ddl(args) => ddl(&args),
         Command::Generate(args) => generate(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -160,6 +162,10 @@ fn inspect(args: &InspectArgs) -> Result<Outcome> {
     };
     tell(&report, args.format, terminal::inspect_report)?;
     Ok(if report.is_clean() { Outcome::Clean } else { Outcome::Quarantined })
+}
+
+fn ddl(args: &DdlArgs) -> Result<Outcome> {
+    print(trailmill::ddl::ddl(&args.config())?.as_bytes())
 }
 
 fn open_report(path: &Path) -> Result<File> {

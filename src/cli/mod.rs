@@ -4,6 +4,7 @@
 
 mod check;
 mod convert;
+mod ddl;
 mod generate;
 mod inspect;
 mod restore;
@@ -17,6 +18,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use check::CheckArgs;
 pub(crate) use convert::{ConvertArgs, ProgressArg};
+pub(crate) use ddl::DdlArgs;
 pub(crate) use generate::GenerateArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use restore::RestoreArgs;
@@ -45,6 +47,7 @@ pub(crate) enum Command {
     Restore(Box<RestoreArgs>),
     Verify(VerifyArgs),
     Schema(SchemaArgs),
+    Ddl(DdlArgs),
     Generate(GenerateArgs),
     /// Print a completion script for a shell
     ///

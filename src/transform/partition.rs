@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::timestamp;
 
 /// Value of a partition column when the event has none; every engine knows it (Hive).
-const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+pub(crate) const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// A column that can be partitioned by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -22,6 +22,8 @@ mod corpus;
 mod corrupt;
 /// Killed between any two changes on disk, and run again.
 mod crash;
+/// Statements for engines: what they say, that engines run them, what is refused.
+mod ddl;
 /// An event is written once.
 mod dedup;
 /// The same inputs give the same bytes.

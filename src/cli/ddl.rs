@@ -1,0 +1,54 @@
+//! `trailmill ddl`: its flags, and what they ask the library for.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::civil::Date;
+use trailmill::ddl::{DdlConfig, Engine};
+
+/// Print statements that make a lake's tables known to an engine
+///
+/// One output makes every table of the lake, and `cloudtrail_logs`: a view with the names and types of the table that AWS
+/// documents for Athena, so that published CloudTrail queries run as they are. How the lake is partitioned is read from
+/// it. Nothing is run; the statements can be run again.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example: trailmill ddl --engine duckdb ./lake | duckdb lake.db\nExample: trailmill ddl --engine athena --location s3://BUCKET/lake --database trail ./lake"
+)]
+pub(crate) struct DdlArgs {
+    /// The lake
+    #[arg(value_name = "LAKE")]
+    lake: PathBuf,
+
+    /// athena, spark, duckdb or clickhouse
+    #[arg(long, value_name = "ENGINE")]
+    engine: Engine,
+
+    /// Database (schema) to make everything in, made if it is not there [default: that of the session]
+    #[arg(long, value_name = "NAME")]
+    database: Option<String>,
+
+    /// Where the engine finds the lake, such as <s3://BUCKET/PREFIX> for a lake that is copied there [default: LAKE]
+    #[arg(long, value_name = "URL")]
+    location: Option<String>,
+
+    /// First date (UTC) that Athena's partition projection reaches; rows before it are not seen [default: the oldest of
+    /// the lake]
+    #[arg(long, value_name = "DATE", value_parser = parse_date)]
+    from: Option<Date>,
+}
+
+impl DdlArgs {
+    pub(crate) fn config(&self) -> DdlConfig {
+        let Self { lake, engine, database, location, from } = self;
+        let mut config = DdlConfig::new(lake.clone(), *engine);
+        config.database.clone_from(database);
+        config.location.clone_from(location);
+        config.from = *from;
+        config
+    }
+}
+
+fn parse_date(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| format!("{text:?} is no date; write it like 2025-12-31"))
+}

@@ -1,0 +1,144 @@
+//! Statements for `DuckDB`.
+//!
+//! In: the layout of a lake. Out: views over its files. Never: types that `DuckDB` would work out from the names of folders:
+//! an account with a leading zero is no number.
+//!
+//! Source: `DuckDB` documentation, "Hive partitioning" and "Querying Parquet files".
+
+use super::dialect::{Dialect, Member, view};
+use super::script::{Request, Script, lines, literal};
+use crate::error::Result;
+use crate::schema::{Kind, Table};
+use crate::transform::PartitionColumn;
+
+/// `DuckDB`.
+#[derive(Debug)]
+pub(super) struct DuckDb;
+
+impl Dialect for DuckDb {
+    fn quote(&self) -> char {
+        '"'
+    }
+
+    fn text_type(&self) -> String {
+        "VARCHAR".to_owned()
+    }
+
+    fn map_type(&self) -> String {
+        "MAP(VARCHAR, VARCHAR)".to_owned()
+    }
+
+    fn record_type(&self, members: &[Member]) -> String {
+        let members = members.iter().map(|member| format!("{} {}", self.name(&member.name), member.data_type));
+        format!("STRUCT({})", members.collect::<Vec<_>>().join(", "))
+    }
+
+    fn list_type(&self, element: &str) -> String {
+        format!("{element}[]")
+    }
+
+    fn record(&self, members: &[Member], _: &str) -> String {
+        let values = members.iter().map(|member| format!("{} := {}", self.name(&member.name), member.expression));
+        let values = values.collect::<Vec<_>>().join(", ");
+        let columns: Vec<String> = members.iter().flat_map(|member| member.columns.clone()).collect();
+        format!("CASE WHEN {} THEN struct_pack({values}) END", self.is_present(&columns))
+    }
+
+    fn renamed(&self, list: &str, members: &[(&str, &str)]) -> String {
+        let values = members.iter().map(|(old, new)| format!("{} := element.{}", self.name(new), self.name(old)));
+        let values = values.collect::<Vec<_>>().join(", ");
+        format!("[CASE WHEN element IS NOT NULL THEN struct_pack({values}) END FOR element IN {list}]")
+    }
+
+    fn as_text(&self, expression: &str) -> String {
+        format!("CAST({expression} AS VARCHAR)")
+    }
+
+    fn time_text(&self, column: &str) -> String {
+        format!("replace(strftime({column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ'), '.000Z', 'Z')")
+    }
+
+    fn map(&self, column: &str) -> String {
+        format!("TRY_CAST(TRY_CAST({column} AS JSON) AS {})", self.map_type())
+    }
+
+    fn add_header(&self, request: &Request<'_>, script: &mut Script) {
+        script.comment(
+            "Views of a trailmill lake for DuckDB (1.5 or later; before, rows without a partition value are refused).\n\
+             They can be run again, and see what later conversions add. A timestamp is an instant: SET TimeZone = 'UTC' shows\n\
+             it in UTC.",
+        );
+        if request.is_url() {
+            script.comment(
+                "For S3: CREATE SECRET (TYPE s3, PROVIDER credential_chain) takes the credentials of the machine.",
+            );
+        }
+        script.gap();
+        if let Some(database) = request.database {
+            script.statement(&format!("CREATE SCHEMA IF NOT EXISTS \"{database}\""));
+            script.statement(&format!("USE \"{database}\""));
+        }
+    }
+
+    fn add_tables(&self, request: &Request<'_>, script: &mut Script) -> Result<()> {
+        for table in &request.lake.tables {
+            script.comment(table.doc());
+            let query = if request.lake.has_files(*table) {
+                query(self, *table, request)
+            } else {
+                script
+                    .comment("It has no file yet, which DuckDB does not read: make these statements anew when it has.");
+                no_rows(self, *table, request)
+            };
+            script.statement(&view(self, request, table.name(), &query));
+        }
+        Ok(())
+    }
+}
+
+fn query(dialect: &DuckDb, table: Table, request: &Request<'_>) -> String {
+    let columns = request.lake.file_columns(table).map(|column| dialect.name(column.name));
+    let partitions = request.lake.partition_columns(table);
+    let columns = lines(columns.chain(partitions.iter().map(|column| dialect.name(column.as_str()))));
+    let types = partitions.iter().map(|column| format!("'{column}': {}", partition_type(*column)));
+    let types = types.collect::<Vec<_>>().join(", ");
+    let folder = request.folder(table);
+    let files = if table.is_partitioned() {
+        format!("{}, hive_partitioning = true, hive_types = {{{types}}}", literal(&format!("{folder}/**/*.parquet")))
+    } else {
+        format!("{}, hive_partitioning = false", literal(&format!("{folder}/*.parquet")))
+    };
+    format!("SELECT\n{columns}\nFROM read_parquet({files})")
+}
+
+fn no_rows(dialect: &DuckDb, table: Table, request: &Request<'_>) -> String {
+    let columns = request.lake.file_columns(table).map(|column| (column.name, type_of(column.kind)));
+    let partitions = request.lake.partition_columns(table).iter();
+    let columns = columns.chain(partitions.map(|column| (column.as_str(), partition_type(*column))));
+    let columns = columns.map(|(name, kind)| format!("CAST(NULL AS {kind}) AS {}", dialect.name(name)));
+    format!("SELECT\n{}\nWHERE false", lines(columns))
+}
+
+const fn partition_type(column: PartitionColumn) -> &'static str {
+    match column {
+        PartitionColumn::EventDate => "DATE",
+        _ => "VARCHAR",
+    }
+}
+
+/// What `DuckDB` reads from the files.
+const fn type_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text | Kind::Json => "VARCHAR",
+        Kind::Boolean { .. } => "BOOLEAN",
+        Kind::Int => "INTEGER",
+        Kind::Long => "BIGINT",
+        Kind::Timestamp => "TIMESTAMP WITH TIME ZONE",
+        Kind::Quantity => "DECIMAL(18,6)",
+        Kind::Resources => "STRUCT(arn VARCHAR, account_id VARCHAR, \"type\" VARCHAR)[]",
+        Kind::Allocations => {
+            "STRUCT(allocated_usage_quantity DECIMAL(18,6), tags STRUCT(\"key\" VARCHAR, \"value\" VARCHAR)[])[]"
+        }
+        Kind::Binary => "BLOB",
+    }
+}

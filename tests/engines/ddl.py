@@ -1,0 +1,416 @@
+"""Runs the statements that `trailmill ddl` has made for some lakes, and compares what engines then find in each table.
+
+In: folders with a lake and `athena.sql`, `spark.sql`, `duckdb.sql`, `clickhouse.sql` for it. Out: exit code 0, or 1 and a
+line for each difference. Never: writes to a lake, or knows a column but by what the engines say of it: pyarrow, which reads
+the files without any statement, is what the others have to agree with.
+
+Athena itself cannot be had offline. Its tables are made by Spark with Hive's language, its views are parsed as Trino's, and
+what projection would do is worked out from the properties: which folders the range and the template name.
+
+    python tests/engines/ddl.py FOLDER...
+"""
+
+import datetime
+import decimal
+import json
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+import sqlglot
+from chdb.session import Session
+from pyspark.sql import SparkSession
+
+NULL_PARTITION = '__HIVE_DEFAULT_PARTITION__'
+PARTITION_COLUMNS = ['event_date', 'event_month', 'account', 'region', 'event_source']
+
+# The table that AWS documents, in Hive's words: Athena User Guide, "Create a table for CloudTrail logs in Athena".
+ISSUER = 'struct<type:string,principalid:string,arn:string,accountid:string,username:string>'
+FEDERATION = 'struct<federatedprovider:string,attributes:map<string,string>>'
+SESSION = (
+    f'struct<attributes:struct<mfaauthenticated:string,creationdate:string>,sessionissuer:{ISSUER},'
+    f'ec2roledelivery:string,webidfederationdata:{FEDERATION}>'
+)
+IDENTITY = (
+    'struct<type:string,principalid:string,arn:string,accountid:string,invokedby:string,accesskeyid:string,'
+    f'username:string,onbehalfof:struct<userid:string,identitystorearn:string>,sessioncontext:{SESSION}>'
+)
+RECORDS = {
+    'useridentity': IDENTITY,
+    'resources': 'array<struct<arn:string,accountid:string,type:string>>',
+    'addendum': 'struct<reason:string,updatedfields:string,originalrequestid:string,originaleventid:string>',
+    'tlsdetails': 'struct<tlsversion:string,ciphersuite:string,clientprovidedhostheader:string>',
+}
+CLOUDTRAIL_LOGS = """eventversion useridentity eventtime eventsource eventname awsregion sourceipaddress useragent errorcode
+    errormessage requestparameters responseelements additionaleventdata requestid eventid resources eventtype apiversion
+    readonly recipientaccountid serviceeventdetails sharedeventid vpcendpointid vpcendpointaccountid eventcategory addendum
+    sessioncredentialfromconsole edgedevicedetails tlsdetails region year month day account timestamp""".split()
+
+# Queries as they are published for AWS's table, in words that all engines have.
+QUERIES = {
+    'by caller': """select useridentity.arn, count(*) from cloudtrail_logs
+        where eventsource = 's3.amazonaws.com' group by useridentity.arn""",
+    'by issuer and mfa': """select useridentity.sessioncontext.sessionissuer.username,
+        useridentity.sessioncontext.attributes.mfaauthenticated, count(*) from cloudtrail_logs group by
+        useridentity.sessioncontext.sessionissuer.username, useridentity.sessioncontext.attributes.mfaauthenticated""",
+    'errors in a span': """select eventname, errorcode, count(*) from cloudtrail_logs
+        where eventtime >= '2025-05-31T00:00:00Z' and eventtime < '2025-06-02T12:00:00Z' and errorcode is not null
+        group by eventname, errorcode""",
+    'writes': "select eventname, count(*) from cloudtrail_logs where readonly = 'false' group by eventname",
+    'one month': "select count(*) from cloudtrail_logs where year = '2025' and month = '06' and region = 'us-east-1'",
+    'old tls': "select tlsdetails.tlsversion, count(*) from cloudtrail_logs group by tlsdetails.tlsversion",
+    'times': 'select eventtime, day, useridentity.sessioncontext.attributes.creationdate from cloudtrail_logs',
+    'without a time': 'select count(*) from cloudtrail_logs where eventtime is null and year is null',
+    'parameters': 'select requestparameters, responseelements from cloudtrail_logs',
+    'issued anew': 'select addendum.originaleventid, addendum.reason from cloudtrail_logs where addendum.reason is not null',
+}
+
+DIFFERENCES = []
+CHECKED = 0
+
+
+def same(what, expected, found):
+    global CHECKED
+    CHECKED += 1
+    if expected != found:
+        DIFFERENCES.append(f'{what}: expected {shown(expected)}, found {shown(found)}')
+
+
+def shown(value):
+    text = repr(value)
+    return text if len(text) < 400 else text[:400] + '…'
+
+
+def statements(path):
+    """Statements without comments: only they end a line with a semicolon."""
+    text = '\n'.join(line for line in path.read_text().splitlines() if not line.startswith('--'))
+    return [statement.strip() for statement in re.split(r';\n', text + '\n') if statement.strip()]
+
+
+# What pyarrow finds
+
+
+def tables_of(lake):
+    """Every table as pyarrow reads it, with the partition columns as texts, as folders have them."""
+    tables = {}
+    for folder in sorted(path for path in lake.iterdir() if path.is_dir() and not path.name.startswith('_')):
+        files = sorted(folder.rglob('*.parquet'))
+        names = [segment.split('=')[0] for segment in files[0].relative_to(folder).parts[:-1]] if files else []
+        partitioning = ds.HivePartitioning(pa.schema([(name, pa.string()) for name in names]), null_fallback=NULL_PARTITION)
+        tables[folder.name] = ds.dataset(folder, format='parquet', partitioning=partitioning).to_table() if files else None
+    return tables
+
+
+def number(values):
+    """One number for a column that changes when a value does, exact."""
+    total = 0
+    for value in values:
+        if isinstance(value, bool):
+            total += value
+        elif isinstance(value, (str, bytes, list)):
+            total += len(value.encode()) if isinstance(value, str) else len(value)
+        elif isinstance(value, datetime.datetime):
+            if value.tzinfo is None:
+                value = value.replace(tzinfo=datetime.timezone.utc)
+            total += (value - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(milliseconds=1)
+        elif isinstance(value, datetime.date):
+            total += len(value.isoformat())
+        elif isinstance(value, decimal.Decimal):
+            total += int(value * 1_000_000)
+        elif value is not None:
+            total += int(value)
+    return total
+
+
+def summary(table):
+    """Rows, and for each column how many values there are and what they add up to."""
+    columns = {}
+    for name in table.column_names:
+        values = [value for value in table[name].to_pylist() if value is not None]
+        columns[name] = (len(values), number(values))
+    return {'rows': table.num_rows, 'columns': columns}
+
+
+def rows_of(table):
+    """Rows in an order that does not depend on the engine."""
+    rows = zip(*(table[name].to_pylist() for name in table.column_names))
+    return sorted((tuple(row) for row in rows), key=repr)
+
+
+# Engines: each takes statements and answers queries with Arrow tables
+
+
+class DuckDb:
+    name = 'duckdb'
+
+    def __init__(self):
+        self.database = duckdb.connect()
+        self.database.execute("set timezone = 'Asia/Tokyo'")
+
+    def run(self, statement):
+        self.database.execute(statement)
+
+    def query(self, query):
+        return self.database.execute(query).to_arrow_table()
+
+    def types(self, table):
+        return {row[0]: row[1] for row in self.database.execute(f'describe {table}').fetchall()}
+
+    hive = staticmethod(lambda text: duckdb_type(text))
+
+
+class ClickHouse:
+    name = 'clickhouse'
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.session = Session(self.folder.name)
+        self.session.query('create database if not exists lakes')
+        self.session.query('use lakes')
+
+    def run(self, statement):
+        self.session.query(statement)
+
+    def query(self, query):
+        settings = 'settings output_format_arrow_string_as_string = 1'
+        answer = self.session.query(f'{query} {settings}', 'ArrowStream').bytes()
+        return pa.ipc.open_stream(answer).read_all()
+
+    def types(self, table):
+        described = str(self.session.query(f'describe {table}', 'JSONEachRow'))
+        rows = [json.loads(line) for line in described.splitlines()]
+        return {row['name']: re.sub(r'\s+', ' ', row['type']).replace('( ', '(') for row in rows}
+
+    hive = staticmethod(lambda text: clickhouse_type(text))
+
+
+class Spark:
+    name = 'spark'
+
+    def __init__(self, session):
+        self.session = session
+
+    def run(self, statement):
+        self.session.sql(statement)
+
+    def query(self, query):
+        return self.session.sql(query).toArrow()
+
+    def types(self, table):
+        return {field.name: field.dataType.simpleString() for field in self.session.table(table).schema.fields}
+
+    hive = staticmethod(lambda text: text)
+
+
+def parsed(text):
+    """A type in Hive's words as nested lists: ('struct', [(name, type)]), ('array', type), ('map', …) or a word."""
+    text = text.strip()
+    for word in ('struct', 'array', 'map'):
+        if text.startswith(word + '<'):
+            parts, depth, start = [], 0, len(word) + 1
+            for at in range(start, len(text)):
+                depth += text[at] in '<('
+                depth -= text[at] in '>)'
+                if (text[at] == ',' and depth == 0) or depth < 0:
+                    parts.append(text[start:at])
+                    start = at + 1
+            if word == 'struct':
+                return word, [(part.split(':', 1)[0], parsed(part.split(':', 1)[1])) for part in parts]
+            return word, [parsed(part) for part in parts]
+    return text
+
+
+def duckdb_type(text):
+    def words(node):
+        if isinstance(node, str):
+            names = {'string': 'VARCHAR', 'date': 'DATE', 'boolean': 'BOOLEAN', 'int': 'INTEGER', 'bigint': 'BIGINT',
+                     'timestamp': 'TIMESTAMP WITH TIME ZONE', 'binary': 'BLOB', 'decimal(18,6)': 'DECIMAL(18,6)'}
+            return names[node]
+        kind, parts = node
+        if kind == 'struct':
+            quoted = {'type', 'attributes', 'key', 'value'}
+            name = lambda it: f'"{it}"' if it in quoted - {'attributes'} else it
+            return 'STRUCT(' + ', '.join(f'{name(it)} {words(part)}' for it, part in parts) + ')'
+        return f'{words(parts[0])}[]' if kind == 'array' else f'MAP({words(parts[0])}, {words(parts[1])})'
+
+    return words(parsed(text))
+
+
+def clickhouse_type(text):
+    def words(node):
+        if isinstance(node, str):
+            names = {'string': 'String', 'date': 'Date32', 'boolean': 'Bool', 'int': 'Int32', 'bigint': 'Int64',
+                     'timestamp': "DateTime64(3, 'UTC')", 'binary': 'String', 'decimal(18,6)': 'Decimal(18, 6)'}
+            return f'Nullable({names[node]})'
+        kind, parts = node
+        if kind == 'struct':
+            return 'Tuple(' + ', '.join(f'{name} {words(part)}' for name, part in parts) + ')'
+        return f'Array({words(parts[0])})' if kind == 'array' else 'Map(String, String)'
+
+    return words(parsed(text))
+
+
+# Comparisons
+
+
+def hive_types(athena):
+    """Columns and types of each table in the statements for Athena, which say them in Hive's words."""
+    tables = {}
+    for statement in athena:
+        made = re.match(r'CREATE EXTERNAL TABLE IF NOT EXISTS (?:`\w+`\.)?`(\w+)` \((.*?)\n\)(.*)', statement, re.S)
+        if made:
+            columns = dict(re.findall(r'^  `(\w+)` (.*?),?$', made[2], re.M))
+            partitions = re.search(r'PARTITIONED BY \((.*)\)', made[3])
+            columns.update(re.findall(r'`(\w+)` (\w+)', partitions[1]) if partitions else [])
+            tables[made[1]] = columns
+    for name in list(tables):
+        if name.endswith('_dated'):
+            columns = tables.pop(name)
+            columns = {column: 'date' if column == 'event_date' else kind for column, kind in columns.items()}
+            tables[name.removesuffix('_dated')] = columns
+            tables.pop(name.removesuffix('_dated') + '_undated')
+    return tables
+
+
+def check_engine(engine, folder, expected, types):
+    for statement in statements(folder / f'{engine.name}.sql') * 2:
+        # Twice: that is what they promise.
+        try:
+            engine.run(statement)
+        except Exception as error:
+            DIFFERENCES.append(f'{engine.name} {folder.name}: {statement[:120]}: {str(error)[:600]}')
+            return
+    for table, columns in types.items():
+        found = engine.types(table)
+        same(f'{engine.name} {folder.name} {table} types', {name: engine.hive(kind) for name, kind in columns.items()}, found)
+        found = summary(engine.query(f'select * from {table}'))
+        truth = expected.get(table)
+        truth = summary(truth) if truth is not None else {'rows': 0, 'columns': {name: (0, 0) for name in columns}}
+        same(f'{engine.name} {folder.name} {table} rows', truth['rows'], found['rows'])
+        for name, values in truth['columns'].items():
+            if engine.name == 'clickhouse' and columns[name].startswith('array'):
+                # Lists are empty there rather than null.
+                values, found['columns'][name] = values[1], found['columns'][name][1]
+            same(f'{engine.name} {folder.name} {table}.{name}', values, found['columns'][name])
+    if 'events' in types:
+        found = engine.types('cloudtrail_logs')
+        hive = {name: RECORDS.get(name, 'string') for name in CLOUDTRAIL_LOGS}
+        same(f'{engine.name} {folder.name} cloudtrail_logs types', {name: engine.hive(kind) for name, kind in hive.items()}, found)
+
+
+def check_queries(engines, folder):
+    for name, query in QUERIES.items():
+        answers = {}
+        for engine in engines:
+            try:
+                answers[engine.name] = rows_of(engine.query(query))
+            except Exception as error:
+                DIFFERENCES.append(f'{engine.name} {folder.name} {name}: {str(error)[:600]}')
+        truth = answers.get('duckdb')
+        same(f'{folder.name} {name}, some rows', True, bool(truth) or 'is not null' in query)
+        for engine, answer in answers.items():
+            same(f'{engine} {folder.name} {name}', truth, answer)
+
+
+def check_athena(session, folder, expected):
+    """Tables are made by Spark, with the location where the lake really is; views have to be Trino's language."""
+    lake = folder / 'lake'
+    for statement in statements(folder / 'athena.sql'):
+        local = statement.replace('s3://bucket/lake', str(lake))
+        try:
+            if statement.startswith('CREATE OR REPLACE VIEW'):
+                sqlglot.parse_one(statement, dialect='trino')
+                sqlglot.parse_one(statement, dialect='athena')
+            elif statement.startswith('MSCK') and not any((lake / name).is_dir() for name in re.findall(r'`(\w+)`', statement)):
+                # Of a folder that is not there, which S3 has no notion of.
+                continue
+            else:
+                session.sql(local)
+        except Exception as error:
+            DIFFERENCES.append(f'athena {folder.name}: {statement[:120]}: {str(error)[:600]}')
+            return
+    properties = {}
+    for table, truth in expected.items():
+        if truth is None:
+            continue
+        if table not in ('events', 'usage_records') or not session.catalog.tableExists(f'{table}_dated'):
+            found = summary(session.table(table).toArrow())
+            same(f'athena {folder.name} {table}', summary(truth), found)
+            continue
+        shown = session.sql(f'show tblproperties {table}_dated').collect()
+        properties = {row['key']: row['value'] for row in shown}
+        check_projection(folder, table, properties, truth, session)
+
+
+def check_projection(folder, table, properties, truth, session):
+    same(f'athena {folder.name} {table} is projected', 'true', properties['projection.enabled'])
+    column = re.search(r'\$\{(\w+)\}/$', properties['storage.location.template'])[1]
+    same(f'athena {folder.name} {table} type', 'date', properties[f'projection.{column}.type'])
+    start, end = properties[f'projection.{column}.range'].split(',')
+    ahead, unit = re.fullmatch(r'NOW\+(\d+)(DAYS|MONTHS)', end).groups()
+    same(f'athena {folder.name} {table} unit', unit, properties[f'projection.{column}.interval.unit'])
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    projected, day = [], datetime.date.fromisoformat(start if unit == 'DAYS' else start + '-01')
+    last = today + datetime.timedelta(days=int(ahead) * (1 if unit == 'DAYS' else 31))
+    while day <= last:
+        value = day.isoformat() if unit == 'DAYS' else day.isoformat()[:7]
+        if value not in projected[-1:]:
+            projected.append(value)
+        day += datetime.timedelta(days=1)
+    rows = 0
+    for value in projected:
+        place = properties['storage.location.template'].replace('s3://bucket/lake', str(folder / 'lake'))
+        place = Path(place.replace('${' + column + '}', value))
+        rows += ds.dataset(place, format='parquet').count_rows() if place.is_dir() else 0
+    undated = session.table(f'{table}_undated').count()
+    same(f'athena {folder.name} {table}: dated {rows} and undated {undated} rows', truth.num_rows, rows + undated)
+    same(f'athena {folder.name} {table} undated', truth[column].null_count, undated)
+
+
+def main():
+    folders = [Path(name) for name in sys.argv[1:]]
+    with tempfile.TemporaryDirectory() as scratch:
+        builder = SparkSession.builder.master('local[1]').enableHiveSupport()
+        for key, value in {
+            'spark.ui.enabled': 'false',
+            'spark.driver.memory': '1g',
+            'spark.driver.host': '127.0.0.1',
+            'spark.sql.shuffle.partitions': '1',
+            # A template of Athena's is no variable of Spark's.
+            'spark.sql.variable.substitute': 'false',
+            'spark.sql.session.timeZone': 'Asia/Tokyo',
+            'spark.sql.warehouse.dir': f'{scratch}/warehouse',
+            'spark.hadoop.javax.jdo.option.ConnectionURL': 'jdbc:derby:memory:ddl;create=true',
+            'spark.driver.extraJavaOptions': f'-Dderby.system.home={scratch}',
+        }.items():
+            builder = builder.config(key, value)
+        session = builder.getOrCreate()
+        session.sparkContext.setLogLevel('ERROR')
+        clickhouse = ClickHouse()
+        for at, folder in enumerate(folders):
+            expected = tables_of(folder / 'lake')
+            types = hive_types(statements(folder / 'athena.sql'))
+            session.sql(f'create database athena{at}')
+            session.sql(f'use athena{at}')
+            check_athena(session, folder, expected)
+            session.sql(f'create database spark{at}')
+            session.sql(f'use spark{at}')
+            engines = [DuckDb(), clickhouse, Spark(session)]
+            for engine in engines:
+                check_engine(engine, folder, expected, types)
+            if 'events' in types:
+                check_queries(engines, folder)
+        session.stop()
+    for difference in DIFFERENCES:
+        print(difference)
+    print(f'{len(folders)} lakes, DuckDB, ClickHouse, Spark, and Athena as far as it goes: '
+          f'{CHECKED} comparisons, {len(DIFFERENCES)} differences')
+    return 1 if DIFFERENCES else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,100 @@
+//! Statements for engines: what they say, to the letter; that engines run them and find what is in the files; what is
+//! refused.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --test it ddl` writes the expected statements anew. `TRAILMILL_PYTHON` names an interpreter
+//! with DuckDB, chdb, PySpark, sqlglot and pyarrow; without it the test that runs statements says that it was skipped.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::harness::{Workdir, data, event, files, records, say};
+
+const PYTHON: &str = "TRAILMILL_PYTHON";
+const UPDATE: &str = "UPDATE_GOLDEN";
+const ENGINES: [&str; 4] = ["athena", "spark", "duckdb", "clickhouse"];
+
+/// Flags for an engine and a lake that is not where the engine finds it.
+fn ddl(workdir: &Workdir, engine: &str, lake: &str, more: &str) -> String {
+    workdir.run(&format!("ddl --engine {engine} {lake} {more}")).expect(0).stdout()
+}
+
+fn workdir_with_sample() -> Workdir {
+    let workdir = Workdir::new();
+    workdir.copy(&data("sample"), "in/sample");
+    workdir.copy(&data("golden"), "in/golden");
+    for path in files(&workdir.at("in/golden")) {
+        if path.to_str().is_some_and(|path| path.ends_with(".expected.json")) {
+            fs::remove_file(workdir.at("in/golden").join(path)).expect("a file");
+        }
+    }
+    workdir
+}
+
+#[test]
+fn statements_are_what_they_were() {
+    let workdir = Workdir::new();
+    workdir.copy(&data("sample"), "in");
+    let mut failed = Vec::new();
+    for (name, flags) in [("by-date", ""), ("by-region-month-account", "--partition-by region,event_month,account")] {
+        workdir.run(&format!("convert in --out {name} {flags}")).expect(0);
+        for engine in ENGINES {
+            let found = ddl(&workdir, engine, name, "--location s3://bucket/lake --database trail");
+            let path = data("golden/ddl").join(format!("{name}.{engine}.sql"));
+            if std::env::var_os(UPDATE).is_some() {
+                fs::create_dir_all(data("golden/ddl")).expect("a folder");
+                fs::write(&path, &found).expect("a file");
+            }
+            if fs::read_to_string(&path).unwrap_or_default() != found {
+                failed.push(path.display().to_string());
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{UPDATE}=1 writes them anew:\n{}", failed.join("\n"));
+}
+
+#[test]
+fn engines_run_the_statements_and_find_what_is_in_the_files() {
+    let Some(python) = std::env::var_os(PYTHON) else {
+        say(&format!("skipped: {PYTHON} is not set, so no engine has run any statement"));
+        return;
+    };
+    let workdir = workdir_with_sample();
+    // Values that are no plain folder names, a day to come, and one long ago.
+    let strange = [
+        event("e1", r#""eventSource":"a/b=c%","recipientAccountId":"012345678901""#),
+        event("e2", "").replace("2025-03-01T08:15:00Z", "2099-01-01T00:00:00Z"),
+        event("e3", "").replace("2025-03-01T08:15:00Z", "1999-12-31T23:59:59.5Z"),
+    ];
+    workdir.gzip("strange/strange.json.gz", records(&strange));
+    workdir.copy(&data("golden/insight.json"), "little/insight.json");
+    let lakes = [
+        ("by-date", "in", "--no-dedup"),
+        ("by-month", "in", "--no-dedup --partition-by event_month"),
+        ("by-three", "in", "--no-dedup --partition-by region,event_month,account"),
+        ("by-source", "in", "--no-dedup --partition-by event_source,event_date"),
+        ("env=it's/usage", "in", "--tables usage_records"),
+        ("little", "little", ""),
+        ("strange", "strange", "--partition-by account,event_source"),
+    ];
+    let mut folders = Vec::new();
+    for (name, input, flags) in lakes {
+        let lake = format!("lakes/{name}/lake");
+        workdir.run(&format!("convert {input} --out {lake} {flags}"));
+        for engine in ENGINES {
+            let flags = if engine == "athena" { "--location s3://bucket/lake" } else { "" };
+            workdir.file(&format!("lakes/{name}/{engine}.sql"), ddl(&workdir, engine, &lake, flags));
+        }
+        folders.push(workdir.at("lakes").join(name));
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines/ddl.py");
+    let check = |folders: &[std::path::PathBuf]| {
+        let output = Command::new(&python).arg(&script).args(folders).output();
+        let output = output.unwrap_or_else(|error| panic!("{PYTHON}={}: {error}", python.display()));
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&told).into_owned())
+    };
+    let (is_same, told) = check(&folders);
+    assert!(is_same, "{told}");
+    say(&format!("ddl: {}", told.lines().find(|line| line.contains("comparisons")).unwrap_or_default()));
+}
