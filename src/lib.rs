@@ -129,10 +129,12 @@
 //! | `inspect::census` | batches and verdicts to counts |
 //! | `inspect::lake` | a lake's manifest and columns to counts |
 //! | [`ddl`] | a lake's layout to statements for engines |
+//! | `ddl::engine` | the engines |
 //! | `ddl::layout` | what its commits tell of its tables |
 //! | `ddl::script`, `dialect` | statements one after the other; what each engine has its own words for |
 //! | `ddl::athena`, `clickhouse`, `duckdb`, `spark` | those words |
 //! | `ddl::cloudtrail_logs` | events under AWS's names |
+//! | `ddl::questions` | a seller's questions to views; its `dialect` has what engines say differently |
 //! | [`report`] | counters, summary, reconciliation |
 //! | [`generate`] | synthetic archives |
 //! | `pool` | what one task has done with, for the next |
@@ -185,6 +187,7 @@
 //! | nothing raw reaches a path or a terminal | `partitions.rs`, `cli.rs`, `verify.rs` |
 //! | what is in it is **told** as it is | `inspect.rs`: archives against the reference, lakes against archives |
 //! | engines are told the **types** and partitions that the files have | `ddl.rs`, `engines/ddl.py`: statements run by four engines |
+//! | a seller's questions are **answered**, the same in every engine | `questions.rs`, `engines/questions.py` |
 //! | file layout | `layout.rs` |
 //! | rules of this page | `architecture.rs` |
 //!

@@ -6,6 +6,8 @@ use clap::Args;
 use jiff::civil::Date;
 use trailmill::ddl::{DdlConfig, Engine};
 
+use super::s3::S3Args;
+
 /// Print statements that make a lake's tables known to an engine
 ///
 /// One output makes every table of the lake, and `cloudtrail_logs`: a view with the names and types of the table that AWS
@@ -36,15 +38,24 @@ pub(crate) struct DdlArgs {
     /// the lake]
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     from: Option<Date>,
+
+    /// Add views that answer a Marketplace seller's questions: what is billable, rejected, lost, late, doubled
+    #[arg(long)]
+    views: bool,
+
+    #[command(flatten)]
+    s3: S3Args,
 }
 
 impl DdlArgs {
     pub(crate) fn config(&self) -> DdlConfig {
-        let Self { lake, engine, database, location, from } = self;
+        let Self { lake, engine, database, location, from, views, s3 } = self;
         let mut config = DdlConfig::new(lake.clone(), *engine);
         config.database.clone_from(database);
         config.location.clone_from(location);
         config.from = *from;
+        config.has_questions = *views;
+        config.store = s3.options();
         config
     }
 }

@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake_file::damaged;
+use crate::lake_root::Root;
 use crate::output::{Commits, hold_shared};
 use crate::schema::{Column, Table};
+use crate::store::{Session, StoreOptions};
 use crate::transform::PartitionColumn;
 use crate::transform::partition::value_in_path;
 
 /// The tables of a lake.
 #[derive(Debug)]
 pub(super) struct LakeLayout {
-    /// The lake, absolute.
+    /// The lake, absolute, or its URL.
     pub(super) root: PathBuf,
     /// Tables that runs fill, in the order of the documentation.
     pub(super) tables: Vec<Table>,
@@ -33,16 +35,16 @@ impl LakeLayout {
     /// # Errors
     ///
     /// A place that is no lake, one that has no commit yet, one that a run is writing to, and damage.
-    pub(super) fn read(lake: &Path) -> Result<Self> {
-        let _lock = hold_shared(lake)?;
-        let root = lake.canonicalize().map_err(|error| Error::at(ErrorKind::LakeInvalid, lake, error))?;
+    pub(super) fn read(lake: &Path, store: &StoreOptions) -> Result<Self> {
+        let root = Root::existing(lake, &Session::new(store))?;
+        let _lock = hold_shared(&root)?;
         let commits = Commits::read(&root)?;
         let Some(first) = commits.published.first() else {
             let message = "no run has published anything there";
             return Err(Error::at(ErrorKind::LakeInvalid, lake, message).advise("run trailmill convert first"));
         };
         let settings = &first.record.settings;
-        let unknown = || damaged(&root, format!("its layout is unknown: {settings:?}"));
+        let unknown = || damaged(root.path(), format!("its layout is unknown: {settings:?}"));
         let (rows, partition_by) = settings.layout().ok_or_else(unknown)?;
         let is_there = |table: &Table| !table.is_partitioned() || rows.contains(table);
         let tables: Vec<Table> = Table::ALL.into_iter().filter(is_there).collect();
@@ -53,7 +55,7 @@ impl LakeLayout {
             let parts = tables.iter().flat_map(|table| commits.listed(&root, *table));
             parts.filter_map(|part| value_in_path(Path::new(&part.path), *column)).collect()
         });
-        Ok(Self { root, tables, partition_by, filled, dates })
+        Ok(Self { root: root.path().to_owned(), tables, partition_by, filled, dates })
     }
 
     /// Whether a table has any file.

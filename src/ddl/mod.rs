@@ -6,6 +6,8 @@
 //! Every engine gets the tables with exact types, and `cloudtrail_logs`, a view with the names and types of the table that
 //! AWS documents for Athena, so that queries which were written for that one run as they are.
 
+mod engine;
+
 mod layout;
 
 mod script;
@@ -22,45 +24,21 @@ mod duckdb;
 
 mod spark;
 
-use std::fmt;
+mod questions;
+
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use jiff::civil::Date;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Table;
+use crate::store::StoreOptions;
 use dialect::Dialect;
+pub use engine::Engine;
 use layout::LakeLayout;
 use script::{Request, Script};
 
-/// An engine that statements are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    /// Amazon Athena, engine version 3.
-    Athena,
-    /// Apache Spark SQL, 3.4 or later.
-    Spark,
-    /// `DuckDB`, 1.1 or later; 1.5 or later for rows without a partition value.
-    DuckDb,
-    /// `ClickHouse`, 25.8 or later, `clickhouse local` and chdb.
-    ClickHouse,
-}
-
 impl Engine {
-    /// Every engine.
-    pub const ALL: [Self; 4] = [Self::Athena, Self::Spark, Self::DuckDb, Self::ClickHouse];
-
-    /// Its name as flags have it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Athena => "athena",
-            Self::Spark => "spark",
-            Self::DuckDb => "duckdb",
-            Self::ClickHouse => "clickhouse",
-        }
-    }
-
     fn dialect(self) -> &'static dyn Dialect {
         match self {
             Self::Athena => &athena::Athena,
@@ -68,22 +46,6 @@ impl Engine {
             Self::DuckDb => &duckdb::DuckDb,
             Self::ClickHouse => &clickhouse::ClickHouse,
         }
-    }
-}
-
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Engine {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|engine| engine.as_str() == name).ok_or_else(|| {
-            format!("no engine is called {name:?}; there are {}", Self::ALL.map(Self::as_str).join(", "))
-        })
     }
 }
 
@@ -100,6 +62,10 @@ pub struct DdlConfig {
     pub location: Option<String>,
     /// First date of the partitions that Athena projects; the oldest one of the lake when there is none.
     pub from: Option<Date>,
+    /// Whether to add the views of a Marketplace seller's questions.
+    pub has_questions: bool,
+    /// How S3 is reached, when the lake is there.
+    pub store: StoreOptions,
     /// The current date (UTC): a lake may have partitions of days to come, which a projection has to reach.
     pub today: Date,
 }
@@ -109,7 +75,16 @@ impl DdlConfig {
     #[must_use]
     pub fn new(lake: PathBuf, engine: Engine) -> Self {
         let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-        Self { lake, engine, database: None, location: None, from: None, today }
+        Self {
+            lake,
+            engine,
+            database: None,
+            location: None,
+            from: None,
+            has_questions: false,
+            store: StoreOptions::default(),
+            today,
+        }
     }
 }
 
@@ -120,7 +95,7 @@ impl DdlConfig {
 /// A place that is no lake, or that a run is writing to; a location that the engine cannot read, or that could not be
 /// quoted for it; a database without a plain name.
 pub fn ddl(config: &DdlConfig) -> Result<String> {
-    let lake = LakeLayout::read(&config.lake)?;
+    let lake = LakeLayout::read(&config.lake, &config.store)?;
     let request = Request::new(config, &lake)?;
     let dialect = config.engine.dialect();
     if config.from.is_some() && !athena::is_projected(&lake) {
@@ -131,5 +106,32 @@ pub fn ddl(config: &DdlConfig) -> Result<String> {
     dialect.add_header(&request, &mut script);
     dialect.add_tables(&request, &mut script)?;
     cloudtrail_logs::add(dialect, &request, &mut script);
+    if config.has_questions {
+        add_questions(config, &lake, &mut script)?;
+    }
     Ok(script.text())
+}
+
+/// Adds the views of the seller's questions, which name tables without their database.
+fn add_questions(config: &DdlConfig, lake: &LakeLayout, script: &mut Script) -> Result<()> {
+    if let Some(missing) = [Table::Events, Table::UsageRecords].into_iter().find(|table| !lake.tables.contains(table)) {
+        let message = format!("--views: the lake has no {missing}, which its questions are about");
+        let advice = "convert the archives into another lake with --tables usage_records,events";
+        return Err(Error::new(ErrorKind::ConfigInvalid, message).advise(advice));
+    }
+    script.gap();
+    match (&config.database, config.engine) {
+        (Some(database), Engine::Spark | Engine::DuckDb) => script.statement(&format!("USE {database}")),
+        (Some(database), Engine::Athena) => script.comment(&format!("Run these with the database {database} chosen.")),
+        _ => {}
+    }
+    script.add(&views(config.engine));
+    Ok(())
+}
+
+/// Statements that make the views of a Marketplace seller's questions; for an engine without them, a comment that says
+/// so. They need `usage_records` and `events` under these names.
+#[must_use]
+pub fn views(engine: Engine) -> String {
+    questions::render(engine)
 }

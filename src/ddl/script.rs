@@ -123,6 +123,12 @@ impl Script {
         self.text.push_str(";\n\n");
     }
 
+    /// Adds statements as they are.
+    pub(super) fn add(&mut self, statements: &str) {
+        self.text.push_str(statements);
+        self.gap();
+    }
+
     /// All of it.
     pub(super) fn text(mut self) -> String {
         self.text.truncate(self.text.trim_end().len());

@@ -62,6 +62,8 @@ mod partitions;
 mod processes;
 /// Random archives: the converter against the slow reference.
 mod property;
+/// The seller's questions, answered by engines where the answer is known.
+mod questions;
 /// The independent serde_json reference, written from the contract alone.
 #[expect(
     clippy::from_iter_instead_of_collect,

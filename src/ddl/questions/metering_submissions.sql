@@ -1,0 +1,46 @@
+SELECT
+    {{utc event_time}} AS submitted_at,
+    CAST({{utc event_time}} AS DATE) AS submitted_on,
+    {{utc usage_timestamp}} AS usage_time,
+    {{utc_hour usage_timestamp}} AS usage_hour,
+    {{hours_since_1970 usage_timestamp}} AS usage_hour_number,
+    {{utc_month usage_timestamp}} AS usage_month,
+    CASE WHEN usage_timestamp IS NULL THEN usage_timestamp_text END AS unread_timestamp,
+    {{seconds_from usage_timestamp event_time}} AS age_seconds,
+    aws_region,
+    recipient_account_id,
+    product_code,
+    NULLIF(license_arn, '') AS license_arn,
+    COALESCE(NULLIF(license_arn, ''), product_code) AS agreement,
+    NULLIF(customer_aws_account_id, '') AS customer_aws_account_id,
+    NULLIF(customer_identifier, '') AS customer_identifier,
+    COALESCE(
+        NULLIF(customer_aws_account_id, ''),
+        NULLIF(customer_identifier, ''),
+        CASE WHEN event_name = 'MeterUsage' THEN recipient_account_id END
+    ) AS customer,
+    CASE WHEN event_name = 'MeterUsage' THEN user_identity_arn END AS metered_by,
+    client_token,
+    dimension,
+    CASE
+        WHEN quantity IS NULL AND unmapped IS NULL AND outcome <> 'omitted' THEN CAST(0 AS DECIMAL(18, 6))
+        ELSE quantity
+    END AS quantity,
+    usage_allocations,
+    COALESCE(dry_run, FALSE) AS is_dry_run,
+    outcome,
+    status,
+    metering_record_id,
+    error_code,
+    error_message,
+    event_name,
+    event_id,
+    request_id,
+    record_index,
+    COALESCE(session_issuer_arn, user_identity_arn) AS principal_arn,
+    user_identity_access_key_id AS access_key_id,
+    source_ip_address,
+    user_agent,
+    archive,
+    event_index
+FROM usage_records

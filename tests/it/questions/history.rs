@@ -1,0 +1,415 @@
+//! A month's end of a seller who does everything wrong once.
+
+use serde_json::{Value as Json, json};
+
+const SELLER: &str = "111122223333";
+const BUYER: &str = "222233334444";
+const PRODUCT: &str = "code-a";
+
+/// The events, in the order of their times as far as it matters.
+pub fn events() -> Vec<String> {
+    let mut events = Vec::new();
+    for call in calls() {
+        events.push(call.event(events.len()).to_string());
+    }
+    for event in meter_usage().into_iter().chain(omitted()).chain(sign_ups()) {
+        events.push(event.to_string());
+    }
+    events
+}
+
+/// A `BatchMeterUsage` call.
+struct Call {
+    time: &'static str,
+    region: &'static str,
+    product: Option<&'static str>,
+    /// Customer, dimension, usage timestamp, quantity, and the answer: a status with its metering record id, or
+    /// `unprocessed`, or `!` and the error of the call, or `?` where CloudTrail left out the response.
+    records: Vec<[&'static str; 5]>,
+}
+
+fn call(time: &'static str, region: &'static str, product: &'static str, records: &[[&'static str; 5]]) -> Call {
+    Call { time, region, product: Some(product).filter(|code| !code.is_empty()), records: records.to_vec() }
+}
+
+fn calls() -> Vec<Call> {
+    let (virginia, ireland) = ("us-east-1", "eu-west-1");
+    vec![
+        // A customer by account: an hour of October each, then three hours without any, over the end of day and month.
+        call(
+            "2025-10-31T22:40:00Z",
+            virginia,
+            PRODUCT,
+            &[
+                ["210000000001", "api", "Oct 31, 2025 9:00:00 PM", "2", "Success mr-1"],
+                ["210000000001", "api", "Oct 31, 2025 10:00:00 PM", "1.5", "Success mr-2"],
+            ],
+        ),
+        call(
+            "2025-11-01T02:30:00Z",
+            virginia,
+            PRODUCT,
+            &[["210000000001", "api", "Nov 1, 2025 2:00:00 AM", "0.000001", "Success mr-3"]],
+        ),
+        // The same again is accepted again; other quantities are not, twice; an equal one is nothing to bill.
+        call(
+            "2025-11-01T02:31:00Z",
+            virginia,
+            PRODUCT,
+            &[["210000000001", "api", "Nov 1, 2025, 2:00:00 AM", "0.000001", "Success mr-3"]],
+        ),
+        call(
+            "2025-11-01T02:40:00Z",
+            virginia,
+            PRODUCT,
+            &[
+                ["210000000001", "api", "Nov 1, 2025 2:00:00 AM", "5", "DuplicateRecord -"],
+                ["210000000001", "api", "Oct 31, 2025 10:00:00 PM", "1.500000", "DuplicateRecord -"],
+            ],
+        ),
+        call(
+            "2025-11-01T02:50:00Z",
+            virginia,
+            PRODUCT,
+            &[
+                ["210000000001", "api", "Nov 1, 2025 2:00:00 AM", "7", "DuplicateRecord -"],
+                // What was accepted is older than the lake.
+                ["210000000001", "gpu", "Oct 31, 2025 10:00:00 AM", "3", "DuplicateRecord -"],
+            ],
+        ),
+        // A customer by identifier: unprocessed, of which one comes again, one never, one in a call that fails.
+        call(
+            "2025-11-01T03:10:00Z",
+            virginia,
+            PRODUCT,
+            &[
+                ["cust-b", "api", "Nov 1, 2025 3:00:00 AM", "4", "unprocessed"],
+                ["cust-b", "disk", "Nov 1, 2025 3:00:00 AM", "9", "unprocessed"],
+                ["cust-b", "net", "Nov 1, 2025 3:00:00 AM", "1", "unprocessed"],
+            ],
+        ),
+        call(
+            "2025-11-01T03:15:00Z",
+            virginia,
+            PRODUCT,
+            &[
+                ["cust-b", "cpu", "Nov 1, 2025 3:00:00 AM", "6", "!ThrottlingException"],
+                ["cust-b", "mem", "Nov 1, 2025 3:00:00 AM", "8", "!ThrottlingException"],
+            ],
+        ),
+        call(
+            "2025-11-01T03:20:00Z",
+            virginia,
+            PRODUCT,
+            &[
+                ["cust-b", "api", "Nov 1, 2025 3:00:00 AM", "4", "Success mr-4"],
+                ["cust-b", "cpu", "Nov 1, 2025 3:00:00 AM", "6", "Success mr-5"],
+            ],
+        ),
+        call(
+            "2025-11-01T03:30:00Z",
+            virginia,
+            PRODUCT,
+            &[["cust-b", "net", "Nov 1, 2025 3:00:00 AM", "1", "!TimestampOutOfBoundsException"]],
+        ),
+        // It may have been accepted this time: CloudTrail does not say.
+        call("2025-11-01T03:40:00Z", virginia, PRODUCT, &[["cust-b", "disk", "Nov 1, 2025 3:00:00 AM", "9", "?"]]),
+        // Failed in a Region where nothing was omitted.
+        call(
+            "2025-11-01T05:10:00Z",
+            ireland,
+            PRODUCT,
+            &[["210000000001", "api", "Nov 1, 2025 5:00:00 AM", "3", "!InternalServiceErrorException"]],
+        ),
+        // Rejected: one twice, one once, one until it was accepted.
+        call(
+            "2025-11-01T01:20:00Z",
+            virginia,
+            PRODUCT,
+            &[["210000000004", "api", "Nov 1, 2025 1:00:00 AM", "10", "CustomerNotSubscribed -"]],
+        ),
+        call(
+            "2025-11-01T04:20:00Z",
+            virginia,
+            PRODUCT,
+            &[
+                ["210000000004", "api", "Nov 1, 2025 1:00:00 AM", "11", "CustomerNotSubscribed -"],
+                ["210000000004", "api", "Nov 1, 2025 2:00:00 AM", "1", "CustomerNotSubscribed -"],
+                ["210000000004", "api", "Nov 1, 2025 4:00:00 AM", "2", "CustomerNotSubscribed -"],
+            ],
+        ),
+        call(
+            "2025-11-01T04:30:00Z",
+            virginia,
+            PRODUCT,
+            &[["210000000004", "api", "Nov 1, 2025 4:00:00 AM", "2", "Success mr-6"]],
+        ),
+        // Neither product nor licence, and timestamps that nobody can read.
+        call(
+            "2025-11-01T00:10:00Z",
+            virginia,
+            "",
+            &[
+                ["210000000005", "api", "Nov 1, 2025 12:00:00 AM", "1", "Success mr-7"],
+                ["210000000005", "api", "yesterday", "1", "Success mr-8"],
+                ["210000000005", "api", "today", "1", "Success mr-9"],
+            ],
+        ),
+        call(
+            "2025-11-01T00:20:00Z",
+            virginia,
+            "",
+            &[
+                ["210000000005", "api", "Nov 1, 2025 12:00:00 AM", "1", "Success mr-7"],
+                ["210000000005", "api", "today", "1", "Success mr-9"],
+            ],
+        ),
+        // One usage in two Regions, and by product code besides; heartbeats without a quantity twice; a licence of
+        // another product.
+        call(
+            "2025-11-01T06:10:00Z",
+            virginia,
+            "",
+            &[
+                ["210000000003/l-1", "api", "Nov 1, 2025 6:00:00 AM", "5", "Success mr-10"],
+                ["210000000003/l-1", "beat", "Nov 1, 2025 6:00:00 AM", "", "Success mr-13"],
+                ["210000000003/l-2", "api", "Nov 1, 2025 6:00:00 AM", "1", "Success mr-14"],
+            ],
+        ),
+        call(
+            "2025-11-01T06:12:00Z",
+            ireland,
+            "",
+            &[
+                ["210000000003/l-1", "api", "Nov 1, 2025 6:00:00 AM", "5.0", "Success mr-11"],
+                ["210000000003/l-1", "beat", "Nov 1, 2025 6:00:00 AM", "", "Success mr-15"],
+            ],
+        ),
+        call(
+            "2025-11-01T06:15:00Z",
+            virginia,
+            PRODUCT,
+            &[["210000000003", "api", "Nov 1, 2025 6:00:00 AM", "5", "Success mr-12"]],
+        ),
+        // The same by an identifier and by a licence, which a sign-up brings together.
+        call(
+            "2025-11-01T07:10:00Z",
+            virginia,
+            PRODUCT,
+            &[["cust-f", "api", "Nov 1, 2025 7:00:00 AM", "2", "Success mr-16"]],
+        ),
+        call(
+            "2025-11-01T07:11:00Z",
+            virginia,
+            "",
+            &[["210000000006/l-6", "api", "Nov 1, 2025 7:00:00 AM", "2", "Success mr-17"]],
+        ),
+        // Used in October only; late, before and after the first of the month at six.
+        call(
+            "2025-10-31T12:10:00Z",
+            virginia,
+            PRODUCT,
+            &[["210000000007", "api", "Oct 31, 2025 12:00:00 PM", "3", "Success mr-18"]],
+        ),
+        call(
+            "2025-11-01T05:59:59Z",
+            virginia,
+            PRODUCT,
+            &[["210000000007", "late", "Oct 31, 2025 8:00:00 PM", "1", "Success mr-19"]],
+        ),
+        call(
+            "2025-11-01T06:30:00Z",
+            virginia,
+            PRODUCT,
+            &[["210000000007", "late", "Oct 31, 2025 11:00:00 PM", "1", "Success mr-20"]],
+        ),
+        // Tags: allocations that add up, and some that do not.
+        call(
+            "2025-11-01T10:10:00Z",
+            virginia,
+            PRODUCT,
+            &[
+                ["210000000001", "tagged", "Nov 1, 2025 8:00:00 AM", "10.5", "Success mr-21"],
+                ["210000000001", "tagged", "Nov 1, 2025 9:00:00 AM", "10", "Success mr-22"],
+                ["210000000001", "tagged", "Nov 1, 2025 10:00:00 AM", "2", "Success mr-23"],
+            ],
+        ),
+        // Two hours that are both called one o'clock in New York, by a caller that was not seen before.
+        call(
+            "2025-11-02T06:40:00Z",
+            virginia,
+            PRODUCT,
+            &[
+                ["210000000001", "clock", "Nov 2, 2025 5:00:00 AM", "1", "Success mr-24"],
+                ["210000000001", "clock", "Nov 2, 2025 6:00:00 AM", "1", "Success mr-25"],
+            ],
+        ),
+    ]
+}
+
+impl Call {
+    fn event(&self, number: usize) -> Json {
+        let mut event = envelope(self.time, self.region, "BatchMeterUsage", &format!("call-{number}"));
+        let records: Vec<Json> = self.records.iter().map(usage_record).collect();
+        let mut request = json!({"usageRecords": records});
+        if let Some(product) = self.product {
+            request["productCode"] = json!(product);
+        }
+        let (mut results, mut unprocessed) = (Vec::new(), Vec::new());
+        for (record, told) in records.iter().zip(&self.records) {
+            match told[4].split_once(' ') {
+                Some((status, "-")) => results.push(json!({"usageRecord": record, "status": status})),
+                Some((status, id)) => {
+                    results.push(json!({"usageRecord": record, "status": status, "meteringRecordId": id}));
+                }
+                None if told[4] == "unprocessed" => unprocessed.push(record.clone()),
+                None if told[4] == "?" => {}
+                None => event["errorCode"] = json!(told[4].trim_start_matches('!')),
+            }
+        }
+        event["requestParameters"] = request;
+        event["responseElements"] = match self.records[0][4] {
+            "?" => json!({"omitted": true, "originalSize": 123_456, "reason": "responseElements too large"}),
+            error if error.starts_with('!') => Json::Null,
+            _ => json!({"results": results, "unprocessedRecords": unprocessed}),
+        };
+        if self.time.starts_with("2025-11-02") {
+            event["userIdentity"] =
+                json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/guest", "accessKeyId": "AKIA2"});
+            event["sourceIPAddress"] = json!("198.51.100.9");
+        }
+        event
+    }
+}
+
+fn usage_record([customer, dimension, hour, quantity, _]: &[&str; 5]) -> Json {
+    let mut record = json!({"dimension": dimension, "timestamp": hour});
+    match customer.split_once('/') {
+        Some((account, license)) => {
+            record["customerAWSAccountId"] = json!(account);
+            record["licenseArn"] = json!(license_arn(license));
+        }
+        None if customer.starts_with("cust") => record["customerIdentifier"] = json!(customer),
+        None => record["customerAWSAccountID"] = json!(customer),
+    }
+    match quantity.parse::<u32>() {
+        Ok(whole) => record["quantity"] = json!(whole),
+        Err(_) if quantity.is_empty() => {}
+        Err(_) => record["quantityAsDecimal"] = json!(quantity),
+    }
+    let tag = |key: &str, value: &str| json!({"key": key, "value": value});
+    match *hour {
+        "Nov 1, 2025 8:00:00 AM" => {
+            record["usageAllocations"] = json!([
+                {"allocatedUsageQuantityAsDecimal": "6.25", "tags": [tag("team", "red"), tag("env", "live")]},
+                {"allocatedUsageQuantityAsDecimal": "3.25", "tags": [tag("team", "blue")]},
+                {"allocatedUsageQuantityAsDecimal": "1"},
+            ]);
+        }
+        "Nov 1, 2025 9:00:00 AM" => {
+            record["usageAllocations"] = json!([{"allocatedUsageQuantity": 4, "tags": [tag("team", "red")]}]);
+        }
+        _ => {}
+    }
+    record
+}
+
+fn license_arn(license: &str) -> String {
+    format!("arn:aws:license-manager::{SELLER}:license:{license}")
+}
+
+fn envelope(time: &str, region: &str, name: &str, id: &str) -> Json {
+    json!({
+        "eventVersion": "1.11", "eventTime": time, "eventSource": "metering-marketplace.amazonaws.com", "eventName": name,
+        "awsRegion": region, "eventID": id, "requestID": format!("request of {id}"), "eventType": "AwsApiCall",
+        "recipientAccountId": SELLER, "sourceIPAddress": "203.0.113.1", "userAgent": "meter/1.0",
+        "userIdentity": {
+            "type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/meter/run", "accessKeyId": "ASIA1",
+            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::111122223333:role/meter"}},
+        },
+    })
+}
+
+/// Two instances of a buyer in one hour, one of which says it twice; a dry run that looks accepted, and one as it is.
+fn meter_usage() -> Vec<Json> {
+    let said = |id: &str, time: &str, instance: &str, quantity: u32, dry_run: bool| {
+        let mut event = envelope(time, "us-east-1", "MeterUsage", id);
+        event["recipientAccountId"] = json!(BUYER);
+        event["userIdentity"] = json!({"type": "AssumedRole", "arn": format!("arn:aws:sts::{BUYER}:assumed-role/app/{instance}"), "accessKeyId": "ASIA3"});
+        event["requestParameters"] = json!({
+            "productCode": "code-m", "usageDimension": "cpu", "usageQuantity": quantity,
+            "timestamp": "Nov 1, 2025 10:00:00 AM", "dryRun": dry_run,
+        });
+        event["responseElements"] = json!({"meteringRecordId": format!("mr-{instance}")});
+        event
+    };
+    let mut refused = said("meter-5", "2025-11-01T10:50:00Z", "i-1", 100, true);
+    refused["errorCode"] = json!("DryRunOperation");
+    refused["responseElements"] = Json::Null;
+    vec![
+        said("meter-1", "2025-11-01T10:10:00Z", "i-1", 1, false),
+        said("meter-2", "2025-11-01T10:20:00Z", "i-2", 1, false),
+        said("meter-3", "2025-11-01T10:30:00Z", "i-1", 1, false),
+        said("meter-4", "2025-11-01T10:40:00Z", "i-1", 100, true),
+        refused,
+    ]
+}
+
+/// A call too large for CloudTrail.
+fn omitted() -> Vec<Json> {
+    let mut event = envelope("2025-11-01T04:00:00Z", "us-east-1", "BatchMeterUsage", "omitted");
+    event["requestParameters"] =
+        json!({"omitted": true, "originalSize": 149_893, "reason": "requestParameters too large"});
+    event["responseElements"] =
+        json!({"omitted": true, "originalSize": 249_893, "reason": "responseElements too large"});
+    vec![event]
+}
+
+fn sign_ups() -> Vec<Json> {
+    let resolved = |id: &str, time: &str, response: Json| {
+        let mut event = envelope(time, "us-east-1", "ResolveCustomer", id);
+        event["requestParameters"] = json!({"registrationToken": "HIDDEN_DUE_TO_SECURITY_REASONS"});
+        event["responseElements"] = response;
+        event
+    };
+    let mut failed = resolved("sign-up-8", "2025-10-01T09:00:00Z", Json::Null);
+    failed["errorCode"] = json!("ExpiredTokenException");
+    let never_used = || {
+        json!({"customerIdentifier": "", "customerAWSAccountID": "210000000008", "productCode": PRODUCT,
+            "licenseArn": license_arn("l-8"), "metadata": {"agreementId": "agmt-8"}})
+    };
+    vec![
+        resolved(
+            "sign-up-1",
+            "2025-10-01T00:00:00Z",
+            json!({"customerIdentifier": "cust-f",
+            "customerAWSAccountId": "210000000006", "productCode": PRODUCT, "licenseArn": license_arn("l-6"),
+            "metadata": {"agreementId": "agmt-6"}}),
+        ),
+        resolved(
+            "sign-up-2",
+            "2025-10-01T01:00:00Z",
+            json!({"customerIdentifier": "",
+            "customerAWSAccountId": "210000000003", "productCode": "code-z", "licenseArn": license_arn("l-2")}),
+        ),
+        // Never metered, and resolved twice.
+        resolved("sign-up-3", "2025-10-01T02:00:00Z", never_used()),
+        resolved("sign-up-4", "2025-10-02T02:00:00Z", never_used()),
+        resolved("sign-up-5", "2025-10-01T03:00:00Z", json!({"customerIdentifier": "cust-b", "productCode": PRODUCT})),
+        // Signed up again after its last usage.
+        resolved(
+            "sign-up-6",
+            "2025-11-01T12:00:00Z",
+            json!({"customerAWSAccountId": "210000000007",
+            "productCode": PRODUCT, "customerIdentifier": null}),
+        ),
+        // Metered, but not for this product.
+        resolved(
+            "sign-up-7",
+            "2025-10-01T04:00:00Z",
+            json!({"customerAWSAccountId": "210000000004",
+            "productCode": "code-other", "customerIdentifier": "cust-d"}),
+        ),
+        failed,
+    ]
+}
