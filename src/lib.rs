@@ -188,6 +188,7 @@
 //! | what is in it is **told** as it is | `inspect.rs`: archives against the reference, lakes against archives |
 //! | engines are told the **types** and partitions that the files have | `ddl.rs`, `engines/ddl.py`: statements run by four engines |
 //! | a seller's questions are **answered**, the same in every engine | `questions.rs`, `engines/questions.py` |
+//! | queries for Athena's `cloudtrail_logs` run as they are | `queries.rs`, `engines/queries/` |
 //! | file layout | `layout.rs` |
 //! | rules of this page | `architecture.rs` |
 //!

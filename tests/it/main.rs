@@ -64,6 +64,8 @@ mod processes;
 mod property;
 /// The seller's questions, answered by engines where the answer is known.
 mod questions;
+/// Queries for Athena's CloudTrail table, on a lake.
+mod queries;
 /// The independent serde_json reference, written from the contract alone.
 #[expect(
     clippy::from_iter_instead_of_collect,

@@ -1,0 +1,6 @@
+-- What did root do? Everything that is told of it.
+-- Published: easttimor/aws-incident-response, "Root Credential Use"; AWS incident response playbooks.
+-- rows: 5
+SELECT *
+FROM cloudtrail_logs
+WHERE useridentity.type = 'Root' AND year = '2025' AND month = '06';

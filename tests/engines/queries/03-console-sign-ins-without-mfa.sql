@@ -1,0 +1,13 @@
+-- Who came in by the console with a password alone?
+-- Published: AWS Security Blog on analysing CloudTrail with Athena; many hunting collections, "Console logins without MFA".
+-- rows: 3
+SELECT eventtime,
+       useridentity.username AS username,
+       sourceipaddress,
+       json_extract_scalar(additionaleventdata, '$.MFAUsed') AS mfa_used
+FROM cloudtrail_logs
+WHERE eventname = 'ConsoleLogin'
+  AND json_extract_scalar(responseelements, '$.ConsoleLogin') = 'Success'
+  AND json_extract_scalar(additionaleventdata, '$.MFAUsed') <> 'Yes'
+  AND useridentity.type = 'IAMUser'
+ORDER BY eventtime;

@@ -1,0 +1,11 @@
+-- From where, and as whom, did signing in fail more than once?
+-- Published: AWS re:Post, "How do I see failed console sign-ins"; Security Lake sample queries.
+-- rows: 1
+SELECT useridentity.username, sourceipaddress, errormessage,
+       count(*) AS failures, min(eventtime) AS first_seen, max(eventtime) AS last_seen
+FROM cloudtrail_logs
+WHERE eventname = 'ConsoleLogin'
+  AND errormessage IN ('Failed authentication', 'No username found in supplied account')
+GROUP BY useridentity.username, sourceipaddress, errormessage
+HAVING count(*) > 1
+ORDER BY failures DESC;

@@ -1,0 +1,10 @@
+-- What is read from a bucket by nobody in particular?
+-- Published: Amazon S3 User Guide, "Identifying Amazon S3 requests using CloudTrail", anonymous requests.
+-- rows: 2
+SELECT *
+FROM cloudtrail_logs
+WHERE eventsource = 's3.amazonaws.com'
+  AND eventname IN ('GetObject')
+  AND useridentity.accountid = 'anonymous'
+  AND useridentity.arn IS NULL
+  AND requestparameters LIKE '%ledger-exports%';

@@ -1,0 +1,8 @@
+-- Who changed a security group?
+-- Published: Athena User Guide, CloudTrail tips; AWS re:Post, "How do I track changes to security groups"; AWS Managed Services change record.
+-- rows: 3
+SELECT eventname, useridentity.username, sourceipaddress, eventtime, requestparameters
+FROM cloudtrail_logs
+WHERE requestparameters LIKE '%sg-0aa11bb22cc33dd44%'
+  AND eventtime > '2025-06-01T00:00:00Z'
+ORDER BY eventtime ASC;

@@ -1,0 +1,12 @@
+-- Which roles were assumed by whom?
+-- Published: AWS Security Blog, "How to track AssumeRole"; Securosis query cheat sheet.
+-- rows: 7
+SELECT eventtime,
+       coalesce(useridentity.arn, useridentity.invokedby, useridentity.principalid) AS caller,
+       json_extract_scalar(requestparameters, '$.roleArn') AS role_arn,
+       json_extract_scalar(requestparameters, '$.roleSessionName') AS session_name,
+       json_extract_scalar(responseelements, '$.credentials.accessKeyId') AS issued_key
+FROM cloudtrail_logs
+WHERE eventsource = 'sts.amazonaws.com' AND eventname = 'AssumeRole'
+  AND json_extract_scalar(requestparameters, '$.roleArn') LIKE 'arn:aws:iam::604118273950:%'
+ORDER BY eventtime;

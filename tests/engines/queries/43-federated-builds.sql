@@ -1,0 +1,10 @@
+-- Which repositories come in through OpenID Connect?
+-- Published: GitHub Actions OIDC audits that read `webidfederationdata.attributes`.
+-- rows: 1
+SELECT useridentity.sessioncontext.webidfederationdata.federatedprovider AS provider,
+       useridentity.sessioncontext.webidfederationdata.attributes['token.actions.githubusercontent.com:sub'] AS subject,
+       count(*) AS calls
+FROM cloudtrail_logs
+WHERE useridentity.sessioncontext.webidfederationdata.federatedprovider IS NOT NULL
+  AND eventtime > '2025-06-04'
+GROUP BY 1, 2;

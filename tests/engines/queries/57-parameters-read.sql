@@ -1,0 +1,9 @@
+-- Which parameters were read, one by one?
+-- Published: Systems Manager Parameter Store audits, which unnest the list of names.
+-- rows: 2
+SELECT name, useridentity.username, count(*) AS reads
+FROM cloudtrail_logs
+CROSS JOIN UNNEST(CAST(json_extract(requestparameters, '$.names') AS array(varchar))) AS t(name)
+WHERE eventsource = 'ssm.amazonaws.com' AND eventname = 'GetParameters'
+GROUP BY name, useridentity.username
+ORDER BY name;

@@ -1,0 +1,12 @@
+-- Who works at night or at weekends?
+-- Published: off-hours activity hunts with `hour` and `day_of_week`.
+-- rows: 12
+SELECT useridentity.arn AS principal,
+       hour(from_iso8601_timestamp(eventtime)) AS hour,
+       day_of_week(from_iso8601_timestamp(eventtime)) AS weekday,
+       count(*) AS calls
+FROM cloudtrail_logs
+WHERE useridentity.type = 'IAMUser' AND readonly = 'false'
+  AND (day_of_week(from_iso8601_timestamp(eventtime)) > 5 OR hour(from_iso8601_timestamp(eventtime)) NOT BETWEEN 6 AND 20)
+GROUP BY 1, 2, 3
+ORDER BY 1, 2;
