@@ -373,9 +373,20 @@ def programs_work():
     event('2025-06-12T10:05:00Z', 'lambda', 'UpdateFunctionCode20150331v2', DEPLOY, '192.0.2.80',
           request={'functionName': 'invoice', 'dryRun': False})
     event('2025-06-12T10:06:00Z', 'ecr', 'GetAuthorizationToken', DEPLOY, '192.0.2.80')
-    event('2025-06-16T08:00:00Z', 'logs', 'FilterLogEvents', role('auditor', 'sweep', 'ASIAAUDITSWEEPEXAMPL', AUDIT), account=AUDIT,
-          region='eu-west-1', read_only=True, addendum={
-              'reason': 'DELIVERY_DELAY', 'updatedFields': None, 'originalRequestID': None, 'originalEventID': None})
+    # One that has nearly everything an event can have.
+    auditor = role('auditor', 'sweep', 'ASIAAUDITSWEEPEXAMPL', AUDIT, ec2RoleDelivery='2.0', webIdFederationData={
+        'federatedProvider': 'cognito-identity.amazonaws.com', 'attributes': {'cognito-identity.amazonaws.com:amr': 'authenticated'}})
+    auditor |= {'userName': 'auditor', 'invokedBy': 'athena.amazonaws.com', 'onBehalfOf': ADMIN['onBehalfOf']}
+    event('2025-06-16T08:00:00Z', 'logs', 'FilterLogEvents', auditor, account=AUDIT, region='eu-west-1', read_only=True,
+          request={'limit': 10000, 'interleaved': True, 'startTime': 1750060800000, 'filterPattern': '"ERROR" \\d'},
+          response={'nextToken': None, 'searched': 0.5}, error=('InvalidParameterException', 'Sägewerk: "limit" must not exceed 10000'),
+          more={'vpc': 'none'}, resources=[{'accountId': AUDIT, 'type': 'AWS::Logs::LogGroup',
+                                            'ARN': f'arn:aws:logs:eu-west-1:{AUDIT}:log-group:central'}, {'type': 'AWS::Other'}],
+          apiVersion='2014-03-28', sharedEventID='3c1f8f0e-1a54-4f6a-8d6e-0b7a53c9d0ff', sessionCredentialFromConsole='true',
+          vpcEndpointId='vpce-0777ccc666ddd555e', vpcEndpointAccountId=AUDIT, serviceEventDetails={'part': [1, 2]},
+          edgeDeviceDetails={'type': 'snowball', 'id': 7}, addendum={
+              'reason': 'UPDATED_DATA', 'updatedFields': 'responseElements', 'originalRequestID': 'c0ffee00-0000-4000-8000-000000000001',
+              'originalEventID': 'c0ffee00-0000-4000-8000-000000000002'})
     event('2025-06-20T11:00:00Z', 'sqs', 'ReceiveMessage', {'type': 'AWSAccount', 'principalId': 'AROAPARTNER', 'accountId': PARTNER},
           '10.99.1.1', region='eu-west-1', category='NetworkActivity', eventType='AwsVpceEvent', tls=None,
           error=('VpceAccessDenied', 'The request was denied due to a VPC endpoint policy'),

@@ -1,6 +1,6 @@
 -- Which share of the calls to each service fails?
 -- Published: AWS Cloud Operations blog and observability write-ups on error rates from CloudTrail.
--- rows: 10
+-- rows: 11
 SELECT split_part(eventsource, '.', 1) AS service,
        count(*) AS calls,
        count_if(errorcode IS NOT NULL) AS errors,

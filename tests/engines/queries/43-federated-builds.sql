@@ -5,6 +5,6 @@ SELECT useridentity.sessioncontext.webidfederationdata.federatedprovider AS prov
        useridentity.sessioncontext.webidfederationdata.attributes['token.actions.githubusercontent.com:sub'] AS subject,
        count(*) AS calls
 FROM cloudtrail_logs
-WHERE useridentity.sessioncontext.webidfederationdata.federatedprovider IS NOT NULL
+WHERE useridentity.sessioncontext.webidfederationdata.federatedprovider LIKE '%:oidc-provider/token.actions.githubusercontent.com'
   AND eventtime > '2025-06-04'
 GROUP BY 1, 2;

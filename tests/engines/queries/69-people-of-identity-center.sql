@@ -1,6 +1,6 @@
 -- What did a person do through IAM Identity Center?
 -- Published: IAM Identity Center User Guide on `onBehalfOf`; AWS incident response playbooks, Identity Center compromise.
--- rows: 1
+-- rows: 2
 SELECT useridentity.onbehalfof.userid, element_at(split(useridentity.arn, '/'), -1) AS email, count(*) AS calls
 FROM cloudtrail_logs
 WHERE useridentity.onbehalfof.userid IS NOT NULL AND eventtime > '2025-06-05'

@@ -1,6 +1,6 @@
 -- Which services act on somebody's behalf, and what for?
 -- Published: noise reduction in most hunting collections (`invokedby`).
--- rows: 5
+-- rows: 6
 SELECT useridentity.invokedby, eventname, count(*) AS calls
 FROM cloudtrail_logs
 WHERE useridentity.invokedby IS NOT NULL AND month = '06' AND day > '04'

@@ -1,6 +1,6 @@
 -- Which events were delivered late or again?
 -- Published: CloudTrail User Guide, `addendum`.
 -- rows: 1
-SELECT eventid, eventtime, addendum.reason, addendum.originaleventid
+SELECT *
 FROM cloudtrail_logs
-WHERE addendum.reason IS NOT NULL AND account = '935027416683';
+WHERE addendum.reason IN ('DELIVERY_DELAY', 'UPDATED_DATA') AND account = '935027416683';
