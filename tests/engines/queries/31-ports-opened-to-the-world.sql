@@ -1,6 +1,7 @@
 -- Which ports were opened to everybody?
 -- Published: incident response collections on `AuthorizeSecurityGroupIngress` with UNNEST over `ipPermissions`.
 -- rows: 2
+-- duckdb: translated
 SELECT t.eventtime, t.useridentity.arn AS who,
        json_extract_scalar(t.requestparameters, '$.groupId') AS security_group,
        json_extract_scalar(rule, '$.fromPort') AS port

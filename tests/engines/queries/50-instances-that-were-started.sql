@@ -1,6 +1,7 @@
 -- Which instances came of it?
 -- Published: incident response runbooks that read `responseelements.instancesSet`.
 -- rows: 6
+-- duckdb: translated
 SELECT eventtime, awsregion,
        json_extract_scalar(instance, '$.instanceId') AS instance_id,
        json_extract_scalar(instance, '$.instanceType') AS instance_type

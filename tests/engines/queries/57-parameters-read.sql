@@ -1,6 +1,7 @@
 -- Which parameters were read, one by one?
 -- Published: Systems Manager Parameter Store audits, which unnest the list of names.
 -- rows: 2
+-- duckdb: translated
 SELECT name, useridentity.username, count(*) AS reads
 FROM cloudtrail_logs
 CROSS JOIN UNNEST(CAST(json_extract(requestparameters, '$.names') AS array(varchar))) AS t(name)

@@ -1,8 +1,8 @@
 -- What happened within the hour of the break-in?
 -- Published: queries that parse `eventtime` by `date_parse`.
 -- rows: 10
-SELECT date_parse(eventtime, '%Y-%m-%dT%H:%i:%sZ') AS at, eventname
+SELECT date_parse(eventtime, '%Y-%m-%dT%H:%i:%sZ') AS happened, eventname
 FROM cloudtrail_logs
 WHERE date_parse(eventtime, '%Y-%m-%dT%H:%i:%sZ') BETWEEN timestamp '2025-06-24 02:00:00' AND timestamp '2025-06-24 02:21:00'
   AND account = '604118273950' AND "timestamp" = '2025/06/24'
-ORDER BY at;
+ORDER BY happened;
