@@ -117,18 +117,13 @@ def source_rows(folder):
 
 # From one dialect to the others.
 
-JAVA = {'Y': 'yyyy', 'm': 'MM', 'd': 'dd', 'H': 'HH', 'i': 'mm', 's': 'ss', 'M': 'MMMM', 'b': 'MMM', 'W': 'EEEE', 'a': 'EEE', 'f': 'SSSSSS'}
+JAVA = {'%Y': 'yyyy', '%m': 'MM', '%d': 'dd', '%H': 'HH', '%M': 'mm', '%S': 'ss'}
 
 
 def java_pattern(pattern):
-    """A pattern of `date_parse` and `date_format` as Spark's functions take it."""
-    pieces = re.findall(r'%(.)|([^%]+)', pattern)
-    return ''.join(JAVA[code] if code else re.sub(r'[A-Za-z]+', lambda word: f"'{word[0]}'", text) for code, text in pieces)
-
-
-def python_pattern(pattern):
-    """sqlglot keeps patterns in Python's terms; MySQL's, which Trino uses, differ in these."""
-    return pattern.replace('%M', '%i').replace('%S', '%s').replace('%B', '%M').replace('%A', '%W')
+    """A pattern of `date_parse` and `date_format`, which sqlglot keeps in Python's terms, as Spark's functions take it."""
+    pieces = re.findall(r'%.|[A-Za-z]+|[^%A-Za-z]+', pattern)
+    return ''.join(JAVA[piece] if piece[0] == '%' else f"'{piece}'" if piece.isalpha() else piece for piece in pieces)
 
 
 def call(name, *arguments):
@@ -170,16 +165,18 @@ def mend_duckdb(node):
 
 def mend_spark(node):
     if isinstance(node, exp.DateAdd):
-        # `date_add` gives a date, whatever it is given.
+        # Spark's `date_add` gives a date, whatever it is given.
         return call('timestampadd', exp.var(node.text('unit').upper()), node.expression, node.this)
     if isinstance(node, exp.StrToTime):
-        return call('to_timestamp', node.this, exp.Literal.string(java_pattern(python_pattern(node.text('format')))))
+        # Letters that stand for themselves are quoted.
+        return call('to_timestamp', node.this, exp.Literal.string(java_pattern(node.text('format'))))
     if isinstance(node, exp.TimeToStr):
-        return call('date_format', node.this, exp.Literal.string(java_pattern(python_pattern(node.text('format')))))
+        return call('date_format', node.this, exp.Literal.string(java_pattern(node.text('format'))))
     if isinstance(node, exp.DataType) and node.is_type('json'):
         # There is no such type; JSON is text.
         return exp.DataType.build('text')
     if isinstance(node, exp.DayOfWeekIso):
+        # From Monday on; sqlglot's is two days off.
         return exp.Add(this=call('weekday', node.this), expression=exp.Literal.number(1))
     return node
 
@@ -209,11 +206,11 @@ class Spark:
         from pyspark.sql import SparkSession
 
         settings = {
-            'spark.ui.enabled': 'false', 'spark.sql.session.timeZone': 'UTC', 'spark.sql.warehouse.dir': f'{folder}/warehouse',
-            'spark.sql.shuffle.partitions': '1', 'spark.sql.files.minPartitionNum': '1', 'spark.sql.files.openCostInBytes': '0', 'spark.driver.bindAddress': '127.0.0.1', 'spark.driver.host': '127.0.0.1',
-            'spark.log.level': 'ERROR',
-            'spark.ui.showConsoleProgress': 'false',
-            # Little is read, so compiling is most of the work.
+            'spark.sql.session.timeZone': 'UTC', 'spark.sql.warehouse.dir': f'{folder}/warehouse',
+            'spark.driver.bindAddress': '127.0.0.1', 'spark.driver.host': '127.0.0.1',
+            'spark.ui.enabled': 'false', 'spark.ui.showConsoleProgress': 'false', 'spark.log.level': 'ERROR',
+            # Little is read: one task for all files, and nothing compiled that runs once.
+            'spark.sql.shuffle.partitions': '1', 'spark.sql.files.minPartitionNum': '1', 'spark.sql.files.openCostInBytes': '0',
             'spark.sql.codegen.wholeStage': 'false', 'spark.sql.codegen.factoryMode': 'NO_CODEGEN',
             'spark.driver.extraJavaOptions': '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC',
         }
@@ -241,6 +238,7 @@ def statements(path):
 # Rows of any engine, made alike.
 
 def plain(value, is_set):
+    """A value in JSON's terms; fractions to six digits, for engines divide in decimals or in floats."""
     if hasattr(value, 'asDict'):
         value = value.asDict()
     if isinstance(value, dict):
@@ -291,14 +289,16 @@ def expectations(folder, scratch):
             lines.write(json.dumps(row) + '\n')
     columns = {name: sql_type(shape) for name, shape in COLUMNS.items()} | {name: TEXT for name in PARTITIONS}
     columns = ', '.join(f"'{name}': '{kind}'" for name, kind in columns.items())
-    return DuckDB([f"create table cloudtrail_logs as select * from read_json('{path}', format = 'newline_delimited', columns = {{{columns}}})"])
+    read = f"read_json('{path}', format = 'newline_delimited', columns = {{{columns}}})"
+    return DuckDB([f'create table cloudtrail_logs as select * from {read}'])
 
 
 def difference(name, what, expected, found):
     """A line that shows the first row that only one of them has."""
     missing = [row for row in expected if row not in found]
     surplus = [row for row in found if row not in expected]
-    shown = ''.join(f'\n    {word}: {json.dumps(rows[0])}' for word, rows in (('only expected', missing), ('only found', surplus)) if rows)
+    rows = (('only expected', missing), ('only found', surplus))
+    shown = ''.join(f'\n    {word}: {json.dumps(only[0])}' for word, only in rows if only)
     return f'{name}: {what}: {len(found)} rows, expected {len(expected)}{shown}'
 
 

@@ -3,7 +3,8 @@
 //!
 //! `TRAILMILL_PYTHON` names an interpreter with duckdb and sqlglot, and pyspark for the other half; without it the test says
 //! that it was skipped. What is expected is worked out by `engines/queries.py` from the JSON of the archives; how many rows
-//! there are stands in the queries.
+//! there are stands in the queries. `TRAILMILL_CORPUS` names a folder of real data, of which both engines have to tell the
+//! same.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,6 +14,7 @@ use std::process::{Command, Output};
 use crate::harness::{Lake, Workdir, data, files, say};
 
 const PYTHON: &str = "TRAILMILL_PYTHON";
+const CORPUS: &str = "TRAILMILL_CORPUS";
 
 /// Hand-written archives that Athena's table cannot hold: an identity that is a text, times in forms of old, a member twice.
 const NOT_FOR_ATHENA: [&str; 4] = ["identities", "timestamps", "unmapped", "verbatim-json"];
@@ -43,6 +45,15 @@ fn published_queries_tell_what_the_archives_tell() {
     let (is_same, told) = run(&python, &workdir.at("in"), &views);
     assert!(is_same, "{told}");
     say(&format!("queries: {}", told.trim()));
+    if let Some(corpus) = std::env::var_os(CORPUS) {
+        let workdir = Workdir::new();
+        workdir.copy(Path::new(&corpus), "in");
+        let lake = workdir.convert("in", "");
+        let views = engines.iter().map(|engine| view(&workdir, &python, &lake, engine, ""));
+        let (is_same, told) = run(&python, Path::new("-"), &views.collect::<Vec<_>>());
+        assert!(is_same, "{told}");
+        say(&format!("queries, on real data: {}", told.trim()));
+    }
     // A check that cannot fail checks nothing: another value, a row less.
     for (wrong, noticed) in [
         ("SELECT * REPLACE (upper(errorcode) AS errorcode) FROM told", "access-denied-by-principal: duckdb differs"),
