@@ -14,8 +14,7 @@ from contract import ALLOCATIONS, ELEMENT, LISTS, NULL_PARTITION, RESOURCES, TEX
 from readers.sql import Opened, SqlReader
 
 NAME = 'ClickHouse'
-# How many lists and elements are there, null ones being empty ones to it.
-BLIND = {'values of lists', 'values of elements'}
+BLIND = {'null lists', 'null elements'}
 
 TEXT = 'Nullable(String)'
 TYPES = {
@@ -93,7 +92,8 @@ class Reader(SqlReader):
         found = super().measures(opened, columns)
         for name, kind in columns.items():
             if kind in LISTS or kind == ELEMENT:
-                found[name][0] = None
+                # Nulls count as empty ones, which leaves the sum alone.
+                found[name] = [None, found[name][1], None, None]
         return found
 
     def looked_at(self, files, condition, bloom_filters, page_index):

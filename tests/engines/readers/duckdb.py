@@ -13,7 +13,8 @@ from contract import ALLOCATIONS, LISTS, RESOURCES, TEXTS
 from readers.sql import Opened, SqlReader
 
 NAME = 'DuckDB'
-BLIND = set()
+# Before 2.0 it does not tell what it reads of a file.
+BLIND = set() if duckdb.__version__ >= '2' else {'bloom filters', 'page index'}
 
 TYPES = {
     'STRING': 'VARCHAR',
@@ -89,8 +90,7 @@ class Reader(SqlReader):
 
     def looked_at(self, files, condition, bloom_filters, page_index):
         """Row groups for a bloom filter, which cannot be turned off: all of them stand for reading without. Bytes for pages."""
-        if not self.select("select * from duckdb_settings() where name = 'parquet_use_page_index'"):
-            # A release from before it tells what it read, and before it uses the page index.
+        if BLIND:
             return None
         self.database.execute(f'set parquet_use_page_index = {page_index}')
         statement = f"select max(event_name) from read_parquet('{files}') where {self.condition(condition)}"

@@ -1,18 +1,16 @@
 """Spark, whose reader is Apache Parquet's own for Java, as that of Athena, Trino's kin, Hive and EMR.
 
 Partition columns stay text when their types are not guessed (`partitionColumnTypeInference`); a guessed number loses its leading
-zero. S3 needs hadoop-aws, which no Python package brings: what was on S3 is fetched into a folder before Spark reads it.
+zero. Reads S3 with hadoop-aws (s3a), of a release older than its Hadoop: `.ci/run` says where that comes from.
 """
 
-import pathlib
-import tempfile
+import sys
+from pathlib import Path
 
-import pyarrow.fs
 import pyspark
 from pyspark.sql import SparkSession
 
 from contract import ALLOCATIONS, LISTS, RESOURCES, TEXTS
-from readers.pyarrow import s3_file_system
 from readers.sql import Opened, SqlReader
 
 NAME = 'Spark'
@@ -47,6 +45,19 @@ SETTINGS = {
     'spark.driver.extraJavaOptions': '-XX:TieredStopAtLevel=1',
 }
 
+S3A = Path(sys.prefix) / 's3a'
+# Hadoop writes durations as `30s` in its defaults, which a hadoop-aws from before cannot read.
+S3A_SETTINGS = {
+    'spark.hadoop.fs.s3a.aws.credentials.provider': 'org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider',
+    'spark.hadoop.fs.s3a.path.style.access': 'true',
+    'spark.hadoop.fs.s3a.connection.ssl.enabled': 'false',
+    'spark.hadoop.fs.s3a.threads.keepalivetime': '60',
+    'spark.hadoop.fs.s3a.connection.timeout': '200000',
+    'spark.hadoop.fs.s3a.connection.establish.timeout': '5000',
+    'spark.hadoop.fs.s3a.connection.request.timeout': '0',
+    'spark.hadoop.fs.s3a.multipart.purge.age': '86400',
+}
+
 
 def version():
     return pyspark.__version__
@@ -69,10 +80,17 @@ class Reader(SqlReader):
     TIMESTAMP = "timestamp'{text}'"
 
     def __init__(self, s3):
-        self.s3 = s3
-        self.fetched = tempfile.TemporaryDirectory()
+        settings = dict(SETTINGS)
+        if s3 is not None:
+            jars = sorted(str(jar) for jar in S3A.glob('*.jar'))
+            settings |= S3A_SETTINGS | {
+                'spark.driver.extraClassPath': ':'.join(jars),
+                'spark.hadoop.fs.s3a.endpoint': s3['endpoint'],
+                'spark.hadoop.fs.s3a.access.key': s3['access_key'],
+                'spark.hadoop.fs.s3a.secret.key': s3['secret_key'],
+            }
         builder = SparkSession.builder.master('local[2]')
-        for name, value in SETTINGS.items():
+        for name, value in settings.items():
             builder = builder.config(name, value)
         self.spark = builder.getOrCreate()
         self.tables = 0
@@ -81,21 +99,11 @@ class Reader(SqlReader):
         return [tuple(row) for row in self.spark.sql(statement).collect()]
 
     def open(self, root, table, columns, partition_columns):
-        if root.startswith('s3://'):
-            root = self.fetch(root)
         self.tables += 1
         name = f'table_{self.tables}'
-        frame = self.spark.read.parquet(f'{root}/{table}')
+        frame = self.spark.read.parquet(f"{root.replace('s3://', 's3a://')}/{table}")
         frame.createOrReplaceTempView(name)
         return Opened(name, partition_columns, (columns, frame.schema))
-
-    def fetch(self, root):
-        bucket_path = root.removeprefix('s3://')
-        folder = pathlib.Path(self.fetched.name, bucket_path)
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            pyarrow.fs.copy_files(bucket_path, str(folder), source_filesystem=s3_file_system(self.s3))
-        return str(folder)
 
     def types(self, opened):
         columns, schema = opened.schema
