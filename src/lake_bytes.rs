@@ -69,7 +69,11 @@ impl LakeBytes {
 
     /// Reads it from front to back.
     pub(crate) fn reader(&self) -> impl Read {
-        BufReader::with_capacity(256 << 10, At { source: self.clone(), offset: 0 })
+        let ahead = match self.source {
+            Source::File(_) => 256 << 10,
+            Source::Object(_) => 8 << 20,
+        };
+        BufReader::with_capacity(ahead, At { source: self.clone(), offset: 0 })
     }
 
     /// Reads up to so many bytes from a place; none at the end.
@@ -107,6 +111,12 @@ impl RemoteFile {
     fn read_some_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         if offset >= self.object.bytes {
             return Ok(0);
+        }
+        if bytes.len() as u64 >= BLOCK_BYTES {
+            let fetched = self.fetch(offset, offset.saturating_add(bytes.len() as u64))?;
+            let length = fetched.len().min(bytes.len());
+            bytes[..length].copy_from_slice(&fetched[..length]);
+            return Ok(length);
         }
         let block = self.block(offset / BLOCK_BYTES)?;
         let at = usize::try_from(offset % BLOCK_BYTES).map_err(io::Error::other)?;

@@ -85,6 +85,9 @@
 //! | `dedup::spill` | keys on disk |
 //! | `dedup::shard`, `claims` | who has which event |
 //! | [`disk`] | every change that a conversion makes on disk |
+//! | `store` | buckets of S3, as blocking calls: `session`, `bucket`; `credentials` as AWS's tools find them |
+//! | `lake_root` | where a lake is, and what is below it |
+//! | `lake_bytes` | bytes of its files, wherever they are |
 //! | `lake_file` | a Parquet file of a lake, read back |
 //! | `output::layout` | what the files of a table look like |
 //! | `output::tables` | batches of all partitions to row groups, within limits |
@@ -98,7 +101,9 @@
 //! | `output::manifest` | what a lake has already |
 //! | `output::rewrite` | parts with rows of archives that are converted again |
 //! | `output::staged` | staged parts, looked at once more |
-//! | `output::lake` | commit, recovery, one writer |
+//! | `output::lake` | commit, recovery |
+//! | `output::site`, `folder`, `bucket` | what a lake asks of its place, and how a folder or a bucket does it: shown parts, one writer |
+//! | `output::claim` | who may write to a lake in a bucket |
 //! | `pipeline::worklist` | which archives are converted, in which steps |
 //! | `pipeline::grouping` | which archives are converted together |
 //! | `pipeline::worker` | what one thread does |
@@ -108,7 +113,6 @@
 //! | `pipeline::steps` | attempts until a step can be published, step by step |
 //! | `pipeline::observe` | archives read as a conversion reads them, for somebody who looks at their rows |
 //! | [`check`] | a lake against its own manifest |
-//! | `restore::source` | bytes of a file of the lake, counted |
 //! | `restore::filter` | which folders, row groups, pages and rows are wanted |
 //! | `restore::part` | a part to pieces that can be read alone |
 //! | `restore::merge` | `unmapped` to the objects that its members belong to |
@@ -154,7 +158,9 @@
 //!   `quarantine`, with its place and its bytes.
 //! - No file in a table's folder is ever incomplete: parts are written in `_trailmill/staging`, synced and renamed,
 //!   that of `archives` last. Nothing relies on destructors for that.
-//! - Nothing changes on disk but through [`disk`], so that every change can be made to fail.
+//! - Nothing changes on disk or in a bucket unless [`disk`] was told before, so that every change can be made to fail.
+//! - Nothing waits for the network but in `store`, and nothing of the client library is seen beyond it. No promise rests on
+//!   conditions of requests, which some stores pass over, or on clocks.
 //! - Nothing is published that was not counted twice: as it was converted, and in the footers of the files.
 //! - Which of two equal events is kept never depends on threads: the first in the order of delivery is, or the one in the
 //!   lake. No event goes because an archive is not what it was.
@@ -179,7 +185,8 @@
 //! | **back again**: every event as JSON, equal; only what is wanted is read | `restore.rs`, `restore_filter.rs` |
 //! | **atomic**: killed between any two changes on disk, or at any moment | `crash.rs`, `again.rs`, `kills.sh` |
 //! | a failing or full disk, limits of the system | `crash.rs`, `limits.rs` |
-//! | one writer | `crash.rs`, `limits.rs` |
+//! | one writer | `crash.rs`, `limits.rs`; in a bucket `s3_lake.rs` |
+//! | a lake **in a bucket** is that of a folder, whatever happens to requests | `s3_lake.rs`: killed at any request |
 //! | **deterministic**: same input, same bytes | `determinism.rs`; `dedup.rs`: workers that meet each other's copies |
 //! | **bounded** memory | `memory.rs`; `dedup.rs`: keys beyond the bound |
 //! | **hostile input**: located and kept | `corrupt.rs`, `mutation.rs`, `large.rs`; `fuzz/` |

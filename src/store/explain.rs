@@ -12,13 +12,17 @@ use crate::error::printable;
 
 /// The store's answer in words.
 pub(super) fn explain(error: &Error) -> io::Error {
+    let told = innermost(error);
+    // The library does not tell it apart in all requests.
+    let is_refused = ["status code: 401", "status code: 403"].iter().any(|status| told.contains(status));
     let kind = match error {
         Error::NotFound { .. } => io::ErrorKind::NotFound,
         Error::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
+        _ if is_refused => io::ErrorKind::PermissionDenied,
         _ => io::ErrorKind::Other,
     };
-    let told = innermost(error);
+    let is_elsewhere = ["PermanentRedirect", "AuthorizationHeaderMalformed", "redirect"];
     let answer = between(&told, "<Code>", "</Code>").map(|code| {
         let message = between(&told, "<Message>", "</Message>").unwrap_or_default();
         format!("{code}: {message}")
@@ -29,7 +33,10 @@ pub(super) fn explain(error: &Error) -> io::Error {
     });
     let words = match error {
         Error::Precondition { .. } => "it has changed since it was listed".to_owned(),
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => format!("access denied ({answer})"),
+        _ if is_elsewhere.iter().any(|word| told.contains(word)) => {
+            format!("{answer}; the bucket may be in another Region: name it with --s3-region")
+        }
+        _ if kind == io::ErrorKind::PermissionDenied => format!("access denied ({answer})"),
         _ => answer,
     };
     let words = match retries(error) {

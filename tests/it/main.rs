@@ -62,10 +62,10 @@ mod partitions;
 mod processes;
 /// Random archives: the converter against the slow reference.
 mod property;
-/// The seller's questions, answered by engines where the answer is known.
-mod questions;
 /// Queries for Athena's CloudTrail table, on a lake.
 mod queries;
+/// The seller's questions, answered by engines where the answer is known.
+mod questions;
 /// The independent serde_json reference, written from the contract alone.
 #[expect(
     clippy::from_iter_instead_of_collect,
@@ -82,6 +82,8 @@ mod restore;
 mod restore_filter;
 /// Stores of objects: real servers, and faults between them and the program.
 mod s3;
+/// Where credentials are found.
+mod s3_credentials;
 /// Lakes in a bucket.
 mod s3_lake;
 /// Outcomes and quantities of the sample, worked out a third way.
