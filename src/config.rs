@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::disk::Watch;
 use crate::error::{Error, ErrorKind, Result};
+use crate::input::STDIN;
 use crate::schema::Table;
 use crate::store::{ObjectUrl, StoreOptions};
 use crate::transform::PartitionColumn;
@@ -77,8 +78,13 @@ impl Selection {
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Config {
-    /// Files and folders to look for archives in.
+    /// Files, folders and `s3://` URLs of objects and prefixes to look for archives in; `-` for standard input.
     pub inputs: Vec<PathBuf>,
+    /// Files of lines that name archives, `-` for standard input: a line is a path or URL, or a message of CloudTrail, S3,
+    /// SNS, SQS or EventBridge in JSON.
+    pub inputs_from: Vec<PathBuf>,
+    /// How S3 is reached.
+    pub store: StoreOptions,
     /// The lake.
     pub lake: PathBuf,
     /// Tables to fill, of [`Table::Events`] and [`Table::UsageRecords`].
@@ -116,8 +122,6 @@ pub struct Config {
     /// Folder for keys of events that do not fit into memory. Without one it is in the lake, and of a dry run all stay in
     /// memory. For a lake in a bucket there has to be one: parts are staged in it, too.
     pub scratch: Option<PathBuf>,
-    /// How S3 is reached.
-    pub store: StoreOptions,
     /// Convert and count, and write nothing.
     pub dry_run: bool,
     /// Is told of every change on disk before it is made, and may make it fail.
@@ -143,6 +147,8 @@ impl Config {
     pub fn new(inputs: Vec<PathBuf>, lake: PathBuf) -> Self {
         Self {
             inputs,
+            inputs_from: Vec::new(),
+            store: StoreOptions::default(),
             lake,
             tables: vec![Table::UsageRecords, Table::Events],
             partition_by: vec![PartitionColumn::EventDate],
@@ -160,7 +166,6 @@ impl Config {
             public_keys: Vec::new(),
             requires_verified: false,
             scratch: None,
-            store: StoreOptions::default(),
             dry_run: false,
             watch: None,
         }
@@ -177,9 +182,15 @@ impl Config {
         if self.dedup { self.memory_limit / 12 } else { 0 }
     }
 
+    /// Bytes of memory for objects of S3 that are fetched before they are asked for.
+    pub(crate) fn prefetch_memory(&self) -> u64 {
+        let may_be_objects = !self.inputs_from.is_empty() || self.inputs.iter().any(|input| ObjectUrl::is_url(input));
+        if may_be_objects { self.memory_limit / 8 } else { 0 }
+    }
+
     /// Bytes of memory for rows on their way.
-    pub(crate) const fn rows_memory(&self) -> u64 {
-        self.memory_limit - self.keys_memory()
+    pub(crate) fn rows_memory(&self) -> u64 {
+        self.memory_limit - self.keys_memory() - self.prefetch_memory()
     }
 
     /// Checks what types cannot.
@@ -189,8 +200,11 @@ impl Config {
     /// [`ErrorKind::ConfigInvalid`] with the flag that mends it.
     pub fn validate(&self) -> Result<()> {
         let invalid = |message: &str| Err(Error::new(ErrorKind::ConfigInvalid, message));
-        if self.inputs.is_empty() {
-            return invalid("name at least one file or folder to convert");
+        if self.inputs.is_empty() && self.inputs_from.is_empty() {
+            return invalid("name at least one file, folder or s3:// URL to convert, or use --inputs-from");
+        }
+        if self.inputs.iter().chain(&self.inputs_from).filter(|input| input.as_os_str() == STDIN).count() > 1 {
+            return invalid("standard input can be read only once");
         }
         if self.tables.is_empty() || self.tables.iter().any(|table| !table.is_partitioned()) {
             return invalid("--tables takes usage_records, events or both");

@@ -17,11 +17,22 @@ use super::values::{parse_compression, parse_size};
 /// DuckDB, Athena, Spark, ClickHouse and others read as they are.
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
-#[command(after_help = "Example: trailmill convert ./AWSLogs --out ./lake --from 2025-01-01 --region us-east-1")]
+#[command(
+    after_help = "Examples:\n  trailmill convert ./AWSLogs --out ./lake --from 2025-01-01 --region us-east-1\n  trailmill convert s3://trail-bucket/AWSLogs --out ./lake --account 111122223333"
+)]
 pub(crate) struct ConvertArgs {
-    /// Archives, tar or zip files of them, or folders to look for them in, however deep; `-` is standard input
-    #[arg(required = true, value_name = "INPUT")]
+    /// Archives, tar or zip files of them, or folders to look for them in, however deep; `s3://` URLs of objects or prefixes;
+    /// `-` is standard input
+    #[arg(required_unless_present = "inputs_from", value_name = "INPUT")]
     inputs: Vec<PathBuf>,
+
+    /// Convert what the lines of this file name, `-` for standard input; may be given more than once
+    ///
+    /// A line is a path, the URL of an object, or a message of a queue: an SNS notice of CloudTrail, an event notification of
+    /// S3, raw or in SNS or EventBridge, the body of an SQS message, or all that `aws sqs receive-message` prints, on one
+    /// line. A line that is not understood is told and makes the exit code 1.
+    #[arg(long, value_name = "FILE")]
+    inputs_from: Vec<PathBuf>,
 
     /// The lake: a folder, created when it is not there
     #[arg(short, long, value_name = "LAKE")]
@@ -135,6 +146,7 @@ impl ConvertArgs {
     pub(crate) fn config(&self) -> Result<Config> {
         let Self {
             inputs,
+            inputs_from,
             out,
             tables,
             partition_by,
@@ -160,6 +172,8 @@ impl ConvertArgs {
             s3,
         } = self;
         let mut config = Config::new(inputs.clone(), out.clone());
+        config.inputs_from.clone_from(inputs_from);
+        config.store = s3.options();
         let mut tables = tables.clone();
         tables.sort_unstable();
         tables.dedup();
@@ -184,7 +198,6 @@ impl ConvertArgs {
         config.retry_quarantined = *retry_quarantined;
         config.reconvert_changed = *reconvert_changed;
         config.dry_run = *dry_run;
-        config.store = s3.options();
         // A dry run leaves the lake alone, and in a bucket nothing can be staged.
         config.scratch = (*dry_run || config.is_lake_remote()).then(std::env::temp_dir);
         config.validate()?;

@@ -19,7 +19,7 @@ use super::{ProgressArg, ReportFormat};
 #[derive(Args, Debug)]
 #[command(after_help = "Example: trailmill inspect ./AWSLogs --from 2025-01-01 --top 20")]
 pub(crate) struct InspectArgs {
-    /// Archives, tar or zip files of them, folders to look for them in, `-` for standard input, or lakes
+    /// Archives, tar or zip files of them, folders or `s3://` URLs to look for them in, `-` for standard input, or lakes
     #[arg(required = true, value_name = "PATH")]
     inputs: Vec<PathBuf>,
 
@@ -65,11 +65,11 @@ impl InspectArgs {
         let mut config = InspectConfig::new(inputs.clone());
         config.top = *top;
         config.selection = selection.selection();
+        config.store = s3.options();
         config.threads = threads.unwrap_or(config.threads);
         config.memory_limit = *memory_limit;
         config.max_inflated_bytes = *max_inflated;
         config.scratch = Some(std::env::temp_dir());
-        config.store = s3.options();
         config
     }
 }

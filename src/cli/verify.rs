@@ -7,6 +7,7 @@ use trailmill::config::Selection;
 use trailmill::verify::VerifyConfig;
 
 use super::ReportFormat;
+use super::s3::S3Args;
 use super::values::parse_day;
 
 /// Prove that a copy of CloudTrail's log files is what AWS delivered, offline
@@ -23,7 +24,7 @@ use super::values::parse_day;
     after_help = "Exit codes: 0 what digest files declare is here and unaltered, 1 something is invalid, missing or undeclared, or nothing is proved, 2 usage or environment error.\n\nExample:\n  aws s3 sync s3://trail-bucket ./copy\n  aws cloudtrail list-public-keys --start-time 2025-01-01 --end-time 2025-12-31 > keys.json\n  trailmill verify ./copy --public-keys keys.json"
 )]
 pub(crate) struct VerifyArgs {
-    /// Files and folders of the copy
+    /// Files and folders of the copy, or `s3://` URLs
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 
@@ -63,12 +64,16 @@ pub(crate) struct VerifyArgs {
     /// Print nothing; the exit code tells
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    s3: S3Args,
 }
 
 impl VerifyArgs {
     pub(crate) fn config(&self) -> VerifyConfig {
-        let Self { inputs, public_keys, from, to, accounts, regions, format: _, threads, verbose, quiet: _ } = self;
+        let Self { inputs, public_keys, from, to, accounts, regions, s3, format: _, threads, verbose, quiet: _ } = self;
         let mut config = VerifyConfig::new(inputs.clone(), public_keys.clone());
+        config.store = s3.options();
         config.selection =
             Selection { from_day: *from, to_day: *to, accounts: accounts.clone(), regions: regions.clone() };
         config.threads = threads.unwrap_or(config.threads);

@@ -1,4 +1,4 @@
-//! One input object: a file, a member of a container, or what came on standard input.
+//! One input object: a file, an object of S3, a member of a container, or what came on standard input.
 //!
 //! In: where it was found. Out: its name in the lake, its place in the order, its bytes. Never: holds them, or a handle.
 
@@ -11,18 +11,23 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::container::Member;
+use bytes::Bytes;
+
+use super::container::{LARGE_BYTES, Member};
 use super::key::Key;
+use super::object::{StoredObject, bucket_folder};
 use super::region::{Base, Region};
 use crate::config::Selection;
 use crate::disk::ScratchFile;
 use crate::error::Finding;
+use crate::store::{Bucket, Object, Version};
 
 /// One input object. Ten million of them have to fit in memory, so it holds no full path: files of one folder share
 /// that.
 #[derive(Clone, Debug)]
 pub(crate) struct Archive {
-    /// The folder it is in, absolute; of a member the path of its container.
+    /// The folder it is in, absolute; of an object `s3://`, the bucket and what stands before the last slash of its key; of a
+    /// member the path of its container.
     folder: Arc<Path>,
     name: Box<OsStr>,
     /// Size as stored.
@@ -41,8 +46,11 @@ pub(crate) struct Archive {
 #[derive(Clone, Debug)]
 enum Origin {
     File,
+    Object(Box<StoredObject>),
+    /// An object that cannot be asked for, and why.
+    Unreachable(Box<String>),
     /// Copied from standard input, with a hash of it.
-    Stdin(Arc<ScratchFile>, u128),
+    Stdin(Box<(Arc<ScratchFile>, u128)>),
     Member(Box<Member>),
 }
 
@@ -80,10 +88,34 @@ impl Archive {
         }
     }
 
+    /// An object of a bucket; `folder` is where it is, when that is known from the object before.
+    pub(super) fn object(bucket: &Arc<Bucket>, folder: Option<&Arc<Path>>, object: &Object) -> Self {
+        let (above, name) = object.key.rsplit_once('/').unwrap_or(("", &object.key));
+        let mut path = bucket_folder(bucket);
+        if !above.is_empty() {
+            path.push('/');
+            path.push_str(above);
+        }
+        let folder = folder.filter(|folder| folder.as_os_str() == path.as_str()).cloned();
+        Self {
+            bytes: object.bytes,
+            modified_ms: object.modified_ms,
+            delivered: Key::of(Path::new(name)).delivered.unwrap_or_default(),
+            origin: Origin::Object(Box::new(StoredObject::new(bucket, object.etag.as_deref()))),
+            ..Self::lost(&folder.unwrap_or_else(|| Arc::from(Path::new(&path))), OsStr::new(name))
+        }
+    }
+
+    /// An object that cannot be asked for: reading it tells why.
+    pub(super) fn unreachable(bucket: &Bucket, key: &str, why: String) -> Self {
+        let folder = Arc::from(Path::new(&bucket_folder(bucket)));
+        Self { origin: Origin::Unreachable(Box::new(why)), ..Self::lost(&folder, OsStr::new(key)) }
+    }
+
     /// What came on standard input; `hash` is of its bytes.
     pub(super) fn stdin(file: ScratchFile, bytes: u64, hash: u128) -> Self {
         let nowhere = Self::lost(&Arc::from(Path::new("")), OsStr::new("-"));
-        Self { bytes, origin: Origin::Stdin(Arc::new(file), hash), ..nowhere }
+        Self { bytes, origin: Origin::Stdin(Box::new((Arc::new(file), hash))), ..nowhere }
     }
 
     /// A member of a container of which `bytes` bytes can be read.
@@ -103,6 +135,11 @@ impl Archive {
     /// Where it is; of a member, where it would be if its container were a folder.
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.join(&*self.name)
+    }
+
+    /// The folder it is in, to be shared with others there.
+    pub(super) fn folder(&self) -> Arc<Path> {
+        Arc::clone(&self.folder)
     }
 
     /// When it was delivered, as far as its name tells.
@@ -134,8 +171,8 @@ impl Archive {
         is_container(self).cmp(&is_container(other)).then_with(by_delivery).then_with(by_place)
     }
 
-    /// Its name in the lake: a `file://` URI that does not depend on how the input was spelled; of a member that of its
-    /// container, an exclamation mark and its name; of standard input a hash of what came.
+    /// Its name in the lake: a `file://` URI that does not depend on how the input was spelled, or an `s3://` URI; of a member
+    /// that of its container, an exclamation mark and its name; of standard input a hash of what came.
     pub(crate) fn uri(&self) -> String {
         match &self.origin {
             Origin::File => {
@@ -143,7 +180,12 @@ impl Archive {
                 push_escaped(&mut uri, self.path().as_os_str());
                 uri
             }
-            Origin::Stdin(_, hash) => format!("stdin:xxh3-{hash:032x}"),
+            Origin::Object(_) | Origin::Unreachable(_) => {
+                let mut uri = String::new();
+                push_escaped(&mut uri, self.path().as_os_str());
+                uri
+            }
+            Origin::Stdin(stdin) => format!("stdin:xxh3-{:032x}", stdin.1),
             Origin::Member(member) => {
                 let mut uri = format!("{}!", member.container.uri);
                 push_escaped(&mut uri, &self.name);
@@ -160,6 +202,12 @@ impl Archive {
     pub(crate) fn read(&self, buffer: &mut Vec<u8>) -> io::Result<()> {
         match &self.origin {
             Origin::File => self.read_file(buffer),
+            Origin::Object(_) if self.bytes < LARGE_BYTES => {
+                let bytes = self.version().map_or_else(|| Ok(Bytes::new()), |version| version.read())?;
+                buffer.clear();
+                buffer.extend_from_slice(&bytes);
+                Ok(())
+            }
             Origin::Member(member) if member.is_kept(self.bytes) => member.read(self.bytes, buffer),
             _ => {
                 buffer.clear();
@@ -182,22 +230,49 @@ impl Archive {
         if read == expected { Ok(()) } else { file.read_to_end(buffer).map(drop) }
     }
 
+    /// What is asked of the store to read it; `None` when that is nothing.
+    pub(crate) fn version(&self) -> Option<Version> {
+        match &self.origin {
+            Origin::Object(object) if self.bytes > 0 => Some(object.version(&self.path(), self.bytes)),
+            _ => None,
+        }
+    }
+
     /// Opens it to be read from front to back.
     pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         match (&self.origin, self.region()) {
             // A file may have grown since it was found.
             (Origin::File, _) => Ok(Box::new(fs::File::open(self.path())?)),
+            (Origin::Object(_), _) => Ok(match self.version() {
+                Some(version) => Box::new(version.open()?),
+                None => Box::new(io::empty()),
+            }),
+            (Origin::Unreachable(why), _) => Err(io::Error::new(io::ErrorKind::InvalidInput, why.as_str())),
             (_, Some(region)) => Ok(Box::new(region.open()?)),
             (Origin::Member(member), None) => member.open(self.bytes),
-            (Origin::Stdin(..), None) => Err(io::Error::from(io::ErrorKind::NotFound)),
+            (Origin::Stdin(_), None) => Err(io::Error::from(io::ErrorKind::NotFound)),
         }
+    }
+
+    /// Reads its first bytes, so many at most.
+    pub(super) fn read_head(&self, bytes: usize) -> io::Result<Vec<u8>> {
+        let mut head = Vec::new();
+        let opened = match (&self.origin, self.region()) {
+            // To read on is what opening would prepare for.
+            (Origin::Object(_), Some(region)) => Box::new(region.part(0, bytes as u64).open()?),
+            _ => self.open()?,
+        };
+        opened.take(bytes as u64).read_to_end(&mut head)?;
+        Ok(head)
     }
 
     /// Where its bytes are, when they can be read at any place.
     pub(super) fn region(&self) -> Option<Region> {
         match &self.origin {
             Origin::File => Some(Region::new(Base::File(Arc::from(self.path())), self.bytes)),
-            Origin::Stdin(file, _) => Some(Region::new(Base::Scratch(Arc::clone(file)), self.bytes)),
+            Origin::Object(_) => Some(Region::new(Base::Object(Arc::new(self.version()?)), self.bytes)),
+            Origin::Unreachable(_) => None,
+            Origin::Stdin(stdin) => Some(Region::new(Base::Scratch(Arc::clone(&stdin.0)), self.bytes)),
             Origin::Member(member) => member.region(self.bytes),
         }
     }
@@ -235,8 +310,13 @@ impl Archive {
         name.ends_with(b".json.gz") || name.ends_with(b".json")
     }
 
-    /// Modification time in the manifest's form.
+    /// What tells one version of it from another, in the manifest's form: the tag of an object, or a modification time.
     pub(crate) fn modified(&self) -> String {
+        if let Origin::Object(object) = &self.origin
+            && let Some(etag) = object.etag()
+        {
+            return etag;
+        }
         jiff::Timestamp::from_millisecond(self.modified_ms).unwrap_or_default().to_string()
     }
 }
@@ -261,7 +341,7 @@ mod tests {
     fn ten_million_archives_fit_in_two_gigabytes() {
         const NAME: &str = "111122223333_CloudTrail_us-east-2_20150801T0210Z_Mu0KsOhtH1ar15ZZ.json.gz";
         // The allocator rounds a name up to the next 16 bytes or so.
-        let bytes = size_of::<Archive>() + NAME.len().next_multiple_of(16);
+        let bytes = size_of::<Archive>() + NAME.len().next_multiple_of(16) + size_of::<StoredObject>();
         assert!(bytes <= 200, "{bytes} bytes for an archive");
     }
 

@@ -4,7 +4,7 @@
 //! name: what a file is, its first bytes tell; nor unpacks anything to disk.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Read};
@@ -12,6 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use flate2::read::DeflateDecoder;
 
 use super::archive::{Archive, Contents};
@@ -20,6 +21,7 @@ use super::region::Region;
 use super::sequence::{Sequence, TextReader};
 use super::{TextStream, tar, zip};
 use crate::error::{Finding, Reason};
+use crate::store::Version;
 
 /// Kinds of containers.
 pub(crate) const TAR: &str = "tar";
@@ -33,6 +35,9 @@ pub(super) const MAX_MEMBERS: usize = 10_000_000;
 
 /// Bytes that tell what a file is: a header of tar.
 const HEAD_BYTES: usize = 512;
+
+/// Bytes that are looked at to find that out; gzip has told a header by then.
+const LOOK_BYTES: usize = 4 << 10;
 
 /// Members from this size on are read piece by piece, smaller ones at once.
 pub(crate) const LARGE_BYTES: u64 = 3 << 20;
@@ -209,18 +214,38 @@ fn wrong(message: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
+/// The first bytes of objects of S3, many of which are asked for at once; nothing of other archives.
+pub(crate) fn look_at(archives: &[&Archive]) -> Vec<Option<Bytes>> {
+    let mut heads = vec![None; archives.len()];
+    let versions = archives.iter().enumerate().filter_map(|(at, archive)| Some((at, archive.version()?)));
+    let mut buckets: BTreeMap<String, Vec<(usize, Version)>> = BTreeMap::new();
+    for (at, version) in versions {
+        buckets.entry(version.bucket.name().to_owned()).or_default().push((at, version));
+    }
+    for versions in buckets.values() {
+        let Some((_, Version { bucket, .. })) = versions.first() else { continue };
+        let objects: Vec<_> = versions.iter().map(|(_, version)| (version.key.clone(), version.etag.clone())).collect();
+        for ((at, _), head) in versions.iter().zip(bucket.heads(&objects, LOOK_BYTES as u64)) {
+            heads[*at] = head.ok();
+        }
+    }
+    heads
+}
+
 /// Opens a container: its members, those of containers in it included, and the containers themselves. `None` when the
-/// archive is none.
+/// archive is none. `head` is what [`look_at`] has found of it.
 ///
 /// # Errors
 ///
 /// When it cannot be read.
-pub(crate) fn expand(archive: &Archive) -> io::Result<Option<Vec<Archive>>> {
+pub(crate) fn expand(archive: &Archive, head: Option<Bytes>) -> io::Result<Option<Vec<Archive>>> {
     if !archive.is_regular || archive.depth() >= MAX_DEPTH {
         return Ok(None);
     }
-    let mut head = Vec::new();
-    archive.open()?.take(64 << 10).read_to_end(&mut head)?;
+    let head = match head {
+        Some(head) => head,
+        None => archive.read_head(LOOK_BYTES)?.into(),
+    };
     let listing = if zip::is_zip(&head) {
         // The directory of a zip is at its end.
         archive.region().map(|region| zip::list(&region).map(|listing| (listing, ZIP, Access::Region(region))))
@@ -229,7 +254,7 @@ pub(crate) fn expand(archive: &Archive) -> io::Result<Option<Vec<Archive>>> {
             Some(region) => Some(tar::list(region.open()?).map(|listing| (listing, TAR, Access::Region(region)))),
             None => Some(list_sequence(archive)),
         }
-    } else if Compression::of(&head).is_some() && tar::is_tar(&unpacked_head(archive)) {
+    } else if Compression::of(&head).is_some() && tar::is_tar(&unpacked_head(archive, &head)) {
         Some(list_sequence(archive))
     } else {
         None
@@ -244,7 +269,7 @@ pub(crate) fn expand(archive: &Archive) -> io::Result<Option<Vec<Archive>>> {
         let occurrence = names.count(&name);
         let member = Member { container: Arc::clone(&container), start, packing, occurrence };
         let member = Archive::member(&folder, OsStr::from_bytes(&name), bytes, modified_ms, member);
-        let inside = if member.is_named_like_a_log() { None } else { expand(&member).unwrap_or_default() };
+        let inside = if member.is_named_like_a_log() { None } else { expand(&member, None).unwrap_or_default() };
         match inside {
             Some(inside) => archives.extend(inside),
             None => archives.push(member),
@@ -306,14 +331,18 @@ impl Listing {
     }
 }
 
-/// The first bytes of what a compressed file was made from, as many as can be had.
-fn unpacked_head(archive: &Archive) -> Vec<u8> {
-    let mut head = Vec::new();
-    if let Ok(stream) = TextStream::open(archive, u64::MAX, None) {
-        // A file that is damaged here is told when it is converted.
-        let _ = TextReader::new(stream).take(HEAD_BYTES as u64).read_to_end(&mut head);
-    }
-    head
+/// The first bytes of what a compressed file was made from, as many as can be had; `stored` is how it begins.
+fn unpacked_head(archive: &Archive, stored: &Bytes) -> Vec<u8> {
+    let unpack = |stream: io::Result<TextStream>| {
+        let mut head = Vec::new();
+        if let Ok(stream) = stream {
+            // A file that is damaged here is told when it is converted.
+            let _ = TextReader::new(stream).take(HEAD_BYTES as u64).read_to_end(&mut head);
+        }
+        head
+    };
+    let head = unpack(TextStream::over(archive, Box::new(io::Cursor::new(stored.clone())), u64::MAX));
+    if head.len() == HEAD_BYTES { head } else { unpack(TextStream::open(archive, u64::MAX, None)) }
 }
 
 /// Lists a tar that can only be read from front to back.

@@ -1,6 +1,6 @@
-//! Files and folders to a sorted list of archives.
+//! Files, folders and buckets to a sorted list of archives.
 //!
-//! In: the inputs as typed. Out: every regular file below them, once, in the order of delivery and then of name.
+//! In: the inputs as typed. Out: every regular file and object below them, once, in the order of delivery and then of name.
 //! Never: judges a file by its name, but for the account, Region and day that a CloudTrail key tells.
 
 use std::collections::HashSet;
@@ -12,27 +12,72 @@ use std::sync::Arc;
 
 use rayon::prelude::{IntoParallelIterator, ParallelIterator, ParallelSliceMut};
 
-use super::Archive;
+use super::folder::{Below, below};
 use super::key::Key;
+use super::{Archive, listing};
 use crate::config::{Selection, is_own_folder};
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::{ObjectUrl, Session};
 
-/// Lists the archives below the inputs, on the threads of the pool that this is called in; `lake` and what is below it
-/// is passed over.
+/// What is looked for.
+pub(crate) struct Search<'a> {
+    /// A lake, which may lie among the inputs: it and what is below it is passed over.
+    pub(crate) lake: &'a Path,
+    pub(crate) selection: &'a Selection,
+    pub(crate) session: &'a Session,
+    /// Whether an object is to be found, too, when nothing else is against it. It is asked while lists come in, so that
+    /// nothing has to be remembered of what is not.
+    pub(crate) is_new: &'a (dyn Fn(&Archive) -> bool + Sync),
+}
+
+impl Search<'_> {
+    /// Whether a path belongs to the lake's own folders; the lake may lie among the inputs, and they in its folder.
+    pub(super) fn is_of_lake(&self, path: &Path) -> bool {
+        let below = path.strip_prefix(self.lake).ok().and_then(|below| below.iter().next());
+        below.is_some_and(is_own_folder)
+    }
+
+    /// Whether the key of an archive, which is nothing of the lake, allows it to be wanted.
+    fn may_want(&self, archive: &Archive) -> bool {
+        // A container may be called after any day.
+        let path = archive.path();
+        let is_passed_over = archive.is_named_like_a_log() && !Key::of(&path).may_match(self.selection);
+        !is_passed_over && !self.is_of_lake(&path)
+    }
+
+    /// Whether an object is wanted.
+    pub(super) fn wants(&self, archive: &Archive) -> bool {
+        self.may_want(archive) && (self.is_new)(archive)
+    }
+}
+
+/// Lists the archives below the inputs, and those that are known already, on the threads of the pool that this is called
+/// in and some that wait for buckets.
 ///
 /// # Errors
 ///
 /// An input that does not exist, or a folder that cannot be listed: going on without it would lose what is in it.
-pub(crate) fn discover(inputs: &[PathBuf], lake: &Path, selection: &Selection) -> Result<Vec<Archive>> {
-    let mut walk = Walk { archives: Vec::new(), roots: Vec::new(), visited: HashSet::new(), lake, selection };
+pub(crate) fn discover(inputs: &[PathBuf], objects: Vec<Archive>, search: &Search<'_>) -> Result<Vec<Archive>> {
+    let mut walk = Walk { archives: objects, roots: Vec::new(), visited: HashSet::new(), search };
+    let is_of_lake = |root: &Path| {
+        let error = Error::at(ErrorKind::ConfigInvalid, root, "it is part of the lake");
+        Err(error.advise("name another input, or another --out"))
+    };
+    let mut urls = Vec::new();
     for input in inputs {
+        if let Some(url) = ObjectUrl::of(input)? {
+            if search.is_of_lake(&url.to_path()) {
+                return is_of_lake(&url.to_path());
+            }
+            urls.push(url);
+            continue;
+        }
         let root = fs::canonicalize(input).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::at(ErrorKind::InputMissing, input, error).advise("check the path"),
             _ => Error::at(ErrorKind::InputUnreadable, input, error),
         })?;
-        if walk.is_of_lake(&root) {
-            let error = Error::at(ErrorKind::ConfigInvalid, &root, "it is part of the lake");
-            return Err(error.advise("name another input, or another --out"));
+        if search.is_of_lake(&root) {
+            return is_of_lake(&root);
         }
         walk.roots.push(root);
     }
@@ -47,6 +92,9 @@ pub(crate) fn discover(inputs: &[PathBuf], lake: &Path, selection: &Selection) -
         }
     }
     let mut archives = walk.archives;
+    if !urls.is_empty() {
+        archives.extend(listing::list(&urls, search)?);
+    }
     // Inputs may overlap; the path, not the spelling, tells one archive from another.
     archives.par_sort_unstable_by(Archive::order);
     archives.dedup_by(|one, two| one.order(two).is_eq());
@@ -59,17 +107,10 @@ struct Walk<'a> {
     roots: Vec<PathBuf>,
     /// Roots that were walked through: a link may lead back to where it stands.
     visited: HashSet<PathBuf>,
-    lake: &'a Path,
-    selection: &'a Selection,
+    search: &'a Search<'a>,
 }
 
 impl Walk<'_> {
-    /// Whether a path belongs to the lake's own folders; the lake may lie among the inputs, and they in its folder.
-    fn is_of_lake(&self, path: &Path) -> bool {
-        let below = path.strip_prefix(self.lake).ok().and_then(|below| below.iter().next());
-        below.is_some_and(is_own_folder)
-    }
-
     /// Walks through a folder, all folders of one depth at a time, on as many threads as there are.
     fn tree(&mut self, root: PathBuf) -> Result<()> {
         let mut folders = vec![root];
@@ -88,7 +129,8 @@ impl Walk<'_> {
 
     fn list(&self, folder: PathBuf) -> Result<Listing> {
         let mut listing = Listing::default();
-        if self.is_of_lake(&folder) {
+        // What a list of a bucket passes over is passed over here, too.
+        if self.search.is_of_lake(&folder) || below(&folder, self.search.selection) == Below::Nothing {
             return Ok(listing);
         }
         let folder: Arc<Path> = Arc::from(folder);
@@ -117,10 +159,7 @@ impl Walk<'_> {
     /// A file as an archive, unless it is passed over.
     fn file(&self, folder: &Arc<Path>, name: &OsStr, metadata: &Metadata) -> Option<Archive> {
         let archive = Archive::file(folder, name, metadata);
-        // A container may be called after any day.
-        let path = archive.path();
-        let is_passed_over = archive.is_named_like_a_log() && !Key::of(&path).may_match(self.selection);
-        (!is_passed_over && !self.is_of_lake(&path)).then_some(archive)
+        self.search.may_want(&archive).then_some(archive)
     }
 }
 

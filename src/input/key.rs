@@ -6,6 +6,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use jiff::Span;
+use jiff::civil::Date;
+
 use crate::config::Selection;
 
 /// What the key of a CloudTrail object tells (CloudTrail User Guide):
@@ -42,17 +45,22 @@ impl<'a> Key<'a> {
         let day = self.delivered.and_then(|minute| {
             let date = i32::try_from(minute / 10_000).ok()?;
             let (year, month, day) = (date / 10_000, date / 100 % 100, date % 100);
-            let date = jiff::civil::Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?);
-            let epoch = jiff::civil::date(1970, 1, 1);
-            Some(i64::from(date.ok()?.since(epoch).ok()?.get_days()))
+            Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()
         });
+        let (first, last) = delivery_days(selection);
         is_listed(&selection.accounts, self.account)
             && is_listed(&selection.regions, self.region)
-            && day.is_none_or(|day| {
-                selection.from_day.is_none_or(|from| day >= from)
-                    && selection.to_day.is_none_or(|to| day <= to + LATEST_DELIVERY_DAYS)
-            })
+            && day.is_none_or(|day| first.is_none_or(|first| day >= first) && last.is_none_or(|last| day <= last))
     }
+}
+
+/// The first and the last day on which events of a selection may be delivered.
+pub(super) fn delivery_days(selection: &Selection) -> (Option<Date>, Option<Date>) {
+    // Days that no calendar has bound nothing.
+    let date = |day: i64| jiff::civil::date(1970, 1, 1).checked_add(Span::new().try_days(day).ok()?).ok();
+    let first = selection.from_day.and_then(date);
+    let last = selection.to_day.and_then(|day| date(day.saturating_add(LATEST_DELIVERY_DAYS)));
+    (first, last)
 }
 
 fn is_digits(text: &str) -> bool {

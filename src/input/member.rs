@@ -97,8 +97,8 @@ fn stream(
         Ok(true) if decoder.get_mut().fill_buf()?.is_empty() => Ok(MemberEnd::Gzip),
         Ok(true) => Ok(MemberEnd::TrailingData),
         Ok(false) => Ok(MemberEnd::TooLarge),
-        // What the system says has a number of its own; everything else is the decoder's judgement.
-        Err(error) if error.raw_os_error().is_some() => Err(error),
+        // Everything else is the decoder's judgement.
+        Err(error) if super::is_of_system(&error) => Err(error),
         Err(_) => Ok(MemberEnd::Damaged),
     }
 }
@@ -126,7 +126,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("a"), stored).expect("a file");
         let inputs = [folder.path().to_owned()];
-        let archives = super::super::discover(&inputs, std::path::Path::new(""), &crate::config::Selection::default());
+        let search = crate::input::Search {
+            lake: std::path::Path::new(""),
+            selection: &crate::config::Selection::default(),
+            session: &crate::store::Session::default(),
+            is_new: &|_| true,
+        };
+        let archives = super::super::discover(&inputs, Vec::new(), &search);
         let mut taken = Vec::new();
         let read = MemberReader::default().read(&archives.expect("a list")[0], limit, |it| taken.extend_from_slice(it));
         assert_eq!(read.expect("a file"), end);

@@ -1,13 +1,23 @@
-//! Names of files and folders in, text of archives out.
+//! Names of files, folders and buckets in, text of archives out.
 //!
-//! May: read. Never: writes, parses JSON, starts a thread.
+//! May: read, and wait for a store on threads that do nothing else. Never: writes, or parses JSON but that of notices.
 //! In flow order:
 
 mod key;
 
+mod object;
+
 mod archive;
 
+mod folder;
+
 mod discover;
+
+mod listing;
+
+mod notices;
+
+mod references;
 
 mod region;
 
@@ -28,13 +38,17 @@ mod stdin;
 
 mod member;
 
+use std::io;
+
 use crate::error::{Finding, Reason};
+use crate::store::is_of_store;
 
 pub(crate) use archive::Archive;
-pub(crate) use container::{LARGE_BYTES, TAR, ZIP, expand};
-pub(crate) use discover::discover;
+pub(crate) use container::{LARGE_BYTES, TAR, ZIP, expand, look_at};
+pub(crate) use discover::{Search, discover};
 pub(crate) use inflate::{Inflated, Inflater};
 pub(crate) use member::{MemberEnd, MemberReader};
+pub(crate) use references::{Referenced, follow};
 pub(crate) use stdin::{STDIN, copy_stdin};
 pub(crate) use stream::{TextStream, Window, Worthless};
 
@@ -43,6 +57,11 @@ const MAX_GARBAGE_BYTES: u64 = 16 << 20;
 
 /// How often text may be compressed.
 const MAX_LAYERS: usize = 4;
+
+/// Whether an error of a reader is what the system or a store says, and not the judgement of a decoder.
+fn is_of_system(error: &io::Error) -> bool {
+    error.raw_os_error().is_some() || is_of_store(error)
+}
 
 /// The finding for text above the limit.
 fn too_large(limit: u64, original: Vec<u8>) -> Finding {

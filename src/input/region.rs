@@ -1,6 +1,6 @@
 //! Bytes that can be read at any place.
 //!
-//! In: a file, or a stretch of one. Out: its bytes. Never: a file that stays open between two uses: there may be more of
+//! In: a file or object, or a stretch of one. Out: its bytes. Never: a file that stays open between two uses: there may be more of
 //! them than a process has handles.
 
 use std::fs::File;
@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::disk::ScratchFile;
+use crate::store::Version;
 
 /// Where bytes are.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub(super) enum Base {
     File(Arc<Path>),
     /// In a file without a name.
     Scratch(Arc<ScratchFile>),
+    /// In an object of S3.
+    Object(Arc<Version>),
 }
 
 /// A stretch of a file.
@@ -43,6 +46,7 @@ impl Region {
         let handle = match &self.base {
             Base::File(path) => Handle::File(File::open(path)?),
             Base::Scratch(file) => Handle::Scratch(Arc::clone(file)),
+            Base::Object(version) => Handle::Object(Arc::clone(version)),
         };
         Ok(RegionReader { handle, region: self.clone(), at: 0 })
     }
@@ -52,6 +56,7 @@ impl Region {
 enum Handle {
     File(File),
     Scratch(Arc<ScratchFile>),
+    Object(Arc<Version>),
 }
 
 /// Reads a region from front to back, or from wherever it is sent.
@@ -70,6 +75,7 @@ impl Read for RegionReader {
         let read = match &self.handle {
             Handle::File(file) => file.read_at(buffer, offset)?,
             Handle::Scratch(file) => file.read_some_at(buffer, offset)?,
+            Handle::Object(version) => version.read_at(buffer, offset)?,
         };
         self.at += read as u64;
         Ok(read)

@@ -77,7 +77,7 @@ impl fmt::Display for Worthless {
 impl std::error::Error for Worthless {}
 
 /// Any file.
-type Input = Box<dyn Read + Send>;
+pub(super) type Input = Box<dyn Read + Send>;
 
 enum Source {
     Plain(BufReader<Input>),
@@ -100,6 +100,13 @@ impl TextStream {
     /// Opens a file whose text may have at most `limit` bytes; `end` is where an attempt before found it worthless.
     pub(crate) fn open(archive: &Archive, limit: u64, end: Option<Worthless>) -> io::Result<Self> {
         let mut stream = Self::over(archive, archive.open()?, limit)?;
+        stream.end_at(end);
+        Ok(stream)
+    }
+
+    /// Reads the bytes of a file from elsewhere.
+    pub(super) fn over(archive: &Archive, input: Input, limit: u64) -> io::Result<Self> {
+        let mut stream = Self::over_layer(archive, input, limit)?;
         // Services compress what is compressed already.
         for _ in 1..MAX_LAYERS {
             let mut window = Window::default();
@@ -111,9 +118,8 @@ impl TextStream {
             }
             let outer_end = Arc::default();
             let inner = Box::new(TextReader::noting_end(stream, Arc::clone(&outer_end)));
-            stream = Self { outer_end: Some(outer_end), ..Self::over(archive, inner, limit)? };
+            stream = Self { outer_end: Some(outer_end), ..Self::over_layer(archive, inner, limit)? };
         }
-        stream.end_at(end);
         Ok(stream)
     }
 
@@ -129,7 +135,7 @@ impl TextStream {
         self.end = end;
     }
 
-    fn over(archive: &Archive, input: Input, limit: u64) -> io::Result<Self> {
+    fn over_layer(archive: &Archive, input: Input, limit: u64) -> io::Result<Self> {
         let mut reader = BufReader::with_capacity(READ_BYTES, input);
         let source = match Packing::of(reader.fill_buf()?) {
             Some(packing) => Source::Packed(Decoder::new(packing, Counted { peeked: Vec::new(), reader, count: 0 })?),
@@ -251,7 +257,7 @@ impl TextStream {
     /// A read or inflate error: `Ok` when the text before it still counts.
     fn failed(&mut self, error: &io::Error) -> Result<Finding, Finding> {
         let Source::Packed(decoder) = &self.source else { return Err(self.read_failed(error)) };
-        let is_read_error = error.raw_os_error().is_some() || outer_damage(error).is_some();
+        let is_read_error = super::is_of_system(error) || outer_damage(error).is_some();
         if is_read_error {
             return Err(self.read_failed(error));
         }

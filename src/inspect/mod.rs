@@ -31,8 +31,10 @@ pub use report::{
 /// A request to look at archives and lakes.
 #[derive(Clone, Debug)]
 pub struct InspectConfig {
-    /// Files and folders to look for archives in, `-` for standard input, and lakes.
+    /// Files, folders and `s3://` URLs to look for archives in, `-` for standard input, and lakes.
     pub inputs: Vec<PathBuf>,
+    /// How S3 is reached.
+    pub store: StoreOptions,
     /// Values of each field that are told.
     pub top: usize,
     /// Events wanted.
@@ -45,8 +47,6 @@ pub struct InspectConfig {
     pub max_inflated_bytes: u64,
     /// Folder for a copy of standard input; without one it is the current folder.
     pub scratch: Option<PathBuf>,
-    /// How S3 is reached.
-    pub store: StoreOptions,
 }
 
 impl InspectConfig {

@@ -7,7 +7,8 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use rayon::ThreadPool;
 
@@ -18,12 +19,32 @@ use super::worker::{LargeArchive, Reading, Segment, Step, Worker, Workers, posit
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::input::{Archive, Worthless};
-use crate::report::StageClock;
+use crate::report::{Progress, StageClock};
+use crate::store::Prefetcher;
 use crate::transform::{Plan, Source};
+
+/// How long a wait goes on when somebody has asked to stop.
+const STOP_LATENCY: Duration = Duration::from_millis(100);
+
+/// Fetches the objects of a step in their order, as far as they are small and not known to be refused.
+fn prefetcher(shared: Shared<'_>) -> Option<Arc<Prefetcher>> {
+    let Shared { config, progress, archives, step, .. } = shared;
+    if !archives[step.clone()].iter().any(|archive| archive.version().is_some()) {
+        return None;
+    }
+    let archives = Arc::clone(archives);
+    let version = move |at: usize| {
+        let archive: &Archive = &archives[at];
+        if is_large(archive) || archive.contents.is_some() { None } else { archive.version() }
+    };
+    let (numbers, bytes) = (step.clone(), config.prefetch_memory());
+    Some(Arc::new(Prefetcher::start(numbers, bytes, progress.stop_flag(), version)))
+}
 
 /// Deals out work and keeps what is dealt out, in order.
 pub(super) struct Dealer<'a> {
     config: &'a Config,
+    progress: &'a Progress,
     clock: &'a Arc<StageClock>,
     pool: &'a Arc<ThreadPool>,
     archives: &'a Arc<Vec<Archive>>,
@@ -39,16 +60,18 @@ pub(super) struct Dealer<'a> {
 
 impl<'a> Dealer<'a> {
     pub(super) fn new(shared: Shared<'a>, plan: Plan, refused: Arc<HashMap<usize, Worthless>>) -> Self {
-        let Shared { config, clock, pool, archives, proofs, .. } = shared;
+        let Shared { config, progress, clock, pool, archives, proofs, .. } = shared;
         let (sender, receiver) = channel();
         let workers = Arc::new(Workers::new(plan));
         let reading = Reading {
             limit: config.max_inflated_bytes,
             proofs: proofs.cloned(),
             requires_verified: config.requires_verified,
+            prefetcher: prefetcher(shared),
         };
         Self {
             config,
+            progress,
             clock,
             pool,
             archives,
@@ -147,7 +170,14 @@ impl<'a> Dealer<'a> {
 
     /// Waits for a task to tell something.
     fn receive(&mut self) -> Result<()> {
-        let message = self.receiver.recv().map_err(Error::internal)?;
+        let message = loop {
+            // A task may wait for a store that does not answer.
+            match self.receiver.recv_timeout(STOP_LATENCY) {
+                Err(RecvTimeoutError::Timeout) if self.progress.is_stopping() => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {}
+                received => break received.map_err(Error::internal)?,
+            }
+        };
         match message {
             Message::Group(id, done) => {
                 if let Some(Work::Group { result, .. }) = self.work(id) {
@@ -211,6 +241,14 @@ impl<'a> Dealer<'a> {
     fn spawn_step(&self, id: u64, next: Option<Box<LargeArchive>>) {
         if let Some(next) = next {
             self.spawn(move |workers, clock| Message::Step(id, workers.with(|worker| worker.step(next, clock))));
+        }
+    }
+
+    /// Says that an archive is done with.
+    pub(super) fn release(&self, at: usize) {
+        self.archives[at].release();
+        if let Some(prefetcher) = &self.reading.prefetcher {
+            prefetcher.release(at);
         }
     }
 

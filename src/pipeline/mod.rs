@@ -31,10 +31,10 @@ use std::time::Instant;
 
 use rayon::ThreadPool;
 
-use crate::config::Config;
+use crate::config::{Config, OnBad};
 use crate::disk::Disk;
-use crate::error::Result;
-use crate::input::{Archive, STDIN, copy_stdin, discover};
+use crate::error::{Error, ErrorKind, Result};
+use crate::input::{Archive, Referenced, STDIN, Search, copy_stdin, discover, follow};
 use crate::lake_root::Root;
 use crate::output::{Known, Lake, hold_if_there};
 use crate::pool::thread_pool;
@@ -74,8 +74,11 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     let _lock = if config.dry_run { hold_if_there(&known.root)? } else { None };
     let mut summary = Summary { lake: known.root.path().to_owned(), ..Summary::default() };
     let folder = config.scratch.clone().or_else(|| lake.as_ref().map(Lake::staging)).unwrap_or_default();
-    let found = find_archives(config, &pool, known.root.path(), &folder)?;
     let sorter = pool.install(|| Sorter::new(&known, config))?;
+    let session = Session::new(&config.store).stopped_by(progress.stop_flag());
+    let is_new = |archive: &Archive| sorter.is_new(archive);
+    let search = Search { lake: known.root.path(), selection: &config.selection, session: &session, is_new: &is_new };
+    let found = find_archives(config, progress, &pool, &search, &folder, &mut summary)?;
     let found = pool.install(|| sorter.open_containers(found));
     let proofs = match config.public_keys.as_slice() {
         [] => None,
@@ -99,10 +102,28 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
 }
 
 /// The archives below the inputs but not of the lake, in order; what is piped in is copied to a folder.
-fn find_archives(config: &Config, pool: &ThreadPool, lake: &Path, folder: &Path) -> Result<Vec<Archive>> {
-    let (piped, named): (Vec<PathBuf>, Vec<PathBuf>) =
+fn find_archives(
+    config: &Config,
+    progress: &Progress,
+    pool: &ThreadPool,
+    search: &Search<'_>,
+    folder: &Path,
+    summary: &mut Summary,
+) -> Result<Vec<Archive>> {
+    let (piped, mut named): (Vec<PathBuf>, Vec<PathBuf>) =
         config.inputs.iter().cloned().partition(|input| input.as_os_str() == STDIN);
-    let mut found = pool.install(|| discover(&named, lake, &config.selection))?;
+    let Referenced { objects, paths, counts, wrong } = follow(&config.inputs_from, search)?;
+    if let (OnBad::Fail, Some(wrong)) = (config.on_bad, wrong.first()) {
+        let error = Error::new(ErrorKind::InputRejected, wrong.clone());
+        return Err(error.advise("--on-bad quarantine would go on; nothing was published"));
+    }
+    (summary.notices, summary.wrong_notices) = (counts, wrong);
+    named.extend(paths);
+    let found = pool.install(|| discover(&named, objects, search));
+    if progress.is_stopping() {
+        return Err(Error::new(ErrorKind::Stopped, "asked to stop before anything was converted"));
+    }
+    let mut found = found?;
     if !piped.is_empty() {
         found.push(copy_stdin(&Disk::new(config.watch.clone()), folder)?);
     }

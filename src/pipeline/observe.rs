@@ -14,9 +14,10 @@ use super::worklist::open_containers;
 use super::{expect_archives, find_archives};
 use crate::config::Config;
 use crate::error::Result;
-use crate::input::Worthless;
+use crate::input::{Search, Worthless};
 use crate::pool::thread_pool;
 use crate::report::{Progress, StageClock, Summary};
+use crate::store::Session;
 use crate::transform::{Batch, Verdict};
 
 /// Is told of rows and archives.
@@ -45,8 +46,12 @@ pub(crate) fn observe<O: Observer>(
     let started = Instant::now();
     let clock = Arc::new(StageClock::default());
     let pool = Arc::new(thread_pool(config.threads)?);
+    let session = Session::new(&config.store).stopped_by(progress.stop_flag());
     // No lake is passed over: nothing but the root is below an empty path.
-    let found = find_archives(config, &pool, Path::new(""), &config.scratch.clone().unwrap_or_default())?;
+    let lake = Path::new("");
+    let search = Search { lake, selection: &config.selection, session: &session, is_new: &|_| true };
+    let folder = config.scratch.clone().unwrap_or_default();
+    let found = find_archives(config, progress, &pool, &search, &folder, &mut Summary::default())?;
     let archives = Arc::new(pool.install(|| open_containers(found, |_| true, &config.selection)));
     expect_archives(progress, &archives);
     let step = &(0..archives.len());

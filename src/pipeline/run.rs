@@ -255,7 +255,7 @@ impl<'a> Run<'a> {
     /// Counts an archive and enters it into the manifest.
     fn book(&mut self, mut converted: Converted, summary: &mut Summary) -> Result<()> {
         let archive = &self.archives[converted.archive];
-        archive.release();
+        self.dealer.release(converted.archive);
         if converted.verdict.status == Status::Foreign {
             // What holds no events is nothing to be proved.
             converted.integrity = Integrity::NotChecked;

@@ -3,13 +3,17 @@
 //! In: archives, or segments of one. Out: batches and verdicts. Never: knows what others do, or in which order.
 
 use std::collections::HashMap;
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::error::{Finding, Reason, Result};
 use crate::input::{Archive, Inflated, Inflater, TextStream, Window, Worthless};
 use crate::pool::Pool;
 use crate::report::{Stage, StageClock};
+use crate::store::Prefetcher;
 use crate::transform::{
     Batch, Converter, Cut, Cutter, Element, Judgement, Place, Plan, Source, Status, Tally, Verdict,
 };
@@ -67,6 +71,8 @@ pub(super) struct Reading {
     pub(super) proofs: Option<Arc<Proofs>>,
     /// Whether only what is proved is converted.
     pub(super) requires_verified: bool,
+    /// Fetches objects of S3 before they are asked for, by their position in the run's list.
+    pub(super) prefetcher: Option<Arc<Prefetcher>>,
 }
 
 /// What came of a group of archives.
@@ -182,7 +188,8 @@ impl Worker {
             }
             let uri = archives[at].uri();
             let source = Source { uri: &uri, position: position(at) };
-            let Some(outcome) = self.convert_archive(&archives[at], source, reading, clock) else {
+            let fetched = reading.prefetcher.as_ref().and_then(|prefetcher| prefetcher.take(at));
+            let Some(outcome) = self.convert_archive(&archives[at], fetched, source, reading, clock) else {
                 result.alone = Some(at);
                 break;
             };
@@ -193,10 +200,11 @@ impl Worker {
         Ok(result)
     }
 
-    /// `None` when the archive is large.
+    /// `None` when the archive is large; `fetched` are its bytes when they are at hand.
     fn convert_archive(
         &mut self,
         archive: &Archive,
+        fetched: Option<io::Result<Bytes>>,
         source: Source<'_>,
         reading: &Reading,
         clock: &StageClock,
@@ -209,7 +217,11 @@ impl Worker {
             return Some(ArchiveOutcome::without_text(verdict));
         }
         self.stored.clear();
-        if let Err(error) = clock.time(Stage::Read, || archive.read(&mut self.stored)) {
+        let read = clock.time(Stage::Read, || match fetched {
+            Some(fetched) => fetched.map(|bytes| self.stored.extend_from_slice(&bytes)),
+            None => archive.read(&mut self.stored),
+        });
+        if let Err(error) = read {
             return Some(ArchiveOutcome::without_text(Verdict::refused(unreadable(&error))));
         }
         let limit = usize::try_from(reading.limit).unwrap_or(usize::MAX).min(SMALL_TEXT_BYTES);
@@ -318,7 +330,7 @@ impl Segment {
 
 impl LargeArchive {
     /// Opens a large archive; `end` is where it is known to be worthless.
-    pub(super) fn open(archive: &Archive, reading: &Reading, end: Option<Worthless>) -> std::io::Result<Self> {
+    pub(super) fn open(archive: &Archive, reading: &Reading, end: Option<Worthless>) -> io::Result<Self> {
         Ok(Self {
             stream: TextStream::open(archive, reading.limit, end)?,
             window: Window::default(),
@@ -366,7 +378,7 @@ fn not_verified(integrity: Integrity) -> Finding {
 }
 
 /// A finding for an archive that was listed and cannot be read.
-pub(super) fn unreadable(error: &std::io::Error) -> Finding {
+pub(super) fn unreadable(error: &io::Error) -> Finding {
     Finding {
         event_index: None,
         byte_offset: None,

@@ -6,15 +6,21 @@
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use rayon::prelude::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator, ParallelSliceMut};
+use rayon::prelude::{
+    IndexedParallelIterator, IntoParallelRefIterator, ParallelExtend, ParallelIterator, ParallelSliceMut,
+};
 
 use crate::config::{Config, OnBad, Selection};
 use crate::error::Result;
-use crate::input::{Archive, expand};
+use crate::input::{Archive, expand, look_at};
 use crate::output::{Again, Known, Replacement, Standing, containers, name_hash, quarantined_archives};
 use crate::report::Summary;
 use crate::schema::Table;
+
+/// Archives whose first bytes are looked at together.
+const LOOKED_AT_ONCE: usize = 1_024;
 
 /// What a run has to do.
 pub(super) struct Worklist {
@@ -35,6 +41,8 @@ pub(super) struct Sorter<'a> {
     config: &'a Config,
     /// Archives that are to be tried again, and the containers that they are in, by the hash of their name.
     quarantined: HashSet<u128>,
+    /// Archives that were found and left out at once.
+    left_out: AtomicU64,
 }
 
 impl<'a> Sorter<'a> {
@@ -45,7 +53,19 @@ impl<'a> Sorter<'a> {
     /// When the lake cannot be read.
     pub(super) fn new(known: &'a Known, config: &'a Config) -> Result<Self> {
         let quarantined = if config.retry_quarantined { quarantined_archives(known)? } else { HashSet::new() };
-        Ok(Self { known, config, quarantined })
+        Ok(Self { known, config, quarantined, left_out: AtomicU64::new(0) })
+    }
+
+    /// Whether an archive has to be remembered at all. What is left out here is counted with those that [`Sorter::sort`]
+    /// leaves out.
+    pub(super) fn is_new(&self, archive: &Archive) -> bool {
+        // What digest files declare is looked for among all archives.
+        let is_asked = !self.known.is_empty() && self.config.public_keys.is_empty();
+        let is_left_out = is_asked && self.standing(archive) == (Standing::Same, false);
+        if is_left_out {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+        }
+        !is_left_out
     }
 
     /// What is known of an archive, and whether it is to be tried again.
@@ -57,7 +77,9 @@ impl<'a> Sorter<'a> {
 
     /// Sorts archives out, on the threads of the pool that this is called in; what is left out is counted.
     pub(super) fn sort(&self, found: Vec<Archive>, summary: &mut Summary) -> Worklist {
-        summary.archives.seen = found.len() as u64;
+        let left_out = self.left_out.load(Ordering::Relaxed);
+        summary.archives.already_converted = left_out;
+        summary.archives.seen = found.len() as u64 + left_out;
         let mut list = Worklist { archives: Arc::default(), again: Again::new(), again_step: 0, has_rows: false };
         if self.known.is_empty() {
             list.archives = Arc::new(found);
@@ -153,13 +175,17 @@ pub(super) fn open_containers(
     is_looked_into: impl Fn(&Archive) -> bool + Sync,
     selection: &Selection,
 ) -> Vec<Archive> {
-    let opened: Vec<(usize, Vec<Archive>)> = found
-        .par_iter()
-        .enumerate()
-        .filter(|(_, archive)| !archive.is_named_like_a_log() && is_looked_into(archive))
+    let looked_into = found.par_iter().enumerate();
+    let looked_into = looked_into.filter(|(_, archive)| !archive.is_named_like_a_log() && is_looked_into(archive));
+    let looked_into: Vec<usize> = looked_into.map(|(at, _)| at).collect();
+    let mut opened: Vec<(usize, Vec<Archive>)> = Vec::new();
+    for some in looked_into.chunks(LOOKED_AT_ONCE) {
+        let archives: Vec<&Archive> = some.iter().map(|at| &found[*at]).collect();
+        let heads = look_at(&archives);
         // What cannot be read is told when it is converted.
-        .filter_map(|(at, archive)| Some((at, expand(archive).ok()??)))
-        .collect();
+        let open = |(at, head)| Some((at, expand(&found[at], head).ok()??));
+        opened.par_extend(some.par_iter().copied().zip(heads).filter_map(open));
+    }
     if opened.is_empty() {
         return found;
     }

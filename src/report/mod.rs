@@ -112,6 +112,19 @@ pub struct IntegrityCounts {
     pub not_covered: u64,
 }
 
+/// Lines that name archives one by one, and the messages in them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct NoticeCounts {
+    /// Lines read.
+    pub lines: u64,
+    /// Objects and files that they name.
+    pub references: u64,
+    /// Messages that are understood and name nothing new, such as of a removed object.
+    pub passed_over: u64,
+    /// Lines and messages that are not understood.
+    pub wrong: u64,
+}
+
 /// Events by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct EventCounts {
@@ -165,6 +178,10 @@ pub struct Summary {
     pub integrity: IntegrityCounts,
     /// The first archives whose text is not what digest files declare.
     pub invalid_archives: Vec<String>,
+    /// Lines of `--inputs-from`.
+    pub notices: NoticeCounts,
+    /// The first of them that are not understood: where they stand and why, safe to print.
+    pub wrong_notices: Vec<String>,
     /// Events.
     pub events: EventCounts,
     /// Usage records.
@@ -193,10 +210,11 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Whether all input was converted: none refused, and none in the lake in another form.
+    /// Whether all input was converted: none refused, none in the lake in another form, and no notice that is not
+    /// understood.
     #[must_use]
     pub const fn is_clean(&self) -> bool {
-        self.findings.is_empty() && self.changed == 0 && self.integrity.invalid == 0
+        self.findings.is_empty() && self.changed == 0 && self.integrity.invalid == 0 && self.notices.wrong == 0
     }
 
     /// Adds an archive that is left as it is in the lake.

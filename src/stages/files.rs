@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::config::Config;
 use crate::error::{Error, Finding, Reason, Result};
-use crate::input::{Archive, Inflated, Inflater, TextStream, Window, Worthless, discover};
+use crate::input::{Archive, Inflated, Inflater, Search, TextStream, Window, Worthless, discover};
+use crate::store::Session;
 
 /// Text of a bench's archive at most.
 const MOST_TEXT_BYTES: usize = 1 << 30;
@@ -64,7 +65,10 @@ impl LargeFile {
     /// When there is none.
     pub fn at(path: &Path) -> Result<Self> {
         let config = Config::new(Vec::new(), "lake".into());
-        let found = discover(&[path.to_owned()], Path::new("lake"), &config.selection)?;
+        let session = Session::default();
+        let lake = Path::new("lake");
+        let search = Search { lake, selection: &config.selection, session: &session, is_new: &|_| true };
+        let found = discover(&[path.to_owned()], Vec::new(), &search)?;
         found.into_iter().next().map(Self).ok_or_else(|| Error::internal("no file"))
     }
 

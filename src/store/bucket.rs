@@ -17,8 +17,9 @@ use object_store::path::{Error as KeyError, Path as Key};
 use object_store::{Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode};
 use tokio::task::JoinSet;
 
-use super::explain::{explain, retries};
+use super::explain::{explain, retries, stopped};
 use super::session::Threads;
+use super::version::Blocks;
 
 /// Requests that are under way at once where many are needed.
 const CONCURRENT_REQUESTS: usize = 64;
@@ -37,6 +38,7 @@ pub(crate) struct Bucket {
     endpoint: String,
     client: AmazonS3,
     threads: Arc<Threads>,
+    blocks: Blocks,
 }
 
 /// What a list tells of an object.
@@ -56,7 +58,7 @@ pub(crate) struct ListPage {
     pub(crate) objects: Vec<Object>,
     /// Prefixes of further keys, each with a slash at its end.
     pub(crate) folders: Vec<String>,
-    /// Keys that the client cannot ask for, with why.
+    /// Keys that the client cannot ask for, with why; of one that ends in a slash all below it are meant.
     pub(crate) unreachable: Vec<(String, String)>,
     /// Asks for the next page.
     pub(crate) next: Option<NextPage>,
@@ -69,6 +71,13 @@ pub(crate) struct NextPage {
     /// Key to go on behind, where a page could not be read as a whole.
     after: Option<String>,
     keys: usize,
+}
+
+impl NextPage {
+    /// The page of keys behind one, which need not be there.
+    pub(crate) fn behind(key: String) -> Self {
+        Self { token: None, after: Some(key), keys: PAGE_KEYS }
+    }
 }
 
 /// An upload of an object in pieces that is not complete.
@@ -86,7 +95,7 @@ impl fmt::Debug for Bucket {
 
 impl Bucket {
     pub(super) fn new(name: &str, endpoint: String, client: AmazonS3, threads: Arc<Threads>) -> Self {
-        Self { name: name.to_owned(), endpoint, client, threads }
+        Self { name: name.to_owned(), endpoint, client, threads, blocks: Blocks::default() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -99,8 +108,17 @@ impl Bucket {
     }
 
     fn wait_for<T>(&self, future: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
-        let ended = || io::Error::from(io::ErrorKind::Interrupted);
-        self.threads.wait_for(future).ok_or_else(ended)?.map_err(|error| explain(&error))
+        self.threads.wait_for(future).ok_or_else(stopped)?.map_err(|error| explain(&error))
+    }
+
+    /// What was read last around some places.
+    pub(super) const fn blocks(&self) -> &Blocks {
+        &self.blocks
+    }
+
+    /// The threads that speak to it.
+    pub(super) const fn threads(&self) -> &Arc<Threads> {
+        &self.threads
     }
 
     /// A page of the keys with a prefix; with `by_folder` keys with a further slash are told by what is before it.
@@ -132,24 +150,10 @@ impl Bucket {
                 })
             }
             // The library refuses a whole page for one key: smaller pages find out which.
-            Some(Err(Error::InvalidPath { source })) => Ok(Self::narrow(page, &source)),
+            Some(Err(Error::InvalidPath { source })) => narrow(page, by_folder, &source),
             Some(Err(error)) => Err(explain(&error)),
-            None => Err(io::Error::from(io::ErrorKind::Interrupted)),
+            None => Err(stopped()),
         }
-    }
-
-    /// Goes on with half of a page, or behind the key that is all of it.
-    fn narrow(page: NextPage, error: &KeyError) -> ListPage {
-        let key = match error {
-            KeyError::EmptySegment { path } | KeyError::BadSegment { path, .. } => Some(path.clone()),
-            _ => None,
-        };
-        if page.keys > 1 {
-            return ListPage { next: Some(NextPage { keys: page.keys / 2, ..page }), ..ListPage::default() };
-        }
-        let next = key.clone().map(|key| NextPage { token: None, after: Some(key), keys: PAGE_KEYS });
-        let unreachable = vec![(key.unwrap_or_default(), error.to_string())];
-        ListPage { unreachable, next, ..ListPage::default() }
     }
 
     /// All objects with a prefix.
@@ -162,6 +166,53 @@ impl Bucket {
                 None => return Ok(objects),
             }
         }
+    }
+
+    /// What there is to tell of each of these objects, in their order; many are asked for at once.
+    pub(crate) fn head_all(&self, keys: &[String]) -> Vec<io::Result<Object>> {
+        let head = |key: &String| {
+            let (client, key) = (self.client.clone(), parse(key));
+            async move { client.head(&key?).await.map(Object::from).map_err(|error| explain(&error)) }
+        };
+        self.all(keys, head)
+    }
+
+    /// The first bytes of each of these objects, of the version that has its tag, in their order; many are asked for at
+    /// once.
+    pub(crate) fn heads(&self, objects: &[(String, Option<String>)], bytes: u64) -> Vec<io::Result<Bytes>> {
+        let head = |(key, etag): &(String, Option<String>)| {
+            let getting = parse(key).map(|key| self.getting(key, etag.as_deref(), Some(0..bytes)));
+            async move { getting?.await.map_err(|error| explain(&error)) }
+        };
+        self.all(objects, head)
+    }
+
+    /// Asks for many things, some at once; the answers in the order of the questions.
+    fn all<Q, A, F>(&self, questions: &[Q], ask: impl Fn(&Q) -> F) -> Vec<io::Result<A>>
+    where
+        A: Send + 'static,
+        F: Future<Output = io::Result<A>> + Send + 'static,
+    {
+        let mut answers: Vec<io::Result<A>> = questions.iter().map(|_| Err(stopped())).collect();
+        // What is not answered was stopped.
+        self.threads.wait_for(async {
+            let mut asking = JoinSet::new();
+            let mut questions = questions.iter().enumerate();
+            loop {
+                while asking.len() < CONCURRENT_REQUESTS
+                    && let Some((number, question)) = questions.next()
+                {
+                    let asked = ask(question);
+                    asking.spawn(async move { (number, asked.await) });
+                }
+                match asking.join_next().await {
+                    Some(Ok((number, answer))) => answers[number] = answer,
+                    Some(Err(_)) => {}
+                    None => break,
+                }
+            }
+        });
+        answers
     }
 
     /// What there is to tell of an object.
@@ -190,7 +241,7 @@ impl Bucket {
         key: Key,
         etag: Option<&str>,
         range: Option<Range<u64>>,
-    ) -> impl Future<Output = object_store::Result<Bytes>> + Send + 'static {
+    ) -> impl Future<Output = object_store::Result<Bytes>> + Send + use<> {
         let client = self.client.clone();
         let if_match = etag.map(str::to_owned);
         async move {
@@ -293,6 +344,27 @@ where
     ask().await
 }
 
+/// Goes on with half of a page, or behind the key that is all of it.
+fn narrow(page: NextPage, by_folder: bool, error: &KeyError) -> io::Result<ListPage> {
+    if page.keys > 1 {
+        return Ok(ListPage { next: Some(NextPage { keys: page.keys / 2, ..page }), ..ListPage::default() });
+    }
+    let key = match error {
+        KeyError::EmptySegment { path } | KeyError::BadSegment { path, .. } => path.clone(),
+        // Nobody could tell where to go on.
+        _ => return Err(io::Error::other(format!("a key that cannot be read: {error}"))),
+    };
+    // Behind a folder's name stand the keys in it, for which the store would tell the folder again.
+    let is_folder = by_folder && key.ends_with('/');
+    let after = if is_folder { format!("{key}{}", char::MAX) } else { key.clone() };
+    let why = match error {
+        KeyError::EmptySegment { .. } => "the client library cannot ask for a key with an empty folder name",
+        _ => "the client library cannot ask for a key with a control character, or a folder that is called . or ..",
+    };
+    let unreachable = vec![(key, why.to_owned())];
+    Ok(ListPage { unreachable, next: Some(NextPage::behind(after)), ..ListPage::default() })
+}
+
 fn removed(done: Option<Result<object_store::Result<()>, tokio::task::JoinError>>) -> object_store::Result<()> {
     match done.transpose()? {
         Some(Err(Error::NotFound { .. })) | None => Ok(()),
@@ -300,7 +372,8 @@ fn removed(done: Option<Result<object_store::Result<()>, tokio::task::JoinError>
     }
 }
 
-fn parse(key: &str) -> io::Result<Key> {
+/// A key as the client knows it.
+pub(super) fn parse(key: &str) -> io::Result<Key> {
     Key::parse(key).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }
 

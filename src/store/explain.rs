@@ -4,11 +4,39 @@
 //! words. Never: a URL with a signature.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 
 use object_store::Error;
 
 use crate::error::printable;
+
+/// What a store answered, as the cause of an error: whoever unpacks bytes can tell it from damage.
+#[derive(Debug)]
+struct Answer(String);
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for Answer {}
+
+/// Whether an error is what a store answered, or that it did not.
+pub(crate) fn is_of_store(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|cause| cause.is::<Answer>())
+}
+
+/// The error of who was stopped while waiting. It is not [`io::ErrorKind::Interrupted`]: readers would try again.
+pub(super) fn stopped() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, Answer("asked to stop".to_owned()))
+}
+
+/// The error of an answer that makes no sense.
+pub(super) fn broken(words: &str) -> io::Error {
+    io::Error::other(Answer(words.to_owned()))
+}
 
 /// The store's answer in words.
 pub(super) fn explain(error: &Error) -> io::Error {
@@ -43,7 +71,7 @@ pub(super) fn explain(error: &Error) -> io::Error {
         Some(retries) => format!("{words} (tried {} times)", retries + 1),
         None => words,
     };
-    io::Error::new(kind, printable(&words))
+    io::Error::new(kind, Answer(printable(&words)))
 }
 
 /// The texts of an error and its causes, without what a text repeats of its cause.

@@ -15,11 +15,18 @@ mod explain;
 
 mod options;
 
+mod prefetch;
+
 mod session;
 
 mod url;
 
-pub(crate) use bucket::{Bucket, Object, Upload};
+mod version;
+
+pub(crate) use bucket::{Bucket, ListPage, NextPage, Object, Upload};
+pub(crate) use explain::is_of_store;
 pub use options::StoreOptions;
+pub(crate) use prefetch::Prefetcher;
 pub(crate) use session::Session;
 pub(crate) use url::ObjectUrl;
+pub(crate) use version::Version;

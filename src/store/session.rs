@@ -4,12 +4,16 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
 use object_store::client::ClientConfigKey;
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
 
 use super::credentials::Chain;
 use super::explain::explain;
@@ -19,11 +23,16 @@ use crate::error::{Error, ErrorKind, Result};
 /// Threads that speak to the network: they hand bytes on, and decrypt them.
 const NETWORK_THREADS: usize = 2;
 
+/// How long a wait goes on when somebody has asked to stop.
+pub(super) const STOP_LATENCY: Duration = Duration::from_millis(100);
+
 /// What the buckets of a run share.
 #[derive(Debug, Default)]
 pub(crate) struct Session {
     options: StoreOptions,
     opened: Mutex<Opened>,
+    /// Set when nobody wants to wait any more.
+    stop: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
@@ -37,17 +46,39 @@ struct Opened {
 pub(super) struct Threads {
     /// There until it is dropped.
     runtime: Option<Runtime>,
+    stop: Arc<AtomicBool>,
 }
 
 impl Threads {
-    fn start() -> std::io::Result<Self> {
+    fn start(stop: Arc<AtomicBool>) -> std::io::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(NETWORK_THREADS).enable_all().build()?;
-        Ok(Self { runtime: Some(runtime) })
+        Ok(Self { runtime: Some(runtime), stop })
     }
 
-    /// Waits for something; `None` only while the threads end.
+    /// Waits for something; `None` when whoever wants it has been asked to stop.
     pub(super) fn wait_for<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        Some(self.runtime.as_ref()?.block_on(future))
+        self.runtime.as_ref()?.block_on(async {
+            let mut future = pin!(future);
+            while !self.is_stopping() {
+                if let Ok(done) = tokio::time::timeout(STOP_LATENCY, &mut future).await {
+                    return Some(done);
+                }
+            }
+            None
+        })
+    }
+
+    /// Whether nobody wants to wait any more.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Begins something that goes on while nobody waits for it.
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Option<JoinHandle<T>> {
+        self.runtime.as_ref().map(|runtime| runtime.spawn(future))
     }
 }
 
@@ -62,7 +93,12 @@ impl Drop for Threads {
 
 impl Session {
     pub(crate) fn new(options: &StoreOptions) -> Self {
-        Self { options: options.clone(), opened: Mutex::default() }
+        Self { options: options.clone(), ..Self::default() }
+    }
+
+    /// The same, whose waits end soon after a flag is set.
+    pub(crate) fn stopped_by(self, stop: Arc<AtomicBool>) -> Self {
+        Self { stop, ..self }
     }
 
     /// How long a run that writes may be silent before another takes it for dead.
@@ -85,7 +121,7 @@ impl Session {
         } else {
             // Unless the program has chosen a provider of cryptography, this is it.
             let _ = rustls::crypto::ring::default_provider().install_default();
-            let threads = Threads::start().map_err(Error::internal)?;
+            let threads = Threads::start(Arc::clone(&self.stop)).map_err(Error::internal)?;
             Arc::clone(opened.threads.insert(Arc::new(threads)))
         };
         let place = format!("s3://{name}");

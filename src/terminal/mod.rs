@@ -81,6 +81,16 @@ fn write_check(out: &mut String, report: &CheckReport) -> std::fmt::Result {
     Ok(())
 }
 
+fn write_notices(out: &mut String, summary: &Summary) -> std::fmt::Result {
+    let notices = &summary.notices;
+    if notices.lines == 0 {
+        return Ok(());
+    }
+    let counts = [(notices.passed_over, "messages passed over"), (notices.wrong, "not understood")];
+    write_counts(out, "notices", notices.references, "archives named", &counts)?;
+    summary.wrong_notices.iter().take(5).try_for_each(|wrong| writeln!(out, "{:>14}  {wrong}", ""))
+}
+
 fn render(summary: &Summary, config: &Config, is_verbose: bool) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
@@ -96,6 +106,7 @@ fn write_summary(out: &mut String, summary: &Summary, config: &Config, is_verbos
         (archives.foreign, "foreign"),
     ];
     write_counts(out, "archives", archives.converted, "converted", &counts)?;
+    write_notices(out, summary)?;
     write_integrity(out, summary)?;
     let events = &summary.events;
     let counts =

@@ -77,8 +77,9 @@ use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
 use crate::config::{Config, Selection};
 use crate::error::{Error, ErrorKind, Result, printable_path};
-use crate::input::{Archive, discover};
+use crate::input::{Archive, Search, discover};
 use crate::pool::thread_pool;
+use crate::store::{Session, StoreOptions};
 
 use coverage::{ChainHours, judge_undeclared};
 use digest::DigestReader;
@@ -102,8 +103,10 @@ const EARLY_SECONDS: i64 = 2 * 3_600;
 /// A request to validate a copy.
 #[derive(Clone, Debug)]
 pub struct VerifyConfig {
-    /// Files and folders of the copy.
+    /// Files and folders of the copy, or `s3://` URLs.
     pub inputs: Vec<PathBuf>,
+    /// How S3 is reached.
+    pub store: StoreOptions,
     /// Files with what `aws cloudtrail list-public-keys` printed.
     pub public_keys: Vec<PathBuf>,
     /// Digest files wanted: by their account, their Region and the day of their end.
@@ -118,8 +121,8 @@ impl VerifyConfig {
     /// A request with the defaults of the command line.
     #[must_use]
     pub fn new(inputs: Vec<PathBuf>, public_keys: Vec<PathBuf>) -> Self {
-        let Config { threads, selection, .. } = Config::new(Vec::new(), PathBuf::new());
-        Self { inputs, public_keys, selection, threads, tells_all: false }
+        let Config { store, threads, selection, .. } = Config::new(Vec::new(), PathBuf::new());
+        Self { inputs, store, public_keys, selection, threads, tells_all: false }
     }
 }
 
@@ -143,7 +146,9 @@ pub fn verify(config: &VerifyConfig) -> Result<VerifyReport> {
         // Days are for digest files to select by; a log file may be delivered long after the day in its name.
         let selection = Selection { from_day: None, to_day: None, ..config.selection.clone() };
         // No path is below the empty one.
-        let archives = discover(&config.inputs, Path::new(""), &selection)?;
+        let (lake, session) = (Path::new(""), Session::new(&config.store));
+        let search = Search { lake, selection: &selection, session: &session, is_new: &|_| true };
+        let archives = discover(&config.inputs, Vec::new(), &search)?;
         Ok(verify_files(config, &archives, &keys))
     })
 }

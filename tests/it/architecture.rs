@@ -47,7 +47,7 @@ const HOMES: [(&[&str], &[&str]); 13] = [
     (&["process::exit", "env::args"], &["main.rs"]),
     (&["env::var"], &["main.rs", "cli/s3.rs"]),
     // What is asynchronous stays at the edge.
-    (&["tokio", "object_store::", "reqsign", "async move", "async fn"], &["store/"]),
+    (&["tokio", "object_store", "reqsign", "reqwest", "async move", "async fn"], &["store/"]),
 ];
 
 /// `transform/` takes bytes and gives values.

@@ -27,7 +27,7 @@ fn members() -> Members {
     members
 }
 
-fn tar(members: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub fn tar(members: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, bytes) in members {
         let mut header = tar::Header::new_gnu();
@@ -44,7 +44,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A zip, written out by the specification, so that it does not depend on who reads it.
-fn zip(members: &[(String, Vec<u8>)], is_deflated: bool) -> Vec<u8> {
+pub fn zip(members: &[(String, Vec<u8>)], is_deflated: bool) -> Vec<u8> {
     let mut file = Vec::new();
     let mut directory = Vec::new();
     for (name, bytes) in members {

@@ -84,6 +84,8 @@ mod restore_filter;
 mod s3;
 /// Where credentials are found.
 mod s3_credentials;
+/// Archives in buckets of S3.
+mod s3_input;
 /// Lakes in a bucket.
 mod s3_lake;
 /// Outcomes and quantities of the sample, worked out a third way.

@@ -1,0 +1,198 @@
+//! What the path of a folder tells of the keys in it.
+//!
+//! In: a path. Out: whether keys in it may be wanted, and how to get at those that are. Never: passes over a folder that is
+//! not one of CloudTrail's own.
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use jiff::civil::Date;
+
+use super::key::delivery_days;
+use crate::config::Selection;
+
+/// What is known of the keys in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Below {
+    /// None is wanted.
+    Nothing,
+    /// Folders of it may be passed over, or it is worth to look into each by itself.
+    Folders,
+    /// It is a Region's, and some of its days are not wanted.
+    Years,
+    /// It is a year's, and some of its days are not wanted.
+    Months(i16),
+    /// Nothing is known but of each key.
+    Keys,
+    /// It is not below a folder `AWSLogs`; there may be such folders in it.
+    Unknown,
+}
+
+/// Judges a folder by the layout `AWSLogs/[o-orgid/]<account>/<folder>/<region>/YYYY/MM/DD` (CloudTrail User Guide).
+pub(super) fn below(folder: &Path, selection: &Selection) -> Below {
+    let parts: Vec<&str> = folder.iter().map(|part| part.to_str().unwrap_or_default()).collect();
+    let Some(at) = parts.iter().rposition(|part| *part == "AWSLogs") else { return Below::Unknown };
+    let parts = &parts[at + 1..];
+    let parts = match parts {
+        [organisation, below @ ..] if is_organisation(organisation) => below,
+        _ => parts,
+    };
+    let is_wanted = |list: &[String], value: &str| list.is_empty() || list.iter().any(|wanted| wanted == value);
+    let is_account = |name: &str| name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit());
+    // Lake keeps results of queries there, in another layout.
+    let is_trail = |name: &str| name.starts_with("CloudTrail") && name != "CloudTrail-Lake";
+    match parts {
+        [] => Below::Folders,
+        [account, ..] if is_account(account) && !is_wanted(&selection.accounts, account) => Below::Nothing,
+        [_] => Below::Folders,
+        [_, folder, ..] if !is_trail(folder) => Below::Keys,
+        [account, ..] if !is_wanted(&selection.accounts, account) => Below::Nothing,
+        [_, _] => Below::Folders,
+        [_, _, region, ..] if !is_wanted(&selection.regions, region) => Below::Nothing,
+        _ if selection.from_day.is_none() && selection.to_day.is_none() => Below::Keys,
+        [_, _, _] => Below::Years,
+        [_, _, _, date @ ..] => match days_of(date) {
+            None => Below::Keys,
+            Some(days) if !overlaps(&days, selection) => Below::Nothing,
+            Some(_) => match date {
+                [year] => year.parse().map_or(Below::Keys, Below::Months),
+                _ => Below::Keys,
+            },
+        },
+    }
+}
+
+fn is_organisation(name: &str) -> bool {
+    let is_id = |id: &str| (10..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    name.strip_prefix("o-").is_some_and(is_id)
+}
+
+/// The days of a folder that is called after a year, a month or a day; `None` when it is called otherwise.
+fn days_of(date: &[&str]) -> Option<RangeInclusive<Date>> {
+    let number = |text: &str, digits: usize| {
+        (text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse::<i16>().ok())?
+    };
+    let small = |text: &str| i8::try_from(number(text, 2)?).ok();
+    let year = number(date.first()?, 4)?;
+    let (first, last) = match date[1..] {
+        [] => (Date::new(year, 1, 1).ok()?, Date::new(year, 12, 31).ok()?),
+        [month] => {
+            let first = Date::new(year, small(month)?, 1).ok()?;
+            (first, first.last_of_month())
+        }
+        [month, day] => {
+            let day = Date::new(year, small(month)?, small(day)?).ok()?;
+            (day, day)
+        }
+        _ => return None,
+    };
+    Some(first..=last)
+}
+
+fn overlaps(days: &RangeInclusive<Date>, selection: &Selection) -> bool {
+    let (first, last) = delivery_days(selection);
+    first.is_none_or(|first| *days.end() >= first) && last.is_none_or(|last| *days.start() <= last)
+}
+
+/// Keys of a month that may be wanted: below `YYYY/MM/`, those behind `after` and before `until`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MonthOfKeys {
+    /// `MM/`.
+    pub(super) folder: String,
+    /// `DD`, when days before are not wanted.
+    pub(super) after: Option<String>,
+    /// Stands behind all keys of the last day, when days behind are not wanted.
+    pub(super) until: Option<String>,
+}
+
+/// The months of a year that may be wanted.
+pub(super) fn months(year: i16, selection: &Selection) -> Vec<MonthOfKeys> {
+    let (first, last) = delivery_days(selection);
+    let month = |month: i8| {
+        let start = Date::new(year, month, 1).ok()?;
+        let end = start.last_of_month();
+        if first.is_some_and(|first| end < first) || last.is_some_and(|last| start > last) {
+            return None;
+        }
+        Some(MonthOfKeys {
+            folder: format!("{month:02}/"),
+            after: first.filter(|first| *first > start).map(|first| format!("{:02}", first.day())),
+            // A slash comes before a zero.
+            until: last.filter(|last| *last < end).map(|last| format!("{:02}0", last.day())),
+        })
+    };
+    (1..=12).filter_map(month).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selection(accounts: &[&str], regions: &[&str], days: (Option<i64>, Option<i64>)) -> Selection {
+        let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+        Selection { from_day: days.0, to_day: days.1, accounts: owned(accounts), regions: owned(regions) }
+    }
+
+    #[track_caller]
+    fn check(folder: &str, selection: &Selection, expected: Below) {
+        assert_eq!(below(Path::new(folder), selection), expected, "{folder} {selection:?}");
+    }
+
+    #[test]
+    fn folders_of_other_accounts_and_regions_are_passed_over() {
+        let all = Selection::default();
+        let one = selection(&["111122223333"], &["us-east-1"], (None, None));
+        for root in ["s3://bucket", "s3://bucket/a/AWSLogs/x", "/copy"] {
+            check(&format!("{root}/AWSLogs"), &one, Below::Folders);
+            check(&format!("{root}/AWSLogs/o-abcdefghij"), &one, Below::Folders);
+            for logs in [format!("{root}/AWSLogs"), format!("{root}/AWSLogs/o-abcdefghij")] {
+                check(&format!("{logs}/111122223333"), &one, Below::Folders);
+                check(&format!("{logs}/444455556666"), &one, Below::Nothing);
+                check(&format!("{logs}/444455556666"), &all, Below::Folders);
+                check(&format!("{logs}/444455556666/Config/us-east-1"), &one, Below::Nothing);
+                check(&format!("{logs}/111122223333/Config"), &one, Below::Keys);
+                check(&format!("{logs}/other"), &one, Below::Folders);
+                check(&format!("{logs}/other/CloudTrail"), &one, Below::Nothing);
+                check(&format!("{logs}/111122223333/CloudTrail"), &one, Below::Folders);
+                check(&format!("{logs}/111122223333/CloudTrail-Digest/eu-west-1"), &one, Below::Nothing);
+                check(&format!("{logs}/111122223333/CloudTrail-Insight/us-east-1"), &one, Below::Keys);
+                check(&format!("{logs}/111122223333/CloudTrail-Lake/Query"), &one, Below::Keys);
+            }
+        }
+        check("s3://bucket/CloudTrail-logs", &one, Below::Unknown);
+        check("s3://bucket/444455556666/CloudTrail/eu-west-1", &one, Below::Unknown);
+    }
+
+    #[test]
+    fn folders_of_other_days_are_passed_over() {
+        let region = "s3://b/AWSLogs/1/CloudTrail/us-east-1";
+        // 2025-03-01 to 2025-03-02; what is delivered until 2025-04-02 may hold events of them.
+        let days = selection(&[], &[], (Some(20_148), Some(20_149)));
+        check(region, &days, Below::Years);
+        for (folder, expected) in [
+            ("2024", Below::Nothing),
+            ("2025", Below::Months(2025)),
+            ("2025/02", Below::Nothing),
+            ("2025/03", Below::Keys),
+            ("2025/02/28", Below::Nothing),
+            ("2025/03/01", Below::Keys),
+            ("2025/04/02", Below::Keys),
+            ("2025/04/03", Below::Nothing),
+            ("2025/3", Below::Keys),
+            ("2025/13", Below::Keys),
+            ("backup", Below::Keys),
+            ("2025/03/01/more", Below::Keys),
+        ] {
+            check(&format!("{region}/{folder}"), &days, expected);
+        }
+        let month = |folder: &str, after: Option<&str>, until: Option<&str>| MonthOfKeys {
+            folder: folder.to_owned(),
+            after: after.map(str::to_owned),
+            until: until.map(str::to_owned),
+        };
+        assert_eq!(months(2025, &days), [month("03/", None, None), month("04/", None, Some("020"))]);
+        let from = selection(&[], &[], (Some(20_148 + 300), None));
+        assert_eq!(months(2025, &from), [month("12/", Some("26"), None)]);
+        assert_eq!(months(2026, &from).len(), 12);
+    }
+}

@@ -1,0 +1,253 @@
+//! Buckets to archives.
+//!
+//! In: URLs as typed, and which keys are wanted. Out: an archive for every key that may be, page by page. Never: a list of
+//! keys that cannot be wanted, as far as the layout tells, or a key that is passed over without a word.
+//!
+//! What is below `AWSLogs` is looked into folder by folder down to the Regions, so that those that are not wanted cost
+//! nothing, and each of the others is listed by itself, at the same time as others. Of a Region's keys with dates only the
+//! months are listed that are wanted, from the first to the last day.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::Scope;
+
+use super::Archive;
+use super::discover::Search;
+use super::folder::{Below, below, months};
+use super::key::Key;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::thread_pool;
+use crate::store::{Bucket, ListPage, NextPage, Object, ObjectUrl};
+
+/// Lists that are under way at once. S3 answers thousands a second for a prefix.
+const CONCURRENT_LISTS: usize = 32;
+
+/// Folders outside the layout that are looked into one by one; beyond them all keys of a folder are listed at once.
+const FOLDERS_LOOKED_INTO: usize = 256;
+
+/// Adds the archives below the URLs.
+///
+/// # Errors
+///
+/// A URL where nothing is, or a list that the store refuses: going on without it would lose what is in it.
+pub(super) fn list(urls: &[ObjectUrl], search: &Search<'_>) -> Result<Vec<Archive>> {
+    let lister = Lister { search, found: Mutex::default(), failed: Mutex::default(), looked_into: AtomicUsize::new(0) };
+    let roots = roots(urls);
+    thread_pool(CONCURRENT_LISTS)?.scope(|scope| {
+        for url in roots {
+            let lister = &lister;
+            scope.spawn(move |scope| lister.note(lister.root(url, scope)));
+        }
+    });
+    match lister.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => Ok(lister.found.into_inner().unwrap_or_else(PoisonError::into_inner)),
+    }
+}
+
+/// URLs that are not below others, once each: nothing may be found twice.
+fn roots(urls: &[ObjectUrl]) -> Vec<&ObjectUrl> {
+    let is_in = |one: &ObjectUrl, other: &ObjectUrl| one.bucket == other.bucket && one.key.starts_with(&other.prefix());
+    let mut roots: Vec<&ObjectUrl> = Vec::new();
+    for url in urls {
+        if !roots.contains(&url) && !urls.iter().any(|other| other != url && is_in(url, other)) {
+            roots.push(url);
+        }
+    }
+    roots
+}
+
+struct Lister<'a> {
+    search: &'a Search<'a>,
+    found: Mutex<Vec<Archive>>,
+    /// The first that went wrong.
+    failed: Mutex<Option<Error>>,
+    looked_into: AtomicUsize,
+}
+
+/// Keys that are listed one by one.
+struct Keys {
+    prefix: String,
+    after: Option<String>,
+    until: Option<String>,
+}
+
+impl Keys {
+    fn all(prefix: String) -> Self {
+        Self { prefix, after: None, until: None }
+    }
+}
+
+impl<'a> Lister<'a> {
+    fn note(&self, done: Result<()>) {
+        if let Err(error) = done {
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// An input as typed: an object, or all that is in a folder.
+    fn root(&'a self, url: &'a ObjectUrl, scope: &Scope<'a>) -> Result<()> {
+        let bucket = self.search.session.bucket(&url.bucket)?;
+        let place = url.to_path();
+        if url.key.is_empty() {
+            return self.folder(&bucket, String::new(), scope);
+        }
+        let object = bucket.head(&url.key);
+        if let Ok(object) = &object {
+            self.take(&bucket, [object]);
+        }
+        let first = bucket.list_page(&url.prefix(), true, None);
+        match (first, object) {
+            (Ok(page), object) if is_empty(&page) => match object {
+                Ok(_) => Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let error = Error::at(ErrorKind::InputMissing, &place, "no object and no folder is called so");
+                    Err(error.advise("check the URL; a prefix is made of whole folder names"))
+                }
+                Err(error) => Err(Error::at(ErrorKind::InputUnreadable, &place, error)),
+            },
+            (Ok(_), _) => self.folder(&bucket, url.prefix(), scope),
+            // Who may read an object need not be allowed to list the bucket.
+            (Err(error), Ok(_)) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            (Err(error), _) => Err(Error::at(ErrorKind::InputUnreadable, &place, error)),
+        }
+    }
+
+    /// Goes through a folder, in the way that suits it.
+    fn folder(&'a self, bucket: &Arc<Bucket>, prefix: String, scope: &Scope<'a>) -> Result<()> {
+        let path = path_of(bucket, &prefix);
+        if self.has_failed() || self.search.is_of_lake(&path) {
+            return Ok(());
+        }
+        match below(&path, self.search.selection) {
+            Below::Nothing => Ok(()),
+            Below::Unknown if self.looked_into.fetch_add(1, Ordering::Relaxed) >= FOLDERS_LOOKED_INTO => {
+                self.keys(bucket, Keys::all(prefix))
+            }
+            Below::Folders | Below::Years | Below::Unknown => self.folders(bucket, &prefix, scope),
+            Below::Months(year) => {
+                for month in months(year, self.search.selection) {
+                    let prefix = format!("{prefix}{}", month.folder);
+                    let [after, until] = [month.after, month.until].map(|day| Some(format!("{prefix}{}", day?)));
+                    self.spawn(bucket, scope, move |lister, bucket, _| {
+                        lister.keys(bucket, Keys { prefix, after, until })
+                    });
+                }
+                Ok(())
+            }
+            Below::Keys => self.keys(bucket, Keys::all(prefix)),
+        }
+    }
+
+    fn spawn(
+        &'a self,
+        bucket: &Arc<Bucket>,
+        scope: &Scope<'a>,
+        work: impl FnOnce(&'a Self, &Arc<Bucket>, &Scope<'a>) -> Result<()> + Send + 'a,
+    ) {
+        let bucket = Arc::clone(bucket);
+        scope.spawn(move |scope| self.note(work(self, &bucket, scope)));
+    }
+
+    /// Lists the folders of a folder, and goes through them.
+    fn folders(&'a self, bucket: &Arc<Bucket>, prefix: &str, scope: &Scope<'a>) -> Result<()> {
+        let mut next = None;
+        loop {
+            let page = self.page(bucket, prefix, true, next)?;
+            self.take_page(bucket, prefix, &page);
+            for folder in page.folders {
+                if folder.starts_with(prefix) && folder.len() > prefix.len() {
+                    self.spawn(bucket, scope, |lister, bucket, scope| lister.folder(bucket, folder, scope));
+                } else {
+                    self.refuse(bucket, &folder, ODD_SLASHES);
+                }
+            }
+            next = page.next;
+            if next.is_none() || self.has_failed() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Lists keys one by one.
+    fn keys(&self, bucket: &Arc<Bucket>, keys: Keys) -> Result<()> {
+        let Keys { prefix, after, until } = keys;
+        let mut next = after.map(NextPage::behind);
+        loop {
+            let page = self.page(bucket, &prefix, false, next)?;
+            self.take_page(bucket, &prefix, &page);
+            let is_behind = |object: &Object| until.as_ref().is_some_and(|until| object.key >= *until);
+            let is_done = page.objects.last().is_some_and(is_behind);
+            next = page.next.filter(|_| !is_done);
+            if next.is_none() || self.has_failed() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn page(&self, bucket: &Bucket, prefix: &str, by_folder: bool, next: Option<NextPage>) -> Result<ListPage> {
+        let listed = bucket.list_page(prefix, by_folder, next);
+        listed.map_err(|error| Error::at(ErrorKind::InputUnreadable, &path_of(bucket, prefix), error))
+    }
+
+    fn take_page(&self, bucket: &Arc<Bucket>, prefix: &str, page: &ListPage) {
+        let following = page.objects.iter().skip(1).map(Some).chain([None]);
+        let objects = page.objects.iter().zip(following).filter_map(|(object, next)| {
+            // The client gives the names of objects that stand for folders without the slash at their end.
+            let is_in_it = |key: &str| key.strip_prefix(&object.key).is_some_and(|rest| rest.starts_with('/'));
+            let stands_for_folder = is_in_it(prefix) || next.is_some_and(|next| is_in_it(&next.key));
+            if stands_for_folder && object.bytes == 0 {
+                return None;
+            }
+            if object.key.starts_with(prefix) {
+                return Some(object);
+            }
+            self.refuse(bucket, &object.key, ODD_SLASHES);
+            None
+        });
+        self.take(bucket, objects);
+        for (key, why) in &page.unreachable {
+            self.refuse(bucket, key, why);
+        }
+    }
+
+    /// Takes what is wanted.
+    fn take<'o>(&self, bucket: &Arc<Bucket>, objects: impl IntoIterator<Item = &'o Object>) {
+        let mut folder: Option<Arc<Path>> = None;
+        let archives = objects.into_iter().filter_map(|object| {
+            let archive = Archive::object(bucket, folder.as_ref(), object);
+            folder = Some(archive.folder());
+            self.search.wants(&archive).then_some(archive)
+        });
+        let archives: Vec<Archive> = archives.collect();
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).extend(archives);
+    }
+
+    /// Takes a key that cannot be asked for, to be told of.
+    fn refuse(&self, bucket: &Bucket, key: &str, why: &str) {
+        let is_passed_over = !Key::of(Path::new(key)).may_match(self.search.selection);
+        if !is_passed_over {
+            let archive = Archive::unreachable(bucket, key, why.to_owned());
+            self.found.lock().unwrap_or_else(PoisonError::into_inner).push(archive);
+        }
+    }
+}
+
+/// Why some keys cannot be asked for.
+const ODD_SLASHES: &str = "the client library cannot ask for a key that begins or ends with a slash";
+
+fn is_empty(page: &ListPage) -> bool {
+    page.objects.is_empty() && page.folders.is_empty() && page.unreachable.is_empty() && page.next.is_none()
+}
+
+/// A prefix as the path of a folder.
+fn path_of(bucket: &Bucket, prefix: &str) -> PathBuf {
+    ObjectUrl { bucket: bucket.name().to_owned(), key: prefix.trim_end_matches('/').to_owned() }.to_path()
+}

@@ -1,0 +1,275 @@
+//! Messages that tell of objects: what CloudTrail, S3, SNS, SQS and EventBridge say when there is something new.
+//!
+//! In: a line. Out: the objects that it names; how many messages name none, as they should; and what is wrong with others.
+//! Never: a message that is passed over without being counted.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::error::printable;
+use crate::store::ObjectUrl;
+
+/// Messages within messages: an SNS notice in an SQS body in what `aws sqs receive-message` prints is three.
+const MAX_DEPTH: usize = 8;
+
+/// What CloudTrail sends when a topic is set up (CloudTrail Processing Library).
+const VALIDATION_MESSAGE: &str = "CloudTrail validation message.";
+
+/// What an archive is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reference {
+    Object(ObjectUrl),
+    Path(PathBuf),
+}
+
+/// What a line tells.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Notice {
+    pub(super) references: Vec<Reference>,
+    /// Messages that are understood and name nothing new: of a topic that was set up, of objects that were removed.
+    pub(super) passed_over: u64,
+    /// What is wrong with messages that are not understood.
+    pub(super) wrong: Vec<String>,
+}
+
+impl Notice {
+    /// Reads a line: the URL or path of an archive, or a message in JSON.
+    pub(super) fn read(line: &str) -> Self {
+        let mut notice = Self::default();
+        let line = line.trim();
+        if !line.is_empty() && !notice.take_text(line, 0) {
+            let path = PathBuf::from(line);
+            match ObjectUrl::of(&path) {
+                Ok(Some(url)) if url.key.is_empty() => notice.refuse("it names a bucket and no object in it", line),
+                Ok(Some(url)) => notice.references.push(Reference::Object(url)),
+                Ok(None) => notice.references.push(Reference::Path(path)),
+                Err(error) => notice.refuse(&error.cause(), line),
+            }
+        }
+        notice
+    }
+
+    fn refuse(&mut self, why: &str, told: &str) {
+        self.wrong.push(format!("{why}: {}", printable(told)));
+    }
+
+    /// Takes a text that is a message; `false` when it is neither JSON nor known.
+    fn take_text(&mut self, text: &str, depth: usize) -> bool {
+        let text = text.trim();
+        if text == VALIDATION_MESSAGE {
+            self.passed_over += 1;
+        } else if text.starts_with(['{', '[', '"']) {
+            match serde_json::from_str(text) {
+                Ok(value) => self.take(&value, depth),
+                Err(error) => self.refuse(&format!("it is no JSON ({error})"), text),
+            }
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn take(&mut self, value: &Value, depth: usize) {
+        let inner = |name: &str| value.get(name).and_then(Value::as_str);
+        if depth > MAX_DEPTH {
+            return self.refuse("messages are nested too deep", "");
+        }
+        // A message within one: SQS as its API and as Lambda tells of it, SNS, and SNS as Lambda tells of it.
+        if let Some(text) = value.as_str().or_else(|| inner("Body")).or_else(|| inner("body")) {
+            if !self.take_text(text, depth + 1) {
+                self.refuse("it is no message that tells of objects", text);
+            }
+        } else if let Some(text) = inner("Message") {
+            let is_of_set_up = inner("Type").is_some_and(|kind| kind.ends_with("Confirmation"));
+            if is_of_set_up {
+                self.passed_over += 1;
+            } else if !self.take_text(text, depth + 1) {
+                self.refuse("it is no message that tells of objects", text);
+            }
+        } else if let Some(sns) = value.get("Sns") {
+            self.take(sns, depth + 1);
+        } else if let Some(messages) = value.as_array().or_else(|| value.get("Messages")?.as_array()) {
+            messages.iter().for_each(|message| self.take(message, depth + 1));
+        } else if let Some(records) = value.get("Records").and_then(Value::as_array) {
+            records.iter().for_each(|record| self.take(record, depth + 1));
+        } else {
+            self.take_notice(value);
+        }
+    }
+
+    fn take_notice(&mut self, value: &Value) {
+        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
+        if let (Some(bucket), Some(keys)) = (text("/s3Bucket"), value.get("s3ObjectKey")) {
+            // CloudTrail (User Guide, "Configuring Amazon SNS notifications").
+            let keys = keys.as_array().map_or(std::slice::from_ref(keys), Vec::as_slice);
+            for key in keys {
+                match key.as_str() {
+                    Some(key) => self.add(bucket, key),
+                    None => self.refuse("a key is no text", &key.to_string()),
+                }
+            }
+        } else if let (Some(bucket), Some(key)) = (text("/s3/bucket/name"), text("/s3/object/key")) {
+            // S3 (User Guide, "Event message structure"); a restored object can be read again.
+            let name = text("/eventName").unwrap_or("ObjectCreated:Put").trim_start_matches("s3:");
+            if !name.starts_with("ObjectCreated:") && name != "ObjectRestore:Completed" {
+                self.passed_over += 1;
+            } else if let Some(key) = form_decoded(key) {
+                self.add(bucket, &key);
+            } else {
+                self.refuse("the key is not UTF-8 when it is decoded", key);
+            }
+        } else if let (Some(bucket), Some(key)) = (text("/detail/bucket/name"), text("/detail/object/key")) {
+            // S3 by EventBridge (User Guide, "EventBridge event message structure"), where keys are not encoded.
+            match text("/detail-type") {
+                Some("Object Created" | "Object Restore Completed") => self.add(bucket, key),
+                _ => self.passed_over += 1,
+            }
+        } else if text("/Event") == Some("s3:TestEvent") {
+            self.passed_over += 1;
+        } else {
+            self.refuse("it is no message that tells of objects", &value.to_string());
+        }
+    }
+
+    fn add(&mut self, bucket: &str, key: &str) {
+        if bucket.is_empty() || bucket.contains('/') || key.is_empty() {
+            return self.refuse("it names no object", &format!("{bucket}/{key}"));
+        }
+        self.references.push(Reference::Object(ObjectUrl { bucket: bucket.to_owned(), key: key.to_owned() }));
+    }
+}
+
+/// A key as S3 writes it in its notices: like a form, with a plus for a blank.
+fn form_decoded(key: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(key.len());
+    let mut rest = key.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        rest = after;
+        match (first, digits.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
+            (_, Some(byte)) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            (b'+', None) => bytes.push(b' '),
+            (first, None) => bytes.push(*first),
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, objects: &[&str], passed_over: u64) {
+        let notice = Notice::read(line);
+        let found: Vec<String> = notice
+            .references
+            .iter()
+            .map(|reference| match reference {
+                Reference::Object(url) => url.to_string(),
+                Reference::Path(path) => path.display().to_string(),
+            })
+            .collect();
+        assert_eq!((found.as_slice(), notice.passed_over), (objects.map_owned().as_slice(), passed_over), "{line}");
+        assert!(notice.wrong.is_empty(), "{:?}", notice.wrong);
+    }
+
+    trait MapOwned {
+        fn map_owned(&self) -> Vec<String>;
+    }
+
+    impl MapOwned for [&str] {
+        fn map_owned(&self) -> Vec<String> {
+            self.iter().map(|text| (*text).to_owned()).collect()
+        }
+    }
+
+    /// A message as the text of a member.
+    fn quoted(message: &str) -> String {
+        Value::from(message).to_string()
+    }
+
+    const CLOUDTRAIL: &str = r#"{"s3Bucket":"trail","s3ObjectKey":["AWSLogs/1/a+b.json.gz","AWSLogs/1/b.json.gz"]}"#;
+    const CREATED: &str = r#"{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"trail"},"object":{"key":"AWSLogs/1/a+b%2Bc%C3%A9.json.gz"}}}]}"#;
+
+    #[test]
+    fn names_as_they_are_typed() {
+        check("s3://trail/AWSLogs/1/a b.json.gz\n", &["s3://trail/AWSLogs/1/a b.json.gz"], 0);
+        check("./a/b.json.gz", &["./a/b.json.gz"], 0);
+        check("  ", &[], 0);
+    }
+
+    #[test]
+    fn messages_in_every_wrapping() {
+        let of_cloudtrail: &[&str] = &["s3://trail/AWSLogs/1/a+b.json.gz", "s3://trail/AWSLogs/1/b.json.gz"];
+        let of_s3: &[&str] = &["s3://trail/AWSLogs/1/a b+cé.json.gz"];
+        for (message, objects) in [(CLOUDTRAIL, of_cloudtrail), (CREATED, of_s3)] {
+            check(message, objects, 0);
+            check(&quoted(message), objects, 0);
+            let sns =
+                format!(r#"{{"Type":"Notification","MessageId":"m","TopicArn":"t","Message":{}}}"#, quoted(message));
+            check(&sns, objects, 0);
+            for message in [message, &sns] {
+                let body = quoted(message);
+                check(&format!(r#"{{"MessageId":"m","ReceiptHandle":"r","Body":{body}}}"#), objects, 0);
+                check(
+                    &format!(r#"{{"Messages":[{{"Body":{body}}},{{"Body":{body}}}]}}"#),
+                    &[objects, objects].concat(),
+                    0,
+                );
+                check(
+                    &format!(r#"{{"Records":[{{"messageId":"m","body":{body},"eventSource":"aws:sqs"}}]}}"#),
+                    objects,
+                    0,
+                );
+            }
+            let sns = format!(r#"{{"Records":[{{"EventSource":"aws:sns","Sns":{{"Message":{}}}}}]}}"#, quoted(message));
+            check(&sns, objects, 0);
+        }
+        let bridge = |kind: &str| {
+            format!(
+                r#"{{"version":"0","detail-type":"{kind}","source":"aws.s3","detail":{{"bucket":{{"name":"trail"}},"object":{{"key":"a+b%20c"}}}}}}"#
+            )
+        };
+        check(&bridge("Object Created"), &["s3://trail/a+b%20c"], 0);
+        check(&bridge("Object Deleted"), &[], 1);
+    }
+
+    #[test]
+    fn messages_that_name_nothing_new_are_counted() {
+        check("CloudTrail validation message.", &[], 1);
+        check(r#"{"Type":"Notification","Message":"CloudTrail validation message."}"#, &[], 1);
+        check(r#"{"Type":"SubscriptionConfirmation","Message":"You have chosen to subscribe"}"#, &[], 1);
+        check(r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"trail"}"#, &[], 1);
+        check(&CREATED.replace("ObjectCreated:Put", "ObjectRemoved:Delete"), &[], 1);
+        check(r#"{"Messages":[]}"#, &[], 0);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_told_and_the_rest_is_taken() {
+        for (line, why) in [
+            ("{", "no JSON"),
+            ("s3://trail", "names a bucket"),
+            ("gs://trail/a", "only s3://"),
+            (r#"{"Records":[{"eventVersion":"1.08","eventName":"GetObject"}]}"#, "no message that tells of objects"),
+            (r#"{"Message":"hello"}"#, "no message that tells of objects"),
+            (r#"{"s3Bucket":"","s3ObjectKey":["a"]}"#, "names no object"),
+            (r#"{"s3Bucket":"b","s3ObjectKey":[7]}"#, "a key is no text"),
+            (&CREATED.replace("%C3%A9", "%C3"), "not UTF-8"),
+            ("{}", "no message that tells of objects"),
+        ] {
+            let notice = Notice::read(line);
+            assert!(notice.references.is_empty() && notice.passed_over == 0, "{line}");
+            assert!(notice.wrong.len() == 1 && notice.wrong[0].contains(why), "{line}: {:?}", notice.wrong);
+        }
+        let mixed = format!(r#"{{"Messages":[{{"Body":"hello"}},{{"Body":{}}}]}}"#, quoted(CLOUDTRAIL));
+        let notice = Notice::read(&mixed);
+        assert_eq!((notice.references.len(), notice.wrong.len()), (2, 1));
+        let deep = (0..40).fold("1".to_owned(), |inner, _| format!("[{inner}]"));
+        assert_eq!(Notice::read(&deep).wrong.len(), 1);
+    }
+}

@@ -1,0 +1,120 @@
+//! Archives that are named one by one, in files or on standard input.
+//!
+//! In: lines. Out: archives, and what is wrong with lines. Never: ends a run because of a line: a queue must not be blocked
+//! by one bad message.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::PathBuf;
+
+use super::discover::Search;
+use super::notices::{Notice, Reference};
+use super::{Archive, STDIN};
+use crate::error::{Error, ErrorKind, Result, printable_path};
+use crate::report::NoticeCounts;
+
+/// Bytes of a line: what SQS gives at once is ten messages of 1 MiB at most.
+const MAX_LINE_BYTES: u64 = 32 << 20;
+
+/// Objects that the store is asked about together.
+const ASKED_ABOUT_AT_ONCE: usize = 1_024;
+
+/// What lines have named.
+#[derive(Debug, Default)]
+pub(crate) struct Referenced {
+    pub(crate) objects: Vec<Archive>,
+    /// Files and folders.
+    pub(crate) paths: Vec<PathBuf>,
+    pub(crate) counts: NoticeCounts,
+    /// What is wrong with lines, and where they stand.
+    pub(crate) wrong: Vec<String>,
+}
+
+/// Reads files of lines; `-` is standard input.
+///
+/// # Errors
+///
+/// A file that cannot be read.
+pub(crate) fn follow(files: &[PathBuf], search: &Search<'_>) -> Result<Referenced> {
+    let mut referenced = Referenced::default();
+    let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut seen = HashSet::new();
+    for file in files {
+        let unreadable = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => Error::at(ErrorKind::InputMissing, file, error).advise("check --inputs-from"),
+            _ => Error::at(ErrorKind::InputUnreadable, file, error),
+        };
+        let reader: Box<dyn Read> = match file.as_os_str() {
+            name if name == STDIN => Box::new(io::stdin().lock()),
+            _ => Box::new(File::open(file).map_err(unreadable)?),
+        };
+        let mut reader = BufReader::new(reader);
+        for number in 1_u64.. {
+            let Some(line) = next_line(&mut reader).map_err(unreadable)? else { break };
+            let notice = match &line {
+                Ok(line) => Notice::read(line),
+                Err(why) => Notice { wrong: vec![(*why).to_owned()], ..Notice::default() },
+            };
+            let place = format!("{}:{number}", printable_path(&file.display().to_string()));
+            let mut wrong = notice.wrong;
+            for reference in notice.references {
+                match reference {
+                    Reference::Object(url) if seen.insert((url.bucket.clone(), url.key.clone())) => {
+                        keys.entry(url.bucket).or_default().push(url.key);
+                    }
+                    Reference::Object(_) => {}
+                    Reference::Path(path) if path.exists() => referenced.paths.push(path),
+                    Reference::Path(path) => {
+                        let path = printable_path(&path.display().to_string());
+                        wrong.push(format!("neither a message nor a file that exists: {path}"));
+                    }
+                }
+                referenced.counts.references += 1;
+            }
+            referenced.counts.lines += 1;
+            referenced.counts.passed_over += notice.passed_over;
+            referenced.counts.wrong += wrong.len() as u64;
+            referenced.wrong.extend(wrong.into_iter().map(|wrong| format!("{place}: {wrong}")).take(MOST_TOLD));
+            referenced.wrong.truncate(MOST_TOLD);
+        }
+    }
+    for (bucket, keys) in keys {
+        for keys in keys.chunks(ASKED_ABOUT_AT_ONCE) {
+            referenced.objects.extend(objects(&bucket, keys, search)?);
+        }
+    }
+    Ok(referenced)
+}
+
+/// Lines that are told.
+const MOST_TOLD: usize = 100;
+
+/// Asks a store about objects. One that is not there, or that nobody may see, is an archive that cannot be read.
+fn objects(bucket: &str, keys: &[String], search: &Search<'_>) -> Result<Vec<Archive>> {
+    let bucket = search.session.bucket(bucket)?;
+    let archive = |(key, head): (&String, io::Result<_>)| match head {
+        Ok(object) => Archive::object(&bucket, None, &object),
+        Err(error) => Archive::unreachable(&bucket, key, error.to_string()),
+    };
+    let archives = keys.iter().zip(bucket.head_all(keys)).map(archive);
+    Ok(archives.filter(|archive| search.wants(archive)).collect())
+}
+
+/// The next line, or why it is none; `None` at the end.
+fn next_line(reader: &mut impl BufRead) -> io::Result<Option<Result<String, &'static str>>> {
+    let mut line = Vec::new();
+    if reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
+        return Ok(None);
+    }
+    if line.len() as u64 == MAX_LINE_BYTES && line.last() != Some(&b'\n') {
+        loop {
+            line.clear();
+            let read = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)?;
+            if read == 0 || line.last() == Some(&b'\n') {
+                return Ok(Some(Err("the line is too long")));
+            }
+        }
+    }
+    Ok(Some(String::from_utf8(line).map_err(|_| "the line is not UTF-8")))
+}

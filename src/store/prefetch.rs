@@ -1,0 +1,191 @@
+//! Objects that are fetched before they are asked for.
+//!
+//! In: numbers of objects, in the order in which they are wanted. Out: their bytes, most often without a wait. Never: more
+//! bytes ahead than allowed, or a wait for an object that nobody has asked the store for.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::task::AbortHandle;
+
+use super::bucket::parse;
+use super::explain::{explain, stopped};
+use super::session::STOP_LATENCY;
+use super::version::Version;
+
+/// Requests that are under way at once: with 30 ms for each that is 8,000 small objects a second, which is more than the
+/// cores of a small machine convert.
+const MOST_REQUESTS: usize = 256;
+
+/// Tells which object has a number, if it is one to be fetched ahead.
+type Objects = dyn Fn(usize) -> Option<Version> + Send + Sync;
+
+/// Fetches objects ahead of those who take them.
+pub(crate) struct Prefetcher(Arc<Shared>);
+
+struct Shared {
+    objects: Box<Objects>,
+    end: usize,
+    most_bytes: u64,
+    stop: Arc<AtomicBool>,
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The first that was not looked at yet.
+    next: usize,
+    /// The one after those that were asked for, when there was no room for it.
+    waiting: Option<Version>,
+    /// Those that somebody wanted before it was their turn.
+    passed: BTreeSet<usize>,
+    slots: HashMap<usize, Slot>,
+    requests: usize,
+    /// Of all slots.
+    bytes: u64,
+    is_closed: bool,
+}
+
+/// An object that was asked for and not taken.
+struct Slot {
+    bytes: u64,
+    /// `None` while it is under way.
+    got: Option<io::Result<Bytes>>,
+    request: Option<AbortHandle>,
+}
+
+impl fmt::Debug for Prefetcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prefetcher").finish_non_exhaustive()
+    }
+}
+
+impl Prefetcher {
+    /// Begins to fetch the objects with these numbers, up to so many bytes ahead; waits end when `stop` is set.
+    pub(crate) fn start(
+        numbers: Range<usize>,
+        most_bytes: u64,
+        stop: Arc<AtomicBool>,
+        objects: impl Fn(usize) -> Option<Version> + Send + Sync + 'static,
+    ) -> Self {
+        let state = State { next: numbers.start, ..State::default() };
+        let (objects, state) = (Box::new(objects), Mutex::new(state));
+        let shared = Shared { objects, end: numbers.end, most_bytes, stop, state, arrived: Condvar::new() };
+        let shared = Arc::new(shared);
+        shared.fill(&mut shared.state());
+        Self(shared)
+    }
+
+    /// The bytes of an object, once they are there; `None` when they were not asked for or are taken already: they are not
+    /// fetched any more then.
+    pub(crate) fn take(&self, number: usize) -> Option<io::Result<Bytes>> {
+        let shared = &self.0;
+        let mut state = shared.state();
+        loop {
+            let Some(slot) = state.slots.get(&number) else {
+                if number >= state.next {
+                    state.passed.insert(number);
+                }
+                return None;
+            };
+            if slot.got.is_some() {
+                break;
+            }
+            if shared.stop.load(Ordering::Relaxed) {
+                return Some(Err(stopped()));
+            }
+            let waited = shared.arrived.wait_timeout(state, STOP_LATENCY);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        shared.remove(&mut state, number)?.got
+    }
+
+    /// Says that an object is done with, taken or not.
+    pub(crate) fn release(&self, number: usize) {
+        let removed = self.0.remove(&mut self.0.state(), number);
+        drop(removed);
+    }
+}
+
+impl Drop for Prefetcher {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.is_closed = true;
+        for request in state.slots.drain().filter_map(|(_, slot)| slot.request) {
+            request.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for as many objects as there is room for.
+    fn fill(self: &Arc<Self>, state: &mut State) {
+        while !state.is_closed && state.next < self.end && state.requests < MOST_REQUESTS {
+            let number = state.next;
+            let is_passed = state.passed.remove(&number);
+            let object = state.waiting.take().or_else(|| (self.objects)(number)).filter(|_| !is_passed);
+            if let Some(object) = object {
+                // One that is too large for all of the room is fetched all the same.
+                if state.bytes > 0 && state.bytes + object.bytes > self.most_bytes {
+                    state.waiting = Some(object);
+                    return;
+                }
+                self.ask(state, number, &object);
+            }
+            state.next += 1;
+        }
+    }
+
+    fn ask(self: &Arc<Self>, state: &mut State, number: usize, object: &Version) {
+        let mut slot = Slot { bytes: object.bytes, got: None, request: None };
+        match parse(&object.key) {
+            Ok(key) => {
+                let getting = object.bucket.getting(key, object.etag.as_deref(), None);
+                let shared = Arc::downgrade(self);
+                let fetching = object.bucket.threads().spawn(async move {
+                    let got = getting.await.map_err(|error| explain(&error));
+                    if let Some(shared) = shared.upgrade() {
+                        shared.arrive(number, got);
+                    }
+                });
+                slot.request = fetching.map(|fetching| fetching.abort_handle());
+                state.requests += 1;
+            }
+            Err(error) => slot.got = Some(Err(error)),
+        }
+        state.bytes += slot.bytes;
+        state.slots.insert(number, slot);
+    }
+
+    fn arrive(self: &Arc<Self>, number: usize, got: io::Result<Bytes>) {
+        let mut state = self.state();
+        // Of a slot that is gone the request was given up.
+        if let Some(slot) = state.slots.get_mut(&number) {
+            (slot.got, slot.request) = (Some(got), None);
+            state.requests -= 1;
+            self.arrived.notify_all();
+            self.fill(&mut state);
+        }
+    }
+
+    fn remove(self: &Arc<Self>, state: &mut State, number: usize) -> Option<Slot> {
+        let slot = state.slots.remove(&number)?;
+        state.bytes -= slot.bytes;
+        if let Some(request) = &slot.request {
+            request.abort();
+            state.requests -= 1;
+        }
+        self.fill(state);
+        Some(slot)
+    }
+}

@@ -1,0 +1,164 @@
+//! An object as it was listed, and its bytes.
+//!
+//! In: a bucket, a key, a tag. Out: all bytes of that version, or those at a place. Never: bytes of another version, or more
+//! of a large object in memory than a few pieces.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use object_store::path::Path as Key;
+use tokio::task::JoinHandle;
+
+use super::bucket::{Bucket, parse};
+use super::explain::{broken, explain, stopped};
+
+/// Bytes of a large object that are asked for at a time.
+const PIECE_BYTES: u64 = 4 << 20;
+/// Requests for pieces of an object that is read from front to back: while one is read, the next are under way.
+const PIECES_UNDER_WAY: usize = 3;
+
+/// Bytes that are read around a place.
+const BLOCK_BYTES: u64 = 1 << 20;
+/// Blocks of a bucket that are kept for who reads close by.
+const BLOCKS_KEPT: usize = 16;
+
+/// An object as it was listed.
+#[derive(Clone, Debug)]
+pub(crate) struct Version {
+    pub(crate) bucket: Arc<Bucket>,
+    pub(crate) key: String,
+    /// As the store gives it, in quotes.
+    pub(crate) etag: Option<String>,
+    pub(crate) bytes: u64,
+}
+
+impl Version {
+    /// All its bytes.
+    pub(crate) fn read(&self) -> io::Result<Bytes> {
+        self.bucket.get(&self.key, self.etag.as_deref())
+    }
+
+    /// Opens it to be read from front to back.
+    pub(crate) fn open(&self) -> io::Result<VersionReader> {
+        Ok(VersionReader {
+            key: parse(&self.key)?,
+            version: self.clone(),
+            asked: 0,
+            under_way: VecDeque::new(),
+            piece: Bytes::new(),
+        })
+    }
+
+    /// Reads some bytes at a place, at least one unless that is behind its end.
+    pub(crate) fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        if at >= self.bytes || buffer.is_empty() {
+            return Ok(0);
+        }
+        let number = at / BLOCK_BYTES;
+        let block = self.bucket.blocks().get(self, number)?;
+        let start = usize::try_from(at - number * BLOCK_BYTES).unwrap_or(usize::MAX);
+        let rest = block.get(start..).unwrap_or_default();
+        let read = rest.len().min(buffer.len());
+        buffer[..read].copy_from_slice(&rest[..read]);
+        if read == 0 { Err(broken("the store sent less than it was asked for")) } else { Ok(read) }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.key == other.key && self.etag == other.etag
+    }
+}
+
+/// Reads an object from front to back.
+#[derive(Debug)]
+pub(crate) struct VersionReader {
+    version: Version,
+    key: Key,
+    /// Bytes that were asked for so far.
+    asked: u64,
+    under_way: VecDeque<(u64, JoinHandle<object_store::Result<Bytes>>)>,
+    piece: Bytes,
+}
+
+impl VersionReader {
+    fn ask(&mut self) {
+        let Version { bucket, etag, bytes, .. } = &self.version;
+        while self.under_way.len() < PIECES_UNDER_WAY && self.asked < *bytes {
+            let end = bytes.min(&(self.asked + PIECE_BYTES)).to_owned();
+            let getting = bucket.getting(self.key.clone(), etag.as_deref(), Some(self.asked..end));
+            let Some(handle) = bucket.threads().spawn(getting) else { return };
+            self.under_way.push_back((end - self.asked, handle));
+            self.asked = end;
+        }
+    }
+}
+
+impl Read for VersionReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.piece.is_empty() {
+            self.ask();
+            let Some((bytes, handle)) = self.under_way.front_mut() else { return Ok(0) };
+            let got = self.version.bucket.threads().wait_for(handle).ok_or_else(stopped)?;
+            let piece = got.map_err(|error| broken(&error.to_string()))?.map_err(|error| explain(&error))?;
+            if piece.len() as u64 != *bytes {
+                return Err(broken("the store sent another number of bytes than it was asked for"));
+            }
+            self.piece = piece;
+            self.under_way.pop_front();
+            self.ask();
+        }
+        let read = self.piece.len().min(buffer.len());
+        buffer[..read].copy_from_slice(&self.piece.split_to(read));
+        Ok(read)
+    }
+}
+
+impl Drop for VersionReader {
+    fn drop(&mut self) {
+        self.under_way.iter().for_each(|(_, handle)| handle.abort());
+    }
+}
+
+/// Blocks of objects that were read last.
+#[derive(Debug, Default)]
+pub(super) struct Blocks(Mutex<VecDeque<Block>>);
+
+#[derive(Debug)]
+struct Block {
+    version: Version,
+    number: u64,
+    /// Held by who fetches it: others wait.
+    bytes: Arc<Mutex<Option<Bytes>>>,
+}
+
+impl Blocks {
+    /// A block of an object, fetched unless it is at hand.
+    fn get(&self, version: &Version, number: u64) -> io::Result<Bytes> {
+        let slot = self.slot(version, number);
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = &*slot {
+            return Ok(bytes.clone());
+        }
+        let start = number * BLOCK_BYTES;
+        let range = start..version.bytes.min(start + BLOCK_BYTES);
+        let bytes = version.bucket.get_range(&version.key, version.etag.as_deref(), range)?;
+        Ok(slot.insert(bytes).clone())
+    }
+
+    fn slot(&self, version: &Version, number: u64) -> Arc<Mutex<Option<Bytes>>> {
+        let mut blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = blocks.iter().position(|block| block.number == number && block.version.is_same(version));
+        let block = found.and_then(|at| blocks.remove(at)).unwrap_or_else(|| Block {
+            version: version.clone(),
+            number,
+            bytes: Arc::default(),
+        });
+        let bytes = Arc::clone(&block.bytes);
+        blocks.push_back(block);
+        if blocks.len() > BLOCKS_KEPT {
+            blocks.pop_front();
+        }
+        bytes
+    }
+}

@@ -1,0 +1,486 @@
+//! Archives in buckets: the same rows as from files, whatever happens to requests, and no more requests than it takes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::containers::{tar, zip};
+use crate::harness::{Lake, Workdir, data, event, gzip, int, records, text};
+use crate::reference::{Row, Value, compare_rows};
+use crate::s3::fault::{Fault, Operation, Rule};
+use crate::s3::proxy::Proxy;
+use crate::s3::server::Server;
+use crate::s3::store::{Environment, Store};
+
+const BUCKET: &str = "trail";
+/// Retries that do not take long.
+const FAST: &str = "--s3-retries 2 --s3-timeout 2";
+
+const TABLES: [&str; 4] = ["events", "usage_records", "quarantine", "archives"];
+
+/// Converts into `lake` with the variables of a store.
+fn convert(workdir: &Workdir, environment: &Environment, input: &str, lake: &str, flags: &str) -> Lake {
+    let run = workdir.run_in(environment, &format!("convert {input} --out {lake} --report report.json {flags}"));
+    assert!([0, 1].contains(&run.code()), "{}", run.dump());
+    Lake { report: run.report("report.json"), code: run.code(), path: workdir.at(lake), stderr: run.stderr() }
+}
+
+/// Rows without what depends on where archives are and on when a run was; `root` is what their URIs begin with.
+fn rows(lake: &Lake, table: &str, root: &str) -> Vec<Row> {
+    let place = |mut row: Row| {
+        for column in ["etag_or_mtime", "commit_id", "converted_at"] {
+            row.remove(column);
+        }
+        if let Some(Value::Text(uri)) = row.get_mut("archive") {
+            *uri = uri.strip_prefix(root).unwrap_or_else(|| panic!("{uri} is not below {root}")).to_owned();
+        }
+        row
+    };
+    lake.rows(table).into_iter().map(place).collect()
+}
+
+#[track_caller]
+fn check_same(local: &Lake, local_root: &Path, remote: &Lake, remote_root: &str) {
+    assert_eq!(local.code, remote.code, "{}\n{}", local.stderr, remote.stderr);
+    remote.check_counts();
+    for table in TABLES {
+        let expected = rows(local, table, &format!("file://{}/", local_root.display()));
+        let found = rows(remote, table, remote_root);
+        compare_rows(&expected, &found).unwrap_or_else(|difference| panic!("{table}: {difference}"));
+    }
+}
+
+fn key(account: &str, region: &str, day: &str, number: usize) -> String {
+    let name =
+        format!("{account}_CloudTrail_{region}_{}T08{number:02}Z_aB3dE5fG7hJ9kL1m.json.gz", day.replace('/', ""));
+    format!("AWSLogs/{account}/CloudTrail/{region}/{day}/{name}")
+}
+
+/// An archive of some events of a day such as `2025/03/01`.
+fn archive(account: &str, region: &str, day: &str, number: usize) -> (String, Vec<u8>) {
+    let key = key(account, region, day, number);
+    let event = |at: usize| {
+        let text = event(&format!("{key} {at}"), "").replace("2025-03-01", &day.replace('/', "-"));
+        text.replace("us-east-1", region).replace("123456789012", account)
+    };
+    let text = records(&(0..5).map(event).collect::<Vec<_>>());
+    (key, gzip(text.as_bytes()))
+}
+
+/// A server with archives of two accounts, three Regions and some days.
+fn many() -> (Server, usize) {
+    let server = Server::with_bucket(BUCKET);
+    let mut count = 0;
+    for account in ["111122223333", "444455556666"] {
+        for region in ["us-east-1", "eu-west-1", "eu-central-1"] {
+            for day in
+                ["2024/12/31", "2025/03/01", "2025/03/02", "2025/03/20", "2025/04/01", "2025/04/02", "2025/06/01"]
+            {
+                for number in 0..2 {
+                    let (key, bytes) = archive(account, region, day, number);
+                    server.put(BUCKET, &key, &bytes);
+                    count += 1;
+                }
+            }
+        }
+    }
+    (server, count)
+}
+
+#[test]
+fn rows_are_those_of_the_files() {
+    let server = Server::with_bucket(BUCKET);
+    server.set_page(3);
+    let workdir = Workdir::new();
+    workdir.copy(&data("sample"), "in");
+    workdir.copy(&data("corrupt"), "in/corrupt");
+    workdir.copy(&data("shapes"), "in/shapes");
+    workdir.file("in/empty.json", "");
+    workdir.file("in/a b/é%?#!.json", records(&[event("odd", "")]));
+    server.put_tree(BUCKET, "pre/fix", &workdir.at("in"));
+    let local = workdir.convert("in", "");
+    for input in ["s3://trail", "s3://trail/pre/fix/"] {
+        let remote = convert(&workdir, &server.environment(), input, &format!("lake{}", input.len()), "");
+        check_same(&local, &workdir.at("in"), &remote, "s3://trail/pre/fix/");
+        for row in remote.rows("archives") {
+            let key = text(&row, "archive").trim_start_matches("s3://trail/");
+            if !key.contains(['%', '!']) {
+                let bytes = server.bytes(BUCKET, key).expect("an object");
+                assert_eq!(text(&row, "etag_or_mtime"), format!("{:x}", md5::compute(bytes)), "{key}");
+            }
+        }
+        let again = convert(&workdir, &server.environment(), input, &format!("lake{}", input.len()), "");
+        // What could not be read before it was told is read again; all else is known.
+        assert_eq!(again.count("/archives/seen"), remote.count("/archives/seen"));
+        assert_eq!(again.count("/archives/already_converted"), remote.count("/archives/seen"));
+    }
+}
+
+#[test]
+fn an_input_is_an_object_a_prefix_or_an_error_in_words() {
+    let (server, _) = many();
+    let workdir = Workdir::new();
+    let one = key("111122223333", "us-east-1", "2025/03/01", 0);
+    let lake = convert(&workdir, &server.environment(), &format!("s3://trail/{one}"), "one", "");
+    assert_eq!(lake.texts("archives", "archive"), [format!("s3://trail/{one}")]);
+    // Overlapping inputs are found once.
+    let both = format!("s3://trail/AWSLogs/111122223333 s3://trail/{one} s3://trail/AWSLogs/111122223333/CloudTrail/");
+    let lake = convert(&workdir, &server.environment(), &both, "both", "");
+    assert_eq!(lake.count("/archives/seen"), 42);
+    for (input, told) in [
+        ("s3://trail/AWSLogs/1111", "input not found: s3://trail/AWSLogs/1111"),
+        ("s3://nobucket/a", "s3://nobucket"),
+        ("s3://", "names no bucket"),
+        ("gs://trail", "only s3://"),
+    ] {
+        let run = workdir.run_in(&server.environment(), &format!("convert {input} --out none {FAST}")).expect(2);
+        assert!(run.stderr().contains(told), "{}", run.dump());
+    }
+}
+
+#[test]
+fn selectors_list_and_fetch_only_what_they_can_match() {
+    let (server, _) = many();
+    let workdir = Workdir::new();
+    server.get_tree(BUCKET, "", &workdir.at("in"));
+    let proxy = Proxy::before(&server);
+    // Lists are: the bucket, `AWSLogs`, and for each account its folders, Regions, years and months.
+    for (flags, most_lists, archives) in [
+        ("", 2 + 2 * 2 + 6, 84),
+        ("--account 111122223333", 2 + 2 + 3, 42),
+        ("--region eu-west-1", 2 + 2 * 2 + 2, 28),
+        ("--account 111122223333 --region eu-west-1", 2 + 2 + 1, 14),
+        // Deliveries of up to 31 days later count: to the 1st of April.
+        ("--account 111122223333 --region eu-west-1 --from 2025-03-01 --to 2025-03-01", 2 + 2 + 1 + 2, 8),
+        ("--region us-east-1 --from 2025-05-02", 2 + 2 * 2 + 2 * (1 + 8), 4),
+        ("--account 999999999999", 2, 0),
+    ] {
+        proxy.forget();
+        let name = format!("lake{}", flags.replace([' ', '-'], ""));
+        let remote = convert(&workdir, &proxy.environment(), "s3://trail", &name, flags);
+        assert_eq!(remote.code, 0, "{flags}: {}", remote.stderr);
+        assert_eq!(remote.count("/archives/seen"), archives, "{flags}");
+        assert_eq!(proxy.count(Operation::Get) as u64, archives, "{flags}");
+        assert!(proxy.count(Operation::List) <= most_lists, "{flags}: {} lists", proxy.count(Operation::List));
+        let local = workdir.run(&format!("convert in --out local{name} --report report.json {flags}"));
+        let local = Lake {
+            report: local.report("report.json"),
+            code: local.code(),
+            path: workdir.at(&format!("local{name}")),
+            stderr: local.stderr(),
+        };
+        check_same(&local, &workdir.at("in"), &remote, "s3://trail/");
+    }
+}
+
+#[test]
+fn the_next_run_asks_for_what_is_new_alone() {
+    let (server, count) = many();
+    let workdir = Workdir::new();
+    let proxy = Proxy::before(&server);
+    convert(&workdir, &proxy.environment(), "s3://trail", "lake", "");
+    // A key that sorts before all others, and one that has changed.
+    let (late, bytes) = archive("111122223333", "eu-central-1", "2024/12/30", 7);
+    server.put(BUCKET, &late, &bytes);
+    let changed = key("444455556666", "us-east-1", "2025/06/01", 1);
+    server.put(BUCKET, &changed, &gzip(records(&[event("new", "")]).as_bytes()));
+    proxy.forget();
+    let lake = convert(&workdir, &proxy.environment(), "s3://trail", "lake", "");
+    let gets: Vec<String> =
+        proxy.requests().iter().filter(|it| it.operation == Operation::Get).map(|it| it.path.clone()).collect();
+    assert_eq!(gets, [format!("/trail/{late}")]);
+    assert_eq!((lake.count("/archives/seen"), lake.count("/changed")), (count as u64 + 1, 1));
+    assert_eq!(lake.count("/archives/already_converted"), count as u64);
+    assert_eq!(lake.code, 1, "{}", lake.stderr);
+    lake.check_counts();
+    let lake = convert(&workdir, &proxy.environment(), "s3://trail", "lake", "--reconvert-changed");
+    assert_eq!((lake.code, lake.count("/archives/converted")), (0, 1), "{}", lake.stderr);
+    lake.check_counts();
+}
+
+#[test]
+fn what_befalls_requests_once_or_twice_is_not_seen() {
+    let (server, count) = many();
+    let workdir = Workdir::new();
+    let sound = convert(&workdir, &server.environment(), "s3://trail", "sound", "");
+    let all = [Operation::Get, Operation::List];
+    for (number, fault) in [
+        Fault::Delay(Duration::from_millis(300)),
+        Fault::Reset,
+        Fault::ResetAfter(40),
+        Fault::Truncate(100),
+        Fault::Status(500),
+        Fault::Status(503),
+        Fault::Hang,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let proxy = Proxy::before(&server);
+        proxy.rule(Rule::of(&all).attempts(1).chance(0.4, 7), fault.clone());
+        let lake = convert(&workdir, &proxy.environment(), "s3://trail", &format!("lake{number}"), FAST);
+        assert!(proxy.faults() > 10, "{fault:?}");
+        assert_eq!((lake.code, lake.count("/archives/converted")), (0, count as u64), "{fault:?}: {}", lake.stderr);
+        lake.check_counts();
+        for table in TABLES {
+            let (expected, found) = (rows(&sound, table, ""), rows(&lake, table, ""));
+            compare_rows(&expected, &found).unwrap_or_else(|difference| panic!("{fault:?}: {table}: {difference}"));
+        }
+    }
+}
+
+#[test]
+fn what_befalls_an_object_for_good_is_told_and_tried_again() {
+    let (server, count) = many();
+    let doomed = key("111122223333", "us-east-1", "2025/03/01", 1);
+    for (fault, told) in [
+        (Fault::Reset, "tried 3 times"),
+        (Fault::ResetAfter(40), ""),
+        (Fault::Truncate(100), ""),
+        (Fault::Status(500), "InternalError"),
+        (Fault::Status(503), "SlowDown"),
+        (Fault::Hang, "tried 3 times"),
+        (Fault::Status(404), "NoSuchKey"),
+        (Fault::Status(403), "access denied (AccessDenied"),
+        (Fault::Status(412), "changed since it was listed"),
+    ] {
+        let workdir = Workdir::new();
+        let proxy = Proxy::before(&server);
+        proxy.rule(Rule::get().key_contains(&doomed), fault.clone());
+        let flags = "--s3-retries 2 --s3-timeout 1";
+        let lake = convert(&workdir, &proxy.environment(), "s3://trail", "lake", flags);
+        assert_eq!((lake.code, lake.count("/archives/quarantined")), (1, 1), "{fault:?}: {}", lake.stderr);
+        assert_eq!(lake.count("/archives/converted"), count as u64 - 1, "{fault:?}");
+        lake.check_counts();
+        let findings = lake.rows("quarantine");
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(text(&findings[0], "reason"), "read_failed", "{fault:?}");
+        assert_eq!(text(&findings[0], "archive"), format!("s3://trail/{doomed}"));
+        let message = text(&findings[0], "message");
+        assert!(message.contains(told), "{fault:?}: {message}");
+        assert!(!message.contains('<') && !message.contains("Signature="), "{fault:?}: {message}");
+        proxy.heal();
+        let lake = convert(&workdir, &proxy.environment(), "s3://trail", "lake", "");
+        assert_eq!((lake.code, lake.count("/archives/converted")), (0, 1), "{fault:?}: {}", lake.stderr);
+        assert_eq!(lake.rows("events").len(), count * 5, "{fault:?}");
+        assert_eq!(lake.rows("quarantine").len(), 0, "{fault:?}");
+        lake.check_counts();
+    }
+}
+
+#[test]
+fn a_list_that_is_refused_ends_the_run() {
+    let (server, _) = many();
+    let workdir = Workdir::new();
+    for (fault, told) in [
+        (Fault::Status(403), "access denied (AccessDenied"),
+        (Fault::Status(500), "InternalError"),
+        (Fault::Status(503), "SlowDown"),
+        (Fault::Reset, "tried 3 times"),
+        (Fault::Hang, "tried 3 times"),
+    ] {
+        let proxy = Proxy::before(&server);
+        proxy.rule(Rule::list().query_contains("eu-west-1"), fault.clone());
+        let run = workdir.run_in(&proxy.environment(), "convert s3://trail --out lake --s3-retries 2 --s3-timeout 1");
+        let run = run.expect(2);
+        assert!(run.stderr().contains("cannot read input: s3://trail/AWSLogs/"), "{fault:?}: {}", run.dump());
+        assert!(run.stderr().contains("eu-west-1") && run.stderr().contains(told), "{fault:?}: {}", run.dump());
+        assert!(!run.stderr().contains('<'), "{}", run.dump());
+    }
+}
+
+#[test]
+fn a_lake_among_the_objects_is_passed_over() {
+    let (server, count) = many();
+    let workdir = Workdir::new();
+    convert(&workdir, &server.environment(), "s3://trail", "lake", "");
+    server.put_tree(BUCKET, "AWSLogs/lake", &workdir.at("lake"));
+    let lake = convert(&workdir, &server.environment(), "s3://trail", "again", "");
+    // It is not the lake of this run.
+    assert!(lake.count("/archives/foreign") > 0 && lake.count("/archives/converted") == count as u64);
+}
+
+#[test]
+fn containers_in_buckets() {
+    let workdir = Workdir::new();
+    let members: Vec<(String, Vec<u8>)> =
+        (0..40).map(|number| archive("123456789012", "us-east-1", "2025/03/01", number)).collect();
+    // Larger than the blocks in which a store is read.
+    let noise: Vec<u8> = (0..3_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let more = [members.clone(), vec![("noise".to_owned(), noise)]].concat();
+    workdir.file("in/a.tar", tar(&more));
+    workdir.file("in/b.tar.gz", gzip(&tar(&more)));
+    workdir.file("in/c.tar.zst", zstd::encode_all(tar(&more).as_slice(), 3).expect("memory"));
+    workdir.file("in/d.zip", zip(&more, true));
+    workdir.file("in/e.zip", zip(&more, false));
+    workdir.file("in/f.gz", gzip(records(&[event("plain", "")]).as_bytes()));
+    let server = Server::with_bucket(BUCKET);
+    server.put_tree(BUCKET, "", &workdir.at("in"));
+    let local = workdir.convert("in", "--no-dedup");
+    let proxy = Proxy::before(&server);
+    proxy.rule(Rule::get().attempts(1).chance(0.3, 3), Fault::ResetAfter(100_000));
+    let remote = convert(&workdir, &proxy.environment(), "s3://trail", "remote", "--no-dedup");
+    check_same(&local, &workdir.at("in"), &remote, "s3://trail/");
+    assert_eq!(remote.rows("events").len(), 5 * 40 * 5 + 1);
+}
+
+#[test]
+fn large_objects_are_read_in_pieces() {
+    let workdir = Workdir::new();
+    // What does not compress makes the archive large.
+    let noise = |seed: u64| -> String {
+        let next = |at: u64| (seed * 1_000_003 + at).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        (0..4_000).map(|at| format!("{:06x}", next(at))).collect()
+    };
+    let events: Vec<String> = (0..800)
+        .map(|at| event(&format!("e{at}"), &format!(r#""requestParameters":{{"x":"{}"}}"#, noise(at))))
+        .collect();
+    let path = workdir.gzip("in/large.json.gz", records(&events));
+    let size = std::fs::metadata(path).expect("a file").len();
+    assert!(size > 9 << 20, "{size}");
+    let server = Server::with_bucket(BUCKET);
+    server.put_tree(BUCKET, "", &workdir.at("in"));
+    let local = workdir.convert("in", "");
+    let proxy = Proxy::before(&server);
+    proxy.rule(Rule::get().attempts(2), Fault::ResetAfter(1_000_000));
+    let remote = convert(&workdir, &proxy.environment(), "s3://trail", "remote", "");
+    check_same(&local, &workdir.at("in"), &remote, "s3://trail/");
+    assert!(proxy.faults() >= 3);
+    // The second piece fails for good: nothing of the archive stays.
+    proxy.heal();
+    proxy.rule(
+        Rule::get().when(|it| it.range.as_deref().is_some_and(|range| !range.starts_with("bytes=0-"))),
+        Fault::Status(500),
+    );
+    let cut = convert(&workdir, &proxy.environment(), "s3://trail", "cut", FAST);
+    assert_eq!((cut.code, cut.rows("events").len(), cut.count("/archives/quarantined")), (1, 0, 1), "{}", cut.stderr);
+    assert_eq!(cut.texts("quarantine", "reason"), ["read_failed"]);
+    proxy.heal();
+    let mended = convert(&workdir, &proxy.environment(), "s3://trail", "cut", "");
+    check_same(&local, &workdir.at("in"), &mended, "s3://trail/");
+}
+
+#[test]
+fn part_files_do_not_depend_on_threads_or_delays() {
+    let (server, _) = many();
+    let workdir = Workdir::new();
+    let proxy = Proxy::before(&server);
+    convert(&workdir, &server.environment(), "s3://trail", "one", "--threads 1");
+    proxy.rule(Rule::get().chance(0.5, 11), Fault::Delay(Duration::from_millis(200)));
+    convert(&workdir, &proxy.environment(), "s3://trail", "two", "--threads 3");
+    let parts = |lake: &str| -> Vec<(std::path::PathBuf, Vec<u8>)> {
+        let parts = workdir.snapshot(lake).into_iter().map(|(path, (bytes, _))| (path, bytes));
+        // The manifest has the time of the run.
+        parts.filter(|(path, _)| path.starts_with("events")).collect()
+    };
+    assert!(!parts("one").is_empty() && parts("one") == parts("two"));
+}
+
+#[test]
+fn many_requests_are_under_way_at_once_for_small_archives() {
+    let (server, _) = many();
+    let workdir = Workdir::new();
+    let proxy = Proxy::before(&server);
+    proxy.rule(Rule::get(), Fault::Delay(Duration::from_millis(500)));
+    convert(&workdir, &proxy.environment(), "s3://trail", "lake", "");
+    assert!(proxy.most_in_flight() >= 80, "{}", proxy.most_in_flight());
+}
+
+#[test]
+fn a_run_that_waits_for_a_store_can_be_stopped() {
+    let (server, _) = many();
+    let workdir = Workdir::new();
+    for rule in [Rule::get(), Rule::list()] {
+        let proxy = Proxy::before(&server);
+        proxy.rule(rule, Fault::HoldBefore);
+        let started = workdir.start_in(&proxy.environment(), "convert s3://trail --out lake");
+        assert!(proxy.wait_for_held(1, Duration::from_secs(60)));
+        started.signal("TERM");
+        let run = started.end().expect(128 + 15);
+        assert!(run.stderr().contains("stopped"), "{}", run.dump());
+    }
+    let lake = convert(&workdir, &server.environment(), "s3://trail", "lake", "");
+    lake.check_counts();
+    assert_eq!(lake.code, 0);
+}
+
+#[test]
+fn notices_name_archives() {
+    let (server, _) = many();
+    let workdir = Workdir::new();
+    let day = |day: &str, number| key("111122223333", "us-east-1", day, number);
+    let (first, second, third) = (day("2025/03/01", 0), day("2025/03/01", 1), day("2025/03/02", 0));
+    let local = workdir.gzip("local file.json.gz", records(&[event("local", "")]));
+    let cloudtrail = serde_json::json!({"s3Bucket": BUCKET, "s3ObjectKey": [&second]}).to_string();
+    let sns = serde_json::json!({"Type": "Notification", "Message": cloudtrail}).to_string();
+    let lines = [
+        format!("s3://trail/{first}"),
+        String::new(),
+        serde_json::json!({"Messages": [{"Body": sns}, {"Body": "CloudTrail validation message."}]}).to_string(),
+        serde_json::json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}, "object": {"key": third.replace('_', "%5F")}}}]}).to_string(),
+        local.display().to_string(),
+        format!("s3://trail/{first}"),
+    ];
+    let lake = {
+        workdir.file("lines", lines.join("\n"));
+        convert(&workdir, &server.environment(), "--inputs-from lines", "lake", "")
+    };
+    assert_eq!(lake.code, 0, "{}", lake.stderr);
+    let mut archives = lake.texts("archives", "archive");
+    archives.sort();
+    let expected = [&first, &second, &third].map(|key| format!("s3://trail/{key}"));
+    assert_eq!(archives[1..], expected);
+    assert!(archives[0].starts_with("file:///") && archives[0].ends_with("/local%20file.json.gz"), "{archives:?}");
+    assert_eq!(lake.report["notices"], serde_json::json!({"lines": 6, "references": 5, "passed_over": 1, "wrong": 0}));
+    lake.check_counts();
+    // The same version is known, whether it was listed or named.
+    let again = convert(&workdir, &server.environment(), "s3://trail --inputs-from lines", "lake", "");
+    assert_eq!(again.count("/archives/converted"), 84 - 3);
+    // A bad line, and an object that is gone or that nobody may see, do not stop the others.
+    let gone = day("2025/03/01", 59);
+    workdir.file("bad", format!("{{\"hello\":1}}\n\ns3://trail/{gone}\nno such file\ns3://trail/{first}\n"));
+    let lake = convert(&workdir, &server.environment(), "--inputs-from bad", "bad-lake", "");
+    assert_eq!((lake.code, lake.count("/archives/converted"), lake.count("/archives/quarantined")), (1, 1, 1));
+    assert_eq!(lake.count("/notices/wrong"), 2);
+    assert!(
+        lake.stderr.contains("bad:1: it is no message") && lake.stderr.contains("bad:4: neither"),
+        "{}",
+        lake.stderr
+    );
+    assert_eq!(lake.texts("quarantine", "archive"), [format!("s3://trail/{gone}")]);
+    lake.check_counts();
+    let run = workdir.run_in(&server.environment(), "convert --inputs-from bad --out fail --on-bad fail").expect(2);
+    assert!(run.stderr().contains("bad:1: it is no message"), "{}", run.dump());
+    // It comes, and is named again.
+    let (_, bytes) = archive("111122223333", "us-east-1", "2025/03/01", 59);
+    server.put(BUCKET, &gone, &bytes);
+    let lake = convert(&workdir, &server.environment(), "--inputs-from bad", "bad-lake", "");
+    assert_eq!((lake.count("/archives/converted"), lake.rows("quarantine").len()), (1, 0), "{}", lake.stderr);
+}
+
+#[test]
+fn inspect_tells_of_objects_what_it_tells_of_files() {
+    let (server, _) = many();
+    let workdir = Workdir::new();
+    server.get_tree(BUCKET, "", &workdir.at("in"));
+    let local = workdir.run("inspect in --format json").expect(0);
+    let remote = workdir.run_in(&server.environment(), "inspect s3://trail --format json").expect(0);
+    let archives = |run: &crate::harness::Run| -> serde_json::Value {
+        let report: serde_json::Value = serde_json::from_str(&run.stdout()).expect("JSON");
+        report["archives"].clone()
+    };
+    assert_eq!(archives(&local), archives(&remote));
+    assert_eq!(archives(&remote)["events"]["found"], 84 * 5);
+}
+
+#[test]
+fn rows_of_converted_archives_tell_their_size() {
+    let (server, _) = many();
+    let workdir = Workdir::new();
+    let lake = convert(&workdir, &server.environment(), "s3://trail --dry-run", "none", "");
+    assert_eq!(lake.count("/events/seen"), 84 * 5);
+    let lake = convert(&workdir, &server.environment(), "s3://trail", "lake", "");
+    for row in lake.rows("archives") {
+        let key = text(&row, "archive").trim_start_matches("s3://trail/").to_owned();
+        assert_eq!(int(&row, "compressed_bytes"), server.bytes(BUCKET, &key).expect("an object").len() as i64);
+    }
+}
