@@ -87,7 +87,7 @@ fn uninterrupted() -> (Workdir, Content) {
 }
 
 /// On two threads, a lake for each number until `attempt` says that there are no more.
-fn for_each_number(attempt: impl Fn(u64, &str) -> bool + Sync) {
+pub fn for_each_number(attempt: impl Fn(u64, &str) -> bool + Sync) {
     let next = AtomicU64::new(1);
     std::thread::scope(|scope| {
         for _ in 0..2 {

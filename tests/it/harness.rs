@@ -214,6 +214,13 @@ pub struct Started {
 }
 
 impl Started {
+    /// Another program than ours.
+    pub fn other(command: &mut Command, folder: PathBuf) -> Self {
+        let words = format!("{command:?}");
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Self { command: words, folder, child: child.expect("the program runs") }
+    }
+
     /// Sends it a signal, such as `TERM`.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();

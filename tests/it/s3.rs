@@ -1,5 +1,7 @@
 //! Stores of objects for tests: servers that speak the S3 API, and a proxy at which requests go wrong.
 
+/// A run that dies at any of its requests.
+pub mod crash;
 /// What may go wrong, and when.
 pub mod fault;
 /// These helpers themselves: they do what tests rely on.

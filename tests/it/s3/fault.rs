@@ -134,6 +134,15 @@ pub enum Fault {
     HoldAfter,
 }
 
+/// When a client is killed at a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// The store never hears of the request.
+    Before,
+    /// The store has done it, and the client never hears of that.
+    After,
+}
+
 /// The code that S3 gives with a status (Amazon S3 API Reference, error responses).
 pub fn code(status: u16) -> &'static str {
     match status {

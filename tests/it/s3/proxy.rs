@@ -13,9 +13,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 
-use super::fault::{Fault, Operation, Request, Rule, code};
+use super::fault::{Fault, Moment, Operation, Request, Rule, code};
 use super::shelf::IGNORE_CONDITIONS;
 use super::store::{Client, Environment, Store, environment};
+use crate::harness::{Run, Started};
 
 /// A running proxy; it ends when it is dropped.
 pub struct Proxy {
@@ -140,6 +141,33 @@ impl Proxy {
         true
     }
 
+    /// Holds the `nth` request of these kinds, 1 for the first, or of any kind if there are none.
+    pub fn hold(&self, operations: &[Operation], nth: usize, moment: Moment) {
+        let fault = match moment {
+            Moment::Before => Fault::HoldBefore,
+            Moment::After => Fault::HoldAfter,
+        };
+        self.rule(Rule::of(operations).nth(nth), fault);
+    }
+
+    /// Kills a program when a request of it is held, and waits until the store has done all that it had been asked
+    /// for before. A program of which no request is held ends by itself.
+    pub fn kill_when_held(&self, mut program: Started) -> Run {
+        while program.child.try_wait().expect("a program").is_none() {
+            if self.wait_for_held(1, Duration::from_millis(10)) {
+                program.child.kill().expect("it is there");
+                break;
+            }
+        }
+        let run = program.end();
+        let mut state = self.shared.state();
+        state.held = 0;
+        while state.in_flight > 0 {
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        run
+    }
+
     /// One line for each request, for messages.
     pub fn dump(&self) -> String {
         let line = |request: &Request| {
@@ -220,6 +248,7 @@ impl<'s> InFlight<'s> {
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.state().in_flight -= 1;
+        self.0.changed.notify_all();
     }
 }
 
