@@ -112,15 +112,15 @@ impl Shelf {
 
     /// Refuses keys that S3 has and files have not, rather than to take one for another: those with empty steps, `.` and
     /// `..` in them or with `/` at an end, objects that lie below an object, and keys of which `s3s-fs` cannot write down
-    /// what it knows, because it does so in a file that has the key in its name.
-    fn check_key(&self, bucket: &str, key: &str) -> S3Result<()> {
+    /// what it knows, because it does so in a file that has the key in its name, and `words` more bytes.
+    fn check_key(&self, bucket: &str, key: &str, words: usize) -> S3Result<()> {
         self.check_bucket(bucket)?;
         let path = self.path(bucket, key);
         let is_plain = key.split('/').all(|step| !matches!(step, "" | "." | ".."));
         let bucket_folder = self.root.join(bucket);
         let has_place = !path.is_dir()
             && path.ancestors().skip(1).take_while(|folder| **folder != bucket_folder).all(|folder| !folder.is_file());
-        let fits = self.sidecars(bucket, key)[1].file_name().is_some_and(|name| name.len() + UPLOAD_WORDS <= MAX_NAME);
+        let fits = self.sidecars(bucket, key)[1].file_name().is_some_and(|name| name.len() + words <= MAX_NAME);
         match (is_plain, has_place, fits) {
             (true, true, true) => Ok(()),
             (false, ..) => {
@@ -293,7 +293,7 @@ impl S3 for Shelf {
     async fn put_object(&self, mut req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         req.input.body = Some(blob(whole(req.input.body.take()).await?));
         let _turn = self.turn.write().await;
-        self.check_key(&req.input.bucket, &req.input.key)?;
+        self.check_key(&req.input.bucket, &req.input.key, 0)?;
         self.forget_if_changed(&req.input.bucket, &req.input.key);
         if self.ignores_conditions(&req) {
             (req.input.if_match, req.input.if_none_match) = (None, None);
@@ -303,7 +303,7 @@ impl S3 for Shelf {
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
         let _turn = self.turn.write().await;
-        self.check_key(&req.input.bucket, &req.input.key)?;
+        self.check_key(&req.input.bucket, &req.input.key, 0)?;
         self.files.copy_object(req).await
     }
 
@@ -328,7 +328,7 @@ impl S3 for Shelf {
         req: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         let (bucket, key) = (req.input.bucket.clone(), req.input.key.clone());
-        self.check_key(&bucket, &key)?;
+        self.check_key(&bucket, &key, UPLOAD_WORDS)?;
         let response = self.files.create_multipart_upload(req).await?;
         let id = response.output.upload_id.clone().unwrap_or_default();
         let upload = Upload { bucket, key, initiated: SystemTime::now() };
@@ -356,7 +356,7 @@ impl S3 for Shelf {
         let _turn = self.turn.write().await;
         let id = req.input.upload_id.clone();
         self.check_upload(&id)?;
-        self.check_key(&req.input.bucket, &req.input.key)?;
+        self.check_key(&req.input.bucket, &req.input.key, 0)?;
         self.forget_if_changed(&req.input.bucket, &req.input.key);
         if self.ignores_conditions(&req) {
             (req.input.if_match, req.input.if_none_match) = (None, None);
