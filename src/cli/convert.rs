@@ -18,7 +18,7 @@ use super::values::{parse_compression, parse_size};
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(
-    after_help = "Examples:\n  trailmill convert ./AWSLogs --out ./lake --from 2025-01-01 --region us-east-1\n  trailmill convert s3://trail-bucket/AWSLogs --out ./lake --account 111122223333"
+    after_help = "Example: trailmill convert ./AWSLogs --out ./lake --from 2025-01-01 --region us-east-1\nExample: trailmill convert s3://trail-bucket/AWSLogs --out ./lake --account 111122223333"
 )]
 pub(crate) struct ConvertArgs {
     /// Archives, tar or zip files of them, or folders to look for them in, however deep; `s3://` URLs of objects or prefixes;

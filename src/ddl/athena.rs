@@ -65,10 +65,8 @@ impl Dialect for Athena {
     }
 
     fn record(&self, members: &[Member], data_type: &str) -> String {
-        let values: Vec<&str> = members.iter().map(|member| &*member.expression).collect();
-        let columns: Vec<String> = members.iter().flat_map(|member| member.columns.clone()).collect();
-        let is_present = self.is_present(&columns);
-        format!("CASE WHEN {is_present} THEN CAST(ROW({}) AS {data_type}) END", values.join(", "))
+        let values = lines(members.iter().map(|member| member.expression.clone()));
+        format!("CASE WHEN {} THEN CAST(ROW(\n{values}\n) AS {data_type}) END", self.is_present(members))
     }
 
     fn renamed(&self, list: &str, members: &[(&str, &str)]) -> String {
@@ -91,8 +89,9 @@ impl Dialect for Athena {
     fn add_header(&self, request: &Request<'_>, script: &mut Script) {
         script.comment(
             "Tables and views of a trailmill lake for Amazon Athena (engine version 3).\n\
-             Athena runs one statement at a time: run them one after the other, in this order. They can be run again: a table\n\
-             that is there stays as it is, views are replaced. DROP TABLE removes no file, should a table be out of date.",
+             Athena runs one statement at a time, in the console or by aws athena start-query-execution: run them one after the\n\
+             other, in this order. They can be run again: a table that is there stays as it is, views are replaced. DROP TABLE\n\
+             removes no file, should a table be out of date.",
         );
         if is_projected(request.lake) {
             script.comment(
@@ -106,11 +105,12 @@ impl Dialect for Athena {
             );
         }
         if let Some(database) = request.database {
-            script.comment(&format!("Choose the database {database} before running queries without its name."));
+            script
+                .comment(&format!("Choose the database {database} there before running queries that do not name it."));
             script.gap();
             script.statement(&format!("CREATE DATABASE IF NOT EXISTS `{database}`"));
         } else {
-            script.comment("Everything is made in the database that is chosen in the console, or by --database-name.");
+            script.comment("Everything is made in the database that is chosen there.");
             script.gap();
         }
     }
@@ -157,10 +157,9 @@ fn add_registered(table: Table, request: &Request<'_>, script: &mut Script) {
 fn add_projected(dialect: &Athena, table: Table, column: PartitionColumn, request: &Request<'_>, script: &mut Script) {
     let (dated, undated) = (format!("{table}_dated"), format!("{table}_undated"));
     let folder = request.folder(table);
-    script.comment(&format!(
-        "{} In two tables that the view {table} puts together: partition projection reaches no row without a time.",
-        table.doc()
-    ));
+    script.comment(table.doc());
+    script
+        .comment(&format!("Two tables that the view {table} puts together: projection reaches no row without a time."));
     let range = Range::new(column, request);
     if !range.beyond.is_empty() {
         script.comment(&format!(

@@ -39,8 +39,8 @@ impl Dialect for ClickHouse {
     }
 
     fn record(&self, members: &[Member], data_type: &str) -> String {
-        let values: Vec<&str> = members.iter().map(|member| &*member.expression).collect();
-        format!("CAST(tuple({}), {})", values.join(", "), escaped_literal(data_type))
+        let values = lines(members.iter().map(|member| member.expression.clone()));
+        format!("CAST(tuple(\n{values}\n), {})", escaped_literal(data_type))
     }
 
     fn renamed(&self, list: &str, members: &[(&str, &str)]) -> String {
@@ -111,12 +111,12 @@ fn query(dialect: &ClickHouse, table: Table, request: &Request<'_>) -> String {
     format!("SELECT\n{columns}\nFROM {function}({files}, 'Parquet', {types})\n{settings}")
 }
 
-/// A partition column, out of the name of a folder as it stands.
+/// A partition column, out of the name of a folder, which `ClickHouse` gives as it stands.
 fn partition(dialect: &ClickHouse, column: PartitionColumn) -> String {
     let name = dialect.name(column.as_str());
     match column {
         PartitionColumn::EventDate => format!("toDate32OrNull({name}) AS {name}"),
-        _ => format!("nullIf({name}, '{NULL_PARTITION}') AS {name}"),
+        _ => format!("decodeURLComponent(nullIf({name}, '{NULL_PARTITION}')) AS {name}"),
     }
 }
 

@@ -64,9 +64,10 @@ pub(super) trait Dialect: Sync {
         format!("{quote}{name}{quote}")
     }
 
-    /// Whether any of some columns has a value.
-    fn is_present(&self, columns: &[String]) -> String {
-        columns.iter().map(|column| format!("{column} IS NOT NULL")).collect::<Vec<_>>().join(" OR ")
+    /// Whether any column of some members has a value.
+    fn is_present(&self, members: &[Member]) -> String {
+        let columns = members.iter().flat_map(|member| &member.columns);
+        columns.map(|column| format!("{column} IS NOT NULL")).collect::<Vec<_>>().join(" OR ")
     }
 
     /// A column of an event as text.

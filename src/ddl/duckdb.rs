@@ -39,9 +39,7 @@ impl Dialect for DuckDb {
 
     fn record(&self, members: &[Member], _: &str) -> String {
         let values = members.iter().map(|member| format!("{} := {}", self.name(&member.name), member.expression));
-        let values = values.collect::<Vec<_>>().join(", ");
-        let columns: Vec<String> = members.iter().flat_map(|member| member.columns.clone()).collect();
-        format!("CASE WHEN {} THEN struct_pack({values}) END", self.is_present(&columns))
+        format!("CASE WHEN {} THEN struct_pack(\n{}\n) END", self.is_present(members), lines(values))
     }
 
     fn renamed(&self, list: &str, members: &[(&str, &str)]) -> String {
@@ -64,7 +62,7 @@ impl Dialect for DuckDb {
 
     fn add_header(&self, request: &Request<'_>, script: &mut Script) {
         script.comment(
-            "Views of a trailmill lake for DuckDB (1.5 or later; before, rows without a partition value are refused).\n\
+            "Views of a trailmill lake for DuckDB (1.5 or later; earlier ones refuse rows without a partition value).\n\
              They can be run again, and see what later conversions add. A timestamp is an instant: SET TimeZone = 'UTC' shows\n\
              it in UTC.",
         );

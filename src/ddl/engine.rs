@@ -12,7 +12,7 @@ pub enum Engine {
     Athena,
     /// Apache Spark SQL, 3.4 or later.
     Spark,
-    /// `DuckDB`, 1.1 or later; 1.5 or later for rows without a partition value.
+    /// `DuckDB`, 1.5 or later.
     DuckDb,
     /// `ClickHouse`, 25.8 or later, `clickhouse local` and chdb.
     ClickHouse,

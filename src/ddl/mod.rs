@@ -98,7 +98,8 @@ pub fn ddl(config: &DdlConfig) -> Result<String> {
     let lake = LakeLayout::read(&config.lake, &config.store)?;
     let request = Request::new(config, &lake)?;
     let dialect = config.engine.dialect();
-    if config.from.is_some() && !athena::is_projected(&lake) {
+    let is_projected = config.engine == Engine::Athena && athena::is_projected(&lake);
+    if config.from.is_some() && !is_projected {
         let message = "--from is where Athena's partition projection begins, and nothing is projected here";
         return Err(Error::new(ErrorKind::ConfigInvalid, message).advise("leave it out"));
     }

@@ -137,9 +137,10 @@ impl Script {
     }
 }
 
-/// Lines of a list, each but the last with a comma, each indented.
+/// Lines of a list, each item but the last with a comma, and all of them indented.
 pub(super) fn lines(items: impl IntoIterator<Item = String>) -> String {
-    items.into_iter().map(|item| format!("  {item}")).collect::<Vec<_>>().join(",\n")
+    let indented = |item: String| item.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n");
+    items.into_iter().map(indented).collect::<Vec<_>>().join(",\n")
 }
 
 #[cfg(test)]

@@ -38,10 +38,8 @@ impl Dialect for Spark {
     }
 
     fn record(&self, members: &[Member], _: &str) -> String {
-        let values: Vec<String> =
-            members.iter().map(|member| format!("'{}', {}", member.name, member.expression)).collect();
-        let columns: Vec<String> = members.iter().flat_map(|member| member.columns.clone()).collect();
-        format!("CASE WHEN {} THEN named_struct({}) END", self.is_present(&columns), values.join(", "))
+        let values = lines(members.iter().map(|member| format!("'{}', {}", member.name, member.expression)));
+        format!("CASE WHEN {} THEN named_struct(\n{values}\n) END", self.is_present(members))
     }
 
     fn renamed(&self, list: &str, members: &[(&str, &str)]) -> String {

@@ -71,6 +71,7 @@ QUERIES = {
 
 DIFFERENCES = []
 CHECKED = 0
+ANSWERED = set()
 
 
 def same(what, expected, found):
@@ -155,7 +156,7 @@ class DuckDb:
         self.database.execute(statement)
 
     def query(self, query):
-        return self.database.execute(query).to_arrow_table()
+        return self.database.sql(query).to_arrow_table()
 
     def types(self, table):
         return {row[0]: row[1] for row in self.database.execute(f'describe {table}').fetchall()}
@@ -311,7 +312,7 @@ def check_queries(engines, folder):
             except Exception as error:
                 DIFFERENCES.append(f'{engine.name} {folder.name} {name}: {str(error)[:600]}')
         truth = answers.get('duckdb')
-        same(f'{folder.name} {name}, some rows', True, bool(truth) or 'is not null' in query)
+        ANSWERED.update([name] if truth else [])
         for engine, answer in answers.items():
             same(f'{engine} {folder.name} {name}', truth, answer)
 
@@ -405,6 +406,7 @@ def main():
             if 'events' in types:
                 check_queries(engines, folder)
         session.stop()
+    same('queries that some lake answers', sorted(QUERIES), sorted(ANSWERED))
     for difference in DIFFERENCES:
         print(difference)
     print(f'{len(folders)} lakes, DuckDB, ClickHouse, Spark, and Athena as far as it goes: '

@@ -14,7 +14,7 @@ const PYTHON: &str = "TRAILMILL_PYTHON";
 const UPDATE: &str = "UPDATE_GOLDEN";
 const ENGINES: [&str; 4] = ["athena", "spark", "duckdb", "clickhouse"];
 
-/// Flags for an engine and a lake that is not where the engine finds it.
+/// The statements for an engine.
 fn ddl(workdir: &Workdir, engine: &str, lake: &str, more: &str) -> String {
     workdir.run(&format!("ddl --engine {engine} {lake} {more}")).expect(0).stdout()
 }
@@ -72,10 +72,9 @@ fn engines_run_the_statements_and_find_what_is_in_the_files() {
         ("by-date", "in", "--no-dedup"),
         ("by-month", "in", "--no-dedup --partition-by event_month"),
         ("by-three", "in", "--no-dedup --partition-by region,event_month,account"),
-        ("by-source", "in", "--no-dedup --partition-by event_source,event_date"),
         ("env=it's/usage", "in", "--tables usage_records"),
         ("little", "little", ""),
-        ("strange", "strange", "--partition-by account,event_source"),
+        ("strange", "strange", "--partition-by account,event_source,event_date"),
     ];
     let mut folders = Vec::new();
     for (name, input, flags) in lakes {
@@ -97,4 +96,82 @@ fn engines_run_the_statements_and_find_what_is_in_the_files() {
     let (is_same, told) = check(&folders);
     assert!(is_same, "{told}");
     say(&format!("ddl: {}", told.lines().find(|line| line.contains("comparisons")).unwrap_or_default()));
+}
+
+#[test]
+fn projections_reach_what_the_lake_has_and_say_what_they_do_not_reach() {
+    let workdir = Workdir::new();
+    let at = |id: &str, time: &str| event(id, "").replace("2025-03-01T08:15:00Z", time);
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let ahead = today.saturating_add(jiff::Span::new().days(30));
+    let events = [
+        at("e1", "1999-12-31T23:59:59Z"),
+        at("e2", "2099-01-01T00:00:00Z"),
+        at("e3", &format!("{ahead}T00:00:00Z")),
+        at("e4", "no time at all"),
+    ];
+    workdir.gzip("in/a.json.gz", records(&events));
+    workdir.run("convert in --out lake").expect(0);
+    let said = ddl(&workdir, "athena", "lake", "--location s3://bucket/lake/");
+    // A day may have passed since.
+    let ranges = [29, 30].map(|days| format!("'projection.event_date.range' = '1999-12-31,NOW+{days}DAYS'"));
+    assert!(ranges.iter().any(|range| said.matches(range.as_str()).count() == 4), "{said}");
+    assert!(said.contains("-- NOT SEEN, because the range does not reach them: event_date 2099-01-01.\n"), "{said}");
+    assert!(said.contains("LOCATION 's3://bucket/lake/events/event_date=__HIVE_DEFAULT_PARTITION__/'"), "{said}");
+    let said = ddl(&workdir, "athena", "lake", "--location s3://bucket/lake --from 2020-05-01");
+    assert!(said.contains("'2020-05-01,NOW+"), "{said}");
+    assert!(said.contains("event_date 1999-12-31, 2099-01-01.\n"), "{said}");
+
+    workdir.run("convert in --out months --partition-by event_month").expect(0);
+    let said = ddl(&workdir, "athena", "months", "--location s3://bucket/lake --from 2020-05-01");
+    assert!(said.contains("'projection.event_month.range' = '2020-05,NOW+"), "{said}");
+    assert!(said.contains("'projection.event_month.format' = 'yyyy-MM'"), "{said}");
+    assert!(said.contains("event_month 1999-12, 2099-01.\n"), "{said}");
+}
+
+#[test]
+fn only_statements_end_a_line_with_a_semicolon() {
+    let workdir = Workdir::new();
+    workdir.gzip("in/a.json.gz", records(&[event("e1", "")]));
+    workdir.run("convert in --out lake").expect(0);
+    for engine in ENGINES {
+        let said = ddl(&workdir, engine, "lake", "--location s3://bucket/lake --database trail");
+        let code = said.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
+        let statements: Vec<&str> = code.split(";\n").map(str::trim).filter(|it| !it.is_empty()).collect();
+        for statement in &statements {
+            let words = ["CREATE", "ALTER TABLE", "MSCK REPAIR TABLE", "USE"];
+            assert!(words.iter().any(|word| statement.starts_with(word)), "{engine}: {statement}");
+            let is_again = ["IF NOT EXISTS", "OR REPLACE", "ALTER TABLE", "MSCK", "USE"];
+            assert!(is_again.iter().any(|word| statement.contains(word)), "{engine}: {statement}");
+        }
+        assert!(statements.len() > 5, "{said}");
+        assert!(said.ends_with(";\n"), "{said}");
+    }
+}
+
+#[test]
+fn what_cannot_be_told_is_refused() {
+    let workdir = Workdir::new();
+    workdir.gzip("in/a.json.gz", records(&[event("e1", "")]));
+    workdir.run("convert in --out lake").expect(0);
+    workdir.run("convert in --out regions --partition-by region").expect(0);
+    fs::create_dir_all(workdir.at("empty/archives")).expect("a folder");
+    for (arguments, words) in [
+        ("--engine athena lake", "--location s3://BUCKET/PREFIX"),
+        ("--engine athena lake --location https://bucket/lake", "Athena reads from S3 only"),
+        ("--engine duckdb lake --location bucket/lake", "neither a URL nor an absolute path"),
+        ("--engine duckdb lake --location /la*e", "engines do not take it as it stands"),
+        ("--engine duckdb lake --database a;b", "--database"),
+        ("--engine duckdb lake --from 2020-01-01", "--from"),
+        ("--engine athena regions --location s3://bucket/lake --from 2020-01-01", "--from"),
+        ("--engine athena lake --location s3://bucket/lake --from yesterday", "no date"),
+        ("--engine oracle lake", "there are athena, spark, duckdb, clickhouse"),
+        ("--engine duckdb in", "not a usable lake"),
+        ("--engine duckdb nowhere", "not a usable lake"),
+        ("--engine duckdb empty", "no run has published anything there"),
+    ] {
+        let run = workdir.run(&format!("ddl {arguments}")).expect(2);
+        assert!(run.stderr().contains(words), "{arguments}: {}", run.stderr());
+        assert_eq!(run.stdout(), "", "{arguments}");
+    }
 }

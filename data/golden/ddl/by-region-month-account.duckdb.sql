@@ -1,0 +1,244 @@
+-- Views of a trailmill lake for DuckDB (1.5 or later; earlier ones refuse rows without a partition value).
+-- They can be run again, and see what later conversions add. A timestamp is an instant: SET TimeZone = 'UTC' shows
+-- it in UTC.
+-- For S3: CREATE SECRET (TYPE s3, PROVIDER credential_chain) takes the credentials of the machine.
+
+CREATE SCHEMA IF NOT EXISTS "trail";
+
+USE "trail";
+
+-- One row per CloudTrail event.
+CREATE OR REPLACE VIEW "trail"."events" AS
+SELECT
+  "event_time",
+  "event_id",
+  "event_version",
+  "event_source",
+  "event_name",
+  "event_type",
+  "event_category",
+  "aws_region",
+  "recipient_account_id",
+  "read_only",
+  "management_event",
+  "source_ip_address",
+  "user_agent",
+  "error_code",
+  "error_message",
+  "request_id",
+  "api_version",
+  "shared_event_id",
+  "vpc_endpoint_id",
+  "vpc_endpoint_account_id",
+  "user_identity_type",
+  "user_identity_principal_id",
+  "user_identity_arn",
+  "user_identity_account_id",
+  "user_identity_access_key_id",
+  "user_identity_user_name",
+  "user_identity_invoked_by",
+  "user_identity_identity_provider",
+  "user_identity_credential_id",
+  "user_identity_on_behalf_of_user_id",
+  "user_identity_on_behalf_of_identity_store_arn",
+  "user_identity_in_scope_of",
+  "user_identity_invoked_by_delegate",
+  "session_mfa_authenticated",
+  "session_creation_date",
+  "session_source_identity",
+  "session_ec2_role_delivery",
+  "session_assumed_root",
+  "session_sign_in_session_arn",
+  "session_issuer_type",
+  "session_issuer_principal_id",
+  "session_issuer_arn",
+  "session_issuer_account_id",
+  "session_issuer_user_name",
+  "session_web_id_federated_provider",
+  "session_web_id_attributes",
+  "request_parameters",
+  "response_elements",
+  "additional_event_data",
+  "service_event_details",
+  "insight_details",
+  "edge_device_details",
+  "event_context",
+  "resources",
+  "tls_version",
+  "tls_cipher_suite",
+  "tls_client_provided_host_header",
+  "tls_key_exchange",
+  "session_credential_from_console",
+  "addendum_reason",
+  "addendum_updated_fields",
+  "addendum_original_request_id",
+  "addendum_original_event_id",
+  "unmapped",
+  "archive",
+  "event_index",
+  "region",
+  "event_month",
+  "account"
+FROM read_parquet('s3://bucket/lake/events/**/*.parquet', hive_partitioning = true, hive_types = {'region': VARCHAR, 'event_month': VARCHAR, 'account': VARCHAR});
+
+-- One row per AWS Marketplace usage record (`BatchMeterUsage`, `MeterUsage`), joined to what AWS answered about it.
+CREATE OR REPLACE VIEW "trail"."usage_records" AS
+SELECT
+  "event_time",
+  "event_id",
+  "event_version",
+  "event_name",
+  "aws_region",
+  "recipient_account_id",
+  "request_id",
+  "record_index",
+  "product_code",
+  "license_arn",
+  "customer_identifier",
+  "customer_aws_account_id",
+  "dimension",
+  "quantity",
+  "usage_timestamp",
+  "usage_timestamp_text",
+  "usage_allocations",
+  "dry_run",
+  "client_token",
+  "outcome",
+  "status",
+  "metering_record_id",
+  "error_code",
+  "error_message",
+  "user_identity_type",
+  "user_identity_arn",
+  "user_identity_account_id",
+  "user_identity_access_key_id",
+  "user_identity_user_name",
+  "user_identity_invoked_by",
+  "session_issuer_arn",
+  "source_ip_address",
+  "user_agent",
+  "additional_event_data",
+  "unmapped",
+  "archive",
+  "event_index",
+  "region",
+  "event_month",
+  "account"
+FROM read_parquet('s3://bucket/lake/usage_records/**/*.parquet', hive_partitioning = true, hive_types = {'region': VARCHAR, 'event_month': VARCHAR, 'account': VARCHAR});
+
+-- One row per source archive: the manifest of the lake.
+CREATE OR REPLACE VIEW "trail"."archives" AS
+SELECT
+  "archive",
+  "kind",
+  "status",
+  "etag_or_mtime",
+  "compressed_bytes",
+  "inflated_bytes",
+  "events_seen",
+  "events_written",
+  "duplicates",
+  "quarantined",
+  "filtered",
+  "usage_records_written",
+  "oldest_event_time",
+  "newest_event_time",
+  "integrity",
+  "sha256",
+  "commit_id",
+  "converted_at"
+FROM read_parquet('s3://bucket/lake/archives/*.parquet', hive_partitioning = false);
+
+-- One row per rejected archive or event, with its original bytes.
+-- It has no file yet, which DuckDB does not read: make these statements anew when it has.
+CREATE OR REPLACE VIEW "trail"."quarantine" AS
+SELECT
+  CAST(NULL AS VARCHAR) AS "archive",
+  CAST(NULL AS INTEGER) AS "event_index",
+  CAST(NULL AS BIGINT) AS "byte_offset",
+  CAST(NULL AS VARCHAR) AS "reason",
+  CAST(NULL AS VARCHAR) AS "message",
+  CAST(NULL AS BLOB) AS "original",
+  CAST(NULL AS VARCHAR) AS "commit_id"
+WHERE false;
+
+-- Events under the names and types of the table that AWS documents for Athena (all scalars are texts, times too),
+-- with the partition columns of its variants: region, year, month, day, account, timestamp (yyyy/MM/dd).
+-- A condition on year or month reads the wanted months only; one on day, timestamp or eventtime reads all of them.
+CREATE OR REPLACE VIEW "trail"."cloudtrail_logs" AS
+SELECT
+  "event_version" AS "eventversion",
+  CASE WHEN "user_identity_type" IS NOT NULL OR "user_identity_principal_id" IS NOT NULL OR "user_identity_arn" IS NOT NULL OR "user_identity_account_id" IS NOT NULL OR "user_identity_invoked_by" IS NOT NULL OR "user_identity_access_key_id" IS NOT NULL OR "user_identity_user_name" IS NOT NULL OR "user_identity_on_behalf_of_user_id" IS NOT NULL OR "user_identity_on_behalf_of_identity_store_arn" IS NOT NULL OR "session_mfa_authenticated" IS NOT NULL OR "session_creation_date" IS NOT NULL OR "session_issuer_type" IS NOT NULL OR "session_issuer_principal_id" IS NOT NULL OR "session_issuer_arn" IS NOT NULL OR "session_issuer_account_id" IS NOT NULL OR "session_issuer_user_name" IS NOT NULL OR "session_ec2_role_delivery" IS NOT NULL OR "session_web_id_federated_provider" IS NOT NULL OR "session_web_id_attributes" IS NOT NULL THEN struct_pack(
+    "type" := "user_identity_type",
+    "principalid" := "user_identity_principal_id",
+    "arn" := "user_identity_arn",
+    "accountid" := "user_identity_account_id",
+    "invokedby" := "user_identity_invoked_by",
+    "accesskeyid" := "user_identity_access_key_id",
+    "username" := "user_identity_user_name",
+    "onbehalfof" := CASE WHEN "user_identity_on_behalf_of_user_id" IS NOT NULL OR "user_identity_on_behalf_of_identity_store_arn" IS NOT NULL THEN struct_pack(
+      "userid" := "user_identity_on_behalf_of_user_id",
+      "identitystorearn" := "user_identity_on_behalf_of_identity_store_arn"
+    ) END,
+    "sessioncontext" := CASE WHEN "session_mfa_authenticated" IS NOT NULL OR "session_creation_date" IS NOT NULL OR "session_issuer_type" IS NOT NULL OR "session_issuer_principal_id" IS NOT NULL OR "session_issuer_arn" IS NOT NULL OR "session_issuer_account_id" IS NOT NULL OR "session_issuer_user_name" IS NOT NULL OR "session_ec2_role_delivery" IS NOT NULL OR "session_web_id_federated_provider" IS NOT NULL OR "session_web_id_attributes" IS NOT NULL THEN struct_pack(
+      "attributes" := CASE WHEN "session_mfa_authenticated" IS NOT NULL OR "session_creation_date" IS NOT NULL THEN struct_pack(
+        "mfaauthenticated" := CAST("session_mfa_authenticated" AS VARCHAR),
+        "creationdate" := replace(strftime("session_creation_date" AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ'), '.000Z', 'Z')
+      ) END,
+      "sessionissuer" := CASE WHEN "session_issuer_type" IS NOT NULL OR "session_issuer_principal_id" IS NOT NULL OR "session_issuer_arn" IS NOT NULL OR "session_issuer_account_id" IS NOT NULL OR "session_issuer_user_name" IS NOT NULL THEN struct_pack(
+        "type" := "session_issuer_type",
+        "principalid" := "session_issuer_principal_id",
+        "arn" := "session_issuer_arn",
+        "accountid" := "session_issuer_account_id",
+        "username" := "session_issuer_user_name"
+      ) END,
+      "ec2roledelivery" := "session_ec2_role_delivery",
+      "webidfederationdata" := CASE WHEN "session_web_id_federated_provider" IS NOT NULL OR "session_web_id_attributes" IS NOT NULL THEN struct_pack(
+        "federatedprovider" := "session_web_id_federated_provider",
+        "attributes" := TRY_CAST(TRY_CAST("session_web_id_attributes" AS JSON) AS MAP(VARCHAR, VARCHAR))
+      ) END
+    ) END
+  ) END AS "useridentity",
+  replace(strftime("event_time" AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ'), '.000Z', 'Z') AS "eventtime",
+  "event_source" AS "eventsource",
+  "event_name" AS "eventname",
+  "aws_region" AS "awsregion",
+  "source_ip_address" AS "sourceipaddress",
+  "user_agent" AS "useragent",
+  "error_code" AS "errorcode",
+  "error_message" AS "errormessage",
+  "request_parameters" AS "requestparameters",
+  "response_elements" AS "responseelements",
+  "additional_event_data" AS "additionaleventdata",
+  "request_id" AS "requestid",
+  "event_id" AS "eventid",
+  [CASE WHEN element IS NOT NULL THEN struct_pack("arn" := element."arn", "accountid" := element."account_id", "type" := element."type") END FOR element IN "resources"] AS "resources",
+  "event_type" AS "eventtype",
+  "api_version" AS "apiversion",
+  CAST("read_only" AS VARCHAR) AS "readonly",
+  "recipient_account_id" AS "recipientaccountid",
+  "service_event_details" AS "serviceeventdetails",
+  "shared_event_id" AS "sharedeventid",
+  "vpc_endpoint_id" AS "vpcendpointid",
+  "vpc_endpoint_account_id" AS "vpcendpointaccountid",
+  "event_category" AS "eventcategory",
+  CASE WHEN "addendum_reason" IS NOT NULL OR "addendum_updated_fields" IS NOT NULL OR "addendum_original_request_id" IS NOT NULL OR "addendum_original_event_id" IS NOT NULL THEN struct_pack(
+    "reason" := "addendum_reason",
+    "updatedfields" := "addendum_updated_fields",
+    "originalrequestid" := "addendum_original_request_id",
+    "originaleventid" := "addendum_original_event_id"
+  ) END AS "addendum",
+  CAST("session_credential_from_console" AS VARCHAR) AS "sessioncredentialfromconsole",
+  "edge_device_details" AS "edgedevicedetails",
+  CASE WHEN "tls_version" IS NOT NULL OR "tls_cipher_suite" IS NOT NULL OR "tls_client_provided_host_header" IS NOT NULL THEN struct_pack(
+    "tlsversion" := "tls_version",
+    "ciphersuite" := "tls_cipher_suite",
+    "clientprovidedhostheader" := "tls_client_provided_host_header"
+  ) END AS "tlsdetails",
+  "region" AS "region",
+  substr("event_month", 1, 4) AS "year",
+  substr("event_month", 6, 2) AS "month",
+  substr(substr(replace(strftime("event_time" AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ'), '.000Z', 'Z'), 1, 10), 9, 2) AS "day",
+  "account" AS "account",
+  replace(substr(replace(strftime("event_time" AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ'), '.000Z', 'Z'), 1, 10), '-', '/') AS "timestamp"
+FROM "trail"."events";
