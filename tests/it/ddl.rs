@@ -168,7 +168,7 @@ fn what_cannot_be_told_is_refused() {
         ("--engine oracle lake", "there are athena, spark, duckdb, clickhouse"),
         ("--engine duckdb in", "not a usable lake"),
         ("--engine duckdb nowhere", "not a usable lake"),
-        ("--engine duckdb empty", "no run has published anything there"),
+        ("--engine duckdb empty", "no run of trailmill has begun a lake there"),
     ] {
         let run = workdir.run(&format!("ddl {arguments}")).expect(2);
         assert!(run.stderr().contains(words), "{arguments}: {}", run.stderr());

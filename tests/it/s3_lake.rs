@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::harness::{Workdir, event, files, records, say, text};
 use crate::reference::Row;
+use crate::s3::crash::kill_at_each_request;
 use crate::s3::fault::{Fault, Operation, Rule};
 use crate::s3::proxy::Proxy;
 use crate::s3::server::Server;
@@ -27,7 +28,12 @@ const LAKE: &str = "s3://lakes/one/lake";
 
 /// A run in two commits; others take it for dead when it is silent for so many seconds.
 fn run(lease: f64) -> String {
-    format!("convert in --out {LAKE} --step-size 400B --threads 2 -q --s3-lease {lease}")
+    run_into("one", lease)
+}
+
+/// The same into another lake.
+fn run_into(name: &str, lease: f64) -> String {
+    format!("convert in --out s3://lakes/{name}/lake --step-size 400B --threads 2 -q --s3-lease {lease}")
 }
 
 /// Long enough for any run here, short enough for those that follow one that was killed.
@@ -62,13 +68,14 @@ fn content(workdir: &Workdir, lake: &str) -> Content {
 }
 
 /// What a lake in a bucket holds.
-fn fetched(workdir: &Workdir, store: &dyn Store) -> Content {
-    let copy = workdir.at("copy");
-    if copy.exists() {
-        std::fs::remove_dir_all(&copy).expect("a copy");
+fn fetched(workdir: &Workdir, store: &dyn Store, name: &str) -> Content {
+    let copy = format!("copy-{name}");
+    let path = workdir.at(&copy);
+    if path.exists() {
+        std::fs::remove_dir_all(&path).expect("a copy");
     }
-    store.get_tree("lakes", "one/lake", &copy);
-    content(workdir, "copy")
+    store.get_tree("lakes", &format!("{name}/lake/"), &path);
+    content(workdir, &copy)
 }
 
 /// Inputs, and what a lake in a folder makes of them in as many commits.
@@ -90,13 +97,15 @@ fn same(found: &Content, expected: &Content, moment: &str) {
 }
 
 /// Lets another run finish, and looks at what it has made and left.
-fn check_recovery(workdir: &Workdir, store: &dyn Store, expected: &Content, moment: &str) {
-    let run = workdir.run_in(&store.environment(), &run(SHORT));
+fn check_recovery(workdir: &Workdir, store: &dyn Store, name: &str, expected: &Content, moment: &str) {
+    let run = workdir.run_in(&store.environment(), &run_into(name, SHORT));
     assert!(run.code() == 1 || run.code() == 0, "{moment}: {}", run.dump());
-    same(&fetched(workdir, store), expected, moment);
-    let left: Vec<String> = store.objects("lakes").into_iter().filter(|key| key.contains("/_trailmill/")).collect();
-    assert!(left.is_empty() && store.uploads("lakes").is_empty(), "{moment}: {left:?}, {:?}", store.uploads("lakes"));
-    workdir.run_in(&store.environment(), &format!("check {LAKE}")).expect(0);
+    same(&fetched(workdir, store, name), expected, moment);
+    let is_ours = |key: &String| key.starts_with(&format!("{name}/"));
+    let left: Vec<String> = store.objects("lakes").into_iter().filter(is_ours).collect();
+    assert!(!left.iter().any(|key| key.contains("/_trailmill/")), "{moment}: {left:?}");
+    assert!(!store.uploads("lakes").iter().any(|(key, _)| is_ours(key)), "{moment}: uploads are left");
+    workdir.run_in(&store.environment(), &format!("check s3://lakes/{name}/lake")).expect(0);
 }
 
 fn empty(store: &dyn Store) {
@@ -112,7 +121,7 @@ fn a_lake_in_a_bucket_has_the_bytes_of_one_in_a_folder() {
         store.create_bucket("lakes");
         let environment = store.environment();
         let first = workdir.run_in(&environment, &run(LONG)).expect(1);
-        same(&fetched(&workdir, store), &expected, store.name());
+        same(&fetched(&workdir, store, "one"), &expected, store.name());
         let objects = store.objects("lakes");
         let again = workdir.run_in(&environment, &run(LONG)).expect(0);
         assert_eq!(store.objects("lakes"), objects, "{} {}", first.dump(), again.dump());
@@ -131,34 +140,17 @@ fn a_lake_in_a_bucket_has_the_bytes_of_one_in_a_folder() {
     });
 }
 
-/// Kills a run at each request that changes something in turn, before or after the store has done it; then lets another
-/// finish.
+/// A run dies at each request that changes something, before or after the store has done it; then another finishes.
 #[test]
 fn killed_at_any_request() {
     let (workdir, expected) = expected();
-    for fault in [Fault::HoldBefore, Fault::HoldAfter] {
-        let server = Server::with_bucket("lakes");
-        let proxy = Proxy::before(&server);
-        let mut kills = 0;
-        for number in 1.. {
-            proxy.heal();
-            proxy.rule(Rule::of(&CHANGES).nth(number), fault.clone());
-            let started = workdir.start_in(&proxy.environment(), &run(LONG));
-            if !proxy.wait_for_held(kills + 1, Duration::from_secs(8)) {
-                started.signal("KILL");
-                let run = started.end();
-                assert_eq!(run.code(), 1, "{} {}", run.dump(), proxy.dump());
-                break;
-            }
-            started.signal("KILL");
-            started.end();
-            kills += 1;
-            check_recovery(&workdir, &server, &expected, &format!("killed at change {number}, {fault:?}"));
-            empty(&server);
-        }
-        say(&format!("s3_lake: {kills} kills survived, {fault:?}"));
-        assert!(kills > 8, "{kills}");
-    }
+    let server = Server::with_bucket("lakes");
+    let start = |environment: &Environment, name: &str| workdir.start_in(environment, &run_into(name, LONG));
+    let kills = kill_at_each_request(&server, &CHANGES, 1, start, |name, moment| {
+        check_recovery(&workdir, &server, name, &expected, moment);
+    });
+    say(&format!("s3_lake: {kills} kills survived"));
+    assert!(kills > 20, "{kills}");
 }
 
 /// A file of the lake that takes more than one request.
@@ -200,7 +192,7 @@ fn a_large_part_is_uploaded_in_pieces_and_none_are_left() {
             proxy.rule(Rule::of(&[operation]).times(1), fault.clone());
             let run = workdir.run_in(&proxy.environment(), &run(LONG));
             assert_eq!(run.code(), 0, "{operation:?} {fault:?}: {} {}", run.dump(), proxy.dump());
-            same(&fetched(&workdir, &server), &expected, &format!("{operation:?} {fault:?}"));
+            same(&fetched(&workdir, &server, "one"), &expected, &format!("{operation:?} {fault:?}"));
             assert!(server.uploads("lakes").is_empty(), "{operation:?} {fault:?}");
             empty(&server);
         }
@@ -218,7 +210,7 @@ fn a_large_part_is_uploaded_in_pieces_and_none_are_left() {
             let is_over = matches!((operation, &fault), (Operation::Complete, Fault::HoldAfter));
             assert_eq!(server.uploads("lakes").is_empty(), is_over, "{operation:?} {fault:?}");
             workdir.run_in(&server.environment(), &run(SHORT)).expect(0);
-            same(&fetched(&workdir, &server), &expected, &format!("killed at {operation:?}, {fault:?}"));
+            same(&fetched(&workdir, &server, "one"), &expected, &format!("killed at {operation:?}, {fault:?}"));
             assert!(server.uploads("lakes").is_empty(), "{operation:?} {fault:?}");
             empty(&server);
         }
@@ -247,7 +239,7 @@ fn requests_that_fail_are_sent_again() {
             proxy.rule(Rule::of(&[operation]).attempts(2), fault.clone());
             let run = workdir.run_in(&proxy.environment(), &run(LONG));
             assert_eq!(run.code(), 1, "{operation:?} {fault:?}: {} {}", run.dump(), proxy.dump());
-            same(&fetched(&workdir, &server), &expected, &format!("{operation:?} {fault:?}"));
+            same(&fetched(&workdir, &server, "one"), &expected, &format!("{operation:?} {fault:?}"));
             empty(&server);
         }
     }
@@ -275,7 +267,7 @@ fn what_cannot_be_written_is_told_and_can_be_mended() {
             word == "archives/part-000002",
             "{word}: nothing of a commit stays that is not published"
         );
-        check_recovery(&workdir, &server, &expected, word);
+        check_recovery(&workdir, &server, "one", &expected, word);
         empty(&server);
     }
 }
@@ -313,7 +305,7 @@ fn one_writer() {
     assert!(second.stderr().contains("another run is using s3://lakes/one/lake"), "{}", second.dump());
     first.signal("KILL");
     first.end();
-    check_recovery(&workdir, &server, &expected, "the first run is dead");
+    check_recovery(&workdir, &server, "one", &expected, "the first run is dead");
 }
 
 /// A run that was taken for dead, but only slept, publishes nothing when it wakes.
@@ -344,7 +336,7 @@ fn a_run_that_slept_too_long_gives_way() {
         let woken = sleeper.end();
         assert_eq!(woken.code(), 2, "{}", woken.dump());
         assert!(woken.stderr().contains("lake in use"), "{}", woken.dump());
-        check_recovery(&workdir, &server, &expected, &format!("conditions: {honours_conditions}"));
+        check_recovery(&workdir, &server, "one", &expected, &format!("conditions: {honours_conditions}"));
     }
 }
 
@@ -387,7 +379,7 @@ fn many_at_once() {
         assert!(attempts < 20);
     }
     workdir.run_in(&server.environment(), &format!("check {LAKE}")).expect(0);
-    server.get_tree("lakes", "one/lake", &workdir.at("copy"));
+    server.get_tree("lakes", "one/lake/", &workdir.at("copy"));
     let mut found: Vec<String> = crate::reference::read_table(&workdir.at("copy"), "events")
         .iter()
         .map(|row| text(row, "event_id").to_owned())
