@@ -486,6 +486,39 @@ fn a_put_that_looks_failed_is_in_the_store() {
     assert!(matches!(again, Err(Error::AlreadyExists { .. })), "{again:?}");
 }
 
+/// Who tries again what has been done is told wrong things: that is for callers of `object_store` to know.
+#[test]
+fn a_lost_answer_misleads_who_tries_again() {
+    let server = Server::with_bucket(BUCKET);
+    let proxy = Proxy::before(&server);
+    let client = Client::new(&proxy.endpoint(), BUCKET, 3);
+    let path = Path::from("parts");
+    let upload = || async {
+        let mut upload = client.s3.put_multipart(&path).await?;
+        upload.put_part("x".into()).await?;
+        upload.complete().await
+    };
+    // An object that is complete is not found.
+    proxy.rule(Rule::of(&[Operation::Complete]).times(1), Fault::DropAfterForward);
+    let completed = client.wait(upload());
+    assert!(matches!(completed, Err(Error::NotFound { .. })), "{completed:?}\n{}", proxy.dump());
+    assert_eq!(server.bytes(BUCKET, "parts").as_deref(), Some(&b"x"[..]));
+    // An upload that was begun twice stays open once.
+    proxy.rule(Rule::of(&[Operation::Begin]).times(1), Fault::DropAfterForward);
+    client.wait(upload()).expect("the second one");
+    assert_eq!(server.uploads(BUCKET).len(), 1, "{}", proxy.dump());
+    // An error of S3 within an answer of 200 is an error.
+    proxy.forget();
+    proxy.rule(Rule::of(&[Operation::Complete]).times(1), Fault::Answer(200, "InternalError"));
+    client.wait(upload()).expect("the second time");
+    assert_eq!(proxy.count(Operation::Complete), 2, "{}", proxy.dump());
+    // A creation at the same time, which S3 wants to be tried again, looks like one before.
+    proxy.rule(Rule::put().times(1), Fault::Status(409));
+    let created = put(&client, "lock", "mine", PutMode::Create);
+    assert!(matches!(created, Err(Error::AlreadyExists { .. })), "{created:?}");
+    assert_eq!(server.bytes(BUCKET, "lock"), None);
+}
+
 /// A store that knows no conditions lets two create the same object.
 #[test]
 fn conditions_can_be_ignored() {

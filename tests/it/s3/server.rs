@@ -58,6 +58,7 @@ impl Server {
 
     /// Makes a bucket; the folder in which each object is a file under its key.
     pub fn bucket(&self, bucket: &str) -> PathBuf {
+        assert!(s3s::path::check_bucket_name(bucket), "S3 allows no bucket of this name: {bucket}");
         let path = self.folder.at(bucket);
         std::fs::create_dir_all(&path).expect("a folder");
         path

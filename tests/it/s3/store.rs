@@ -1,7 +1,7 @@
 //! What every store of objects can do for a test, whatever program it is.
 //!
 //! In: buckets, keys and bytes; out: the same from the store, an environment for the command, and a client. Never: a
-//! way into the store that the program under test has not.
+//! store that the developer has an account with: the variables leave no other to be found.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ pub trait Store: Send + Sync {
         environment(&self.endpoint())
     }
 
-    /// A client that tries everything once. Its futures need a runtime: see [`Client`].
+    /// A client that tries everything once.
     fn client(&self, bucket: &str) -> Client {
         Client::new(&self.endpoint(), bucket, 0)
     }
@@ -109,7 +109,7 @@ pub fn environment(endpoint: &str) -> Environment {
     ]
 }
 
-/// `object_store` with a runtime of its own.
+/// `object_store` with a runtime of its own, on which [`Client::wait`] runs what it does.
 pub struct Client {
     runtime: tokio::runtime::Runtime,
     endpoint: String,
