@@ -181,7 +181,8 @@
 //! | counts add up | `harness::Lake::check_counts`, in every test that converts; `check.rs` |
 //! | **nothing twice**: overlapping inputs, trails, runs | `dedup.rs` |
 //! | in pieces, again, after crashes: the rows of one clean run | `model.rs`, `incremental.rs`, `again.rs` |
-//! | **exact** values, JSON verbatim | `golden.rs`, `engines/check.py`; `fuzz/`: timestamps, decimals |
+//! | **exact** values, JSON verbatim | `golden.rs`; `fuzz/`: timestamps, decimals |
+//! | every engine reads the same, from the disk and from S3, and as little as it can | `engines.rs`, `engines/` |
 //! | **back again**: every event as JSON, equal; only what is wanted is read | `restore.rs`, `restore_filter.rs` |
 //! | **atomic**: killed between any two changes on disk, or at any moment | `crash.rs`, `again.rs`, `kills.sh` |
 //! | a failing or full disk, limits of the system | `crash.rs`, `limits.rs` |

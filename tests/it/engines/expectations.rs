@@ -145,15 +145,12 @@ fn present(path: &str, count: usize) -> Json {
 
 fn measures(path: &str, kind: &str, values: &[&Value]) -> Json {
     let sum: i128 = values.iter().map(|value| number(value)).sum();
-    let (min, max) = match values.first() {
-        Some(Value::Text(_) | Value::Bytes(_)) => {
-            let bytes = || values.iter().map(|value| bytes(value));
-            (bytes().min().map(shown), bytes().max().map(shown))
-        }
-        _ => {
-            let numbers = || values.iter().map(|value| number(value));
-            (numbers().min().map(|it| it.to_string()), numbers().max().map(|it| it.to_string()))
-        }
+    let (min, max) = if let Some(Value::Text(_) | Value::Bytes(_)) = values.first() {
+        let bytes = || values.iter().map(|value| bytes(value));
+        (bytes().min().map(shown), bytes().max().map(shown))
+    } else {
+        let numbers = || values.iter().map(|value| number(value));
+        (numbers().min().map(|it| it.to_string()), numbers().max().map(|it| it.to_string()))
     };
     json!({"name": path, "type": kind, "values": values.len(), "sum": sum.to_string(), "min": min, "max": max})
 }
