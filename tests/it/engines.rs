@@ -20,6 +20,7 @@ use crate::harness::{Workdir, data, event, files, inflated, records, say, text, 
 use crate::reference::{self, Row};
 
 const PYTHON: &str = "TRAILMILL_PYTHON";
+const USAGE_COLUMNS: &str = "/lakes/accounts/tables/usage_records/columns";
 const ENGINES: [&str; 7] = ["DuckDB 2", "DuckDB 1.5", "pyarrow", "Polars", "ClickHouse", "DataFusion", "Spark"];
 
 #[test]
@@ -47,6 +48,11 @@ fn every_engine_reads_what_was_written() {
         },
         "lookup": lookup(&workdir),
     });
+    let allocations = usage_column(&expectations, "usage_allocations");
+    let elements = usage_column(&expectations, "usage_allocations[]");
+    let has_null_element = allocations["sum"] != elements["values"].to_string();
+    assert!(has_null_element && allocations["min"] == "0", "the inputs have a null element and an empty list");
+    assert_eq!(usage_column(&expectations, "quantity")["max"], "999999999999999999", "all digits of a quantity");
     let readings = workdir.at("readings.json");
     let path = workdir.file("expectations.json", format!("{expectations:#}"));
     let (is_read, told) = run(&python, "read.py", &[&path, &readings]);
@@ -60,9 +66,8 @@ fn every_engine_reads_what_was_written() {
 /// A check that cannot fail checks nothing.
 fn a_wrong_expectation_is_told_for_every_engine(workdir: &Workdir, python: &OsStr, right: &Json, readings: &Path) {
     let column = |name: &str| {
-        let columns = right["lakes"]["accounts"]["tables"]["usage_records"]["columns"].as_array().expect("columns");
-        let at = columns.iter().position(|column| column["name"] == name).expect("a column");
-        format!("/lakes/accounts/tables/usage_records/columns/{at}")
+        let at = usage_columns(right).iter().position(|column| column["name"] == name).expect("a column");
+        format!("{USAGE_COLUMNS}/{at}")
     };
     let wrongs = [
         (column("quantity") + "/sum", json!("1"), "quantity, sum"),
@@ -88,6 +93,14 @@ fn a_wrong_expectation_is_told_for_every_engine(workdir: &Workdir, python: &OsSt
             assert!(is_told, "{engine} does not tell that {pointer} is wrong: {told}");
         }
     }
+}
+
+fn usage_columns(expectations: &Json) -> &Vec<Json> {
+    expectations.pointer(USAGE_COLUMNS).and_then(Json::as_array).expect("columns")
+}
+
+fn usage_column<'e>(expectations: &'e Json, name: &str) -> &'e Json {
+    usage_columns(expectations).iter().find(|column| column["name"] == name).expect("a column")
 }
 
 /// The sample, the golden files and what is awkward for partitions: an account with a leading zero, with and without a time,

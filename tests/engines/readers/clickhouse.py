@@ -96,11 +96,11 @@ class Reader(SqlReader):
                 found[name] = [None, found[name][1], None, None]
         return found
 
-    def looked_at(self, files, condition, bloom_filters, page_index):
+    def looked_at(self, file, condition, bloom_filters, page_index):
         """Rows that the condition was worked out for."""
         before = self.filtered_rows()
         self.select(
-            f"select max(event_name) from file('{files}', Parquet) where {self.condition(condition)}",
+            f"select max(event_name) from file('{file}', Parquet) where {self.condition(condition)}",
             use_hive_partitioning=0,
             input_format_parquet_bloom_filter_push_down=int(bloom_filters),
             input_format_parquet_page_filter_push_down=int(page_index),

@@ -82,14 +82,14 @@ class Reader(SqlReader):
             if field.name not in opened.partition_columns
         }
 
-    def looked_at(self, files, condition, bloom_filters, page_index):
+    def looked_at(self, file, condition, bloom_filters, page_index):
         """Rows that come out of the files, before they are filtered."""
         context = self.connected({
             'datafusion.execution.parquet.bloom_filter_on_read': str(bloom_filters).lower(),
             'datafusion.execution.parquet.enable_page_index': str(page_index).lower(),
         })
-        context.register_parquet('files', files)
-        statement = f'explain analyze select max(event_name) from files where {self.condition(condition)}'
+        context.register_parquet('file', file)
+        statement = f'explain analyze select max(event_name) from file where {self.condition(condition)}'
         plan = '\n'.join(row['plan'] for row in context.sql(statement).to_pylist())
         scan = next(line for line in plan.splitlines() if 'DataSourceExec' in line)
         value, unit = re.search(r'output_rows=([\d.]+)( [KMB])?', scan).groups()

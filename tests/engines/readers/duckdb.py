@@ -77,23 +77,25 @@ class Reader(SqlReader):
         found = {name: kind for name, kind in described.items() if name not in opened.partition_columns}
         return {name: columns[name] if TYPES.get(columns.get(name)) == kind else kind for name, kind in found.items()}
 
-    def indexes(self, files):
-        statement = f"select distinct path_in_schema from parquet_metadata('{files}') where bloom_filter_offset is not null"
+    def indexes(self, file):
+        statement = f"""select distinct path_in_schema from parquet_metadata('{file}')
+            where bloom_filter_offset is not null"""
         # A filter that says yes to every stranger is none.
         strangers = [f'no such event {at}' for at in range(50)]
         probe = 'select count(*) filter (not bloom_filter_excludes), count(*) from parquet_bloom_probe(?, ?, ?)'
-        answers = [self.database.execute(probe, [files, 'event_id', stranger]).fetchone() for stranger in strangers]
+        answers = [self.database.execute(probe, [file, 'event_id', stranger]).fetchone() for stranger in strangers]
         return {
             'bloom_filters': sorted(column for (column,) in self.select(statement)),
             'strangers': [sum(passed for passed, _ in answers), sum(probed for _, probed in answers)],
         }
 
-    def looked_at(self, files, condition, bloom_filters, page_index):
-        """Row groups for a bloom filter, which cannot be turned off: all of them stand for reading without. Bytes for pages."""
+    def looked_at(self, file, condition, bloom_filters, page_index):
+        """Bytes for the page index. Row groups for bloom filters: they cannot be turned off, so all that there are stand for
+        reading without."""
         if BLIND:
             return None
         self.database.execute(f'set parquet_use_page_index = {page_index}')
-        statement = f"select max(event_name) from read_parquet('{files}') where {self.condition(condition)}"
+        statement = f"select max(event_name) from read_parquet('{file}') where {self.condition(condition)}"
         profile = json.loads(self.select(f'explain (analyze, format json) {statement}')[0][1])
         if condition[0] == 'event_time':
             return profile['io']['total_bytes_read']

@@ -78,8 +78,8 @@ class Reader:
                 rows = rows.select(element=column).filter(pl.col('element').list.len() > 0).explode('element')
             expressions = []
             for path, (leaf, kind) in leaves.items():
-                values = pl.col(leaf) if not lists else pl.col('element').struct.field(leaf) if leaf else pl.col('element')
-                expressions += measured(path, kind, values)
+                element = pl.col('element').struct.field(leaf) if leaf else pl.col('element')
+                expressions += measured(path, kind, element if lists else pl.col(leaf))
             row = rows.select(expressions).collect().row(0, named=True)
             for path, (_, kind) in leaves.items():
                 found[path] = measure(kind, *(row[f'{path} {what}'] for what in ('values', 'sum', 'least', 'greatest')))
@@ -87,7 +87,8 @@ class Reader:
 
     def partitions(self, opened):
         columns, time = opened[1], pl.col('event_time').dt.epoch('ms')
-        grouped = opened[2].group_by(columns).agg(pl.len().alias('rows'), time.min().alias('least'), time.max().alias('greatest'))
+        wanted = {'rows': pl.len(), 'least': time.min(), 'greatest': time.max()}
+        grouped = opened[2].group_by(columns).agg(**wanted)
         found = {}
         for *values, rows, least, greatest in grouped.collect().rows():
             found[partition(values)] = [rows, *(None if time is None else str(time) for time in (least, greatest))]
@@ -104,31 +105,28 @@ class Reader:
             found[event_id] = [str(time) for (time,) in rows.rows()]
         return found
 
-    def indexes(self, files):
+    def indexes(self, file):
         return {}
 
-    def looked_at(self, files, condition, bloom_filters, page_index):
+    def looked_at(self, file, condition, bloom_filters, page_index):
         return None
 
 
 def measured(path, kind, values):
-    least = greatest = None
-    number = pl.lit(0)
-    if kind in TEXTS:
-        number, least, greatest = values.str.len_bytes(), values.min(), values.max()
-    elif kind == 'BINARY':
-        number, least, greatest = values.bin.size(), values.bin.encode('hex').min(), values.bin.encode('hex').max()
-    elif kind in LISTS:
-        number = values.list.len()
-    elif kind == 'TIMESTAMP':
-        number = values.dt.epoch('ms')
-    elif kind in ('INT', 'BIGINT', 'BOOLEAN'):
-        number = values
-    elif kind == 'DECIMAL(18,6)':
-        number = values
-    if kind in ('INT', 'BOOLEAN', 'BINARY', *TEXTS, *LISTS):
-        number = number.cast(pl.Int64)
-    if least is None and kind != ELEMENT:
-        least, greatest = number.min(), number.max()
-    named = {'values': values.count(), 'sum': number.sum(), 'least': least, 'greatest': greatest}
-    return [(pl.lit(None) if value is None else value).alias(f'{path} {what}') for what, value in named.items()]
+    """The four values of a column; sums of narrow integers would overflow."""
+    if kind == ELEMENT:
+        named = {'values': values.count(), 'sum': pl.lit(0), 'least': pl.lit(None), 'greatest': pl.lit(None)}
+    else:
+        number = ordered = values
+        if kind in TEXTS:
+            number = values.str.len_bytes().cast(pl.Int64)
+        elif kind == 'BINARY':
+            number, ordered = values.bin.size().cast(pl.Int64), values.bin.encode('hex')
+        elif kind in LISTS:
+            number = ordered = values.list.len().cast(pl.Int64)
+        elif kind == 'TIMESTAMP':
+            number = ordered = values.dt.epoch('ms')
+        elif kind in ('INT', 'BOOLEAN'):
+            number = values.cast(pl.Int64)
+        named = {'values': values.count(), 'sum': number.sum(), 'least': ordered.min(), 'greatest': ordered.max()}
+    return [value.alias(f'{path} {what}') for what, value in named.items()]

@@ -94,7 +94,8 @@ class Reader:
     def partitions(self, opened):
         _, columns, rows = opened
         times = rows.select(columns).append_column('time', rows['event_time'].cast(pa.int64()))
-        grouped = times.group_by(columns).aggregate([('time', 'count', pc.CountOptions('all')), ('time', 'min'), ('time', 'max')])
+        wanted = [('time', 'count', pc.CountOptions('all')), ('time', 'min'), ('time', 'max')]
+        grouped = times.group_by(columns).aggregate(wanted)
         found = {}
         for row in grouped.to_pylist():
             extremes = [None if row[name] is None else str(row[name]) for name in ('time_min', 'time_max')]
@@ -112,16 +113,15 @@ class Reader:
             found[event_id] = [str(time) for time in rows['event_time'].cast(pa.int64()).to_pylist()]
         return found
 
-    def indexes(self, files):
-        metadata = pq.ParquetFile(files).metadata
+    def indexes(self, file):
+        metadata = pq.ParquetFile(file).metadata
         groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
         chunks = [group.column(at) for group in groups for at in range(group.num_columns)]
-        return {
-            'bloom_filters': sorted({chunk.path_in_schema for chunk in chunks if chunk.bloom_filter_offset is not None}),
-            'page_index': sorted({chunk.path_in_schema for chunk in chunks if chunk.has_column_index and chunk.has_offset_index}),
-        }
+        filters = {chunk.path_in_schema for chunk in chunks if chunk.bloom_filter_offset is not None}
+        indexes = {chunk.path_in_schema for chunk in chunks if chunk.has_column_index and chunk.has_offset_index}
+        return {'bloom_filters': sorted(filters), 'page_index': sorted(indexes)}
 
-    def looked_at(self, files, condition, bloom_filters, page_index):
+    def looked_at(self, file, condition, bloom_filters, page_index):
         return None
 
 

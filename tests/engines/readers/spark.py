@@ -1,7 +1,7 @@
 """Spark, whose reader is Apache Parquet's own for Java, as that of Athena, Trino's kin, Hive and EMR.
 
-Partition columns stay text when their types are not guessed (`partitionColumnTypeInference`); a guessed number loses its leading
-zero. Reads S3 with hadoop-aws (s3a), of a release older than its Hadoop: `.ci/run` says where that comes from.
+Partition columns stay text when their types are not guessed (`partitionColumnTypeInference`); a guessed number loses its
+leading zero. Reads S3 with hadoop-aws (s3a), of a release older than its Hadoop: `.ci/run` says where that comes from.
 """
 
 import sys
@@ -114,12 +114,12 @@ class Reader(SqlReader):
             if name not in opened.partition_columns
         }
 
-    def looked_at(self, files, condition, bloom_filters, page_index):
+    def looked_at(self, file, condition, bloom_filters, page_index):
         """Rows that the scan returned, before they are filtered."""
         rows = (
             self.spark.read.option('parquet.filter.bloom.enabled', str(bloom_filters).lower())
             .option('parquet.filter.columnindex.enabled', str(page_index).lower())
-            .parquet(files)
+            .parquet(file)
             .where(self.condition(condition))
             .selectExpr('max(event_name)')
         )

@@ -67,7 +67,8 @@ class SqlReader:
         time = self.NUMBERS['TIMESTAMP'].format('event_time')
         named = ', '.join(f'{column} as p{at}' for at, column in enumerate(columns))
         groups = ', '.join(str(at + 1) for at in range(len(columns)))
-        statement = f'select {named}, count(*) as n, min({time}) as a, max({time}) as z from {opened.source} group by {groups}'
+        measures = f'count(*) as n, min({time}) as a, max({time}) as z'
+        statement = f'select {named}, {measures} from {opened.source} group by {groups}'
         found = {}
         for *values, rows, least, greatest in self.select(statement):
             times = [None if time is None else str(int(time)) for time in (least, greatest)]
@@ -86,7 +87,7 @@ class SqlReader:
             found[event_id] = [str(int(time)) for (time,) in rows]
         return found
 
-    def indexes(self, files):
+    def indexes(self, file):
         return {}
 
     def condition(self, condition):
