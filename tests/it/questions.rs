@@ -34,10 +34,18 @@ fn every_engine_gives_the_known_answers() {
     for engine in [Engine::Athena, Engine::Spark, Engine::DuckDb] {
         workdir.file(&format!("{engine}.sql"), views(engine));
     }
-    let answers = workdir.file("answers.json", expected(ANSWERS).to_string());
-    let (is_same, told) = ask(&python, &lake.path, &workdir.path(), &answers);
+    let known = expected(ANSWERS).to_string();
+    let answers = workdir.file("answers.json", &known);
+    let (is_same, told) = ask(&python, &lake.path, &workdir.path(), &answers, &[]);
     assert!(is_same, "{told}");
-    say(&format!("questions: {}", told.trim()));
+    say(&format!("questions: {}", told.lines().next().unwrap_or_default()));
+    // A check that cannot fail checks nothing: neither a wrong answer nor a broken view passes.
+    let wrong = workdir.file("wrong.json", known.replacen("6.999999", "7", 1));
+    let (is_same, told) = ask(&python, &lake.path, &workdir.path(), &wrong, &["duckdb"]);
+    assert!(!is_same && told.contains("metering_underbilled: missing"), "{told}");
+    workdir.file("duckdb.sql", views(Engine::DuckDb).replacen("acceptance_order = 1", "acceptance_order > 0", 1));
+    let (is_same, told) = ask(&python, &lake.path, &workdir.path(), &answers, &["duckdb"]);
+    assert!(!is_same && told.contains("metering_billable: unexpected"), "{told}");
 }
 
 #[test]
@@ -64,9 +72,16 @@ fn expected(answers: &[Answer]) -> Json {
         .collect()
 }
 
-fn ask(python: &OsStr, lake: &Path, scripts: &Path, answers: &Path) -> (bool, String) {
+fn ask(python: &OsStr, lake: &Path, scripts: &Path, answers: &Path, engines: &[&str]) -> (bool, String) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines/questions.py");
-    let output = Command::new(python).arg(script).arg(lake).arg(scripts).arg(answers).current_dir(scripts).output();
+    let output = Command::new(python)
+        .arg(script)
+        .arg(lake)
+        .arg(scripts)
+        .arg(answers)
+        .args(engines)
+        .current_dir(scripts)
+        .output();
     let output = output.unwrap_or_else(|error| panic!("{PYTHON}={}: {error}", python.display()));
     let told = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&told).into_owned())

@@ -3,7 +3,7 @@
 //! In: a question's SQL, with `{{name argument …}}` where engines differ. Out: the SQL of one engine. Never: a difference
 //! that is not declared in the table below.
 
-use super::super::engine::Engine;
+use crate::ddl::Engine;
 
 /// What stands for a placeholder; `$1`, `$2`, … are its arguments, which are names of columns or of JSON members.
 struct Placeholder {

@@ -14,7 +14,6 @@ WITH resolved AS (
     FROM events
     WHERE event_source LIKE 'metering-marketplace.%'
         AND event_name = 'ResolveCustomer'
-        AND error_code IS NULL
         AND response_elements IS NOT NULL
 )
 SELECT

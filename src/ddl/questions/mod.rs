@@ -7,7 +7,7 @@ mod dialect;
 
 mod views;
 
-use super::engine::Engine;
+use super::Engine;
 use views::{INTRODUCTION, RECONCILIATION, VIEWS, View};
 
 /// Columns that a comment may take.
@@ -40,7 +40,9 @@ fn statement(view: &View, engine: Engine) -> Option<String> {
         comment(&mut statement, "- ", caveat);
     }
     let sql = dialect::translate(view.sql, engine)?;
-    statement.push_str(&format!("CREATE OR REPLACE VIEW {} AS\n{};\n", view.name, sql.trim_end()));
+    for piece in ["CREATE OR REPLACE VIEW ", view.name, " AS\n", sql.trim_end(), ";\n"] {
+        statement.push_str(piece);
+    }
     Some(statement)
 }
 

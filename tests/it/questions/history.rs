@@ -5,11 +5,13 @@ use serde_json::{Value as Json, json};
 const SELLER: &str = "111122223333";
 const BUYER: &str = "222233334444";
 const PRODUCT: &str = "code-a";
+const VIRGINIA: &str = "us-east-1";
+const IRELAND: &str = "eu-west-1";
 
 /// The events, in the order of their times as far as it matters.
 pub fn events() -> Vec<String> {
     let mut events = Vec::new();
-    for call in calls() {
+    for call in CALLS {
         events.push(call.event(events.len()).to_string());
     }
     for event in meter_usage().into_iter().chain(omitted()).chain(sign_ups()) {
@@ -22,241 +24,151 @@ pub fn events() -> Vec<String> {
 struct Call {
     time: &'static str,
     region: &'static str,
-    product: Option<&'static str>,
+    /// Empty where the call names none.
+    product: &'static str,
     /// Customer, dimension, usage timestamp, quantity, and the answer: a status with its metering record id, or
     /// `unprocessed`, or `!` and the error of the call, or `?` where CloudTrail left out the response.
-    records: Vec<[&'static str; 5]>,
+    records: &'static [[&'static str; 5]],
 }
 
-fn call(time: &'static str, region: &'static str, product: &'static str, records: &[[&'static str; 5]]) -> Call {
-    Call { time, region, product: Some(product).filter(|code| !code.is_empty()), records: records.to_vec() }
+const fn call(
+    time: &'static str,
+    region: &'static str,
+    product: &'static str,
+    records: &'static [[&'static str; 5]],
+) -> Call {
+    Call { time, region, product, records }
 }
 
-fn calls() -> Vec<Call> {
-    let (virginia, ireland) = ("us-east-1", "eu-west-1");
-    vec![
-        // A customer by account: an hour of October each, then three hours without any, over the end of day and month.
-        call(
-            "2025-10-31T22:40:00Z",
-            virginia,
-            PRODUCT,
-            &[
-                ["210000000001", "api", "Oct 31, 2025 9:00:00 PM", "2", "Success mr-1"],
-                ["210000000001", "api", "Oct 31, 2025 10:00:00 PM", "1.5", "Success mr-2"],
-            ],
-        ),
-        call(
-            "2025-11-01T02:30:00Z",
-            virginia,
-            PRODUCT,
-            &[["210000000001", "api", "Nov 1, 2025 2:00:00 AM", "0.000001", "Success mr-3"]],
-        ),
-        // The same again is accepted again; other quantities are not, twice; an equal one is nothing to bill.
-        call(
-            "2025-11-01T02:31:00Z",
-            virginia,
-            PRODUCT,
-            &[["210000000001", "api", "Nov 1, 2025, 2:00:00 AM", "0.000001", "Success mr-3"]],
-        ),
-        call(
-            "2025-11-01T02:40:00Z",
-            virginia,
-            PRODUCT,
-            &[
-                ["210000000001", "api", "Nov 1, 2025 2:00:00 AM", "5", "DuplicateRecord -"],
-                ["210000000001", "api", "Oct 31, 2025 10:00:00 PM", "1.500000", "DuplicateRecord -"],
-            ],
-        ),
-        call(
-            "2025-11-01T02:50:00Z",
-            virginia,
-            PRODUCT,
-            &[
-                ["210000000001", "api", "Nov 1, 2025 2:00:00 AM", "7", "DuplicateRecord -"],
-                // What was accepted is older than the lake.
-                ["210000000001", "gpu", "Oct 31, 2025 10:00:00 AM", "3", "DuplicateRecord -"],
-            ],
-        ),
-        // A customer by identifier: unprocessed, of which one comes again, one never, one in a call that fails.
-        call(
-            "2025-11-01T03:10:00Z",
-            virginia,
-            PRODUCT,
-            &[
-                ["cust-b", "api", "Nov 1, 2025 3:00:00 AM", "4", "unprocessed"],
-                ["cust-b", "disk", "Nov 1, 2025 3:00:00 AM", "9", "unprocessed"],
-                ["cust-b", "net", "Nov 1, 2025 3:00:00 AM", "1", "unprocessed"],
-            ],
-        ),
-        call(
-            "2025-11-01T03:15:00Z",
-            virginia,
-            PRODUCT,
-            &[
-                ["cust-b", "cpu", "Nov 1, 2025 3:00:00 AM", "6", "!ThrottlingException"],
-                ["cust-b", "mem", "Nov 1, 2025 3:00:00 AM", "8", "!ThrottlingException"],
-            ],
-        ),
-        call(
-            "2025-11-01T03:20:00Z",
-            virginia,
-            PRODUCT,
-            &[
-                ["cust-b", "api", "Nov 1, 2025 3:00:00 AM", "4", "Success mr-4"],
-                ["cust-b", "cpu", "Nov 1, 2025 3:00:00 AM", "6", "Success mr-5"],
-            ],
-        ),
-        call(
-            "2025-11-01T03:30:00Z",
-            virginia,
-            PRODUCT,
-            &[["cust-b", "net", "Nov 1, 2025 3:00:00 AM", "1", "!TimestampOutOfBoundsException"]],
-        ),
-        // It may have been accepted this time: CloudTrail does not say.
-        call("2025-11-01T03:40:00Z", virginia, PRODUCT, &[["cust-b", "disk", "Nov 1, 2025 3:00:00 AM", "9", "?"]]),
-        // Failed in a Region where nothing was omitted.
-        call(
-            "2025-11-01T05:10:00Z",
-            ireland,
-            PRODUCT,
-            &[["210000000001", "api", "Nov 1, 2025 5:00:00 AM", "3", "!InternalServiceErrorException"]],
-        ),
-        // Rejected: one twice, one once, one until it was accepted.
-        call(
-            "2025-11-01T01:20:00Z",
-            virginia,
-            PRODUCT,
-            &[["210000000004", "api", "Nov 1, 2025 1:00:00 AM", "10", "CustomerNotSubscribed -"]],
-        ),
-        call(
-            "2025-11-01T04:20:00Z",
-            virginia,
-            PRODUCT,
-            &[
-                ["210000000004", "api", "Nov 1, 2025 1:00:00 AM", "11", "CustomerNotSubscribed -"],
-                ["210000000004", "api", "Nov 1, 2025 2:00:00 AM", "1", "CustomerNotSubscribed -"],
-                ["210000000004", "api", "Nov 1, 2025 4:00:00 AM", "2", "CustomerNotSubscribed -"],
-            ],
-        ),
-        call(
-            "2025-11-01T04:30:00Z",
-            virginia,
-            PRODUCT,
-            &[["210000000004", "api", "Nov 1, 2025 4:00:00 AM", "2", "Success mr-6"]],
-        ),
-        // Neither product nor licence, and timestamps that nobody can read.
-        call(
-            "2025-11-01T00:10:00Z",
-            virginia,
-            "",
-            &[
-                ["210000000005", "api", "Nov 1, 2025 12:00:00 AM", "1", "Success mr-7"],
-                ["210000000005", "api", "yesterday", "1", "Success mr-8"],
-                ["210000000005", "api", "today", "1", "Success mr-9"],
-            ],
-        ),
-        call(
-            "2025-11-01T00:20:00Z",
-            virginia,
-            "",
-            &[
-                ["210000000005", "api", "Nov 1, 2025 12:00:00 AM", "1", "Success mr-7"],
-                ["210000000005", "api", "today", "1", "Success mr-9"],
-            ],
-        ),
-        // One usage in two Regions, and by product code besides; heartbeats without a quantity twice; a licence of
-        // another product.
-        call(
-            "2025-11-01T06:10:00Z",
-            virginia,
-            "",
-            &[
-                ["210000000003/l-1", "api", "Nov 1, 2025 6:00:00 AM", "5", "Success mr-10"],
-                ["210000000003/l-1", "beat", "Nov 1, 2025 6:00:00 AM", "", "Success mr-13"],
-                ["210000000003/l-2", "api", "Nov 1, 2025 6:00:00 AM", "1", "Success mr-14"],
-            ],
-        ),
-        call(
-            "2025-11-01T06:12:00Z",
-            ireland,
-            "",
-            &[
-                ["210000000003/l-1", "api", "Nov 1, 2025 6:00:00 AM", "5.0", "Success mr-11"],
-                ["210000000003/l-1", "beat", "Nov 1, 2025 6:00:00 AM", "", "Success mr-15"],
-            ],
-        ),
-        call(
-            "2025-11-01T06:15:00Z",
-            virginia,
-            PRODUCT,
-            &[["210000000003", "api", "Nov 1, 2025 6:00:00 AM", "5", "Success mr-12"]],
-        ),
-        // The same by an identifier and by a licence, which a sign-up brings together.
-        call(
-            "2025-11-01T07:10:00Z",
-            virginia,
-            PRODUCT,
-            &[["cust-f", "api", "Nov 1, 2025 7:00:00 AM", "2", "Success mr-16"]],
-        ),
-        call(
-            "2025-11-01T07:11:00Z",
-            virginia,
-            "",
-            &[["210000000006/l-6", "api", "Nov 1, 2025 7:00:00 AM", "2", "Success mr-17"]],
-        ),
-        // Used in October only; late, before and after the first of the month at six.
-        call(
-            "2025-10-31T12:10:00Z",
-            virginia,
-            PRODUCT,
-            &[["210000000007", "api", "Oct 31, 2025 12:00:00 PM", "3", "Success mr-18"]],
-        ),
-        call(
-            "2025-11-01T05:59:59Z",
-            virginia,
-            PRODUCT,
-            &[["210000000007", "late", "Oct 31, 2025 8:00:00 PM", "1", "Success mr-19"]],
-        ),
-        call(
-            "2025-11-01T06:30:00Z",
-            virginia,
-            PRODUCT,
-            &[["210000000007", "late", "Oct 31, 2025 11:00:00 PM", "1", "Success mr-20"]],
-        ),
-        // Tags: allocations that add up, and some that do not.
-        call(
-            "2025-11-01T10:10:00Z",
-            virginia,
-            PRODUCT,
-            &[
-                ["210000000001", "tagged", "Nov 1, 2025 8:00:00 AM", "10.5", "Success mr-21"],
-                ["210000000001", "tagged", "Nov 1, 2025 9:00:00 AM", "10", "Success mr-22"],
-                ["210000000001", "tagged", "Nov 1, 2025 10:00:00 AM", "2", "Success mr-23"],
-            ],
-        ),
-        // Two hours that are both called one o'clock in New York, by a caller that was not seen before.
-        call(
-            "2025-11-02T06:40:00Z",
-            virginia,
-            PRODUCT,
-            &[
-                ["210000000001", "clock", "Nov 2, 2025 5:00:00 AM", "1", "Success mr-24"],
-                ["210000000001", "clock", "Nov 2, 2025 6:00:00 AM", "1", "Success mr-25"],
-            ],
-        ),
-    ]
-}
+#[rustfmt::skip]
+const CALLS: &[Call] = &[
+    // A customer by account: an hour of October each, then three hours without any, over the end of day and month.
+    call("2025-10-31T22:40:00Z", VIRGINIA, PRODUCT, &[
+        ["210000000001", "api", "Oct 31, 2025 9:00:00 PM", "2", "Success mr-1"],
+        ["210000000001", "api", "Oct 31, 2025 10:00:00 PM", "1.5", "Success mr-2"],
+    ]),
+    call("2025-11-01T02:30:00Z", VIRGINIA, PRODUCT, &[
+        ["210000000001", "api", "Nov 1, 2025 2:00:00 AM", "0.000001", "Success mr-3"],
+    ]),
+    // The same again is accepted again; other quantities are not, twice; an equal one is nothing to bill.
+    call("2025-11-01T02:31:00Z", VIRGINIA, PRODUCT, &[
+        ["210000000001", "api", "Nov 1, 2025, 2:00:00 AM", "0.000001", "Success mr-3"],
+    ]),
+    call("2025-11-01T02:40:00Z", VIRGINIA, PRODUCT, &[
+        ["210000000001", "api", "Nov 1, 2025 2:00:00 AM", "5", "DuplicateRecord -"],
+        ["210000000001", "api", "Oct 31, 2025 10:00:00 PM", "1.500000", "DuplicateRecord -"],
+    ]),
+    call("2025-11-01T02:50:00Z", VIRGINIA, PRODUCT, &[
+        ["210000000001", "api", "Nov 1, 2025 2:00:00 AM", "7", "DuplicateRecord -"],
+        // What was accepted is older than the lake.
+        ["210000000001", "gpu", "Oct 31, 2025 10:00:00 AM", "3", "DuplicateRecord -"],
+    ]),
+    // Unprocessed when it came again: nothing is lost, it was accepted before.
+    call("2025-11-01T02:55:00Z", VIRGINIA, PRODUCT, &[
+        ["210000000001", "api", "Oct 31, 2025 9:00:00 PM", "2", "unprocessed"],
+        ["210000000001", "gpu", "Oct 31, 2025 10:00:00 AM", "3", "unprocessed"],
+    ]),
+    // A customer by identifier: unprocessed, of which one comes again, one never, one in a call that fails.
+    call("2025-11-01T03:10:00Z", VIRGINIA, PRODUCT, &[
+        ["cust-b", "api", "Nov 1, 2025 3:00:00 AM", "4", "unprocessed"],
+        ["cust-b", "disk", "Nov 1, 2025 3:00:00 AM", "9", "unprocessed"],
+        ["cust-b", "net", "Nov 1, 2025 3:00:00 AM", "1", "unprocessed"],
+    ]),
+    call("2025-11-01T03:15:00Z", VIRGINIA, PRODUCT, &[
+        ["cust-b", "cpu", "Nov 1, 2025 3:00:00 AM", "6", "!ThrottlingException"],
+        ["cust-b", "mem", "Nov 1, 2025 3:00:00 AM", "8", "!ThrottlingException"],
+    ]),
+    call("2025-11-01T03:20:00Z", VIRGINIA, PRODUCT, &[
+        ["cust-b", "api", "Nov 1, 2025 3:00:00 AM", "4", "Success mr-4"],
+        ["cust-b", "cpu", "Nov 1, 2025 3:00:00 AM", "6", "Success mr-5"],
+    ]),
+    call("2025-11-01T03:30:00Z", VIRGINIA, PRODUCT, &[
+        ["cust-b", "net", "Nov 1, 2025 3:00:00 AM", "1", "!TimestampOutOfBoundsException"],
+    ]),
+    // It may have been accepted this time: CloudTrail does not say.
+    call("2025-11-01T03:40:00Z", VIRGINIA, PRODUCT, &[
+        ["cust-b", "disk", "Nov 1, 2025 3:00:00 AM", "9", "?"],
+    ]),
+    // Failed in a Region where nothing was omitted.
+    call("2025-11-01T05:10:00Z", IRELAND, PRODUCT, &[
+        ["210000000001", "api", "Nov 1, 2025 5:00:00 AM", "3", "!InternalServiceErrorException"],
+    ]),
+    // Rejected: one twice, one once, one until it was accepted.
+    call("2025-11-01T01:20:00Z", VIRGINIA, PRODUCT, &[
+        ["210000000004", "api", "Nov 1, 2025 1:00:00 AM", "10", "CustomerNotSubscribed -"],
+    ]),
+    call("2025-11-01T04:20:00Z", VIRGINIA, PRODUCT, &[
+        ["210000000004", "api", "Nov 1, 2025 1:00:00 AM", "11", "CustomerNotSubscribed -"],
+        ["210000000004", "api", "Nov 1, 2025 2:00:00 AM", "1", "CustomerNotSubscribed -"],
+        ["210000000004", "api", "Nov 1, 2025 4:00:00 AM", "2", "CustomerNotSubscribed -"],
+    ]),
+    call("2025-11-01T04:30:00Z", VIRGINIA, PRODUCT, &[
+        ["210000000004", "api", "Nov 1, 2025 4:00:00 AM", "2", "Success mr-6"],
+    ]),
+    // Neither product nor licence, and timestamps that nobody can read.
+    call("2025-11-01T00:10:00Z", VIRGINIA, "", &[
+        ["210000000005", "api", "Nov 1, 2025 12:00:00 AM", "1", "Success mr-7"],
+        ["210000000005", "api", "yesterday", "1", "Success mr-8"],
+        ["210000000005", "api", "today", "1", "Success mr-9"],
+    ]),
+    call("2025-11-01T00:20:00Z", VIRGINIA, "", &[
+        ["210000000005", "api", "Nov 1, 2025 12:00:00 AM", "1", "Success mr-7"],
+        ["210000000005", "api", "today", "1", "Success mr-9"],
+    ]),
+    // One usage in two Regions, and by product code besides; heartbeats without a quantity twice; a licence of
+    // another product.
+    call("2025-11-01T06:10:00Z", VIRGINIA, "", &[
+        ["210000000003/l-1", "api", "Nov 1, 2025 6:00:00 AM", "5", "Success mr-10"],
+        ["210000000003/l-1", "beat", "Nov 1, 2025 6:00:00 AM", "", "Success mr-13"],
+        ["210000000003/l-2", "api", "Nov 1, 2025 6:00:00 AM", "1", "Success mr-14"],
+    ]),
+    call("2025-11-01T06:12:00Z", IRELAND, "", &[
+        ["210000000003/l-1", "api", "Nov 1, 2025 6:00:00 AM", "5.0", "Success mr-11"],
+        ["210000000003/l-1", "beat", "Nov 1, 2025 6:00:00 AM", "", "Success mr-15"],
+    ]),
+    call("2025-11-01T06:15:00Z", VIRGINIA, PRODUCT, &[
+        ["210000000003", "api", "Nov 1, 2025 6:00:00 AM", "5", "Success mr-12"],
+    ]),
+    // The same by an identifier and by a licence, which a sign-up brings together.
+    call("2025-11-01T07:10:00Z", VIRGINIA, PRODUCT, &[
+        ["cust-f", "api", "Nov 1, 2025 7:00:00 AM", "2", "Success mr-16"],
+    ]),
+    call("2025-11-01T07:11:00Z", VIRGINIA, "", &[
+        ["210000000006/l-6", "api", "Nov 1, 2025 7:00:00 AM", "2", "Success mr-17"],
+    ]),
+    // Used in October only; late, before and after the first of the month at six.
+    call("2025-10-31T12:10:00Z", VIRGINIA, PRODUCT, &[
+        ["210000000007", "api", "Oct 31, 2025 12:00:00 PM", "3", "Success mr-18"],
+    ]),
+    call("2025-11-01T05:59:59Z", VIRGINIA, PRODUCT, &[
+        ["210000000007", "late", "Oct 31, 2025 8:00:00 PM", "1", "Success mr-19"],
+    ]),
+    call("2025-11-01T06:30:00Z", VIRGINIA, PRODUCT, &[
+        ["210000000007", "late", "Oct 31, 2025 11:00:00 PM", "1", "Success mr-20"],
+    ]),
+    // Tags: allocations that add up, and some that do not.
+    call("2025-11-01T10:10:00Z", VIRGINIA, PRODUCT, &[
+        ["210000000001", "tagged", "Nov 1, 2025 8:00:00 AM", "10.5", "Success mr-21"],
+        ["210000000001", "tagged", "Nov 1, 2025 9:00:00 AM", "10", "Success mr-22"],
+        ["210000000001", "tagged", "Nov 1, 2025 10:00:00 AM", "2", "Success mr-23"],
+    ]),
+    // Two hours that are both called one o'clock in New York, by a caller that was not seen before.
+    call("2025-11-02T06:40:00Z", VIRGINIA, PRODUCT, &[
+        ["210000000001", "clock", "Nov 2, 2025 5:00:00 AM", "1", "Success mr-24"],
+        ["210000000001", "clock", "Nov 2, 2025 6:00:00 AM", "1", "Success mr-25"],
+    ]),
+];
 
 impl Call {
     fn event(&self, number: usize) -> Json {
         let mut event = envelope(self.time, self.region, "BatchMeterUsage", &format!("call-{number}"));
         let records: Vec<Json> = self.records.iter().map(usage_record).collect();
         let mut request = json!({"usageRecords": records});
-        if let Some(product) = self.product {
-            request["productCode"] = json!(product);
+        if !self.product.is_empty() {
+            request["productCode"] = json!(self.product);
         }
         let (mut results, mut unprocessed) = (Vec::new(), Vec::new());
-        for (record, told) in records.iter().zip(&self.records) {
+        for (record, told) in records.iter().zip(self.records) {
             match told[4].split_once(' ') {
                 Some((status, "-")) => results.push(json!({"usageRecord": record, "status": status})),
                 Some((status, id)) => {
