@@ -40,9 +40,9 @@ fn statements_are_what_they_were() {
         workdir.run(&format!("convert in --out {name} {flags}")).expect(0);
         for engine in ENGINES {
             let found = ddl(&workdir, engine, name, "--location s3://bucket/lake --database trail");
-            let path = data("golden/ddl").join(format!("{name}.{engine}.sql"));
+            let path = data("ddl").join(format!("{name}.{engine}.sql"));
             if std::env::var_os(UPDATE).is_some() {
-                fs::create_dir_all(data("golden/ddl")).expect("a folder");
+                fs::create_dir_all(data("ddl")).expect("a folder");
                 fs::write(&path, &found).expect("a file");
             }
             if fs::read_to_string(&path).unwrap_or_default() != found {
