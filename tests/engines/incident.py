@@ -1,4 +1,4 @@
-"""Writes CloudTrail archives of an invented month in three invented accounts, for the queries of `queries/` to find things in.
+"""Writes CloudTrail archives of an invented month in three invented accounts, for `queries/` to find things in.
 
 In: a folder. Out: `AWSLogs/<account>/CloudTrail/<region>/YYYY/MM/DD/*.json.gz` below it, as CloudTrail lays them out, the same
 bytes each time. Never: reads anything, or copies an event from elsewhere.
@@ -24,8 +24,8 @@ INSTANCE, MINER = 'i-0a1b2c3d4e5f60718', 'i-0fedcba9876543210'
 BUCKET, LOG_BUCKET = 'ledger-exports', 'central-trail'
 KEY_ARN = f'arn:aws:kms:us-east-1:{PRODUCTION}:key/7d1f0c52-93a4-4a0e-b1de-2f6c85aa0017'
 SHARED_KEY_ARN = f'arn:aws:kms:eu-west-1:{SANDBOX}:key/0c3e6a94-6b1d-4f6e-9a77-c41b52d0e9f3'
-CLI, SDK, BROWSER = 'aws-cli/2.15.30 md/Botocore#2.4.5 exe/x86_64.ubuntu.22', 'Boto3/1.34.84 md/Botocore#1.34.84', 'Mozilla/5.0 (X11; Linux x86_64)'
-OLD_SDK = 'aws-sdk-java/1.11.160 Linux/4.14'
+CLI, BROWSER = 'aws-cli/2.15.30 md/Botocore#2.4.5 exe/x86_64.ubuntu.22', 'Mozilla/5.0 (X11; Linux x86_64)'
+SDK, OLD_SDK = 'Boto3/1.34.84 md/Botocore#1.34.84', 'aws-sdk-java/1.11.160 Linux/4.14'
 RUNNER = 'token.actions.githubusercontent.com'
 
 EVENTS = []
@@ -155,9 +155,10 @@ def people_sign_in():
     nobody = {'type': 'IAMUser', 'accountId': PRODUCTION, 'accessKeyId': '', 'userName': 'HIDDEN_DUE_TO_SECURITY_REASONS'}
     for minute in (2, 3, 4, 6, 9):
         sign_in(f'2025-06-24T02:{minute:02}:17Z', hidden, THIEF, 'No', 'Failure')
-    sign_in('2025-06-24T02:11:40Z', nobody, THIEF, 'No', 'Failure', errorCode='N/A', message='No username found in supplied account')
+    no_such_user = 'No username found in supplied account'
+    sign_in('2025-06-24T02:11:40Z', nobody, THIEF, 'No', 'Failure', errorCode='N/A', message=no_such_user)
     sign_in('2025-06-24T02:14:33Z', oleg, THIEF, 'No')
-    sign_in('2025-06-11T08:00:01Z', nobody, OFFICE, 'No', 'Failure', message='No username found in supplied account')
+    sign_in('2025-06-11T08:00:01Z', nobody, OFFICE, 'No', 'Failure', message=no_such_user)
     # Federated people come by the role that they chose.
     sign_in('2025-06-16T07:58:20Z', ADMIN, OFFICE, 'No')
     event('2025-06-09T08:00:02Z', 'signin', 'CheckMfa', ida, OFFICE, BROWSER, response={'CheckMfa': 'Success'},
@@ -280,9 +281,10 @@ def roles_are_assumed():
     event('2025-06-24T02:52:00Z', 'lambda', 'UpdateFunctionCode20150331v2', stolen, THIEF,
           request={'functionName': 'invoice', 'dryRun': False})
     event('2025-06-24T02:53:00Z', 'iam', 'PassRole', stolen, THIEF, error=denied('iam:PassRole', stolen))
-    event('2025-06-12T10:02:00Z', 'cloudformation', 'CreateStack', role('sandbox-deploy', 'from-build', 'ASIASANDBOXDEPLOYXMP', SANDBOX),
-          account=SANDBOX, request={'stackName': 'ledger'})
-    web = {'type': 'WebIdentityUser', 'principalId': f'arn:aws:iam::{PRODUCTION}:oidc-provider/{RUNNER}:sts.amazonaws.com:repo:acme/ledger',
+    sandbox = role('sandbox-deploy', 'from-build', 'ASIASANDBOXDEPLOYXMP', SANDBOX)
+    event('2025-06-12T10:02:00Z', 'cloudformation', 'CreateStack', sandbox, account=SANDBOX, request={'stackName': 'ledger'})
+    provider = f'arn:aws:iam::{PRODUCTION}:oidc-provider/{RUNNER}'
+    web = {'type': 'WebIdentityUser', 'principalId': f'{provider}:sts.amazonaws.com:repo:acme/ledger',
            'userName': 'repo:acme/ledger:ref:refs/heads/main', 'identityProvider': RUNNER}
     event('2025-06-12T09:59:00Z', 'sts', 'AssumeRoleWithWebIdentity', web, '192.0.2.80', 'github-runner', read_only=True,
           request={'roleArn': f'arn:aws:iam::{PRODUCTION}:role/deploy', 'roleSessionName': 'build-4711'},
@@ -296,14 +298,15 @@ def keys_encrypt_and_decrypt():
               resources=[{'accountId': owner, 'type': 'AWS::KMS::Key', 'ARN': arn}], **members)
 
     for hour in range(6, 12):
-        use(f'2025-06-10T{hour:02}:30:00Z', 'Decrypt', APP, KEY_ARN, PRODUCTION, {'department': 'finance', 'doc': f'invoice-{hour}'},
+        context = {'department': 'finance', 'doc': f'invoice-{hour}'}
+        use(f'2025-06-10T{hour:02}:30:00Z', 'Decrypt', APP, KEY_ARN, PRODUCTION, context,
             vpcEndpointId='vpce-0b1c2d3e4f5a6b7c8', vpcEndpointAccountId=PRODUCTION)
     use('2025-06-10T06:31:00Z', 'GenerateDataKey', APP, KEY_ARN, PRODUCTION, {'aws:s3:arn': f'arn:aws:s3:::{BUCKET}/2025/01.csv'})
     use('2025-06-24T03:20:00Z', 'Decrypt', OLEG, KEY_ARN, PRODUCTION, {'aws:s3:arn': f'arn:aws:s3:::{BUCKET}/2025/01.csv'}, THIEF)
     for number, (day, name) in enumerate([(10, 'GenerateDataKey'), (11, 'GenerateDataKey'), (11, 'Decrypt')]):
         for recipient in (SANDBOX, PRODUCTION):
-            use(f'2025-06-{day}T12:0{number}:00Z', name, SPOKE, SHARED_KEY_ARN, SANDBOX, {'department': 'lake'}, region='eu-west-1',
-                account=recipient, sharedEventID=f'9e0f77a2-6a0c-4c8e-8f11-7d5f1a2b3c0{number}')
+            use(f'2025-06-{day}T12:0{number}:00Z', name, SPOKE, SHARED_KEY_ARN, SANDBOX, {'department': 'lake'},
+                region='eu-west-1', account=recipient, sharedEventID=f'9e0f77a2-6a0c-4c8e-8f11-7d5f1a2b3c0{number}')
     event('2025-06-11T12:10:00Z', 'kms', 'ScheduleKeyDeletion', ADMIN, request={'keyId': KEY_ARN, 'pendingWindowInDays': 7},
           response={'keyId': KEY_ARN, 'deletionDate': 'Jun 18, 2025 12:10:00 PM'},
           resources=[{'accountId': PRODUCTION, 'type': 'AWS::KMS::Key', 'ARN': KEY_ARN}], sessionCredentialFromConsole='true')
@@ -333,7 +336,8 @@ def people_work():
     event('2025-06-11T14:00:00Z', 'iam', 'AttachRolePolicy', ADMIN,
           request={'roleName': 'deploy', 'policyArn': 'arn:aws:iam::aws:policy/AdministratorAccess'})
     event('2025-06-11T14:01:00Z', 'iam', 'CreatePolicyVersion', ADMIN, request={
-        'policyArn': f'arn:aws:iam::{PRODUCTION}:policy/ledger', 'policyDocument': policy('Allow', 's3:GetObject'), 'setAsDefault': True},
+        'policyArn': f'arn:aws:iam::{PRODUCTION}:policy/ledger', 'policyDocument': policy('Allow', 's3:GetObject'),
+        'setAsDefault': True},
         response={'policyVersion': {'versionId': 'v4', 'isDefaultVersion': True}})
     event('2025-06-11T14:05:00Z', 's3', 'PutBucketPolicy', ADMIN, request={'bucketName': BUCKET, 'bucketPolicy': {
         'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': {'AWS': f'arn:aws:iam::{PARTNER}:root'},
@@ -375,20 +379,24 @@ def programs_work():
     event('2025-06-12T10:06:00Z', 'ecr', 'GetAuthorizationToken', DEPLOY, '192.0.2.80')
     # One that has nearly everything an event can have.
     auditor = role('auditor', 'sweep', 'ASIAAUDITSWEEPEXAMPL', AUDIT, ec2RoleDelivery='2.0', webIdFederationData={
-        'federatedProvider': 'cognito-identity.amazonaws.com', 'attributes': {'cognito-identity.amazonaws.com:amr': 'authenticated'}})
+        'federatedProvider': 'cognito-identity.amazonaws.com',
+        'attributes': {'cognito-identity.amazonaws.com:amr': 'authenticated'}})
     auditor |= {'userName': 'auditor', 'invokedBy': 'athena.amazonaws.com', 'onBehalfOf': ADMIN['onBehalfOf']}
     event('2025-06-16T08:00:00Z', 'logs', 'FilterLogEvents', auditor, account=AUDIT, region='eu-west-1', read_only=True,
           request={'limit': 10000, 'interleaved': True, 'startTime': 1750060800000, 'filterPattern': '"ERROR" \\d'},
-          response={'nextToken': None, 'searched': 0.5}, error=('InvalidParameterException', 'Sägewerk: "limit" must not exceed 10000'),
+          response={'nextToken': None, 'searched': 0.5},
+          error=('InvalidParameterException', 'Sägewerk: "limit" must not exceed 10000'),
           more={'vpc': 'none'}, resources=[{'accountId': AUDIT, 'type': 'AWS::Logs::LogGroup',
                                             'ARN': f'arn:aws:logs:eu-west-1:{AUDIT}:log-group:central'}, {'type': 'AWS::Other'}],
           apiVersion='2014-03-28', sharedEventID='3c1f8f0e-1a54-4f6a-8d6e-0b7a53c9d0ff', sessionCredentialFromConsole='true',
           vpcEndpointId='vpce-0777ccc666ddd555e', vpcEndpointAccountId=AUDIT, serviceEventDetails={'part': [1, 2]},
           edgeDeviceDetails={'type': 'snowball', 'id': 7}, addendum={
-              'reason': 'UPDATED_DATA', 'updatedFields': 'responseElements', 'originalRequestID': 'c0ffee00-0000-4000-8000-000000000001',
+              'reason': 'UPDATED_DATA', 'updatedFields': 'responseElements',
+              'originalRequestID': 'c0ffee00-0000-4000-8000-000000000001',
               'originalEventID': 'c0ffee00-0000-4000-8000-000000000002'})
-    event('2025-06-20T11:00:00Z', 'sqs', 'ReceiveMessage', {'type': 'AWSAccount', 'principalId': 'AROAPARTNER', 'accountId': PARTNER},
-          '10.99.1.1', region='eu-west-1', category='NetworkActivity', eventType='AwsVpceEvent', tls=None,
+    partner = {'type': 'AWSAccount', 'principalId': 'AROAPARTNER', 'accountId': PARTNER}
+    event('2025-06-20T11:00:00Z', 'sqs', 'ReceiveMessage', partner, '10.99.1.1', region='eu-west-1', category='NetworkActivity',
+          eventType='AwsVpceEvent', tls=None,
           error=('VpceAccessDenied', 'The request was denied due to a VPC endpoint policy'),
           vpcEndpointId='vpce-0999aaa888bbb777c', vpcEndpointAccountId=PRODUCTION)
 

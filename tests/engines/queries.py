@@ -321,8 +321,9 @@ def main():
             try:
                 if source:
                     answers['archives'] = query.run(source, 'duckdb')
-                    if len(answers['archives']) != query.rows:
-                        differences.append(f'{query.name}: {len(answers["archives"])} rows in the archives, {query.rows} declared')
+                    rows = len(answers['archives'])
+                    if rows != query.rows:
+                        differences.append(f'{query.name}: {rows} rows in the archives, {query.rows} declared')
                 for engine in engines:
                     answers[engine] = query.run(engines[engine], engine, engine == 'duckdb' and not query.is_translated)
             except Exception as error:  # Whatever an engine throws is a difference.
@@ -337,7 +338,8 @@ def main():
         print(line)
     versions = f'DuckDB {duckdb.__version__}' + (f', Spark {engines["spark"].session.version}' if 'spark' in engines else '')
     as_they_stand = sum(not query.is_translated for query in queries)
-    print(f'{versions}: {len(queries)} queries ({as_they_stand} as they stand in DuckDB, {found} found rows), {len(differences)} differences')
+    told = f'{len(queries)} queries ({as_they_stand} as they stand in DuckDB, {found} found rows)'
+    print(f'{versions}: {told}, {len(differences)} differences')
     return 1 if differences else 0
 
 

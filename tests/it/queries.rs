@@ -41,7 +41,7 @@ fn published_queries_tell_what_the_archives_tell() {
         say(&format!("skipped: {PYTHON}={} has no pyspark, so no published query has run in Spark", python.display()));
     }
     let views: Vec<String> =
-        engines.iter().map(|engine| format!("{engine}={}", view(&workdir, &python, &lake, engine, ""))).collect();
+        engines.iter().map(|engine| format!("{engine}={}", view(&workdir, &lake, engine, ""))).collect();
     let (is_same, told) = run(&python, &workdir.at("in"), &views);
     assert!(is_same, "{told}");
     say(&format!("queries: {}", told.trim()));
@@ -49,7 +49,7 @@ fn published_queries_tell_what_the_archives_tell() {
         let workdir = Workdir::new();
         workdir.copy(Path::new(&corpus), "in");
         let lake = workdir.convert("in", "");
-        let views = engines.iter().map(|engine| view(&workdir, &python, &lake, engine, ""));
+        let views = engines.iter().map(|engine| view(&workdir, &lake, engine, ""));
         let (is_same, told) = run(&python, Path::new("-"), &views.collect::<Vec<_>>());
         assert!(is_same, "{told}");
         say(&format!("queries, on real data: {}", told.trim()));
@@ -60,7 +60,7 @@ fn published_queries_tell_what_the_archives_tell() {
         ("SELECT * FROM told WHERE eventname <> 'StopLogging'", "recording-stopped: duckdb differs"),
     ] {
         let wrong = format!("ALTER VIEW cloudtrail_logs RENAME TO told;\nCREATE VIEW cloudtrail_logs AS {wrong};\n");
-        let wrong = format!("duckdb={}", view(&workdir, &python, &lake, "duckdb", &wrong));
+        let wrong = format!("duckdb={}", view(&workdir, &lake, "duckdb", &wrong));
         let (is_same, told) = run(&python, &workdir.at("in"), &[wrong]);
         assert!(!is_same && told.contains(noticed), "{told}");
     }
@@ -85,10 +85,10 @@ fn lake(workdir: &Workdir, python: &OsStr) -> Lake {
 }
 
 /// A file of the statements that make the lake readable in an engine, and `more`.
-fn view(workdir: &Workdir, python: &OsStr, lake: &Lake, engine: &str, more: &str) -> String {
-    let made = script(python, "stop_gap.py").arg(engine).arg(&lake.path).output().expect("Python runs");
-    assert!(made.status.success(), "{}", told(made));
-    let path = workdir.file(&format!("{engine}.sql"), format!("{}\n{more}", told(made)));
+fn view(workdir: &Workdir, lake: &Lake, engine: &str, more: &str) -> String {
+    let lake = lake.path.display().to_string();
+    let statements = workdir.run_with(["ddl", "--engine", engine, &lake]).expect(0).stdout();
+    let path = workdir.file(&format!("{engine}.sql"), format!("{statements}\n{more}"));
     path.display().to_string()
 }
 

@@ -1,5 +1,5 @@
 -- What did root do? Everything that is told of it.
--- Published: easttimor/aws-incident-response, "Root Credential Use"; AWS incident response playbooks.
+-- Published: easttimor/aws-incident-response, "Root Credential Use".
 -- rows: 5
 SELECT *
 FROM cloudtrail_logs

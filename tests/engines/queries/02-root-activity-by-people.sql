@@ -1,5 +1,5 @@
 -- When was root used by a person, rather than by a service on its behalf?
--- Published: CIS AWS Foundations Benchmark, root usage; AWS re:Post articles on root sign-in.
+-- Published: threat hunting collections for Athena, "Root account usage" of the last days.
 -- rows: 4
 SELECT eventtime, eventsource, eventname, awsregion, sourceipaddress, useragent
 FROM cloudtrail_logs

@@ -1,5 +1,5 @@
 -- Who came in by the console with a password alone?
--- Published: AWS Security Blog on analysing CloudTrail with Athena; many hunting collections, "Console logins without MFA".
+-- Published: threat hunting collections for Athena, "Console logins without MFA".
 -- rows: 3
 SELECT eventtime,
        useridentity.username AS username,

@@ -1,5 +1,5 @@
 -- From where, and as whom, did signing in fail more than once?
--- Published: AWS re:Post, "How do I see failed console sign-ins"; Security Lake sample queries.
+-- Published: incident walk-throughs with Athena, "Failed login detection" and "Users with failed logins".
 -- rows: 1
 SELECT useridentity.username, sourceipaddress, errormessage,
        count(*) AS failures, min(eventtime) AS first_seen, max(eventtime) AS last_seen

@@ -1,5 +1,5 @@
 -- Which address failed to sign in again and again, and then did not?
--- Published: detection collections for T1110 (password guessing and spraying) on Athena.
+-- Published: detections for ATT&CK T1110 on Athena: failures of an address in an hour, then a success.
 -- rows: 1
 WITH attempts AS (
   SELECT sourceipaddress,

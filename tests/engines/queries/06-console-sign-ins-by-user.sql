@@ -1,5 +1,5 @@
 -- How often does each user sign in, from how many addresses, and when last?
--- Published: AWS Big Data Blog, "Streamline AWS CloudTrail log visualization" and its kin.
+-- Published: security dashboards on CloudTrail and Athena, sign-ins by user.
 -- rows: 3
 SELECT useridentity.username AS username,
        count(*) AS sign_ins,

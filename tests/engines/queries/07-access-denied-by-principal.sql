@@ -1,5 +1,5 @@
 -- Who is refused most?
--- Published: easttimor/aws-incident-response, "Principals getting denied the most"; AWS documentation on troubleshooting access.
+-- Published: easttimor/aws-incident-response, "Principals getting denied the most".
 -- rows: 12
 SELECT useridentity.principalid, useridentity.arn, count(*) AS denied
 FROM cloudtrail_logs

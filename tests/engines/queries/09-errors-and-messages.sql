@@ -1,5 +1,5 @@
 -- What fails, and what is said of it?
--- Published: Athena User Guide and AWS Support articles on finding API errors; Security Lake sample queries, "unauthorized attempts".
+-- Published: easttimor/aws-incident-response, "Most common error codes" and "API Errors".
 -- rows: 18
 SELECT errorcode, coalesce(errormessage, '') AS message, count(errorcode) AS total
 FROM cloudtrail_logs

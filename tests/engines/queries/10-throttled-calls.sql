@@ -1,5 +1,5 @@
 -- Which calls are throttled, minute by minute?
--- Published: AWS re:Post, "How do I use CloudTrail and Athena to find API throttling (RequestLimitExceeded)".
+-- Published: AWS re:Post Knowledge Center on "Rate exceeded" errors, found with Athena.
 -- rows: 2
 SELECT date_trunc('minute', from_iso8601_timestamp(eventtime)) AS minute,
        eventsource, eventname, useridentity.sessioncontext.sessionissuer.username AS role,

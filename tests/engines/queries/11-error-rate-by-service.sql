@@ -1,5 +1,5 @@
 -- Which share of the calls to each service fails?
--- Published: AWS Cloud Operations blog and observability write-ups on error rates from CloudTrail.
+-- Published: log analytics collections for Athena: share of failed calls.
 -- rows: 11
 SELECT split_part(eventsource, '.', 1) AS service,
        count(*) AS calls,

@@ -1,5 +1,5 @@
 -- From where is the key used, and since when?
--- Published: easttimor/aws-incident-response, "Look for source ip anomalies"; AWS Workshop, credential misuse.
+-- Published: easttimor/aws-incident-response, "Look for source ip anomalies".
 -- rows: 2
 SELECT sourceipaddress,
        count(*) AS total,

@@ -1,5 +1,5 @@
 -- Which long-lived keys are used from more than one place?
--- Published: AWS Security Blog and incident response workshops on leaked keys.
+-- Published: incident response guides on leaked access keys.
 -- rows: 1
 SELECT useridentity.accesskeyid AS access_key,
        array_agg(DISTINCT sourceipaddress) AS addresses,

@@ -1,5 +1,5 @@
 -- What did this address do?
--- Published: easttimor/aws-incident-response, "Activity from potentially malicious source ip"; Securosis query cheat sheet.
+-- Published: easttimor/aws-incident-response, "Activity from potentially malicious source ip"; Securosis, "AWS Cloud Incident Analysis Query Cheatsheet".
 -- rows: 25
 SELECT eventtime, eventsource, eventname, awsregion, useridentity.arn, errorcode
 FROM cloudtrail_logs

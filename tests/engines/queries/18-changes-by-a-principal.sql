@@ -1,5 +1,5 @@
 -- What did this user change, or try to?
--- Published: AWS incident response playbooks; Securosis query cheat sheet, "what did the identity do".
+-- Published: Securosis, "AWS Cloud Incident Analysis Query Cheatsheet"; investigation guides, "All non-read-only actions by a specific principal".
 -- rows: 23
 SELECT eventtime, eventname, eventsource, errorcode, requestparameters
 FROM cloudtrail_logs

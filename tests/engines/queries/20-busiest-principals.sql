@@ -1,5 +1,5 @@
 -- Who makes the most calls of the last week?
--- Published: AWS documentation, "Top 10 API callers"; many Athena log analytics collections.
+-- Published: log analytics collections for Athena, "Top 10 API callers in the last 7 days".
 -- rows: 2
 SELECT useridentity.arn AS caller, count(*) AS calls
 FROM cloudtrail_logs

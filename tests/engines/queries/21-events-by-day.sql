@@ -1,5 +1,5 @@
 -- How many events come in each day?
--- Published: "Total event count validation" and daily volumes of most Athena walk-throughs.
+-- Published: incident walk-throughs with Athena, "Total event count validation".
 -- rows: 16
 SELECT year, month, day, count(*) AS events
 FROM cloudtrail_logs

@@ -1,5 +1,5 @@
 -- Who deleted what from which bucket?
--- Published: AWS re:Post, "How do I find out who deleted objects in my S3 bucket"; AWS Storage Blog, S3 audit logging part 2.
+-- Published: AWS Storage Blog, "Amazon S3 audit logging, Part 2", delete operation auditing.
 -- rows: 4
 SELECT eventtime, useridentity.arn, eventname,
        json_extract_scalar(requestparameters, '$.bucketName') AS bucket,

@@ -1,5 +1,5 @@
 -- How much did each principal take out of a bucket?
--- Published: AWS incident response playbooks, "Data access"; AWS Storage Blog, S3 audit logging part 2.
+-- Published: AWS incident response playbooks, data access; AWS Storage Blog, "Amazon S3 audit logging, Part 2".
 -- rows: 4
 SELECT useridentity.arn AS principal,
        sourceipaddress,

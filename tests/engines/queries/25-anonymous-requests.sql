@@ -1,5 +1,5 @@
 -- What is read from a bucket by nobody in particular?
--- Published: Amazon S3 User Guide, "Identifying Amazon S3 requests using CloudTrail", anonymous requests.
+-- Published: Amazon S3 User Guide, "Identifying Amazon S3 requests using CloudTrail".
 -- rows: 2
 SELECT *
 FROM cloudtrail_logs

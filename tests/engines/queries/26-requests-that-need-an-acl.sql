@@ -1,5 +1,5 @@
 -- Which requests would fail if access control lists were switched off?
--- Published: Amazon S3 User Guide, "Using CloudTrail to identify access requests that require ACLs".
+-- Published: Amazon S3 User Guide, on requests that need access control lists (`aclRequired`).
 -- rows: 1
 SELECT eventtime, eventname,
        json_extract_scalar(requestparameters, '$.bucketName') AS bucket,

@@ -1,5 +1,5 @@
 -- Who touched this bucket in the last six days?
--- Published: AWS re:Post and investigation guides, "All access to a specific S3 bucket".
+-- Published: investigation guides, "All access to a specific S3 bucket in the last 24 hours".
 -- rows: 10
 SELECT eventtime, useridentity.arn AS actor, eventname, sourceipaddress,
        json_extract_scalar(requestparameters, '$.key') AS object_key

@@ -1,5 +1,5 @@
 -- Whose buckets were opened, and how?
--- Published: easttimor/aws-incident-response, "S3" watch list; AWS Security Blog on bucket policies.
+-- Published: easttimor/aws-incident-response, API watch list of S3.
 -- rows: 3
 SELECT eventtime, eventname, useridentity.principalid,
        json_extract_scalar(requestparameters, '$.bucketName') AS bucket,

@@ -1,5 +1,5 @@
 -- Who changed a security group?
--- Published: Athena User Guide, CloudTrail tips; AWS re:Post, "How do I track changes to security groups"; AWS Managed Services change record.
+-- Published: AWS Managed Services (Accelerate) change records; easttimor/aws-incident-response, "Network Access".
 -- rows: 3
 SELECT eventname, useridentity.username, sourceipaddress, eventtime, requestparameters
 FROM cloudtrail_logs

@@ -1,5 +1,5 @@
 -- Which ports were opened to everybody?
--- Published: incident response collections on `AuthorizeSecurityGroupIngress` with UNNEST over `ipPermissions`.
+-- Published: incident response collections on `AuthorizeSecurityGroupIngress`.
 -- rows: 2
 -- duckdb: translated
 SELECT t.eventtime, t.useridentity.arn AS who,

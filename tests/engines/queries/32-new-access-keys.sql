@@ -1,5 +1,5 @@
 -- Which access keys were made, for whom and by whom?
--- Published: AWS incident response playbooks, "Credential compromise"; hunting collections for T1098.
+-- Published: AWS incident response playbooks, credential compromise.
 -- rows: 2
 SELECT eventtime, useridentity.arn AS made_by,
        json_extract_scalar(responseelements, '$.accessKey.userName') AS made_for,

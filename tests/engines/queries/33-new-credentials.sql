@@ -1,5 +1,5 @@
 -- Who made users, keys and passwords of late?
--- Published: easttimor/aws-incident-response, "Add/Update Credentials"; forensic query sets, "who created IAM credentials".
+-- Published: easttimor/aws-incident-response, "Add/Update Credentials"; forensic sets, "Who created IAM credentials in the last 7 days".
 -- rows: 4
 SELECT eventtime, useridentity.arn AS who, eventname, requestparameters, sourceipaddress
 FROM cloudtrail_logs

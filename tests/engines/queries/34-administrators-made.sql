@@ -1,5 +1,5 @@
 -- Who was given the run of the house?
--- Published: privilege escalation hunts (Rhino Security's list) on Athena.
+-- Published: privilege escalation hunts for Athena; easttimor/aws-incident-response, "Adding permissions".
 -- rows: 2
 SELECT eventtime, eventname, useridentity.arn AS actor,
        coalesce(json_extract_scalar(requestparameters, '$.userName'), json_extract_scalar(requestparameters, '$.roleName')) AS target,

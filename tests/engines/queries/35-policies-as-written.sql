@@ -1,5 +1,5 @@
 -- What do the policies allow that were written?
--- Published: IAM policy change hunts, which read the policy document inside of `requestparameters`.
+-- Published: privilege escalation hunts, which read the policy document inside of `requestparameters`.
 -- rows: 3
 SELECT eventtime, eventname,
        json_extract_scalar(json_extract_scalar(requestparameters, '$.policyDocument'), '$.Statement[0].Effect') AS effect,

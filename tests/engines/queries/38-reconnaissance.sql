@@ -1,5 +1,5 @@
 -- Who asks many services many questions within an hour?
--- Published: Athena detections for T1580 and T1087 (enumeration of cloud infrastructure and accounts).
+-- Published: detections for Athena: many List, Describe and Get calls of one identity across services within an hour.
 -- rows: 1
 SELECT useridentity.arn AS identity,
        date_trunc('hour', from_iso8601_timestamp(eventtime)) AS hour,

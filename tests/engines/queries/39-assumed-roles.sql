@@ -1,5 +1,5 @@
 -- Which roles were assumed by whom?
--- Published: AWS Security Blog, "How to track AssumeRole"; Securosis query cheat sheet.
+-- Published: Securosis, "AWS Cloud Incident Analysis Query Cheatsheet"; AWS incident response playbooks, STS token abuse.
 -- rows: 7
 SELECT eventtime,
        coalesce(useridentity.arn, useridentity.invokedby, useridentity.principalid) AS caller,

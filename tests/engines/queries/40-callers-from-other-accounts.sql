@@ -1,5 +1,5 @@
 -- Which other accounts come in here?
--- Published: AWS data perimeter helper and cross-account access queries.
+-- Published: AWS Storage Blog, "Amazon S3 audit logging, Part 2", cross-account access.
 -- rows: 6
 SELECT recipientaccountid, useridentity.accountid AS from_account, eventsource, eventname, count(*) AS calls
 FROM cloudtrail_logs

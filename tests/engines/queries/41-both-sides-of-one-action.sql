@@ -1,5 +1,5 @@
 -- Which actions were told to two accounts?
--- Published: CloudTrail User Guide on `sharedEventID`; cross-account tracing queries.
+-- Published: CloudTrail User Guide on `sharedEventID`.
 -- rows: 4
 SELECT sharedeventid, min(eventname) AS eventname,
        array_join(array_sort(array_agg(DISTINCT recipientaccountid)), ', ') AS accounts

@@ -1,5 +1,5 @@
 -- What was done with the credentials that a principal got by assuming roles?
--- Published: role chaining investigations, which join `AssumeRole` to the keys it issued.
+-- Published: investigations that join `AssumeRole` to what its session did.
 -- rows: 4
 WITH issued AS (
   SELECT useridentity.arn AS caller,

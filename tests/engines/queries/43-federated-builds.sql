@@ -1,5 +1,5 @@
 -- Which repositories come in through OpenID Connect?
--- Published: GitHub Actions OIDC audits that read `webidfederationdata.attributes`.
+-- Published: audits of GitHub Actions' OpenID Connect that read `webidfederationdata.attributes`.
 -- rows: 1
 SELECT useridentity.sessioncontext.webidfederationdata.federatedprovider AS provider,
        useridentity.sessioncontext.webidfederationdata.attributes['token.actions.githubusercontent.com:sub'] AS subject,

@@ -1,5 +1,5 @@
 -- Which roles were assumed this month, but not in the last fortnight?
--- Published: AWS Security Blog on unused roles; IAM clean-up queries.
+-- Published: least-privilege reviews with Athena: when was each role last assumed.
 -- rows: 3
 SELECT role_arn, max(assumed) AS last_assumed,
        date_diff('day', max(assumed), current_timestamp) AS days_ago

@@ -1,5 +1,5 @@
 -- How often is each KMS key used, and for what?
--- Published: AWS re:Post, "How do I see which KMS keys are in use"; KMS usage reports that unnest `resources`.
+-- Published: policy generators and key reviews that unnest `resources`.
 -- rows: 6
 SELECT resource.arn AS key_arn, eventname, count(*) AS calls
 FROM cloudtrail_logs

@@ -1,5 +1,5 @@
 -- Who decrypted the documents of one department?
--- Published: AWS KMS Developer Guide on encryption context in CloudTrail; envelope encryption audits.
+-- Published: envelope encryption audits, by `encryptionContext`.
 -- rows: 6
 SELECT eventtime, useridentity.arn,
        json_extract_scalar(requestparameters, '$.encryptionContext.doc') AS doc

@@ -1,5 +1,5 @@
 -- For which objects were data keys asked for?
--- Published: S3 bucket key cost analyses, which read `aws:s3:arn` of the encryption context.
+-- Published: reviews of S3's use of KMS, by `aws:s3:arn` of the encryption context.
 -- rows: 2
 -- duckdb: translated
 SELECT json_extract_scalar(requestparameters, '$.encryptionContext["aws:s3:arn"]') AS object_arn,

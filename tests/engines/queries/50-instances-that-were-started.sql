@@ -1,5 +1,5 @@
 -- Which instances came of it?
--- Published: incident response runbooks that read `responseelements.instancesSet`.
+-- Published: cryptomining hunts on `RunInstances`.
 -- rows: 6
 -- duckdb: translated
 SELECT eventtime, awsregion,

@@ -1,5 +1,5 @@
 -- What happened to this instance?
--- Published: AWS re:Post, "Who terminated my instance"; easttimor/aws-incident-response, "calls with a specific instanceId as the target".
+-- Published: easttimor/aws-incident-response, "Recent API calls with a specific instanceId as the target resource".
 -- rows: 4
 SELECT eventtime, eventname, eventsource, useridentity.arn
 FROM cloudtrail_logs

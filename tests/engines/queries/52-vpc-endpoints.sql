@@ -1,5 +1,5 @@
 -- What comes through VPC endpoints?
--- Published: AWS Security Blog, data perimeters and VPC endpoint policies.
+-- Published: data perimeter reviews, by VPC endpoint.
 -- rows: 3
 SELECT vpcendpointid, vpcendpointaccountid, eventsource, count(*) AS calls, count(DISTINCT useridentity.arn) AS principals
 FROM cloudtrail_logs

@@ -1,5 +1,5 @@
 -- Which network activity did an endpoint policy deny?
--- Published: AWS blog on network activity events for VPC endpoints.
+-- Published: CloudTrail User Guide on network activity events.
 -- rows: 1
 SELECT eventtime, eventsource, eventname, useridentity.accountid, vpcendpointid, errorcode, errormessage
 FROM cloudtrail_logs

@@ -1,5 +1,5 @@
 -- Who still comes with TLS 1.0 or 1.1?
--- Published: AWS Security Blog, "TLS 1.2 to become the minimum"; AWS re:Post, "How do I find callers with old TLS".
+-- Published: AWS Cloud Operations Blog, "Using AWS CloudTrail Lake to identify older TLS connections to AWS service endpoints"; AWS Security Blog on TLS 1.2.
 -- rows: 2
 SELECT eventsource, awsregion, useragent, tlsdetails.tlsversion, tlsdetails.ciphersuite, count(*) AS calls
 FROM cloudtrail_logs

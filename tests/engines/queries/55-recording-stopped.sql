@@ -1,5 +1,5 @@
 -- Who tried to blind CloudTrail, Config or GuardDuty?
--- Published: easttimor/aws-incident-response, "Disruption and Evasion"; TrailDiscover.
+-- Published: easttimor/aws-incident-response, "CloudTrail Disruption", "GuardDuty Disruption" and Config's.
 -- rows: 4
 SELECT eventtime, eventsource, eventname, useridentity.arn, coalesce(errorcode, 'done') AS outcome
 FROM cloudtrail_logs

@@ -1,5 +1,5 @@
 -- Which secrets were read from outside of the network?
--- Published: AWS re:Post and incident response guides on `GetSecretValue`.
+-- Published: leak investigations on `GetSecretValue`, with partitions of region and year.
 -- rows: 2
 SELECT eventtime, useridentity.arn AS principal, sourceipaddress,
        json_extract_scalar(requestparameters, '$.secretId') AS secret

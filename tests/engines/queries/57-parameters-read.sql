@@ -1,5 +1,5 @@
 -- Which parameters were read, one by one?
--- Published: Systems Manager Parameter Store audits, which unnest the list of names.
+-- Published: reviews of Parameter Store on `GetParameters`.
 -- rows: 2
 -- duckdb: translated
 SELECT name, useridentity.username, count(*) AS reads

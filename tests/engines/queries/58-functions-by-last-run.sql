@@ -1,5 +1,5 @@
 -- When did each Lambda function last run?
--- Published: AWS samples, finding unused Lambda functions with Athena.
+-- Published: the find-unused-lambda-functions sample for Athena.
 -- rows: 3
 SELECT json_extract_scalar(requestparameters, '$.functionName') AS function_name, max(eventtime) AS "Last Run"
 FROM cloudtrail_logs

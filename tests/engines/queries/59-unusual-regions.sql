@@ -1,5 +1,5 @@
 -- Is anything changed where nothing should be?
--- Published: threat detection walk-throughs, "Unusual region activity".
+-- Published: incident walk-throughs with Athena, "Unusual region activity".
 -- rows: 1
 SELECT awsregion, eventname, useridentity.arn, count(*) AS calls
 FROM cloudtrail_logs

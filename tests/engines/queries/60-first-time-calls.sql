@@ -1,5 +1,5 @@
 -- What did a user do for the first time this week?
--- Published: anomaly hunts with row_number over `eventname`.
+-- Published: anomaly hunts by `row_number`.
 -- rows: 33
 SELECT eventname, eventtime, sourceipaddress
 FROM (

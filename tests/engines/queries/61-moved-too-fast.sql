@@ -1,5 +1,5 @@
 -- Who signed in from one place soon after another?
--- Published: impossible-travel hunts with lag over console sign-ins.
+-- Published: impossible-travel hunts by `lag` over console sign-ins.
 -- rows: 4
 WITH sign_ins AS (
   SELECT useridentity.username AS username, eventtime, sourceipaddress,

@@ -1,5 +1,5 @@
 -- Who works at night or at weekends?
--- Published: off-hours activity hunts with `hour` and `day_of_week`.
+-- Published: anomaly hunts by hour and weekday.
 -- rows: 12
 SELECT useridentity.arn AS principal,
        hour(from_iso8601_timestamp(eventtime)) AS hour,

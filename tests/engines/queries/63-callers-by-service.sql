@@ -1,5 +1,5 @@
 -- How many callers has each service, roughly?
--- Published: usage overviews with `approx_distinct`.
+-- Published: usage overviews by `approx_distinct`.
 -- rows: 5
 SELECT eventsource, approx_distinct(useridentity.principalid) AS callers
 FROM cloudtrail_logs

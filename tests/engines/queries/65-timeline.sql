@@ -1,5 +1,5 @@
 -- What happened, in order: signing in, opening doors, taking things?
--- Published: incident timelines that put several questions together by UNION ALL.
+-- Published: incident timelines, several questions put together.
 -- rows: 10
 SELECT eventtime, 'sign-in' AS step, eventname, sourceipaddress FROM cloudtrail_logs
 WHERE eventname = 'ConsoleLogin' AND sourceipaddress = '198.51.100.77' AND errormessage IS NULL

@@ -1,5 +1,5 @@
 -- What was changed by hand in the console?
--- Published: "ClickOps" detections on `sessionCredentialFromConsole`.
+-- Published: detections of changes in the console, by `sessionCredentialFromConsole`.
 -- rows: 12
 SELECT eventtime, eventname, useridentity.arn,
        useridentity.sessioncontext.attributes.mfaauthenticated AS mfa,

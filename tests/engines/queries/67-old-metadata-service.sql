@@ -1,5 +1,5 @@
 -- Which instances still get their credentials from version 1 of the metadata service?
--- Published: AWS Security Blog, "Get the full benefits of IMDSv2"; `ec2RoleDelivery` queries.
+-- Published: reviews of instance metadata version 1, by `ec2RoleDelivery`.
 -- rows: 19
 SELECT useridentity.sessioncontext.sessionissuer.arn AS role_arn,
        split(useridentity.principalid, ':')[2] AS instance_id,

@@ -1,5 +1,5 @@
 -- Are an instance's credentials used where the instance is not?
--- Published: Netflix and AWS write-ups on stolen instance credentials.
+-- Published: hunts for stolen instance credentials; easttimor/aws-incident-response, "EC2 Instance Compromise".
 -- rows: 12
 SELECT split_part(useridentity.principalid, ':', 2) AS instance_id,
        array_agg(DISTINCT sourceipaddress) AS addresses

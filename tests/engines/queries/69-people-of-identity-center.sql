@@ -1,5 +1,5 @@
 -- What did a person do through IAM Identity Center?
--- Published: IAM Identity Center User Guide on `onBehalfOf`; AWS incident response playbooks, Identity Center compromise.
+-- Published: AWS incident response playbooks, Identity Center compromise.
 -- rows: 2
 SELECT useridentity.onbehalfof.userid, element_at(split(useridentity.arn, '/'), -1) AS email, count(*) AS calls
 FROM cloudtrail_logs

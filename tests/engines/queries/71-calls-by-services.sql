@@ -1,5 +1,5 @@
 -- Which services act on somebody's behalf, and what for?
--- Published: noise reduction in most hunting collections (`invokedby`).
+-- Published: noise reduction in hunting collections, by `invokedby`.
 -- rows: 6
 SELECT useridentity.invokedby, eventname, count(*) AS calls
 FROM cloudtrail_logs

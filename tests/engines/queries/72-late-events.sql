@@ -1,5 +1,5 @@
 -- Which events were delivered late or again?
--- Published: CloudTrail User Guide, `addendum`.
+-- Published: CloudTrail User Guide on `addendum`.
 -- rows: 1
 SELECT *
 FROM cloudtrail_logs

@@ -1,5 +1,5 @@
 -- What did services do by themselves?
--- Published: KMS Developer Guide on key rotation in CloudTrail; queries on `serviceeventdetails`.
+-- Published: dashboards on service events, by `serviceeventdetails`.
 -- rows: 1
 SELECT eventtime, eventsource, eventname,
        json_extract_scalar(serviceeventdetails, '$.keyId') AS key_id

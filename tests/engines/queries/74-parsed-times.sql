@@ -1,5 +1,5 @@
 -- What happened within the hour of the break-in?
--- Published: queries that parse `eventtime` by `date_parse`.
+-- Published: usage dashboards and role reviews that read `eventtime` by `date_parse`.
 -- rows: 10
 SELECT date_parse(eventtime, '%Y-%m-%dT%H:%i:%sZ') AS happened, eventname
 FROM cloudtrail_logs

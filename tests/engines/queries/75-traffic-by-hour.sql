@@ -1,5 +1,5 @@
 -- How many calls are there in each hour of the worst day?
--- Published: volume over time in AWS Big Data Blog posts, with `date_format`.
+-- Published: security dashboards on CloudTrail and Athena, calls by hour.
 -- rows: 4
 SELECT date_format(from_iso8601_timestamp(eventtime), '%Y-%m-%d %H:00') AS hour,
        count(*) AS calls,

@@ -1,5 +1,5 @@
 -- How much was uploaded each week, and through which endpoint?
--- Published: S3 usage reports on `bytesTransferredIn`, with `try_cast` and `date_trunc`.
+-- Published: usage reports of S3, by `bytesTransferredIn`.
 -- rows: 2
 SELECT date_trunc('week', from_iso8601_timestamp(eventtime)) AS week, vpcendpointid,
        sum(try_cast(json_extract_scalar(additionaleventdata, '$.bytesTransferredIn') AS bigint)) AS bytes

@@ -1,5 +1,5 @@
 -- Which permissions does a role really use?
--- Published: least-privilege generators that build `service:Action` from CloudTrail.
+-- Published: IAM policy generators for Athena: `service:Action` and the unnested resources of a role.
 -- rows: 2
 SELECT DISTINCT useridentity.sessioncontext.sessionissuer.arn AS role,
        concat(split_part(eventsource, '.', 1), ':', eventname) AS permission,

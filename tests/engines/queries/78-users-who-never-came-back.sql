@@ -1,5 +1,5 @@
 -- Which users signed in this month, but did not call anything?
--- Published: inactive user reviews with NOT EXISTS.
+-- Published: inactive user reviews by NOT EXISTS.
 -- rows: 1
 SELECT DISTINCT s.useridentity.username
 FROM cloudtrail_logs s

@@ -1,5 +1,5 @@
 -- What was changed in sessions without a second factor?
--- Published: MFA compliance queries on `sessioncontext.attributes.mfaauthenticated`.
+-- Published: hunting collections for Athena, by `sessioncontext.attributes.mfaauthenticated`.
 -- rows: 3
 SELECT useridentity.sessioncontext.sessionissuer.username AS role, eventname, count(*) AS changes
 FROM cloudtrail_logs
