@@ -87,7 +87,7 @@ fn lake(workdir: &Workdir, python: &OsStr) -> Lake {
 /// A file of the statements that make the lake readable in an engine, and `more`.
 fn view(workdir: &Workdir, lake: &Lake, engine: &str, more: &str) -> String {
     let lake = lake.path.display().to_string();
-    let statements = workdir.run_with(["ddl", "--engine", engine, &lake]).expect(0).stdout();
+    let statements = workdir.run_with(["ddl", "--engine", engine, lake.as_str()]).expect(0).stdout();
     let path = workdir.file(&format!("{engine}.sql"), format!("{statements}\n{more}"));
     path.display().to_string()
 }
