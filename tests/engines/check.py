@@ -91,6 +91,9 @@ def check(expectations, reading):
         check.lake(name, expectations['lakes'][lake], found)
         if place == 's3':
             check.same(f'{lake} on S3 as on the disk', lakes[f'{lake} on disk'], found)
+    for name, lake in expectations['lakes'].items():
+        if lake['is_on_s3'] and f'{name} on s3' not in lakes:
+            check.untold.add('S3')
     check.indexes(expectations['lookup'], reading['indexes'])
     check.looked_at(reading['looked_at'])
     check.same('what it cannot tell', set(reading['blind']), check.untold)

@@ -9,7 +9,7 @@ import datafusion
 import pyarrow as pa
 from datafusion.object_store import AmazonS3
 
-from contract import ALLOCATIONS, LISTS, NULL_PARTITION, RESOURCES, TEXTS
+from contract import LISTS, NULL_PARTITION, TEXTS
 from readers import pyarrow as arrow
 from readers.sql import Opened, SqlReader
 

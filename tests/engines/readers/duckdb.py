@@ -13,8 +13,9 @@ from contract import ALLOCATIONS, LISTS, RESOURCES, TEXTS
 from readers.sql import Opened, SqlReader
 
 NAME = 'DuckDB'
-# Before 2.0 it does not tell what it reads of a file.
-BLIND = set() if duckdb.__version__ >= '2' else {'bloom filters', 'page index'}
+# Before 2.0 it does not tell what it reads of a file; since then httpfs is not to be had as a package.
+TELLS_READS = duckdb.__version__ >= '2'
+BLIND = {'S3'} if TELLS_READS else {'bloom filters', 'page index'}
 
 TYPES = {
     'STRING': 'VARCHAR',
@@ -92,7 +93,7 @@ class Reader(SqlReader):
     def looked_at(self, file, condition, bloom_filters, page_index):
         """Bytes for the page index. Row groups for bloom filters: they cannot be turned off, so all that there are stand for
         reading without."""
-        if BLIND:
+        if not TELLS_READS:
             return None
         self.database.execute(f'set parquet_use_page_index = {page_index}')
         statement = f"select max(event_name) from read_parquet('{file}') where {self.condition(condition)}"
