@@ -164,6 +164,12 @@ def mend_duckdb(node):
 
 
 def mend_spark(node):
+    if isinstance(node, exp.JSONExtractScalar):
+        # Spark gives the text of objects and lists, too.
+        path = exp.Literal.string(node.sql('spark').rpartition(", '")[2].removesuffix("')").replace("\\'", "'"))
+        found = call('try_variant_get', call('try_parse_json', node.this.copy()), path, exp.Literal.string('variant'))
+        is_tree = call('rlike', call('schema_of_variant', found), exp.Literal.string('^(OBJECT|ARRAY)'))
+        return call('if', is_tree, exp.Null(), node.copy())
     if isinstance(node, exp.DateAdd):
         # Spark's `date_add` gives a date, whatever it is given.
         return call('timestampadd', exp.var(node.text('unit').upper()), node.expression, node.this)

@@ -40,17 +40,17 @@ fn published_queries_tell_what_the_archives_tell() {
     } else {
         say(&format!("skipped: {PYTHON}={} has no pyspark, so no published query has run in Spark", python.display()));
     }
-    let views: Vec<String> =
-        engines.iter().map(|engine| format!("{engine}={}", view(&workdir, &lake, engine, ""))).collect();
-    let (is_same, told) = run(&python, &workdir.at("in"), &views);
+    let views = |workdir: &Workdir, lake: &Lake| -> Vec<String> {
+        engines.iter().map(|engine| format!("{engine}={}", view(workdir, lake, engine, ""))).collect()
+    };
+    let (is_same, told) = run(&python, &workdir.at("in"), &views(&workdir, &lake));
     assert!(is_same, "{told}");
     say(&format!("queries: {}", told.trim()));
     if let Some(corpus) = std::env::var_os(CORPUS) {
         let workdir = Workdir::new();
         workdir.copy(Path::new(&corpus), "in");
         let lake = workdir.convert("in", "");
-        let views = engines.iter().map(|engine| view(&workdir, &lake, engine, ""));
-        let (is_same, told) = run(&python, Path::new("-"), &views.collect::<Vec<_>>());
+        let (is_same, told) = run(&python, Path::new("-"), &views(&workdir, &lake));
         assert!(is_same, "{told}");
         say(&format!("queries, on real data: {}", told.trim()));
     }
