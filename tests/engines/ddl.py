@@ -321,7 +321,7 @@ def check_athena(session, folder, expected):
     """Tables are made by Spark, with the location where the lake really is; views have to be Trino's language."""
     lake = folder / 'lake'
     for statement in statements(folder / 'athena.sql'):
-        local = statement.replace('s3://bucket/lake', str(lake))
+        local = statement.replace('s3://bucket/lake', str(lake).replace("'", "\\'"))
         try:
             if statement.startswith('CREATE OR REPLACE VIEW'):
                 sqlglot.parse_one(statement, dialect='trino')
