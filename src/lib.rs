@@ -49,8 +49,17 @@
 //! | [`config`] | a run's request, validated; limits with their units |
 //! | [`schema`] | the tables: each column declared once |
 //! | [`error`] | what ends a run ([`Error`]), and what is wrong with input ([`error::Finding`]) |
+//! | `store` | buckets of S3, as blocking calls |
+//! | `store::session`, `credentials` | buckets, each opened once; credentials from where AWS's tools keep them |
+//! | `store::bucket` | lists, objects, bytes |
+//! | `store::version` | an object as it was listed: from front to back, or at any place |
+//! | `store::prefetch` | objects fetched before they are asked for |
+//! | `store::explain` | answers of a store in words |
 //! | `input::key` | what the key of an object tells before it is read |
-//! | `input::archive` | one input object: its name in the lake, its order, its bytes |
+//! | `input::folder` | what the path of a folder tells of the keys in it |
+//! | `input::archive`, `object` | one input object: its name in the lake, its order, its bytes |
+//! | `input::notices`, `references` | messages of queues to the archives that they name |
+//! | `input::listing` | buckets to archives |
 //! | `input::discover` | inputs to a sorted list of archives |
 //! | `input::stdin` | standard input to an archive |
 //! | `input::region` | bytes that can be read at any place |
@@ -165,6 +174,9 @@
 //! - Which of two equal events is kept never depends on threads: the first in the order of delivery is, or the one in the
 //!   lake. No event goes because an archive is not what it was.
 //! - No part name, row order or row group border depends on threads, time or the order of arguments.
+//! - No thread that converts waits for a store while something is there to be converted: small objects are fetched ahead in
+//!   the order in which they are wanted, within an eighth of [`config::Config::memory_limit`]; of a large one some pieces are.
+//! - tokio and the client library stay in `store`.
 //! - Nothing is unpacked to disk: members of containers are read where they stand. Standard input alone is copied, to a
 //!   file without a name.
 //! - No text from an archive reaches a path or a terminal unescaped.
@@ -197,6 +209,7 @@
 //! | engines are told the **types** and partitions that the files have | `ddl.rs`, `engines/ddl.py`: statements run by four engines |
 //! | a seller's questions are **answered**, the same in every engine | `questions.rs`, `engines/questions.py` |
 //! | queries for Athena's `cloudtrail_logs` run as they are | `queries.rs`, `engines/queries/` |
+//! | **from S3** the rows of the files, whatever befalls requests, and no more requests than it takes | `s3_input.rs` |
 //! | file layout | `layout.rs` |
 //! | rules of this page | `architecture.rs` |
 //!

@@ -48,10 +48,16 @@ enum Origin {
     File,
     Object(Box<StoredObject>),
     /// An object that cannot be asked for, and why.
-    Unreachable(Box<String>),
+    Unreachable(Box<Unreachable>),
     /// Copied from standard input, with a hash of it.
     Stdin(Box<(Arc<ScratchFile>, u128)>),
     Member(Box<Member>),
+}
+
+/// What is said of an object instead of its bytes.
+#[derive(Clone, Debug)]
+struct Unreachable {
+    why: String,
 }
 
 /// What a container turned out to be.
@@ -107,9 +113,12 @@ impl Archive {
     }
 
     /// An object that cannot be asked for: reading it tells why.
-    pub(super) fn unreachable(bucket: &Bucket, key: &str, why: String) -> Self {
+    pub(super) fn unreachable(bucket: &Bucket, key: &str, why: &str) -> Self {
         let folder = Arc::from(Path::new(&bucket_folder(bucket)));
-        Self { origin: Origin::Unreachable(Box::new(why)), ..Self::lost(&folder, OsStr::new(key)) }
+        Self {
+            origin: Origin::Unreachable(Box::new(Unreachable { why: why.to_owned() })),
+            ..Self::lost(&folder, OsStr::new(key))
+        }
     }
 
     /// What came on standard input; `hash` is of its bytes.
@@ -247,7 +256,7 @@ impl Archive {
                 Some(version) => Box::new(version.open()?),
                 None => Box::new(io::empty()),
             }),
-            (Origin::Unreachable(why), _) => Err(io::Error::new(io::ErrorKind::InvalidInput, why.as_str())),
+            (Origin::Unreachable(object), _) => Err(io::Error::new(io::ErrorKind::InvalidInput, object.why.as_str())),
             (_, Some(region)) => Ok(Box::new(region.open()?)),
             (Origin::Member(member), None) => member.open(self.bytes),
             (Origin::Stdin(_), None) => Err(io::Error::from(io::ErrorKind::NotFound)),

@@ -42,9 +42,8 @@ pub(super) fn below(folder: &Path, selection: &Selection) -> Below {
     // Lake keeps results of queries there, in another layout.
     let is_trail = |name: &str| name.starts_with("CloudTrail") && name != "CloudTrail-Lake";
     match parts {
-        [] => Below::Folders,
         [account, ..] if is_account(account) && !is_wanted(&selection.accounts, account) => Below::Nothing,
-        [_] => Below::Folders,
+        [] | [_] => Below::Folders,
         [_, folder, ..] if !is_trail(folder) => Below::Keys,
         [account, ..] if !is_wanted(&selection.accounts, account) => Below::Nothing,
         [_, _] => Below::Folders,

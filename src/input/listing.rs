@@ -160,16 +160,16 @@ impl<'a> Lister<'a> {
     fn folders(&'a self, bucket: &Arc<Bucket>, prefix: &str, scope: &Scope<'a>) -> Result<()> {
         let mut next = None;
         loop {
-            let page = self.page(bucket, prefix, true, next)?;
-            self.take_page(bucket, prefix, &page);
-            for folder in page.folders {
+            let listed = page(bucket, prefix, true, next)?;
+            self.take_page(bucket, prefix, &listed);
+            for folder in listed.folders {
                 if folder.starts_with(prefix) && folder.len() > prefix.len() {
                     self.spawn(bucket, scope, |lister, bucket, scope| lister.folder(bucket, folder, scope));
                 } else {
                     self.refuse(bucket, &folder, ODD_SLASHES);
                 }
             }
-            next = page.next;
+            next = listed.next;
             if next.is_none() || self.has_failed() {
                 return Ok(());
             }
@@ -181,20 +181,15 @@ impl<'a> Lister<'a> {
         let Keys { prefix, after, until } = keys;
         let mut next = after.map(NextPage::behind);
         loop {
-            let page = self.page(bucket, &prefix, false, next)?;
-            self.take_page(bucket, &prefix, &page);
+            let listed = page(bucket, &prefix, false, next)?;
+            self.take_page(bucket, &prefix, &listed);
             let is_behind = |object: &Object| until.as_ref().is_some_and(|until| object.key >= *until);
-            let is_done = page.objects.last().is_some_and(is_behind);
-            next = page.next.filter(|_| !is_done);
+            let is_done = listed.objects.last().is_some_and(is_behind);
+            next = listed.next.filter(|_| !is_done);
             if next.is_none() || self.has_failed() {
                 return Ok(());
             }
         }
-    }
-
-    fn page(&self, bucket: &Bucket, prefix: &str, by_folder: bool, next: Option<NextPage>) -> Result<ListPage> {
-        let listed = bucket.list_page(prefix, by_folder, next);
-        listed.map_err(|error| Error::at(ErrorKind::InputUnreadable, &path_of(bucket, prefix), error))
     }
 
     fn take_page(&self, bucket: &Arc<Bucket>, prefix: &str, page: &ListPage) {
@@ -234,7 +229,7 @@ impl<'a> Lister<'a> {
     fn refuse(&self, bucket: &Bucket, key: &str, why: &str) {
         let is_passed_over = !Key::of(Path::new(key)).may_match(self.search.selection);
         if !is_passed_over {
-            let archive = Archive::unreachable(bucket, key, why.to_owned());
+            let archive = Archive::unreachable(bucket, key, why);
             self.found.lock().unwrap_or_else(PoisonError::into_inner).push(archive);
         }
     }
@@ -242,6 +237,11 @@ impl<'a> Lister<'a> {
 
 /// Why some keys cannot be asked for.
 const ODD_SLASHES: &str = "the client library cannot ask for a key that begins or ends with a slash";
+
+fn page(bucket: &Bucket, prefix: &str, by_folder: bool, next: Option<NextPage>) -> Result<ListPage> {
+    let listed = bucket.list_page(prefix, by_folder, next);
+    listed.map_err(|error| Error::at(ErrorKind::InputUnreadable, &path_of(bucket, prefix), error))
+}
 
 fn is_empty(page: &ListPage) -> bool {
     page.objects.is_empty() && page.folders.is_empty() && page.unreachable.is_empty() && page.next.is_none()

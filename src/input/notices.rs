@@ -90,9 +90,13 @@ impl Notice {
         } else if let Some(sns) = value.get("Sns") {
             self.take(sns, depth + 1);
         } else if let Some(messages) = value.as_array().or_else(|| value.get("Messages")?.as_array()) {
-            messages.iter().for_each(|message| self.take(message, depth + 1));
+            for message in messages {
+                self.take(message, depth + 1);
+            }
         } else if let Some(records) = value.get("Records").and_then(Value::as_array) {
-            records.iter().for_each(|record| self.take(record, depth + 1));
+            for record in records {
+                self.take(record, depth + 1);
+            }
         } else {
             self.take_notice(value);
         }

@@ -95,7 +95,7 @@ fn objects(bucket: &str, keys: &[String], search: &Search<'_>) -> Result<Vec<Arc
     let bucket = search.session.bucket(bucket)?;
     let archive = |(key, head): (&String, io::Result<_>)| match head {
         Ok(object) => Archive::object(&bucket, None, &object),
-        Err(error) => Archive::unreachable(&bucket, key, error.to_string()),
+        Err(error) => Archive::unreachable(&bucket, key, &error.to_string()),
     };
     let archives = keys.iter().zip(bucket.head_all(keys)).map(archive);
     Ok(archives.filter(|archive| search.wants(archive)).collect())

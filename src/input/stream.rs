@@ -10,6 +10,7 @@ use super::packing::{Decoder, Packing};
 use super::sequence::TextReader;
 use super::{Archive, MAX_LAYERS};
 use crate::error::{Finding, Reason};
+use crate::store::is_of_store;
 
 /// Bytes read from the file at a time.
 const READ_BYTES: usize = 256 << 10;
@@ -280,7 +281,8 @@ impl TextStream {
             byte_offset: None,
             reason: Reason::ReadFailed,
             message: error.to_string(),
-            original: self.original(),
+            // What a store does not give has been asked for often enough.
+            original: if is_of_store(error) { Vec::new() } else { self.original() },
         }
     }
 

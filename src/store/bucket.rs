@@ -17,15 +17,14 @@ use object_store::path::{Error as KeyError, Path as Key};
 use object_store::{Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode};
 use tokio::task::JoinSet;
 
-use super::explain::{explain, retries, stopped};
+use super::explain::{explain, is_broken_off, stopped};
 use super::session::Threads;
 use super::version::Blocks;
 
 /// Requests that are under way at once where many are needed.
 const CONCURRENT_REQUESTS: usize = 64;
 
-/// Further attempts at a request that the library does not send again, and the pause before the first of them.
-const MOST_ATTEMPTS: usize = 4;
+/// The pause before a request is sent again that the library does not send again; the next is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Keys of a page, the most that S3 gives.
@@ -39,6 +38,8 @@ pub(crate) struct Bucket {
     client: AmazonS3,
     threads: Arc<Threads>,
     blocks: Blocks,
+    /// How often a list is asked for again that broke off.
+    retries: usize,
 }
 
 /// What a list tells of an object.
@@ -94,8 +95,8 @@ impl fmt::Debug for Bucket {
 }
 
 impl Bucket {
-    pub(super) fn new(name: &str, endpoint: String, client: AmazonS3, threads: Arc<Threads>) -> Self {
-        Self { name: name.to_owned(), endpoint, client, threads, blocks: Blocks::default() }
+    pub(super) fn new(name: &str, endpoint: String, client: AmazonS3, threads: Arc<Threads>, retries: usize) -> Self {
+        Self { name: name.to_owned(), endpoint, client, threads, retries, blocks: Blocks::default() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -138,7 +139,7 @@ impl Bucket {
             };
             self.client.list_paginated(Some(prefix).filter(|prefix| !prefix.is_empty()), options)
         };
-        match self.threads.wait_for(again(ask)) {
+        match self.threads.wait_for(again(self.retries, ask)) {
             Some(Ok(listed)) => {
                 let next = listed.page_token.map(|token| NextPage { token: Some(token), after: None, keys: PAGE_KEYS });
                 let folder = |key: Key| format!("{key}/");
@@ -242,12 +243,14 @@ impl Bucket {
         etag: Option<&str>,
         range: Option<Range<u64>>,
     ) -> impl Future<Output = object_store::Result<Bytes>> + Send + use<> {
-        let client = self.client.clone();
+        let (client, retries) = (self.client.clone(), self.retries);
         let if_match = etag.map(str::to_owned);
-        async move {
-            let options = GetOptions { if_match, range: range.map(Into::into), ..GetOptions::default() };
-            client.get_opts(&key, options).await?.bytes().await
-        }
+        let options = GetOptions { if_match, range: range.map(Into::into), ..GetOptions::default() };
+        let get = move || {
+            let (client, key, options) = (client.clone(), key.clone(), options.clone());
+            async move { client.get_opts(&key, options).await?.bytes().await }
+        };
+        again(retries, get)
     }
 
     /// Writes an object, in the place of an older one.
@@ -260,7 +263,7 @@ impl Bucket {
     pub(crate) fn put_new(&self, key: &str, bytes: &Bytes) -> io::Result<bool> {
         let path = parse(key)?;
         let put = || self.client.put_opts(&path, bytes.clone().into(), PutMode::Create.into());
-        match self.wait_for(again(put)) {
+        match self.wait_for(again(self.retries, put)) {
             // The answer to an earlier attempt may have been lost.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(self.get(key, None)? == *bytes),
             put => put.map(|_| true),
@@ -290,7 +293,7 @@ impl Bucket {
     pub(crate) fn begin_upload(&self, key: &str) -> io::Result<Upload> {
         let path = parse(key)?;
         // One that was begun without our knowing holds nothing.
-        let id = self.wait_for(again(|| self.client.create_multipart(&path)))?;
+        let id = self.wait_for(again(self.retries, || self.client.create_multipart(&path)))?;
         Ok(Upload { key: key.to_owned(), id })
     }
 
@@ -327,15 +330,14 @@ impl Bucket {
 
 /// Sends a request again that the library sends once: the answer may be lost, or cut off, and the request be done all the
 /// same.
-async fn again<T, F>(mut ask: impl FnMut() -> F) -> object_store::Result<T>
+async fn again<T, F>(retries: usize, mut ask: impl FnMut() -> F) -> object_store::Result<T>
 where
     F: Future<Output = object_store::Result<T>>,
 {
     let mut pause = FIRST_PAUSE;
-    for _ in 0..MOST_ATTEMPTS {
+    for _ in 0..retries {
         match ask().await {
-            // What was sent again already is given up.
-            Err(error @ Error::Generic { .. }) if retries(&error).is_none() => {}
+            Err(error) if is_broken_off(&error) => {}
             done => return done,
         }
         tokio::time::sleep(pause).await;

@@ -25,7 +25,7 @@ impl StdError for Answer {}
 
 /// Whether an error is what a store answered, or that it did not.
 pub(crate) fn is_of_store(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|cause| cause.is::<Answer>())
+    error.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<Answer>)
 }
 
 /// The error of who was stopped while waiting. It is not [`io::ErrorKind::Interrupted`]: readers would try again.
@@ -42,12 +42,12 @@ pub(super) fn broken(words: &str) -> io::Error {
 pub(super) fn explain(error: &Error) -> io::Error {
     let told = innermost(error);
     // The library does not tell it apart in all requests.
-    let is_refused = ["status code: 401", "status code: 403"].iter().any(|status| told.contains(status));
+    let is_denied = matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. })
+        || ["status code: 401", "status code: 403"].iter().any(|status| told.contains(status));
     let kind = match error {
+        _ if is_denied => io::ErrorKind::PermissionDenied,
         Error::NotFound { .. } => io::ErrorKind::NotFound,
         Error::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
-        _ if is_refused => io::ErrorKind::PermissionDenied,
         _ => io::ErrorKind::Other,
     };
     let is_elsewhere = ["PermanentRedirect", "AuthorizationHeaderMalformed", "redirect"];
@@ -64,7 +64,7 @@ pub(super) fn explain(error: &Error) -> io::Error {
         _ if is_elsewhere.iter().any(|word| told.contains(word)) => {
             format!("{answer}; the bucket may be in another Region: name it with --s3-region")
         }
-        _ if kind == io::ErrorKind::PermissionDenied => format!("access denied ({answer})"),
+        _ if is_denied => format!("access denied ({answer})"),
         _ => answer,
     };
     let words = match retries(error) {
@@ -72,6 +72,12 @@ pub(super) fn explain(error: &Error) -> io::Error {
         None => words,
     };
     io::Error::new(kind, Answer(printable(&words)))
+}
+
+/// Whether an answer broke off or made no sense, and was not tried again: the library does that for bytes of objects only.
+pub(super) fn is_broken_off(error: &Error) -> bool {
+    let is_answer = || between(&innermost(error), "<Code>", "</Code>").is_some();
+    matches!(error, Error::Generic { .. }) && retries(error).is_none() && !is_answer()
 }
 
 /// The texts of an error and its causes, without what a text repeats of its cause.
@@ -86,7 +92,7 @@ fn innermost(error: &Error) -> String {
 }
 
 /// How often a request was tried again in vain: the library says it in words only.
-pub(super) fn retries(error: &Error) -> Option<u32> {
+fn retries(error: &Error) -> Option<u32> {
     let mut cause: Option<&dyn StdError> = Some(error);
     while let Some(error) = cause {
         let told = error.to_string();

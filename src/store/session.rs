@@ -128,7 +128,7 @@ impl Session {
         let (client, endpoint) = self
             .client(name, &threads)
             .map_err(|error| Error::at(ErrorKind::ConfigInvalid, Path::new(&place), explain(&error)))?;
-        let bucket = Arc::new(Bucket::new(name, endpoint, client, threads));
+        let bucket = Arc::new(Bucket::new(name, endpoint, client, threads, self.options.retries));
         opened.buckets.insert(name.to_owned(), Arc::clone(&bucket));
         Ok(bucket)
     }

@@ -15,14 +15,14 @@ use super::bucket::{Bucket, parse};
 use super::explain::{broken, explain, stopped};
 
 /// Bytes of a large object that are asked for at a time.
-const PIECE_BYTES: u64 = 4 << 20;
+const PIECE_BYTES: u64 = 2 << 20;
 /// Requests for pieces of an object that is read from front to back: while one is read, the next are under way.
 const PIECES_UNDER_WAY: usize = 3;
 
 /// Bytes that are read around a place.
 const BLOCK_BYTES: u64 = 1 << 20;
 /// Blocks of a bucket that are kept for who reads close by.
-const BLOCKS_KEPT: usize = 16;
+const BLOCKS_KEPT: usize = 8;
 
 /// An object as it was listed.
 #[derive(Clone, Debug)]

@@ -179,15 +179,15 @@ fn the_next_run_asks_for_what_is_new_alone() {
     let proxy = Proxy::before(&server);
     convert(&workdir, &proxy.environment(), "s3://trail", "lake", "");
     // A key that sorts before all others, and one that has changed.
-    let (late, bytes) = archive("111122223333", "eu-central-1", "2024/12/30", 7);
-    server.put(BUCKET, &late, &bytes);
+    let (belated, bytes) = archive("111122223333", "eu-central-1", "2024/12/30", 7);
+    server.put(BUCKET, &belated, &bytes);
     let changed = key("444455556666", "us-east-1", "2025/06/01", 1);
     server.put(BUCKET, &changed, &gzip(records(&[event("new", "")]).as_bytes()));
     proxy.forget();
     let lake = convert(&workdir, &proxy.environment(), "s3://trail", "lake", "");
     let gets: Vec<String> =
         proxy.requests().iter().filter(|it| it.operation == Operation::Get).map(|it| it.path.clone()).collect();
-    assert_eq!(gets, [format!("/trail/{late}")]);
+    assert_eq!(gets, [format!("/trail/{belated}")]);
     assert_eq!((lake.count("/archives/seen"), lake.count("/changed")), (count as u64 + 1, 1));
     assert_eq!(lake.count("/archives/already_converted"), count as u64);
     assert_eq!(lake.code, 1, "{}", lake.stderr);
@@ -341,7 +341,7 @@ fn large_objects_are_read_in_pieces() {
     server.put_tree(BUCKET, "", &workdir.at("in"));
     let local = workdir.convert("in", "");
     let proxy = Proxy::before(&server);
-    proxy.rule(Rule::get().attempts(2), Fault::ResetAfter(1_000_000));
+    proxy.rule(Rule::get().times(5), Fault::ResetAfter(1_000_000));
     let remote = convert(&workdir, &proxy.environment(), "s3://trail", "remote", "");
     check_same(&local, &workdir.at("in"), &remote, "s3://trail/");
     assert!(proxy.faults() >= 3);
@@ -393,7 +393,7 @@ fn a_run_that_waits_for_a_store_can_be_stopped() {
         let proxy = Proxy::before(&server);
         proxy.rule(rule, Fault::HoldBefore);
         let started = workdir.start_in(&proxy.environment(), "convert s3://trail --out lake");
-        assert!(proxy.wait_for_held(1, Duration::from_secs(60)));
+        assert!(proxy.wait_for_held(1, Duration::from_mins(1)));
         started.signal("TERM");
         let run = started.end().expect(128 + 15);
         assert!(run.stderr().contains("stopped"), "{}", run.dump());
