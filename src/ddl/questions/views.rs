@@ -73,6 +73,7 @@ pub(super) const VIEWS: &[View] = &[
         doc: "One row for each key that AWS never accepted, as far as the lake goes: the last record that has an answer.",
         caveats: &[
             "Keys with a duplicate_record are not here: AWS has accepted something for them, in the lake or before it.",
+            "Keys whose answer no event tells are in metering_attempts only, with the outcome unknown.",
             "By its outcome each key is in one of metering_rejected, metering_unprocessed and metering_failed.",
         ],
         sql: include_str!("metering_never_accepted.sql"),
@@ -108,7 +109,7 @@ pub(super) const VIEWS: &[View] = &[
     View {
         question: Some(1),
         name: "metering_billable",
-        doc: "How much should be billed? Accepted quantity by month of usage, product or licence, customer and dimension.",
+        doc: "What can be billed? Accepted quantity by month of usage, product or licence, customer and dimension.",
         caveats: &[
             "Candidates, not bills: AWS may credit, forgive or correct.",
             "resent_records were accepted again and are not added. conflicting_records were accepted more than once \
