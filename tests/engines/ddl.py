@@ -373,7 +373,8 @@ def check_projection(folder, table, properties, truth, session):
 
 
 def main():
-    folders = [Path(name) for name in sys.argv[1:]]
+    # Hive takes a path that is not absolute for one below its own warehouse.
+    folders = [Path(name).resolve() for name in sys.argv[1:]]
     with tempfile.TemporaryDirectory() as scratch:
         builder = SparkSession.builder.master('local[1]').enableHiveSupport()
         for key, value in {
