@@ -113,7 +113,8 @@ pub fn ddl(config: &DdlConfig) -> Result<String> {
     Ok(script.text())
 }
 
-/// Adds the views of the seller's questions, which name tables without their database.
+/// Adds the views of the seller's questions. They name tables without their database, which is that of the session by now;
+/// in Athena it has to be chosen.
 fn add_questions(config: &DdlConfig, lake: &LakeLayout, script: &mut Script) -> Result<()> {
     if let Some(missing) = [Table::Events, Table::UsageRecords].into_iter().find(|table| !lake.tables.contains(table)) {
         let message = format!("--views: the lake has no {missing}, which its questions are about");
@@ -121,11 +122,6 @@ fn add_questions(config: &DdlConfig, lake: &LakeLayout, script: &mut Script) -> 
         return Err(Error::new(ErrorKind::ConfigInvalid, message).advise(advice));
     }
     script.gap();
-    match (&config.database, config.engine) {
-        (Some(database), Engine::Spark | Engine::DuckDb) => script.statement(&format!("USE {database}")),
-        (Some(database), Engine::Athena) => script.comment(&format!("Run these with the database {database} chosen.")),
-        _ => {}
-    }
     script.add(&views(config.engine));
     Ok(())
 }

@@ -263,11 +263,22 @@ impl Bucket {
     pub(crate) fn put_new(&self, key: &str, bytes: &Bytes) -> io::Result<bool> {
         let path = parse(key)?;
         let put = || self.client.put_opts(&path, bytes.clone().into(), PutMode::Create.into());
-        match self.wait_for(again(self.retries, put)) {
-            // The answer to an earlier attempt may have been lost.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(self.get(key, None)? == *bytes),
-            put => put.map(|_| true),
+        let mut pause = FIRST_PAUSE;
+        for _ in 0..=self.retries {
+            match self.wait_for(again(self.retries, put)) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                put => return put.map(|_| true),
+            }
+            match self.get(key, None) {
+                // Somebody else was about to write it, and has not.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // The answer to an earlier attempt may have been lost.
+                found => return Ok(found? == *bytes),
+            }
+            std::thread::sleep(pause);
+            pause *= 2;
         }
+        Ok(false)
     }
 
     /// Removes objects, many at once; those that are gone already are as good.

@@ -175,3 +175,23 @@ fn what_cannot_be_told_is_refused() {
         assert_eq!(run.stdout(), "", "{arguments}");
     }
 }
+
+#[test]
+fn views_of_questions_come_behind_the_tables_that_they_ask() {
+    let workdir = Workdir::new();
+    workdir.copy(&data("sample"), "in");
+    workdir.run("convert in --out lake").expect(0);
+    for engine in ["athena", "spark", "duckdb"] {
+        let flags = "--location s3://bucket/lake --database trail";
+        let tables = ddl(&workdir, engine, "lake", flags);
+        let all = ddl(&workdir, engine, "lake", &format!("{flags} --views"));
+        let views = all.strip_prefix(tables.trim_end()).expect("the same tables");
+        for name in ["metering_billable", "metering_underbilled", "metering_unused_sign_ups"] {
+            assert!(views.contains(&format!("CREATE OR REPLACE VIEW {name} AS")), "{engine}: {views}");
+        }
+        assert!(views.contains("CloudTrail shows submissions, not bills"), "{views}");
+    }
+    workdir.run("convert in --out events --tables events").expect(0);
+    let run = workdir.run("ddl --engine duckdb events --views").expect(2);
+    assert!(run.stderr().contains("the lake has no usage_records"), "{}", run.dump());
+}

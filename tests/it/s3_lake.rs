@@ -243,6 +243,14 @@ fn requests_that_fail_are_sent_again() {
             empty(&server);
         }
     }
+    // Somebody else was about to write the same object, and has not.
+    proxy.heal();
+    let conflict = Fault::Answer(409, "ConditionalRequestConflict");
+    proxy.rule(Rule::put().when(|request| request.is_conditional).attempts(2), conflict);
+    let run = workdir.run_in(&proxy.environment(), &run(LONG));
+    assert_eq!(run.code(), 1, "{} {}", run.dump(), proxy.dump());
+    assert!(proxy.faults() > 2, "{}", proxy.dump());
+    same(&fetched(&workdir, &server, "one"), &expected, "409");
 }
 
 /// What cannot be mended is told with its place, and what was published stays.
