@@ -11,7 +11,8 @@ use trailmill::StoreOptions;
 use super::values::parse_seconds;
 
 /// Flags for `s3://` URLs. Credentials come from where the AWS CLI looks for them: environment, profiles with SSO and
-/// assumed roles, web identity, roles of containers and instances.
+/// assumed roles, web identity, roles of containers and instances. To be flattened behind all other flags: their heading
+/// would be this one.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "S3")]
 pub(super) struct S3Args {
