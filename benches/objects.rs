@@ -39,7 +39,7 @@ struct Input {
 
 const INPUTS: [Input; 2] = [
     // Half a megabyte each.
-    Input { name: "org", mix: Mix::Org, sizes: (120, 6_000) },
+    Input { name: "org", mix: Mix::Org, sizes: (300, 2_500) },
     Input { name: "tiny", mix: Mix::Tiny, sizes: (20_000, 5) },
 ];
 
