@@ -97,9 +97,9 @@ impl Root {
                 Ok(self.parquet_files(Table::Archives)?.into_iter().any(is_part))
             }
             Some(Remote { bucket, prefix }) => {
-                let page = bucket.list_page(&format!("{prefix}{}/", Table::Archives.name()), true, None);
-                let page = page.map_err(|error| Error::at(ErrorKind::LakeInvalid, &self.path, error))?;
-                Ok(page.objects.into_iter().any(|object| is_part(PathBuf::from(object.key))))
+                let listed = bucket.list_all(&format!("{prefix}{}/", Table::Archives.name()));
+                let listed = listed.map_err(|error| Error::at(ErrorKind::LakeInvalid, &self.path, error))?;
+                Ok(listed.into_iter().any(|object| is_part(PathBuf::from(object.key))))
             }
         }
     }

@@ -94,7 +94,6 @@
 //! | `dedup::spill` | keys on disk |
 //! | `dedup::shard`, `claims` | who has which event |
 //! | [`disk`] | every change that a conversion makes on disk |
-//! | `store` | buckets of S3, as blocking calls: `session`, `bucket`; `credentials` as AWS's tools find them |
 //! | `lake_root` | where a lake is, and what is below it |
 //! | `lake_bytes` | bytes of its files, wherever they are |
 //! | `lake_file` | a Parquet file of a lake, read back |
@@ -168,8 +167,9 @@
 //! - No file in a table's folder is ever incomplete: parts are written in `_trailmill/staging`, synced and renamed,
 //!   that of `archives` last. Nothing relies on destructors for that.
 //! - Nothing changes on disk or in a bucket unless [`disk`] was told before, so that every change can be made to fail.
-//! - Nothing waits for the network but in `store`, and nothing of the client library is seen beyond it. No promise rests on
-//!   conditions of requests, which some stores pass over, or on clocks.
+//! - Nothing waits for the network but in `store`, and nothing of the client library is seen beyond it.
+//! - No run that writes to a lake in a bucket compares its clock with another's, or takes a store's word that conditions of
+//!   requests are heeded: it is tried. What a run says of itself there, and what it takes back, is no change of the lake.
 //! - Nothing is published that was not counted twice: as it was converted, and in the footers of the files.
 //! - Which of two equal events is kept never depends on threads: the first in the order of delivery is, or the one in the
 //!   lake. No event goes because an archive is not what it was.

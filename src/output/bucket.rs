@@ -15,7 +15,7 @@ use twox_hash::XxHash3_128;
 use super::claim::Claim;
 use super::folder::{in_use, lock, stranger};
 use super::part::{StagedPart, unwritable};
-use super::site::Site;
+use super::site::{Site, Uncommitted};
 use crate::config::{Config, STATE_FOLDER};
 use crate::disk::{Disk, Effect};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,14 +23,14 @@ use crate::lake_root::{Remote, Root};
 use crate::schema::Table;
 use crate::store::{Session, Upload};
 
-/// Parts from this size on are uploaded in pieces.
-const LARGE_PART_BYTES: u64 = 16 << 20;
-
 /// Bytes of a piece: the least is 5 MiB, and there may be 10,000.
 const PIECE_BYTES: usize = 8 << 20;
 
-/// Requests under way at once; each has a piece in memory.
-const UPLOADS_AT_ONCE: usize = 12;
+/// Parts from this size on are uploaded in pieces.
+const LARGE_PART_BYTES: u64 = PIECE_BYTES as u64;
+
+/// Requests under way at once; each has a piece in memory, or a small part.
+const UPLOADS_AT_ONCE: usize = 8;
 
 /// A bucket that this process alone writes to, below the root of a lake.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(super) struct BucketSite {
     /// Local folder of this lake, with its lock: two runs on one machine would stage the same files.
     state: PathBuf,
     staging: PathBuf,
-    lock: Option<File>,
+    _lock: File,
     claim: Claim,
     /// Uploads that wait to be completed, with the parts that they are of.
     uploaded: Vec<(PathBuf, Upload, Vec<String>)>,
@@ -63,14 +63,14 @@ impl BucketSite {
         let place = format!("{} {}", remote.bucket.endpoint(), path.display());
         let hash = XxHash3_128::oneshot(place.as_bytes());
         let state = scratch.join(format!("trailmill-{hash:032x}"));
-        let lock = Some(lock(&state, &disk, || in_use(path))?);
+        let lock = lock(&state, &disk, || in_use(path))?;
         if !root.is_lake()? {
             refuse_strangers(root, &remote)?;
         }
         let runs = format!("{}{STATE_FOLDER}/runs/", remote.prefix);
-        let claim = Claim::take(&remote.bucket, &runs, path, session.options().lease)?;
+        let claim = Claim::take(&remote.bucket, &runs, path, session.options().lease, session.stop_flag())?;
         let staging = state.join("staging");
-        Ok(Self { root: root.clone(), remote, disk, state, staging, lock, claim, uploaded: Vec::new() })
+        Ok(Self { root: root.clone(), remote, disk, state, staging, _lock: lock, claim, uploaded: Vec::new() })
     }
 
     /// Where a part is for readers, and its key.
@@ -92,6 +92,7 @@ impl BucketSite {
             if read.map_err(|error| unwritable(&staged, error))? == 0 {
                 return Ok(pieces);
             }
+            self.claim.check_soon(self.root.path())?;
             self.disk.before(Effect::Upload, &path).map_err(|error| unwritable(&path, error))?;
             let put = self.remote.bucket.put_piece(upload, pieces.len(), Bytes::from(piece));
             pieces.push(put.map_err(|error| unwritable(&path, error))?);
@@ -102,13 +103,21 @@ impl BucketSite {
     fn show_part(&self, part: &StagedPart) -> Result<()> {
         let (path, key) = self.target(part);
         let failed = |error| unwritable(&path, error);
+        self.claim.check_soon(self.root.path())?;
         if let Some((_, upload, pieces)) = self.uploaded.iter().find(|(uploaded, ..)| *uploaded == part.path) {
             self.disk.before(Effect::Complete, &path).map_err(failed)?;
             return self.remote.bucket.complete(upload, pieces, part.bytes).map_err(failed);
         }
         let bytes = self.read_staged(part)?;
         self.disk.before(Effect::Put, &path).map_err(failed)?;
-        self.remote.bucket.put(&key, bytes).map_err(failed)
+        if !self.claim.honours_conditions {
+            return self.remote.bucket.put(&key, bytes).map_err(failed);
+        }
+        // A request of a run that is dead and does not know it must not overwrite what another has written since.
+        if self.remote.bucket.put_new(&key, &bytes).map_err(failed)? {
+            return Ok(());
+        }
+        Err(Error::at(ErrorKind::LakeLocked, &path, "another run has written it meanwhile"))
     }
 
     fn read_staged(&self, part: &StagedPart) -> Result<Bytes> {
@@ -128,15 +137,15 @@ impl Site for BucketSite {
         if large.is_empty() {
             return Ok(());
         }
-        let mut uploads = Vec::with_capacity(large.len());
+        // Whatever fails, those that were begun are aborted.
         for part in &large {
             let (path, key) = self.target(part);
             self.disk.before(Effect::Upload, &path).map_err(|error| unwritable(&path, error))?;
-            uploads.push(self.remote.bucket.begin_upload(&key).map_err(|error| unwritable(&path, error))?);
+            let upload = self.remote.bucket.begin_upload(&key).map_err(|error| unwritable(&path, error))?;
+            self.uploaded.push((part.path.clone(), upload, Vec::new()));
         }
+        let uploads: Vec<Upload> = self.uploaded.iter().map(|(_, upload, _)| upload.clone()).collect();
         self.claim.note_uploads(&uploads).map_err(|error| unwritable(self.root.path(), error))?;
-        // Those that fail are aborted with the others.
-        self.uploaded = large.iter().zip(&uploads).map(|(part, it)| (part.path.clone(), it.clone(), vec![])).collect();
         let pieces = at_once(large.len(), |at| self.upload(large[at], &uploads[at]))?;
         for ((.., uploaded), pieces) in self.uploaded.iter_mut().zip(pieces) {
             *uploaded = pieces;
@@ -145,27 +154,37 @@ impl Site for BucketSite {
     }
 
     fn show(&mut self, parts: &[StagedPart]) -> Result<()> {
+        self.claim.check(self.root.path())?;
         at_once(parts.len(), |at| self.show_part(&parts[at]))?;
         self.uploaded.clear();
         Ok(())
     }
 
-    fn commit(&mut self, part: &StagedPart) -> Result<()> {
+    fn commit(&mut self, part: &StagedPart) -> Result<(), Uncommitted> {
+        let parts = std::slice::from_ref(part);
+        self.prepare(parts)?;
         self.claim.check(self.root.path())?;
-        if part.bytes >= LARGE_PART_BYTES || !self.claim.honours_conditions {
-            let part = std::slice::from_ref(part);
-            self.prepare(part)?;
-            self.claim.check(self.root.path())?;
-            return self.show(part);
-        }
         let (path, key) = self.target(part);
         let failed = |error| unwritable(&path, error);
+        if !self.uploaded.is_empty() || !self.claim.honours_conditions {
+            return self.show(parts).map_err(|error| Uncommitted { error, is_certain: false });
+        }
         let bytes = self.read_staged(part)?;
         self.disk.before(Effect::Put, &path).map_err(failed)?;
-        if self.remote.bucket.put_new(&key, &bytes).map_err(failed)? {
-            return Ok(());
-        }
-        Err(Error::at(ErrorKind::LakeLocked, &path, "another run has published a commit of this number"))
+        let error = match self.remote.bucket.put_new(&key, &bytes) {
+            Ok(true) => return Ok(()),
+            Ok(false) => {
+                let words = "another run has published a commit of this number";
+                return Err(Uncommitted { error: Error::at(ErrorKind::LakeLocked, &path, words), is_certain: false });
+            }
+            Err(error) => error,
+        };
+        let is_certain = matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound);
+        Err(Uncommitted { error: failed(error), is_certain })
+    }
+
+    fn is_held(&mut self) -> bool {
+        self.claim.check(self.root.path()).is_ok()
     }
 
     fn remove(&mut self, parts: &[PathBuf]) -> Result<()> {
@@ -180,18 +199,20 @@ impl Site for BucketSite {
     }
 
     fn clear_staging(&mut self) -> Result<()> {
-        for (_, upload, _) in self.uploaded.drain(..) {
-            self.remote.bucket.abort(&upload).map_err(|error| unwritable(self.root.path(), error))?;
+        self.disk.remove_folder(&self.staging).map_err(|error| unwritable(&self.staging, error))?;
+        for (path, upload, _) in self.uploaded.drain(..) {
+            self.remote.bucket.abort(&upload).map_err(|error| unwritable(&self.root.join(path), error))?;
         }
-        self.disk.remove_folder(&self.staging).map_err(|error| unwritable(&self.staging, error))
+        Ok(())
     }
 }
 
 impl Drop for BucketSite {
     fn drop(&mut self) {
-        // Nothing depends on it: the next run on this machine clears it.
-        let _ = self.disk.remove_folder(&self.state);
-        self.lock = None;
+        // Nothing depends on it: the next run on this machine clears it. Another may begin when the lock is gone.
+        let _ = self.disk.remove_folder(&self.staging);
+        let _ = self.disk.remove_file(&self.state.join("lock"));
+        let _ = self.disk.remove_empty_folder(&self.state);
     }
 }
 
@@ -230,11 +251,11 @@ fn at_once<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> R
 /// Refuses to begin a lake where somebody else's objects have the names of its tables.
 fn refuse_strangers(root: &Root, remote: &Remote) -> Result<()> {
     for table in Table::ALL {
-        let listed = remote.bucket.list_page(&format!("{}{}/", remote.prefix, table.name()), false, None);
+        let listed = remote.bucket.list_all(&format!("{}{}/", remote.prefix, table.name()));
         let listed = listed.map_err(|error: io::Error| unwritable(root.path(), error))?;
         // Parts of a run that died before its first commit are no strangers.
         let is_strange = |key: &&String| super::part::PartName::parse(Path::new(key)).is_none();
-        if let Some(key) = listed.objects.iter().map(|object| &object.key).find(is_strange) {
+        if let Some(key) = listed.iter().map(|object| &object.key).find(is_strange) {
             return Err(stranger(&root.join(key.strip_prefix(&remote.prefix).unwrap_or(key))));
         }
     }

@@ -1,22 +1,25 @@
 //! Who may write to a lake in a bucket.
 //!
 //! In: the runs that say they write. Out: the knowledge that nobody else does. Never: relies on conditions of requests,
-//! which some stores pass over in silence, or on anybody's clock.
+//! which some stores pass over in silence, or compares the clocks of two machines.
 //!
 //! Each run has an object of its own below `_trailmill/runs`, which it writes anew every few seconds. It lists them after it
 //! wrote its own: since lists show what was written before, of two runs that begin at once at least one sees the other, and
-//! whoever sees another that is alive gives way. One that does not change for as long as a lease is dead: it is removed, and
-//! what it left is cleared away. A run that finds its own object gone was taken for dead, and publishes nothing.
+//! whoever sees another that is alive gives way. One that does not change for as long as one and a half of its leases is
+//! dead: it is removed, and what it left is cleared away. A run that was silent for a lease by its own clocks, or finds its
+//! object gone, changes nothing any more: requests that are under way are given up, and no other is sent. So the time in
+//! which a run that is dead and does not know it could still change something is that of a request which has left it.
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -26,10 +29,15 @@ use super::part::unwritable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Bucket, Object, Upload};
 
-/// How often a claim is written within a lease.
+/// How often a claim is written within a lease, and the part of it that one attempt may take.
 const BEATS_PER_LEASE: u32 = 6;
 
+/// However long a run wants to be silent, nobody waits longer.
+const LONGEST_LEASE: Duration = Duration::from_hours(24);
+
 const SILENT: &str = "this run could not reach the store for so long that another may have taken over";
+
+const GONE: &str = "another run has taken over";
 
 /// A run's own word that it writes.
 #[derive(Debug)]
@@ -46,10 +54,27 @@ pub(super) struct Claim {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Words {
     process: u32,
+    /// How long it may be silent, in milliseconds.
+    lease_ms: u64,
     /// How often it has said so.
     beat: u64,
     /// Uploads that it has begun and not ended.
     uploads: Vec<Upload>,
+}
+
+/// A moment by two clocks: the one stands still while the machine sleeps, and the other may be set.
+#[derive(Clone, Copy, Debug)]
+struct Moment(Instant, SystemTime);
+
+impl Moment {
+    fn now() -> Self {
+        Self(Instant::now(), SystemTime::now())
+    }
+
+    /// The longer of what the two say.
+    fn elapsed(self) -> Duration {
+        self.0.elapsed().max(self.1.elapsed().unwrap_or_default())
+    }
 }
 
 #[derive(Debug)]
@@ -58,51 +83,75 @@ struct Beating {
     key: String,
     lease: Duration,
     /// What was said last, and when.
-    said: Mutex<(Words, Instant)>,
+    said: Mutex<(Words, Moment)>,
+    /// Set once and for all when another may have taken over; nothing waits for the store from then on.
+    lost: Arc<AtomicBool>,
 }
 
 impl Beating {
-    /// Says again that the run is alive, and perhaps something new. One that was silent for a lease has no say any more: its
-    /// claim may be gone, and must not come back.
+    /// Says again that the run is alive, and perhaps something new.
     fn beat(&self, change: impl FnOnce(&mut Words)) -> io::Result<()> {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let (words, at) = &mut *said;
-        if at.elapsed() >= self.lease {
-            return Err(io::Error::other(SILENT));
+        let deadline = self.lease / BEATS_PER_LEASE;
+        let say = || {
+            if self.is_lost() || at.elapsed() >= self.lease {
+                return Err(io::Error::other(SILENT));
+            }
+            // A claim that is gone must not come back.
+            self.bucket.head_within(&self.key, deadline)?;
+            change(words);
+            words.beat += 1;
+            let before = Moment::now();
+            self.bucket.put_within(&self.key, serde_json::to_vec(words)?.into(), deadline)?;
+            *at = before;
+            Ok(())
+        };
+        let spoken = say();
+        let is_gone = spoken.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        if is_gone || at.elapsed() >= self.lease {
+            self.lost.store(true, Ordering::Relaxed);
         }
-        change(words);
-        words.beat += 1;
-        let before = Instant::now();
-        self.bucket.put(&self.key, serde_json::to_vec(words)?.into())?;
-        *at = before;
-        Ok(())
+        if is_gone { Err(io::Error::new(io::ErrorKind::NotFound, GONE)) } else { spoken }
+    }
+
+    fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
     }
 }
 
 impl Claim {
-    /// Claims a lake; `folder` has the objects of the runs, with a slash at its end. Uploads that dead runs have left are
-    /// aborted.
+    /// Claims a lake; `folder` has the objects of the runs, with a slash at its end, and `lost` is set when the claim is
+    /// lost. Uploads that dead runs have left are aborted.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::LakeLocked`] when another run is alive, and what the store answers.
-    pub(super) fn take(bucket: &Arc<Bucket>, folder: &str, lake: &Path, lease: Duration) -> Result<Self> {
+    pub(super) fn take(
+        bucket: &Arc<Bucket>,
+        folder: &str,
+        lake: &Path,
+        lease: Duration,
+        lost: Arc<AtomicBool>,
+    ) -> Result<Self> {
         let failed = |error| unwritable(lake, error);
         let key = format!("{folder}{:016x}{:016x}", random(), random());
-        let words = Words { process: std::process::id(), ..Words::default() };
+        let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
+        let words = Words { process: std::process::id(), lease_ms, ..Words::default() };
         let said = serde_json::to_vec(&words).map_err(Error::internal)?;
-        let begun = Instant::now();
+        let begun = Moment::now();
         bucket.put(&key, said.into()).map_err(failed)?;
-        // A store that honours the condition refuses to write something else.
-        let honours_conditions = bucket.put_new(&key, &Bytes::from_static(b"{}")).is_ok_and(|is_written| !is_written);
-        let beating = Beating { bucket: Arc::clone(bucket), key, lease, said: Mutex::new((words, begun)) };
+        let honours_conditions = bucket.refuses_to_overwrite(&key, Bytes::from_static(b"{}"));
+        let beating = Beating { bucket: Arc::clone(bucket), key, lease, said: Mutex::new((words, begun)), lost };
         let beating = Arc::new(beating);
         let (end, ended) = channel();
         let thread = std::thread::Builder::new().name("claim".to_owned()).spawn({
             let beating = Arc::clone(&beating);
             // One that cannot be written is written with the next beat, or the run is taken for dead.
             move || {
-                while ended.recv_timeout(lease / BEATS_PER_LEASE) == Err(RecvTimeoutError::Timeout) {
+                while !beating.is_lost()
+                    && ended.recv_timeout(lease / BEATS_PER_LEASE) == Err(RecvTimeoutError::Timeout)
+                {
                     let _ = beating.beat(|_| ());
                 }
             }
@@ -126,10 +175,9 @@ impl Claim {
             return Ok(());
         }
         let begun = Instant::now();
-        // A run gives up when it was silent for a lease, and its last word may have been under way.
-        let lease = self.beating.lease;
-        while begun.elapsed() < lease * 3 / 2 {
-            std::thread::sleep(lease / (2 * BEATS_PER_LEASE));
+        let lease = first.keys().map(|key| self.lease_of(key)).collect::<io::Result<Vec<_>>>().map_err(failed)?;
+        let lease = lease.into_iter().max().unwrap_or_default().max(self.beating.lease);
+        loop {
             let now = others().map_err(failed)?;
             if now.iter().any(|(key, object)| first.get(key) != Some(object)) {
                 return Err(in_use(lake));
@@ -137,23 +185,31 @@ impl Claim {
             if now.is_empty() {
                 return Ok(());
             }
+            // A run gives up when it was silent for a lease; a request may have left it just before.
+            if begun.elapsed() >= lease + lease / 2 {
+                return now.keys().try_for_each(|key| self.bury(key)).map_err(failed);
+            }
+            std::thread::sleep(self.beating.lease / (2 * BEATS_PER_LEASE));
         }
-        for key in others().map_err(failed)?.into_keys() {
-            self.bury(&key).map_err(failed)?;
+    }
+
+    /// How long another run may be silent, by its own words.
+    fn lease_of(&self, key: &str) -> io::Result<Duration> {
+        Ok(Duration::from_millis(self.words(key)?.lease_ms).min(LONGEST_LEASE))
+    }
+
+    /// What another run says; nothing when it is gone, or somebody else has put something there.
+    fn words(&self, key: &str) -> io::Result<Words> {
+        match self.beating.bucket.get(key, None) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Words::default()),
+            said => Ok(serde_json::from_slice(&said?).unwrap_or_default()),
         }
-        Ok(())
     }
 
     /// Aborts the uploads of a dead run and removes its claim.
     fn bury(&self, key: &str) -> io::Result<()> {
         let bucket = &self.beating.bucket;
-        let said = match bucket.get(key, None) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            said => said?,
-        };
-        // What is not a claim, somebody else has put there.
-        let words: Words = serde_json::from_slice(&said).unwrap_or_default();
-        words.uploads.iter().try_for_each(|upload| bucket.abort(upload))?;
+        self.words(key)?.uploads.iter().try_for_each(|upload| bucket.abort(upload))?;
         bucket.remove([key.to_owned()])
     }
 
@@ -162,21 +218,31 @@ impl Claim {
         self.beating.beat(|words| words.uploads = uploads.to_vec())
     }
 
-    /// Whether the run still counts as alive.
+    /// Asks the store whether the run still counts as alive.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::LakeLocked`] when another may have begun to write.
     pub(super) fn check(&self, lake: &Path) -> Result<()> {
-        let lost = |message: &'static str| Err(Error::at(ErrorKind::LakeLocked, lake, message));
-        if self.beating.beat(|_| ()).is_err() {
-            return lost(SILENT);
+        match self.beating.beat(|_| ()) {
+            Err(error) if !self.beating.is_lost() => Err(unwritable(lake, error)),
+            Err(error) => Err(Error::at(ErrorKind::LakeLocked, lake, error)),
+            Ok(()) => Ok(()),
         }
-        match self.beating.bucket.head(&self.beating.key) {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => lost("another run has taken over"),
-            Err(error) => Err(unwritable(lake, error)),
+    }
+
+    /// The same by what is known already.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub(super) fn check_soon(&self, lake: &Path) -> Result<()> {
+        let said = self.beating.said.lock().unwrap_or_else(PoisonError::into_inner).1;
+        if self.beating.is_lost() || said.elapsed() >= self.beating.lease {
+            self.beating.lost.store(true, Ordering::Relaxed);
+            return Err(Error::at(ErrorKind::LakeLocked, lake, SILENT));
         }
+        Ok(())
     }
 }
 
@@ -186,6 +252,9 @@ impl Drop for Claim {
         if let Some(thread) = self.thread.take() {
             // It panics on nothing, and there is nothing else to be told.
             let _ = thread.join();
+        }
+        if self.beating.is_lost() {
+            return;
         }
         // Without it, the next run waits for a lease.
         let _ = self.beating.bucket.remove([self.beating.key.clone()]);

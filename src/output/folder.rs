@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::part::{StagedPart, unwritable};
-use super::site::Site;
+use super::site::{Site, Uncommitted};
 use crate::config::STATE_FOLDER;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result, printable};
@@ -81,11 +81,17 @@ impl Site for Folder {
         self.sync(&folders)
     }
 
-    fn commit(&mut self, part: &StagedPart) -> Result<()> {
-        if !is_still_there(&self.lock, &self.root.join(STATE_FOLDER).join("lock")) {
-            return Err(Error::at(ErrorKind::LakeLocked, &self.root, "somebody has removed the lock of this run"));
+    fn commit(&mut self, part: &StagedPart) -> Result<(), Uncommitted> {
+        if !self.is_held() {
+            return Err(
+                Error::at(ErrorKind::LakeLocked, &self.root, "somebody has removed the lock of this run").into()
+            );
         }
-        self.show(std::slice::from_ref(part))
+        Ok(self.show(std::slice::from_ref(part))?)
+    }
+
+    fn is_held(&mut self) -> bool {
+        is_still_there(&self.lock, &self.root.join(STATE_FOLDER).join("lock"))
     }
 
     fn remove(&mut self, parts: &[PathBuf]) -> Result<()> {

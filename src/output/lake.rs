@@ -7,6 +7,7 @@
 //! that is the commit. Parts with the number after the last commit belong to a run that died; the next run removes them.
 //! How parts are shown and removed, and how others are kept out, depends on where the lake is: see `folder` and `bucket`.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use super::bucket::BucketSite;
 use super::folder::{self, Folder};
 use super::manifest::{Commits, Known};
 use super::part::{PartName, StagedPart, unwritable};
-use super::site::Site;
+use super::site::{Site, Uncommitted};
 use crate::config::Config;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
@@ -93,14 +94,15 @@ impl Lake {
     ///
     /// # Errors
     ///
-    /// When a part cannot be shown; what was shown is removed again, by the next run if this one cannot. What fails after
-    /// the last one is told, and the commit is there all the same.
+    /// When a part cannot be shown; what was shown is removed again, by the next run if this one cannot or may not. What fails
+    /// after the last one is told, and the commit is there all the same.
     pub(crate) fn publish(&mut self, parts: &[StagedPart], archives: &StagedPart, replaced: &[String]) -> Result<()> {
         let site = &mut self.site;
-        let shown = site.prepare(parts).and_then(|()| site.show(parts)).and_then(|()| site.commit(archives));
-        if let Err(error) = shown {
-            // The first error is the one to tell.
-            let _ = self.roll_back();
+        let shown = site.prepare(parts).and_then(|()| site.show(parts)).map_err(Uncommitted::from);
+        if let Err(Uncommitted { error, is_certain }) = shown.and_then(|()| site.commit(archives)) {
+            // What may be there yet, or belongs to another run by now, is left to the next one. The first error is the one
+            // to tell.
+            let _ = if is_certain && site.is_held() { self.roll_back() } else { site.clear_staging() };
             return Err(error);
         }
         self.last_commit += 1;
@@ -119,7 +121,23 @@ impl Lake {
             left.sort_unstable();
             self.site.remove(&left)?;
         }
+        if self.root.remote().is_some() {
+            self.site.remove(&self.late_parts(commits)?)?;
+        }
         self.roll_back()
+    }
+
+    /// Parts of a run that was dead when its request arrived: they have the number of a commit that does not list them.
+    fn late_parts(&self, commits: &Commits) -> Result<Vec<PathBuf>> {
+        let mut late = Vec::new();
+        for table in [Table::Events, Table::UsageRecords, Table::Quarantine] {
+            let listed: HashSet<PathBuf> = commits.parts_of(&self.root, table).into_iter().collect();
+            let is_late = |path: &PathBuf| {
+                PartName::parse(path).is_some_and(|name| name.commit <= self.last_commit) && !listed.contains(path)
+            };
+            late.extend(self.root.parquet_files(table)?.into_iter().filter(is_late));
+        }
+        Ok(late)
     }
 
     /// Removes parts of a commit that is not published, staged or shown; first of all those of `archives`, so that no

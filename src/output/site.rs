@@ -7,7 +7,21 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::part::StagedPart;
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// A commit that was not made, as far as is known.
+#[derive(Debug)]
+pub(super) struct Uncommitted {
+    pub(super) error: Error,
+    /// Whether it will not be seen later either: a request may have been done whose answer was lost.
+    pub(super) is_certain: bool,
+}
+
+impl From<Error> for Uncommitted {
+    fn from(error: Error) -> Self {
+        Self { error, is_certain: true }
+    }
+}
 
 /// A place that a lake is in, held for one run.
 pub(super) trait Site: fmt::Debug + Send {
@@ -22,11 +36,14 @@ pub(super) trait Site: fmt::Debug + Send {
     fn show(&mut self, parts: &[StagedPart]) -> Result<()>;
 
     /// Shows the part that makes a commit of all that was shown, if no other run has made one meanwhile.
-    fn commit(&mut self, part: &StagedPart) -> Result<()>;
+    fn commit(&mut self, part: &StagedPart) -> Result<(), Uncommitted>;
+
+    /// Whether this run may still change something there.
+    fn is_held(&mut self) -> bool;
 
     /// Removes parts; those that are gone already are as good.
     fn remove(&mut self, parts: &[PathBuf]) -> Result<()>;
 
-    /// Removes what is staged, by this run or one that died.
+    /// Removes what is staged, here first, by this run or one that died.
     fn clear_staging(&mut self) -> Result<()>;
 }

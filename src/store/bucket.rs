@@ -12,20 +12,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use object_store::aws::AmazonS3;
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
-use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::{Error as KeyError, Path as Key};
 use object_store::{Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode};
 use tokio::task::JoinSet;
 
-use super::explain::{explain, is_broken_off, stopped};
+use super::explain::{broken, explain, is_broken_off, stopped};
 use super::session::Threads;
 use super::version::Blocks;
 
 /// Requests that are under way at once where many are needed.
 const CONCURRENT_REQUESTS: usize = 64;
 
-/// The pause before a request is sent again that the library does not send again; the next is twice as long.
+/// The pause before a request is sent again that the library does not send again; the next is twice as long, up to a point.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// Keys of a page, the most that S3 gives.
 const PAGE_KEYS: usize = 1_000;
@@ -81,13 +81,6 @@ impl NextPage {
     }
 }
 
-/// An upload of an object in pieces that is not complete.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Upload {
-    pub(crate) key: String,
-    pub(crate) id: String,
-}
-
 impl fmt::Debug for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bucket").field("name", &self.name).finish_non_exhaustive()
@@ -108,13 +101,23 @@ impl Bucket {
         &self.endpoint
     }
 
-    fn wait_for<T>(&self, future: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
+    pub(super) fn wait_for<T>(&self, future: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
         self.threads.wait_for(future).ok_or_else(stopped)?.map_err(|error| explain(&error))
     }
 
     /// What was read last around some places.
     pub(super) const fn blocks(&self) -> &Blocks {
         &self.blocks
+    }
+
+    /// What speaks to it.
+    pub(super) const fn client(&self) -> &AmazonS3 {
+        &self.client
+    }
+
+    /// How often a request is sent again.
+    pub(super) const fn retries(&self) -> usize {
+        self.retries
     }
 
     /// The threads that speak to it.
@@ -259,6 +262,37 @@ impl Bucket {
         self.wait_for(self.client.put(&key, bytes.into())).map(drop)
     }
 
+    /// The same, or an error after a while.
+    pub(crate) fn put_within(&self, key: &str, bytes: Bytes, deadline: Duration) -> io::Result<()> {
+        let key = parse(key)?;
+        self.wait_within(deadline, self.client.put(&key, bytes.into())).map(drop)
+    }
+
+    /// Whether an object is there, or an error after a while.
+    pub(crate) fn head_within(&self, key: &str, deadline: Duration) -> io::Result<()> {
+        let key = parse(key)?;
+        self.wait_within(deadline, self.client.head(&key)).map(drop)
+    }
+
+    fn wait_within<T>(
+        &self,
+        deadline: Duration,
+        future: impl Future<Output = object_store::Result<T>>,
+    ) -> io::Result<T> {
+        // A timeout begins where there is a clock.
+        let timed = async { tokio::time::timeout(deadline, future).await };
+        let done = self.threads.wait_for(timed).ok_or_else(stopped)?;
+        done.map_err(|_| broken("no answer in time"))?.map_err(|error| explain(&error))
+    }
+
+    /// Whether an object that is there stays as it is when it is to be written only if it is not there. Otherwise it has
+    /// these bytes now.
+    pub(crate) fn refuses_to_overwrite(&self, key: &str, bytes: Bytes) -> bool {
+        let Ok(key) = parse(key) else { return false };
+        let put = self.wait_for(self.client.put_opts(&key, bytes.into(), PutMode::Create.into()));
+        put.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
+    }
+
     /// Writes an object unless there is one; whether it has these bytes now. Some stores do not look.
     pub(crate) fn put_new(&self, key: &str, bytes: &Bytes) -> io::Result<bool> {
         let path = parse(key)?;
@@ -276,7 +310,7 @@ impl Bucket {
                 found => return Ok(found? == *bytes),
             }
             std::thread::sleep(pause);
-            pause *= 2;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
         Ok(false)
     }
@@ -290,8 +324,8 @@ impl Bucket {
                 if removing.len() >= CONCURRENT_REQUESTS {
                     removed(removing.join_next().await)?;
                 }
-                let client = self.client.clone();
-                removing.spawn(async move { client.delete(&key).await });
+                let (client, retries) = (self.client.clone(), self.retries);
+                removing.spawn(async move { again(retries, || client.delete(&key)).await });
             }
             while let Some(done) = removing.join_next().await {
                 removed(Some(done))?;
@@ -299,49 +333,11 @@ impl Bucket {
             Ok(())
         })
     }
-
-    /// Begins an upload in pieces.
-    pub(crate) fn begin_upload(&self, key: &str) -> io::Result<Upload> {
-        let path = parse(key)?;
-        // One that was begun without our knowing holds nothing.
-        let id = self.wait_for(again(self.retries, || self.client.create_multipart(&path)))?;
-        Ok(Upload { key: key.to_owned(), id })
-    }
-
-    /// Uploads a piece, of 5 MiB at least unless it is the last; its name for [`Bucket::complete`].
-    pub(crate) fn put_piece(&self, upload: &Upload, number: usize, bytes: Bytes) -> io::Result<String> {
-        let path = parse(&upload.key)?;
-        let part = self.wait_for(self.client.put_part(&path, &upload.id, number, bytes.into()))?;
-        Ok(part.content_id)
-    }
-
-    /// Makes an object of the pieces, which have so many bytes together.
-    pub(crate) fn complete(&self, upload: &Upload, pieces: &[String], bytes: u64) -> io::Result<()> {
-        let path = parse(&upload.key)?;
-        let parts = pieces.iter().map(|id| PartId { content_id: id.clone() }).collect();
-        match self.wait_for(self.client.complete_multipart(&path, &upload.id, parts)) {
-            // The answer to an earlier attempt was lost.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => match self.head(&upload.key) {
-                Ok(object) if object.bytes == bytes => Ok(()),
-                _ => Err(error),
-            },
-            completed => completed.map(drop),
-        }
-    }
-
-    /// Throws an upload away; one that is gone is as good.
-    pub(crate) fn abort(&self, upload: &Upload) -> io::Result<()> {
-        let path = parse(&upload.key)?;
-        match self.wait_for(self.client.abort_multipart(&path, &upload.id)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            aborted => aborted,
-        }
-    }
 }
 
 /// Sends a request again that the library sends once: the answer may be lost, or cut off, and the request be done all the
 /// same.
-async fn again<T, F>(retries: usize, mut ask: impl FnMut() -> F) -> object_store::Result<T>
+pub(super) async fn again<T, F>(retries: usize, mut ask: impl FnMut() -> F) -> object_store::Result<T>
 where
     F: Future<Output = object_store::Result<T>>,
 {
@@ -352,7 +348,7 @@ where
             done => return done,
         }
         tokio::time::sleep(pause).await;
-        pause *= 2;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
     ask().await
 }

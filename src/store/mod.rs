@@ -19,14 +19,17 @@ mod prefetch;
 
 mod session;
 
+mod upload;
+
 mod url;
 
 mod version;
 
-pub(crate) use bucket::{Bucket, ListPage, NextPage, Object, Upload};
+pub(crate) use bucket::{Bucket, ListPage, NextPage, Object};
 pub(crate) use explain::is_of_store;
 pub use options::StoreOptions;
 pub(crate) use prefetch::Prefetcher;
 pub(crate) use session::Session;
+pub(crate) use upload::Upload;
 pub(crate) use url::ObjectUrl;
 pub(crate) use version::Version;

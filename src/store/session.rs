@@ -101,7 +101,12 @@ impl Session {
         Self { stop, ..self }
     }
 
-    /// How long a run that writes may be silent before another takes it for dead.
+    /// Ends waits, also those that are under way, once it is set.
+    pub(crate) fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
+    /// How the buckets are reached.
     pub(crate) const fn options(&self) -> &StoreOptions {
         &self.options
     }

@@ -36,9 +36,10 @@ fn run_into(name: &str, lease: f64) -> String {
     format!("convert in --out s3://lakes/{name}/lake --step-size 400B --threads 2 -q --s3-lease {lease}")
 }
 
-/// Long enough for any run here, short enough for those that follow one that was killed.
+/// Long enough for any run here to be heard in time, short enough to wait for the end of those that were killed.
+const LEASE: f64 = 1.5;
+/// Where nothing is killed, however slow the machine is.
 const LONG: f64 = 120.0;
-const SHORT: f64 = 0.4;
 
 fn inputs() -> Workdir {
     let workdir = Workdir::new();
@@ -98,7 +99,7 @@ fn same(found: &Content, expected: &Content, moment: &str) {
 
 /// Lets another run finish, and looks at what it has made and left.
 fn check_recovery(workdir: &Workdir, store: &dyn Store, name: &str, expected: &Content, moment: &str) {
-    let run = workdir.run_in(&store.environment(), &run_into(name, SHORT));
+    let run = workdir.run_in(&store.environment(), &run_into(name, LEASE));
     assert!(run.code() == 1 || run.code() == 0, "{moment}: {}", run.dump());
     same(&fetched(workdir, store, name), expected, moment);
     let is_ours = |key: &String| key.starts_with(&format!("{name}/"));
@@ -120,10 +121,10 @@ fn a_lake_in_a_bucket_has_the_bytes_of_one_in_a_folder() {
     on_every_store(|store| {
         store.create_bucket("lakes");
         let environment = store.environment();
-        let first = workdir.run_in(&environment, &run(LONG)).expect(1);
+        let first = workdir.run_in(&environment, &run(LEASE)).expect(1);
         same(&fetched(&workdir, store, "one"), &expected, store.name());
         let objects = store.objects("lakes");
-        let again = workdir.run_in(&environment, &run(LONG)).expect(0);
+        let again = workdir.run_in(&environment, &run(LEASE)).expect(0);
         assert_eq!(store.objects("lakes"), objects, "{} {}", first.dump(), again.dump());
         // Whoever reads a lake reads the same.
         for command in ["check LAKE", "inspect LAKE", "restore LAKE", "restore LAKE --event-id 1-7 -q"] {
@@ -145,7 +146,7 @@ fn a_lake_in_a_bucket_has_the_bytes_of_one_in_a_folder() {
 fn killed_at_any_request() {
     let (workdir, expected) = expected();
     let server = Server::with_bucket("lakes");
-    let start = |environment: &Environment, name: &str| workdir.start_in(environment, &run_into(name, LONG));
+    let start = |environment: &Environment, name: &str| workdir.start_in(environment, &run_into(name, LEASE));
     let kills = kill_at_each_request(&server, &CHANGES, 1, start, |name, moment| {
         check_recovery(&workdir, &server, name, &expected, moment);
     });
@@ -190,7 +191,7 @@ fn a_large_part_is_uploaded_in_pieces_and_none_are_left() {
             }
             proxy.heal();
             proxy.rule(Rule::of(&[operation]).times(1), fault.clone());
-            let run = workdir.run_in(&proxy.environment(), &run(LONG));
+            let run = workdir.run_in(&proxy.environment(), &run(LEASE));
             assert_eq!(run.code(), 0, "{operation:?} {fault:?}: {} {}", run.dump(), proxy.dump());
             same(&fetched(&workdir, &server, "one"), &expected, &format!("{operation:?} {fault:?}"));
             assert!(server.uploads("lakes").is_empty(), "{operation:?} {fault:?}");
@@ -202,14 +203,14 @@ fn a_large_part_is_uploaded_in_pieces_and_none_are_left() {
         for fault in [Fault::HoldBefore, Fault::HoldAfter] {
             proxy.heal();
             proxy.rule(Rule::of(&[operation]).nth(nth), fault.clone());
-            let started = workdir.start_in(&proxy.environment(), &run(LONG));
+            let started = workdir.start_in(&proxy.environment(), &run(LEASE));
             held += 1;
             assert!(proxy.wait_for_held(held, Duration::from_mins(1)), "{operation:?} {fault:?} {}", proxy.dump());
             started.signal("KILL");
             started.end();
             let is_over = matches!((operation, &fault), (Operation::Complete, Fault::HoldAfter));
             assert_eq!(server.uploads("lakes").is_empty(), is_over, "{operation:?} {fault:?}");
-            workdir.run_in(&server.environment(), &run(SHORT)).expect(0);
+            workdir.run_in(&server.environment(), &run(LEASE)).expect(0);
             same(&fetched(&workdir, &server, "one"), &expected, &format!("killed at {operation:?}, {fault:?}"));
             assert!(server.uploads("lakes").is_empty(), "{operation:?} {fault:?}");
             empty(&server);
@@ -262,7 +263,7 @@ fn what_cannot_be_written_is_told_and_can_be_mended() {
     for word in ["_trailmill/runs", "events/event_date=2025-03-02", "archives/part-000001", "archives/part-000002"] {
         proxy.heal();
         proxy.rule(Rule::put().key_contains(word), Fault::Status(403));
-        let run = workdir.run_in(&proxy.environment(), &run(LONG));
+        let run = workdir.run_in(&proxy.environment(), &run(LEASE));
         assert_eq!(run.code(), 2, "{word}: {}", run.dump());
         let told = run.stderr();
         assert!(
@@ -285,7 +286,7 @@ fn a_place_of_somebody_else_is_refused() {
     let workdir = inputs();
     let server = Server::with_bucket("lakes");
     server.put("lakes", "one/lake/events/mine.parquet", b"mine");
-    let run = workdir.run_in(&server.environment(), &run(LONG)).expect(2);
+    let run = workdir.run_in(&server.environment(), &run(LEASE)).expect(2);
     assert!(
         run.stderr().contains("events/mine.parquet") && run.stderr().contains("choose another --out"),
         "{}",
@@ -307,45 +308,75 @@ fn one_writer() {
     let server = Server::with_bucket("lakes");
     let proxy = Proxy::before(&server);
     proxy.rule(Rule::put().key_contains("archives/"), Fault::HoldBefore);
-    let first = workdir.start_in(&proxy.environment(), &run(1.0));
+    let first = workdir.start_in(&proxy.environment(), &run(LEASE));
     assert!(proxy.wait_for_held(1, Duration::from_secs(20)), "{}", proxy.dump());
-    let second = workdir.run_in(&server.environment(), &run(1.0)).expect(2);
+    let second = workdir.run_in(&server.environment(), &run(LEASE)).expect(2);
     assert!(second.stderr().contains("another run is using s3://lakes/one/lake"), "{}", second.dump());
     first.signal("KILL");
     first.end();
     check_recovery(&workdir, &server, "one", &expected, "the first run is dead");
 }
 
-/// A run that was taken for dead, but only slept, publishes nothing when it wakes.
+/// A run that was taken for dead, but only slept, changes nothing when it wakes: neither what another has published
+/// meanwhile, nor what that one has under way.
 #[test]
 fn a_run_that_slept_too_long_gives_way() {
-    let (workdir, expected) = expected();
-    for honours_conditions in [true, false] {
+    let workdir = inputs();
+    workdir.gzip("other/other.json.gz", records(&[event("other", "")]));
+    // Before its first part, before the manifest, and with one that is on its way.
+    let moments = ["events/event_date=2025-03-01", "events/event_date=2025-03-02", "archives/"];
+    for (honours_conditions, moment) in [true, false].into_iter().flat_map(|it| moments.map(|moment| (it, moment))) {
         let server = Server::with_bucket("lakes");
         if !honours_conditions {
             server.ignore_conditions();
         }
         let proxy = Proxy::before(&server);
-        proxy.rule(Rule::put().key_contains("events/").times(1), Fault::Delay(Duration::from_secs(3)));
+        proxy.rule(Rule::put().key_contains(moment).times(1), Fault::Delay(Duration::from_secs(2)));
         let sleeper = workdir.start_in(&proxy.environment(), &run(0.5));
-        let has_begun =
-            || proxy.requests().iter().any(|request| request.path.contains("/events/") && request.method == "PUT");
+        let has_begun = || {
+            proxy.requests().iter().any(|request| request.path.contains(moment) && request.operation == Operation::Put)
+        };
         while !has_begun() {
             std::thread::sleep(Duration::from_millis(10));
         }
         sleeper.signal("STOP");
-        // It is on the same machine, where a lock of its own keeps others out: this one is on another.
-        let elsewhere = Workdir::new();
-        let mut environment = server.environment();
-        environment.push(("TMPDIR", elsewhere.path().display().to_string()));
-        let run = workdir.run_in(&environment, &run(0.5));
-        assert_eq!(run.code(), 1, "{}", run.dump());
+        // What has left it arrives; then another run takes over, publishes one commit, and is done.
+        std::thread::sleep(Duration::from_millis(2_500));
+        let arrived = server.objects("lakes").iter().any(|key| key.contains("archives/"));
+        let taken_over = format!("convert other --out {LAKE} -q --s3-lease 0.5");
+        workdir.run_in(&server.environment(), &taken_over).expect(0);
+        let before = fetched(&workdir, &server, "one");
         sleeper.signal("CONT");
         let woken = sleeper.end();
-        assert_eq!(woken.code(), 2, "{}", woken.dump());
-        assert!(woken.stderr().contains("lake in use"), "{}", woken.dump());
-        check_recovery(&workdir, &server, "one", &expected, &format!("conditions: {honours_conditions}"));
+        let told = format!("{honours_conditions} {moment}: {}", woken.dump());
+        assert_eq!(woken.code(), 2, "{told}");
+        assert!(woken.stderr().contains("lake in use"), "{told}");
+        // What had left it may arrive; nothing of the other is touched, and the next run clears it away.
+        let after = fetched(&workdir, &server, "one");
+        let kept: BTreeMap<_, _> = after.0.into_iter().filter(|(path, _)| before.0.contains_key(path)).collect();
+        same(&(kept, after.1), &before, &told);
+        let of_other = before.1.iter().any(|row| text(row, "archive").ends_with("other.json.gz"));
+        assert!(of_other && arrived == (moment == "archives/"), "{told}");
+        // Its own archives are not lost.
+        workdir.run_in(&server.environment(), &run(LEASE)).expect(1);
+        assert_eq!(fetched(&workdir, &server, "one").1.len(), 5, "{told}");
+        workdir.run_in(&server.environment(), &format!("check {LAKE}")).expect(0);
     }
+}
+
+/// However short the lease of the one who waits, it is that of the other which counts.
+#[test]
+fn another_runs_lease_is_heeded() {
+    let workdir = inputs();
+    let server = Server::with_bucket("lakes");
+    let proxy = Proxy::before(&server);
+    proxy.rule(Rule::put().key_contains("archives/"), Fault::HoldBefore);
+    let first = workdir.start_in(&proxy.environment(), &run(6.0));
+    assert!(proxy.wait_for_held(1, Duration::from_secs(20)), "{}", proxy.dump());
+    let second = workdir.run_in(&server.environment(), &run(0.2)).expect(2);
+    assert!(second.stderr().contains("another run is using"), "{}", second.dump());
+    first.signal("KILL");
+    first.end();
 }
 
 /// Many runs begin at once, on as many machines: each converts its own or gives way.
