@@ -1,15 +1,16 @@
 -- Tables and views of a trailmill lake for Amazon Athena (engine version 3).
 -- Athena runs one statement at a time, in the console or by aws athena start-query-execution: run them one after the
--- other, in this order. They can be run again: a table that is there stays as it is, views are replaced. DROP TABLE
--- removes no file, should a table be out of date.
+-- other, in this order. They can be run again: a table that is there keeps its columns and is pointed to the place
+-- named here, views are replaced. DROP TABLE removes no file, should a table be out of date.
 -- Partitions are projected: rows of new days are seen at once. Rows of days before the range of a table are not
--- seen; after converting archives older than all before, make these statements anew and run them again.
+-- seen. After converting archives older than all before, make these statements anew and run them again.
 -- Choose the database trail there before running queries that do not name it.
 
 CREATE DATABASE IF NOT EXISTS `trail`;
 
 -- One row per CloudTrail event.
 -- Two tables that the view events puts together: projection reaches no row without a time.
+-- ALTER TABLE gives a table that was there before the range and the place of now.
 CREATE EXTERNAL TABLE IF NOT EXISTS `trail`.`events_dated` (
   `event_time` timestamp,
   `event_id` string,
@@ -91,8 +92,12 @@ TBLPROPERTIES (
   'storage.location.template' = 's3://bucket/lake/events/event_date=${event_date}/'
 );
 
--- The range, should the table have been there with another one.
-ALTER TABLE `trail`.`events_dated` SET TBLPROPERTIES ('projection.event_date.range' = '2018-04-19,NOW+1DAYS');
+ALTER TABLE `trail`.`events_dated` SET TBLPROPERTIES (
+  'projection.event_date.range' = '2018-04-19,NOW+1DAYS',
+  'storage.location.template' = 's3://bucket/lake/events/event_date=${event_date}/'
+);
+
+ALTER TABLE `trail`.`events_dated` SET LOCATION 's3://bucket/lake/events/';
 
 CREATE EXTERNAL TABLE IF NOT EXISTS `trail`.`events_undated` (
   `event_time` timestamp,
@@ -164,6 +169,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `trail`.`events_undated` (
 )
 STORED AS PARQUET
 LOCATION 's3://bucket/lake/events/event_date=__HIVE_DEFAULT_PARTITION__/';
+
+ALTER TABLE `trail`.`events_undated` SET LOCATION 's3://bucket/lake/events/event_date=__HIVE_DEFAULT_PARTITION__/';
 
 CREATE OR REPLACE VIEW "trail"."events" AS
 SELECT
@@ -308,6 +315,7 @@ FROM "trail"."events_undated";
 
 -- One row per AWS Marketplace usage record (`BatchMeterUsage`, `MeterUsage`), joined to what AWS answered about it.
 -- Two tables that the view usage_records puts together: projection reaches no row without a time.
+-- ALTER TABLE gives a table that was there before the range and the place of now.
 CREATE EXTERNAL TABLE IF NOT EXISTS `trail`.`usage_records_dated` (
   `event_time` timestamp,
   `event_id` string,
@@ -360,8 +368,12 @@ TBLPROPERTIES (
   'storage.location.template' = 's3://bucket/lake/usage_records/event_date=${event_date}/'
 );
 
--- The range, should the table have been there with another one.
-ALTER TABLE `trail`.`usage_records_dated` SET TBLPROPERTIES ('projection.event_date.range' = '2018-04-19,NOW+1DAYS');
+ALTER TABLE `trail`.`usage_records_dated` SET TBLPROPERTIES (
+  'projection.event_date.range' = '2018-04-19,NOW+1DAYS',
+  'storage.location.template' = 's3://bucket/lake/usage_records/event_date=${event_date}/'
+);
+
+ALTER TABLE `trail`.`usage_records_dated` SET LOCATION 's3://bucket/lake/usage_records/';
 
 CREATE EXTERNAL TABLE IF NOT EXISTS `trail`.`usage_records_undated` (
   `event_time` timestamp,
@@ -404,6 +416,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `trail`.`usage_records_undated` (
 )
 STORED AS PARQUET
 LOCATION 's3://bucket/lake/usage_records/event_date=__HIVE_DEFAULT_PARTITION__/';
+
+ALTER TABLE `trail`.`usage_records_undated` SET LOCATION 's3://bucket/lake/usage_records/event_date=__HIVE_DEFAULT_PARTITION__/';
 
 CREATE OR REPLACE VIEW "trail"."usage_records" AS
 SELECT
@@ -512,6 +526,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `trail`.`archives` (
 STORED AS PARQUET
 LOCATION 's3://bucket/lake/archives/';
 
+ALTER TABLE `trail`.`archives` SET LOCATION 's3://bucket/lake/archives/';
+
 -- One row per rejected archive or event, with its original bytes.
 CREATE EXTERNAL TABLE IF NOT EXISTS `trail`.`quarantine` (
   `archive` string,
@@ -525,9 +541,11 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `trail`.`quarantine` (
 STORED AS PARQUET
 LOCATION 's3://bucket/lake/quarantine/';
 
+ALTER TABLE `trail`.`quarantine` SET LOCATION 's3://bucket/lake/quarantine/';
+
 -- Events under the names and types of the table that AWS documents for Athena (all scalars are texts, times too),
 -- with the partition columns of its variants: region, year, month, day, account, timestamp (yyyy/MM/dd).
--- A condition on year, month, day or timestamp reads the wanted days only; one on eventtime reads all of them.
+-- A condition on year, month, day or timestamp reads the wanted days only. One on eventtime reads all of them.
 CREATE OR REPLACE VIEW "trail"."cloudtrail_logs" AS
 SELECT
   "event_version" AS "eventversion",

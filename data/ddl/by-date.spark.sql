@@ -169,7 +169,7 @@ LOCATION 's3://bucket/lake/quarantine';
 
 -- Events under the names and types of the table that AWS documents for Athena (all scalars are texts, times too),
 -- with the partition columns of its variants: region, year, month, day, account, timestamp (yyyy/MM/dd).
--- A condition on year, month, day or timestamp reads the wanted days only; one on eventtime reads all of them.
+-- A condition on year, month, day or timestamp reads the wanted days only. One on eventtime reads all of them.
 CREATE OR REPLACE VIEW `trail`.`cloudtrail_logs` AS
 SELECT
   `event_version` AS `eventversion`,

@@ -1,9 +1,10 @@
 -- Tables and views of a trailmill lake for Amazon Athena (engine version 3).
 -- Athena runs one statement at a time, in the console or by aws athena start-query-execution: run them one after the
--- other, in this order. They can be run again: a table that is there stays as it is, views are replaced. DROP TABLE
--- removes no file, should a table be out of date.
+-- other, in this order. They can be run again: a table that is there keeps its columns and is pointed to the place
+-- named here, views are replaced. DROP TABLE removes no file, should a table be out of date.
 -- Partitions are registered: after each conversion run the MSCK REPAIR TABLE statements again, else rows in new
 -- partitions are not seen. (Projection would need to know all values of the partition columns beforehand.)
+-- Registered partitions keep their place: after moving the lake, DROP TABLE before running these again.
 -- Choose the database trail there before running queries that do not name it.
 
 CREATE DATABASE IF NOT EXISTS `trail`;
@@ -81,6 +82,8 @@ PARTITIONED BY (`region` string, `event_month` string, `account` string)
 STORED AS PARQUET
 LOCATION 's3://bucket/lake/events/';
 
+ALTER TABLE `trail`.`events` SET LOCATION 's3://bucket/lake/events/';
+
 MSCK REPAIR TABLE `trail`.`events`;
 
 -- One row per AWS Marketplace usage record (`BatchMeterUsage`, `MeterUsage`), joined to what AWS answered about it.
@@ -127,6 +130,8 @@ PARTITIONED BY (`region` string, `event_month` string, `account` string)
 STORED AS PARQUET
 LOCATION 's3://bucket/lake/usage_records/';
 
+ALTER TABLE `trail`.`usage_records` SET LOCATION 's3://bucket/lake/usage_records/';
+
 MSCK REPAIR TABLE `trail`.`usage_records`;
 
 -- One row per source archive: the manifest of the lake.
@@ -153,6 +158,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `trail`.`archives` (
 STORED AS PARQUET
 LOCATION 's3://bucket/lake/archives/';
 
+ALTER TABLE `trail`.`archives` SET LOCATION 's3://bucket/lake/archives/';
+
 -- One row per rejected archive or event, with its original bytes.
 CREATE EXTERNAL TABLE IF NOT EXISTS `trail`.`quarantine` (
   `archive` string,
@@ -166,9 +173,11 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `trail`.`quarantine` (
 STORED AS PARQUET
 LOCATION 's3://bucket/lake/quarantine/';
 
+ALTER TABLE `trail`.`quarantine` SET LOCATION 's3://bucket/lake/quarantine/';
+
 -- Events under the names and types of the table that AWS documents for Athena (all scalars are texts, times too),
 -- with the partition columns of its variants: region, year, month, day, account, timestamp (yyyy/MM/dd).
--- A condition on year or month reads the wanted months only; one on day, timestamp or eventtime reads all of them.
+-- A condition on year or month reads the wanted months only. One on day, timestamp or eventtime reads all of them.
 CREATE OR REPLACE VIEW "trail"."cloudtrail_logs" AS
 SELECT
   "event_version" AS "eventversion",

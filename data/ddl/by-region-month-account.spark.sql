@@ -173,7 +173,7 @@ LOCATION 's3://bucket/lake/quarantine';
 
 -- Events under the names and types of the table that AWS documents for Athena (all scalars are texts, times too),
 -- with the partition columns of its variants: region, year, month, day, account, timestamp (yyyy/MM/dd).
--- A condition on year or month reads the wanted months only; one on day, timestamp or eventtime reads all of them.
+-- A condition on year or month reads the wanted months only. One on day, timestamp or eventtime reads all of them.
 CREATE OR REPLACE VIEW `trail`.`cloudtrail_logs` AS
 SELECT
   `event_version` AS `eventversion`,

@@ -35,11 +35,12 @@ pub(crate) struct DdlArgs {
     location: Option<String>,
 
     /// First date (UTC) that Athena's partition projection reaches; rows before it are not seen [default: the oldest of
-    /// the lake]
+    /// the lake, and not before 2013, when CloudTrail was launched]
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     from: Option<Date>,
 
-    /// Add views that answer a Marketplace seller's questions: what is billable, rejected, lost, late, doubled
+    /// Add views that answer a Marketplace seller's questions: what is billable, rejected, lost, late, doubled. For athena,
+    /// spark and duckdb; the lake needs `events` and `usage_records`. CloudTrail shows submissions, not bills
     #[arg(long)]
     views: bool,
 

@@ -9,15 +9,15 @@
 use jiff::Unit;
 use jiff::civil::Date;
 
-use super::dialect::{Dialect, Member, hive_type, view};
+use super::dialect::{Dialect, Member, hive_partition_type, hive_type, view};
 use super::layout::LakeLayout;
 use super::script::{Request, Script, escaped_literal, lines};
-use crate::error::Result;
 use crate::schema::Table;
 use crate::transform::PartitionColumn;
 use crate::transform::partition::NULL_PARTITION;
 
-/// Where the range of a lake without any dated row begins: CloudTrail has been there since November 2013.
+/// Earliest that a range begins by itself, since each day of it is one more place to look in: CloudTrail was launched in
+/// November 2013. What is dated long before has a wrong date.
 const BEFORE_CLOUDTRAIL: &str = "2013-01-01";
 /// Furthest that a range reaches beyond today, for clocks that are ahead: each day of it is one more place to look in.
 const MOST_DAYS_AHEAD: i32 = 366;
@@ -90,18 +90,19 @@ impl Dialect for Athena {
         script.comment(
             "Tables and views of a trailmill lake for Amazon Athena (engine version 3).\n\
              Athena runs one statement at a time, in the console or by aws athena start-query-execution: run them one after the\n\
-             other, in this order. They can be run again: a table that is there stays as it is, views are replaced. DROP TABLE\n\
-             removes no file, should a table be out of date.",
+             other, in this order. They can be run again: a table that is there keeps its columns and is pointed to the place\n\
+             named here, views are replaced. DROP TABLE removes no file, should a table be out of date.",
         );
         if is_projected(request.lake) {
             script.comment(
                 "Partitions are projected: rows of new days are seen at once. Rows of days before the range of a table are not\n\
-                 seen; after converting archives older than all before, make these statements anew and run them again.",
+                 seen. After converting archives older than all before, make these statements anew and run them again.",
             );
         } else {
             script.comment(
                 "Partitions are registered: after each conversion run the MSCK REPAIR TABLE statements again, else rows in new\n\
-                 partitions are not seen. (Projection would need to know all values of the partition columns beforehand.)",
+                 partitions are not seen. (Projection would need to know all values of the partition columns beforehand.)\n\
+                 Registered partitions keep their place: after moving the lake, DROP TABLE before running these again.",
             );
         }
         if let Some(database) = request.database {
@@ -115,15 +116,24 @@ impl Dialect for Athena {
         }
     }
 
-    fn add_tables(&self, request: &Request<'_>, script: &mut Script) -> Result<()> {
+    fn add_tables(&self, request: &Request<'_>, script: &mut Script) {
         for table in &request.lake.tables {
             match calendar(request.lake).filter(|_| table.is_partitioned()) {
                 Some(column) => add_projected(self, *table, column, request, script),
                 None => add_registered(*table, request, script),
             }
         }
-        Ok(())
     }
+}
+
+/// What to do before views that name tables without their database.
+pub(super) fn add_choice_of_database(request: &Request<'_>, script: &mut Script) {
+    let database = request.database.unwrap_or("NAME");
+    script.comment(&format!(
+        "The views that follow name tables without their database, so it has to be chosen before: in the console, or with\n\
+         aws athena start-query-execution --query-execution-context Database={database}."
+    ));
+    script.gap();
 }
 
 /// A table of a table's files.
@@ -141,13 +151,23 @@ fn external_table(name: &str, table: Table, partitioned_by: &[String], folder: &
     )
 }
 
+/// Points a table to its place, should it have been there with another one. No comment stands before it: Athena hands
+/// it to Hive's language, which need not take one there.
+fn add_location(name: &str, folder: &str, request: &Request<'_>, script: &mut Script) {
+    let name = request.qualified(name, '`');
+    let location = escaped_literal(&format!("{folder}/"));
+    script.statement(&format!("ALTER TABLE {name} SET LOCATION {location}"));
+}
+
 /// A table with partitions that are registered, or with none.
 fn add_registered(table: Table, request: &Request<'_>, script: &mut Script) {
     script.comment(table.doc());
-    let type_of = |column: &PartitionColumn| if *column == PartitionColumn::EventDate { "date" } else { "string" };
     let partitions = request.lake.partition_columns(table).iter();
-    let partitions: Vec<String> = partitions.map(|column| format!("`{column}` {}", type_of(column))).collect();
-    script.statement(&external_table(table.name(), table, &partitions, &request.folder(table), request));
+    let partitions: Vec<String> =
+        partitions.map(|column| format!("`{column}` {}", hive_partition_type(*column))).collect();
+    let folder = request.folder(table);
+    script.statement(&external_table(table.name(), table, &partitions, &folder, request));
+    add_location(table.name(), &folder, request, script);
     if table.is_partitioned() {
         script.statement(&format!("MSCK REPAIR TABLE {}", request.qualified(table.name(), '`')));
     }
@@ -167,6 +187,7 @@ fn add_projected(dialect: &Athena, table: Table, column: PartitionColumn, reques
             range.beyond.join(", ")
         ));
     }
+    script.comment("ALTER TABLE gives a table that was there before the range and the place of now.");
     let range = escaped_literal(&range.words);
     let (format, unit) = match column {
         PartitionColumn::EventMonth => ("yyyy-MM", "MONTHS"),
@@ -185,11 +206,14 @@ fn add_projected(dialect: &Athena, table: Table, column: PartitionColumn, reques
     let partitions = [format!("`{column}` string")];
     let statement = external_table(&dated, table, &partitions, &folder, request);
     script.statement(&format!("{statement}\nTBLPROPERTIES (\n{properties}\n)"));
-    script.comment("The range, should the table have been there with another one.");
     let name = request.qualified(&dated, '`');
-    script.statement(&format!("ALTER TABLE {name} SET TBLPROPERTIES ('projection.{column}.range' = {range})"));
+    let properties =
+        lines([format!("'projection.{column}.range' = {range}"), format!("'storage.location.template' = {template}")]);
+    script.statement(&format!("ALTER TABLE {name} SET TBLPROPERTIES (\n{properties}\n)"));
+    add_location(&dated, &folder, request, script);
     let folder = format!("{folder}/{column}={NULL_PARTITION}");
     script.statement(&external_table(&undated, table, &[], &folder, request));
+    add_location(&undated, &folder, request, script);
 
     let columns: Vec<String> = request.lake.file_columns(table).map(|column| dialect.name(column.name)).collect();
     let select = |table: &str, value: String| {
@@ -214,15 +238,12 @@ struct Range {
 }
 
 impl Range {
-    /// From the oldest partition of the lake, or the date that was asked for, to tomorrow, and further when the lake has
-    /// days to come.
+    /// From the oldest partition of the lake that CloudTrail can have written, or the date that was asked for, to tomorrow,
+    /// and further when the lake has days to come.
     fn new(column: PartitionColumn, request: &Request<'_>) -> Self {
         let is_by_month = column == PartitionColumn::EventMonth;
         let dates = &request.lake.dates;
         let length = if is_by_month { "2013-01".len() } else { "2013-01-01".len() };
-        let oldest = dates.first().map_or(BEFORE_CLOUDTRAIL, String::as_str);
-        let from = request.from.map_or_else(|| oldest.to_owned(), |date| date.to_string());
-        let from = from.get(..length).unwrap_or(&from).to_owned();
         let units_ahead = |value: &String| {
             let date: Option<Date> = if is_by_month { format!("{value}-01") } else { value.clone() }.parse().ok();
             let unit = if is_by_month { Unit::Month } else { Unit::Day };
@@ -232,6 +253,10 @@ impl Range {
         let most = if is_by_month { MOST_DAYS_AHEAD / 28 } else { MOST_DAYS_AHEAD };
         let (within, after): (Vec<_>, Vec<_>) =
             dates.iter().partition(|value| units_ahead(value).is_some_and(|units| units <= most));
+        let earliest = BEFORE_CLOUDTRAIL.get(..length).unwrap_or(BEFORE_CLOUDTRAIL);
+        let oldest = within.iter().map(|value| value.as_str()).find(|value| *value >= earliest);
+        let from = request.from.map_or_else(|| oldest.unwrap_or(earliest).to_owned(), |date| date.to_string());
+        let from = from.get(..length).unwrap_or(&from).to_owned();
         let ahead = within.iter().filter_map(|value| units_ahead(value)).max().unwrap_or_default().max(1);
         let before = within.into_iter().filter(|value| **value < from);
         let unit = if is_by_month { "MONTHS" } else { "DAYS" };

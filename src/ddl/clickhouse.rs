@@ -7,7 +7,6 @@
 
 use super::dialect::{Dialect, Member, view};
 use super::script::{Request, Script, escaped_literal, lines};
-use crate::error::Result;
 use crate::schema::{Kind, Table};
 use crate::transform::PartitionColumn;
 use crate::transform::partition::NULL_PARTITION;
@@ -81,12 +80,11 @@ impl Dialect for ClickHouse {
         }
     }
 
-    fn add_tables(&self, request: &Request<'_>, script: &mut Script) -> Result<()> {
+    fn add_tables(&self, request: &Request<'_>, script: &mut Script) {
         for table in &request.lake.tables {
             script.comment(table.doc());
             script.statement(&view(self, request, table.name(), &query(self, *table, request)));
         }
-        Ok(())
     }
 }
 

@@ -95,9 +95,9 @@ pub(super) fn add(dialect: &dyn Dialect, request: &Request<'_>, script: &mut Scr
 fn pruning(request: &Request<'_>) -> &'static str {
     let is_by = |column| request.lake.is_partitioned_by(column);
     if is_by(PartitionColumn::EventDate) {
-        "A condition on year, month, day or timestamp reads the wanted days only; one on eventtime reads all of them."
+        "A condition on year, month, day or timestamp reads the wanted days only. One on eventtime reads all of them."
     } else if is_by(PartitionColumn::EventMonth) {
-        "A condition on year or month reads the wanted months only; one on day, timestamp or eventtime reads all of them."
+        "A condition on year or month reads the wanted months only. One on day, timestamp or eventtime reads all of them."
     } else {
         "No condition on a time keeps an engine from reading all files: the lake is not partitioned by time."
     }

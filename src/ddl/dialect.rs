@@ -3,8 +3,8 @@
 //! In: columns and their types. Out: expressions, types and statements. Never: which columns there are; the schema tells.
 
 use super::script::{Request, Script};
-use crate::error::Result;
 use crate::schema::Kind;
+use crate::transform::PartitionColumn;
 
 /// A member of a record, as an expression and its type.
 #[derive(Clone, Debug)]
@@ -52,11 +52,7 @@ pub(super) trait Dialect: Sync {
     fn add_header(&self, request: &Request<'_>, script: &mut Script);
 
     /// Adds the tables of the lake.
-    ///
-    /// # Errors
-    ///
-    /// What the engine cannot do.
-    fn add_tables(&self, request: &Request<'_>, script: &mut Script) -> Result<()>;
+    fn add_tables(&self, request: &Request<'_>, script: &mut Script);
 
     /// A name in quotes.
     fn name(&self, name: &str) -> String {
@@ -99,5 +95,13 @@ pub(super) const fn hive_type(kind: Kind) -> &'static str {
             "array<struct<allocated_usage_quantity:decimal(18,6),tags:array<struct<key:string,value:string>>>>"
         }
         Kind::Binary => "binary",
+    }
+}
+
+/// The type of a partition column in the same language, where partitions are registered.
+pub(super) const fn hive_partition_type(column: PartitionColumn) -> &'static str {
+    match column {
+        PartitionColumn::EventDate => "date",
+        _ => "string",
     }
 }

@@ -7,7 +7,6 @@
 
 use super::dialect::{Dialect, Member, view};
 use super::script::{Request, Script, lines, literal};
-use crate::error::Result;
 use crate::schema::{Kind, Table};
 use crate::transform::PartitionColumn;
 
@@ -62,7 +61,7 @@ impl Dialect for DuckDb {
 
     fn add_header(&self, request: &Request<'_>, script: &mut Script) {
         script.comment(
-            "Views of a trailmill lake for DuckDB (1.5 or later; earlier ones refuse rows without a partition value).\n\
+            "Views of a trailmill lake for DuckDB (1.5 or later, since earlier ones refuse rows without a partition value).\n\
              They can be run again, and see what later conversions add. A timestamp is an instant: SET TimeZone = 'UTC' shows\n\
              it in UTC.",
         );
@@ -71,6 +70,13 @@ impl Dialect for DuckDb {
                 "For S3: CREATE SECRET (TYPE s3, PROVIDER credential_chain) takes the credentials of the machine.",
             );
         }
+        let empty = request.lake.names_without_files(|_| true);
+        if !empty.is_empty() {
+            script.comment(&format!(
+                "STAYS EMPTY in DuckDB 1: {empty}, without a file so far, which only DuckDB 2 reads. After the first\n\
+                 conversion that adds one, make these statements anew there, or its rows are not seen."
+            ));
+        }
         script.gap();
         if let Some(database) = request.database {
             script.statement(&format!("CREATE SCHEMA IF NOT EXISTS \"{database}\""));
@@ -78,27 +84,53 @@ impl Dialect for DuckDb {
         }
     }
 
-    fn add_tables(&self, request: &Request<'_>, script: &mut Script) -> Result<()> {
+    fn add_tables(&self, request: &Request<'_>, script: &mut Script) {
         for table in &request.lake.tables {
             script.comment(table.doc());
             let query = if request.lake.has_files(*table) {
                 query(self, *table, request)
             } else {
-                script
-                    .comment("It has no file yet, which DuckDB does not read: make these statements anew when it has.");
-                no_rows(self, *table, request)
+                script.comment("It has no file yet. DuckDB 2 sees those to come, DuckDB 1 does not.");
+                query_without_files(self, *table, request)
             };
             script.statement(&view(self, request, table.name(), &query));
         }
-        Ok(())
     }
 }
 
 fn query(dialect: &DuckDb, table: Table, request: &Request<'_>) -> String {
+    format!("SELECT\n{}\nFROM {}", columns(dialect, table, request), read_parquet(table, request, ""))
+}
+
+/// A query for a table that may have no file: those that are there, and columns with types whether there are any or not.
+///
+/// `DuckDB` 2 has `allow_empty` for it, with a column `empty` instead of the others; `DuckDB` 1 refuses both the
+/// argument and a pattern that nothing matches, so that the text with them must not reach its binder. (DuckDB pull request
+/// 22771; tried with 1.5.6 and 2.0.1.)
+fn query_without_files(dialect: &DuckDb, table: Table, request: &Request<'_>) -> String {
+    let files = literal(&format!("SELECT * FROM {}", read_parquet(table, request, ", allow_empty = true")));
+    let none = literal("SELECT false AS empty WHERE false");
+    let typed = request.lake.file_columns(table).map(|column| (column.name, type_of(column.kind)));
+    let partitions = request.lake.partition_columns(table).iter();
+    let typed = typed.chain(partitions.map(|column| (column.as_str(), partition_type(*column))));
+    let typed = lines(typed.map(|(name, kind)| format!("CAST(NULL AS {kind}) AS {}", dialect.name(name))));
+    let columns = columns(dialect, table, request);
+    format!(
+        "SELECT\n{columns}\nFROM (\nSELECT\n{typed}\nWHERE false\nUNION ALL BY NAME\nSELECT * FROM query(CASE\n  \
+         WHEN version() LIKE 'v1.%' THEN {none}\n  ELSE {files}\nEND)\n)"
+    )
+}
+
+fn columns(dialect: &DuckDb, table: Table, request: &Request<'_>) -> String {
     let columns = request.lake.file_columns(table).map(|column| dialect.name(column.name));
-    let partitions = request.lake.partition_columns(table);
-    let columns = lines(columns.chain(partitions.iter().map(|column| dialect.name(column.as_str()))));
-    let types = partitions.iter().map(|column| format!("'{column}': {}", partition_type(*column)));
+    let partitions = request.lake.partition_columns(table).iter();
+    lines(columns.chain(partitions.map(|column| dialect.name(column.as_str()))))
+}
+
+/// The files of a table; `more` are further arguments.
+fn read_parquet(table: Table, request: &Request<'_>, more: &str) -> String {
+    let partitions = request.lake.partition_columns(table).iter();
+    let types = partitions.map(|column| format!("'{column}': {}", partition_type(*column)));
     let types = types.collect::<Vec<_>>().join(", ");
     let folder = request.folder(table);
     let files = if table.is_partitioned() {
@@ -106,15 +138,7 @@ fn query(dialect: &DuckDb, table: Table, request: &Request<'_>) -> String {
     } else {
         format!("{}, hive_partitioning = false", literal(&format!("{folder}/*.parquet")))
     };
-    format!("SELECT\n{columns}\nFROM read_parquet({files})")
-}
-
-fn no_rows(dialect: &DuckDb, table: Table, request: &Request<'_>) -> String {
-    let columns = request.lake.file_columns(table).map(|column| (column.name, type_of(column.kind)));
-    let partitions = request.lake.partition_columns(table).iter();
-    let columns = columns.chain(partitions.map(|column| (column.as_str(), partition_type(*column))));
-    let columns = columns.map(|(name, kind)| format!("CAST(NULL AS {kind}) AS {}", dialect.name(name)));
-    format!("SELECT\n{}\nWHERE false", lines(columns))
+    format!("read_parquet({files}{more})")
 }
 
 const fn partition_type(column: PartitionColumn) -> &'static str {

@@ -63,6 +63,12 @@ impl LakeLayout {
         self.filled.contains(&table)
     }
 
+    /// Names of the tables that have no file yet, and for which `is_meant` is true.
+    pub(super) fn names_without_files(&self, is_meant: impl Fn(Table) -> bool) -> String {
+        let empty = self.tables.iter().filter(|table| !self.has_files(**table) && is_meant(**table));
+        empty.map(|table| table.name()).collect::<Vec<_>>().join(" and ")
+    }
+
     /// The partition columns of a table.
     pub(super) fn partition_columns(&self, table: Table) -> &[PartitionColumn] {
         if table.is_partitioned() { &self.partition_by } else { &[] }

@@ -93,7 +93,7 @@ impl DdlConfig {
 /// # Errors
 ///
 /// A place that is no lake, or that a run is writing to; a location that the engine cannot read, or that could not be
-/// quoted for it; a database without a plain name.
+/// quoted for it; a database without a plain name; questions that the engine or the lake has no answer to.
 pub fn ddl(config: &DdlConfig) -> Result<String> {
     let lake = LakeLayout::read(&config.lake, &config.store)?;
     let request = Request::new(config, &lake)?;
@@ -105,23 +105,32 @@ pub fn ddl(config: &DdlConfig) -> Result<String> {
     }
     let mut script = Script::default();
     dialect.add_header(&request, &mut script);
-    dialect.add_tables(&request, &mut script)?;
+    dialect.add_tables(&request, &mut script);
     cloudtrail_logs::add(dialect, &request, &mut script);
     if config.has_questions {
-        add_questions(config, &lake, &mut script)?;
+        add_questions(config, &request, &mut script)?;
     }
     Ok(script.text())
 }
 
 /// Adds the views of the seller's questions. They name tables without their database, which is that of the session by now;
 /// in Athena it has to be chosen.
-fn add_questions(config: &DdlConfig, lake: &LakeLayout, script: &mut Script) -> Result<()> {
-    if let Some(missing) = [Table::Events, Table::UsageRecords].into_iter().find(|table| !lake.tables.contains(table)) {
+fn add_questions(config: &DdlConfig, request: &Request<'_>, script: &mut Script) -> Result<()> {
+    if config.engine == Engine::ClickHouse {
+        let message = "--views: a seller's questions are written for athena, spark and duckdb, not for clickhouse";
+        return Err(Error::new(ErrorKind::ConfigInvalid, message).advise("leave it out, or name another engine"));
+    }
+    if let Some(missing) =
+        [Table::Events, Table::UsageRecords].into_iter().find(|table| !request.lake.tables.contains(table))
+    {
         let message = format!("--views: the lake has no {missing}, which its questions are about");
         let advice = "convert the archives into another lake with --tables usage_records,events";
         return Err(Error::new(ErrorKind::ConfigInvalid, message).advise(advice));
     }
     script.gap();
+    if config.engine == Engine::Athena {
+        athena::add_choice_of_database(request, script);
+    }
     script.add(&views(config.engine));
     Ok(())
 }

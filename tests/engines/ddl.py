@@ -368,7 +368,12 @@ def check_projection(folder, table, properties, truth, session):
         place = Path(place.replace('${' + column + '}', value))
         rows += ds.dataset(place, format='parquet').count_rows() if place.is_dir() else 0
     undated = session.table(f'{table}_undated').count()
-    same(f'athena {folder.name} {table}: dated {rows} and undated {undated} rows', truth.num_rows, rows + undated)
+    # Whatever is not seen has to be named, by table in the order of the statements.
+    text = (folder / 'athena.sql').read_text().split(f'`{table}_dated`')[0].rpartition(';\n')[2]
+    named = re.findall(rf'^-- NOT SEEN, .*: {column} (.*)\.$', text, re.M)
+    named = named[0].split(', ') if named else []
+    unseen = sum(value in named for value in truth[column].to_pylist())
+    same(f'athena {folder.name} {table}: dated {rows}, undated {undated} and unseen {unseen} rows', truth.num_rows, rows + undated + unseen)
     same(f'athena {folder.name} {table} undated', truth[column].null_count, undated)
 
 

@@ -5,7 +5,7 @@
 //! with DuckDB, chdb, PySpark, sqlglot and pyarrow; without it the test that runs statements says that it was skipped.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::{Workdir, data, event, files, records, say};
@@ -74,6 +74,7 @@ fn engines_run_the_statements_and_find_what_is_in_the_files() {
         ("by-three", "in", "--no-dedup --partition-by region,event_month,account"),
         ("env=it's/usage", "in", "--tables usage_records"),
         ("little", "little", ""),
+        ("days", "strange", ""),
         ("strange", "strange", "--partition-by account,event_source,event_date"),
     ];
     let mut folders = Vec::new();
@@ -86,8 +87,9 @@ fn engines_run_the_statements_and_find_what_is_in_the_files() {
         }
         folders.push(workdir.at("lakes").join(name));
     }
+    folders.push(lake_that_grew(&workdir));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines/ddl.py");
-    let check = |folders: &[std::path::PathBuf]| {
+    let check = |folders: &[PathBuf]| {
         let output = Command::new(&python).arg(&script).args(folders).output();
         let output = output.unwrap_or_else(|error| panic!("{PYTHON}={}: {error}", python.display()));
         let told = [output.stdout, output.stderr].concat();
@@ -96,6 +98,80 @@ fn engines_run_the_statements_and_find_what_is_in_the_files() {
     let (is_same, told) = check(&folders);
     assert!(is_same, "{told}");
     say(&format!("ddl: {}", told.lines().find(|line| line.contains("comparisons")).unwrap_or_default()));
+}
+
+/// A lake that had events only when the statements for views were made, and has rows in all tables now.
+fn lake_that_grew(workdir: &Workdir) -> PathBuf {
+    let lake = "lakes/grown/lake";
+    let make = |engine: &str| {
+        let flags = if engine == "athena" { "--location s3://bucket/lake" } else { "" };
+        workdir.file(&format!("lakes/grown/{engine}.sql"), ddl(workdir, engine, lake, flags));
+    };
+    workdir.copy(&data("golden/insight.json"), "growing/insight.json");
+    workdir.run(&format!("convert growing --out {lake}")).expect(0);
+    for engine in ["duckdb", "clickhouse"] {
+        make(engine);
+    }
+    workdir.copy(&data("sample"), "growing/sample");
+    workdir.gzip("growing/bad.json.gz", r#"{"Records":[{"eventVersion":"1.08"},7]}"#);
+    workdir.run(&format!("convert growing --out {lake}"));
+    for table in ["usage_records", "quarantine"] {
+        assert!(files(&workdir.at(lake)).iter().any(|path| path.starts_with(table)), "{table}");
+    }
+    for engine in ["athena", "spark"] {
+        make(engine);
+    }
+    workdir.at("lakes/grown")
+}
+
+#[test]
+fn tables_that_stay_empty_are_named_where_a_reader_begins() {
+    let workdir = Workdir::new();
+    workdir.gzip("in/a.json.gz", records(&[event("e1", "")]));
+    workdir.run("convert in --out lake").expect(0);
+    let header = |engine: &str, lake: &str| {
+        let said = ddl(&workdir, engine, lake, "");
+        said.split_once("\n\n").expect("a header").0.to_owned()
+    };
+    let duckdb = header("duckdb", "lake");
+    assert!(duckdb.contains("STAYS EMPTY in DuckDB 1: usage_records and quarantine, without"), "{duckdb}");
+    let spark = header("spark", "lake");
+    assert!(spark.contains("STAYS EMPTY: usage_records, without"), "{spark}");
+    workdir.copy(&data("sample"), "in/sample");
+    workdir.run("convert in --out lake").expect(0);
+    let duckdb = header("duckdb", "lake");
+    assert!(duckdb.contains("STAYS EMPTY in DuckDB 1: quarantine, without"), "{duckdb}");
+    let spark = header("spark", "lake");
+    assert!(!spark.contains("STAYS EMPTY"), "{spark}");
+}
+
+#[test]
+fn tables_that_were_there_are_pointed_to_the_place_of_now() {
+    let workdir = Workdir::new();
+    workdir.gzip("in/a.json.gz", records(&[event("e1", "")]));
+    for flags in ["", "--partition-by region"] {
+        workdir.run(&format!("convert in --out lake{} {flags}", flags.len())).expect(0);
+        let said = ddl(&workdir, "athena", &format!("lake{}", flags.len()), "--location s3://bucket/lake");
+        let mut tables = 0;
+        for made in said.split(";\n").filter_map(|it| it.split_once("CREATE EXTERNAL TABLE IF NOT EXISTS `")) {
+            let name = made.1.split_once('`').expect("a name").0;
+            let place = made.1.split_once("LOCATION '").expect("a place").1.split_once('\'').expect("its end").0;
+            let altered = format!("ALTER TABLE `{name}` SET LOCATION '{place}';\n");
+            assert!(said.contains(&altered), "{altered}{said}");
+            tables += 1;
+        }
+        assert_eq!(tables, if flags.is_empty() { 6 } else { 4 }, "{said}");
+    }
+    let said = ddl(&workdir, "athena", "lake0", "--location s3://bucket/lake");
+    for table in ["events", "usage_records"] {
+        let (_, altered) = said.split_once(&format!("ALTER TABLE `{table}_dated` SET TBLPROPERTIES (")).expect("it");
+        let (altered, _) = altered.split_once(");\n").expect("its end");
+        let template = format!("'storage.location.template' = 's3://bucket/lake/{table}/event_date=${{event_date}}/'");
+        assert!(
+            altered.contains(&template) && altered.contains("'projection.event_date.range' = '2025-03-01,"),
+            "{altered}"
+        );
+    }
 }
 
 #[test]
@@ -109,35 +185,55 @@ fn projections_reach_what_the_lake_has_and_say_what_they_do_not_reach() {
         at("e2", "2099-01-01T00:00:00Z"),
         at("e3", &format!("{ahead}T00:00:00Z")),
         at("e4", "no time at all"),
+        at("e5", "2025-03-01T08:15:00Z"),
+        at("e6", "0001-01-01T00:00:00Z"),
     ];
     workdir.gzip("in/a.json.gz", records(&events));
     workdir.run("convert in --out lake").expect(0);
     let said = ddl(&workdir, "athena", "lake", "--location s3://bucket/lake/");
     // A day may have passed since.
-    let ranges = [29, 30].map(|days| format!("'projection.event_date.range' = '1999-12-31,NOW+{days}DAYS'"));
+    let ranges = [29, 30].map(|days| format!("'projection.event_date.range' = '2025-03-01,NOW+{days}DAYS'"));
     assert!(ranges.iter().any(|range| said.matches(range.as_str()).count() == 4), "{said}");
-    assert!(said.contains("-- NOT SEEN, because the range does not reach them: event_date 2099-01-01.\n"), "{said}");
+    let unseen = "-- NOT SEEN, because the range does not reach them: event_date 0001-01-01, 1999-12-31, 2099-01-01.\n";
+    assert!(said.contains(unseen), "{said}");
     assert!(said.contains("LOCATION 's3://bucket/lake/events/event_date=__HIVE_DEFAULT_PARTITION__/'"), "{said}");
-    let said = ddl(&workdir, "athena", "lake", "--location s3://bucket/lake --from 2020-05-01");
-    assert!(said.contains("'2020-05-01,NOW+"), "{said}");
-    assert!(said.contains("event_date 1999-12-31, 2099-01-01.\n"), "{said}");
+    let said = ddl(&workdir, "athena", "lake", "--location s3://bucket/lake --from 2025-03-02");
+    assert!(said.contains("'2025-03-02,NOW+"), "{said}");
+    assert!(said.contains("event_date 0001-01-01, 1999-12-31, 2025-03-01, 2099-01-01.\n"), "{said}");
+    // What was asked for goes before what CloudTrail can have written.
+    let said = ddl(&workdir, "athena", "lake", "--location s3://bucket/lake --from 1999-01-01");
+    assert!(said.contains("'1999-01-01,NOW+"), "{said}");
+    assert!(said.contains("event_date 0001-01-01, 2099-01-01.\n"), "{said}");
 
     workdir.run("convert in --out months --partition-by event_month").expect(0);
     let said = ddl(&workdir, "athena", "months", "--location s3://bucket/lake --from 2020-05-01");
     assert!(said.contains("'projection.event_month.range' = '2020-05,NOW+"), "{said}");
     assert!(said.contains("'projection.event_month.format' = 'yyyy-MM'"), "{said}");
-    assert!(said.contains("event_month 1999-12, 2099-01.\n"), "{said}");
+    assert!(said.contains("event_month 0001-01, 1999-12, 2099-01.\n"), "{said}");
+    let said = ddl(&workdir, "athena", "months", "--location s3://bucket/lake");
+    assert!(said.contains("'projection.event_month.range' = '2025-03,NOW+"), "{said}");
+
+    workdir.gzip("wrong/a.json.gz", records(&events[..2]));
+    workdir.run("convert wrong --out wrong-days").expect(0);
+    let said = ddl(&workdir, "athena", "wrong-days", "--location s3://bucket/lake");
+    assert!(said.contains("'projection.event_date.range' = '2013-01-01,NOW+1DAYS'"), "{said}");
+    workdir.run("convert wrong --out wrong-months --partition-by event_month").expect(0);
+    let said = ddl(&workdir, "athena", "wrong-months", "--location s3://bucket/lake");
+    assert!(said.contains("'projection.event_month.range' = '2013-01,NOW+1MONTHS'"), "{said}");
 }
 
 #[test]
-fn only_statements_end_a_line_with_a_semicolon() {
+fn only_statements_end_with_a_semicolon_and_only_some_follow_a_comment() {
     let workdir = Workdir::new();
     workdir.gzip("in/a.json.gz", records(&[event("e1", "")]));
     workdir.run("convert in --out lake").expect(0);
     for engine in ENGINES {
         let said = ddl(&workdir, engine, "lake", "--location s3://bucket/lake --database trail");
-        let code = said.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
-        let statements: Vec<&str> = code.split(";\n").map(str::trim).filter(|it| !it.is_empty()).collect();
+        let without_comments =
+            |text: &str| text.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
+        // Whoever splits at semicolons, comments or not, gets whole statements.
+        let statements: Vec<String> = said.split(';').map(without_comments).collect();
+        let statements: Vec<&str> = statements.iter().map(|it| it.trim()).filter(|it| !it.is_empty()).collect();
         for statement in &statements {
             let words = ["CREATE", "ALTER TABLE", "MSCK REPAIR TABLE", "USE"];
             assert!(words.iter().any(|word| statement.starts_with(word)), "{engine}: {statement}");
@@ -145,6 +241,11 @@ fn only_statements_end_a_line_with_a_semicolon() {
             assert!(is_again.iter().any(|word| statement.contains(word)), "{engine}: {statement}");
         }
         assert!(statements.len() > 5, "{said}");
+        // Athena need not take a comment before these.
+        let lines: Vec<&str> = said.lines().collect();
+        for pair in lines.windows(2).filter(|pair| pair[1].starts_with("ALTER") || pair[1].starts_with("MSCK")) {
+            assert_eq!(pair[0], "", "{engine}: {}", pair[1]);
+        }
         assert!(said.ends_with(";\n"), "{said}");
     }
 }
@@ -165,6 +266,7 @@ fn what_cannot_be_told_is_refused() {
         ("--engine duckdb lake --from 2020-01-01", "--from"),
         ("--engine athena regions --location s3://bucket/lake --from 2020-01-01", "--from"),
         ("--engine athena lake --location s3://bucket/lake --from yesterday", "no date"),
+        ("--engine clickhouse lake --views", "written for athena, spark and duckdb, not for clickhouse"),
         ("--engine oracle lake", "there are athena, spark, duckdb, clickhouse"),
         ("--engine duckdb in", "not a usable lake"),
         ("--engine duckdb nowhere", "not a usable lake"),
@@ -190,6 +292,17 @@ fn views_of_questions_come_behind_the_tables_that_they_ask() {
             assert!(views.contains(&format!("CREATE OR REPLACE VIEW {name} AS")), "{engine}: {views}");
         }
         assert!(views.contains("CloudTrail shows submissions, not bills"), "{views}");
+        let is_to_choose = views.contains("--query-execution-context Database=trail.\n");
+        assert_eq!(is_to_choose, engine == "athena", "{engine}: {views}");
+    }
+    let help = workdir.run("ddl --help").expect(0).stdout();
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in [
+        "CloudTrail shows submissions, not bills",
+        "For athena, spark and duckdb",
+        "needs `events` and `usage_records`",
+    ] {
+        assert!(help.contains(words), "{words}: {help}");
     }
     workdir.run("convert in --out events --tables events").expect(0);
     let run = workdir.run("ddl --engine duckdb events --views").expect(2);
