@@ -1,9 +1,6 @@
 WITH batches AS (
-    SELECT
-        accepted.*,
-        COALESCE(accepted.customer_aws_account_id, customers.customer_aws_account_id, accepted.customer) AS payer
-    FROM metering_accepted AS accepted
-    LEFT JOIN metering_customers AS customers ON customers.customer_identifier = accepted.customer_identifier
+    SELECT *
+    FROM metering_accepted
     WHERE event_name = 'BatchMeterUsage' AND usage_hour IS NOT NULL AND (quantity IS NULL OR quantity <> 0)
 ),
 by_region AS (
@@ -47,7 +44,7 @@ UNION ALL
 SELECT
     'product_code_and_license' AS reason,
     by_product.usage_hour,
-    by_product.payer AS customer,
+    by_product.customer,
     by_product.dimension,
     by_product.product_code,
     licensed.license_arn,
@@ -61,7 +58,7 @@ SELECT
     licensed.metering_record_id AS second_metering_record_id
 FROM batches AS by_product
 INNER JOIN licensed
-    ON licensed.payer = by_product.payer
+    ON licensed.customer = by_product.customer
     AND licensed.dimension = by_product.dimension
     AND licensed.usage_hour = by_product.usage_hour
 WHERE by_product.license_arn IS NULL

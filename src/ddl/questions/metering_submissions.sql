@@ -12,11 +12,12 @@ SELECT
     product_code,
     NULLIF(license_arn, '') AS license_arn,
     COALESCE(NULLIF(license_arn, ''), product_code) AS agreement,
-    NULLIF(customer_aws_account_id, '') AS customer_aws_account_id,
-    NULLIF(customer_identifier, '') AS customer_identifier,
+    NULLIF(usage_records.customer_aws_account_id, '') AS customer_aws_account_id,
+    NULLIF(usage_records.customer_identifier, '') AS customer_identifier,
     COALESCE(
-        NULLIF(customer_aws_account_id, ''),
-        NULLIF(customer_identifier, ''),
+        NULLIF(usage_records.customer_aws_account_id, ''),
+        customers.customer_aws_account_id,
+        NULLIF(usage_records.customer_identifier, ''),
         CASE WHEN event_name = 'MeterUsage' THEN recipient_account_id END
     ) AS customer,
     CASE WHEN event_name = 'MeterUsage' THEN user_identity_arn END AS metered_by,
@@ -44,3 +45,4 @@ SELECT
     archive,
     event_index
 FROM usage_records
+LEFT JOIN metering_customers AS customers ON customers.customer_identifier = usage_records.customer_identifier

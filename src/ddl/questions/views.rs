@@ -31,8 +31,9 @@ pub(super) const INTRODUCTION: &[&str] = &[
      of buyers: those are in the trails of the buyers' accounts.",
     "All times are UTC, without a zone, whatever the zone of the session. Quantities are exact decimals. A record \
      without a quantity has 0, as the API reads it, unless its row has something in unmapped. customer is the \
-     customer's account id, or the customer identifier of older integrations, or, for MeterUsage, the calling \
-     account.",
+     customer's account id, for a customer identifier of older integrations too where sign-ups tell one account for \
+     it, and otherwise the identifier; for MeterUsage it is the calling account. All views but metering_record \
+     therefore read the sign-ups in events.",
     "A record is the same as another when licence (or else product code), customer, dimension, UTC hour and Region \
      are (Metering Service API Reference; concurrent agreements); the first one accepted is the one that counts. \
      MeterUsage is kept apart by caller and client token besides, since every instance meters for itself. Dry runs \
@@ -46,10 +47,34 @@ pub(super) const INTRODUCTION: &[&str] = &[
 pub(super) const VIEWS: &[View] = &[
     View {
         question: None,
+        name: "metering_sign_ups",
+        doc: "Customers that ResolveCustomer told of: who signed up, for which product and licence, and when first.",
+        caveats: &["Needs the events table, and a trail of the account and Region that ResolveCustomer is called in."],
+        sql: include_str!("metering_sign_ups.sql"),
+    },
+    View {
+        question: None,
+        name: "metering_customers",
+        doc: "The account behind each customer identifier, where sign-ups tell only one.",
+        caveats: &[],
+        sql: include_str!("metering_customers.sql"),
+    },
+    View {
+        question: None,
+        name: "metering_licenses",
+        doc: "The product and the agreement behind each licence, as far as sign-ups tell.",
+        caveats: &[],
+        sql: include_str!("metering_licenses.sql"),
+    },
+    View {
+        question: None,
         name: "metering_submissions",
         doc: "Every usage record that was sent, as in usage_records, with its UTC hour and month, its age when it was \
               sent, and the parts of its key.",
-        caveats: &[],
+        caveats: &[
+            "A customer who is named by identifier and by account is one customer where a sign-up tells both, and two \
+             where none does.",
+        ],
         sql: include_str!("metering_submissions.sql"),
     },
     View {
@@ -84,27 +109,6 @@ pub(super) const VIEWS: &[View] = &[
         doc: "Calls whose records CloudTrail left out, by month of submission.",
         caveats: &[],
         sql: include_str!("metering_omitted.sql"),
-    },
-    View {
-        question: None,
-        name: "metering_sign_ups",
-        doc: "Customers that ResolveCustomer told of: who signed up, for which product and licence, and when first.",
-        caveats: &["Needs the events table, and a trail of the account and Region that ResolveCustomer is called in."],
-        sql: include_str!("metering_sign_ups.sql"),
-    },
-    View {
-        question: None,
-        name: "metering_customers",
-        doc: "The account behind each customer identifier, where sign-ups tell only one.",
-        caveats: &[],
-        sql: include_str!("metering_customers.sql"),
-    },
-    View {
-        question: None,
-        name: "metering_licenses",
-        doc: "The product and the agreement behind each licence, as far as sign-ups tell.",
-        caveats: &[],
-        sql: include_str!("metering_licenses.sql"),
     },
     View {
         question: Some(1),
@@ -198,8 +202,8 @@ pub(super) const VIEWS: &[View] = &[
               or by product code and by licence.",
         caveats: &[
             "Both are billed as a rule; they may also be two halves of one usage. Quantities of 0 are left out.",
-            "A customer identifier and an account, or a licence and a product, are matched by what sign-ups tell. A \
-             licence whose product they do not tell is matched with every product of the customer.",
+            "A licence and a product are matched by what sign-ups tell. A licence whose product they do not tell is \
+             matched with every product of the customer.",
         ],
         sql: include_str!("metering_doubled.sql"),
     },

@@ -5,6 +5,9 @@ use serde_json::{Value as Json, json};
 const SELLER: &str = "111122223333";
 const BUYER: &str = "222233334444";
 const PRODUCT: &str = "code-a";
+/// Another product, in a Region of its own, so that its cases stand apart from those of the first one.
+const SECOND_PRODUCT: &str = "code-n";
+const MUMBAI: &str = "ap-south-1";
 const VIRGINIA: &str = "us-east-1";
 const IRELAND: &str = "eu-west-1";
 
@@ -156,6 +159,26 @@ const CALLS: &[Call] = &[
     call("2025-11-02T06:40:00Z", VIRGINIA, PRODUCT, &[
         ["210000000001", "clock", "Nov 2, 2025 5:00:00 AM", "1", "Success mr-24"],
         ["210000000001", "clock", "Nov 2, 2025 6:00:00 AM", "1", "Success mr-25"],
+    ]),
+    // One customer by identifier and by account, which a sign-up brings together: sent again, refused, and accepted
+    // after a failure.
+    call("2025-11-02T01:10:00Z", MUMBAI, SECOND_PRODUCT, &[
+        ["cust-a", "api", "Nov 2, 2025 1:00:00 AM", "5", "Success mr-30"],
+    ]),
+    call("2025-11-02T01:15:00Z", MUMBAI, SECOND_PRODUCT, &[
+        ["220000000001", "api", "Nov 2, 2025 1:00:00 AM", "5", "Success mr-30"],
+    ]),
+    call("2025-11-02T02:10:00Z", MUMBAI, SECOND_PRODUCT, &[
+        ["cust-a", "api", "Nov 2, 2025 2:00:00 AM", "5", "Success mr-31"],
+    ]),
+    call("2025-11-02T02:15:00Z", MUMBAI, SECOND_PRODUCT, &[
+        ["220000000001", "api", "Nov 2, 2025 2:00:00 AM", "9", "DuplicateRecord -"],
+    ]),
+    call("2025-11-02T03:10:00Z", MUMBAI, SECOND_PRODUCT, &[
+        ["cust-a", "api", "Nov 2, 2025 3:00:00 AM", "5", "!ThrottlingException"],
+    ]),
+    call("2025-11-02T03:15:00Z", MUMBAI, SECOND_PRODUCT, &[
+        ["220000000001", "api", "Nov 2, 2025 3:00:00 AM", "5", "Success mr-32"],
     ]),
 ];
 
@@ -321,6 +344,12 @@ fn sign_ups() -> Vec<Json> {
             "2025-10-01T04:00:00Z",
             json!({"customerAWSAccountId": "210000000004",
             "productCode": "code-other", "customerIdentifier": "cust-d"}),
+        ),
+        resolved(
+            "sign-up-9",
+            "2025-10-01T05:00:00Z",
+            json!({"customerAWSAccountId": "220000000001",
+            "productCode": SECOND_PRODUCT, "customerIdentifier": "cust-a"}),
         ),
         failed,
     ]
