@@ -89,7 +89,7 @@ const PLACEHOLDERS: [Placeholder; 13] = [
     // What makes two records one (Metering Service API Reference, `BatchMeterUsage`), as columns of `metering_submissions`.
     everywhere(
         "key",
-        "aws_region, agreement, customer, dimension, usage_hour, unread_timestamp, metered_by, client_token",
+        "aws_region, agreement, customer, dimension, usage_hour, unread_timestamp, metered_by, client_token, known_only_by, known_only_by_index",
     ),
     // The order of submission; whatever comes after the time only makes it the same in every engine.
     everywhere(

@@ -12,7 +12,7 @@ SELECT
     submitted.*,
     COUNT(*) OVER same_key AS attempts,
     COUNT(CASE WHEN outcome = 'success' THEN 1 END) OVER same_key AS times_accepted,
-    COUNT(CASE WHEN outcome = 'duplicate_record' THEN 1 END) OVER same_key AS times_duplicate,
+    COUNT(CASE WHEN is_refused_as_duplicate THEN 1 END) OVER same_key AS times_duplicate,
     COUNT(CASE WHEN outcome = 'unknown' THEN 1 END) OVER same_key AS times_unknown,
     MIN(submitted_at) OVER same_key AS first_submitted_at,
     MAX(submitted_at) OVER same_key AS last_submitted_at,

@@ -20,8 +20,8 @@ SELECT
         NULLIF(usage_records.customer_identifier, ''),
         CASE WHEN event_name = 'MeterUsage' THEN recipient_account_id END
     ) AS customer,
-    CASE WHEN event_name = 'MeterUsage' THEN user_identity_arn END AS metered_by,
-    client_token,
+    CASE WHEN event_name = 'MeterUsage' AND NULLIF(client_token, '') IS NULL THEN user_identity_arn END AS metered_by,
+    NULLIF(client_token, '') AS client_token,
     dimension,
     CASE
         WHEN quantity IS NULL AND unmapped IS NULL AND outcome <> 'omitted' THEN CAST(0 AS DECIMAL(18, 6))
@@ -30,6 +30,12 @@ SELECT
     usage_allocations,
     COALESCE(dry_run, FALSE) AS is_dry_run,
     outcome,
+    outcome = 'duplicate_record'
+        OR COALESCE(
+            event_name = 'MeterUsage'
+                AND (error_code LIKE '%DuplicateRequest%' OR error_code LIKE '%IdempotencyConflict%'),
+            FALSE
+        ) AS is_refused_as_duplicate,
     status,
     metering_record_id,
     error_code,
@@ -42,6 +48,15 @@ SELECT
     user_identity_access_key_id AS access_key_id,
     source_ip_address,
     user_agent,
+    CASE
+        WHEN usage_timestamp IS NULL AND usage_timestamp_text IS NULL
+            THEN COALESCE(metering_record_id, event_id, archive)
+        WHEN outcome = 'success' AND product_code IS NULL AND NULLIF(license_arn, '') IS NULL THEN metering_record_id
+    END AS known_only_by,
+    CASE
+        WHEN usage_timestamp IS NULL AND usage_timestamp_text IS NULL AND metering_record_id IS NULL
+            THEN record_index
+    END AS known_only_by_index,
     archive,
     event_index
 FROM usage_records

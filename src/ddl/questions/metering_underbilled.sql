@@ -4,7 +4,7 @@ WITH duplicates AS (
         COUNT(*) OVER (PARTITION BY {{key}}) AS duplicates,
         ROW_NUMBER() OVER (PARTITION BY {{key}} ORDER BY {{latest_first}}) AS duplicate_order
     FROM metering_attempts
-    WHERE outcome = 'duplicate_record'
+    WHERE is_refused_as_duplicate
 )
 SELECT
     usage_hour,

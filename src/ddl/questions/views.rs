@@ -36,8 +36,11 @@ pub(super) const INTRODUCTION: &[&str] = &[
      therefore read the sign-ups in events.",
     "A record is the same as another when licence (or else product code), customer, dimension, UTC hour and Region \
      are (Metering Service API Reference; concurrent agreements); the first one accepted is the one that counts. \
-     MeterUsage is kept apart by caller and client token besides, since every instance meters for itself. Dry runs \
-     count nowhere but in metering_outcomes and metering_callers.",
+     MeterUsage is kept apart by client token besides or, without one, by caller, since every instance meters for \
+     itself. Dry runs count nowhere but in metering_outcomes and metering_callers.",
+    "Where an event does not tell enough to compare a record, that is without any usage timestamp, or accepted \
+     without product and licence, it is the same only as one with its metering record id. What it repeats, or makes \
+     good after a failure, is then not seen.",
     "Where CloudTrail left out the records of a call that was too large, answers are uncertain. omitted_call_at is \
      the first such call of the same account and Region since the record was sent: it may have sent it again. \
      omitted_calls_of_month counts such calls, by whatever customer, that were made in the month.",
@@ -74,6 +77,8 @@ pub(super) const VIEWS: &[View] = &[
         caveats: &[
             "A customer who is named by identifier and by account is one customer where a sign-up tells both, and two \
              where none does.",
+            "is_refused_as_duplicate is DuplicateRecord of BatchMeterUsage, and DuplicateRequestException or \
+             IdempotencyConflictException of MeterUsage. known_only_by is set where the rest of the key is incomplete.",
         ],
         sql: include_str!("metering_submissions.sql"),
     },
@@ -97,7 +102,7 @@ pub(super) const VIEWS: &[View] = &[
         name: "metering_never_accepted",
         doc: "One row for each key that AWS never accepted, as far as the lake goes: the last record that has an answer.",
         caveats: &[
-            "Keys with a duplicate_record are not here: AWS has accepted something for them, in the lake or before it.",
+            "Keys with a record refused as a duplicate are not here: AWS has accepted something for them, in the lake or before it.",
             "Keys whose answer no event tells are in metering_attempts only, with the outcome unknown.",
             "By its outcome each key is in one of metering_rejected, metering_unprocessed and metering_failed.",
         ],
@@ -149,6 +154,9 @@ pub(super) const VIEWS: &[View] = &[
             "missing_quantity is below zero where too much was accepted. Without accepted_quantity the accepted \
              record is not in the lake.",
             "duplicates is how often it was refused; the last quantity is taken for the right one.",
+            "For MeterUsage that is a DuplicateRequestException or an IdempotencyConflictException. The latter means \
+             that a client token was used again, perhaps for another hour or dimension: then there is no \
+             accepted_quantity.",
         ],
         sql: include_str!("metering_underbilled.sql"),
     },

@@ -17,7 +17,8 @@ pub fn events() -> Vec<String> {
     for call in CALLS {
         events.push(call.event(events.len()).to_string());
     }
-    for event in meter_usage().into_iter().chain(omitted()).chain(sign_ups()) {
+    let others = meter_usage().into_iter().chain(meter_usage_in_mumbai()).chain(omitted()).chain(requests_omitted());
+    for event in others.chain(sign_ups()) {
         events.push(event.to_string());
     }
     events
@@ -180,6 +181,13 @@ const CALLS: &[Call] = &[
     call("2025-11-02T03:15:00Z", MUMBAI, SECOND_PRODUCT, &[
         ["220000000001", "api", "Nov 2, 2025 3:00:00 AM", "5", "Success mr-32"],
     ]),
+    // Timestamps that are no texts: nothing tells which records are the same, so none are.
+    call("2025-11-02T04:10:00Z", MUMBAI, SECOND_PRODUCT, &[
+        ["220000000002", "lost", "", "5", "Success mr-33"],
+        ["220000000002", "lost", "", "6", "Success mr-34"],
+        ["220000000002", "lost", "", "7", "unprocessed"],
+        ["220000000002", "lost", "", "8", "unprocessed"],
+    ]),
 ];
 
 impl Call {
@@ -219,6 +227,9 @@ impl Call {
 
 fn usage_record([customer, dimension, hour, quantity, _]: &[&str; 5]) -> Json {
     let mut record = json!({"dimension": dimension, "timestamp": hour});
+    if hour.is_empty() {
+        record["timestamp"] = json!({"lost": true});
+    }
     match customer.split_once('/') {
         Some((account, license)) => {
             record["customerAWSAccountId"] = json!(account);
@@ -288,6 +299,65 @@ fn meter_usage() -> Vec<Json> {
         said("meter-4", "2025-11-01T10:40:00Z", "i-1", 100, true),
         refused,
     ]
+}
+
+/// A retry by another session with the same client token, and another token in the same hour; a record and a token that
+/// are used again for another quantity; three calls of which only the metering record id is left.
+fn meter_usage_in_mumbai() -> Vec<Json> {
+    let said = |time: &str, session: &str, hour: &str, token: Option<&str>, quantity: u32, id: &str| {
+        let mut event = envelope(time, MUMBAI, "MeterUsage", &format!("{session} at {time}"));
+        event["recipientAccountId"] = json!(BUYER);
+        event["userIdentity"] = json!({"type": "AssumedRole", "arn": format!("arn:aws:sts::{BUYER}:assumed-role/app/{session}"), "accessKeyId": "ASIA3"});
+        event["requestParameters"] = json!({
+            "productCode": SECOND_PRODUCT, "usageDimension": "cpu", "usageQuantity": quantity, "timestamp": hour,
+        });
+        if let Some(token) = token {
+            event["requestParameters"]["clientToken"] = json!(token);
+        }
+        event["responseElements"] = json!({"meteringRecordId": id});
+        event
+    };
+    let refused = |mut event: Json, error: &str| {
+        event["errorCode"] = json!(error);
+        event["responseElements"] = Json::Null;
+        event
+    };
+    let omitted = |time: &str, id: &str| {
+        let mut event = said(time, "i-9", "", None, 1, id);
+        event["requestParameters"] =
+            json!({"omitted": true, "originalSize": 149_893, "reason": "requestParameters too large"});
+        event
+    };
+    let (four, five) = ("Nov 2, 2025 4:00:00 AM", "Nov 2, 2025 5:00:00 AM");
+    vec![
+        said("2025-11-02T05:10:00Z", "i-7", five, Some("token-1"), 4, "mr-token-1"),
+        said("2025-11-02T05:20:00Z", "i-8", five, Some("token-1"), 4, "mr-token-1"),
+        said("2025-11-02T05:25:00Z", "i-7", five, Some("token-2"), 4, "mr-token-2"),
+        refused(
+            said("2025-11-02T05:40:00Z", "i-9", five, Some("token-2"), 9, ""),
+            "com.amazonaws.metering#IdempotencyConflictException",
+        ),
+        said("2025-11-02T04:10:00Z", "i-9", four, None, 3, "mr-i-9"),
+        refused(said("2025-11-02T04:20:00Z", "i-9", four, None, 5, ""), "DuplicateRequestException"),
+        omitted("2025-11-02T05:11:00Z", "mr-omitted-1"),
+        omitted("2025-11-02T05:21:00Z", "mr-omitted-2"),
+        omitted("2025-11-02T05:31:00Z", "mr-omitted-3"),
+    ]
+}
+
+/// Calls of which only the answers are left: they do not tell the product, so two may be of two products; one comes again.
+fn requests_omitted() -> Vec<Json> {
+    let answered = |time: &str, records: &[[&str; 5]]| {
+        let mut event = envelope(time, MUMBAI, "BatchMeterUsage", &format!("answer of {time}"));
+        let result = |record: &[&str; 5]| json!({"usageRecord": usage_record(record), "status": "Success", "meteringRecordId": record[4]});
+        event["requestParameters"] =
+            json!({"omitted": true, "originalSize": 149_893, "reason": "requestParameters too large"});
+        event["responseElements"] = json!({"results": records.iter().map(result).collect::<Vec<_>>()});
+        event
+    };
+    let first = ["220000000002", "api", "Nov 2, 2025 4:00:00 AM", "1", "mr-35"];
+    let second = ["220000000002", "api", "Nov 2, 2025 4:00:00 AM", "2", "mr-36"];
+    vec![answered("2025-11-02T04:20:00Z", &[first, second]), answered("2025-11-02T04:25:00Z", &[first])]
 }
 
 /// A call too large for CloudTrail.
