@@ -56,12 +56,12 @@ const PLACEHOLDERS: [Placeholder; 13] = [
         spark: "(unix_millis($2) - unix_millis($1)) DIV 1000",
         duckdb: "(epoch_ms($2) - epoch_ms($1)) // 1000",
     },
-    // A text out of JSON, by the path of members to it.
+    // A text out of JSON, by the path of members to it; null where it is no JSON, at which only DuckDB would fail.
     Placeholder {
         name: "json",
         athena: "json_extract_scalar($1, '$.$2')",
         spark: "get_json_object($1, '$.$2')",
-        duckdb: "json_extract_string($1, '$.$2')",
+        duckdb: "TRY(json_extract_string($1, '$.$2'))",
     },
     // Elements of a list; null for no list.
     Placeholder { name: "length", athena: "CARDINALITY($1)", spark: "ARRAY_SIZE($1)", duckdb: "LEN($1)" },

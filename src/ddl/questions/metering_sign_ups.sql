@@ -27,5 +27,6 @@ SELECT
     MAX(signed_up_at) AS last_resolved_at,
     COUNT(*) AS times_resolved
 FROM resolved
+WHERE customer_identifier IS NOT NULL OR customer_aws_account_id IS NOT NULL OR license_arn IS NOT NULL
 GROUP BY
     customer_identifier, customer_aws_account_id, product_code, license_arn, agreement_id, recipient_account_id

@@ -52,7 +52,10 @@ pub(super) const VIEWS: &[View] = &[
         question: None,
         name: "metering_sign_ups",
         doc: "Customers that ResolveCustomer told of: who signed up, for which product and licence, and when first.",
-        caveats: &["Needs the events table, and a trail of the account and Region that ResolveCustomer is called in."],
+        caveats: &[
+            "Needs the events table, and a trail of the account and Region that ResolveCustomer is called in.",
+            "An answer that the engine cannot parse, or that names neither customer nor licence, is left out.",
+        ],
         sql: include_str!("metering_sign_ups.sql"),
     },
     View {

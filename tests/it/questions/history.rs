@@ -11,6 +11,9 @@ const MUMBAI: &str = "ap-south-1";
 const VIRGINIA: &str = "us-east-1";
 const IRELAND: &str = "eu-west-1";
 
+/// Stands for half of a surrogate pair, which no Rust text can hold.
+const HALF_A_PAIR: &str = "half a pair";
+
 /// The events, in the order of their times as far as it matters.
 pub fn events() -> Vec<String> {
     let mut events = Vec::new();
@@ -19,7 +22,7 @@ pub fn events() -> Vec<String> {
     }
     let others = meter_usage().into_iter().chain(meter_usage_in_mumbai()).chain(omitted()).chain(requests_omitted());
     for event in others.chain(sign_ups()) {
-        events.push(event.to_string());
+        events.push(event.to_string().replace(HALF_A_PAIR, "\\ud800"));
     }
     events
 }
@@ -420,6 +423,13 @@ fn sign_ups() -> Vec<Json> {
             "2025-10-01T05:00:00Z",
             json!({"customerAWSAccountId": "220000000001",
             "productCode": SECOND_PRODUCT, "customerIdentifier": "cust-a"}),
+        ),
+        // A text that JSON allows and DuckDB does not parse, of somebody who is known already.
+        resolved(
+            "sign-up-10",
+            "2025-10-01T06:00:00Z",
+            json!({"customerAWSAccountId": "220000000001",
+            "productCode": SECOND_PRODUCT, "note": HALF_A_PAIR}),
         ),
         failed,
     ]
