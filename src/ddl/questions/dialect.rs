@@ -20,7 +20,7 @@ const fn everywhere(name: &'static str, text: &'static str) -> Placeholder {
 
 /// Times are UTC clock times without a zone from here on, whatever the zone of a session: Athena has them so, `DuckDB`
 /// converts instants by name of the zone, and Spark, whose conversions go through the session's zone, counts from 1970.
-const PLACEHOLDERS: [Placeholder; 13] = [
+const PLACEHOLDERS: [Placeholder; 14] = [
     // An instant as UTC clock time.
     Placeholder {
         name: "utc",
@@ -90,6 +90,11 @@ const PLACEHOLDERS: [Placeholder; 13] = [
     everywhere(
         "key",
         "aws_region, agreement, customer, dimension, usage_hour, unread_timestamp, metered_by, client_token, known_only_by, known_only_by_index",
+    ),
+    // What tells one call from another, as columns of `metering_submissions`: by its place where it has no id.
+    everywhere(
+        "call",
+        "event_id, CASE WHEN event_id IS NULL THEN archive END, CASE WHEN event_id IS NULL THEN event_index END",
     ),
     // The order of submission; whatever comes after the time only makes it the same in every engine.
     everywhere(

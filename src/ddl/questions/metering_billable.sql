@@ -14,7 +14,7 @@ WITH accepted AS (
     GROUP BY usage_month, product_code, license_arn, customer, dimension
 )
 SELECT
-    COALESCE(accepted.usage_month, omitted.usage_month) AS usage_month,
+    COALESCE(accepted.usage_month, omitted.submitted_month) AS usage_month,
     accepted.product_code,
     accepted.license_arn,
     accepted.customer,
@@ -26,4 +26,4 @@ SELECT
     COALESCE(accepted.conflicting_records, 0) AS conflicting_records,
     COALESCE(omitted.omitted_calls, 0) AS omitted_calls_of_month
 FROM accepted
-FULL OUTER JOIN metering_omitted AS omitted ON accepted.usage_month = omitted.usage_month
+FULL OUTER JOIN metering_omitted AS omitted ON omitted.submitted_month = accepted.usage_month

@@ -36,5 +36,5 @@ SELECT
     COALESCE(omitted.omitted_calls, 0) AS omitted_calls_of_month
 FROM gaps
 LEFT JOIN metering_omitted AS omitted
-    ON omitted.usage_month = CAST(date_trunc('month', CAST(gaps.first_missing_hour AS DATE)) AS DATE)
+    ON omitted.submitted_month = CAST(date_trunc('month', CAST(gaps.first_missing_hour AS DATE)) AS DATE)
 WHERE missing_hours > 0

@@ -45,4 +45,4 @@ SELECT
     totals.quantity,
     COALESCE(omitted.omitted_calls, 0) AS omitted_calls_of_month
 FROM totals
-LEFT JOIN metering_omitted AS omitted ON omitted.usage_month = totals.usage_month
+LEFT JOIN metering_omitted AS omitted ON omitted.submitted_month = totals.usage_month

@@ -1,3 +1,17 @@
+WITH calls AS (
+    SELECT
+        submitted_on,
+        aws_region,
+        event_name,
+        outcome,
+        status,
+        error_code,
+        is_dry_run,
+        COUNT(*) AS records,
+        SUM(quantity) AS quantity
+    FROM metering_submissions
+    GROUP BY {{call}}, submitted_on, aws_region, event_name, outcome, status, error_code, is_dry_run
+)
 SELECT
     submitted_on,
     aws_region,
@@ -6,8 +20,8 @@ SELECT
     status,
     error_code,
     is_dry_run,
-    COUNT(*) AS records,
-    COUNT(DISTINCT event_id) AS calls,
+    CAST(SUM(records) AS BIGINT) AS records,
+    COUNT(*) AS calls,
     CAST(SUM(quantity) AS DECIMAL(38, 6)) AS quantity
-FROM metering_submissions
+FROM calls
 GROUP BY submitted_on, aws_region, event_name, outcome, status, error_code, is_dry_run

@@ -114,7 +114,7 @@ pub(super) const VIEWS: &[View] = &[
     View {
         question: None,
         name: "metering_omitted",
-        doc: "Calls whose records CloudTrail left out, by month of submission.",
+        doc: "Calls whose records CloudTrail left out, by the month that they were made in.",
         caveats: &[],
         sql: include_str!("metering_omitted.sql"),
     },
@@ -213,6 +213,8 @@ pub(super) const VIEWS: &[View] = &[
               or by product code and by licence.",
         caveats: &[
             "Both are billed as a rule; they may also be two halves of one usage. Quantities of 0 are left out.",
+            "In two_regions first_… is what was accepted first; in product_code_and_license it is the record by product \
+             code, whichever was first.",
             "A licence and a product are matched by what sign-ups tell. A licence whose product they do not tell is \
              matched with every product of the customer.",
         ],
@@ -234,6 +236,8 @@ pub(super) const VIEWS: &[View] = &[
             "share is tagged, untagged (allocations without tags, records without allocations) or unallocated (what \
              allocations leave of a quantity, below zero where they add up to more).",
             "An allocation with several tags is under each of them: add up values of one tag key, never all keys.",
+            "An accepted record without a readable quantity is here only with its allocations, and not at all if it has \
+             none: see unread_quantities of metering_billable.",
         ],
         sql: include_str!("metering_by_tag.sql"),
     },
