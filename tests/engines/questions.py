@@ -34,13 +34,16 @@ NOT_TRANSLATED = [
     ),
 ]
 
-# Some of AWS's feeds, all text: an account, a product and a billing event that were corrected, and one that was deleted.
+# Some of AWS's feeds, all text: an account, a product and a billing event that were corrected, and one that was deleted; a
+# customer whom only the feed identifies, twice; a period and an amount that are empty; a second currency.
 FEEDS = """
 CREATE TEMPORARY VIEW accountfeed_v1 AS SELECT * FROM (VALUES
-    ('acc-1', '999999999999', '2025-01-01', '2025-01-01', ''),
-    ('acc-1', '210000000001', '2025-01-01', '2025-01-02', ''),
-    ('acc-9', '210000000009', '2025-01-01', '2025-01-01', '')
-) AS feed (account_id, aws_account_id, valid_from, update_date, delete_date);
+    ('acc-1', '999999999999', '', '2025-01-01', '2025-01-01', ''),
+    ('acc-1', '210000000001', '', '2025-01-01', '2025-01-02', ''),
+    ('acc-2', '210000000010', 'cust-b', '2025-01-01', '2025-01-01', ''),
+    ('acc-3', '210000000010', 'cust-b', '2025-01-01', '2025-01-01', ''),
+    ('acc-9', '210000000009', '', '2025-01-01', '2025-01-01', '')
+) AS feed (account_id, aws_account_id, encrypted_account_id, valid_from, update_date, delete_date);
 CREATE TEMPORARY VIEW productfeed_v1 AS SELECT * FROM (VALUES
     ('prod-a', 'code-old', '2025-01-01', '2025-01-03', ''),
     ('prod-a', 'code-a', '2025-01-02', '2025-01-02', '')
@@ -52,6 +55,10 @@ CREATE TEMPORARY VIEW billingeventfeed_v1 AS SELECT * FROM (VALUES
     ('b-3', 'acc-1', 'prod-a', 'DISBURSED', 'SELLER_REV_SHARE', 'USD', '7', '2025-11-01T00:00:00Z', '2025-12-02', '2025-12-02', ''),
     ('b-4', 'acc-1', 'prod-a', 'INVOICED', 'AWS_REV_SHARE', 'USD', '-1', '2025-11-01T00:00:00Z', '2025-12-02', '2025-12-02', ''),
     ('b-5', 'acc-1', 'prod-a', 'INVOICED', 'SELLER_REV_SHARE', 'USD', '3', '2025-10-01T00:00:00Z', '2025-11-02', '2025-11-02', ''),
+    ('b-7', 'acc-1', 'prod-a', 'INVOICED', 'SELLER_REV_SHARE', 'USD', '2', '', '2025-11-02', '2025-11-02', ''),
+    ('b-8', 'acc-2', 'prod-a', 'INVOICED', 'SELLER_REV_SHARE', 'USD', '4', '2025-11-01T00:00:00Z', '2025-12-02', '2025-12-02', ''),
+    ('b-9', 'acc-3', 'prod-a', 'INVOICED', 'SELLER_REV_SHARE', 'USD', '', '2025-11-01T00:00:00Z', '2025-12-02', '2025-12-02', ''),
+    ('b-10', 'acc-1', 'prod-a', 'INVOICED', 'SELLER_REV_SHARE', 'EUR', '1', '2025-10-01T00:00:00Z', '2025-11-02', '2025-11-02', ''),
     ('b-6', 'acc-9', 'prod-a', 'INVOICED', 'SELLER_REV_SHARE', 'USD', '4', '2025-10-01T00:00:00Z', '2025-11-02', '2025-11-02', '2025-11-03')
 ) AS feed (billing_event_id, end_user_account_id, product_id, action, transaction_type, currency, amount,
     usage_period_start_date, valid_from, update_date, delete_date);

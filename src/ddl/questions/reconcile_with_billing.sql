@@ -1,14 +1,22 @@
 WITH accounts AS (
-    SELECT account_id, aws_account_id
+    SELECT account_id, NULLIF(aws_account_id, '') AS aws_account_id, NULLIF(encrypted_account_id, '') AS customer_identifier
     FROM (
         SELECT
             account_id,
             aws_account_id,
+            encrypted_account_id,
             delete_date,
             ROW_NUMBER() OVER (PARTITION BY account_id ORDER BY valid_from DESC, update_date DESC) AS version
         FROM accountfeed_v1
     ) AS versions
     WHERE version = 1 AND COALESCE(delete_date, '') = ''
+),
+identified AS (
+    SELECT customer_identifier, MIN(aws_account_id) AS aws_account_id
+    FROM accounts
+    WHERE customer_identifier IS NOT NULL
+    GROUP BY customer_identifier
+    HAVING MIN(aws_account_id) = MAX(aws_account_id)
 ),
 products AS (
     SELECT product_id, product_code
@@ -34,11 +42,11 @@ billing AS (
 ),
 invoiced AS (
     SELECT
-        CAST(date_trunc('month', CAST(SUBSTR(billing.usage_period_start_date, 1, 10) AS DATE)) AS DATE) AS usage_month,
+        CAST(date_trunc('month', CAST(NULLIF(SUBSTR(billing.usage_period_start_date, 1, 10), '') AS DATE)) AS DATE) AS usage_month,
         accounts.aws_account_id,
         products.product_code,
         billing.currency,
-        SUM(CAST(billing.amount AS DECIMAL(38, 6))) AS amount
+        SUM(CAST(COALESCE(NULLIF(billing.amount, ''), '0') AS DECIMAL(38, 6))) AS amount
     FROM billing
     LEFT JOIN accounts ON accounts.account_id = billing.end_user_account_id
     LEFT JOIN products ON products.product_id = billing.product_id
@@ -47,18 +55,19 @@ invoiced AS (
 ),
 metered AS (
     SELECT
-        usage_period_start_date AS usage_month,
-        customer_aws_account_id,
-        product_code,
-        SUM(records) AS records,
-        SUM(records_with_usage) AS records_with_usage,
-        SUM(quantity) AS quantity
-    FROM metering_monthly
+        monthly.usage_period_start_date AS usage_month,
+        COALESCE(monthly.customer_aws_account_id, identified.aws_account_id) AS aws_account_id,
+        monthly.product_code,
+        SUM(monthly.records) AS records,
+        SUM(monthly.records_with_usage) AS records_with_usage,
+        SUM(monthly.quantity) AS quantity
+    FROM metering_monthly AS monthly
+    LEFT JOIN identified ON identified.customer_identifier = monthly.customer_identifier
     GROUP BY 1, 2, 3
 )
 SELECT
     COALESCE(metered.usage_month, invoiced.usage_month) AS usage_month,
-    COALESCE(metered.customer_aws_account_id, invoiced.aws_account_id) AS aws_account_id,
+    COALESCE(metered.aws_account_id, invoiced.aws_account_id) AS aws_account_id,
     COALESCE(metered.product_code, invoiced.product_code) AS product_code,
     CASE
         WHEN invoiced.amount IS NULL THEN 'metered, not invoiced'
@@ -73,6 +82,6 @@ SELECT
 FROM metered
 FULL OUTER JOIN invoiced
     ON invoiced.usage_month = metered.usage_month
-    AND invoiced.aws_account_id = metered.customer_aws_account_id
+    AND invoiced.aws_account_id = metered.aws_account_id
     AND invoiced.product_code = metered.product_code
 ORDER BY usage_month, aws_account_id, product_code

@@ -299,7 +299,10 @@ pub(super) const RECONCILIATION: Reconciliation = Reconciliation {
         "With the Seller Delivery Data Feeds as tables (all columns text, named as AWS names them), this lists by month, \
          customer and product what was metered beside what was invoiced, either one without the other too.",
         "Billing events have amounts and no quantities, so equal rows are no proof. Products that are not metered are \
-         invoiced without metering.",
+         invoiced without metering. A customer who is invoiced in two currencies has a row for each, both with the whole \
+         quantity: do not add it up over them.",
+        "A customer identifier has the account that the account feed, or a sign-up, tells for it. An invoice without a \
+         period has no month, and an empty amount counts as 0.",
     ],
     sql: include_str!("reconcile_with_billing.sql"),
 };

@@ -284,6 +284,7 @@ pub const ANSWERS: &[Answer] = &[
         "usage_month | aws_account_id | product_code | seen | records | records_with_usage | quantity | amount | currency",
         &[
             "2025-10-01 | 210000000001 | code-a | both | 2 | 2 | 3.5 | 3 | USD",
+            "2025-10-01 | 210000000001 | code-a | both | 2 | 2 | 3.5 | 1 | EUR",
             "2025-10-01 | 210000000007 | code-a | metered, not invoiced | 3 | 3 | 5 | - | -",
             "2025-11-01 | 210000000001 | code-a | both | 6 | 6 | 24.500001 | 10.25 | USD",
             "2025-11-01 | 210000000003 | code-a | metered, not invoiced | 1 | 1 | 5 | - | -",
@@ -293,7 +294,8 @@ pub const ANSWERS: &[Answer] = &[
             "2025-11-01 | 210000000005 | - | metered, not invoiced | 1 | 1 | 1 | - | -",
             "- | 210000000005 | - | metered, not invoiced | 2 | 2 | 2 | - | -",
             "2025-11-01 | 210000000006 | code-a | metered, not invoiced | 2 | 2 | 4 | - | -",
-            "2025-11-01 | - | code-a | metered, not invoiced | 2 | 2 | 10 | - | -",
+            "2025-11-01 | 210000000010 | code-a | both | 2 | 2 | 10 | 4 | USD",
+            "- | 210000000001 | code-a | invoiced, not metered | - | - | - | 2 | USD",
             "2025-11-01 | 222233334444 | code-m | metered, not invoiced | 2 | 2 | 2 | - | -",
             "2025-11-01 | 220000000001 | code-n | metered, not invoiced | 3 | 3 | 15 | - | -",
             "2025-11-01 | 222233334444 | code-n | metered, not invoiced | 3 | 3 | 11 | - | -",
