@@ -118,7 +118,8 @@ pub(super) fn translate(sql: &str, engine: Engine) -> Option<String> {
         let name = words.next().unwrap_or_default();
         let mut text = match PLACEHOLDERS.iter().find(|known| known.name == name) {
             Some(known) => known.text(engine)?.to_owned(),
-            None => placeholder.to_owned(),
+            // It stays as it is, for the test of all views to find.
+            None => format!("{{{{{placeholder}}}}}"),
         };
         for (at, argument) in words.enumerate() {
             text = text.replace(&format!("${}", at + 1), argument);
@@ -163,6 +164,7 @@ mod tests {
 
     #[test]
     fn what_is_no_placeholder_stays() {
+        assert_eq!(translate("a {{utcs b}} c", Engine::DuckDb).as_deref(), Some("a {{utcs b}} c"));
         assert_eq!(translate("a {{", Engine::DuckDb).as_deref(), Some("a {{"));
         assert_eq!(translate("", Engine::DuckDb).as_deref(), Some(""));
     }

@@ -19,7 +19,7 @@ by_region AS (
     )
 ),
 licensed AS (
-    SELECT batches.*, licenses.product_code AS license_product_code
+    SELECT batches.*, COALESCE(batches.product_code, licenses.product_code) AS license_product_code
     FROM batches
     LEFT JOIN metering_licenses AS licenses ON licenses.license_arn = batches.license_arn
     WHERE batches.license_arn IS NOT NULL

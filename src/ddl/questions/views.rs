@@ -201,6 +201,8 @@ pub(super) const VIEWS: &[View] = &[
               One row for each gap, by product or licence, customer and dimension.",
         caveats: &[
             "Only a gap if you meter every hour, be it with quantity 0.",
+            "A customer who was moved from a product code to a licence has an open gap under the one, and begins under \
+             the other.",
             "is_open: nothing came after it. A subscription that ended looks like metering that stopped.",
             "omitted_calls_of_month is of the month in which the gap begins.",
         ],
@@ -215,8 +217,9 @@ pub(super) const VIEWS: &[View] = &[
             "Both are billed as a rule; they may also be two halves of one usage. Quantities of 0 are left out.",
             "In two_regions first_… is what was accepted first; in product_code_and_license it is the record by product \
              code, whichever was first.",
-            "A licence and a product are matched by what sign-ups tell. A licence whose product they do not tell is \
-             matched with every product of the customer.",
+            "A licence and a product are matched by the record's own product code, or else by what sign-ups tell. A \
+             licence whose product neither tells is matched with every product of the customer. What \
+             additional_event_data may tell is not read.",
         ],
         sql: include_str!("metering_doubled.sql"),
     },
@@ -225,7 +228,11 @@ pub(super) const VIEWS: &[View] = &[
         name: "metering_movers",
         doc: "Who uses most, and whose usage has changed most? Accepted quantity beside that of the month before, with \
               ranks among all customers of a product and dimension.",
-        caveats: &["A customer without usage in the month has 0. The newest month may not be over."],
+        caveats: &[
+            "A customer without usage in the month has 0. The newest month may not be over.",
+            "A customer who was moved from a product code to a licence loses everything under the one and is new under \
+             the other.",
+        ],
         sql: include_str!("metering_movers.sql"),
     },
     View {
@@ -276,7 +283,9 @@ pub(super) const VIEWS: &[View] = &[
               license_arn in license_ids and agreement_id in the agreements feed.",
         caveats: &[
             "quantity adds up all dimensions and means something where there is one; metering_billable has them apart.",
-            "Accounts of customer identifiers, and products and agreements of licences, come from sign-ups.",
+            "Accounts of customer identifiers, and products and agreements of licences, come from sign-ups; where they \
+             do not tell, product_code and agreement_id of a licence are null. Its product may be in \
+             additional_event_data of usage_records, in a form that AWS does not document, which is not read.",
         ],
         sql: include_str!("metering_monthly.sql"),
     },

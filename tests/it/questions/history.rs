@@ -184,6 +184,13 @@ const CALLS: &[Call] = &[
     call("2025-11-02T03:15:00Z", MUMBAI, SECOND_PRODUCT, &[
         ["220000000001", "api", "Nov 2, 2025 3:00:00 AM", "5", "Success mr-32"],
     ]),
+    // By product code, and by a licence of which the call itself says that it is of another product.
+    call("2025-11-02T05:10:00Z", MUMBAI, SECOND_PRODUCT, &[
+        ["220000000003", "both", "Nov 2, 2025 5:00:00 AM", "1", "Success mr-37"],
+    ]),
+    call("2025-11-02T05:10:00Z", MUMBAI, "code-z", &[
+        ["220000000003/l-9", "both", "Nov 2, 2025 5:00:00 AM", "1", "Success mr-38"],
+    ]),
     // Timestamps that are no texts: nothing tells which records are the same, so none are.
     call("2025-11-02T04:10:00Z", MUMBAI, SECOND_PRODUCT, &[
         ["220000000002", "lost", "", "5", "Success mr-33"],
