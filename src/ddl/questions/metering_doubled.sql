@@ -12,7 +12,7 @@ by_region AS (
         FIRST_VALUE(submitted_at) OVER same_usage AS first_accepted_at,
         FIRST_VALUE(metering_record_id) OVER same_usage AS first_metering_record_id
     FROM batches
-    WHERE agreement IS NOT NULL
+    WHERE known_only_by IS NULL
     WINDOW same_usage AS (
         PARTITION BY agreement, customer, dimension, usage_hour
         ORDER BY {{earliest_first}}

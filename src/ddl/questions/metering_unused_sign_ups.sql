@@ -1,13 +1,13 @@
 WITH usage AS (
     SELECT
-        customer_aws_account_id,
+        customer,
         customer_identifier,
         product_code,
         license_arn,
         MAX(submitted_at) AS last_accepted_at
     FROM metering_attempts
     WHERE outcome = 'success'
-    GROUP BY customer_aws_account_id, customer_identifier, product_code, license_arn
+    GROUP BY customer, customer_identifier, product_code, license_arn
 ),
 by_license AS (
     SELECT license_arn, MAX(last_accepted_at) AS last_accepted_at
@@ -16,10 +16,10 @@ by_license AS (
     GROUP BY license_arn
 ),
 by_account AS (
-    SELECT customer_aws_account_id, product_code, MAX(last_accepted_at) AS last_accepted_at
+    SELECT customer, product_code, MAX(last_accepted_at) AS last_accepted_at
     FROM usage
-    WHERE customer_aws_account_id IS NOT NULL AND product_code IS NOT NULL
-    GROUP BY customer_aws_account_id, product_code
+    WHERE customer IS NOT NULL AND product_code IS NOT NULL
+    GROUP BY customer, product_code
 ),
 by_identifier AS (
     SELECT customer_identifier, product_code, MAX(last_accepted_at) AS last_accepted_at
@@ -28,10 +28,10 @@ by_identifier AS (
     GROUP BY customer_identifier, product_code
 ),
 by_any AS (
-    SELECT customer_aws_account_id, MAX(last_accepted_at) AS last_accepted_at
+    SELECT customer, MAX(last_accepted_at) AS last_accepted_at
     FROM usage
-    WHERE customer_aws_account_id IS NOT NULL
-    GROUP BY customer_aws_account_id
+    WHERE customer IS NOT NULL
+    GROUP BY customer
 )
 SELECT
     signed_up.customer_aws_account_id,
@@ -46,12 +46,12 @@ SELECT
 FROM metering_sign_ups AS signed_up
 LEFT JOIN by_license ON by_license.license_arn = signed_up.license_arn
 LEFT JOIN by_account
-    ON by_account.customer_aws_account_id = signed_up.customer_aws_account_id
+    ON by_account.customer = signed_up.customer_aws_account_id
     AND by_account.product_code = signed_up.product_code
 LEFT JOIN by_identifier
     ON by_identifier.customer_identifier = signed_up.customer_identifier
     AND by_identifier.product_code = signed_up.product_code
-LEFT JOIN by_any ON by_any.customer_aws_account_id = signed_up.customer_aws_account_id
+LEFT JOIN by_any ON by_any.customer = signed_up.customer_aws_account_id
 WHERE COALESCE(by_license.last_accepted_at < signed_up.signed_up_at, TRUE)
     AND COALESCE(by_account.last_accepted_at < signed_up.signed_up_at, TRUE)
     AND COALESCE(by_identifier.last_accepted_at < signed_up.signed_up_at, TRUE)

@@ -39,7 +39,7 @@ pub(super) const INTRODUCTION: &[&str] = &[
      MeterUsage is kept apart by client token besides or, without one, by caller, since every instance meters for \
      itself. Dry runs count nowhere but in metering_outcomes and metering_callers.",
     "Where an event does not tell enough to compare a record, that is without any usage timestamp, or accepted \
-     without product and licence, it is the same only as one with its metering record id. What it repeats, or makes \
+     without product and licence, customer or dimension, it is the same only as one with its metering record id. What it repeats, or makes \
      good after a failure, is then not seen.",
     "Where CloudTrail left out the records of a call that was too large, answers are uncertain. omitted_call_at is \
      the first such call of the same account and Region since the record was sent: it may have sent it again. \

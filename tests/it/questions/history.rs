@@ -191,6 +191,11 @@ const CALLS: &[Call] = &[
     call("2025-11-02T05:10:00Z", MUMBAI, "code-z", &[
         ["220000000003/l-9", "both", "Nov 2, 2025 5:00:00 AM", "1", "Success mr-38"],
     ]),
+    // Customers who are not named may be two.
+    call("2025-11-02T05:12:00Z", MUMBAI, SECOND_PRODUCT, &[
+        ["", "nobody", "Nov 2, 2025 5:00:00 AM", "1", "Success mr-39"],
+        ["", "nobody", "Nov 2, 2025 5:00:00 AM", "2", "Success mr-40"],
+    ]),
     // Timestamps that are no texts: nothing tells which records are the same, so none are.
     call("2025-11-02T04:10:00Z", MUMBAI, SECOND_PRODUCT, &[
         ["220000000002", "lost", "", "5", "Success mr-33"],
@@ -432,6 +437,12 @@ fn sign_ups() -> Vec<Json> {
             "2025-10-01T05:00:00Z",
             json!({"customerAWSAccountId": "220000000001",
             "productCode": SECOND_PRODUCT, "customerIdentifier": "cust-a"}),
+        ),
+        // Metered by the identifier that another sign-up tells for the account.
+        resolved(
+            "sign-up-11",
+            "2025-10-03T00:00:00Z",
+            json!({"customerAWSAccountId": "210000000006", "productCode": PRODUCT}),
         ),
         // A text that JSON allows and DuckDB does not parse, of somebody who is known already.
         resolved(
