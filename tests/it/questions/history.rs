@@ -317,7 +317,7 @@ fn meter_usage() -> Vec<Json> {
 }
 
 /// A retry by another session with the same client token, and another token in the same hour; a record and a token that
-/// are used again for another quantity; three calls of which only the metering record id is left.
+/// are used again for another quantity, and a record whose first one is not in the lake; three calls of which only the metering record id is left.
 fn meter_usage_in_mumbai() -> Vec<Json> {
     let said = |time: &str, session: &str, hour: &str, token: Option<&str>, quantity: u32, id: &str| {
         let mut event = envelope(time, MUMBAI, "MeterUsage", &format!("{session} at {time}"));
@@ -343,7 +343,7 @@ fn meter_usage_in_mumbai() -> Vec<Json> {
             json!({"omitted": true, "originalSize": 149_893, "reason": "requestParameters too large"});
         event
     };
-    let (four, five) = ("Nov 2, 2025 4:00:00 AM", "Nov 2, 2025 5:00:00 AM");
+    let [three, four, five] = ["Nov 2, 2025 3:00:00 AM", "Nov 2, 2025 4:00:00 AM", "Nov 2, 2025 5:00:00 AM"];
     vec![
         said("2025-11-02T05:10:00Z", "i-7", five, Some("token-1"), 4, "mr-token-1"),
         said("2025-11-02T05:20:00Z", "i-8", five, Some("token-1"), 4, "mr-token-1"),
@@ -354,6 +354,7 @@ fn meter_usage_in_mumbai() -> Vec<Json> {
         ),
         said("2025-11-02T04:10:00Z", "i-9", four, None, 3, "mr-i-9"),
         refused(said("2025-11-02T04:20:00Z", "i-9", four, None, 5, ""), "DuplicateRequestException"),
+        refused(said("2025-11-02T03:20:00Z", "i-9", three, None, 2, ""), "DuplicateRequestException"),
         omitted("2025-11-02T05:11:00Z", "mr-omitted-1"),
         omitted("2025-11-02T05:21:00Z", "mr-omitted-2"),
         omitted("2025-11-02T05:31:00Z", "mr-omitted-3"),
