@@ -54,6 +54,15 @@ fn the_text_says_what_cloudtrail_shows() {
 }
 
 #[test]
+fn comments_end_no_statement_for_those_who_split_at_semicolons() {
+    for engine in ENGINES {
+        let script = render(engine);
+        let comments = script.lines().filter(|line| line.starts_with("--"));
+        assert_eq!(comments.filter(|line| line.contains(';')).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+}
+
+#[test]
 fn an_engine_without_views_is_told_so_in_a_comment() {
     let script = render(Engine::ClickHouse);
     assert!(script.starts_with("-- ") && script.lines().count() == 1, "{script}");

@@ -25,17 +25,17 @@ pub(super) struct Reconciliation {
 pub(super) const INTRODUCTION: &[&str] = &[
     "The seller's questions: views over usage_records and events.",
     "CloudTrail shows submissions, not bills. What follows is what was sent to AWS Marketplace and what it answered \
-     at once. It does not tell what was invoiced, paid, refunded or forgiven, nor at which price; for that there are \
+     at once. It does not tell what was invoiced, paid, refunded or forgiven, nor at which price. For that there are \
      AWS's reports and Seller Delivery Data Feeds, and metering_monthly has the columns to join them by. Nor is there \
      usage that never was submitted, calls in accounts, Regions and times that no trail covered, or MeterUsage calls \
      of buyers: those are in the trails of the buyers' accounts.",
     "All times are UTC, without a zone, whatever the zone of the session. Quantities are exact decimals. A record \
      without a quantity has 0, as the API reads it, unless its row has something in unmapped. customer is the \
      customer's account id, for a customer identifier of older integrations too where sign-ups tell one account for \
-     it, and otherwise the identifier; for MeterUsage it is the calling account. All views but metering_record \
+     it, and otherwise the identifier. For MeterUsage it is the calling account. All views but metering_record \
      therefore read the sign-ups in events.",
     "A record is the same as another when licence (or else product code), customer, dimension, UTC hour and Region \
-     are (Metering Service API Reference; concurrent agreements); the first one accepted is the one that counts. \
+     are (Metering Service API Reference, concurrent agreements). The first one accepted is the one that counts. \
      MeterUsage is kept apart by client token besides or, without one, by caller, since every instance meters for \
      itself. Dry runs count nowhere but in metering_outcomes and metering_callers.",
     "Where an event does not tell enough to compare a record, that is without any usage timestamp, or accepted \
@@ -125,7 +125,7 @@ pub(super) const VIEWS: &[View] = &[
         caveats: &[
             "Candidates, not bills: AWS may credit, forgive or correct.",
             "resent_records were accepted again and are not added. conflicting_records were accepted more than once \
-             with different quantities, which AWS rules out; the first one is in quantity.",
+             with different quantities, which AWS rules out. The first one is in quantity.",
             "unread_quantities have no readable quantity and add nothing. A row without records stands for a month of \
              which only omitted calls are known.",
         ],
@@ -145,7 +145,7 @@ pub(super) const VIEWS: &[View] = &[
         question: Some(3),
         name: "metering_rejected",
         doc: "Which customers' usage was turned down as not subscribed, how much, and from when to when?",
-        caveats: &["Only what was not accepted at another time; each key once, with its last quantity."],
+        caveats: &["Only what was not accepted at another time. Each key once, with its last quantity."],
         sql: include_str!("metering_rejected.sql"),
     },
     View {
@@ -156,7 +156,7 @@ pub(super) const VIEWS: &[View] = &[
         caveats: &[
             "missing_quantity is below zero where too much was accepted. Without accepted_quantity the accepted \
              record is not in the lake.",
-            "duplicates is how often it was refused; the last quantity is taken for the right one.",
+            "duplicates is how often it was refused. The last quantity is taken for the right one.",
             "For MeterUsage that is a DuplicateRequestException or an IdempotencyConflictException. The latter means \
              that a client token was used again, perhaps for another hour or dimension: then there is no \
              accepted_quantity.",
@@ -172,7 +172,7 @@ pub(super) const VIEWS: &[View] = &[
              metering_rejected.",
             "times_unknown counts records with the key whose answer the event does not tell: they may have been accepted.",
             "age_seconds is how old the usage was at the last attempt that has an answer. How old it may be has been one, six and 24 \
-             hours in AWS's documents; compare usage_hour with what holds for you.",
+             hours in AWS's documents. Compare usage_hour with what holds for you.",
         ],
         sql: include_str!("metering_unprocessed.sql"),
     },
@@ -189,7 +189,7 @@ pub(super) const VIEWS: &[View] = &[
         doc: "How late is usage submitted? Seconds from usage timestamp to acceptance, by month of usage and Region: \
               exact percentiles, and records beyond limits.",
         caveats: &[
-            "Accepted records only, at their first acceptance; what came too late for AWS is in metering_failed.",
+            "Accepted records only, at their first acceptance. What came too late for AWS is in metering_failed.",
             "after_month_end_0600 counts those sent after 06:00 UTC on the first of the next month, when AWS closes the month.",
         ],
         sql: include_str!("metering_latency.sql"),
@@ -214,8 +214,8 @@ pub(super) const VIEWS: &[View] = &[
         doc: "What was metered twice? Pairs of accepted records of one customer, dimension and hour: in two Regions, \
               or by product code and by licence.",
         caveats: &[
-            "Both are billed as a rule; they may also be two halves of one usage. Quantities of 0 are left out.",
-            "In two_regions first_… is what was accepted first; in product_code_and_license it is the record by product \
+            "Both are billed as a rule. They may also be two halves of one usage. Quantities of 0 are left out.",
+            "In two_regions first_… is what was accepted first, in product_code_and_license it is the record by product \
              code, whichever was first.",
             "A licence and a product are matched by the record's own product code, or else by what sign-ups tell. A \
              licence whose product neither tells is matched with every product of the customer. What \
@@ -252,7 +252,7 @@ pub(super) const VIEWS: &[View] = &[
         question: Some(11),
         name: "metering_allocation_differences",
         doc: "Accepted records whose allocations do not add up to their quantity.",
-        caveats: &["AWS refuses such a record; one here is a reason to look at the row's unmapped."],
+        caveats: &["AWS refuses such a record. One here is a reason to look at the row's unmapped."],
         sql: include_str!("metering_allocation_differences.sql"),
     },
     View {
@@ -282,8 +282,8 @@ pub(super) const VIEWS: &[View] = &[
               and customer_identifier encrypted_account_id of the account feed, product_code is in the product feed, \
               license_arn in license_ids and agreement_id in the agreements feed.",
         caveats: &[
-            "quantity adds up all dimensions and means something where there is one; metering_billable has them apart.",
-            "Accounts of customer identifiers, and products and agreements of licences, come from sign-ups; where they \
+            "quantity adds up all dimensions and means something where there is one. metering_billable has them apart.",
+            "Accounts of customer identifiers, and products and agreements of licences, come from sign-ups. Where they \
              do not tell, product_code and agreement_id of a licence are null. Its product may be in \
              additional_event_data of usage_records, in a form that AWS does not document, which is not read.",
         ],
