@@ -38,7 +38,7 @@ pub(crate) struct Archive {
     /// Whether it is a file that can be read at all: not a pipe, a socket or a device.
     pub(crate) is_regular: bool,
     origin: Origin,
-    /// What is known of it when it is a container, whose members are archives of their own.
+    /// What came of looking into it, when that decides what becomes of it.
     pub(crate) contents: Option<Box<Contents>>,
 }
 
@@ -60,12 +60,21 @@ struct Unreachable {
     why: String,
 }
 
-/// What a container turned out to be.
+/// What came of looking into an archive.
 #[derive(Clone, Debug)]
-pub(crate) struct Contents {
-    pub(crate) kind: &'static str,
-    /// What is wrong with it; its members are those that are certain.
-    pub(crate) findings: Vec<Finding>,
+pub(crate) enum Contents {
+    /// It is a container, whose members are archives of their own: those that are certain.
+    Members {
+        kind: &'static str,
+        /// What is wrong with it.
+        findings: Vec<Finding>,
+    },
+    /// It could not be read, so that nobody knows what is in it. It stays so for this run: read as text, a container would
+    /// be taken for something foreign, and its members would be lost.
+    Unread {
+        /// What the system or the store said.
+        why: String,
+    },
 }
 
 impl Archive {
@@ -136,7 +145,7 @@ impl Archive {
         Self { bytes, modified_ms, delivered, origin: Origin::Member(Box::new(member)), ..nowhere }
     }
 
-    /// The same, known to be a container.
+    /// The same, after it was looked into.
     pub(super) fn with_contents(self, contents: Contents) -> Self {
         Self { contents: Some(Box::new(contents)), ..self }
     }
@@ -154,6 +163,11 @@ impl Archive {
     /// When it was delivered, as far as its name tells.
     pub(super) const fn delivered(&self) -> u64 {
         self.delivered
+    }
+
+    /// Whether it is a container that was opened.
+    pub(crate) fn is_container(&self) -> bool {
+        matches!(self.contents.as_deref(), Some(Contents::Members { .. }))
     }
 
     /// Bytes that are read to convert it: those of a container count with its members.
@@ -175,9 +189,8 @@ impl Archive {
             _ if Arc::ptr_eq(&self.folder, &other.folder) => self.name.cmp(&other.name),
             _ => self.folder.iter().chain([&*self.name]).cmp(other.folder.iter().chain([&*other.name])),
         };
-        let is_container = |archive: &Self| archive.contents.is_some();
         let by_delivery = || self.delivered.cmp(&other.delivered);
-        is_container(self).cmp(&is_container(other)).then_with(by_delivery).then_with(by_place)
+        self.is_container().cmp(&other.is_container()).then_with(by_delivery).then_with(by_place)
     }
 
     /// Its name in the lake: a `file://` URI that does not depend on how the input was spelled, or an `s3://` URI; of a member

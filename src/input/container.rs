@@ -19,7 +19,8 @@ use super::archive::{Archive, Contents};
 use super::packing::Packing as Compression;
 use super::region::Region;
 use super::sequence::{Sequence, TextReader};
-use super::{TextStream, tar, zip};
+use super::stream::outer_damage;
+use super::{TextStream, Worthless, tar, zip};
 use crate::error::{Finding, Reason};
 use crate::store::Version;
 
@@ -233,12 +234,26 @@ pub(crate) fn look_at(archives: &[&Archive]) -> Vec<Option<Bytes>> {
 }
 
 /// Opens a container: its members, those of containers in it included, and the containers themselves. `None` when the
-/// archive is none. `head` is what [`look_at`] has found of it.
+/// archive is none, or is so damaged that converting it tells. `head` is what [`look_at`] has found of it.
 ///
-/// # Errors
-///
-/// When it cannot be read.
-pub(crate) fn expand(archive: &Archive, head: Option<Bytes>) -> io::Result<Option<Vec<Archive>>> {
+/// What the system or the store did not let anybody read comes back alone, marked as such.
+pub(crate) fn expand(archive: &Archive, head: Option<Bytes>) -> Option<Vec<Archive>> {
+    match members(archive, head) {
+        Ok(members) => members,
+        Err(error) if is_failed_read(&error) => {
+            Some(vec![archive.clone().with_contents(Contents::Unread { why: error.to_string() })])
+        }
+        Err(_) => None,
+    }
+}
+
+/// Whether an error is that bytes could not be had, and not that they are wrong.
+fn is_failed_read(error: &io::Error) -> bool {
+    let finding = outer_damage(error);
+    super::is_of_system(error) || finding.is_some_and(|finding| finding.reason == Reason::ReadFailed)
+}
+
+fn members(archive: &Archive, head: Option<Bytes>) -> io::Result<Option<Vec<Archive>>> {
     if !archive.is_regular || archive.depth() >= MAX_DEPTH {
         return Ok(None);
     }
@@ -251,10 +266,10 @@ pub(crate) fn expand(archive: &Archive, head: Option<Bytes>) -> io::Result<Optio
         archive.region().map(|region| zip::list(&region).map(|listing| (listing, ZIP, Access::Region(region))))
     } else if tar::is_tar(&head) {
         match archive.region() {
-            Some(region) => Some(tar::list(region.open()?).map(|listing| (listing, TAR, Access::Region(region)))),
+            Some(region) => Some(tar::list(&region).map(|listing| (listing, TAR, Access::Region(region)))),
             None => Some(list_sequence(archive)),
         }
-    } else if Compression::of(&head).is_some() && tar::is_tar(&unpacked_head(archive, &head)) {
+    } else if Compression::of(&head).is_some() && tar::is_tar(&unpacked_head(archive, &head)?) {
         Some(list_sequence(archive))
     } else {
         None
@@ -269,13 +284,13 @@ pub(crate) fn expand(archive: &Archive, head: Option<Bytes>) -> io::Result<Optio
         let occurrence = names.count(&name);
         let member = Member { container: Arc::clone(&container), start, packing, occurrence };
         let member = Archive::member(&folder, OsStr::from_bytes(&name), bytes, modified_ms, member);
-        let inside = if member.is_named_like_a_log() { None } else { expand(&member, None).unwrap_or_default() };
+        let inside = if member.is_named_like_a_log() { None } else { expand(&member, None) };
         match inside {
             Some(inside) => archives.extend(inside),
             None => archives.push(member),
         }
     }
-    archives.push(archive.clone().with_contents(Contents { kind, findings }));
+    archives.push(archive.clone().with_contents(Contents::Members { kind, findings }));
     Ok(Some(archives))
 }
 
@@ -331,18 +346,23 @@ impl Listing {
     }
 }
 
-/// The first bytes of what a compressed file was made from, as many as can be had; `stored` is how it begins.
-fn unpacked_head(archive: &Archive, stored: &Bytes) -> Vec<u8> {
+/// The first bytes of what a compressed file was made from, as many as are undamaged; `stored` is how it begins.
+///
+/// # Errors
+///
+/// When it cannot be read.
+fn unpacked_head(archive: &Archive, stored: &Bytes) -> io::Result<Vec<u8>> {
     let unpack = |stream: io::Result<TextStream>| {
         let mut head = Vec::new();
-        if let Ok(stream) = stream {
+        let read = stream.and_then(|stream| TextReader::new(stream).take(HEAD_BYTES as u64).read_to_end(&mut head));
+        match read {
+            Err(error) if is_failed_read(&error) => Err(error),
             // A file that is damaged here is told when it is converted.
-            let _ = TextReader::new(stream).take(HEAD_BYTES as u64).read_to_end(&mut head);
+            _ => Ok(head),
         }
-        head
     };
-    let head = unpack(TextStream::over(archive, Box::new(io::Cursor::new(stored.clone())), u64::MAX));
-    if head.len() == HEAD_BYTES { head } else { unpack(TextStream::open(archive, u64::MAX, None)) }
+    let head = unpack(TextStream::over(archive, Box::new(io::Cursor::new(stored.clone())), u64::MAX))?;
+    if head.len() == HEAD_BYTES { Ok(head) } else { unpack(TextStream::open(archive, u64::MAX, None)) }
 }
 
 /// Lists a tar that can only be read from front to back.
@@ -350,6 +370,10 @@ fn list_sequence(archive: &Archive) -> io::Result<(Listing, &'static str, Access
     let mut reader = TextReader::new(TextStream::open(archive, u64::MAX, None)?);
     let mut listing = tar::list_in_order(&mut reader)?;
     let (end, finding) = reader.finish();
+    // Behind what could not be read there may be more members.
+    if let Some(finding) = finding.as_ref().filter(|finding| finding.reason == Reason::ReadFailed) {
+        return Err(io::Error::other(Worthless { finding: finding.clone(), certain_bytes: 0 }));
+    }
     listing.end_at(end);
     listing.findings.extend(finding);
     Ok((listing, TAR, Access::Sequence(Box::new(Sequence::new(archive.clone())))))

@@ -43,7 +43,7 @@ use std::io;
 use crate::error::{Finding, Reason};
 use crate::store::is_of_store;
 
-pub(crate) use archive::Archive;
+pub(crate) use archive::{Archive, Contents};
 pub(crate) use container::{LARGE_BYTES, TAR, ZIP, expand, look_at};
 pub(crate) use discover::{Search, discover};
 pub(crate) use inflate::{Inflated, Inflater};

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::disk::ScratchFile;
 use crate::store::Version;
@@ -48,7 +48,19 @@ impl Region {
             Base::Scratch(file) => Handle::Scratch(Arc::clone(file)),
             Base::Object(version) => Handle::Object(Arc::clone(version)),
         };
-        Ok(RegionReader { handle, region: self.clone(), at: 0 })
+        Ok(RegionReader { handle, region: self.clone(), at: 0, failed: None })
+    }
+
+    /// Reads it by a library that may take bytes that it cannot have for damage, and go on.
+    ///
+    /// # Errors
+    ///
+    /// What the library says; and the first read that failed, whatever it made of that.
+    pub(super) fn with_reader<T>(&self, read: impl FnOnce(RegionReader) -> io::Result<T>) -> io::Result<T> {
+        let failed = Failure::default();
+        let result = read(RegionReader { failed: Some(Arc::clone(&failed)), ..self.open()? });
+        let failed = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failed.map_or(result, Err)
     }
 }
 
@@ -65,6 +77,34 @@ pub(super) struct RegionReader {
     handle: Handle,
     region: Region,
     at: u64,
+    /// Where the first read that fails is kept, if it is.
+    failed: Option<Failure>,
+}
+
+type Failure = Arc<Mutex<Option<io::Error>>>;
+
+impl RegionReader {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match &self.handle {
+            Handle::File(file) => file.read_at(buffer, offset),
+            Handle::Scratch(file) => file.read_some_at(buffer, offset),
+            Handle::Object(version) => version.read_at(buffer, offset),
+        }
+    }
+
+    /// Keeps an error if it is the first that is to be kept; what whoever reads is told.
+    fn note(&self, error: io::Error) -> io::Error {
+        let Some(failed) = self.failed.as_ref().filter(|_| error.kind() != io::ErrorKind::Interrupted) else {
+            return error;
+        };
+        let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.is_some() {
+            return error;
+        }
+        let told = io::Error::new(error.kind(), error.to_string());
+        *failed = Some(error);
+        told
+    }
 }
 
 impl Read for RegionReader {
@@ -72,11 +112,7 @@ impl Read for RegionReader {
         let left = usize::try_from(self.region.bytes.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let wanted = left.min(buffer.len());
         let (buffer, offset) = (&mut buffer[..wanted], self.region.start + self.at);
-        let read = match &self.handle {
-            Handle::File(file) => file.read_at(buffer, offset)?,
-            Handle::Scratch(file) => file.read_some_at(buffer, offset)?,
-            Handle::Object(version) => version.read_at(buffer, offset)?,
-        };
+        let read = self.read_at(buffer, offset).map_err(|error| self.note(error))?;
         self.at += read as u64;
         Ok(read)
     }

@@ -301,7 +301,7 @@ impl TextStream {
 
 /// What is wrong with the file that a text is packed in, when it is packed more than once: nothing tells then which bytes
 /// of the text are right.
-fn outer_damage(error: &io::Error) -> Option<&Finding> {
+pub(super) fn outer_damage(error: &io::Error) -> Option<&Finding> {
     error.get_ref()?.downcast_ref::<Worthless>().map(|worthless| &worthless.finding)
 }
 

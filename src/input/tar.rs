@@ -2,11 +2,12 @@
 //!
 //! In: a tar. Out: names, sizes and places of its regular files. Never: their bytes.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 
 use tar::{Archive, EntryType};
 
 use super::container::{Entry, Listing, MAX_MEMBERS, Packing};
+use super::region::Region;
 
 /// Size of a header, and of the blocks that members are made of (POSIX, pax).
 const BLOCK_BYTES: usize = 512;
@@ -26,14 +27,14 @@ pub(super) fn is_tar(head: &[u8]) -> bool {
 /// # Errors
 ///
 /// When it cannot be read.
-pub(super) fn list(mut reader: impl Read + Seek) -> io::Result<Listing> {
-    let end = reader.seek(SeekFrom::End(0))?;
-    reader.seek(SeekFrom::Start(0))?;
-    let mut archive = Archive::new(reader);
-    archive.set_ignore_zeros(true);
-    let mut listing = collect(archive.entries_with_seek()?);
-    listing.end_at(end);
-    Ok(listing)
+pub(super) fn list(region: &Region) -> io::Result<Listing> {
+    region.with_reader(|reader| {
+        let mut archive = Archive::new(reader);
+        archive.set_ignore_zeros(true);
+        let mut listing = collect(archive.entries_with_seek()?);
+        listing.end_at(region.bytes);
+        Ok(listing)
+    })
 }
 
 /// Lists a tar that is read from front to back.

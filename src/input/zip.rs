@@ -7,7 +7,7 @@ use std::io;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::container::{Entry, Listing, MAX_MEMBERS, Packing};
-use super::region::Region;
+use super::region::{Region, RegionReader};
 
 /// How a zip begins: with its first member, or, when it is empty, with its directory (APPNOTE.TXT).
 const STARTS: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
@@ -23,13 +23,16 @@ pub(super) fn is_zip(head: &[u8]) -> bool {
 ///
 /// When it cannot be read.
 pub(super) fn list(region: &Region) -> io::Result<Listing> {
+    region.with_reader(|reader| Ok(list_by_directory(reader, region.bytes)))
+}
+
+fn list_by_directory(reader: RegionReader, bytes: u64) -> Listing {
     let mut listing = Listing::default();
-    let mut archive = match ZipArchive::new(region.open()?) {
+    let mut archive = match ZipArchive::new(reader) {
         Ok(archive) => archive,
-        Err(zip::result::ZipError::Io(error)) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
         Err(error) => {
             listing.damaged(None, format!("its directory cannot be read: {error}"));
-            return Ok(listing);
+            return listing;
         }
     };
     for number in 0..archive.len() {
@@ -55,7 +58,7 @@ pub(super) fn list(region: &Region) -> io::Result<Listing> {
         };
         let start = file.data_start().filter(|start| {
             let end = start.checked_add(file.compressed_size());
-            end.is_some_and(|end| end <= region.bytes)
+            end.is_some_and(|end| end <= bytes)
         });
         let Some(start) = start else {
             listing.damaged(None, format!("member {number} of its directory is not where that says"));
@@ -70,7 +73,7 @@ pub(super) fn list(region: &Region) -> io::Result<Listing> {
         });
     }
     listing.entries.sort_by_key(|entry| entry.start);
-    Ok(listing)
+    listing
 }
 
 /// A zip tells local time and no zone; it only serves to tell one version from another.

@@ -147,7 +147,7 @@ impl<'a> Dealer<'a> {
                 Some(Worthless { finding, certain_bytes: 0 }) => Step::refused(finding),
                 end => match LargeArchive::open(&archives[at], &reading, end) {
                     Ok(large) => workers.with(|worker| worker.step(Box::new(large), clock)),
-                    Err(error) => Step::refused(unreadable(&error)),
+                    Err(error) => Step::refused(unreadable(&error.to_string())),
                 },
             };
             Message::Step(id, step)

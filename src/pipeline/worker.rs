@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::error::{Finding, Reason, Result};
-use crate::input::{Archive, Inflated, Inflater, TextStream, Window, Worthless};
+use crate::input::{Archive, Contents, Inflated, Inflater, TextStream, Window, Worthless};
 use crate::pool::Pool;
 use crate::report::{Stage, StageClock};
 use crate::store::Prefetcher;
@@ -213,7 +213,10 @@ impl Worker {
             return Some(ArchiveOutcome::without_text(Verdict::foreign("special_file")));
         }
         if let Some(contents) = &archive.contents {
-            let verdict = Verdict::container(contents.kind, contents.findings.clone());
+            let verdict = match &**contents {
+                Contents::Members { kind, findings } => Verdict::container(kind, findings.clone()),
+                Contents::Unread { why } => Verdict::refused(unreadable(why)),
+            };
             return Some(ArchiveOutcome::without_text(verdict));
         }
         self.stored.clear();
@@ -222,7 +225,7 @@ impl Worker {
             None => archive.read(&mut self.stored),
         });
         if let Err(error) = read {
-            return Some(ArchiveOutcome::without_text(Verdict::refused(unreadable(&error))));
+            return Some(ArchiveOutcome::without_text(Verdict::refused(unreadable(&error.to_string()))));
         }
         let limit = usize::try_from(reading.limit).unwrap_or(usize::MAX).min(SMALL_TEXT_BYTES);
         let (length, damage) = match clock.time(Stage::Inflate, || self.inflater.inflate(&self.stored, limit)) {
@@ -378,12 +381,12 @@ fn not_verified(integrity: Integrity) -> Finding {
 }
 
 /// A finding for an archive that was listed and cannot be read.
-pub(super) fn unreadable(error: &io::Error) -> Finding {
+pub(super) fn unreadable(why: &str) -> Finding {
     Finding {
         event_index: None,
         byte_offset: None,
         reason: Reason::ReadFailed,
-        message: error.to_string(),
+        message: why.to_owned(),
         original: Vec::new(),
     }
 }

@@ -96,7 +96,7 @@ impl<'a> Sorter<'a> {
                     again.push(archive);
                 }
                 // It has no rows of its own; each of its members is judged by itself.
-                _ if archive.contents.is_some() => again.push(archive),
+                _ if archive.is_container() => again.push(archive),
                 _ if is_quarantined || (is_changed && self.config.reconvert_changed) => {
                     list.has_rows = true;
                     again.push(archive);
@@ -110,7 +110,7 @@ impl<'a> Sorter<'a> {
             }
         }
         list.again = again.iter().map(Archive::uri).collect();
-        if again.iter().any(|archive| archive.contents.is_some()) {
+        if again.iter().any(Archive::is_container) {
             let is_of_again = |archive: &Archive| containers(&archive.uri()).any(|uri| list.again.contains(uri));
             let (of_again, others): (Vec<_>, Vec<_>) = new.into_iter().partition(is_of_again);
             new = others;
@@ -182,8 +182,7 @@ pub(super) fn open_containers(
     for some in looked_into.chunks(LOOKED_AT_ONCE) {
         let archives: Vec<&Archive> = some.iter().map(|at| &found[*at]).collect();
         let heads = look_at(&archives);
-        // What cannot be read is told when it is converted.
-        let open = |(at, head)| Some((at, expand(&found[at], head).ok()??));
+        let open = |(at, head)| Some((at, expand(&found[at], head)?));
         opened.par_extend(some.par_iter().copied().zip(heads).filter_map(open));
     }
     if opened.is_empty() {
@@ -200,7 +199,7 @@ pub(super) fn open_containers(
         members.retain(|member| !member.is_named_like_a_log() || member.may_match(selection));
         if members.len() < found {
             // One of which members are passed over is looked into again by the next run.
-            members.retain(|member| member.contents.is_none());
+            members.retain(|member| !member.is_container());
         }
         archives.append(&mut members);
     }
