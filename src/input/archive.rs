@@ -152,6 +152,13 @@ impl Archive {
 
     /// Where it is; of a member, where it would be if its container were a folder.
     pub(crate) fn path(&self) -> PathBuf {
+        if let Origin::Unreachable(_) = self.origin {
+            // A key may begin with a slash, and nothing be between two: they are no separators then.
+            let mut path = self.folder.as_os_str().to_owned();
+            path.push("/");
+            path.push(&*self.name);
+            return path.into();
+        }
         self.folder.join(&*self.name)
     }
 

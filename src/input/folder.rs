@@ -12,16 +12,14 @@ use super::key::delivery_days;
 use crate::config::Selection;
 
 /// What is known of the keys in a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Below {
     /// None is wanted.
     Nothing,
     /// Folders of it may be passed over, or it is worth to look into each by itself.
     Folders,
-    /// It is a Region's, and some of its days are not wanted.
-    Years,
-    /// It is a year's, and some of its days are not wanted.
-    Months(i16),
+    /// It is a month's, and some of its days are not wanted.
+    Days(DaysOfMonth),
     /// Nothing is known but of each key.
     Keys,
     /// It is not below a folder `AWSLogs`; there may be such folders in it.
@@ -49,12 +47,13 @@ pub(super) fn below(folder: &Path, selection: &Selection) -> Below {
         [_, _] => Below::Folders,
         [_, _, region, ..] if !is_wanted(&selection.regions, region) => Below::Nothing,
         _ if selection.from_day.is_none() && selection.to_day.is_none() => Below::Keys,
-        [_, _, _] => Below::Years,
+        [_, _, _] => Below::Folders,
         [_, _, _, date @ ..] => match days_of(date) {
             None => Below::Keys,
             Some(days) if !overlaps(&days, selection) => Below::Nothing,
-            Some(_) => match date {
-                [year] => year.parse().map_or(Below::Keys, Below::Months),
+            Some(days) => match date {
+                [_] => Below::Folders,
+                [_, _] => DaysOfMonth::of(&days, selection).map_or(Below::Keys, Below::Days),
                 _ => Below::Keys,
             },
         },
@@ -93,34 +92,37 @@ fn overlaps(days: &RangeInclusive<Date>, selection: &Selection) -> bool {
     first.is_none_or(|first| *days.end() >= first) && last.is_none_or(|last| *days.start() <= last)
 }
 
-/// Keys of a month that may be wanted: below `YYYY/MM/`, those behind `after` and before `until`.
+/// The days of a month that may be wanted, when those are not all: their keys stand behind `after` and before `until`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct MonthOfKeys {
-    /// `MM/`.
-    pub(super) folder: String,
+pub(super) struct DaysOfMonth {
+    month: Date,
     /// `DD`, when days before are not wanted.
     pub(super) after: Option<String>,
     /// Stands behind all keys of the last day, when days behind are not wanted.
     pub(super) until: Option<String>,
 }
 
-/// The months of a year that may be wanted.
-pub(super) fn months(year: i16, selection: &Selection) -> Vec<MonthOfKeys> {
-    let (first, last) = delivery_days(selection);
-    let month = |month: i8| {
-        let start = Date::new(year, month, 1).ok()?;
-        let end = start.last_of_month();
-        if first.is_some_and(|first| end < first) || last.is_some_and(|last| start > last) {
+impl DaysOfMonth {
+    fn of(month: &RangeInclusive<Date>, selection: &Selection) -> Option<Self> {
+        let (first, last) = delivery_days(selection);
+        let first = first.filter(|first| first > month.start());
+        let last = last.filter(|last| last < month.end());
+        if first.is_none() && last.is_none() {
             return None;
         }
-        Some(MonthOfKeys {
-            folder: format!("{month:02}/"),
-            after: first.filter(|first| *first > start).map(|first| format!("{:02}", first.day())),
+        Some(Self {
+            month: *month.start(),
+            after: first.map(|first| format!("{:02}", first.day())),
             // A slash comes before a zero.
-            until: last.filter(|last| *last < end).map(|last| format!("{:02}0", last.day())),
+            until: last.map(|last| format!("{:02}0", last.day())),
         })
-    };
-    (1..=12).filter_map(month).collect()
+    }
+
+    /// Whether what stands in a key behind the month's folder begins with the folder of a day, wanted or not.
+    pub(super) fn has(&self, below: &str) -> bool {
+        let (year, month) = (format!("{:04}", self.month.year()), format!("{:02}", self.month.month()));
+        below.split_once('/').is_some_and(|(day, _)| days_of(&[&year, &month, day]).is_some())
+    }
 }
 
 #[cfg(test)]
@@ -133,8 +135,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(folder: &str, selection: &Selection, expected: Below) {
-        assert_eq!(below(Path::new(folder), selection), expected, "{folder} {selection:?}");
+    fn check(folder: &str, selection: &Selection, expected: &Below) {
+        assert_eq!(&below(Path::new(folder), selection), expected, "{folder} {selection:?}");
     }
 
     #[test]
@@ -142,24 +144,24 @@ mod tests {
         let all = Selection::default();
         let one = selection(&["111122223333"], &["us-east-1"], (None, None));
         for root in ["s3://bucket", "s3://bucket/a/AWSLogs/x", "/copy"] {
-            check(&format!("{root}/AWSLogs"), &one, Below::Folders);
-            check(&format!("{root}/AWSLogs/o-abcdefghij"), &one, Below::Folders);
+            check(&format!("{root}/AWSLogs"), &one, &Below::Folders);
+            check(&format!("{root}/AWSLogs/o-abcdefghij"), &one, &Below::Folders);
             for logs in [format!("{root}/AWSLogs"), format!("{root}/AWSLogs/o-abcdefghij")] {
-                check(&format!("{logs}/111122223333"), &one, Below::Folders);
-                check(&format!("{logs}/444455556666"), &one, Below::Nothing);
-                check(&format!("{logs}/444455556666"), &all, Below::Folders);
-                check(&format!("{logs}/444455556666/Config/us-east-1"), &one, Below::Nothing);
-                check(&format!("{logs}/111122223333/Config"), &one, Below::Keys);
-                check(&format!("{logs}/other"), &one, Below::Folders);
-                check(&format!("{logs}/other/CloudTrail"), &one, Below::Nothing);
-                check(&format!("{logs}/111122223333/CloudTrail"), &one, Below::Folders);
-                check(&format!("{logs}/111122223333/CloudTrail-Digest/eu-west-1"), &one, Below::Nothing);
-                check(&format!("{logs}/111122223333/CloudTrail-Insight/us-east-1"), &one, Below::Keys);
-                check(&format!("{logs}/111122223333/CloudTrail-Lake/Query"), &one, Below::Keys);
+                check(&format!("{logs}/111122223333"), &one, &Below::Folders);
+                check(&format!("{logs}/444455556666"), &one, &Below::Nothing);
+                check(&format!("{logs}/444455556666"), &all, &Below::Folders);
+                check(&format!("{logs}/444455556666/Config/us-east-1"), &one, &Below::Nothing);
+                check(&format!("{logs}/111122223333/Config"), &one, &Below::Keys);
+                check(&format!("{logs}/other"), &one, &Below::Folders);
+                check(&format!("{logs}/other/CloudTrail"), &one, &Below::Nothing);
+                check(&format!("{logs}/111122223333/CloudTrail"), &one, &Below::Folders);
+                check(&format!("{logs}/111122223333/CloudTrail-Digest/eu-west-1"), &one, &Below::Nothing);
+                check(&format!("{logs}/111122223333/CloudTrail-Insight/us-east-1"), &one, &Below::Keys);
+                check(&format!("{logs}/111122223333/CloudTrail-Lake/Query"), &one, &Below::Keys);
             }
         }
-        check("s3://bucket/CloudTrail-logs", &one, Below::Unknown);
-        check("s3://bucket/444455556666/CloudTrail/eu-west-1", &one, Below::Unknown);
+        check("s3://bucket/CloudTrail-logs", &one, &Below::Unknown);
+        check("s3://bucket/444455556666/CloudTrail/eu-west-1", &one, &Below::Unknown);
     }
 
     #[test]
@@ -167,14 +169,20 @@ mod tests {
         let region = "s3://b/AWSLogs/1/CloudTrail/us-east-1";
         // 2025-03-01 to 2025-03-02; what is delivered until 2025-04-02 may hold events of them.
         let days = selection(&[], &[], (Some(20_148), Some(20_149)));
-        check(region, &days, Below::Years);
+        check(region, &days, &Below::Folders);
+        let in_month = |month, after: Option<&str>, until: Option<&str>| DaysOfMonth {
+            month: jiff::civil::date(2025, month, 1),
+            after: after.map(str::to_owned),
+            until: until.map(str::to_owned),
+        };
         for (folder, expected) in [
             ("2024", Below::Nothing),
-            ("2025", Below::Months(2025)),
+            ("2025", Below::Folders),
             ("2025/02", Below::Nothing),
             ("2025/03", Below::Keys),
             ("2025/02/28", Below::Nothing),
             ("2025/03/01", Below::Keys),
+            ("2025/04", Below::Days(in_month(4, None, Some("020")))),
             ("2025/04/02", Below::Keys),
             ("2025/04/03", Below::Nothing),
             ("2025/3", Below::Keys),
@@ -182,16 +190,12 @@ mod tests {
             ("backup", Below::Keys),
             ("2025/03/01/more", Below::Keys),
         ] {
-            check(&format!("{region}/{folder}"), &days, expected);
+            check(&format!("{region}/{folder}"), &days, &expected);
         }
-        let month = |folder: &str, after: Option<&str>, until: Option<&str>| MonthOfKeys {
-            folder: folder.to_owned(),
-            after: after.map(str::to_owned),
-            until: until.map(str::to_owned),
-        };
-        assert_eq!(months(2025, &days), [month("03/", None, None), month("04/", None, Some("020"))]);
         let from = selection(&[], &[], (Some(20_148 + 300), None));
-        assert_eq!(months(2025, &from), [month("12/", Some("26"), None)]);
-        assert_eq!(months(2026, &from).len(), 12);
+        check(&format!("{region}/2025/12"), &from, &Below::Days(in_month(12, Some("26"), None)));
+        check(&format!("{region}/2026/01"), &from, &Below::Keys);
+        let month = in_month(4, None, Some("020"));
+        assert!(month.has("01/a") && month.has("30/a") && !month.has("31/a") && !month.has("1/a") && !month.has("01"));
     }
 }

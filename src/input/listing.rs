@@ -5,7 +5,7 @@
 //!
 //! What is below `AWSLogs` is looked into folder by folder down to the Regions, so that those that are not wanted cost
 //! nothing, and each of the others is listed by itself, at the same time as others. Of a Region's keys with dates only the
-//! months are listed that are wanted, from the first to the last day.
+//! months are listed that are wanted, from the first to the last day, and whatever is called otherwise.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use rayon::Scope;
 
 use super::Archive;
 use super::discover::Search;
-use super::folder::{Below, below, months};
+use super::folder::{Below, DaysOfMonth, below};
 use super::key::Key;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::thread_pool;
@@ -71,14 +71,8 @@ struct Lister<'a> {
 /// Keys that are listed one by one.
 struct Keys {
     prefix: String,
-    after: Option<String>,
-    until: Option<String>,
-}
-
-impl Keys {
-    fn all(prefix: String) -> Self {
-        Self { prefix, after: None, until: None }
-    }
+    /// The days of the month that are wanted, when nothing else of it is.
+    days: Option<DaysOfMonth>,
 }
 
 impl<'a> Lister<'a> {
@@ -129,20 +123,15 @@ impl<'a> Lister<'a> {
         match below(&path, self.search.selection) {
             Below::Nothing => Ok(()),
             Below::Unknown if self.looked_into.fetch_add(1, Ordering::Relaxed) >= FOLDERS_LOOKED_INTO => {
-                self.keys(bucket, Keys::all(prefix))
+                self.keys(bucket, Keys { prefix, days: None })
             }
-            Below::Folders | Below::Years | Below::Unknown => self.folders(bucket, &prefix, scope),
-            Below::Months(year) => {
-                for month in months(year, self.search.selection) {
-                    let prefix = format!("{prefix}{}", month.folder);
-                    let [after, until] = [month.after, month.until].map(|day| Some(format!("{prefix}{}", day?)));
-                    self.spawn(bucket, scope, move |lister, bucket, _| {
-                        lister.keys(bucket, Keys { prefix, after, until })
-                    });
-                }
-                Ok(())
+            Below::Folders | Below::Unknown => self.folders(bucket, &prefix, None, scope),
+            Below::Days(days) => {
+                let keys = Keys { prefix: prefix.clone(), days: Some(days.clone()) };
+                self.spawn(bucket, scope, move |lister, bucket, _| lister.keys(bucket, keys));
+                self.folders(bucket, &prefix, Some(&days), scope)
             }
-            Below::Keys => self.keys(bucket, Keys::all(prefix)),
+            Below::Keys => self.keys(bucket, Keys { prefix, days: None }),
         }
     }
 
@@ -156,13 +145,23 @@ impl<'a> Lister<'a> {
         scope.spawn(move |scope| self.note(work(self, &bucket, scope)));
     }
 
-    /// Lists the folders of a folder, and goes through them.
-    fn folders(&'a self, bucket: &Arc<Bucket>, prefix: &str, scope: &Scope<'a>) -> Result<()> {
+    /// Lists the folders of a folder, and goes through them but for days that are listed by their keys.
+    fn folders(
+        &'a self,
+        bucket: &Arc<Bucket>,
+        prefix: &str,
+        days: Option<&DaysOfMonth>,
+        scope: &Scope<'a>,
+    ) -> Result<()> {
         let mut next = None;
         loop {
             let listed = page(bucket, prefix, true, next)?;
             self.take_page(bucket, prefix, &listed);
             for folder in listed.folders {
+                let below = folder.strip_prefix(prefix);
+                if days.zip(below).is_some_and(|(days, below)| days.has(below)) {
+                    continue;
+                }
                 if folder.starts_with(prefix) && folder.len() > prefix.len() {
                     self.spawn(bucket, scope, |lister, bucket, scope| lister.folder(bucket, folder, scope));
                 } else {
@@ -178,13 +177,20 @@ impl<'a> Lister<'a> {
 
     /// Lists keys one by one.
     fn keys(&self, bucket: &Arc<Bucket>, keys: Keys) -> Result<()> {
-        let Keys { prefix, after, until } = keys;
+        let Keys { prefix, days } = keys;
+        let place = |day: &Option<String>| Some(format!("{prefix}{}", day.as_ref()?));
+        let (after, until) = days.as_ref().map_or((None, None), |days| (place(&days.after), place(&days.until)));
         let mut next = after.map(NextPage::behind);
         loop {
-            let listed = page(bucket, &prefix, false, next)?;
-            self.take_page(bucket, &prefix, &listed);
+            let mut listed = page(bucket, &prefix, false, next)?;
             let is_behind = |object: &Object| until.as_ref().is_some_and(|until| object.key >= *until);
             let is_done = listed.objects.last().is_some_and(is_behind);
+            if let Some(days) = &days {
+                let is_of_day = |key: &str| key.strip_prefix(&prefix).is_some_and(|below| days.has(below));
+                listed.objects.retain(|object| is_of_day(&object.key));
+                listed.unreachable.retain(|(key, _)| is_of_day(key));
+            }
+            self.take_page(bucket, &prefix, &listed);
             next = listed.next.filter(|_| !is_done);
             if next.is_none() || self.has_failed() {
                 return Ok(());
@@ -193,18 +199,35 @@ impl<'a> Lister<'a> {
     }
 
     fn take_page(&self, bucket: &Arc<Bucket>, prefix: &str, page: &ListPage) {
+        let root = path_of(bucket, prefix);
+        let mut judged = (String::new(), true);
+        let mut is_passed_over = |key: &str| {
+            let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+            if judged.0 != folder {
+                let path = path_of(bucket, folder);
+                let mut folders = path.ancestors().take_while(|path| path.starts_with(&root));
+                let is_passed_over = folders.any(|path| below(path, self.search.selection) == Below::Nothing);
+                judged = (folder.to_owned(), !is_passed_over);
+            }
+            !judged.1
+        };
+        let before = [None].into_iter().chain(page.objects.iter().map(Some));
         let following = page.objects.iter().skip(1).map(Some).chain([None]);
-        let objects = page.objects.iter().zip(following).filter_map(|(object, next)| {
-            // The client gives the names of objects that stand for folders without the slash at their end.
+        let objects = page.objects.iter().zip(before).zip(following).filter_map(|((object, before), next)| {
+            // The client gives the names of objects that stand for folders without the slash at their end: of two of one
+            // name the second has it.
             let is_in_it = |key: &str| key.strip_prefix(&object.key).is_some_and(|rest| rest.starts_with('/'));
-            let stands_for_folder = is_in_it(prefix) || next.is_some_and(|next| is_in_it(&next.key));
-            if stands_for_folder && object.bytes == 0 {
+            let has_slash = is_in_it(prefix) || before.is_some_and(|before| before.key == object.key);
+            let stands_for_folder = has_slash || next.is_some_and(|next| is_in_it(&next.key));
+            if (stands_for_folder && object.bytes == 0) || is_passed_over(&object.key) {
                 return None;
             }
-            if object.key.starts_with(prefix) {
+            if object.key.starts_with(prefix) && !has_slash {
                 return Some(object);
             }
-            self.refuse(bucket, &object.key, ODD_SLASHES);
+            // So that it is not taken for the object without the slash.
+            let key = if has_slash { format!("{}/", object.key) } else { format!("/{}", object.key) };
+            self.refuse(bucket, &key, ODD_SLASHES);
             None
         });
         self.take(bucket, objects);

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::error::printable;
-use crate::store::ObjectUrl;
+use crate::store::{ObjectUrl, is_bucket_name};
 
 /// Messages within messages: an SNS notice in an SQS body in what `aws sqs receive-message` prints is three.
 const MAX_DEPTH: usize = 8;
@@ -27,7 +27,8 @@ pub(super) enum Reference {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Notice {
     pub(super) references: Vec<Reference>,
-    /// Messages that are understood and name nothing new: of a topic that was set up, of objects that were removed.
+    /// Messages that are understood and name nothing new: of a topic that was set up, of objects that were removed, of
+    /// folders.
     pub(super) passed_over: u64,
     /// What is wrong with messages that are not understood.
     pub(super) wrong: Vec<String>,
@@ -137,8 +138,17 @@ impl Notice {
     }
 
     fn add(&mut self, bucket: &str, key: &str) {
-        if bucket.is_empty() || bucket.contains('/') || key.is_empty() {
-            return self.refuse("it names no object", &format!("{bucket}/{key}"));
+        if !is_bucket_name(bucket) || key.is_empty() {
+            return self.refuse("it names no object that there can be", &format!("{bucket}/{key}"));
+        }
+        if key.starts_with('/') || key.contains("//") {
+            let why = "the client library cannot ask for a key that begins with a slash or has an empty folder name";
+            return self.refuse(why, &format!("{bucket}/{key}"));
+        }
+        if key.ends_with('/') {
+            // It stands for a folder that somebody has made.
+            self.passed_over += 1;
+            return;
         }
         self.references.push(Reference::Object(ObjectUrl { bucket: bucket.to_owned(), key: key.to_owned() }));
     }
@@ -251,6 +261,7 @@ mod tests {
         check(r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"trail"}"#, &[], 1);
         check(&CREATED.replace("ObjectCreated:Put", "ObjectRemoved:Delete"), &[], 1);
         check(r#"{"Messages":[]}"#, &[], 0);
+        check(r#"{"s3Bucket":"trail","s3ObjectKey":["AWSLogs/"]}"#, &[], 1);
     }
 
     #[test]
@@ -262,6 +273,11 @@ mod tests {
             (r#"{"Records":[{"eventVersion":"1.08","eventName":"GetObject"}]}"#, "no message that tells of objects"),
             (r#"{"Message":"hello"}"#, "no message that tells of objects"),
             (r#"{"s3Bucket":"","s3ObjectKey":["a"]}"#, "names no object"),
+            (r#"{"s3Bucket":"2130706433#","s3ObjectKey":["a"]}"#, "names no object"),
+            (r#"{"s3Bucket":"intranet:8443?","s3ObjectKey":["a"]}"#, "names no object"),
+            ("s3://intranet:8443?/a", "no bucket can be called so"),
+            (r#"{"s3Bucket":"trail","s3ObjectKey":["/a"]}"#, "begins with a slash"),
+            (r#"{"s3Bucket":"trail","s3ObjectKey":["a//b"]}"#, "empty folder name"),
             (r#"{"s3Bucket":"b","s3ObjectKey":[7]}"#, "a key is no text"),
             (&CREATED.replace("%C3%A9", "%C3"), "not UTF-8"),
             ("{}", "no message that tells of objects"),

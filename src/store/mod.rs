@@ -31,5 +31,5 @@ pub use options::StoreOptions;
 pub(crate) use prefetch::Prefetcher;
 pub(crate) use session::Session;
 pub(crate) use upload::Upload;
-pub(crate) use url::ObjectUrl;
+pub(crate) use url::{ObjectUrl, is_bucket_name};
 pub(crate) use version::Version;

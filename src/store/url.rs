@@ -8,6 +8,13 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// Whether a bucket can be called so, now or when names were less strict (S3 User Guide, "General purpose bucket naming
+/// rules"). Names become part of the host that requests go to: nothing else may.
+pub(crate) fn is_bucket_name(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (3..=63).contains(&name.len()) && name.bytes().all(is_allowed)
+}
+
 /// `s3://bucket/key`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ObjectUrl {
@@ -21,7 +28,8 @@ impl ObjectUrl {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ConfigInvalid`] for a URL without a bucket, or of another kind of store.
+    /// [`ErrorKind::ConfigInvalid`] for a URL without a bucket or with one that there cannot be, or of another kind of
+    /// store.
     pub(crate) fn of(path: &Path) -> Result<Option<Self>> {
         let Some((scheme, rest)) = path.to_str().and_then(|text| text.split_once("://")) else { return Ok(None) };
         let is_scheme = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+');
@@ -35,6 +43,11 @@ impl ObjectUrl {
         let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
         if bucket.is_empty() {
             return invalid("it names no bucket; write s3://bucket/prefix");
+        }
+        if !is_bucket_name(bucket) {
+            return invalid(
+                "no bucket can be called so: a name is of 3 to 63 letters, digits, dots, hyphens, underscores",
+            );
         }
         Ok(Some(Self { bucket: bucket.to_owned(), key: key.trim_matches('/').to_owned() }))
     }
@@ -89,5 +102,9 @@ mod tests {
         assert!(error.to_string().contains("only s3://"), "{error}");
         let error = ObjectUrl::of(Path::new("s3:///a")).unwrap_err();
         assert!(error.to_string().contains("names no bucket"), "{error}");
+        for name in ["2130706433#", "intranet:8443?", "user@host", "a", &"a".repeat(64)] {
+            let error = ObjectUrl::of(Path::new(&format!("s3://{name}/a"))).unwrap_err();
+            assert!(error.to_string().contains("no bucket can be called so"), "{error}");
+        }
     }
 }
