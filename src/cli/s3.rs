@@ -8,7 +8,10 @@ use std::time::Duration;
 use clap::Args;
 use trailmill::StoreOptions;
 
-use super::values::parse_seconds;
+use super::values::parse_lease;
+
+/// A day, in seconds.
+const LONGEST_TIMEOUT: u64 = 86_400;
 
 /// Flags for `s3://` URLs. Credentials come from where the AWS CLI looks for them: environment, profiles with SSO and
 /// assumed roles, web identity, roles of containers and instances. To be flattened behind all other flags: their heading
@@ -41,11 +44,11 @@ pub(super) struct S3Args {
     retries: usize,
 
     /// Longest time for one attempt at a request
-    #[arg(id = "s3-timeout", long, default_value_t = StoreOptions::DEFAULT_TIMEOUT.as_secs(), value_name = "SECONDS")]
+    #[arg(id = "s3-timeout", long, default_value_t = StoreOptions::DEFAULT_TIMEOUT.as_secs(), value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=LONGEST_TIMEOUT))]
     timeout: u64,
 
     /// How long a run that writes to a lake may be silent before the next one takes it for dead
-    #[arg(id = "s3-lease", long, default_value = "30", value_name = "SECONDS", value_parser = parse_seconds)]
+    #[arg(id = "s3-lease", long, default_value = "30", value_name = "SECONDS", value_parser = parse_lease)]
     lease: Duration,
 }
 

@@ -33,11 +33,14 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     digits.checked_mul(unit).map(|bytes| bytes / scale).ok_or_else(wrong)
 }
 
-/// A time such as `30` or `0.5`, in seconds.
-pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
+/// A time such as `30` or `0.5`, in seconds: less than the shortest nobody can keep, and for more than the longest nobody
+/// waits.
+pub(super) fn parse_lease(text: &str) -> Result<Duration, String> {
+    const SHORTEST: Duration = Duration::from_millis(100);
+    const LONGEST: Duration = Duration::from_hours(24);
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let seconds = seconds.filter(|seconds| !seconds.is_zero());
-    seconds.ok_or_else(|| format!("{text:?} is no number of seconds; write it like 30 or 0.5"))
+    let seconds = seconds.filter(|seconds| (SHORTEST..=LONGEST).contains(seconds));
+    seconds.ok_or_else(|| format!("{text:?} is no number of seconds from 0.1 to 86400; write it like 30 or 0.5"))
 }
 
 /// A date, in days since 1970.
@@ -77,6 +80,15 @@ mod tests {
         }
         for text in ["", "MiB", "-1", "1e3", "1.2.3MB", "99999999999TiB", "five"] {
             assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_lease_is_as_long_as_somebody_can_wait() {
+        assert_eq!(parse_lease("0.1"), Ok(Duration::from_millis(100)));
+        assert_eq!(parse_lease("86400"), Ok(Duration::from_hours(24)));
+        for text in ["0", "0.09", "86401", "1e19", "-1", "inf", "NaN", "a", ""] {
+            assert!(parse_lease(text).is_err(), "{text}");
         }
     }
 

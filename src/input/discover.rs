@@ -17,12 +17,12 @@ use super::key::Key;
 use super::{Archive, listing};
 use crate::config::{Selection, is_own_folder};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{ObjectUrl, Session};
+use crate::store::{Bucket, ObjectUrl, Session};
 
 /// What is looked for.
 pub(crate) struct Search<'a> {
-    /// A lake, which may lie among the inputs: it and what is below it is passed over.
-    pub(crate) lake: &'a Path,
+    /// A lake, which may lie among the inputs: it and what is below it is passed over. There need not be one.
+    pub(crate) lake: Option<&'a Path>,
     pub(crate) selection: &'a Selection,
     pub(crate) session: &'a Session,
     /// Whether an object is to be found, too, when nothing else is against it. It is asked while lists come in, so that
@@ -33,7 +33,7 @@ pub(crate) struct Search<'a> {
 impl Search<'_> {
     /// Whether a path belongs to the lake's own folders; the lake may lie among the inputs, and they in its folder.
     pub(super) fn is_of_lake(&self, path: &Path) -> bool {
-        let below = path.strip_prefix(self.lake).ok().and_then(|below| below.iter().next());
+        let below = self.lake.and_then(|lake| path.strip_prefix(lake).ok()).and_then(|below| below.iter().next());
         below.is_some_and(is_own_folder)
     }
 
@@ -43,6 +43,12 @@ impl Search<'_> {
         let path = archive.path();
         let is_passed_over = archive.is_named_like_a_log() && !Key::of(&path).may_match(self.selection);
         !is_passed_over && !self.is_of_lake(&path)
+    }
+
+    /// Whether a list of what is below an input comes to the folder of this key.
+    pub(super) fn lists(&self, bucket: &Bucket, key: &str) -> bool {
+        let path = ObjectUrl { bucket: bucket.name().to_owned(), key: key.to_owned() }.to_path();
+        path.ancestors().skip(1).all(|folder| below(folder, self.selection) != Below::Nothing)
     }
 
     /// Whether an object is wanted.

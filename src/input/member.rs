@@ -127,7 +127,7 @@ mod tests {
         std::fs::write(folder.path().join("a"), stored).expect("a file");
         let inputs = [folder.path().to_owned()];
         let search = crate::input::Search {
-            lake: std::path::Path::new(""),
+            lake: None,
             selection: &crate::config::Selection::default(),
             session: &crate::store::Session::default(),
             is_new: &|_| true,

@@ -13,6 +13,7 @@ use super::notices::{Notice, Reference};
 use super::{Archive, STDIN};
 use crate::error::{Error, ErrorKind, Result, printable_path};
 use crate::report::NoticeCounts;
+use crate::store::{Object, ObjectUrl};
 
 /// Bytes of a line: what SQS gives at once is ten messages of 1 MiB at most.
 const MAX_LINE_BYTES: u64 = 32 << 20;
@@ -31,12 +32,13 @@ pub(crate) struct Referenced {
     pub(crate) wrong: Vec<String>,
 }
 
-/// Reads files of lines; `-` is standard input.
+/// Reads files of lines; `-` is standard input. What is among the inputs, too, is left to be found there.
 ///
 /// # Errors
 ///
 /// A file that cannot be read.
-pub(crate) fn follow(files: &[PathBuf], search: &Search<'_>) -> Result<Referenced> {
+pub(crate) fn follow(files: &[PathBuf], inputs: &[PathBuf], search: &Search<'_>) -> Result<Referenced> {
+    let inputs: Vec<ObjectUrl> = inputs.iter().filter_map(|input| ObjectUrl::of(input).ok()?).collect();
     let mut referenced = Referenced::default();
     let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut seen = HashSet::new();
@@ -81,7 +83,7 @@ pub(crate) fn follow(files: &[PathBuf], search: &Search<'_>) -> Result<Reference
     }
     for (bucket, keys) in keys {
         for keys in keys.chunks(ASKED_ABOUT_AT_ONCE) {
-            referenced.objects.extend(objects(&bucket, keys, search)?);
+            referenced.objects.extend(objects(&bucket, keys, &inputs, search)?);
         }
     }
     Ok(referenced)
@@ -91,13 +93,19 @@ pub(crate) fn follow(files: &[PathBuf], search: &Search<'_>) -> Result<Reference
 const MOST_TOLD: usize = 100;
 
 /// Asks a store about objects. One that is not there, or that nobody may see, is an archive that cannot be read.
-fn objects(bucket: &str, keys: &[String], search: &Search<'_>) -> Result<Vec<Archive>> {
+fn objects(bucket: &str, keys: &[String], inputs: &[ObjectUrl], search: &Search<'_>) -> Result<Vec<Archive>> {
     let bucket = search.session.bucket(bucket)?;
-    let archive = |(key, head): (&String, io::Result<_>)| match head {
-        Ok(object) => Archive::object(&bucket, None, &object),
-        Err(error) => Archive::unreachable(&bucket, key, &error.to_string()),
+    // It would be counted twice as one that is known.
+    let is_listed = |key: &str| {
+        let is_input = |url: &ObjectUrl| url.key == key || key.starts_with(&url.prefix());
+        inputs.iter().any(|url| url.bucket == bucket.name() && is_input(url)) && search.lists(&bucket, key)
     };
-    let archives = keys.iter().zip(bucket.head_all(keys)).map(archive);
+    let archive = |(key, head): (&String, io::Result<Object>)| match head {
+        Ok(object) if is_listed(&object.key) => None,
+        Ok(object) => Some(Archive::object(&bucket, None, &object)),
+        Err(error) => Some(Archive::unreachable(&bucket, key, &error.to_string())),
+    };
+    let archives = keys.iter().zip(bucket.head_all(keys)).filter_map(archive);
     Ok(archives.filter(|archive| search.wants(archive)).collect())
 }
 

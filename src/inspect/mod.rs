@@ -9,6 +9,8 @@ mod dates;
 mod lake;
 mod report;
 
+use std::error::Error as StdError;
+use std::io;
 use std::path::PathBuf;
 
 use crate::config::{Config, Selection};
@@ -94,7 +96,7 @@ pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectRep
     let (mut lakes, mut inputs) = (Vec::new(), Vec::new());
     for input in &config.inputs {
         let root = if input.as_os_str() == STDIN { None } else { Some(Root::of(input, &session)?) };
-        let lake = root.map(|root| Ok(root.is_lake()?.then_some(root))).transpose()?.flatten();
+        let lake = root.map(|root| Ok(is_lake(&root)?.then_some(root))).transpose()?.flatten();
         match lake {
             Some(lake) if lakes.iter().any(|known: &Root| known.path() == lake.path()) => {}
             Some(lake) => lakes.push(lake),
@@ -116,6 +118,15 @@ pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectRep
         }
     }
     Ok(report)
+}
+
+/// Whether a lake is there. Who may read an object of a bucket need not be allowed to list it, and can read no lake then.
+fn is_lake(root: &Root) -> Result<bool> {
+    root.is_lake().or_else(|error| {
+        let cause = error.source().and_then(<dyn StdError>::downcast_ref::<io::Error>);
+        let is_denied = cause.is_some_and(|cause| cause.kind() == io::ErrorKind::PermissionDenied);
+        if root.remote().is_some() && is_denied { Ok(false) } else { Err(error) }
+    })
 }
 
 fn inspect_archives(config: &InspectConfig, inputs: Vec<PathBuf>, progress: &Progress) -> Result<Contents> {

@@ -77,7 +77,8 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     let sorter = pool.install(|| Sorter::new(&known, config))?;
     let session = Session::new(&config.store).stopped_by(progress.stop_flag());
     let is_new = |archive: &Archive| sorter.is_new(archive);
-    let search = Search { lake: known.root.path(), selection: &config.selection, session: &session, is_new: &is_new };
+    let lake_path = Some(known.root.path());
+    let search = Search { lake: lake_path, selection: &config.selection, session: &session, is_new: &is_new };
     let found = find_archives(config, progress, &pool, &search, &folder, &mut summary)?;
     let found = pool.install(|| sorter.open_containers(found));
     let proofs = match config.public_keys.as_slice() {
@@ -112,7 +113,7 @@ fn find_archives(
 ) -> Result<Vec<Archive>> {
     let (piped, mut named): (Vec<PathBuf>, Vec<PathBuf>) =
         config.inputs.iter().cloned().partition(|input| input.as_os_str() == STDIN);
-    let Referenced { objects, paths, counts, wrong } = follow(&config.inputs_from, search)?;
+    let Referenced { objects, paths, counts, wrong } = follow(&config.inputs_from, &named, search)?;
     if let (OnBad::Fail, Some(wrong)) = (config.on_bad, wrong.first()) {
         let error = Error::new(ErrorKind::InputRejected, wrong.clone());
         return Err(error.advise("--on-bad quarantine would go on; nothing was published"));

@@ -4,7 +4,6 @@
 //! archives. Never: a lake, or an observer that was told of rows which turned out to be worthless.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,9 +46,7 @@ pub(crate) fn observe<O: Observer>(
     let clock = Arc::new(StageClock::default());
     let pool = Arc::new(thread_pool(config.threads)?);
     let session = Session::new(&config.store).stopped_by(progress.stop_flag());
-    // No lake is passed over: nothing but the root is below an empty path.
-    let lake = Path::new("");
-    let search = Search { lake, selection: &config.selection, session: &session, is_new: &|_| true };
+    let search = Search { lake: None, selection: &config.selection, session: &session, is_new: &|_| true };
     let folder = config.scratch.clone().unwrap_or_default();
     let found = find_archives(config, progress, &pool, &search, &folder, &mut Summary::default())?;
     let archives = Arc::new(pool.install(|| open_containers(found, |_| true, &config.selection)));

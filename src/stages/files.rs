@@ -66,8 +66,7 @@ impl LargeFile {
     pub fn at(path: &Path) -> Result<Self> {
         let config = Config::new(Vec::new(), "lake".into());
         let session = Session::default();
-        let lake = Path::new("lake");
-        let search = Search { lake, selection: &config.selection, session: &session, is_new: &|_| true };
+        let search = Search { lake: None, selection: &config.selection, session: &session, is_new: &|_| true };
         let found = discover(&[path.to_owned()], Vec::new(), &search)?;
         found.into_iter().next().map(Self).ok_or_else(|| Error::internal("no file"))
     }

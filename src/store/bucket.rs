@@ -16,7 +16,7 @@ use object_store::path::{Error as KeyError, Path as Key};
 use object_store::{Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode};
 use tokio::task::JoinSet;
 
-use super::explain::{broken, explain, is_broken_off, stopped};
+use super::explain::{broken, explain, is_broken_off, not_a_key, stopped};
 use super::session::Threads;
 use super::version::Blocks;
 
@@ -358,19 +358,17 @@ fn narrow(page: NextPage, by_folder: bool, error: &KeyError) -> io::Result<ListP
     if page.keys > 1 {
         return Ok(ListPage { next: Some(NextPage { keys: page.keys / 2, ..page }), ..ListPage::default() });
     }
-    let key = match error {
-        KeyError::EmptySegment { path } | KeyError::BadSegment { path, .. } => path.clone(),
-        // Nobody could tell where to go on.
-        _ => return Err(io::Error::other(format!("a key that cannot be read: {error}"))),
+    // Of others nobody could tell where to go on.
+    let (KeyError::EmptySegment { path: key } | KeyError::BadSegment { path: key, .. }) = error else {
+        return Err(not_a_key(error));
     };
     // Behind a folder's name stand the keys in it, for which the store would tell the folder again.
-    let is_folder = by_folder && key.ends_with('/');
-    let after = if is_folder { format!("{key}{}", char::MAX) } else { key.clone() };
+    let after = if by_folder && key.ends_with('/') { format!("{key}{}", char::MAX) } else { key.clone() };
     let why = match error {
         KeyError::EmptySegment { .. } => "the client library cannot ask for a key with an empty folder name",
         _ => "the client library cannot ask for a key with a control character, or a folder that is called . or ..",
     };
-    let unreachable = vec![(key, why.to_owned())];
+    let unreachable = vec![(key.clone(), why.to_owned())];
     Ok(ListPage { unreachable, next: Some(NextPage::behind(after)), ..ListPage::default() })
 }
 
@@ -383,7 +381,7 @@ fn removed(done: Option<Result<object_store::Result<()>, tokio::task::JoinError>
 
 /// A key as the client knows it.
 pub(super) fn parse(key: &str) -> io::Result<Key> {
-    Key::parse(key).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+    Key::parse(key).map_err(|error| not_a_key(&error))
 }
 
 impl From<ObjectMeta> for Object {

@@ -4,6 +4,7 @@
 //! them.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use object_store::CredentialProvider;
@@ -17,14 +18,32 @@ use tokio::sync::Mutex;
 
 use super::StoreOptions;
 
+/// Longest time until an address of AWS's tools takes a connection: they are close by, or not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest time for one of their answers.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest time for which a failure is told again without another attempt.
+const FAILURE_KEPT: Duration = Duration::from_secs(30);
+
 /// The chain of AWS's tools: environment, profiles (keys, SSO, assumed roles, processes), web identity, roles of
 /// containers and of instances.
 #[derive(Debug)]
 pub(super) struct Chain {
-    context: Context,
+    /// Or why there is none.
+    context: Result<Context, String>,
     sources: DefaultCredentialProvider,
-    /// What it gave last.
-    known: Mutex<Option<(Credential, Arc<AwsCredential>)>>,
+    known: Mutex<Known>,
+}
+
+/// What the chain gave last.
+#[derive(Debug, Default)]
+enum Known {
+    #[default]
+    Nothing,
+    Credential(Credential, Arc<AwsCredential>),
+    /// Why it gave nothing. It counts until then: as long again as it took to find out, so that many who wait do not each
+    /// wait for the same address that does not answer.
+    Failure(String, Instant),
 }
 
 impl Chain {
@@ -33,14 +52,26 @@ impl Chain {
             home_dir: options.home.clone(),
             envs: options.environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         };
-        let context = Context::new()
-            .with_file_read(TokioFileRead)
-            .with_http_send(ReqwestHttpSend::new(reqwest::Client::new()))
-            .with_command_execute(TokioCommandExecute)
-            .with_env(environment);
+        let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT).build();
+        let context = client.map_err(|error| format!("credentials cannot be asked for: {error}")).map(|client| {
+            Context::new()
+                .with_file_read(TokioFileRead)
+                .with_http_send(ReqwestHttpSend::new(client))
+                .with_command_execute(TokioCommandExecute)
+                .with_env(environment)
+        });
         Self { context, sources: DefaultCredentialProvider::new(), known: Mutex::default() }
     }
+
+    /// Goes through the sources.
+    async fn find(&self) -> Result<Credential, String> {
+        let context = self.context.as_ref().map_err(String::clone)?;
+        let found = self.sources.provide_credential(context).await.map_err(|error| error.to_string())?;
+        found.ok_or_else(|| NOT_FOUND.to_owned())
+    }
 }
+
+const NOT_FOUND: &str = "no credentials of AWS were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or use --s3-anonymous for a public bucket";
 
 #[async_trait]
 impl CredentialProvider for Chain {
@@ -48,24 +79,26 @@ impl CredentialProvider for Chain {
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
         let mut known = self.known.lock().await;
-        if let Some((credential, given)) = &*known
-            && credential.is_valid()
-        {
-            return Ok(Arc::clone(given));
+        let refused = |why: String| object_store::Error::Unauthenticated { path: String::new(), source: why.into() };
+        match &*known {
+            Known::Credential(credential, given) if credential.is_valid() => return Ok(Arc::clone(given)),
+            Known::Failure(why, until) if Instant::now() < *until => return Err(refused(why.clone())),
+            _ => {}
         }
-        let refused = |source| object_store::Error::Unauthenticated { path: String::new(), source };
-        let found = self.sources.provide_credential(&self.context).await.map_err(|error| refused(error.into()))?;
-        let Some(credential) = found else {
-            let words = "no credentials of AWS were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or \
-                         use --s3-anonymous for a public bucket";
-            return Err(refused(words.into()));
+        let started = Instant::now();
+        let credential = match self.find().await {
+            Ok(credential) => credential,
+            Err(why) => {
+                *known = Known::Failure(why.clone(), Instant::now() + started.elapsed().min(FAILURE_KEPT));
+                return Err(refused(why));
+            }
         };
         let given = Arc::new(AwsCredential {
             key_id: credential.access_key_id.clone(),
             secret_key: credential.secret_access_key.clone(),
             token: credential.session_token.clone(),
         });
-        *known = Some((credential, Arc::clone(&given)));
+        *known = Known::Credential(credential, Arc::clone(&given));
         Ok(given)
     }
 }

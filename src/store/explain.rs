@@ -8,6 +8,7 @@ use std::fmt;
 use std::io;
 
 use object_store::Error;
+use object_store::path::Error as KeyError;
 
 use crate::error::printable;
 
@@ -38,6 +39,11 @@ pub(super) fn broken(words: &str) -> io::Error {
     io::Error::other(Answer(words.to_owned()))
 }
 
+/// The error of a key that the client library cannot ask for.
+pub(super) fn not_a_key(error: &KeyError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, printable(&format!("a key that cannot be asked for: {error}")))
+}
+
 /// The store's answer in words.
 pub(super) fn explain(error: &Error) -> io::Error {
     let told = innermost(error);
@@ -50,8 +56,13 @@ pub(super) fn explain(error: &Error) -> io::Error {
         Error::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
         _ => io::ErrorKind::Other,
     };
-    let is_elsewhere = ["PermanentRedirect", "AuthorizationHeaderMalformed", "redirect"];
-    let answer = between(&told, "<Code>", "</Code>").map(|code| {
+    let code = between(&told, "<Code>", "</Code>");
+    let is_elsewhere = match code {
+        Some(code) => ["PermanentRedirect", "AuthorizationHeaderMalformed"].contains(&code),
+        // What the library says of a redirect that does not tell where to.
+        None => told.contains("redirect without LOCATION"),
+    };
+    let answer = code.map(|code| {
         let message = between(&told, "<Message>", "</Message>").unwrap_or_default();
         format!("{code}: {message}")
     });
@@ -61,7 +72,7 @@ pub(super) fn explain(error: &Error) -> io::Error {
     });
     let words = match error {
         Error::Precondition { .. } => "it has changed since it was listed".to_owned(),
-        _ if is_elsewhere.iter().any(|word| told.contains(word)) => {
+        _ if is_elsewhere => {
             format!("{answer}; the bucket may be in another Region: name it with --s3-region")
         }
         _ if is_denied => format!("access denied ({answer})"),
@@ -107,4 +118,33 @@ fn retries(error: &Error) -> Option<u32> {
 fn between<'t>(text: &'t str, start: &str, end: &str) -> Option<&'t str> {
     let (_, rest) = text.split_once(start)?;
     rest.split_once(end).map(|(between, _)| between)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bucket::parse;
+    use super::*;
+
+    #[track_caller]
+    fn check(answer: &str, words: &str) {
+        let error = Error::Generic { store: "S3", source: answer.into() };
+        assert_eq!(explain(&error).to_string(), words);
+    }
+
+    #[test]
+    fn another_region_is_told_by_the_code_alone() {
+        let elsewhere = "; the bucket may be in another Region: name it with --s3-region";
+        check("<Code>PermanentRedirect</Code><Message>no</Message>", &format!("PermanentRedirect: no{elsewhere}"));
+        check("<Code>NoSuchKey</Code><Message>no</Message><Key>redirect</Key>", "NoSuchKey: no");
+        check("<Code>NoSuchKey</Code><Message>no</Message><Key>PermanentRedirect</Key>", "NoSuchKey: no");
+        let bare = "Received redirect without LOCATION, this normally indicates an incorrectly configured region";
+        check(bare, &format!("{bare}{elsewhere}"));
+        check("a redirect", "a redirect");
+    }
+
+    #[test]
+    fn keys_that_cannot_be_asked_for_are_told_without_control_characters() {
+        let error = parse("a/\u{1b}[31m").unwrap_err();
+        assert!(!error.to_string().contains('\u{1b}'), "{error:?}");
+    }
 }

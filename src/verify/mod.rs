@@ -70,7 +70,7 @@ mod report;
 mod signature;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
@@ -145,9 +145,8 @@ pub fn verify(config: &VerifyConfig) -> Result<VerifyReport> {
     pool.install(|| {
         // Days are for digest files to select by; a log file may be delivered long after the day in its name.
         let selection = Selection { from_day: None, to_day: None, ..config.selection.clone() };
-        // No path is below the empty one.
-        let (lake, session) = (Path::new(""), Session::new(&config.store));
-        let search = Search { lake, selection: &selection, session: &session, is_new: &|_| true };
+        let session = Session::new(&config.store);
+        let search = Search { lake: None, selection: &selection, session: &session, is_new: &|_| true };
         let archives = discover(&config.inputs, Vec::new(), &search)?;
         Ok(verify_files(config, &archives, &keys))
     })

@@ -143,15 +143,16 @@ fn selectors_list_and_fetch_only_what_they_can_match() {
     let workdir = Workdir::new();
     server.get_tree(BUCKET, "", &workdir.at("in"));
     let proxy = Proxy::before(&server);
-    // Lists are: the bucket, `AWSLogs`, and for each account its folders, Regions, years and months.
+    // Lists are: the bucket, `AWSLogs`, and for each account its folders, Regions, years, months, and of a month that is not
+    // wanted as a whole its folders and its days.
     for (flags, most_lists, archives) in [
         ("", 2 + 2 * 2 + 6, 84),
         ("--account 111122223333", 2 + 2 + 3, 42),
         ("--region eu-west-1", 2 + 2 * 2 + 2, 28),
         ("--account 111122223333 --region eu-west-1", 2 + 2 + 1, 14),
         // Deliveries of up to 31 days later count: to the 1st of April.
-        ("--account 111122223333 --region eu-west-1 --from 2025-03-01 --to 2025-03-01", 2 + 2 + 1 + 2, 8),
-        ("--region us-east-1 --from 2025-05-02", 2 + 2 * 2 + 2 * (1 + 8), 4),
+        ("--account 111122223333 --region eu-west-1 --from 2025-03-01 --to 2025-03-01", 2 + 2 + 1 + 1 + 1 + 2, 8),
+        ("--region us-east-1 --from 2025-05-02", 2 + 2 * 2 + 2 * (1 + 1 + 1), 4),
         ("--account 999999999999", 2, 0),
     ] {
         proxy.forget();
@@ -526,6 +527,110 @@ fn inspect_tells_of_objects_what_it_tells_of_files() {
     };
     assert_eq!(archives(&local), archives(&remote));
     assert_eq!(archives(&remote)["events"]["found"], 84 * 5);
+}
+
+#[test]
+fn days_pass_over_nothing_that_is_called_otherwise() {
+    let server = Server::with_bucket(BUCKET);
+    server.set_page(2);
+    let region = "AWSLogs/111122223333/CloudTrail/us-east-1";
+    let texts = ["2025/x", "2025/other/x", "2025/04/x", "2025/04/00/x", "2025/04/a/x", "2025/04/1/x", "2025/13/x"];
+    for (at, key) in texts.iter().enumerate() {
+        let text = records(&[event(&format!("odd {at}"), "")]);
+        server.put(BUCKET, &format!("{region}/{key}.json.gz"), &gzip(text.as_bytes()));
+        server.put(BUCKET, &format!("{region}/{key}.tar"), &tar(&[(format!("{at}"), text.into_bytes())]));
+    }
+    for day in ["2025/02/01", "2025/03/01", "2025/04/02", "2025/04/03", "2025/04/30"] {
+        let (key, bytes) = archive("111122223333", "us-east-1", day, 0);
+        server.put(BUCKET, &format!("{key}.tar"), &tar(&[("a".to_owned(), bytes.clone())]));
+        server.put(BUCKET, &key, &bytes);
+    }
+    let workdir = Workdir::new();
+    server.get_tree(BUCKET, "", &workdir.at("in"));
+    for (number, flags) in
+        ["--from 2025-03-01 --to 2025-03-02", "--from 2025-03-10", "--to 2025-03-02"].iter().enumerate()
+    {
+        let remote = convert(&workdir, &server.environment(), "s3://trail", &format!("remote{number}"), flags);
+        let run = workdir.run(&format!("convert in --out local{number} --report report.json {flags}"));
+        let path = workdir.at(&format!("local{number}"));
+        let local = Lake { report: run.report("report.json"), code: run.code(), path, stderr: run.stderr() };
+        check_same(&local, &workdir.at("in"), &remote, "s3://trail/");
+        assert_eq!(remote.count("/archives/seen"), local.count("/archives/seen"), "{flags}");
+        assert!(remote.rows("archives").len() >= 3 * texts.len(), "{flags}");
+    }
+}
+
+#[test]
+fn beyond_many_folders_the_layout_counts_as_well() {
+    let server = Server::with_bucket(BUCKET);
+    let text = records(&[event("unwanted", "")]);
+    for number in 0..260 {
+        let member = tar(&[("a".to_owned(), text.clone().into_bytes())]);
+        server.put(BUCKET, &format!("f{number}/AWSLogs/444455556666/x.tar"), &member);
+    }
+    let workdir = Workdir::new();
+    let lake = convert(&workdir, &server.environment(), "s3://trail", "lake", "--account 111122223333");
+    assert_eq!((lake.code, lake.count("/archives/seen")), (0, 0), "{}", lake.stderr);
+}
+
+#[test]
+fn keys_that_the_client_cannot_tell_apart_are_told() {
+    let (server, _) = many();
+    let workdir = Workdir::new();
+    // What tells of a folder that somebody has made names nothing to convert; a key is not another one's.
+    server.put(BUCKET, "a", records(&[event("a", "")]).as_bytes());
+    let notice = |key: &str| serde_json::json!({"s3Bucket": BUCKET, "s3ObjectKey": [key]}).to_string();
+    workdir.file("lines", format!("{}\n{}\n{}\n", notice("AWSLogs/"), notice("/a"), notice("a")));
+    let lake = convert(&workdir, &server.environment(), "--inputs-from lines", "lake", "");
+    assert_eq!(lake.report["notices"], serde_json::json!({"lines": 3, "references": 1, "passed_over": 1, "wrong": 1}));
+    assert_eq!((lake.code, lake.count("/archives/quarantined")), (1, 0), "{}", lake.stderr);
+    assert_eq!(lake.texts("events", "event_id"), ["a"]);
+}
+
+#[test]
+fn a_bucket_that_there_cannot_be_is_asked_for_nothing() {
+    let (server, _) = many();
+    let proxy = Proxy::before(&server);
+    let workdir = Workdir::new();
+    workdir.file("lines", serde_json::json!({"s3Bucket": "intranet:8443?", "s3ObjectKey": ["a"]}).to_string());
+    let lake = convert(&workdir, &proxy.environment(), "--inputs-from lines", "lake", "");
+    assert_eq!((lake.code, lake.count("/notices/wrong"), proxy.requests().len()), (1, 1, 0), "{}", lake.stderr);
+    workdir.run_in(&proxy.environment(), "convert s3://intranet:8443?/a --out none").expect(2);
+    assert_eq!(proxy.requests().len(), 0);
+}
+
+#[test]
+fn what_is_named_and_listed_is_counted_once() {
+    let (server, count) = many();
+    let workdir = Workdir::new();
+    convert(&workdir, &server.environment(), "s3://trail", "lake", "");
+    let known = key("111122223333", "us-east-1", "2025/03/01", 0);
+    workdir.file("lines", format!("s3://trail/{known}\n"));
+    let lake = convert(&workdir, &server.environment(), "s3://trail --inputs-from lines", "lake", "");
+    assert_eq!(lake.count("/archives/already_converted"), count as u64);
+    assert_eq!(lake.count("/archives/seen"), count as u64);
+    lake.check_counts();
+}
+
+#[test]
+fn an_object_is_inspected_without_a_list() {
+    let (server, _) = many();
+    let workdir = Workdir::new();
+    let proxy = Proxy::before(&server);
+    proxy.rule(Rule::list(), Fault::Status(403));
+    let one = key("111122223333", "us-east-1", "2025/03/01", 0);
+    let run = workdir.run_in(&proxy.environment(), &format!("inspect s3://trail/{one} --format json")).expect(0);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout()).expect("JSON");
+    assert_eq!(report["archives"]["events"]["found"], 5);
+}
+
+#[test]
+fn times_that_make_no_sense_are_refused() {
+    let workdir = Workdir::new();
+    for flag in ["--s3-timeout 0", "--s3-lease 0", "--s3-lease 1e19", "--s3-lease 86401"] {
+        let run = workdir.run(&format!("convert s3://trail --out lake {flag}")).expect(2);
+        assert!(run.stderr().contains("invalid value"), "{}", run.dump());
+    }
 }
 
 #[test]
