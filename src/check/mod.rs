@@ -149,7 +149,7 @@ impl CheckReport {
 ///
 /// # Errors
 ///
-/// A place that is no lake or that a run is writing to, and trouble of the system. What is wrong with the lake is no
+/// A place that is no lake or a folder that a run is writing to, and trouble of the system. What is wrong with the lake is no
 /// error but in the report.
 pub fn check(config: &CheckConfig) -> Result<CheckReport> {
     let root = Root::existing(&config.lake, &Session::new(&config.store))?;

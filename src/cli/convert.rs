@@ -13,8 +13,8 @@ use super::values::{parse_compression, parse_size};
 
 /// Convert archives into the tables of a lake
 ///
-/// Run it again and only archives that the lake does not have are read. A lake is a folder of plain Parquet files that
-/// DuckDB, Athena, Spark, ClickHouse and others read as they are.
+/// Run it again and only archives that the lake does not have are read. A lake is a folder or prefix of plain Parquet files
+/// that DuckDB, Athena, Spark, ClickHouse and others read as they are.
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(
@@ -34,7 +34,7 @@ pub(crate) struct ConvertArgs {
     #[arg(long, value_name = "FILE")]
     inputs_from: Vec<PathBuf>,
 
-    /// The lake: a folder, created when it is not there
+    /// The lake: a folder, created when it is not there, or an `s3://` URL, with files on their way in the folder of TMPDIR
     #[arg(short, long, value_name = "LAKE")]
     out: PathBuf,
 

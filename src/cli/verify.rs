@@ -10,11 +10,11 @@ use super::ReportFormat;
 use super::s3::S3Args;
 use super::values::parse_day;
 
-/// Prove that a copy of CloudTrail's log files is what AWS delivered, offline
+/// Prove that a copy of CloudTrail's log files is what AWS delivered
 ///
 /// Checks the signature and the links of every digest file and the hash of every log file that they declare, and tells
-/// what is missing, and what lies there and was not delivered. Changes nothing and needs no connection: the inputs are
-/// copies that keep keys from `AWSLogs/` on, those of digest files too.
+/// what is missing, and what lies there and was not delivered. Changes nothing and asks AWS nothing but for the objects of
+/// `s3://` URLs: the inputs are copies that keep keys from `AWSLogs/` on, those of digest files too.
 ///
 /// The signature of the newest digest file of a chain is only in the metadata of its S3 object. A plain copy does not
 /// have it: the file and what it declares are then counted as not proved. Beside the file, as FILE.signature (hexadecimal

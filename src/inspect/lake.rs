@@ -35,7 +35,7 @@ const BATCH_ROWS: usize = 1 << 14;
 ///
 /// # Errors
 ///
-/// A lake that a run is writing to or that is damaged, and whoever asked to stop.
+/// A lake in a folder that a run is writing to, one that is damaged, and whoever asked to stop.
 pub(super) fn inspect_lake(root: &Root, config: &InspectConfig, progress: &Progress) -> Result<LakeReport> {
     let _lock = hold_if_there(root)?;
     let commits = Commits::read(root)?;

@@ -6,7 +6,8 @@
 //!
 //! Files are looked at in the order of their paths, and rows come in the order of the files; so the same lake gives the
 //! same bytes, whatever number of threads. JSON columns are copied, texts are escaped anew, `unmapped` is put back where
-//! its paths say. No run can write to the lake meanwhile. In flow order:
+//! its paths say. No run can write to a lake in a folder meanwhile; in a bucket nothing holds one off.
+//! In flow order:
 
 mod filter;
 

@@ -625,6 +625,34 @@ fn an_object_is_inspected_without_a_list() {
 }
 
 #[test]
+fn requests_are_signed_unless_told_otherwise() {
+    let (server, _) = many();
+    let workdir = Workdir::new();
+    let proxy = Proxy::before(&server);
+    for (flags, is_signed) in [("", true), ("--s3-anonymous", false), ("--s3-anonymous --s3-path-style", false)] {
+        proxy.forget();
+        workdir.run_in(&proxy.environment(), &format!("inspect s3://trail {flags}"));
+        let requests = proxy.requests();
+        assert!(!requests.is_empty() && requests.iter().all(|it| it.is_signed == is_signed), "{flags}: {requests:?}");
+        assert!(requests.iter().all(|it| it.path.starts_with("/trail")), "{flags}: {requests:?}");
+    }
+}
+
+#[test]
+fn a_lake_below_an_input_is_passed_over() {
+    let (server, count) = many();
+    let workdir = Workdir::new();
+    for _ in 0..2 {
+        let flags = "convert s3://trail --out s3://trail/AWSLogs/lake --report report.json";
+        let run = workdir.run_in(&server.environment(), flags).expect(0);
+        let report = run.report("report.json");
+        assert_eq!(report["archives"]["seen"], count as u64, "{}", run.dump());
+        assert_eq!(report["archives"]["foreign"], 0, "{}", run.dump());
+    }
+    assert!(server.objects(BUCKET).iter().any(|key| key.starts_with("AWSLogs/lake/events/")));
+}
+
+#[test]
 fn times_that_make_no_sense_are_refused() {
     let workdir = Workdir::new();
     for flag in ["--s3-timeout 0", "--s3-lease 0", "--s3-lease 1e19", "--s3-lease 86401"] {

@@ -5,6 +5,8 @@ use serde_json::Value as Json;
 
 use crate::digests::{Bucket, FIRST_END, HOUR, Key, Trail, hex, public_keys, sha256};
 use crate::harness::{Run, Workdir, gzip, inflated};
+use crate::s3::server::Server;
+use crate::s3::store::Store;
 
 const ACCOUNT: &str = "111122223333";
 
@@ -42,6 +44,28 @@ fn counts(report: &Json) -> Vec<(&str, u64)> {
 fn findings<'r>(report: &'r Json, outcome: &str) -> Vec<&'r Json> {
     let findings = report["findings"].as_array().expect("findings");
     findings.iter().filter(|finding| finding["outcome"] == outcome).collect()
+}
+
+/// A copy in a bucket is judged as one in a folder.
+#[test]
+fn a_copy_in_a_bucket() {
+    let (mut bucket, _, mut trail) = four_hours();
+    trail.hour(&mut bucket, 1);
+    let workdir = copy(&bucket);
+    let server = Server::with_bucket("copies");
+    server.put_tree("copies", "one", &workdir.at("copy"));
+    let (local, expected) = verify(&workdir, "-v");
+    let command = "verify s3://copies/one --public-keys keys.json --format json -v";
+    let run = workdir.run_in(&server.environment(), command).expect(local.code());
+    let place = format!("{}/", workdir.at("copy").display());
+    let expected = expected.to_string().replace(&place, "s3://copies/one/").replace("\"copy\"", "\"s3://copies/one\"");
+    let mut expected: Json = serde_json::from_str(&expected).expect("JSON");
+    let mut found: Json = serde_json::from_str(&run.stdout()).expect("JSON");
+    for report in [&mut expected, &mut found] {
+        report.as_object_mut().expect("a report").retain(|name, _| !name.contains("second"));
+    }
+    assert_eq!(found, expected);
+    assert!(!counts(&found).is_empty());
 }
 
 /// Checks what is told of a copy, in every form, and the exit code.

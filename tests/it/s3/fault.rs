@@ -54,6 +54,8 @@ pub struct Request {
     pub range: Option<String>,
     /// Whether it has `If-Match` or `If-None-Match`.
     pub is_conditional: bool,
+    /// Whether it has an `Authorization` header.
+    pub is_signed: bool,
     /// Bytes of its body.
     pub body_bytes: usize,
     /// What the client was answered; nothing as long as it was not, and when it never is.
@@ -92,6 +94,7 @@ impl Request {
             query: query.to_owned(),
             range: header("range"),
             is_conditional: header("if-match").is_some() || header("if-none-match").is_some(),
+            is_signed: header("authorization").is_some(),
             body_bytes,
             status: None,
             fault: None,
