@@ -100,10 +100,15 @@ impl Lake {
         let site = &mut self.site;
         let shown = site.prepare(parts).and_then(|()| site.show(parts)).map_err(Uncommitted::from);
         if let Err(Uncommitted { error, is_certain }) = shown.and_then(|()| site.commit(archives)) {
+            let is_held = site.is_held();
             // What may be there yet, or belongs to another run by now, is left to the next one. The first error is the one
             // to tell.
-            let _ = if is_certain && site.is_held() { self.roll_back() } else { site.clear_staging() };
-            return Err(error);
+            let _ = if is_certain && is_held { self.roll_back() } else { site.clear_staging() };
+            if is_held || error.kind() == ErrorKind::LakeLocked {
+                return Err(error);
+            }
+            let words = "this run has lost its hold on the lake: another may have taken over";
+            return Err(Error::at(ErrorKind::LakeLocked, self.root.path(), words));
         }
         self.last_commit += 1;
         let replaced: Vec<PathBuf> = replaced.iter().map(|path| self.root.join(path)).collect();
