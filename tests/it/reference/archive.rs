@@ -156,10 +156,10 @@ impl Found {
             for element in elements {
                 self.take_element(element);
             }
-        } else if self.events.is_empty() {
+        } else if !self.events.iter().any(|event| event.starts_with('{')) {
             self.strangers += 1;
         } else {
-            // Among events, whatever stands in an event array is one.
+            // Among events, of which one at least is an object, whatever stands in an event array is one.
             self.events.extend(elements.iter().map(|element| (*element).to_owned()));
         }
     }
