@@ -8,7 +8,6 @@ use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
 
 use rayon::ThreadPool;
 
@@ -20,11 +19,8 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::input::{Archive, Worthless};
 use crate::report::{Progress, StageClock};
-use crate::store::Prefetcher;
+use crate::store::{Prefetcher, STOP_LATENCY};
 use crate::transform::{Plan, Source};
-
-/// How long a wait goes on when somebody has asked to stop.
-const STOP_LATENCY: Duration = Duration::from_millis(100);
 
 /// Fetches the objects of a step in their order, as far as they are small and not known to be refused.
 fn prefetcher(shared: Shared<'_>) -> Option<Arc<Prefetcher>> {

@@ -38,7 +38,7 @@ pub(crate) struct Bucket {
     client: AmazonS3,
     threads: Arc<Threads>,
     blocks: Blocks,
-    /// How often a list is asked for again that broke off.
+    /// How often a request is sent again that the library does not send again.
     retries: usize,
 }
 

@@ -29,7 +29,7 @@ pub(crate) use bucket::{Bucket, ListPage, NextPage, Object};
 pub(crate) use explain::is_of_store;
 pub use options::StoreOptions;
 pub(crate) use prefetch::Prefetcher;
-pub(crate) use session::Session;
+pub(crate) use session::{STOP_LATENCY, Session};
 pub(crate) use upload::Upload;
 pub(crate) use url::{ObjectUrl, is_bucket_name};
 pub(crate) use version::Version;

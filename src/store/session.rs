@@ -24,7 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 const NETWORK_THREADS: usize = 2;
 
 /// How long a wait goes on when somebody has asked to stop.
-pub(super) const STOP_LATENCY: Duration = Duration::from_millis(100);
+pub(crate) const STOP_LATENCY: Duration = Duration::from_millis(100);
 
 /// What the buckets of a run share.
 #[derive(Debug, Default)]

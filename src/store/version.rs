@@ -22,7 +22,9 @@ const PIECES_UNDER_WAY: usize = 3;
 /// Bytes that are read around a place.
 const BLOCK_BYTES: u64 = 1 << 20;
 /// Blocks of a bucket that are kept for who reads close by.
-const BLOCKS_KEPT: usize = 8;
+const BLOCKS_KEPT: usize = 16;
+
+const FEWER_BYTES: &str = "the store sent less than it was asked for";
 
 /// An object as it was listed.
 #[derive(Clone, Debug)]
@@ -62,7 +64,14 @@ impl Version {
         let rest = block.get(start..).unwrap_or_default();
         let read = rest.len().min(buffer.len());
         buffer[..read].copy_from_slice(&rest[..read]);
-        if read == 0 { Err(broken("the store sent less than it was asked for")) } else { Ok(read) }
+        if read == 0 { Err(broken(FEWER_BYTES)) } else { Ok(read) }
+    }
+
+    /// Bytes from a place on, as many as are asked for and there.
+    pub(crate) fn range(&self, start: u64, bytes: u64) -> io::Result<Bytes> {
+        let end = self.bytes.min(start.saturating_add(bytes));
+        let got = self.bucket.get_range(&self.key, self.etag.as_deref(), start.min(end)..end)?;
+        if got.len() as u64 == end - start.min(end) { Ok(got) } else { Err(broken(FEWER_BYTES)) }
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -140,9 +149,7 @@ impl Blocks {
         if let Some(bytes) = &*slot {
             return Ok(bytes.clone());
         }
-        let start = number * BLOCK_BYTES;
-        let range = start..version.bytes.min(start + BLOCK_BYTES);
-        let bytes = version.bucket.get_range(&version.key, version.etag.as_deref(), range)?;
+        let bytes = version.range(number * BLOCK_BYTES, BLOCK_BYTES)?;
         Ok(slot.insert(bytes).clone())
     }
 
