@@ -113,7 +113,7 @@ pub(crate) struct ConvertArgs {
     #[arg(long)]
     dry_run: bool,
 
-    /// Say more at the end: where the time went and every foreign kind
+    /// Say more at the end: where the time went, and how much memory was taken
     #[arg(short, long)]
     pub(crate) verbose: bool,
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::container::{LARGE_BYTES, Member};
-use super::key::Key;
+use super::key::{Key, is_log_name};
 use super::object::{StoredObject, bucket_folder};
 use super::region::{Base, Region};
 use crate::config::Selection;
@@ -284,7 +284,7 @@ impl Archive {
     }
 
     /// Reads its first bytes, so many at most.
-    pub(super) fn read_head(&self, bytes: usize) -> io::Result<Vec<u8>> {
+    pub(crate) fn read_head(&self, bytes: usize) -> io::Result<Vec<u8>> {
         let mut head = Vec::new();
         let opened = match (&self.origin, self.region()) {
             // To read on is what opening would prepare for.
@@ -337,6 +337,16 @@ impl Archive {
     pub(crate) fn is_named_like_a_log(&self) -> bool {
         let name = self.name.as_bytes();
         name.ends_with(b".json.gz") || name.ends_with(b".json")
+    }
+
+    /// Whether it is called as CloudTrail calls a log file: what is under such a name is one, or damage.
+    pub(crate) fn has_log_name(&self) -> bool {
+        is_log_name(self.name.as_bytes())
+    }
+
+    /// Whether its name says that it is compressed with gzip.
+    pub(crate) fn has_gzip_name(&self) -> bool {
+        self.name.as_bytes().ends_with(b".gz")
     }
 
     /// What tells one version of it from another, in the manifest's form: the tag of an object, or a modification time.

@@ -9,6 +9,7 @@ use libdeflater::Decompressor;
 use memchr::memmem;
 
 use super::MAX_LAYERS;
+use super::encoding::{is_utf16, to_utf8};
 use super::packing::{Decoder, GZIP_START, Packing};
 use crate::error::Finding;
 
@@ -23,6 +24,7 @@ const HEADER_CHECKSUM: u8 = 2;
 pub(crate) struct Inflater {
     decompressor: Decompressor,
     text: Vec<u8>,
+    was_utf16: bool,
 }
 
 /// What came of a file.
@@ -38,7 +40,7 @@ pub(crate) enum Inflated {
 
 impl Default for Inflater {
     fn default() -> Self {
-        Self { decompressor: Decompressor::new(), text: Vec::new() }
+        Self { decompressor: Decompressor::new(), text: Vec::new(), was_utf16: false }
     }
 }
 
@@ -48,8 +50,26 @@ impl Inflater {
         &self.text[..length]
     }
 
-    /// Unpacks a file of at most `limit` bytes of text, as often as it is packed; a file that is not is its own text.
+    /// Whether the text of the last call is stored in UTF-16.
+    pub(crate) const fn was_utf16(&self) -> bool {
+        self.was_utf16
+    }
+
+    /// Unpacks a file of at most `limit` bytes of text, as often as it is packed; a file that is not is its own text. UTF-16
+    /// becomes UTF-8.
     pub(crate) fn inflate(&mut self, stored: &[u8], limit: usize) -> Inflated {
+        let inflated = self.unpack(stored, limit);
+        self.was_utf16 = matches!(inflated, Inflated::Text(length, _) if is_utf16(self.text(length)));
+        match inflated {
+            Inflated::Text(length, finding) if self.was_utf16 => {
+                self.text = to_utf8(self.text[..length].to_vec());
+                if self.text.len() > limit { Inflated::TooLarge } else { Inflated::Text(self.text.len(), finding) }
+            }
+            inflated => inflated,
+        }
+    }
+
+    fn unpack(&mut self, stored: &[u8], limit: usize) -> Inflated {
         let mut inflated = self.inflate_layer(stored, limit);
         for _ in 1..MAX_LAYERS {
             // Services compress what is compressed already.

@@ -63,6 +63,31 @@ pub(super) fn delivery_days(selection: &Selection) -> (Option<Date>, Option<Date
     (first, last)
 }
 
+/// Whether a file is called like a log file of CloudTrail, `<account>_CloudTrail[-<kind>]_<region>_YYYYMMDDTHHMM[SS]Z…`, in
+/// whatever folder it lies (CloudTrail User Guide, "CloudTrail log file name format"). Digest files have the name of their
+/// trail before the time, and are none.
+pub(super) fn is_log_name(path: &[u8]) -> bool {
+    // Tools on Windows put backslashes between the folders of a zip.
+    let name = path.rsplit(|byte| b"/\\".contains(byte)).next().unwrap_or_default();
+    let Ok(name) = std::str::from_utf8(name) else { return false };
+    let mut parts = name.split('_');
+    let mut next = || parts.next().unwrap_or_default();
+    let (account, service, region, time) = (next(), next(), next(), next());
+    let kind = service.strip_prefix("CloudTrail");
+    let is_kind = |kind: &str| kind.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_region = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let minute = time.split_once('Z').map_or("", |(minute, _)| minute);
+    let is_time = minute.split_once('T').is_some_and(|(date, time)| {
+        date.len() == 8 && is_digits(date) && matches!(time.len(), 4 | 6) && is_digits(time)
+    });
+    account.len() == 12
+        && is_digits(account)
+        && kind.is_some_and(|kind| kind.is_empty() || kind.strip_prefix('-').is_some_and(is_kind))
+        && !region.is_empty()
+        && region.bytes().all(is_region)
+        && is_time
+}
+
 fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -111,6 +136,33 @@ mod tests {
         check(&format!("/somewhere/{NAME}"), None, None, minute);
         check("/b/AWSLogs/111122223333/Config/us-east-2/2015/8/1/x_20150801T02Z.json.gz", None, None, None);
         check("/x_20140620T1255ZHdkvFTXOA3Vnhbc.json.gz", None, None, Some(201_406_201_255));
+    }
+
+    #[test]
+    fn names_of_log_files_are_known_wherever_they_lie() {
+        for name in [
+            NAME,
+            "AWSLogs/111122223333/CloudTrail/us-east-2/2015/08/01/111122223333_CloudTrail_us-east-2_20150801T0210Z_x.json.gz",
+            "logs\\111122223333_CloudTrail_us-east-2_20150801T0210Z_Mu0KsOhtH1ar15ZZ.json",
+            "111122223333_CloudTrail-Insight_us-gov-west-1_20150801T0210Z_Mu0KsOhtH1ar15ZZ.json.gz",
+            "111122223333_CloudTrail-NetworkActivity_us-east-2_20150801T021000Z_Mu0KsOhtH1ar15ZZ",
+            "111122223333_CloudTrail_us-east-2_20150801T0210Z.json.gz.1",
+        ] {
+            assert!(is_log_name(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "",
+            "logs.json.gz",
+            "1111_CloudTrail_us-east-2_20150801T0210Z_Mu0KsOhtH1ar15ZZ.json.gz",
+            "111122223333_Config_us-east-2_20150801T0210Z_Mu0KsOhtH1ar15ZZ.json.gz",
+            "111122223333_CloudTrails_us-east-2_20150801T0210Z_Mu0KsOhtH1ar15ZZ.json.gz",
+            "111122223333_CloudTrail-Digest_us-east-2_mytrail_us-east-2_20150801T020000Z.json.gz",
+            "111122223333_CloudTrail_us-east-2_2015-08-01.json.gz",
+            "111122223333_vpcflowlogs_us-east-2_fl-1_20150801T0210Z_x.log.gz",
+            "111122223333_CloudTrail_us-east-2_20150801T0210Z_x.json.gz/other.json",
+        ] {
+            assert!(!is_log_name(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

@@ -30,6 +30,8 @@ mod sequence;
 
 mod packing;
 
+mod encoding;
+
 mod inflate;
 
 mod stream;
@@ -46,6 +48,7 @@ use crate::store::is_of_store;
 pub(crate) use archive::{Archive, Contents};
 pub(crate) use container::{LARGE_BYTES, TAR, ZIP, expand, look_at};
 pub(crate) use discover::{Search, discover};
+pub(crate) use encoding::to_utf8;
 pub(crate) use inflate::{Inflated, Inflater};
 pub(crate) use member::{MemberEnd, MemberReader};
 pub(crate) use references::{Referenced, follow};

@@ -38,7 +38,8 @@ impl Notice {
     /// Reads a line: the URL or path of an archive, or a message in JSON.
     pub(super) fn read(line: &str) -> Self {
         let mut notice = Self::default();
-        let line = line.trim();
+        // Lists that were put together have a byte order mark in the middle.
+        let line = line.trim_start_matches('\u{feff}').trim();
         if !line.is_empty() && !notice.take_text(line, 0) {
             let path = PathBuf::from(line);
             match ObjectUrl::of(&path) {
@@ -57,7 +58,7 @@ impl Notice {
 
     /// Takes a text that is a message; `false` when it is neither JSON nor known.
     fn take_text(&mut self, text: &str, depth: usize) -> bool {
-        let text = text.trim();
+        let text = text.trim_start_matches('\u{feff}').trim();
         if text == VALIDATION_MESSAGE {
             self.passed_over += 1;
         } else if text.starts_with(['{', '[', '"']) {

@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::path::PathBuf;
 
 use super::discover::Search;
+use super::encoding::utf8_reader;
 use super::notices::{Notice, Reference};
 use super::{Archive, STDIN};
 use crate::error::{Error, ErrorKind, Result, printable_path};
@@ -47,11 +48,11 @@ pub(crate) fn follow(files: &[PathBuf], inputs: &[PathBuf], search: &Search<'_>)
             io::ErrorKind::NotFound => Error::at(ErrorKind::InputMissing, file, error).advise("check --inputs-from"),
             _ => Error::at(ErrorKind::InputUnreadable, file, error),
         };
-        let reader: Box<dyn Read> = match file.as_os_str() {
-            name if name == STDIN => Box::new(io::stdin().lock()),
-            _ => Box::new(File::open(file).map_err(unreadable)?),
-        };
-        let mut reader = BufReader::new(reader);
+        let mut reader = match file.as_os_str() {
+            name if name == STDIN => utf8_reader(io::stdin().lock()),
+            _ => File::open(file).and_then(utf8_reader),
+        }
+        .map_err(unreadable)?;
         for number in 1_u64.. {
             let Some(line) = next_line(&mut reader).map_err(unreadable)? else { break };
             let notice = match &line {

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::encoding::{Utf16Reader, is_utf16};
 use super::packing::{Decoder, Packing};
 use super::sequence::TextReader;
 use super::{Archive, MAX_LAYERS};
@@ -59,6 +60,7 @@ pub(crate) struct TextStream {
     first: Option<(Window, Result<Option<Ended>, Worthless>)>,
     /// How the file ended that this text is packed in, when it is packed more than once.
     outer_end: Option<Arc<Mutex<Ended>>>,
+    is_utf16: bool,
 }
 
 /// Why text is worthless from some point on.
@@ -105,16 +107,22 @@ impl TextStream {
         Ok(stream)
     }
 
+    /// Whether the text is stored in UTF-16.
+    pub(crate) const fn is_utf16(&self) -> bool {
+        self.is_utf16
+    }
+
     /// Reads the bytes of a file from elsewhere.
     pub(super) fn over(archive: &Archive, input: Input, limit: u64) -> io::Result<Self> {
         let mut stream = Self::over_layer(archive, input, limit)?;
         // Services compress what is compressed already.
-        for _ in 1..MAX_LAYERS {
+        for layers in 1..=MAX_LAYERS {
             let mut window = Window::default();
             let read = stream.fill(&mut window, Packing::MAGIC_BYTES);
-            let is_packed = matches!(stream.source, Source::Packed(_)) && Packing::of(window.text()).is_some();
+            let is_packed = layers < MAX_LAYERS && Packing::of(window.text()).is_some();
+            let has_layer = is_packed || is_utf16(window.text());
             stream.first = Some((window, read));
-            if !is_packed {
+            if !has_layer || !matches!(stream.source, Source::Packed(_)) {
                 break;
             }
             let outer_end = Arc::default();
@@ -138,8 +146,11 @@ impl TextStream {
 
     fn over_layer(archive: &Archive, input: Input, limit: u64) -> io::Result<Self> {
         let mut reader = BufReader::with_capacity(READ_BYTES, input);
-        let source = match Packing::of(reader.fill_buf()?) {
+        let head = reader.fill_buf()?;
+        let is_utf16 = is_utf16(head);
+        let source = match Packing::of(head) {
             Some(packing) => Source::Packed(Decoder::new(packing, Counted { peeked: Vec::new(), reader, count: 0 })?),
+            None if is_utf16 => Source::Plain(BufReader::new(Box::new(Utf16Reader::new(reader)))),
             None => Source::Plain(reader),
         };
         Ok(Self {
@@ -152,6 +163,7 @@ impl TextStream {
             end: None,
             first: None,
             outer_end: None,
+            is_utf16,
         })
     }
 
@@ -231,7 +243,7 @@ impl TextStream {
     /// Goes on to the next gzip member; tells how the text ended when there is none.
     fn next_member(&mut self) -> Result<Option<Ended>, Worthless> {
         let Source::Packed(decoder) = std::mem::replace(&mut self.source, Source::Ended) else {
-            return Ok(Some(None));
+            return Ok(Some(self.outer_ended()));
         };
         let packing = decoder.packing();
         let mut counted = decoder.into_inner();

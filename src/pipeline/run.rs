@@ -23,7 +23,7 @@ use super::ending::{Ending, Staged};
 use super::grouping::next_group;
 use super::observe::Observer;
 use super::turns::{Large, Work};
-use super::worker::{ArchiveOutcome, Converted, GroupResult, LargeVerdict, SegmentResult, position};
+use super::worker::{ArchiveOutcome, Converted, GroupResult, LargeVerdict, SegmentResult, hold_to_name, position};
 use crate::config::{Config, OnBad};
 use crate::dedup::Claims;
 use crate::error::{Error, ErrorKind, Reason, Result, printable};
@@ -32,7 +32,7 @@ use crate::output::{ArchiveEntry, Commit, CommitRecord, EncodeContext, Ledger, P
 use crate::pool::Pool;
 use crate::report::{Progress, StageClock, Summary};
 use crate::schema::Table;
-use crate::transform::{Batch, Copies, Place, Plan, Register, Status, Verdict};
+use crate::transform::{Batch, Copies, MAX_ORIGINAL_BYTES, Place, Plan, Register, Status, Verdict};
 use crate::verify::{Integrity, Proof, Proofs};
 
 /// What all attempts share.
@@ -191,7 +191,11 @@ impl<'a> Run<'a> {
                             self.book(self.refuse(&large, worthless), summary)?;
                         }
                         Some(LargeVerdict::Read { inflated_bytes, judgement, damage, integrity }) => {
-                            let verdict = Verdict::new(judgement, std::mem::take(&mut large.tally), damage);
+                            let mut verdict = Verdict::new(judgement, std::mem::take(&mut large.tally), damage);
+                            let archive = &self.archives[large.archive];
+                            hold_to_name(&mut verdict, archive, || {
+                                archive.read_head(MAX_ORIGINAL_BYTES).unwrap_or_default()
+                            });
                             let outcome = ArchiveOutcome { inflated_bytes, verdict, integrity };
                             self.book(large.converted(outcome), summary)?;
                         }

@@ -241,15 +241,16 @@ impl Worker {
         let integrity = clock.time(Stage::Verify, || {
             let mut proof = reading.begin_proof(archive);
             proof.take(text);
-            proof.end(damage.is_some())
+            proof.end(damage.is_some() || self.inflater.was_utf16())
         });
-        let verdict = clock.time(Stage::Transform, || {
+        let mut verdict = clock.time(Stage::Transform, || {
             if reading.is_wanted(integrity) || self.converter.is_foreign(text) {
                 self.converter.convert(source, text, damage)
             } else {
                 Verdict::refused(not_verified(integrity))
             }
         });
+        hold_to_name(&mut verdict, archive, || self.stored.clone());
         Some(ArchiveOutcome { inflated_bytes: length as u64, verdict, integrity })
     }
 
@@ -299,8 +300,8 @@ impl Worker {
             Ok(ended) => ended,
             Err(worthless) => return Step::Last(Segment::empty(), LargeVerdict::Refused(worthless)),
         };
-        let LargeArchive { cutter, proof, requires_verified, .. } = *large;
-        let integrity = proof.end(damage.is_some());
+        let LargeArchive { stream, cutter, proof, requires_verified, .. } = *large;
+        let integrity = proof.end(damage.is_some() || stream.is_utf16());
         let judgement = cutter.close();
         if requires_verified && !integrity.is_verified() && judgement.status != Status::Foreign {
             // Its events may be among the others already.
@@ -377,6 +378,13 @@ fn not_verified(integrity: Integrity) -> Finding {
         reason: Reason::NotVerified,
         message: message.to_owned(),
         original: Vec::new(),
+    }
+}
+
+/// Takes what is called like a log file, and is neither one nor any other thing that is known, for damage.
+pub(super) fn hold_to_name(verdict: &mut Verdict, archive: &Archive, stored: impl FnOnce() -> Vec<u8>) {
+    if verdict.status == Status::Foreign && archive.has_log_name() {
+        verdict.hold_to_log_name(archive.has_gzip_name(), stored);
     }
 }
 

@@ -33,6 +33,10 @@ pub fn foreign_reason(kind: &str) -> Option<&'static str> {
             Some("the console's CSV holds no requests and no responses; download the event history as JSON")
         }
         "zip" => Some("a zip within something compressed, or that is called like a log, is not looked into; unpack it"),
+        "bzip2" | "xz" | "zlib" | "lz4" | "snappy" | "lzip" | "compress" | "7z" | "rar" => {
+            Some("this compression is not read; unpack it")
+        }
+        "gzip" | "zstd" => Some("what is packed more than four times is not unpacked"),
         "tar" => Some("a tar that is called like a log, or is more than eight deep, is not looked into; unpack it"),
         _ => None,
     }
@@ -165,6 +169,17 @@ pub struct ByteCounts {
     pub written: u64,
 }
 
+/// Archives of one kind that hold no events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ForeignKind {
+    /// The word in `archives.kind`.
+    pub kind: String,
+    /// How many there are.
+    pub archives: u64,
+    /// The first of them, as `archives.archive` has it.
+    pub example: String,
+}
+
 /// What a run did.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
@@ -195,7 +210,7 @@ pub struct Summary {
     /// The first findings in words, safe to print.
     pub first_findings: Vec<String>,
     /// Foreign archives by kind, most frequent first.
-    pub foreign_kinds: Vec<(String, u64)>,
+    pub foreign_kinds: Vec<ForeignKind>,
     /// Archives that are in the lake with other bytes, or with other events left out by selectors: they were left as
     /// they were.
     pub changed: u64,
@@ -265,9 +280,21 @@ impl Summary {
         self.parts += step.parts;
         self.commits.extend(step.commits);
         step.findings.iter().for_each(|(reason, number)| count(&mut self.findings, reason, *number));
-        step.foreign_kinds.iter().for_each(|(kind, number)| count(&mut self.foreign_kinds, kind, *number));
+        for ForeignKind { kind, archives, example } in &step.foreign_kinds {
+            self.add_foreign(kind, *archives, example);
+        }
         let room = FINDINGS_SHOWN.saturating_sub(self.first_findings.len());
         self.first_findings.extend(step.first_findings.into_iter().take(room));
+    }
+
+    fn add_foreign(&mut self, kind: &str, archives: u64, example: &str) {
+        match self.foreign_kinds.iter_mut().find(|known| known.kind == kind) {
+            Some(known) => known.archives += archives,
+            None => {
+                let (kind, example) = (kind.to_owned(), example.to_owned());
+                self.foreign_kinds.push(ForeignKind { kind, archives, example });
+            }
+        }
     }
 
     /// Adds an archive.
@@ -277,7 +304,7 @@ impl Summary {
             Status::Quarantined => self.archives.quarantined += 1,
             Status::Foreign => {
                 self.archives.foreign += 1;
-                count(&mut self.foreign_kinds, verdict.kind, 1);
+                self.add_foreign(verdict.kind, 1, archive);
             }
         }
         let tally = &verdict.tally;
@@ -331,9 +358,8 @@ impl Summary {
 
     /// Adds what is known only at the end.
     pub(crate) fn close(&mut self, started: Instant, clock: &StageClock, peak_rss_bytes: Option<u64>) {
-        for counts in [&mut self.findings, &mut self.foreign_kinds] {
-            counts.sort_by(|one, two| two.1.cmp(&one.1).then_with(|| one.0.cmp(&two.0)));
-        }
+        self.findings.sort_by(|one, two| two.1.cmp(&one.1).then_with(|| one.0.cmp(&two.0)));
+        self.foreign_kinds.sort_by(|one, two| two.archives.cmp(&one.archives).then_with(|| one.kind.cmp(&two.kind)));
         self.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.stages_cpu_ms = clock.ms();
         self.peak_rss_bytes = peak_rss_bytes;

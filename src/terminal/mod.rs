@@ -15,9 +15,9 @@ use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use trailmill::Outcome;
 use trailmill::check::CheckReport;
 use trailmill::config::Config;
-use trailmill::error::{Error, printable};
+use trailmill::error::{Error, printable, printable_path};
 use trailmill::generate::{GenerateConfig, GenerateSummary};
-use trailmill::report::{IntegrityCounts, Stage, Summary, foreign_reason};
+use trailmill::report::{ForeignKind, IntegrityCounts, Stage, Summary, foreign_reason};
 use trailmill::schema::Table;
 
 pub(crate) use inspect::inspect_report;
@@ -145,12 +145,9 @@ fn write_summary(out: &mut String, summary: &Summary, config: &Config, is_verbos
             printable(archive)
         )?;
     }
-    for (kind, count) in &summary.foreign_kinds {
-        match foreign_reason(kind) {
-            Some(reason) => writeln!(out, "{:>14}  {count} × {kind}: {reason}", "foreign")?,
-            None if is_verbose => writeln!(out, "{:>14}  {count} × {kind}", "foreign")?,
-            None => {}
-        }
+    for ForeignKind { kind, archives, example } in &summary.foreign_kinds {
+        let reason = foreign_reason(kind).map_or_else(String::new, |reason| format!(": {reason}"));
+        writeln!(out, "{:>14}  {archives} × {kind}{reason}, such as {}", "foreign", printable_path(example))?;
     }
     if is_verbose {
         for (stage, ms) in Stage::ALL.iter().zip(summary.stages_cpu_ms.0) {

@@ -21,6 +21,7 @@ use super::judgement::{Damage, Judgement, Rejection, Status, check, finding};
 use super::shape;
 use super::split::{BYTE_ORDER_MARK, NEXT_EVENT, Piece, Splitter};
 use super::tape::Parser;
+use super::unwrap::Budget;
 use crate::error::{Finding, Reason};
 
 /// Largest event: a thousand times what CloudTrail writes (CloudTrail User Guide, record contents), and a bound for the window.
@@ -81,8 +82,8 @@ pub(crate) struct Cutter {
     next_index: u32,
     quarantined: u64,
     findings: Vec<Finding>,
-    /// Bytes that may still be looked at a second time because of damage.
-    rescan_bytes: usize,
+    /// What may still be spent on nested and damaged text.
+    budget: Budget,
     /// Finds the next event inside another.
     next_event: memmem::Finder<'static>,
 }
@@ -100,6 +101,11 @@ enum State {
 
 impl Cutter {
     pub(crate) fn new() -> Self {
+        Self::within(Budget { depth: Budget::DEPTH, rescan_bytes: MAX_RESCAN_BYTES })
+    }
+
+    /// Cuts a text that stands in another one.
+    pub(super) fn within(budget: Budget) -> Self {
         Self {
             splitter: Splitter::new(),
             window_start: 0,
@@ -111,9 +117,14 @@ impl Cutter {
             next_index: 0,
             quarantined: 0,
             findings: Vec::new(),
-            rescan_bytes: MAX_RESCAN_BYTES,
+            budget,
             next_event: memmem::Finder::new(NEXT_EVENT),
         }
+    }
+
+    /// Bytes that may still be looked at a second time because of damage.
+    pub(super) const fn rescan_bytes(&self) -> usize {
+        self.budget.rescan_bytes
     }
 
     /// Offset in the archive's text of the first byte of the window.

@@ -5,7 +5,7 @@
 
 use super::shape;
 use super::tape::{Document, MAX_DEPTH, ParseError, Parser};
-use super::unwrap::{Unwrapped, unwrap};
+use super::unwrap::{Budget, Unwrapped, unwrap};
 use crate::error::{Finding, Reason};
 
 /// Most bytes of refused input that one quarantine row keeps; the archive itself stays where it is.
@@ -107,10 +107,10 @@ pub(super) fn judge(parser: &mut Parser, text: &[u8]) -> Result<&'static str, &'
     parser.parse(text, judge).or_else(|_| parser.parse_lenient(text, judge)).unwrap_or(Ok(shape::LOG))
 }
 
-/// Whether an object that is no event brings some.
-pub(super) fn brings_events(parser: &mut Parser, text: &[u8]) -> bool {
-    let unwrapped = std::str::from_utf8(text).ok().and_then(|text| unwrap(parser, text).ok());
-    matches!(unwrapped, Some(Unwrapped::Wrapper(events, _)) if !events.is_empty())
+/// Whether an object that is no event brings some, or should.
+pub(super) fn brings_events(parser: &mut Parser, text: &[u8], budget: &mut Budget) -> bool {
+    let unwrapped = std::str::from_utf8(text).ok().and_then(|text| unwrap(parser, text, budget).ok());
+    matches!(unwrapped, Some(Unwrapped::Wrapper(brought, _)) if !brought.is_empty())
 }
 
 /// Whether text is certainly an event.

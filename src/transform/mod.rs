@@ -60,7 +60,7 @@ pub(crate) use copies::Copies;
 pub(crate) use cut::{Cut, Cutter, Element};
 pub(crate) use flatten::ALIASES;
 pub use flatten::Outcome;
-pub(crate) use judgement::{Judgement, Status};
+pub(crate) use judgement::{Judgement, MAX_ORIGINAL_BYTES, Status};
 pub use partition::PartitionColumn;
 pub(crate) use register::{Place, Register, Source};
 pub(crate) use verdict::{Tally, UNREADABLE, Verdict};

@@ -18,6 +18,9 @@ fn kind_of_category(category: Option<&str>) -> &'static str {
 /// Kind of an archive with events of no special category.
 pub(crate) const LOG: &str = "log";
 
+/// Kind of a message of another service, with elements that look like events.
+pub(crate) const NOTIFICATION: &str = "notification";
+
 /// Names that are enough to tell what a document is that holds no events.
 pub(crate) const NAMES_KEPT: usize = 32;
 
@@ -33,7 +36,7 @@ pub(crate) fn judge(value: Value<'_>) -> Result<&'static str, &'static str> {
         match member.name() {
             "eventSource" | "EventSource" => {
                 if matches!(member.value().shape(), Shape::String(source) if source.starts_with("aws:")) {
-                    return Err("notification");
+                    return Err(NOTIFICATION);
                 }
                 is_event |= member.name() == "eventSource";
             }
@@ -77,23 +80,91 @@ pub(crate) fn foreign_kind<'n>(names: impl IntoIterator<Item = &'n str>) -> &'st
     KINDS.iter().find(|(wanted, _)| wanted.iter().all(&has)).map_or("json", |(_, kind)| kind)
 }
 
+/// Kind of a file that holds nothing but zeros.
+pub(crate) const ZEROS: &str = "zeros";
+/// Kind of an XML or HTML page.
+pub(crate) const MARKUP: &str = "markup";
+/// Kind of what Git keeps in the place of a large file.
+pub(crate) const GIT_LFS_POINTER: &str = "git_lfs_pointer";
+/// Kind of text of no other kind.
+pub(crate) const TEXT: &str = "text";
+/// Kind of bytes of no other kind.
+pub(crate) const BINARY: &str = "binary";
+
+/// How files begin that are compressed in a way that is not read, or more often than is read.
+const COMPRESSED: &[(&[u8], &str)] = &[
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"\x78\x01", "zlib"),
+    (b"\x78\x5e", "zlib"),
+    (b"\x78\x9c", "zlib"),
+    (b"\x78\xda", "zlib"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"\xff\x06\0\0sNaPpY", "snappy"),
+    (b"LZIP", "lzip"),
+    (b"\x1f\x9d", "compress"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"Rar!\x1a\x07", "rar"),
+];
+
+/// How other files begin that are known.
+const OTHERS: &[(&[u8], &str)] = &[
+    (b"User name,AWS access key,", "console_csv"),
+    (b"version https://git-lfs.", GIT_LFS_POINTER),
+    (b"<", MARKUP),
+    (b"PAR1", "parquet"),
+    (b"PK\x03\x04", "zip"),
+    (b"Obj\x01", "avro"),
+    (b"%PDF", "pdf"),
+    (b"\x7fELF", "program"),
+];
+
+/// Whether this is a kind of file that is compressed in a way that is not read.
+pub(crate) fn is_compressed(kind: &str) -> bool {
+    COMPRESSED.iter().any(|(_, known)| *known == kind)
+}
+
 /// A word for what is no JSON document at all.
 pub(crate) fn foreign_text_kind(text: &[u8]) -> &'static str {
-    const STARTS: &[(&[u8], &str)] = &[
-        (b"User name,AWS access key,", "console_csv"),
-        (b"PAR1", "parquet"),
-        (b"PK\x03\x04", "zip"),
-        (b"\x28\xb5\x2f\xfd", "zstd"),
-        (b"\x1f\x8b", "gzip"),
-        (b"Obj\x01", "avro"),
-        (b"%PDF", "pdf"),
-        (b"\x7fELF", "program"),
-    ];
-    let known = STARTS.iter().find(|(start, _)| text.starts_with(start));
-    match known {
+    let head = &text[..text.len().min(1_024)];
+    let has_no_control = head.iter().all(|byte| *byte >= b' ' || matches!(byte, b'\n' | b'\r' | b'\t'));
+    let is_utf8 = std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true);
+    // Text in an older encoding is mostly ASCII all the same.
+    let is_mostly_ascii = head.iter().filter(|byte| byte.is_ascii()).count() >= head.len() / 4 * 3;
+    let is_text = has_no_control && (is_utf8 || (is_mostly_ascii && head.len() >= 16));
+    let begins = |(start, _): &&(&[u8], &str)| text.starts_with(start);
+    let compressed = COMPRESSED.iter().find(begins).filter(|_| !is_text);
+    match compressed.or_else(|| OTHERS.iter().find(begins)) {
         Some((_, kind)) => kind,
         None if text.get(257..262) == Some(b"ustar") => "tar",
-        None if text.iter().take(1_024).all(|byte| *byte >= b' ' || matches!(byte, b'\n' | b'\r' | b'\t')) => "text",
-        None => "binary",
+        None if is_text => TEXT,
+        None if head.iter().all(|byte| *byte == 0) => ZEROS,
+        None => BINARY,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_json_has_a_word() {
+        for (text, kind) in [
+            (&b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>"[..], MARKUP),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", GIT_LFS_POINTER),
+            (b"BZh91AY&SY\x0e\x09\xe2", "bzip2"),
+            (b"BZh is how bzip2 begins", TEXT),
+            (b"x^2 is text", TEXT),
+            (b"\x78\x9c\xab\x56", "zlib"),
+            (b"\0\0\0", ZEROS),
+            (b"\0\x01", BINARY),
+            (b"\x1f", BINARY),
+            (b"7", TEXT),
+        ] {
+            assert_eq!(foreign_text_kind(text), kind, "{text:?}");
+        }
+        assert!(is_compressed("xz") && !is_compressed("zip"));
     }
 }

@@ -1,42 +1,79 @@
 //! Events that other objects bring along.
 //!
 //! In: an object. Out: whether it is an event, or the events that are in it, as they stand or with their escapes taken
-//! back. Never: looks into an event: what it holds is its own.
+//! back, and what of it should have been one. Never: looks into an event: what it holds is its own.
 //!
 //! One rule covers EventBridge (`detail`), `lookup-events` (`CloudTrailEvent`), CloudWatch Logs (`message`), SNS and SQS
 //! (`Message`, `body`), Splunk (`_raw`), Elasticsearch (`_source`, `event.original`) and whatever is like them: an event is an
-//! object that certainly is one, below any member or in any array, or a string that is the JSON of one or of what brings
-//! one.
+//! object that certainly is one, below any member or in any array, or stands in a string. A string that spells
+//! `eventVersion` is read as an archive is: it may hold an event, lines of them, `Records`, or what brings events, with
+//! something before them, and be cut or damaged. What is wrong with it is refused, and the rest is kept.
 
 use std::ops::Range;
 
+use memchr::memmem;
+
+use super::cut::{Cutter, Element};
+use super::judgement::Rejection;
 use super::shape;
 use super::tape::{Document, Member, ParseError, Parser, Shape, Value, raw_elements};
+use crate::error::{Finding, Reason};
 
-/// Objects and arrays around an event; strings within strings count, too.
-const MAX_DEPTH: usize = 16;
+/// What is left to spend on nested and on damaged text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    /// Objects and arrays around an event; strings within strings count, too.
+    pub(crate) depth: usize,
+    /// Bytes that may be looked at a second time because of damage.
+    pub(crate) rescan_bytes: usize,
+}
 
-/// How the text of an event begins, as CloudTrail writes it.
-const EVENT_START: &str = "{\"eventVersion\"";
+impl Budget {
+    /// Levels around an event that any service is known to make are five.
+    pub(crate) const DEPTH: usize = 16;
+}
+
+/// What every event says of itself first, in the form that CloudTrail writes.
+const EVENT_VERSION: &[u8] = b"\"eventVersion";
+
+/// The same in strings within strings.
+const VERSION_WORD: &[u8] = b"eventVersion";
 
 /// What an object turned out to be.
 #[derive(Debug)]
 pub(crate) enum Unwrapped {
     /// An event; the kind of archive that it makes.
     Event(&'static str),
-    /// Something that brings these events, which may be none; what it looks like.
-    Wrapper(Vec<WrappedEvent>, &'static str),
+    /// Something that brings this, which may be nothing; what it looks like.
+    Wrapper(Vec<Brought>, &'static str),
 }
 
-/// An event in something else.
+/// Something that an object brings.
 #[derive(Debug)]
-pub(crate) struct WrappedEvent {
+pub(crate) struct Brought {
     /// Where it stands: the object, or the string that it is in.
     pub(crate) range: Range<usize>,
-    /// The text of the event, when it is in a string.
-    pub(crate) text: Option<Box<str>>,
-    /// The kind of archive that it makes.
-    pub(crate) kind: &'static str,
+    pub(crate) content: Content,
+}
+
+/// What it is.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// An event.
+    Event {
+        /// Its text, when it is in a string.
+        text: Option<Box<str>>,
+        /// The kind of archive that it makes.
+        kind: &'static str,
+    },
+    /// What should have been one.
+    Refused {
+        rejection: Rejection,
+        /// Whether it counts as an event.
+        is_event: bool,
+        /// Its text.
+        original: Vec<u8>,
+    },
 }
 
 /// Finds out what an object is.
@@ -44,49 +81,160 @@ pub(crate) struct WrappedEvent {
 /// # Errors
 ///
 /// When it is not JSON.
-pub(crate) fn unwrap(parser: &mut Parser, text: &str) -> Result<Unwrapped, ParseError> {
-    unwrap_below(parser, text, MAX_DEPTH)
-}
-
-fn unwrap_below(parser: &mut Parser, text: &str, depth: usize) -> Result<Unwrapped, ParseError> {
+pub(crate) fn unwrap(parser: &mut Parser, text: &str, budget: &mut Budget) -> Result<Unwrapped, ParseError> {
+    let depth = budget.depth;
     let seen = parser.parse_lenient(text, |document| look(document, text, depth))?;
     let (found, foreign_kind) = match seen {
         Ok(kind) => return Ok(Unwrapped::Event(kind)),
         Err(seen) => seen,
     };
-    let mut events = Vec::new();
-    for Found { range, kind } in found {
-        match kind {
-            Some(kind) => events.push(WrappedEvent { range, text: None, kind }),
-            None => unwrap_string(parser, text, range, depth.saturating_sub(1), &mut events),
+    let mut brought = Vec::new();
+    for Found { range, what } in found {
+        match what {
+            What::Event(kind) => brought.push(Brought { range, content: Content::Event { text: None, kind } }),
+            What::String => {
+                let mut inner = Budget { depth: depth.saturating_sub(1), ..*budget };
+                unwrap_string(parser, text, &range, &mut inner, &mut brought)?;
+                budget.rescan_bytes = inner.rescan_bytes;
+            }
+            What::TooDeep => {
+                let message = format!("an event may stand here, more than {} levels deep", Budget::DEPTH);
+                let rejection = Rejection { reason: Reason::NestingTooDeep, message };
+                brought.push(refused(text, range, rejection));
+            }
         }
     }
-    Ok(Unwrapped::Wrapper(events, foreign_kind))
+    Ok(Unwrapped::Wrapper(brought, foreign_kind))
 }
 
-/// Takes the events of a string.
-fn unwrap_string(parser: &mut Parser, text: &str, range: Range<usize>, depth: usize, events: &mut Vec<WrappedEvent>) {
-    // A string without a UTF-8 form is the text of nothing.
-    let Ok(inner) = serde_json::from_str::<String>(&text[range.clone()]) else { return };
-    match unwrap_below(parser, &inner, depth) {
-        Ok(Unwrapped::Event(kind)) => events.push(WrappedEvent { range, text: Some(inner.into()), kind }),
-        Ok(Unwrapped::Wrapper(inside, _)) => events.extend(inside.into_iter().map(|event| {
-            let text = event.text.unwrap_or_else(|| inner[event.range].into());
-            WrappedEvent { range: range.clone(), text: Some(text), kind: event.kind }
-        })),
-        // It was one before it was cut off or damaged; whoever converts it says what is wrong with it.
-        Err(_) if inner.starts_with(EVENT_START) => {
-            events.push(WrappedEvent { range, text: Some(inner.into()), kind: shape::LOG });
+/// Something that is refused as it stands.
+fn refused(text: &str, range: Range<usize>, rejection: Rejection) -> Brought {
+    let original = text.as_bytes()[range.clone()].to_vec();
+    Brought { range, content: Content::Refused { rejection, is_event: false, original } }
+}
+
+/// Takes what a string brings that may be JSON, or spells `eventVersion`.
+fn unwrap_string(
+    parser: &mut Parser,
+    text: &str,
+    range: &Range<usize>,
+    budget: &mut Budget,
+    brought: &mut Vec<Brought>,
+) -> Result<(), ParseError> {
+    let raw = &text[range.clone()];
+    let Ok(inner) = serde_json::from_str::<String>(raw) else {
+        if memmem::find(raw.as_bytes(), VERSION_WORD).is_some() {
+            let message = "a string that may hold an event has half of a pair of surrogates".to_owned();
+            brought.push(refused(text, range.clone(), Rejection { reason: Reason::Utf8Invalid, message }));
         }
-        Err(_) => {}
+        return Ok(());
+    };
+    let kind = parser.parse_lenient(&inner, |document| shape::kind_of_event(document.root()));
+    let contents = match kind {
+        Ok(Some(kind)) => vec![Content::Event { text: Some(inner.into()), kind }],
+        Ok(None) if !spells_version(&inner) => unwrap_inner(parser, &inner, budget)?,
+        Err(_) if !spells_version(&inner) => Vec::new(),
+        kind => {
+            let start = if kind.is_ok() { 0 } else { text_start(&inner) };
+            let mut contents = read_as_archive(parser, &inner[start..], budget);
+            if contents.is_empty() && kind.is_ok() {
+                contents = unwrap_inner(parser, &inner, budget)?;
+            }
+            if contents.is_empty() && !(kind.is_ok() && is_accounted_for(parser, &inner)) {
+                let message = "a string spells `eventVersion`, and no event can be read from it".to_owned();
+                let rejection = Rejection { reason: Reason::JsonInvalid, message };
+                contents.push(Content::Refused { rejection, is_event: false, original: inner.into_bytes() });
+            }
+            contents
+        }
+    };
+    brought.extend(contents.into_iter().map(|content| Brought { range: range.clone(), content }));
+    Ok(())
+}
+
+fn spells_version(text: &str) -> bool {
+    memmem::find(text.as_bytes(), EVENT_VERSION).is_some()
+}
+
+/// What the JSON of a string brings, whatever it is.
+fn unwrap_inner(parser: &mut Parser, inner: &str, budget: &mut Budget) -> Result<Vec<Content>, ParseError> {
+    let Unwrapped::Wrapper(brought, _) = unwrap(parser, inner, budget)? else { return Ok(Vec::new()) };
+    let content = |Brought { range, content }| match content {
+        Content::Event { text, kind } => {
+            Content::Event { text: Some(text.unwrap_or_else(|| inner[range].into())), kind }
+        }
+        refused @ Content::Refused { .. } => refused,
+    };
+    Ok(brought.into_iter().map(content).collect())
+}
+
+/// Where the JSON of a string begins: behind a timestamp, the words of a log, a byte order mark.
+fn text_start(inner: &str) -> usize {
+    let Some(object) = inner.find('{') else { return 0 };
+    let before = inner[..object].trim_ascii_end();
+    match before.as_bytes().last() {
+        // An array, of which it is the first element or a later one.
+        Some(b'[') => before.len() - 1,
+        Some(b',') if before.trim_ascii_start().starts_with('[') => 0,
+        _ => object,
     }
+}
+
+/// Reads a text as an archive: its events, and what is wrong with it, in their order.
+fn read_as_archive(parser: &mut Parser, text: &str, budget: &mut Budget) -> Vec<Content> {
+    let mut cutter = Cutter::within(*budget);
+    let mut elements = Vec::new();
+    cutter.cut(parser, text.as_bytes(), true, &mut elements);
+    budget.rescan_bytes = cutter.rescan_bytes();
+    let judgement = cutter.close();
+    let events = elements.into_iter().map(|Element { index, range, text: unescaped }| {
+        let text = unescaped.unwrap_or_else(|| text[range.clone()].into());
+        let content = Content::Event { text: Some(text), kind: judgement.kind };
+        (range.start as u64, Some(index), content)
+    });
+    let findings = judgement.findings.into_iter().map(|finding| {
+        let Finding { event_index, byte_offset, reason, message, original } = finding;
+        let offset = byte_offset.unwrap_or_default();
+        let message = format!("at byte {offset} of the text of a string: {message}");
+        let rejection = Rejection { reason, message };
+        (offset, event_index, Content::Refused { rejection, is_event: event_index.is_some(), original })
+    });
+    let mut contents: Vec<_> = events.chain(findings).collect();
+    contents.sort_by_key(|(offset, index, _)| (*offset, *index));
+    contents.into_iter().map(|(.., content)| content).collect()
+}
+
+/// Whether a text without events, which is JSON, says `eventVersion` for another reason than that of an event: it is a
+/// notification, or speaks of the word.
+fn is_accounted_for(parser: &mut Parser, inner: &str) -> bool {
+    fn holds_version(value: Value<'_>) -> bool {
+        match value.shape() {
+            Shape::Object => {
+                let is_notification = shape::judge(value) == Err(shape::NOTIFICATION);
+                !is_notification
+                    && value.members().any(|member| member.name() == "eventVersion" || holds_version(member.value()))
+            }
+            Shape::Array => value.elements().any(holds_version),
+            _ => false,
+        }
+    }
+    parser.parse_lenient(inner, |document| !holds_version(document.root())).unwrap_or(false)
 }
 
 /// Something that may hold an event.
 struct Found {
     range: Range<usize>,
-    /// The kind of an event; `None` for a string that has still to be looked into.
-    kind: Option<&'static str>,
+    what: What,
+}
+
+/// What it is.
+enum What {
+    /// An event, and the kind of archive that it makes.
+    Event(&'static str),
+    /// A string that may be JSON, or spells `eventVersion`.
+    String,
+    /// Something that does so further down than is looked.
+    TooDeep,
 }
 
 /// The kind of an event, or as an error what may hold events in a document that is none, and what that looks like.
@@ -107,22 +255,29 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn value(&mut self, value: Value<'_>, raw: &str, depth: usize) {
-        let Some(depth) = depth.checked_sub(1) else { return };
-        let kind = match value.shape() {
-            Shape::Object => match shape::kind_of_event(value) {
+        let what = match (value.shape(), depth.checked_sub(1)) {
+            (Shape::Object | Shape::Array | Shape::String(_), None) => {
+                if memmem::find(raw.as_bytes(), VERSION_WORD).is_none() {
+                    return;
+                }
+                What::TooDeep
+            }
+            (Shape::Object, Some(depth)) => match shape::kind_of_event(value) {
                 None => return value.members().for_each(|member| self.value(member.value(), member.raw(), depth)),
-                kind => kind,
+                Some(kind) => What::Event(kind),
             },
-            Shape::Array => {
+            (Shape::Array, Some(depth)) => {
                 let elements = value.elements().zip(raw_elements(raw));
                 return elements.for_each(|(element, raw)| self.value(element, raw, depth));
             }
-            Shape::String(text) if text.trim_start().starts_with(['{', '[']) => None,
+            (Shape::String(text), Some(_)) if text.trim_start().starts_with(['{', '[']) || spells_version(text) => {
+                What::String
+            }
             _ => return,
         };
         // The text of a value is a piece of the whole.
         let start = raw.as_ptr().addr() - self.text.as_ptr().addr();
-        self.found.push(Found { range: start..start + raw.len(), kind });
+        self.found.push(Found { range: start..start + raw.len(), what });
     }
 }
 
@@ -133,14 +288,23 @@ mod tests {
     const EVENT: &str = r#"{"eventVersion":"1.08","eventSource":"s3.amazonaws.com","eventName":"A","x":"\"q\\"}"#;
 
     fn events(text: &str) -> Vec<String> {
-        match unwrap(&mut Parser::default(), text).expect("JSON") {
+        match unwrap(&mut Parser::default(), text, &mut BUDGET.clone()).expect("JSON") {
             Unwrapped::Event(_) => vec!["itself".to_owned()],
-            Unwrapped::Wrapper(events, _) => events
+            Unwrapped::Wrapper(brought, _) => brought
                 .into_iter()
-                .map(|event| event.text.map_or_else(|| text[event.range].to_owned(), str::into_string))
+                .map(|Brought { range, content }| match content {
+                    Content::Event { text: inner, .. } => {
+                        inner.map_or_else(|| text[range].to_owned(), str::into_string)
+                    }
+                    Content::Refused { rejection, is_event, .. } => {
+                        format!("{}{}", rejection.reason, if is_event { " of an event" } else { "" })
+                    }
+                })
                 .collect(),
         }
     }
+
+    const BUDGET: Budget = Budget { depth: Budget::DEPTH, rescan_bytes: 1 << 20 };
 
     fn quoted(text: &str) -> String {
         serde_json::Value::from(text).to_string()
@@ -171,11 +335,13 @@ mod tests {
             r#"{"detail":{"eventVersion":1}}"#,
             r#"{"detail":{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put"}}"#,
             r#"{"Message":"eventVersion"}"#,
-            r#"{"Message":"{\"eventVersion"}"#,
+            r#"{"Message":"{\"eventVersi"}"#,
+            r#"{"Message":"{\"a\":[\"eventVersion\"]}"}"#,
+            r#"{"Message":"{\"Records\":[{\"eventVersion\":\"2.1\",\"eventSource\":\"aws:s3\"}]}"}"#,
         ] {
             assert_eq!(events(text), Vec::<String>::new(), "{text}");
         }
-        assert!(unwrap(&mut Parser::default(), "{\"detail\":").is_err());
+        assert!(unwrap(&mut Parser::default(), "{\"detail\":", &mut BUDGET.clone()).is_err());
     }
 
     #[test]
@@ -192,12 +358,29 @@ mod tests {
         for _ in 0..40 {
             text = format!("{{\"a\":{text}}}");
         }
-        assert_eq!(events(&text), Vec::<String>::new());
+        assert_eq!(events(&text), ["nesting_too_deep"]);
+        assert_eq!(events(&text.replace("eventVersion", "version")), Vec::<String>::new());
     }
 
     #[test]
-    fn a_cut_off_event_is_one_all_the_same() {
+    fn a_string_is_read_as_an_archive_is() {
+        let brought = |text: &str| events(&format!("{{\"message\":{}}}", quoted(text)));
         let cut = &EVENT[..EVENT.len() - 5];
-        assert_eq!(events(&format!("{{\"message\":{}}}", quoted(cut))), [cut]);
+        let other = r#"{"eventTime":"2025-03-01T08:15:00Z","eventVersion":"1.08","eventName":"B"}"#;
+        assert_eq!(brought(cut), ["json_truncated of an event"]);
+        assert_eq!(brought(&other[..other.len() - 5]), ["json_truncated"]);
+        for before in ["2025-03-01T08:15:00Z ", "\u{feff}", " Mar  1 08:15:00 host trail[7]: ", "[INFO] "] {
+            assert_eq!(brought(&format!("{before}{other}")), [other], "{before:?}");
+        }
+        assert_eq!(brought(&format!("{EVENT}\n{other}\n")), [EVENT, other]);
+        assert_eq!(brought(&format!("{EVENT} and more")), [EVENT, "trailing_data"]);
+        let records = format!("{{\"Records\":[{EVENT},{other},{cut}");
+        assert_eq!(brought(&records), [EVENT, other, "json_truncated of an event"]);
+        assert_eq!(brought(&format!("[{EVENT},{{\"eventName\":\"B\"}}]")), [EVENT, "{\"eventName\":\"B\"}"]);
+        assert_eq!(brought(&format!("[{}]", quoted(EVENT))), [EVENT]);
+        assert_eq!(brought(&format!("[1, {EVENT}]")), [EVENT]);
+        assert_eq!(brought("\"eventVersion\" is not there"), ["json_invalid"]);
+        assert_eq!(brought("{\"eventVersion\":\"1.08\"}"), ["json_invalid"]);
+        assert_eq!(events("{\"message\":\"{\\\"eventVersion\\\":\\\"\\ud800\"}"), ["utf8_invalid"]);
     }
 }

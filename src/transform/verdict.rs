@@ -4,6 +4,7 @@
 
 use super::flatten::Outcome;
 use super::judgement::{Judgement, MAX_ORIGINAL_BYTES, Status};
+use super::shape;
 use crate::error::{Finding, Reason};
 
 /// What was counted among the convertible events of an archive, or of a piece of one.
@@ -111,6 +112,39 @@ impl Verdict {
         let findings = vec![finding];
         let judgement = Judgement { status: Status::Quarantined, kind, events_seen: 0, quarantined: 0, findings };
         Self::new(judgement, Tally::default(), None)
+    }
+
+    /// Takes a file for damage that is called like a log file of CloudTrail, holds no document and is nothing else that is
+    /// known; `stored` gives its bytes.
+    pub(crate) fn hold_to_log_name(&mut self, is_gzip_name: bool, stored: impl FnOnce() -> Vec<u8>) {
+        let is_unknown =
+            [shape::EMPTY, shape::TEXT, shape::MARKUP, shape::GIT_LFS_POINTER, shape::ZEROS, shape::BINARY]
+                .contains(&self.kind);
+        if self.status != Status::Foreign || !(is_unknown || shape::is_compressed(self.kind)) {
+            return;
+        }
+        let mut original = stored();
+        original.truncate(MAX_ORIGINAL_BYTES);
+        let has_lost_its_start = is_gzip_name && !original.starts_with(b"\x1f\x8b");
+        let (reason, message) = match self.kind {
+            shape::EMPTY => (Reason::Empty, "there is no text in it"),
+            shape::MARKUP => {
+                (Reason::JsonInvalid, "an XML or HTML page, such as a store's error, in place of a log file")
+            }
+            shape::GIT_LFS_POINTER => {
+                (Reason::JsonInvalid, "a Git LFS pointer in place of a log file: `git lfs pull` fetches that")
+            }
+            shape::ZEROS | shape::BINARY if has_lost_its_start => {
+                (Reason::GzipCorrupt, "it does not begin as a gzip file does")
+            }
+            shape::ZEROS => (Reason::JsonInvalid, "nothing but zeros in place of JSON"),
+            shape::BINARY => (Reason::JsonInvalid, "bytes that are no text in place of JSON"),
+            shape::TEXT => (Reason::JsonInvalid, "text that does not begin with `{` or `[`"),
+            _ => (Reason::CompressionUnsupported, "unpack it and convert it again"),
+        };
+        self.status = Status::Quarantined;
+        let message = format!("{message} ({})", self.kind);
+        self.findings.push(Finding { event_index: None, byte_offset: Some(0), reason, message, original });
     }
 
     /// Events whose fate is known: it should be all that were seen.

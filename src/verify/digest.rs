@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::place::{DigestName, KeyHash, Place, Sidecar, from_logs_folder, key_hash, log_time};
 use super::signature::{from_sidecar, string_to_sign, unhex_hash};
-use crate::input::{Archive, MemberEnd, MemberReader};
+use crate::input::{Archive, MemberEnd, MemberReader, to_utf8};
 
 /// Text of a digest file: some 400 bytes for each log file of an hour, of which there may be thousands.
 const MAX_TEXT_BYTES: u64 = 64 << 20;
@@ -177,7 +177,7 @@ impl DigestReader {
         self.text.clear();
         let read = self.reader.read(archive, MAX_SIDECAR_BYTES, |piece| self.text.extend_from_slice(piece));
         match read {
-            Ok(MemberEnd::Plain) => from_sidecar(sidecar, &self.text),
+            Ok(MemberEnd::Plain) => from_sidecar(sidecar, &to_utf8(std::mem::take(&mut self.text))),
             Ok(_) => Err("it is no text of that size".to_owned()),
             Err(error) => Err(error.to_string()),
         }

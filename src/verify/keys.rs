@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use super::signature::hex;
 use crate::error::{Error, ErrorKind, Result};
+use crate::input::to_utf8;
 
 /// Bytes of a file of public keys; a key is half a kilobyte, and a Region has a few dozen a year.
 const MAX_BYTES: u64 = 64 << 20;
@@ -67,7 +68,7 @@ impl PublicKeys {
             if text.len() as u64 > MAX_BYTES {
                 return Err(invalid(path, "it is too large"));
             }
-            keys.add(path, &text)?;
+            keys.add(path, &to_utf8(text))?;
         }
         Ok(keys)
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::ops::Range;
 
-use crate::harness::{Workdir, data, event, files, inflated, int, text};
+use crate::harness::{Workdir, data, event, files, gzip, inflated, int, records, text};
 use crate::reference::Value;
 
 /// What must become of a file.
@@ -36,7 +36,7 @@ struct Input {
 impl Input {
     fn read(file: &str) -> Self {
         let stored = fs::read(data("corrupt").join(file)).expect("a file of the table");
-        let text = if file.starts_with("gzip-") { Vec::new() } else { inflated(&stored) };
+        let text = if file.starts_with("gzip-") || file.contains("T0301Z") { Vec::new() } else { inflated(&stored) };
         Self { stored, text }
     }
 
@@ -52,6 +52,16 @@ impl Input {
     fn refused(&self, event: Option<i64>, reason: &str, span: Range<usize>) -> Refused {
         let original = self.text[span.clone()].to_vec();
         Refused { event, reason: reason.to_owned(), offset: Some(span.start as i64), original }
+    }
+
+    /// The first string of the file is refused, from where its JSON begins.
+    fn in_string(&self, event: Option<i64>, reason: &str, json: &str) -> Refused {
+        let before = b"\"message\":";
+        let at = self.text.windows(before.len()).position(|window| window == before).expect("a string") + before.len();
+        let mut strings = serde_json::Deserializer::from_slice(&self.text[at..]).into_iter::<String>();
+        let string = strings.next().expect("a string").expect("a string");
+        let original = string[string.find(json).expect("its JSON")..].as_bytes().to_vec();
+        Refused { event, reason: reason.to_owned(), offset: Some(at as i64), original }
     }
 
     /// The whole file is refused as it is stored.
@@ -80,6 +90,19 @@ fn cases() -> Vec<Case> {
         quarantined("gzip-bit-flipped.json.gz", |input| vec![input.whole("gzip_corrupt", Some(0))]),
         quarantined("gzip-wrong-crc.json.gz", |input| vec![input.whole("gzip_corrupt", Some(0))]),
         quarantined("inflate-bomb.json.gz", |input| vec![input.whole("inflated_too_large", None)]),
+        quarantined("123456789012_CloudTrail_us-east-1_20250301T0301Z_aB3dE5fG7hJ9kL1m.json.gz", |input| {
+            vec![input.whole("gzip_corrupt", Some(0))]
+        }),
+        quarantined("123456789012_CloudTrail_us-east-1_20250301T0302Z_aB3dE5fG7hJ9kL1m.json.gz", |input| {
+            vec![input.whole("empty", Some(0))]
+        }),
+        quarantined("123456789012_CloudTrail_us-east-1_20250301T0303Z_aB3dE5fG7hJ9kL1m.json.gz", |input| {
+            vec![input.whole("json_invalid", Some(0))]
+        }),
+        converted("wrapped-cut.json", &[1], |input| vec![input.in_string(Some(0), "json_truncated", "{ ")]),
+        converted("wrapped-lines.json", &[1, 2], |input| {
+            vec![input.in_string(Some(0), "json_truncated", "{\"eventVersion")]
+        }),
         converted("json-cut.json", &[0, 1, 2], |input| {
             vec![input.refused(Some(3), "json_truncated", input.span(3, ""))]
         }),
@@ -201,6 +224,154 @@ fn the_table_names_every_file_of_the_folder() {
     let found: BTreeSet<String> = files(&data("corrupt")).iter().map(|path| path.display().to_string()).collect();
     let listed = cases().iter().map(|case| case.file).chain(ELSEWHERE).map(str::to_owned).collect();
     assert_eq!(found, listed);
+}
+
+/// Bytes that are no log file, and how they are refused under the name of one.
+fn no_log_files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let sound = records(&[event("a", "")]);
+    let noise = |bytes: usize| -> Vec<u8> {
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let next = |_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as u8
+        };
+        std::iter::once(0x9f).chain((1..bytes).map(next)).collect()
+    };
+    let mut lost_start = gzip(sound.as_bytes());
+    lost_start[0] ^= 1;
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut zlib, sound.as_bytes()).expect("memory");
+    let packed_often = (0..5).fold(sound.clone().into_bytes(), |bytes, _| gzip(&bytes));
+    vec![
+        ("lost start", lost_start, "gzip_corrupt"),
+        ("zeros", vec![0; 5_000], "gzip_corrupt"),
+        ("noise", noise(5_000), "gzip_corrupt"),
+        ("large noise", noise(5 << 20), "gzip_corrupt"),
+        ("one byte", vec![0x1f], "gzip_corrupt"),
+        ("one letter", b"x".to_vec(), "json_invalid"),
+        ("one bracket", b"{".to_vec(), "json_truncated"),
+        ("nothing", Vec::new(), "empty"),
+        ("nothing, compressed", gzip(b""), "empty"),
+        ("blanks", gzip(b" \r\n"), "empty"),
+        ("a mark", b"\xef\xbb\xbf".to_vec(), "empty"),
+        ("error page", b"<?xml version=\"1.0\"?>\n<Error><Code>SlowDown</Code></Error>".to_vec(), "json_invalid"),
+        ("html page", gzip(b"<!DOCTYPE html><html><body>Sign in</body></html>"), "json_invalid"),
+        ("pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n".to_vec(), "json_invalid"),
+        ("null", b"null".to_vec(), "json_invalid"),
+        ("binary, compressed", gzip(&noise(500)), "json_invalid"),
+        (
+            "utf-32",
+            format!("\u{feff}{sound}").chars().flat_map(|c| u32::from(c).to_le_bytes()).collect(),
+            "gzip_corrupt",
+        ),
+        ("zlib", zlib.finish().expect("memory"), "compression_unsupported"),
+        ("bzip2", [b"BZh91AY&SY".as_slice(), &noise(50)].concat(), "compression_unsupported"),
+        ("xz", [b"\xfd7zXZ\0".as_slice(), &noise(50)].concat(), "compression_unsupported"),
+        ("packed five times", packed_often, "compression_unsupported"),
+    ]
+}
+
+#[test]
+fn what_lies_under_the_name_of_a_log_and_is_none_is_damage() {
+    let name = crate::fixtures::log_name("0815");
+    let sound = gzip(records(&[event("a", "")]).as_bytes());
+    for (what, bytes, reason) in no_log_files() {
+        // In whatever folder, and in a container; and under another name it is something foreign, told of by kind.
+        let workdir = Workdir::new();
+        workdir.file(&format!("in/deep/er/{name}"), &bytes);
+        let members = [(format!("AWSLogs\\{name}"), bytes.clone()), ("other.json.gz".to_owned(), sound.clone())];
+        workdir.file("in/a.tar", crate::containers::tar(&members));
+        let lake = workdir.convert("in", "");
+        lake.check_counts();
+        assert_eq!((lake.code, lake.count("/events/written")), (1, 1), "{what}: {}", lake.stderr);
+        assert_eq!(lake.texts("quarantine", "reason"), [reason, reason], "{what}: {}", lake.stderr);
+        assert_eq!(lake.count("/archives/quarantined"), 2, "{what}");
+        for row in lake.rows("quarantine") {
+            let original = match row.get("original") {
+                Some(Value::Bytes(bytes)) => bytes.as_slice(),
+                _ => &[],
+            };
+            assert!(original == bytes || reason == "json_truncated", "{what}");
+        }
+        workdir.run("convert in --out other --on-bad fail -q").expect(2);
+
+        let elsewhere = Workdir::new();
+        elsewhere.file("in/some.json.gz", &bytes);
+        let lake = elsewhere.convert("in", "");
+        let is_foreign = reason != "json_truncated";
+        assert_eq!(
+            (lake.code, lake.count("/archives/foreign")),
+            (i32::from(!is_foreign), u64::from(is_foreign)),
+            "{what}"
+        );
+        assert_eq!(
+            lake.stderr.contains("foreign  1 × ") && lake.stderr.contains("some.json.gz"),
+            is_foreign,
+            "{}",
+            lake.stderr
+        );
+    }
+}
+
+#[test]
+fn documents_of_other_services_under_the_name_of_a_log_stay_foreign() {
+    let name = crate::fixtures::log_name("0815");
+    for bytes in [
+        b"{}".to_vec(),
+        b"{\"configurationItems\":[]}".to_vec(),
+        b"PAR1 and more".to_vec(),
+        fs::read(data("corrupt/foreign-digest.json.gz")).expect("a file"),
+        crate::containers::tar(&[("a".to_owned(), Vec::new())]),
+    ] {
+        let workdir = Workdir::new();
+        workdir.file(&format!("in/{name}"), &bytes);
+        let lake = workdir.convert("in", "");
+        assert_eq!((lake.code, lake.count("/archives/foreign")), (0, 1), "{}", lake.stderr);
+        assert!(lake.stderr.contains(&name), "{}", lake.stderr);
+    }
+}
+
+#[test]
+fn what_damaged_strings_of_wrappers_hold_is_not_passed_over() {
+    let [a, b, c] = ["a", "b", "c"].map(|id| event(id, ""));
+    let other = format!("{{\"apiVersion\":\"1\",{}", &a[1..]);
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let cut = |text: &str| text[..text.len() - 30].to_owned();
+    let bad = [&cut(&a), &cut(&other), &format!("{{\"Records\":[{}", cut(&a))].map(String::clone);
+    for bad in &bad {
+        for archive in [
+            format!("{{\"message\":{}}}", quoted(bad)),
+            format!("{{\"a\":[{},{}]}}", quoted(bad), quoted(&b)),
+            format!(
+                "{{\"hits\":{{\"hits\":[{{\"_source\":{{\"event\":{{\"original\":{}}}}}}},{{\"_source\":{b}}}]}}}}",
+                quoted(bad)
+            ),
+            format!("{{\"message\":{}}}\n{{\"message\":{}}}\n", quoted(&b), quoted(bad)),
+            format!("{{\"Records\":[{{\"body\":{}}},{{\"body\":{}}}]}}", quoted(&b), quoted(bad)),
+            format!("{{\"logEvents\":[{{\"message\":{}}}]}}", quoted(bad)),
+            format!("{{\"Message\":{}}}", quoted(&format!("{{\"detail\":{{\"m\":{}}}}}", quoted(bad)))),
+        ] {
+            let ids = if archive.contains("\"b\"") || archive.contains("\\\"b\\\"") { "b" } else { "" };
+            check_text(&archive, ids, &["json_truncated"]);
+            let workdir = Workdir::new();
+            workdir.file("in/a.json", &archive);
+            workdir.run("convert in --out lake --on-bad fail").expect(2);
+        }
+    }
+    // A cut `Records` keeps its whole events, as elsewhere.
+    let records = format!("{{\"Records\":[{a},{b},{}", &a[..100]);
+    check_text(&format!("{{\"Message\":{}}}", quoted(&records)), "ab", &["json_truncated"]);
+    // Whatever stands before an event, in whichever order its members are.
+    for before in ["2025-03-01T08:15:00Z ", "\u{feff}", "<134>Mar  1 08:15:00 host trail[7]: ", "[INFO] "] {
+        for event in [&a, &other] {
+            let text = quoted(&format!("{before}{event}"));
+            check_text(&format!("{{\"message\":{text},\"n\":{}}}", quoted(&b)), "ab", &[]);
+        }
+    }
+    check_text(&format!("{{\"m\":{}}}", quoted(&format!("{a}\n{b}\n{}\n{c}", cut(&b)))), "abc", &["json_invalid"]);
+    check_text(&format!("{{\"m\":{},\"n\":\"eventVersion is no event\"}}", quoted(&a)), "a", &[]);
 }
 
 #[test]

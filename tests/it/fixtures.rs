@@ -9,6 +9,8 @@ pub mod notices;
 mod sample;
 pub mod shapes;
 
+pub use corrupt::log_name;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;

@@ -61,7 +61,7 @@ impl Cutter {
                 self.kind.get_or_insert(kind);
                 Elements::Events
             }
-            Err(_) if is_object && brings_events(parser, element) => Elements::Wrappers,
+            Err(_) if is_object && brings_events(parser, element, &mut self.budget) => Elements::Wrappers,
             Err(kind) if self.kind.is_none() => {
                 // What was refused before it in this array was no event either.
                 let (index, quarantined, findings) = self.array.before;

@@ -84,7 +84,7 @@ impl Cutter {
         if is_delimited && self.next_event.find(&text[1..]).is_none() {
             return Swallowed::Nothing;
         }
-        self.rescan_bytes = self.rescan_bytes.saturating_sub(text.len());
+        self.budget.rescan_bytes = self.budget.rescan_bytes.saturating_sub(text.len());
         match check(parser, text) {
             Err(rejection) if !is_delimited => Swallowed::Others(rejection),
             // A bad element that ends where it should, with nothing certain inside, is the converter's to refuse.
@@ -113,10 +113,10 @@ impl Cutter {
 
     /// Finds the next certain event behind damage.
     fn resume(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, damage: usize) -> Resumed {
-        if self.rescan_bytes == 0 {
+        if self.budget.rescan_bytes == 0 {
             return Resumed::Nowhere;
         }
-        let mut budget = self.rescan_bytes;
+        let mut budget = self.budget.rescan_bytes;
         let places: &[Among] = match (self.splitter.is_outside(), self.splitter.arrays() > 0) {
             (true, true) => &[Among::Elements, Among::Lines],
             (true, false) => &[Among::Lines],
@@ -132,7 +132,7 @@ impl Cutter {
             Resumed::At { damage_end: end, .. } | Resumed::Undecided(end) => end - damage,
             Resumed::Nowhere => window.len() - damage,
         };
-        self.rescan_bytes = budget.saturating_sub(searched);
+        self.budget.rescan_bytes = budget.saturating_sub(searched);
         resumed
     }
 }

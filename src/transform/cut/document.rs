@@ -12,7 +12,7 @@ use crate::error::Reason;
 use crate::transform::document::is_event_start;
 use crate::transform::judgement::{Rejection, check, explain, finding, utf8};
 use crate::transform::tape::Parser;
-use crate::transform::unwrap::{Unwrapped, unwrap};
+use crate::transform::unwrap::{Brought, Content, Unwrapped, unwrap};
 
 /// How the next line begins that is a document.
 const NEXT_LINE: &[u8] = b"\n{";
@@ -34,7 +34,7 @@ impl Cutter {
     ) {
         let text = &window[range.clone()];
         if memmem::find(text, NEXT_LINE).is_some() {
-            self.rescan_bytes = self.rescan_bytes.saturating_sub(text.len());
+            self.budget.rescan_bytes = self.budget.rescan_bytes.saturating_sub(text.len());
             // It has lost a bracket or quote and taken the next lines for parts of itself.
             if let Err(rejection) = check(parser, text) {
                 let index = is_event_start(text).then(|| self.take_index());
@@ -58,22 +58,38 @@ impl Cutter {
         elements: &mut Vec<Element>,
     ) {
         let original = &window[range.clone()];
-        let unwrapped = utf8(original).and_then(|text| unwrap(parser, text).map_err(|error| explain(&error, text)));
+        let budget = &mut self.budget;
+        let unwrapped =
+            utf8(original).and_then(|text| unwrap(parser, text, budget).map_err(|error| explain(&error, text)));
         match unwrapped {
             Ok(Unwrapped::Event(kind)) => {
                 self.kind.get_or_insert(kind);
                 elements.push(Element { index: self.take_index(), range, text: None });
             }
-            Ok(Unwrapped::Wrapper(events, _)) if !events.is_empty() => {
-                for event in events {
-                    self.kind.get_or_insert(event.kind);
-                    let range = range.start + event.range.start..range.start + event.range.end;
-                    elements.push(Element { index: self.take_index(), range, text: event.text });
+            Ok(Unwrapped::Wrapper(brought, _)) if !brought.is_empty() => {
+                for brought in brought {
+                    self.take_brought(range.start, brought, elements);
                 }
             }
             Ok(Unwrapped::Wrapper(..)) if memmem::find(original, CONTROL_MESSAGE).is_some() => {}
             Ok(Unwrapped::Wrapper(_, kind)) => self.take_stranger(kind, range.start, original),
             Err(rejection) => self.refuse_object(window, range, rejection),
+        }
+    }
+
+    /// Takes an event that stands in an object, or notes what should have been one.
+    fn take_brought(&mut self, object: usize, brought: Brought, elements: &mut Vec<Element>) {
+        let range = object + brought.range.start..object + brought.range.end;
+        match brought.content {
+            Content::Event { text, kind } => {
+                self.kind.get_or_insert(kind);
+                elements.push(Element { index: self.take_index(), range, text });
+            }
+            Content::Refused { rejection, is_event, original } => {
+                let index = is_event.then(|| self.take_index());
+                self.quarantined += u64::from(is_event);
+                self.findings.push(finding(index, self.window_start + range.start as u64, rejection, &original));
+            }
         }
     }
 

@@ -27,30 +27,38 @@ pub fn reference_archive(archive_uri: &str, inflated: &[u8]) -> ReferenceArchive
     let Some(documents) = std::str::from_utf8(inflated).ok().and_then(json::documents) else {
         return without("invalid");
     };
-    let Some(Found { events: found, strangers, is_archive }) = find_events(&documents) else {
+    let Some(Found { items, strangers, is_archive, is_certain }) = find_events(&documents) else {
         return ReferenceArchive { quarantined: vec![(None, "records_not_array")], ..without("quarantined") };
     };
-    if found.is_empty() && (strangers > 0 || !is_archive) {
+    if !is_certain {
+        return without("invalid");
+    }
+    if items.is_empty() && (strangers > 0 || !is_archive) {
         return without("foreign");
     }
-    let mut archive = without("converted");
-    archive.quarantined = vec![(None, "trailing_data"); strangers];
-    for (event_index, event) in (0..).zip(&found) {
-        archive.events_seen += 1;
-        let row = if json::documents(event).is_none() {
-            // It was cut before it was put in a string.
-            Err("json_invalid")
-        } else if event.starts_with('{') {
-            event::event_row(archive_uri, event_index, event)
-        } else {
-            Err("event_not_object")
+    let has_events = items.is_empty() || items.iter().any(Item::counts);
+    let mut archive = without(if has_events { "converted" } else { "quarantined" });
+    if has_events {
+        archive.quarantined = vec![(None, "trailing_data"); strangers];
+    }
+    for item in &items {
+        let event_index = archive.events_seen;
+        archive.events_seen += u64::from(item.counts());
+        let row = match item {
+            Item::Refused { is_event, reason } => {
+                archive.quarantined.push((is_event.then_some(event_index), reason));
+                continue;
+            }
+            Item::Event(event) if event.starts_with('{') => event::event_row(archive_uri, event_index, event),
+            Item::Event(_) => Err("event_not_object"),
         };
-        match row {
-            Ok(row) => {
+        match (item, row) {
+            (Item::Event(event), Ok(row)) => {
                 archive.usage_records.extend(metering::usage_rows(event, &row));
                 archive.events.push(row);
             }
-            Err(reason) => archive.quarantined.push((Some(event_index), reason)),
+            (_, Err(reason)) => archive.quarantined.push((Some(event_index), reason)),
+            _ => {}
         }
     }
     archive
@@ -62,10 +70,11 @@ pub fn source_events(inflated: &[u8]) -> Vec<String> {
     let documents = std::str::from_utf8(&text).ok().filter(|text| text.trim_start().starts_with(['{', '[']));
     let Some(documents) = documents.and_then(json::documents) else { return Vec::new() };
     let Some(found) = find_events(&documents) else { return Vec::new() };
-    let has_row = |event: &String| {
-        json::documents(event).is_some() && event.starts_with('{') && event::event_row("", 0, event).is_ok()
+    let event = |item| match item {
+        Item::Event(event) if event.starts_with('{') && event::event_row("", 0, &event).is_ok() => Some(event),
+        _ => None,
     };
-    found.events.into_iter().filter(has_row).collect()
+    found.items.into_iter().filter_map(event).collect()
 }
 
 /// Text without a byte order mark, and without the timestamps of an export.
@@ -93,15 +102,36 @@ fn without_timestamps(text: &str) -> Option<String> {
     messages.map(|messages| messages.join("\n"))
 }
 
+/// What documents, objects and strings hold, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Item {
+    /// An event; as an element of an event array whatever it is.
+    Event(String),
+    /// What should be one, or hold some, and cannot be read.
+    Refused { is_event: bool, reason: &'static str },
+}
+
+impl Item {
+    fn counts(&self) -> bool {
+        matches!(self, Self::Event(_) | Self::Refused { is_event: true, .. })
+    }
+}
+
 /// What the documents of an archive hold together.
-#[derive(Default)]
 struct Found {
-    /// Events in order, of all documents; elements of an event array whatever they are.
-    events: Vec<String>,
+    items: Vec<Item>,
     /// Documents, arrays and elements without events.
     strangers: usize,
     /// Whether there is an array that makes an archive, though it may be empty.
     is_archive: bool,
+    /// False when a string is damaged in a way of which the contract does not say what can be saved.
+    is_certain: bool,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self { items: Vec::new(), strangers: 0, is_archive: false, is_certain: true }
+    }
 }
 
 /// The events of all documents; `None` when `Records` is no array.
@@ -146,78 +176,216 @@ fn find_events(documents: &[&str]) -> Option<Found> {
 impl Found {
     /// Takes an array of events, or of what brings them; `telling` is the element that tells which.
     fn take_array(&mut self, elements: &[&str], telling: Option<&str>) {
+        let events = || elements.iter().map(|element| Item::Event((*element).to_owned()));
         let Some(telling) = telling else {
-            self.events.extend(elements.iter().map(|element| (*element).to_owned()));
+            self.items.extend(events());
             return;
         };
         if looks_like_event(telling) {
-            self.events.extend(elements.iter().map(|element| (*element).to_owned()));
-        } else if telling.starts_with('{') && !events_in(telling).is_empty() {
+            self.items.extend(events());
+        } else if telling.starts_with('{') && brings_something(telling) {
             for element in elements {
                 self.take_element(element);
             }
-        } else if !self.events.iter().any(|event| event.starts_with('{')) {
+        } else if !self.items.iter().any(|item| matches!(item, Item::Event(event) if event.starts_with('{'))) {
             self.strangers += 1;
         } else {
             // Among events, of which one at least is an object, whatever stands in an event array is one.
-            self.events.extend(elements.iter().map(|element| (*element).to_owned()));
+            self.items.extend(events());
         }
     }
 
     /// Takes an element that should bring events.
     fn take_element(&mut self, element: &str) {
-        if element.starts_with('{') { self.take_wrapper(element) } else { self.events.push(element.to_owned()) }
+        if element.starts_with('{') {
+            self.take_wrapper(element);
+        } else {
+            self.items.push(Item::Event(element.to_owned()));
+        }
     }
 
     /// Takes an object that is an event, or brings some.
     fn take_wrapper(&mut self, object: &str) {
-        let events = events_in(object);
-        if events.is_empty() && !object.contains("CWL CONTROL MESSAGE") {
+        let before = self.items.len();
+        self.take_value(object);
+        if self.items.len() == before && !object.contains("CWL CONTROL MESSAGE") {
             self.strangers += 1;
         }
-        self.events.extend(events);
+    }
+
+    /// Takes the events in a value, itself included: objects that are certainly events, at any depth, and in strings.
+    fn take_value(&mut self, value: &str) {
+        if is_certainly_event(value) {
+            self.items.push(Item::Event(value.to_owned()));
+        } else if let Some(members) = json::members(value) {
+            members.into_iter().for_each(|(_, value)| self.take_value(value));
+        } else if let Some(elements) = json::elements(value) {
+            elements.into_iter().for_each(|element| self.take_value(element));
+        } else if value.starts_with('"') {
+            match json::text(value) {
+                Some(text) => self.take_string(&text),
+                // Half of a pair of surrogates.
+                None if value.contains("eventVersion") => self.refuse("utf8_invalid"),
+                None => {}
+            }
+        }
+    }
+
+    fn refuse(&mut self, reason: &'static str) {
+        self.items.push(Item::Refused { is_event: false, reason });
+    }
+
+    /// Takes what a string brings. One that spells `eventVersion` is read as the text of an archive is, from where its JSON
+    /// begins, and what cannot be read is refused.
+    fn take_string(&mut self, text: &str) {
+        let documents = json::documents(text).filter(|documents| documents.len() == 1);
+        let is_spelled = text.contains("\"eventVersion");
+        match documents.as_deref() {
+            Some([document]) if !is_spelled || is_certainly_event(document) => return self.take_value(document),
+            None if !is_spelled => return,
+            _ => {}
+        }
+        let before = self.items.len();
+        let json = match without_timestamps(text) {
+            _ if documents.is_some() => Cow::Borrowed(text),
+            Some(messages) => Cow::Owned(messages),
+            None => Cow::Borrowed(without_words(text)),
+        };
+        match json::documents(&json).as_deref().map(find_events) {
+            _ if !json.trim_start().starts_with(['{', '[']) => {}
+            Some(Some(Found { items, strangers, is_certain, .. })) => {
+                if items.iter().any(Item::counts) {
+                    (0..strangers).for_each(|_| self.refuse("trailing_data"));
+                }
+                self.items.extend(items);
+                self.is_certain &= is_certain;
+            }
+            Some(None) => self.refuse("records_not_array"),
+            None => match items_of_cut(&json) {
+                Some(items) => self.items.extend(items),
+                None => self.is_certain = false,
+            },
+        }
+        if let (Some([document]), true) = (documents.as_deref(), self.items.len() == before) {
+            self.take_value(document);
+        }
+        let says_nothing = documents.as_deref().is_some_and(|documents| !has_version(documents[0]));
+        if self.items.len() == before && !says_nothing {
+            self.refuse("json_invalid");
+        }
     }
 }
 
-/// The events in a value, itself included: objects that are certainly events, at any depth, and in strings.
-fn events_in(value: &str) -> Vec<String> {
+/// Whether an object is an event or brings anything that has to be accounted for.
+fn brings_something(object: &str) -> bool {
+    let mut found = Found::default();
+    found.take_value(object);
+    !found.items.is_empty() || !found.is_certain
+}
+
+/// Text from where its JSON begins: behind a timestamp, or the words of a log.
+fn without_words(text: &str) -> &str {
+    let Some((before, _)) = text.split_once('{') else { return text };
+    let words = before.trim_ascii_end();
+    if words.ends_with('[') {
+        &text[words.len() - 1..]
+    } else if words.ends_with(',') && words.trim_ascii_start().starts_with('[') {
+        text
+    } else {
+        &text[before.len()..]
+    }
+}
+
+/// Whether a value has a member `eventVersion` that a notification of another service does not explain.
+fn has_version(value: &str) -> bool {
+    if let Some(members) = json::members(value) {
+        let has_it = |(name, value): &(Name, &str)| *name == json::name("eventVersion") || has_version(value);
+        return !is_notification(value) && members.iter().any(has_it);
+    }
+    json::elements(value).is_some_and(|elements| elements.into_iter().any(has_version))
+}
+
+/// What a text holds that was cut: whole documents, then one that has lost its end. `None` when it was damaged in another
+/// way, or might go on with another event behind the place.
+fn items_of_cut(text: &str) -> Option<Vec<Item>> {
+    let (documents, cut) = whole_values(text)?;
+    let mut found = find_events(&documents)?;
+    let (head, is_event, is_archive) =
+        [("{\"Records\":[", false, true), ("[", false, true), ("{\"eventVersion\"", true, false)]
+            .into_iter()
+            .find(|(head, ..)| cut.starts_with(head))
+            .unwrap_or(("{", false, false));
+    let mut rest = cut.strip_prefix(head)?;
+    let has_other_array = ["Records", "Events", "logEvents"].iter().any(|name| rest.contains(name));
+    if !is_archive {
+        let is_certain = !has_other_array && rest.matches("eventVersion").count() < 2;
+        found.items.push(Item::Refused { is_event, reason: "json_truncated" });
+        return is_certain.then_some(found.items);
+    }
+    let mut elements = Vec::new();
+    loop {
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&serde_json::value::RawValue>();
+        match values.next() {
+            Some(Ok(element)) => elements.push(element.get()),
+            Some(Err(error)) if !error.is_eof() => return None,
+            _ => break,
+        }
+        let behind = rest[values.byte_offset()..].trim_ascii_start();
+        rest = match behind.strip_prefix(',') {
+            Some(next) => next,
+            None if behind.is_empty() => "",
+            None => return None,
+        };
+    }
+    let rest = rest.trim_ascii();
+    let telling = elements.first().copied();
+    found.take_array(&elements, telling);
+    found.items.push(Item::Refused { is_event: !rest.is_empty(), reason: "json_truncated" });
+    let is_plain = telling.is_none_or(looks_like_event) && rest.matches("eventVersion").count() < 2;
+    (is_plain && !elements.iter().any(|element| element.contains("\n{"))).then_some(found.items)
+}
+
+/// Whole values of a text that ends inside one, and that one as far as it goes.
+fn whole_values(text: &str) -> Option<(Vec<&str>, &str)> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&serde_json::value::RawValue>();
+    let mut whole = Vec::new();
+    let mut end = 0;
+    loop {
+        match values.next()? {
+            Ok(value) => whole.push(value.get()),
+            Err(error) if error.is_eof() => return Some((whole, text[end..].trim_ascii_start())),
+            Err(_) => return None,
+        }
+        end = values.byte_offset();
+    }
+}
+
+/// Whether a value is an object that says its version and what it is about, and no notification of another service.
+fn is_certainly_event(value: &str) -> bool {
     let is_text = |name: &str| {
         json::members(value)
             .into_iter()
             .flatten()
             .any(|(member, value)| member == json::name(name) && value.starts_with('"'))
     };
-    if let Some(members) = json::members(value) {
-        let has_subject = ["eventSource", "eventName", "eventType", "eventCategory"].into_iter().any(is_text);
-        if is_text("eventVersion") && has_subject && looks_like_event(value) {
-            return vec![value.to_owned()];
-        }
-        return members.into_iter().flat_map(|(_, value)| events_in(value)).collect();
-    }
-    if let Some(elements) = json::elements(value) {
-        return elements.into_iter().flat_map(events_in).collect();
-    }
-    let Some(inner) = json::text(value).filter(|inner| inner.trim_start().starts_with(['{', '['])) else {
-        return Vec::new();
-    };
-    match json::documents(&inner).as_deref() {
-        Some([document]) => events_in(document),
-        _ if inner.starts_with("{\"eventVersion\"") => vec![inner],
-        _ => Vec::new(),
-    }
+    let has_subject = || ["eventSource", "eventName", "eventType", "eventCategory"].into_iter().any(is_text);
+    is_text("eventVersion") && has_subject() && looks_like_event(value)
 }
 
 /// Whether an element is an object with a member that events have, and no notification of another service.
 fn looks_like_event(element: &str) -> bool {
-    let Some(members) = json::members(element) else {
-        return false;
-    };
-    let is_any_of = |name: &Name, names: &[&str]| names.iter().any(|known| *name == json::name(known));
+    let is_known = |name: &Name| EVENT_MEMBERS.iter().any(|known| *name == json::name(known));
+    let members = json::members(element).unwrap_or_default();
+    members.iter().any(|(name, _)| is_known(name)) && !is_notification(element)
+}
+
+/// Whether an object is a notification of another service.
+fn is_notification(object: &str) -> bool {
     let notifies = |(name, value): &(Name, &str)| {
-        is_any_of(name, &["eventSource", "EventSource"])
+        ["eventSource", "EventSource"].iter().any(|known| *name == json::name(known))
             && json::text(value).is_some_and(|text| text.starts_with("aws:"))
     };
-    members.iter().any(|(name, _)| is_any_of(name, &EVENT_MEMBERS)) && !members.iter().any(notifies)
+    json::members(object).is_some_and(|members| members.iter().any(notifies))
 }
 
 #[cfg(test)]
@@ -284,7 +452,30 @@ mod tests {
         );
         check(&format!(r#"[{{"_raw":{quoted}}},{{"_raw":{quoted}}}]"#), "converted", 2, &[0, 1], &[]);
         check(&format!(r#"{{"x":1}}[7]{event}"#), "converted", 1, &[0], &[(None, "trailing_data"); 2]);
-        check(r#"{"message":"{\"eventVersion\":"}"#, "converted", 1, &[], &[(Some(0), "json_invalid")]);
+        check(r#"{"message":"{\"eventVersion\":"}"#, "converted", 1, &[], &[(Some(0), "json_truncated")]);
+    }
+
+    #[test]
+    fn a_string_that_spells_an_event_is_read_as_an_archive() {
+        let event = r#"{"eventVersion":"1.08","eventName":"a"}"#;
+        let other = r#"{"eventName":"b","eventVersion":"1.08"}"#;
+        let with = |text: &str| format!("{{\"m\":{},\"n\":{event:?}}}", serde_json::Value::from(text));
+        let cut = "json_truncated";
+        check(&with(&event[..30]), "converted", 2, &[1], &[(Some(0), cut)]);
+        check(&with(&other[..38]), "converted", 1, &[0], &[(None, cut)]);
+        check(&with(&other[..20]), "converted", 1, &[0], &[]);
+        for before in ["\u{feff}", "2025-03-01T08:15:00Z ", "Mar  1 host trail[7]: ", "[INFO] "] {
+            check(&with(&format!("{before}{other}")), "converted", 2, &[0, 1], &[]);
+        }
+        check(&with(&format!("{event}\n{other}\n")), "converted", 3, &[0, 1, 2], &[]);
+        check(&with(&format!("{{\"Records\":[{event},{other},{{")), "converted", 4, &[0, 1, 3], &[(Some(2), cut)]);
+        check(&with(&format!("{{\"Records\":[{event},{other}")), "converted", 3, &[0, 1, 2], &[(None, cut)]);
+        check(&with(&format!("[{event},{{}}]")), "converted", 3, &[0, 1, 2], &[]);
+        check(&with("\"eventVersion\" is the word"), "converted", 1, &[0], &[(None, "json_invalid")]);
+        check(&with("{\"eventVersion\":\"1.08\"}"), "converted", 1, &[0], &[(None, "json_invalid")]);
+        check(&with("{\"eventSource\":\"aws:s3\",\"eventVersion\":\"2.1\"}"), "converted", 1, &[0], &[]);
+        check(&with("{\"a\":[\"eventVersion\"]}"), "converted", 1, &[0], &[]);
+        check(&format!("{{\"m\":{:?}}}", &other[..38]), "quarantined", 0, &[], &[(None, cut)]);
     }
 
     #[test]

@@ -67,11 +67,13 @@ fn shallow(events: &[String]) -> Vec<&str> {
 /// Events as other services hand them on, one by one or in lists.
 fn wrapped(events: &[String], tape: &mut Tape) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let form = tape.below(8);
+    let form = tape.below(10);
     let mut wrapped: Vec<String> = shallow(events)
         .into_iter()
         .map(|event| match form {
             0 | 1 => event.to_owned(),
+            8 => format!("{{\"message\":{},\"n\":{{}}}}", quoted(&unusual(event, tape))),
+            9 => format!("{{\"message\":[{},{}]}}", quoted(&unusual(event, tape)), quoted(&plain(tape))),
             2 => format!("{{\"version\":\"0\",\"detail-type\":\"AWS API Call via CloudTrail\",\"detail\":{event}}}"),
             3 => format!("{{\"EventId\":\"x\",\"CloudTrailEvent\":{},\"Resources\":[]}}", quoted(event)),
             4 => format!("{{\"id\":\"1\",\"timestamp\":1,\"message\":{}}}", quoted(event)),
@@ -89,6 +91,39 @@ fn wrapped(events: &[String], tape: &mut Tape) -> String {
         2 => format!("{{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[{}]}}", wrapped.join(",")),
         3 => wrapped.concat(),
         _ => wrapped.join("\n"),
+    }
+}
+
+/// An event of few members in any order.
+fn plain(tape: &mut Tape) -> String {
+    let mut members = [
+        "\"eventVersion\":\"1.08\"",
+        "\"eventTime\":\"2025-03-01T08:15:00Z\"",
+        "\"eventSource\":\"s3.amazonaws.com\"",
+        "\"eventName\":\"GetObject\"",
+        "\"requestParameters\":{\"a\":[1,{\"b\":\"}\"}]}",
+    ];
+    if tape.one_in(2) {
+        tape.shuffle(&mut members);
+    }
+    format!("{{{}}}", members.join(","))
+}
+
+/// Text that holds an event in another way than as the only document, or should.
+fn unusual(event: &str, tape: &mut Tape) -> String {
+    let plain = plain(tape);
+    let cut = |text: &str, tape: &mut Tape| text[..text.len() - 1 - tape.below(text.len() - 1)].to_owned();
+    match tape.below(10) {
+        0 => format!("2025-03-01T08:15:00.000Z {event}"),
+        1 => format!("\u{feff}{event}"),
+        2 => format!("<134>Mar  1 08:15:00 host trail[7]: {plain}"),
+        3 => format!("{event}\n{plain}\n"),
+        4 => format!("{{\"Records\":[{plain},{event}]}}"),
+        5 => format!("[{plain},7,{event}]"),
+        6 => format!("2025-03-01T08:15:00Z {plain}\n2025-03-01T08:15:01Z {plain}"),
+        7 => cut(&plain, tape),
+        8 => format!("{{\"Records\":[{plain},{}", cut(&plain, tape)),
+        _ => format!("{plain}\n{}", cut(&plain, tape)),
     }
 }
 
