@@ -186,6 +186,7 @@ impl Cutter {
             }
             Piece::Document(range) => self.take_document(parser, window, range, elements),
             Piece::Beside(range) => self.check_beside(parser, window, range),
+            Piece::Part(range) => self.take_part(parser, window, range, elements),
             Piece::OtherDocument => {
                 let kind = shape::foreign_kind(self.splitter.names().iter().map(String::as_str));
                 self.take_stranger(kind, self.splitter.position(), &[]);

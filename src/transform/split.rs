@@ -20,8 +20,10 @@ pub(crate) enum Piece {
     Document(Range<usize>),
     /// The value of a member beside an event array, to be checked and then ignored.
     Beside(Range<usize>),
-    /// A document without an event array has ended that is too large to be shown as a whole; its first member names are in
-    /// [`Splitter::names`].
+    /// A value in a document that is too large to be shown as a whole, or is cut, and has no event array so far.
+    Part(Range<usize>),
+    /// A document has ended that was not shown as a whole, had no event array, and of whose parts none was called telling;
+    /// its first member names are in [`Splitter::names`].
     OtherDocument,
     /// An element follows another without a comma, at this offset.
     SeparatorMissing(usize),
@@ -52,6 +54,39 @@ pub(crate) enum ArrayKind {
     Records,
     /// `Events` of `lookup-events` and `logEvents` of CloudWatch Logs: what brings events.
     Wrappers,
+    /// Any other, in a document of which the parts are shown.
+    Other,
+}
+
+/// What is around a place in a document of which the parts are shown: the kinds of containers, the innermost in the lowest
+/// bit.
+#[derive(Clone, Copy, Debug, Default)]
+struct Nesting {
+    depth: u32,
+    objects: u64,
+}
+
+impl Nesting {
+    /// Goes into a container of another one, unless they are too many.
+    const fn enter(&mut self, from_object: bool) -> bool {
+        if self.depth == u64::BITS {
+            return false;
+        }
+        self.objects = self.objects << 1 | from_object as u64;
+        self.depth += 1;
+        true
+    }
+
+    /// Goes back to what is around; whether that is an object, or `None` behind the outermost container.
+    const fn leave(&mut self) -> Option<bool> {
+        if self.depth == 0 {
+            return None;
+        }
+        let is_object = self.objects & 1 == 1;
+        self.objects >>= 1;
+        self.depth -= 1;
+        Some(is_object)
+    }
 }
 
 /// Cuts text into events.
@@ -65,6 +100,11 @@ pub(crate) struct Splitter {
     arrays: u64,
     /// The array at hand, or the last one.
     last_array: ArrayKind,
+    /// Whether the parts of the document at hand are shown: it has no end in the window.
+    shows_parts: bool,
+    nesting: Nesting,
+    /// Whether parts of the document at hand were called telling.
+    has_telling_parts: bool,
 }
 
 /// Some editors put it before UTF-8; in merged files it stands before each document.
@@ -87,6 +127,7 @@ pub(crate) struct Mark {
     state: State,
     at: usize,
     arrays: u64,
+    nesting: Nesting,
 }
 
 impl Splitter {
@@ -98,6 +139,9 @@ impl Splitter {
             has_event_arrays: false,
             arrays: 0,
             last_array: ArrayKind::Records,
+            shows_parts: false,
+            nesting: Nesting { depth: 0, objects: 0 },
+            has_telling_parts: false,
         }
     }
 
@@ -128,7 +172,12 @@ impl Splitter {
 
     /// Whether the next piece is an element of an event array.
     pub(crate) const fn is_in_array(&self) -> bool {
-        matches!(self.state, State::Array { .. })
+        matches!(self.state, State::Array { kind, .. } if !matches!(kind, ArrayKind::Other))
+    }
+
+    /// Says that a part of the document at hand tells what the document is.
+    pub(crate) const fn found_telling_part(&mut self) {
+        self.has_telling_parts = true;
     }
 
     /// The first member names of the document at hand.
@@ -138,12 +187,12 @@ impl Splitter {
 
     /// Where the splitter stands, to come back to.
     pub(crate) const fn mark(&self) -> Mark {
-        Mark { state: self.state, at: self.at, arrays: self.arrays }
+        Mark { state: self.state, at: self.at, arrays: self.arrays, nesting: self.nesting }
     }
 
     /// Goes back to a mark of the same window.
     pub(crate) const fn back_to(&mut self, mark: Mark) {
-        (self.state, self.at, self.arrays) = (mark.state, mark.at, mark.arrays);
+        (self.state, self.at, self.arrays, self.nesting) = (mark.state, mark.at, mark.arrays, mark.nesting);
     }
 
     /// Passes over text up to an offset of the window.
@@ -175,7 +224,9 @@ impl Splitter {
                     return Piece::Incomplete(self.at);
                 }
                 State::Outside => self.open_document(window, is_all, byte),
-                State::Object { is_first, has_records } => self.next_member(window, byte, is_first, has_records),
+                State::Object { is_first, has_records } => {
+                    self.next_member(window, is_all, byte, is_first, has_records)
+                }
                 State::Array { kind, is_first } => self.next_element(window, is_all, byte, kind, is_first),
             };
             if let Some(piece) = step {
@@ -209,6 +260,7 @@ impl Splitter {
             return Some(Piece::Incomplete(start));
         }
         let is_event = is_event_start(&window[start..]);
+        self.shows_parts = false;
         if !first_name.starts_with(RECORDS_NAME) {
             match scan::container_end(window, start) {
                 Some(end) if is_event || !has_event_array(&window[start..end]) => {
@@ -217,13 +269,45 @@ impl Splitter {
                 }
                 None if is_event => return Some(Piece::Incomplete(start)),
                 None if !is_all && window.len() - start <= MAX_DOCUMENT_BYTES => return Some(Piece::Incomplete(start)),
-                _ => {}
+                None => self.shows_parts = !has_event_array(&window[start..]),
+                Some(_) => {}
             }
         }
         self.names.clear();
         self.at += 1;
+        (self.nesting, self.has_telling_parts) = (Nesting::default(), false);
         self.state = State::Object { is_first: true, has_records: false };
         None
+    }
+
+    /// Goes into a value that has no end in the window to show its parts, if the parts of the document are shown.
+    fn enter(&mut self, window: &[u8], is_all: bool, start: usize, from_object: bool) -> bool {
+        let bracket = window.get(start).filter(|byte| matches!(byte, b'{' | b'['));
+        let is_due = is_all || window.len() - start > MAX_DOCUMENT_BYTES;
+        let is_event = is_event_start(&window[start..]);
+        let Some(bracket) = bracket.filter(|_| self.shows_parts && is_due && !is_event) else { return false };
+        if !self.nesting.enter(from_object) {
+            return false;
+        }
+        self.at = start + 1;
+        self.state = match bracket {
+            b'{' => State::Object { is_first: true, has_records: false },
+            _ => State::Array { kind: ArrayKind::Other, is_first: true },
+        };
+        true
+    }
+
+    /// Goes back behind a container to what is around; `None` when that is nothing.
+    const fn leave(&mut self, has_records: bool) -> Option<()> {
+        self.state = match self.nesting.leave() {
+            Some(true) => State::Object { is_first: false, has_records },
+            Some(false) => State::Array { kind: ArrayKind::Other, is_first: false },
+            None => {
+                self.state = State::Outside;
+                return None;
+            }
+        };
+        Some(())
     }
 
     const fn open_array(&mut self, kind: ArrayKind) {
@@ -232,14 +316,23 @@ impl Splitter {
         self.state = State::Array { kind, is_first: true };
     }
 
-    fn next_member(&mut self, window: &[u8], byte: u8, is_first: bool, has_records: bool) -> Option<Piece> {
+    fn next_member(
+        &mut self,
+        window: &[u8],
+        is_all: bool,
+        byte: u8,
+        is_first: bool,
+        has_records: bool,
+    ) -> Option<Piece> {
         let broken = |at, expected| Some(Piece::Broken(at, Reason::JsonInvalid, expected));
         let mut at = self.at;
         match byte {
             b'}' => {
                 self.at += 1;
-                self.state = State::Outside;
-                return if has_records { None } else { Some(Piece::OtherDocument) };
+                let is_telling = has_records || self.has_telling_parts;
+                self.has_telling_parts = is_telling;
+                let is_outermost = self.leave(has_records).is_none();
+                return if is_telling || !is_outermost { None } else { Some(Piece::OtherDocument) };
             }
             b',' if !is_first => at = skip_space(window, at + 1),
             b'"' if is_first => {}
@@ -281,7 +374,8 @@ impl Splitter {
             return None;
         }
         let Some(end) = scan::value_end(window, start).filter(|end| *end < window.len()) else {
-            return incomplete;
+            let is_entered = !has_records && array.is_none() && self.enter(window, is_all, start, true);
+            return if is_entered { None } else { incomplete };
         };
         if end == start {
             return broken(start, "expected a value");
@@ -289,10 +383,13 @@ impl Splitter {
         if array == Some(ArrayKind::Records) {
             return Some(Piece::Broken(start, Reason::RecordsNotArray, "`Records` is not an array"));
         }
-        self.keep_name(name);
+        if self.nesting.depth == 0 {
+            self.keep_name(name);
+        }
         self.at = end;
         self.state = State::Object { is_first: false, has_records };
-        Some(Piece::Beside(start..end))
+        let is_part = self.shows_parts && !has_records;
+        Some(if is_part { Piece::Part(start..end) } else { Piece::Beside(start..end) })
     }
 
     fn keep_name(&mut self, name: &[u8]) {
@@ -313,10 +410,11 @@ impl Splitter {
         match byte {
             b']' => {
                 self.at += 1;
-                self.state = match kind {
-                    ArrayKind::Outermost => State::Outside,
-                    _ => State::Object { is_first: false, has_records: true },
-                };
+                match kind {
+                    ArrayKind::Outermost => self.state = State::Outside,
+                    ArrayKind::Other => drop(self.leave(false)),
+                    _ => self.state = State::Object { is_first: false, has_records: true },
+                }
                 return None;
             }
             b',' if !is_first => start = skip_space(window, start + 1),
@@ -332,10 +430,16 @@ impl Splitter {
         let is_closed = |end: &usize| is_all || *end < window.len();
         let end = match scan::value_end(window, start) {
             Some(end) if is_closed(&end) => end,
+            _ if kind == ArrayKind::Other && self.enter(window, is_all, start, false) => return None,
             _ => return Some(Piece::Incomplete(self.at)),
         };
         if end == start {
             return Some(Piece::Broken(start, Reason::JsonInvalid, "expected a value"));
+        }
+        if kind == ArrayKind::Other {
+            self.at = end;
+            self.state = State::Array { kind, is_first: false };
+            return Some(Piece::Part(start..end));
         }
         self.has_event_arrays |= kind != ArrayKind::Wrappers;
         self.at = end;

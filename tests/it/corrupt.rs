@@ -363,6 +363,10 @@ fn what_damaged_strings_of_wrappers_hold_is_not_passed_over() {
     // A cut `Records` keeps its whole events, as elsewhere.
     let records = format!("{{\"Records\":[{a},{b},{}", &a[..100]);
     check_text(&format!("{{\"Message\":{}}}", quoted(&records)), "ab", &["json_truncated"]);
+    // So does whatever else brings events.
+    let hits = format!("{{\"hits\":{{\"hits\":[{{\"_source\":{a}}},{{\"_source\":{b}}},{{\"_source\":{}", &c[..100]);
+    check_text(&hits, "ab", &["json_truncated"]);
+    check_text(&format!("{{\"Message\":{}}}", quoted(&hits)), "ab", &["json_truncated"]);
     // Whatever stands before an event, in whichever order its members are.
     for before in ["2025-03-01T08:15:00Z ", "\u{feff}", "<134>Mar  1 08:15:00 host trail[7]: ", "[INFO] "] {
         for event in [&a, &other] {

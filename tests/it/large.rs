@@ -44,6 +44,13 @@ fn lookup_events(events: &[String]) -> String {
     format!("{{\"Events\":[{}]}}", events.iter().map(quoted).collect::<Vec<_>>().join(","))
 }
 
+/// As Elasticsearch answers a search: one document, which no array of events makes an archive.
+fn search_hits(events: &[String]) -> String {
+    let hit = |event: &String| format!("{{\"_source\":{event},\"_id\":\"x\"}}");
+    let hits = events.iter().map(hit).collect::<Vec<_>>().join(",");
+    format!("{{\"took\":1,\"hits\":{{\"total\":{{\"value\":1}},\"hits\":[{hits}]}},\"timed_out\":false}}")
+}
+
 /// As large in the file as in memory.
 fn stored_gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
@@ -73,6 +80,14 @@ fn text_cases() -> Vec<Case> {
         nothing_lost("array", format!("[{}]", events().join(" ,\n")).into_bytes(), Vec::new()),
         nothing_lost("lines", events().join("\n").into_bytes(), Vec::new()),
         nothing_lost("lookup-events", lookup_events(&events()).into_bytes(), Vec::new()),
+        nothing_lost("search-hits", search_hits(&events()).into_bytes(), Vec::new()),
+        {
+            let whole = search_hits(&events());
+            let at = whole.rfind("\"_source\"").expect("a hit");
+            let bytes = whole.as_bytes()[..at + 1_000].to_vec();
+            let refused = vec![(None, "json_truncated", Some(at))];
+            Case { name: "search-hits-cut", bytes, status: "converted", lost: vec![EVENTS - 1], refused }
+        },
         {
             let (before, behind) = (events()[..DAMAGED].join("\n") + "\n", events()[DAMAGED + 1..].join("\n"));
             let bytes = format!("{before}{}\n{behind}", event.strip_suffix('}').expect("an object"));

@@ -30,6 +30,8 @@ mod dedup;
 mod determinism;
 /// Log files and digest files as CloudTrail delivers them, signed with keys of our own.
 mod digests;
+/// Text in UTF-16, and with byte order marks.
+mod encodings;
 /// The lake as DuckDB and pyarrow read it, where they are at hand.
 mod engines;
 /// The checked-in data: how each file is made, and that it is what its maker makes.

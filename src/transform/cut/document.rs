@@ -77,6 +77,32 @@ impl Cutter {
         }
     }
 
+    /// Takes a value of a document of which only parts are seen: it may be an event, or bring some.
+    pub(super) fn take_part(
+        &mut self,
+        parser: &mut Parser,
+        window: &[u8],
+        range: Range<usize>,
+        elements: &mut Vec<Element>,
+    ) {
+        let before = (self.next_index, self.findings.len());
+        let budget = &mut self.budget;
+        let unwrapped = utf8(&window[range.clone()]).ok().and_then(|text| unwrap(parser, text, budget).ok());
+        match unwrapped {
+            Some(Unwrapped::Event(kind)) => {
+                self.kind.get_or_insert(kind);
+                elements.push(Element { index: self.take_index(), range, text: None });
+            }
+            Some(Unwrapped::Wrapper(brought, _)) => {
+                brought.into_iter().for_each(|brought| self.take_brought(range.start, brought, elements));
+            }
+            None => self.check_beside(parser, window, range),
+        }
+        if before != (self.next_index, self.findings.len()) {
+            self.splitter.found_telling_part();
+        }
+    }
+
     /// Takes an event that stands in an object, or notes what should have been one.
     fn take_brought(&mut self, object: usize, brought: Brought, elements: &mut Vec<Element>) {
         let range = object + brought.range.start..object + brought.range.end;

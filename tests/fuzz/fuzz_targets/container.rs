@@ -104,13 +104,14 @@ fn frame(text: &[u8], has_checksum: bool) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-/// Whether the oracle cannot speak of a file: it only knows gzip, once.
+/// Whether the oracle cannot speak of a file: it only knows gzip, once, and no UTF-16.
 fn is_beyond_oracle(stored: &[u8]) -> bool {
     let has = |bytes: &[u8], word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
     let is_packed = |bytes: &[u8]| bytes.starts_with(b"\x1f\x8b");
     let has_frames = |bytes: &[u8]| has(bytes, b"\x28\xb5\x2f\xfd") || has(bytes, b"\x2a\x4d\x18");
     let text = oracle(stored).0;
-    has_frames(stored) || has_frames(&text) || (is_packed(stored) && is_packed(&text))
+    let is_utf16 = |bytes: &[u8]| bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    has_frames(stored) || has_frames(&text) || (is_packed(stored) && is_packed(&text)) || is_utf16(stored) || is_utf16(&text)
 }
 
 struct Ways {

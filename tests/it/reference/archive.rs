@@ -318,7 +318,10 @@ fn items_of_cut(text: &str) -> Option<Vec<Item>> {
     let mut rest = cut.strip_prefix(head)?;
     let has_other_array = ["Records", "Events", "logEvents"].iter().any(|name| rest.contains(name));
     if !is_archive {
-        let is_certain = !has_other_array && rest.matches("eventVersion").count() < 2;
+        // Whole events in what is cut are kept, and it is not said here which.
+        let before = rest.split_once("eventVersion").map_or("", |(before, _)| before);
+        let is_own = is_event || before.matches('{').count() <= before.matches('}').count();
+        let is_certain = !has_other_array && is_own && rest.matches("eventVersion").count() < 2;
         found.items.push(Item::Refused { is_event, reason: "json_truncated" });
         return is_certain.then_some(found.items);
     }
