@@ -66,6 +66,7 @@
 //! | `input::container`, `tar`, `zip` | containers to archives |
 //! | `input::sequence` | members of a container that can only be read from front to back |
 //! | `input::packing` | gzip and zstd, member by member |
+//! | `input::encoding` | UTF-16 and byte order marks to UTF-8 |
 //! | `input::inflate` | a small file to text, in one piece |
 //! | `input::stream` | a large file to text, a window at a time |
 //! | `input::member` | a file's first gzip member to text, for `verify` |
@@ -79,7 +80,7 @@
 //! | `transform::cursor` | a walk over an event that proves it to be JSON |
 //! | `transform::shape` | what a document is, by its content |
 //! | `transform::judgement` | words for what is wrong with text |
-//! | `transform::unwrap` | events that other objects bring along, as they stand or out of strings |
+//! | `transform::unwrap` | events that other objects bring along, as they stand or out of strings, which are read as archives are |
 //! | `transform::cut` | an archive to the events to convert, and a judgement of the rest; `damage` and `resume` find the way out of it |
 //! | `transform::verdict` | what is known of an archive when it is done |
 //! | `transform::flatten` | events and usage records to rows; what has no column to `unmapped`; what is known by its bytes |

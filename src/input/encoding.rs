@@ -69,9 +69,9 @@ fn decode(decoder: &mut Decoder, piece: &[u8], is_last: bool, utf8: &mut Vec<u8>
     let mut rest = piece;
     loop {
         let most = decoder.max_utf8_buffer_length_without_replacement(rest.len()).unwrap_or(CHUNK_BYTES);
-        let mut decoded = String::with_capacity(most);
-        let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut decoded, is_last);
-        utf8.extend_from_slice(decoded.as_bytes());
+        let mut text = String::with_capacity(most);
+        let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut text, is_last);
+        utf8.extend_from_slice(text.as_bytes());
         rest = &rest[read..];
         match result {
             DecoderResult::InputEmpty => return,

@@ -288,12 +288,11 @@ impl Summary {
     }
 
     fn add_foreign(&mut self, kind: &str, archives: u64, example: &str) {
-        match self.foreign_kinds.iter_mut().find(|known| known.kind == kind) {
-            Some(known) => known.archives += archives,
-            None => {
-                let (kind, example) = (kind.to_owned(), example.to_owned());
-                self.foreign_kinds.push(ForeignKind { kind, archives, example });
-            }
+        if let Some(known) = self.foreign_kinds.iter_mut().find(|known| known.kind == kind) {
+            known.archives += archives;
+        } else {
+            let (kind, example) = (kind.to_owned(), example.to_owned());
+            self.foreign_kinds.push(ForeignKind { kind, archives, example });
         }
     }
 

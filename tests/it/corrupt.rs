@@ -59,8 +59,8 @@ impl Input {
         let before = b"\"message\":";
         let at = self.text.windows(before.len()).position(|window| window == before).expect("a string") + before.len();
         let mut strings = serde_json::Deserializer::from_slice(&self.text[at..]).into_iter::<String>();
-        let string = strings.next().expect("a string").expect("a string");
-        let original = string[string.find(json).expect("its JSON")..].as_bytes().to_vec();
+        let mut string = strings.next().expect("a string").expect("a string");
+        let original = string.split_off(string.find(json).expect("its JSON")).into_bytes();
         Refused { event, reason: reason.to_owned(), offset: Some(at as i64), original }
     }
 
@@ -235,7 +235,7 @@ fn no_log_files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            state as u8
+            state.to_le_bytes()[0]
         };
         std::iter::once(0x9f).chain((1..bytes).map(next)).collect()
     };

@@ -15,7 +15,9 @@ fn marked(text: &str) -> Vec<u8> {
     format!("\u{feff}{text}").into_bytes()
 }
 
-const ENCODINGS: [(&str, fn(&str) -> Vec<u8>); 3] = [("UTF-16LE", little), ("UTF-16BE", big), ("marked UTF-8", marked)];
+type Encode = fn(&str) -> Vec<u8>;
+
+const ENCODINGS: [(&str, Encode); 3] = [("UTF-16LE", little), ("UTF-16BE", big), ("marked UTF-8", marked)];
 
 /// Few events and many: a large archive is read as it comes.
 #[test]
@@ -69,7 +71,7 @@ fn a_cut_archive_keeps_its_whole_events() {
     let stored = little(&text);
     let packed = gzip(&stored);
     for (bytes, reasons) in [
-        (stored[..stored.len() / 2 + 1].to_vec(), vec!["json_truncated"]),
+        (stored[..=stored.len() / 2].to_vec(), vec!["json_truncated"]),
         (packed[..packed.len() / 2].to_vec(), vec!["json_truncated", "gzip_truncated"]),
     ] {
         for limit in ["", "--max-inflated 64MiB"] {

@@ -67,9 +67,7 @@ impl Cutter {
                 elements.push(Element { index: self.take_index(), range, text: None });
             }
             Ok(Unwrapped::Wrapper(brought, _)) if !brought.is_empty() => {
-                for brought in brought {
-                    self.take_brought(range.start, brought, elements);
-                }
+                self.take_all_brought(range.start, brought, elements);
             }
             Ok(Unwrapped::Wrapper(..)) if memmem::find(original, CONTROL_MESSAGE).is_some() => {}
             Ok(Unwrapped::Wrapper(_, kind)) => self.take_stranger(kind, range.start, original),
@@ -93,9 +91,7 @@ impl Cutter {
                 self.kind.get_or_insert(kind);
                 elements.push(Element { index: self.take_index(), range, text: None });
             }
-            Some(Unwrapped::Wrapper(brought, _)) => {
-                brought.into_iter().for_each(|brought| self.take_brought(range.start, brought, elements));
-            }
+            Some(Unwrapped::Wrapper(brought, _)) => self.take_all_brought(range.start, brought, elements),
             None => self.check_beside(parser, window, range),
         }
         if before != (self.next_index, self.findings.len()) {
@@ -103,18 +99,20 @@ impl Cutter {
         }
     }
 
-    /// Takes an event that stands in an object, or notes what should have been one.
-    fn take_brought(&mut self, object: usize, brought: Brought, elements: &mut Vec<Element>) {
-        let range = object + brought.range.start..object + brought.range.end;
-        match brought.content {
-            Content::Event { text, kind } => {
-                self.kind.get_or_insert(kind);
-                elements.push(Element { index: self.take_index(), range, text });
-            }
-            Content::Refused { rejection, is_event, original } => {
-                let index = is_event.then(|| self.take_index());
-                self.quarantined += u64::from(is_event);
-                self.findings.push(finding(index, self.window_start + range.start as u64, rejection, &original));
+    /// Takes the events that stand in a value, and notes what should have been one.
+    fn take_all_brought(&mut self, value: usize, brought: Vec<Brought>, elements: &mut Vec<Element>) {
+        for Brought { range, content } in brought {
+            let range = value + range.start..value + range.end;
+            match content {
+                Content::Event { text, kind } => {
+                    self.kind.get_or_insert(kind);
+                    elements.push(Element { index: self.take_index(), range, text });
+                }
+                Content::Refused { rejection, is_event, original } => {
+                    let index = is_event.then(|| self.take_index());
+                    self.quarantined += u64::from(is_event);
+                    self.findings.push(finding(index, self.window_start + range.start as u64, rejection, &original));
+                }
             }
         }
     }

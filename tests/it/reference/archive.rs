@@ -218,9 +218,13 @@ impl Found {
         if is_certainly_event(value) {
             self.items.push(Item::Event(value.to_owned()));
         } else if let Some(members) = json::members(value) {
-            members.into_iter().for_each(|(_, value)| self.take_value(value));
+            for (_, value) in members {
+                self.take_value(value);
+            }
         } else if let Some(elements) = json::elements(value) {
-            elements.into_iter().for_each(|element| self.take_value(element));
+            for element in elements {
+                self.take_value(element);
+            }
         } else if value.starts_with('"') {
             match json::text(value) {
                 Some(text) => self.take_string(&text),
