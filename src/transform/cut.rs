@@ -78,6 +78,8 @@ pub(crate) struct Cutter {
     stranger_kind: Option<&'static str>,
     /// Such documents, as findings: if there are events, they do not belong.
     strangers: Vec<Finding>,
+    /// Those before the first event that are too many to be noted one by one.
+    strangers_not_noted: u64,
     array: ArrayState,
     next_index: u32,
     quarantined: u64,
@@ -113,6 +115,7 @@ impl Cutter {
             kind: None,
             stranger_kind: None,
             strangers: Vec::new(),
+            strangers_not_noted: 0,
             array: ArrayState::default(),
             next_index: 0,
             quarantined: 0,

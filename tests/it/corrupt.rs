@@ -379,6 +379,17 @@ fn what_damaged_strings_of_wrappers_hold_is_not_passed_over() {
 }
 
 #[test]
+fn documents_before_the_first_event_are_all_accounted_for() {
+    let workdir = Workdir::new();
+    workdir.file("in/a.json", format!("{}{}", "{\"a\":1}\n".repeat(1_500), event("a", "")));
+    let lake = workdir.convert("in", "");
+    assert_eq!((lake.code, lake.count("/events/written")), (1, 1), "{}", lake.stderr);
+    let messages = lake.texts("quarantine", "message");
+    assert_eq!(messages.len(), 1_001);
+    assert!(messages[1_000].contains("500 more documents"), "{}", messages[1_000]);
+}
+
+#[test]
 fn whole_events_before_the_end_of_a_truncated_archive_are_kept() {
     let input = Input::read("gzip-truncated.json.gz");
     let prefix = certain_prefix(&input.stored);

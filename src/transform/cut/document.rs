@@ -58,10 +58,7 @@ impl Cutter {
         elements: &mut Vec<Element>,
     ) {
         let original = &window[range.clone()];
-        let budget = &mut self.budget;
-        let unwrapped =
-            utf8(original).and_then(|text| unwrap(parser, text, budget).map_err(|error| explain(&error, text)));
-        match unwrapped {
+        match self.unwrap(parser, original) {
             Ok(Unwrapped::Event(kind)) => {
                 self.kind.get_or_insert(kind);
                 elements.push(Element { index: self.take_index(), range, text: None });
@@ -75,6 +72,11 @@ impl Cutter {
         }
     }
 
+    fn unwrap(&mut self, parser: &mut Parser, text: &[u8]) -> Result<Unwrapped, Rejection> {
+        let text = utf8(text)?;
+        unwrap(parser, text, &mut self.budget).map_err(|error| explain(&error, text))
+    }
+
     /// Takes a value of a document of which only parts are seen: it may be an event, or bring some.
     pub(super) fn take_part(
         &mut self,
@@ -84,15 +86,13 @@ impl Cutter {
         elements: &mut Vec<Element>,
     ) {
         let before = (self.next_index, self.findings.len());
-        let budget = &mut self.budget;
-        let unwrapped = utf8(&window[range.clone()]).ok().and_then(|text| unwrap(parser, text, budget).ok());
-        match unwrapped {
-            Some(Unwrapped::Event(kind)) => {
+        match self.unwrap(parser, &window[range.clone()]) {
+            Ok(Unwrapped::Event(kind)) => {
                 self.kind.get_or_insert(kind);
                 elements.push(Element { index: self.take_index(), range, text: None });
             }
-            Some(Unwrapped::Wrapper(brought, _)) => self.take_all_brought(range.start, brought, elements),
-            None => self.check_beside(parser, window, range),
+            Ok(Unwrapped::Wrapper(brought, _)) => self.take_all_brought(range.start, brought, elements),
+            Err(rejection) => self.report(range.start, rejection, &window[range]),
         }
         if before != (self.next_index, self.findings.len()) {
             self.splitter.found_telling_part();
@@ -131,12 +131,20 @@ impl Cutter {
     /// whole.
     pub(super) fn take_stranger(&mut self, kind: &'static str, at: usize, text: &[u8]) {
         self.stranger_kind.get_or_insert(kind);
-        if self.kind.is_none() && self.strangers.len() == MAX_STRANGERS {
+        let offset = self.window_start + at as u64;
+        let refuse =
+            |message, text: &[u8]| finding(None, offset, Rejection { reason: Reason::TrailingData, message }, text);
+        let is_before_events = self.kind.is_none();
+        if is_before_events && self.strangers.len() >= MAX_STRANGERS {
+            self.strangers_not_noted += 1;
+            let message = format!("{} more documents without events, from here on", self.strangers_not_noted);
+            match self.strangers.get_mut(MAX_STRANGERS) {
+                Some(last) => last.message = message,
+                None => self.strangers.push(refuse(message, &[])),
+            }
             return;
         }
-        let message = format!("{kind} without events, among documents with events");
-        let rejection = Rejection { reason: Reason::TrailingData, message };
-        let text = if self.kind.is_some() { text } else { &[] };
-        self.strangers.push(finding(None, self.window_start + at as u64, rejection, text));
+        let text = if is_before_events { &[] } else { text };
+        self.strangers.push(refuse(format!("{kind} without events, among documents with events"), text));
     }
 }
