@@ -194,6 +194,19 @@ impl<'t> Value<'t> {
         Elements { document: self.document, at: self.at + 1, left }
     }
 
+    /// The text of an object from its first byte to its last; `None` for other shapes and for an object without members,
+    /// of which nothing tells where it stands.
+    pub(crate) fn raw_object(self) -> Option<&'t str> {
+        let mut members = self.members();
+        let first = members.next()?;
+        let last = members.last().unwrap_or(first).raw();
+        let source = self.document.source;
+        let bytes = source.as_bytes();
+        let start = scan::trim_space_end(bytes, self.document.offset(first.name) - 1) - 1;
+        let end = last.as_ptr().addr() - source.as_ptr().addr() + last.len();
+        Some(&source[start..=scan::skip_space(bytes, end)])
+    }
+
     /// The first member with this name.
     pub(crate) fn get(self, name: &str) -> Option<Member<'t>> {
         self.members().find(|member| member.name() == name)
@@ -365,6 +378,17 @@ mod tests {
         );
         check("{}", &[]);
         check("{\"\\\"\":\"\\\"\"}", &[("\\\"", "\"\\\"\"")]);
+    }
+
+    #[test]
+    fn objects_in_arrays_stand_as_they_stood() {
+        let text = "[ { \"a\" : 1 } ,{\"b\\u0063\":[{ }, \"}\"] , \"d\":{\"e\":{}}\n}, {}, 7, {\"f\":\"\\\"}\"}]";
+        let objects = Parser::default().parse_lenient(text, |document| {
+            document.root().elements().map(|value| value.raw_object().map(str::to_owned)).collect::<Vec<_>>()
+        });
+        let objects = objects.expect("valid JSON");
+        let raw: Vec<_> = raw_elements(text).map(|raw| Some(raw.to_owned())).collect();
+        assert_eq!(objects, [raw[0].clone(), raw[1].clone(), None, None, raw[4].clone()]);
     }
 
     #[test]

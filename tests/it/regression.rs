@@ -250,3 +250,83 @@ fn members_that_metering_has_twice_are_neither_lost_nor_counted_twice() {
         ]
     );
 }
+
+/// A metering call with these bodies.
+fn batch_call(id: &str, request: &str, response: &str) -> String {
+    format!(
+        r#"{{"eventID":"{id}","eventSource":"metering-marketplace.amazonaws.com","eventName":"BatchMeterUsage","requestParameters":{request},"responseElements":{response}}}"#
+    )
+}
+
+/// Our own: a record that stood twice in a call, spelled in two ways, had the outcome of the other.
+#[test]
+fn records_that_are_spelled_differently_do_not_exchange_their_outcomes() {
+    let workdir = Workdir::new();
+    let record =
+        |time: &str, number: usize| format!(r#"{{"timestamp":"{time}","dimension":"d{number}","quantity":7}}"#);
+    // So many that they are not compared one by one.
+    let both = |at: usize| [record("Jan 2, 2025 3:00:00 AM", at % 2), record("2025-01-02T03:00:00Z", at % 2)];
+    for pairs in [1, 2_000] {
+        let requests: Vec<String> = (0..pairs).flat_map(both).collect();
+        let result = |at: usize| format!(r#"{{"usageRecord":{},"status":"Success"}}"#, both(at)[1]);
+        let results: Vec<String> = (0..pairs).map(result).collect();
+        let unprocessed: Vec<String> = (0..pairs).map(|at| both(at)[0].clone()).collect();
+        let call = |turn: &dyn Fn(&[String]) -> String| {
+            let request = format!(r#"{{"usageRecords":[{}]}}"#, requests.join(","));
+            let response =
+                format!(r#"{{"results":[{}],"unprocessedRecords":[{}]}}"#, turn(&results), turn(&unprocessed));
+            batch_call("a", &request, &response)
+        };
+        let as_they_are = |records: &[String]| records.join(",");
+        let in_other_order = |records: &[String]| {
+            let turned =
+                records.iter().map(|record| record.replace(r#""quantity":7}"#, "}").replace(r#"","#, r#"", "#));
+            let turned = turned.map(|record| record.replace(", }", r#","quantity":7}"#));
+            turned.collect::<Vec<_>>().join(",")
+        };
+        for call in [call(&as_they_are), call(&in_other_order)] {
+            workdir.file("in/a.json", records(&[call]));
+            let _ = std::fs::remove_dir_all(workdir.at("lake"));
+            let lake = workdir.convert("in", "");
+            let rows = lake.rows("usage_records");
+            assert_eq!((lake.code, rows.len()), (0, 2 * pairs), "{}", lake.stderr);
+            for row in rows {
+                let is_iso = text(&row, "usage_timestamp_text").starts_with("2025");
+                assert_eq!(text(&row, "outcome"), if is_iso { "success" } else { "unprocessed" }, "{row:?}");
+            }
+        }
+    }
+}
+
+/// Our own: calls whose members were spelled as the SDK spells them were taken for ones whose records AWS had left out.
+#[test]
+fn calls_in_another_letter_case_are_not_called_omitted() {
+    let workdir = Workdir::new();
+    let request = r#"{"ProductCode":"p","UsageRecords":[{"Dimension":"d","Quantity":2,"CustomerIdentifier":"c"}]}"#;
+    let response = r#"{"Results":[{"UsageRecord":{"Dimension":"d","Quantity":2,"CustomerIdentifier":"c"},"MeteringRecordId":"m","Status":"Success"}]}"#;
+    let calls = [
+        batch_call("usual", &request.to_lowercase().replace("usager", "usageR"), "null"),
+        batch_call("sdk", request, response),
+        batch_call("lower", &request.to_lowercase(), &response.to_lowercase().replace("success", "Success")),
+        batch_call("unread", r#"{"usage_records":[{"dimension":"d"}]}"#, "null"),
+        batch_call("none", r#"{"productCode":"p"}"#, "null"),
+        batch_call("absent", "null", "null"),
+        batch_call("omitted", r#"{"omitted":true,"originalSize":149893}"#, "null"),
+    ];
+    workdir.file("in/a.json", records(&calls));
+    let rows = workdir.convert("in", "").rows("usage_records");
+    let shown =
+        |row: &Row| ["event_id", "outcome", "dimension", "metering_record_id"].map(|it| text(row, it)).join(" ");
+    assert_eq!(
+        rows.iter().map(shown).collect::<Vec<_>>(),
+        [
+            "usual unknown d ",
+            "sdk success d m",
+            "lower success d m",
+            "unread unknown  ",
+            "none unknown  ",
+            "absent omitted  ",
+            "omitted omitted  ",
+        ]
+    );
+}

@@ -3,7 +3,8 @@
 //! In: the members `requestParameters` and `responseElements`. Out: records, answers, and what all rows of the call
 //! share. Never: writes a row.
 
-use super::metering::{self, Record};
+use super::metering::{self, Record, Source};
+use super::name::Name;
 use super::outcome::Outcome;
 use super::unmapped::Unmapped;
 use crate::transform::tape::{Member, Shape, Value};
@@ -24,7 +25,8 @@ impl<'t> Call<'t> {
 
 /// An answer of a response.
 pub(super) struct Answer<'t> {
-    pub(super) record: Record<'t>,
+    /// The record that it is about, when it says that.
+    pub(super) record: Option<Source<'t>>,
     pub(super) outcome: Outcome,
     pub(super) status: Option<&'t str>,
     pub(super) metering_record_id: Option<&'t str>,
@@ -58,15 +60,34 @@ pub(super) fn object_of<'t>(member: Option<Member<'t>>, unmapped: &mut Unmapped)
     None
 }
 
+/// What becomes of a call that shows neither records nor answers: CloudTrail has left them out where it says so, or where it
+/// shows no request at all.
+pub(super) fn outcome_without_answer(request: Option<Member<'_>>, is_error: bool) -> Outcome {
+    match request {
+        Some(request) if is_placeholder(request.value()) => Outcome::Omitted,
+        _ if is_error => Outcome::RequestError,
+        None => Outcome::Omitted,
+        Some(_) => Outcome::Unknown,
+    }
+}
+
+/// A usage record of a request.
+pub(super) struct Request<'t> {
+    pub(super) source: Source<'t>,
+    pub(super) record: Record<'t>,
+}
+
 /// The records of a request, `None` when it shows none: not the same as an empty list.
-pub(super) fn read_requests<'t>(request: Option<Member<'t>>, common: &mut CallFields<'t>) -> Option<Vec<Record<'t>>> {
+pub(super) fn read_requests<'t>(request: Option<Member<'t>>, common: &mut CallFields<'t>) -> Option<Vec<Request<'t>>> {
     let mut requests = None;
     let request = object_of(request, &mut common.unmapped_request);
     for member in request.into_iter().flat_map(Value::members).filter(|member| !member.value().is_null()) {
-        let fits = match member.name() {
-            "productCode" => metering::take_text(&mut common.product_code, member),
-            "usageRecords" if member.value().shape() == Shape::Array && requests.is_none() => {
-                requests = Some(read_records(member, "requestParameters.usageRecords"));
+        let fits = match Name::of(member.name()) {
+            Some(Name::ProductCode) => metering::take_text(&mut common.product_code, member),
+            Some(Name::UsageRecords) if member.value().shape() == Shape::Array && requests.is_none() => {
+                let sources = Source::list(member, "requestParameters.usageRecords");
+                let read = |source: Source<'t>| Request { source, record: source.read() };
+                requests = Some(sources.into_iter().map(read).collect());
                 true
             }
             _ => false,
@@ -78,73 +99,57 @@ pub(super) fn read_requests<'t>(request: Option<Member<'t>>, common: &mut CallFi
     requests
 }
 
-pub(super) fn read_record<'t>(value: Value<'t>, path: &str) -> Record<'t> {
-    Record::read(value, path, &metering::BATCH, |_| false)
-}
-
-/// The records of a list; an element that is no object is kept whole in `unmapped`.
-pub(super) fn read_records<'t>(list: Member<'t>, path: &str) -> Vec<Record<'t>> {
-    let mut records: Vec<_> = list.value().elements().map(|value| read_record(value, path)).collect();
-    keep_strangers(list, path, records.iter_mut().map(|record| &mut record.unmapped));
-    records
-}
-
-/// Puts the elements of a list that are neither objects nor null into the `unmapped` of their rows.
-pub(super) fn keep_strangers<'r>(list: Member<'_>, path: &str, rows: impl Iterator<Item = &'r mut Unmapped>) {
-    if list.value().elements().all(Value::is_object) {
-        return;
-    }
-    for ((value, raw), unmapped) in list.value().elements().zip(list.raw_elements()).zip(rows) {
-        if !value.is_object() && !value.is_null() {
-            unmapped.add(path, raw);
-        }
-    }
-}
-
 pub(super) fn read_answers<'t>(response: Option<Member<'t>>, common: &mut CallFields<'t>) -> Vec<Answer<'t>> {
     let (mut results, mut unprocessed) = (None, None);
     let response = object_of(response, &mut common.unmapped_response);
     for member in response.into_iter().flat_map(Value::members).filter(|member| !member.value().is_null()) {
-        let value = member.value();
-        match member.name() {
-            "results" if value.shape() == Shape::Array && results.is_none() => {
-                let mut answers: Vec<_> = value.elements().map(read_result).collect();
-                let rows = answers.iter_mut().map(|answer| &mut answer.unmapped);
-                keep_strangers(member, "responseElements.results", rows);
-                results = Some(answers);
-            }
-            "unprocessedRecords" if value.shape() == Shape::Array && unprocessed.is_none() => {
-                let records = read_records(member, "responseElements.unprocessedRecords");
-                unprocessed = Some(records.into_iter().map(|record| Answer {
-                    record,
-                    outcome: Outcome::Unprocessed,
-                    status: None,
-                    metering_record_id: None,
-                    unmapped: Unmapped::default(),
-                }));
+        let is_list = member.value().shape() == Shape::Array;
+        match Name::of(member.name()) {
+            Some(Name::Results) if is_list && results.is_none() => results = Some(read_results(member)),
+            Some(Name::UnprocessedRecords) if is_list && unprocessed.is_none() => {
+                unprocessed = Some(Source::list(member, "responseElements.unprocessedRecords"));
             }
             _ => common.unmapped_response.add_member("responseElements", member),
         }
     }
-    results.into_iter().flatten().chain(unprocessed.into_iter().flatten()).collect()
+    let unprocessed = unprocessed.into_iter().flatten().map(|record| Answer {
+        record: Some(record),
+        outcome: Outcome::Unprocessed,
+        status: None,
+        metering_record_id: None,
+        unmapped: Unmapped::default(),
+    });
+    results.into_iter().flatten().chain(unprocessed).collect()
 }
 
-pub(super) fn read_result(result: Value<'_>) -> Answer<'_> {
+/// The results of a list; an element that is no object is kept whole in `unmapped`.
+fn read_results(list: Member<'_>) -> Vec<Answer<'_>> {
+    let mut answers: Vec<_> = list.value().elements().map(read_result).collect();
+    if !list.value().elements().all(Value::is_object) {
+        for ((value, raw), answer) in list.value().elements().zip(list.raw_elements()).zip(&mut answers) {
+            if !value.is_object() && !value.is_null() {
+                answer.unmapped.add("responseElements.results", raw);
+            }
+        }
+    }
+    answers
+}
+
+fn read_result(result: Value<'_>) -> Answer<'_> {
     let mut answer = Answer {
-        record: Record::default(),
+        record: None,
         outcome: Outcome::Unknown,
         status: None,
         metering_record_id: None,
         unmapped: Unmapped::default(),
     };
-    let mut has_record = false;
     for member in result.members().filter(|member| !member.value().is_null()) {
-        let fits = match member.name() {
-            "status" => metering::take_text(&mut answer.status, member),
-            "meteringRecordId" => metering::take_text(&mut answer.metering_record_id, member),
-            "usageRecord" if member.value().is_object() && !has_record => {
-                has_record = true;
-                answer.record = read_record(member.value(), "responseElements.results.usageRecord");
+        let fits = match Name::of(member.name()) {
+            Some(Name::Status) => metering::take_text(&mut answer.status, member),
+            Some(Name::MeteringRecordId) => metering::take_text(&mut answer.metering_record_id, member),
+            Some(Name::UsageRecord) if member.value().is_object() && answer.record.is_none() => {
+                let path = "responseElements.results.usageRecord";
+                answer.record = Some(Source::new(member.value(), member.raw(), path));
                 true
             }
             _ => false,

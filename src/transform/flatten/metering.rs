@@ -1,13 +1,8 @@
-//! Usage records as the Metering API writes them, and which answer belongs to which record.
+//! Usage records as the Metering API writes them.
 //!
-//! In: the request and response of a metering call. Out: [`Record`]s, and for each one the answer it got.
-//! Never: assumes that answers come in the order of the request.
+//! In: the JSON of a record. Out: a [`Record`]. Never: loses a member that has no column.
 
-use std::collections::VecDeque;
-use std::hash::Hash;
-
-use hashbrown::HashMap;
-
+use super::name::{Name, Seen};
 use super::unmapped::Unmapped;
 use crate::transform::tape::{Member, Shape, Value};
 use crate::transform::{decimal, timestamp};
@@ -32,7 +27,7 @@ pub(crate) struct Record<'t> {
     pub(crate) quantity: Option<i128>,
     pub(crate) time: Option<UsageTime<'t>>,
     pub(crate) allocations: Option<Vec<Allocation<'t>>>,
-    /// Members and values without a column, under the path given to [`Record::read`].
+    /// Members and values without a column, under the path of the record.
     pub(crate) unmapped: Unmapped,
 }
 
@@ -48,50 +43,84 @@ pub(crate) struct Allocation<'t> {
 /// One cost-allocation tag; `None` for an element that is no object.
 pub(crate) type Tag<'t> = Option<(Option<&'t str>, Option<&'t str>)>;
 
-/// The member names of one form of record.
-pub(crate) struct Spelling {
-    dimension: &'static str,
-    quantity: &'static str,
-    quantity_as_decimal: &'static str,
+/// The members of one form of record.
+pub(crate) struct Form {
+    dimension: Name,
+    quantity: Name,
+    quantity_as_decimal: Name,
 }
 
 /// A record of `BatchMeterUsage`.
-pub(crate) const BATCH: Spelling =
-    Spelling { dimension: "dimension", quantity: "quantity", quantity_as_decimal: "quantityAsDecimal" };
+pub(super) const BATCH: Form =
+    Form { dimension: Name::Dimension, quantity: Name::Quantity, quantity_as_decimal: Name::QuantityAsDecimal };
 
 /// The request of `MeterUsage`.
-pub(crate) const SINGLE: Spelling =
-    Spelling { dimension: "usageDimension", quantity: "usageQuantity", quantity_as_decimal: "usageQuantityAsDecimal" };
+pub(super) const SINGLE: Form = Form {
+    dimension: Name::UsageDimension,
+    quantity: Name::UsageQuantity,
+    quantity_as_decimal: Name::UsageQuantityAsDecimal,
+};
+
+/// A record of `BatchMeterUsage` that has not been read: an element of a list, or what a result repeats.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'t> {
+    pub(super) value: Value<'t>,
+    /// As it stands in the archive.
+    pub(super) text: &'t str,
+    path: &'static str,
+}
+
+impl<'t> Source<'t> {
+    pub(super) const fn new(value: Value<'t>, text: &'t str, path: &'static str) -> Self {
+        Self { value, text, path }
+    }
+
+    /// The elements of a list.
+    pub(super) fn list(list: Member<'t>, path: &'static str) -> Vec<Self> {
+        let elements = list.value().elements();
+        let quick: Option<Vec<Self>> =
+            elements.clone().map(|value| Some(Self::new(value, value.raw_object()?, path))).collect();
+        // What is no object, or has no members, is found by going through the text.
+        quick.unwrap_or_else(|| {
+            elements.zip(list.raw_elements()).map(|(value, text)| Self::new(value, text, path)).collect()
+        })
+    }
+
+    /// Reads the record; an element that is no object is kept whole in `unmapped`.
+    pub(super) fn read(&self) -> Record<'t> {
+        let mut record = Record::read(self.value, self.path, &BATCH, |_, _| false);
+        if !self.value.is_object() && !self.value.is_null() {
+            record.unmapped.add(self.path, self.text);
+        }
+        record
+    }
+}
 
 impl<'t> Record<'t> {
-    /// Reads a record; `other` is asked about every member that no record has, and `false` sends it to `unmapped`.
-    pub(crate) fn read(
+    /// Reads a record; `other` is asked about every known member that no record has, and `false` sends it to `unmapped`.
+    pub(super) fn read(
         value: Value<'t>,
         path: &str,
-        spelling: &Spelling,
-        mut other: impl FnMut(Member<'t>) -> bool,
+        form: &Form,
+        mut other: impl FnMut(Name, Member<'t>) -> bool,
     ) -> Self {
         let mut record = Self::default();
-        let quantity = Quantity::read(value, spelling.quantity, spelling.quantity_as_decimal);
+        let quantity = Quantity::read(value, form.quantity, form.quantity_as_decimal);
         record.quantity = quantity.units;
         let mut seen = Seen::default();
         for member in value.members().filter(|member| !member.value().is_null()) {
-            let fits = match member.name() {
-                name @ "customerIdentifier" if seen.is_first(name) => {
-                    take_text(&mut record.customer_identifier, member)
-                }
-                name @ "licenseArn" if seen.is_first(name) => take_text(&mut record.license_arn, member),
-                name @ "timestamp" if seen.is_first(name) => record.take_time(member),
-                name @ "usageAllocations" if seen.is_first(name) => record.take_allocations(member),
-                name if name == spelling.dimension && seen.is_first(name) => take_text(&mut record.dimension, member),
-                name if name == spelling.quantity || name == spelling.quantity_as_decimal => {
-                    quantity.stands_for(member)
-                }
-                // The documentation and the SDK disagree on the case of the last letters.
-                name if name.eq_ignore_ascii_case("customerAWSAccountId") && seen.is_first(name) => {
-                    take_text(&mut record.customer_aws_account_id, member)
-                }
-                _ => other(member),
+            let fits = match Name::of(member.name()) {
+                Some(name) if name == form.quantity || name == form.quantity_as_decimal => quantity.stands_for(member),
+                Some(name) if seen.is_first(name) => match name {
+                    Name::CustomerIdentifier => take_text(&mut record.customer_identifier, member),
+                    Name::CustomerAwsAccountId => take_text(&mut record.customer_aws_account_id, member),
+                    Name::LicenseArn => take_text(&mut record.license_arn, member),
+                    Name::Timestamp => record.take_time(member),
+                    Name::UsageAllocations => record.take_allocations(member),
+                    name if name == form.dimension => take_text(&mut record.dimension, member),
+                    name => other(name, member),
+                },
+                _ => false,
             };
             if !fits {
                 record.unmapped.add_member(path, member);
@@ -119,40 +148,6 @@ impl<'t> Record<'t> {
             Some(member.value().elements().map(|value| Allocation::read(value, &mut is_whole)).collect());
         is_whole
     }
-
-    /// What two records must share to be the same: texts, quantity by value, instant (or text, where it is no instant).
-    fn identity(&self) -> impl Hash + Eq + use<'_, 't> {
-        let time = self.time.map(|time| time.epoch_ms.ok_or(time.text));
-        let customer = (self.customer_identifier, self.customer_aws_account_id, self.license_arn);
-        (customer, self.dimension, self.quantity, time, self.allocations.as_deref())
-    }
-
-    /// Whether the two can be the same record, one of them told with fewer members.
-    fn is_compatible(&self, other: &Self) -> bool {
-        fn agree<T>(one: Option<&T>, two: Option<&T>, same: impl Fn(&T, &T) -> bool) -> bool {
-            one.zip(two).is_none_or(|(one, two)| same(one, two))
-        }
-        fn same_text(one: Option<&str>, two: Option<&str>) -> bool {
-            one.zip(two).is_none_or(|(one, two)| one == two)
-        }
-        self.dimension.is_some()
-            && self.dimension == other.dimension
-            && same_text(self.customer_identifier, other.customer_identifier)
-            && same_text(self.customer_aws_account_id, other.customer_aws_account_id)
-            && same_text(self.license_arn, other.license_arn)
-            && agree(self.quantity.as_ref(), other.quantity.as_ref(), |one, two| one == two)
-            && agree(self.time.as_ref(), other.time.as_ref(), UsageTime::same_as)
-            && agree(self.allocations.as_ref(), other.allocations.as_ref(), |one, two| one == two)
-    }
-}
-
-impl UsageTime<'_> {
-    fn same_as(&self, other: &Self) -> bool {
-        match (self.epoch_ms, other.epoch_ms) {
-            (Some(one), Some(two)) => one == two,
-            _ => self.text == other.text,
-        }
-    }
 }
 
 impl<'t> Allocation<'t> {
@@ -161,15 +156,15 @@ impl<'t> Allocation<'t> {
             *is_whole = false;
             return Self { is_null: true, ..Self::default() };
         }
-        let quantity = Quantity::read(value, "allocatedUsageQuantity", "allocatedUsageQuantityAsDecimal");
+        let quantity = Quantity::read(value, Name::AllocatedUsageQuantity, Name::AllocatedUsageQuantityAsDecimal);
         let mut allocation = Self { quantity: quantity.units, ..Self::default() };
         let mut seen = Seen::default();
         for member in value.members().filter(|member| !member.value().is_null()) {
-            match member.name() {
-                "allocatedUsageQuantity" | "allocatedUsageQuantityAsDecimal" => {
+            match Name::of(member.name()) {
+                Some(Name::AllocatedUsageQuantity | Name::AllocatedUsageQuantityAsDecimal) => {
                     *is_whole &= quantity.stands_for(member);
                 }
-                name @ "tags" if seen.is_first(name) && member.value().shape() == Shape::Array => {
+                Some(Name::Tags) if seen.is_first(Name::Tags) && member.value().shape() == Shape::Array => {
                     allocation.tags = Some(member.value().elements().map(|tag| read_tag(tag, is_whole)).collect());
                 }
                 _ => *is_whole = false,
@@ -187,36 +182,13 @@ fn read_tag<'t>(tag: Value<'t>, is_whole: &mut bool) -> Tag<'t> {
     let (mut key, mut value) = (None, None);
     let mut seen = Seen::default();
     for member in tag.members().filter(|member| !member.value().is_null()) {
-        *is_whole &= match member.name() {
-            name @ "key" if seen.is_first(name) => take_text(&mut key, member),
-            name @ "value" if seen.is_first(name) => take_text(&mut value, member),
+        *is_whole &= match Name::of(member.name()) {
+            Some(Name::Key) if seen.is_first(Name::Key) => take_text(&mut key, member),
+            Some(Name::Value) if seen.is_first(Name::Value) => take_text(&mut value, member),
             _ => false,
         };
     }
     Some((key, value))
-}
-
-/// Names that have come, of those that are known: of a name that occurs twice, the first value counts, whatever it is.
-#[derive(Default)]
-pub(crate) struct Seen<'t> {
-    /// There is room for all, and for some spellings of the one whose case does not count.
-    names: [&'t str; 12],
-    count: usize,
-}
-
-impl<'t> Seen<'t> {
-    /// Whether a known name has not come before.
-    pub(crate) fn is_first(&mut self, name: &'t str) -> bool {
-        let is_new = !self.names[..self.count].contains(&name);
-        match self.names.get_mut(self.count) {
-            Some(place) if is_new => {
-                *place = name;
-                self.count += 1;
-                true
-            }
-            _ => false,
-        }
-    }
 }
 
 /// Takes the text of a string; `false` when the value has none or the place is taken.
@@ -236,8 +208,9 @@ struct Quantity<'t> {
 
 impl<'t> Quantity<'t> {
     /// Reads both members; the decimal one wins, the plain one counts when it says the same or stands alone.
-    fn read(value: Value<'t>, plain: &str, as_decimal: &str) -> Self {
-        let find = |name| value.members().find(|member| member.name() == name && !member.value().is_null());
+    fn read(value: Value<'t>, plain: Name, as_decimal: Name) -> Self {
+        let is_it = |member: &Member<'t>, name| member.name().eq_ignore_ascii_case(name) && !member.value().is_null();
+        let find = |name: Name| value.members().find(|member| is_it(member, name.as_str()));
         let parse = |member: Option<Member<'t>>| {
             let member = member?;
             decimal::parse_quantity(match member.value().shape() {
@@ -257,36 +230,4 @@ impl<'t> Quantity<'t> {
     fn stands_for(&self, member: Member<'t>) -> bool {
         self.sources.iter().flatten().any(|source| source.is(member))
     }
-}
-
-/// Pairs that the second pass of [`match_answers`] may look at: a real call has at most 25 records on either side.
-const MOST_COMPARISONS: usize = 1_000_000;
-
-/// For each of `requests` the position of its answer among `answers`.
-///
-/// A multiset match: every answer is given once, to the first record that says the same; what is left is matched by
-/// the members that both sides have, since an echo may leave some out.
-pub(crate) fn match_answers(requests: &[Record<'_>], answers: &[&Record<'_>]) -> Vec<Option<usize>> {
-    // Answers mostly come in the order of the request: as long as they do, each is the first free one that fits.
-    let pairs = requests.iter().zip(answers);
-    let in_order = pairs.take_while(|(request, answer)| request.identity() == answer.identity()).count();
-    let mut matches: Vec<Option<usize>> = (0..in_order).map(Some).collect();
-    if in_order == requests.len() {
-        return matches;
-    }
-    let mut free: HashMap<_, VecDeque<usize>> = HashMap::with_capacity(answers.len() - in_order);
-    for (at, answer) in answers.iter().enumerate().skip(in_order) {
-        free.entry(answer.identity()).or_default().push_back(at);
-    }
-    matches.extend(requests[in_order..].iter().map(|request| free.get_mut(&request.identity())?.pop_front()));
-    let mut left: Vec<usize> = free.into_values().flatten().collect();
-    left.sort_unstable();
-    let unmatched = matches.iter().filter(|found| found.is_none()).count();
-    if unmatched.saturating_mul(left.len()) <= MOST_COMPARISONS {
-        for (request, found) in requests.iter().zip(&mut matches).filter(|(_, found)| found.is_none()) {
-            let compatible = left.iter().position(|at| request.is_compatible(answers[*at]));
-            *found = compatible.map(|position| left.remove(position));
-        }
-    }
-    matches
 }

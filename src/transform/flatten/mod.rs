@@ -15,7 +15,11 @@ mod quick;
 
 mod unread;
 
+mod name;
+
 mod metering;
+
+mod matching;
 
 mod outcome;
 

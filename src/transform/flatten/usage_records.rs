@@ -3,9 +3,11 @@
 //! In: the fields of an event. Out: one row for each usage record of the request, with the answer it got, and one for
 //! each record that only the response has. Never: no row at all for a call whose records AWS left out of the event.
 
-use super::call::{Answer, Call, CallFields, gather, is_placeholder, object_of, read_answers, read_requests};
+use super::call::{self, Answer, Call, CallFields, gather, is_placeholder, object_of, read_answers, read_requests};
 use super::fields::{Cell, EventFields};
-use super::metering::{self, Record, Seen};
+use super::matching::match_answers;
+use super::metering::{self, Record};
+use super::name::Name;
 use super::outcome::{Outcome, OutcomeCounts};
 use super::unmapped::Unmapped;
 use crate::schema::Table;
@@ -283,20 +285,21 @@ fn flatten_batch<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&Cal
     let answers = read_answers(call.response, &mut common);
     let has_request = requests.is_some();
     let requests = requests.unwrap_or_default();
-    let matches = metering::match_answers(&requests, &answers.iter().map(|answer| &answer.record).collect::<Vec<_>>());
+    let echoes: Vec<_> = answers.iter().map(|answer| answer.record).collect();
+    let matches = match_answers(&requests, &echoes);
     let unanswered = if is_error { Outcome::RequestError } else { Outcome::Unknown };
-    for (index, (record, matched)) in requests.iter().zip(&matches).enumerate() {
+    for (index, (request, matched)) in requests.iter().zip(&matches).enumerate() {
         let answer = matched.map(|at| &answers[at]);
-        write(&common, Row::new(Some(index), record, answer, unanswered, &common));
+        write(&common, Row::new(Some(index), &request.record, answer, unanswered, &common));
     }
     let mut is_matched = vec![false; answers.len()];
     matches.iter().flatten().for_each(|at| is_matched[*at] = true);
     for (answer, _) in answers.iter().zip(&is_matched).filter(|(_, is_matched)| !**is_matched) {
-        write(&common, Row::new(None, &answer.record, Some(answer), answer.outcome, &common));
+        let record = answer.record.map(|source| source.read()).unwrap_or_default();
+        write(&common, Row::new(None, &record, Some(answer), answer.outcome, &common));
     }
     if !has_request && answers.is_empty() {
-        let is_omitted = call.request.is_some_and(|member| is_placeholder(member.value()));
-        let outcome = if is_error && !is_omitted { Outcome::RequestError } else { Outcome::Omitted };
+        let outcome = call::outcome_without_answer(call.request, is_error);
         write(&common, Row::new(None, &Record::default(), None, outcome, &common));
     }
 }
@@ -304,12 +307,11 @@ fn flatten_batch<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&Cal
 fn flatten_single<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&CallFields<'t>, Row<'_, 't>)) {
     let mut common = CallFields::default();
     let request = object_of(call.request, &mut common.unmapped_request);
-    let mut seen = Seen::default();
     let record = request.map_or_else(Record::default, |request| {
-        Record::read(request, "requestParameters", &metering::SINGLE, |member| match member.name() {
-            name @ "productCode" if seen.is_first(name) => metering::take_text(&mut common.product_code, member),
-            name @ "clientToken" if seen.is_first(name) => metering::take_text(&mut common.client_token, member),
-            name @ "dryRun" if seen.is_first(name) => {
+        Record::read(request, "requestParameters", &metering::SINGLE, |name, member| match name {
+            Name::ProductCode => metering::take_text(&mut common.product_code, member),
+            Name::ClientToken => metering::take_text(&mut common.client_token, member),
+            Name::DryRun => {
                 common.dry_run = match member.value().shape() {
                     Shape::Boolean(value) => Some(value),
                     Shape::String("true") => Some(true),
@@ -324,20 +326,18 @@ fn flatten_single<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&Ca
     let mut metering_record_id = None;
     let response = object_of(call.response, &mut common.unmapped_response);
     for member in response.into_iter().flat_map(Value::members).filter(|member| !member.value().is_null()) {
-        if member.name() != "meteringRecordId" || !metering::take_text(&mut metering_record_id, member) {
+        let is_id = Name::of(member.name()) == Some(Name::MeteringRecordId);
+        if !is_id || !metering::take_text(&mut metering_record_id, member) {
             common.unmapped_response.add_member("responseElements", member);
         }
     }
-    let is_omitted = call.request.is_some_and(|member| is_placeholder(member.value()));
-    let outcome = match (metering_record_id, call.request) {
-        (None, _) if is_omitted => Outcome::Omitted,
-        _ if is_error => Outcome::RequestError,
-        (Some(_), _) => Outcome::Success,
-        (None, None) => Outcome::Omitted,
-        (None, Some(_)) => Outcome::Unknown,
+    let outcome = match metering_record_id {
+        None => call::outcome_without_answer(call.request, is_error),
+        Some(_) if is_error => Outcome::RequestError,
+        Some(_) => Outcome::Success,
     };
     let unmapped = gather(&common, &record.unmapped, None);
-    let record_index = call.request.filter(|_| !is_omitted).map(|_| 0);
+    let record_index = call.request.filter(|request| !is_placeholder(request.value())).map(|_| 0);
     write(&common, Row { record_index, record: &record, outcome, status: None, metering_record_id, unmapped });
 }
 

@@ -76,6 +76,21 @@ pub fn text(value: &str) -> Option<String> {
     String::from_utf16(&code_units(value)).ok()
 }
 
+/// A value without white space between its tokens and with all strings spelled alike; numbers stay as they are.
+pub fn respelled(value: &str) -> String {
+    let joined = |parts: Vec<String>| parts.join(",");
+    if let Some(members) = members(value) {
+        let member = |(name, value): (Name, &str)| format!("{name:?}:{}", respelled(value));
+        format!("{{{}}}", joined(members.into_iter().map(member).collect()))
+    } else if let Some(elements) = elements(value) {
+        format!("[{}]", joined(elements.into_iter().map(respelled).collect()))
+    } else if value.starts_with('"') {
+        format!("{:?}", code_units(value))
+    } else {
+        value.to_owned()
+    }
+}
+
 /// `true`, `false`, and their spellings as strings; the second part tells whether it was a string.
 pub fn boolean(value: &str) -> Option<(bool, bool)> {
     match value {

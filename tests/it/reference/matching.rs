@@ -6,19 +6,50 @@ use super::usage_record::UsageRecord;
 
 /// For each request record the position of the response record that answers it. Response records come in the order
 /// results, then unprocessed; each answers once.
+///
+/// Those that are most alike find each other first, and of equally alike ones those that come first.
 pub fn answers(requests: &[UsageRecord], responses: &[UsageRecord]) -> Vec<Option<usize>> {
+    let mut pairs: Vec<(usize, usize, usize)> = Vec::new();
+    for (request, record) in requests.iter().enumerate() {
+        for (response, echo) in responses.iter().enumerate() {
+            pairs.extend(difference(record, echo).map(|difference| (difference, request, response)));
+        }
+    }
+    pairs.sort_unstable();
     let mut answers: Vec<Option<usize>> = vec![None; requests.len()];
-    let agreements: [fn(&UsageRecord, &UsageRecord) -> bool; 2] = [are_equal, are_compatible];
-    for agrees in agreements {
-        for (request, record) in requests.iter().enumerate() {
-            if answers[request].is_some() {
-                continue;
-            }
-            answers[request] = (0..responses.len())
-                .find(|&response| !answers.contains(&Some(response)) && agrees(record, &responses[response]));
+    for (_, request, response) in pairs {
+        if answers[request].is_none() && !answers.contains(&Some(response)) {
+            answers[request] = Some(response);
         }
     }
     answers
+}
+
+/// How much two records differ, `None` when they cannot be the same.
+fn difference(request: &UsageRecord, response: &UsageRecord) -> Option<usize> {
+    if request.text.is_some() && request.text == response.text {
+        return Some(0);
+    }
+    let (one, two) = (&request.spelling, &response.spelling);
+    if are_equal(request, response) {
+        let differ = [
+            one.time != two.time,
+            one.quantity != two.quantity,
+            one.allocations != two.allocations,
+            one.others != two.others,
+        ];
+        return Some(1 + differ.into_iter().filter(|differs| *differs).count());
+    }
+    if are_compatible(request, response) {
+        // Members that the response leaves out are no difference.
+        let differ = [
+            one.time.is_some() && two.time.is_some() && one.time != two.time,
+            one.quantity.is_some() && two.quantity.is_some() && one.quantity != two.quantity,
+            one.allocations.is_some() && two.allocations.is_some() && one.allocations != two.allocations,
+        ];
+        return Some(10 + differ.into_iter().filter(|differs| *differs).count());
+    }
+    None
 }
 
 /// Every member that tells one record from another, by column. The instant goes with its text.
@@ -98,6 +129,32 @@ mod tests {
         check(&[r#"{"dimension":"a","timestamp":"soon"}"#], &[r#"{"dimension":"a","timestamp":"late"}"#], &[None]);
         check(&[r#"{"dimension":"a","timestamp":"soon"}"#], &[r#"{"dimension":"a","timestamp":"soon"}"#], &[Some(0)]);
         check(&[r#"{"dimension":"a","timestamp":0}"#], &[r#"{"dimension":"a","timestamp":"late"}"#], &[None]);
+    }
+
+    #[test]
+    fn a_record_takes_the_answer_that_is_spelled_like_it() {
+        let (java, iso) = (
+            r#"{"timestamp":"Jan 2, 2025 3:00:00 AM","dimension":"d","quantity":7}"#,
+            r#"{"timestamp":"2025-01-02T03:00:00Z","dimension":"d","quantity":7}"#,
+        );
+        check(&[java, iso], &[iso, java], &[Some(1), Some(0)]);
+        check(&[java, iso], &[iso], &[None, Some(0)]);
+        check(&[java, java, iso], &[iso, java], &[Some(1), None, Some(0)]);
+        let turned = |record: &str| record.replace(r#","quantity":7}"#, "}").replacen('{', r#"{ "quantity" : 7,"#, 1);
+        check(&[java, iso], &[&turned(iso), &turned(java)], &[Some(1), Some(0)]);
+        // The order of members tells two apart that are equal otherwise.
+        check(&[java, &turned(java)], &[&turned(java), java], &[Some(1), Some(0)]);
+        let decimal = |record: &str| record.replace("7}", "7.0}");
+        check(&[&decimal(iso), iso], &[iso, &decimal(iso)], &[Some(1), Some(0)]);
+        // Where the response spells something in another way, the rest of the text tells.
+        check(&[java, iso], &[&decimal(iso), &decimal(java)], &[Some(1), Some(0)]);
+        let unknown = |value: u8| format!(r#"{{"dimension":"d","x":{value}}}"#);
+        check(&[&unknown(1), &unknown(2)], &[r#"{"x":2,"dimension":"d"}"#], &[None, Some(0)]);
+        let sdk = |record: &str| record.replace("timestamp", "Timestamp").replace("dimension", "Dimension");
+        check(&[java, iso], &[&sdk(iso), &sdk(java)], &[Some(1), Some(0)]);
+        let short = |record: &str| record.replace(r#","quantity":7"#, "");
+        check(&[java, iso], &[&short(iso), &short(java)], &[Some(1), Some(0)]);
+        check(&[r#"{"dimension":"\u0061"}"#, r#"{"dimension":"a"}"#], &[r#"{"dimension":"a"}"#], &[None, Some(0)]);
     }
 
     #[test]

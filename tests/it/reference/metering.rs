@@ -2,7 +2,7 @@
 
 use super::json::{self, Name, Unmapped};
 use super::matching;
-use super::usage_record::{Form, UsageRecord};
+use super::usage_record::{Form, UsageRecord, api_member};
 use super::{Row, Value, set};
 
 /// Columns that tell about the call and are the same as in the event's own row.
@@ -85,8 +85,8 @@ fn is_placeholder(value: &str) -> bool {
     json::member(value, "omitted").and_then(json::boolean).is_some_and(|(omitted, _)| omitted)
 }
 
-/// Hands the non-null members of a body (`requestParameters`, `responseElements`) to `take`, and returns what it did
-/// not want. A body that is no object, or only a placeholder, is returned whole.
+/// Hands the non-null members of a body (`requestParameters`, `responseElements`) that the API has to `take`, by their
+/// names there, and returns what it did not want. A body that is no object, or only a placeholder, is returned whole.
 fn open<'a>(name: &str, body: Option<&'a str>, mut take: impl FnMut(&str, &'a str) -> bool) -> Unmapped {
     let mut left = Unmapped::default();
     let Some(body) = body else {
@@ -98,7 +98,7 @@ fn open<'a>(name: &str, body: Option<&'a str>, mut take: impl FnMut(&str, &'a st
         return left;
     }
     for (member, value) in json::members(body).unwrap_or_default() {
-        if !json::is_null(value) && !take(&String::from_utf16_lossy(&member), value) {
+        if !json::is_null(value) && !api_member(&member).is_some_and(|member| take(member, value)) {
             left.push(&[path.clone(), member], value);
         }
     }
@@ -133,11 +133,11 @@ impl Answer {
         let (mut echo, mut status, mut id) = (None, None, None);
         let mut unmapped = Unmapped::default();
         for (name, value) in json::members(value).unwrap_or_default() {
-            let taken = match String::from_utf16_lossy(&name).as_str() {
+            let taken = match api_member(&name) {
                 _ if json::is_null(value) => true,
-                "usageRecord" => take_first(&mut echo, value.starts_with('{').then_some(value)),
-                "status" => take_first(&mut status, json::text(value)),
-                "meteringRecordId" => take_first(&mut id, json::text(value)),
+                Some("usageRecord") => take_first(&mut echo, value.starts_with('{').then_some(value)),
+                Some("status") => take_first(&mut status, json::text(value)),
+                Some("meteringRecordId") => take_first(&mut id, json::text(value)),
                 _ => false,
             };
             if !taken {
@@ -156,7 +156,8 @@ impl Answer {
         let mut columns = Row::new();
         set(&mut columns, "status", status.map(Value::Text));
         set(&mut columns, "metering_record_id", id.map(Value::Text));
-        Self { echo: UsageRecord::read(&echo_path, echo.unwrap_or("null"), Form::Batch), columns, unmapped, outcome }
+        let echo = echo.map(|echo| UsageRecord::read(&echo_path, echo, Form::Batch)).unwrap_or_default();
+        Self { echo, columns, unmapped, outcome }
     }
 
     /// An element of `unprocessedRecords`: a bare record.
@@ -224,13 +225,22 @@ fn batch_meter_usage(call: &Call) -> Vec<Row> {
             rows.push(call.row(answer.outcome, &[&product, &answer.echo.columns, &answer.columns], &leftovers));
         }
     }
-    // Records that CloudTrail left out still need a row to be seen by; a call that had none does not.
+    // Records that are not told still need a row to be seen by; a call that had none does not.
     if rows.is_empty() && !has_records {
-        let omitted = call.request.is_some_and(is_placeholder) || !call.failed;
-        let outcome = if omitted { "omitted" } else { "request_error" };
-        rows.push(call.row(outcome, &[&product], &[&request_left, &response_left]));
+        rows.push(call.row(untold(call), &[&product], &[&request_left, &response_left]));
     }
     rows
+}
+
+/// What is known of a call that shows neither records nor answers. CloudTrail has left them out only where it says so, or
+/// where it shows nothing at all.
+fn untold(call: &Call) -> &'static str {
+    match call.request {
+        Some(request) if is_placeholder(request) => "omitted",
+        _ if call.failed => "request_error",
+        None => "omitted",
+        Some(_) => "unknown",
+    }
 }
 
 fn meter_usage(call: &Call) -> Row {
@@ -247,16 +257,10 @@ fn meter_usage(call: &Call) -> Row {
     } else if let Some(request) = call.request {
         record = UsageRecord::read(&path, request, Form::Meter);
     }
-    let outcome = if placeholder && id.is_none() {
-        "omitted"
-    } else if call.failed {
-        "request_error"
-    } else if id.is_some() {
-        "success"
-    } else if call.request.is_none() {
-        "omitted"
-    } else {
-        "unknown"
+    let outcome = match id {
+        None => untold(call),
+        Some(_) if call.failed => "request_error",
+        Some(_) => "success",
     };
     let mut columns = Row::new();
     set(&mut columns, "metering_record_id", id.map(Value::Text));

@@ -207,12 +207,19 @@ fn a_call_without_its_records_is_one_row() {
     check(&batch(placeholder, "null", r#","errorCode":"E""#), &columns, &[&format!("- | omitted | {whole}")]);
     check(&batch("null", "null", r#","errorCode":"E""#), &columns, &["- | request_error | -"]);
     check(&batch("null", "null", ""), &columns, &["- | omitted | -"]);
-    check(&batch("{}", "null", ""), &columns, &["- | omitted | -"]);
-    check(&batch(r#""text""#, "null", ""), &columns, &[r#"- | omitted | {"requestParameters":"text"}"#]);
+    // A request that is there and cannot be read is not left out.
+    check(&batch("{}", "null", ""), &columns, &["- | unknown | -"]);
+    check(&batch("{}", "null", r#","errorCode":"E""#), &columns, &["- | request_error | -"]);
+    check(&batch(r#""text""#, "null", ""), &columns, &[r#"- | unknown | {"requestParameters":"text"}"#]);
     check(
         &batch(r#"{"usageRecords":{}}"#, r#"{"omitted":"true"}"#, ""),
         &columns,
-        &[r#"- | omitted | {"requestParameters.usageRecords":{},"responseElements":{"omitted":"true"}}"#],
+        &[r#"- | unknown | {"requestParameters.usageRecords":{},"responseElements":{"omitted":"true"}}"#],
+    );
+    check(
+        &batch(r#"{"usage_records":[{"dimension":"d"}]}"#, "null", ""),
+        &columns,
+        &[r#"- | unknown | {"requestParameters.usage_records":[{"dimension":"d"}]}"#],
     );
     check(&batch(r#"{"usageRecords":[]}"#, "null", ""), &columns, &[]);
     check(&batch(r#"{"usageRecords":[]}"#, "null", r#","errorCode":"E""#), &columns, &[]);
@@ -236,6 +243,39 @@ fn meter_calls_have_one_row_whatever_is_missing() {
     check(&meter(omitted, "null", error), &columns, &[&format!("- | omitted | {whole}")]);
     check(&meter(omitted, id, ""), &columns, &[&format!("- | success | {whole}")]);
     check(&meter(r#"{"omitted":false}"#, id, ""), &columns, &[r#"0 | success | {"requestParameters.omitted":false}"#]);
+}
+
+#[test]
+fn calls_as_an_sdk_spells_them_are_read_like_others() {
+    let record = r#"{"Timestamp":1524155570,"CustomerIdentifier":"c","CustomerAWSAccountId":"1","Dimension":"d","LicenseArn":"l","QuantityAsDecimal":"1.5","UsageAllocations":[{"AllocatedUsageQuantityAsDecimal":"1.5","Tags":[{"Key":"k","Value":"v"}]}]}"#;
+    let rows = batch(
+        &format!(r#"{{"UsageRecords":[{record},{{"Dimension":"e"}}],"ProductCode":"p","productCode":"q"}}"#),
+        &format!(
+            r#"{{"UnprocessedRecords":[{{"Dimension":"e"}}],"Results":[{{"UsageRecord":{record},"MeteringRecordId":"i","Status":"Success"}}]}}"#
+        ),
+        "",
+    );
+    let leftover = r#"{"requestParameters.productCode":"q"}"#;
+    check(
+        &rows,
+        &["record_index", "product_code", "dimension", "quantity", "outcome", "metering_record_id", "unmapped"],
+        &[
+            &format!("0 | p | d | 1500000 millionths | success | i | {leftover}"),
+            &format!("1 | p | e | - | unprocessed | - | {leftover}"),
+        ],
+    );
+    let rows = meter(
+        r#"{"ProductCode":"p","Timestamp":0,"UsageDimension":"d","UsageQuantity":1,"DryRun":false}"#,
+        r#"{"MeteringRecordId":"i"}"#,
+        "",
+    );
+    check(
+        &rows,
+        &["product_code", "dimension", "quantity", "dry_run", "outcome", "metering_record_id", "unmapped"],
+        &["p | d | 1000000 millionths | false | success | i | -"],
+    );
+    let lower = batch(r#"{"usagerecords":[{"dimension":"d"}]}"#, "null", "");
+    check(&lower, &["record_index", "dimension", "outcome", "unmapped"], &["0 | d | unknown | -"]);
 }
 
 #[test]

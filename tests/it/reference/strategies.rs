@@ -164,7 +164,7 @@ mod tests {
             ("duplicate_record", 100),
             ("unprocessed", 300),
             ("request_error", 200),
-            ("omitted", 100),
+            ("omitted", 60),
             ("unknown", 200),
         ] {
             assert!(seen.get(key).is_some_and(|count| *count >= least), "{key}: {seen:#?}");

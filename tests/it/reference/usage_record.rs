@@ -10,6 +10,61 @@ use super::{Allocation, Row, Tag, Value, set, time};
 pub struct UsageRecord {
     pub columns: Row,
     pub unmapped: Unmapped,
+    /// The record as it stands in the archive; null where a result has none.
+    pub text: Option<String>,
+    pub spelling: Spelling,
+}
+
+/// What records that mean the same can be told apart by: the JSON of their members, white space and escapes aside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spelling {
+    pub time: Option<String>,
+    /// Of the plain member and of the decimal one.
+    pub quantity: Option<(Option<String>, Option<String>)>,
+    pub allocations: Option<String>,
+    /// All other members by name, in any order.
+    pub others: Option<Vec<(Name, String)>>,
+}
+
+/// The members of the Metering API, as CloudTrail writes them: its SDKs begin them with a capital letter.
+pub const API_MEMBERS: [&str; 25] = [
+    "allocatedUsageQuantity",
+    "allocatedUsageQuantityAsDecimal",
+    "clientToken",
+    "customerAWSAccountId",
+    "customerIdentifier",
+    "dimension",
+    "dryRun",
+    "key",
+    "licenseArn",
+    "meteringRecordId",
+    "productCode",
+    "quantity",
+    "quantityAsDecimal",
+    "results",
+    "status",
+    "tags",
+    "timestamp",
+    "unprocessedRecords",
+    "usageAllocations",
+    "usageDimension",
+    "usageQuantity",
+    "usageQuantityAsDecimal",
+    "usageRecord",
+    "usageRecords",
+    "value",
+];
+
+/// The member of the API that a name stands for, in whatever letter case a tool has written it.
+pub fn api_member(name: &Name) -> Option<&'static str> {
+    let name = String::from_utf16(name).ok()?;
+    API_MEMBERS.into_iter().find(|known| known.eq_ignore_ascii_case(&name))
+}
+
+/// The first non-null value that a member of the API has in an object.
+fn api_value<'a>(object: &'a str, wanted: &str) -> Option<&'a str> {
+    let is_it = |(name, value): &(Name, &str)| api_member(name) == Some(wanted) && !json::is_null(value);
+    json::members(object)?.into_iter().find(is_it).map(|(_, value)| value)
 }
 
 /// The two spellings of a record.
@@ -24,7 +79,7 @@ pub enum Form {
 impl UsageRecord {
     /// Reads the record at `path`. An element that is no object is a record without members.
     pub fn read(path: &[Name], value: &str, form: Form) -> Self {
-        let mut record = Self::default();
+        let mut record = Self { text: Some(value.to_owned()), ..Self::default() };
         if json::is_null(value) {
             return record;
         }
@@ -38,21 +93,16 @@ impl UsageRecord {
         };
         let quantity = Quantity::read(value, plain_name, decimal_name);
         set(&mut record.columns, "quantity", quantity.value.map(Value::Decimal));
+        record.spelling = Spelling::of(&members, plain_name, decimal_name);
         for (position, (name, value)) in members.iter().enumerate() {
-            let said_before =
-                members[..position].iter().any(|(earlier, value)| earlier == name && !json::is_null(value));
-            let spelled = String::from_utf16_lossy(name);
-            let fits = if json::is_null(value) {
-                true
-            } else if said_before {
+            let fits = match api_member(name) {
+                _ if json::is_null(value) => true,
+                None => false,
                 // Both cannot be in one column; the first is.
-                false
-            } else if spelled == plain_name {
-                quantity.tells_plain
-            } else if spelled == decimal_name {
-                quantity.tells_decimal
-            } else {
-                record.take(&spelled, value, form)
+                Some(member) if is_said(member, &members[..position]) => false,
+                Some(member) if member == plain_name => quantity.tells_plain,
+                Some(member) if member == decimal_name => quantity.tells_decimal,
+                Some(member) => record.take(member, value, form),
             };
             if !fits {
                 record.unmapped.push(&[path, std::slice::from_ref(name)].concat(), value);
@@ -61,16 +111,13 @@ impl UsageRecord {
         record
     }
 
-    /// Reads a non-null member into its column; false when the column does not tell all about it.
+    /// Reads a non-null member into its column, once; false when the column does not tell all about it.
     fn take(&mut self, name: &str, value: &str, form: Form) -> bool {
         match (name, form) {
             ("dimension", Form::Batch) | ("usageDimension", Form::Meter) => self.take_text("dimension", value),
             ("customerIdentifier", _) => self.take_text("customer_identifier", value),
             ("licenseArn", _) => self.take_text("license_arn", value),
-            // AWS's own texts disagree on the last letter's case.
-            (name, _) if name.eq_ignore_ascii_case("customerAWSAccountId") => {
-                self.take_text("customer_aws_account_id", value)
-            }
+            ("customerAWSAccountId", _) => self.take_text("customer_aws_account_id", value),
             ("timestamp", _) => self.take_timestamp(value),
             ("usageAllocations", _) => {
                 let (allocations, exact) = read_allocations(value);
@@ -90,15 +137,10 @@ impl UsageRecord {
     }
 
     fn take_text(&mut self, column: &str, value: &str) -> bool {
-        match json::text(value) {
-            // Taken already: by the same name in another letter case.
-            Some(_) if self.columns.contains_key(column) => false,
-            Some(text) => {
-                set(&mut self.columns, column, Some(Value::Text(text)));
-                true
-            }
-            None => false,
-        }
+        let text = json::text(value);
+        let fits = text.is_some();
+        set(&mut self.columns, column, text.map(Value::Text));
+        fits
     }
 
     /// A timestamp that cannot be parsed is not lost: the text column has it.
@@ -117,6 +159,37 @@ impl UsageRecord {
     }
 }
 
+/// Whether a member of the API is among these, and not null.
+fn is_said(member: &str, members: &[(Name, &str)]) -> bool {
+    members.iter().any(|(name, value)| api_member(name) == Some(member) && !json::is_null(value))
+}
+
+impl Spelling {
+    fn of(members: &[(Name, &str)], plain_name: &str, decimal_name: &str) -> Self {
+        let mut others = Vec::new();
+        let (mut time, mut plain, mut decimal, mut allocations) = (None, None, None, None);
+        for (name, value) in members.iter().filter(|(_, value)| !json::is_null(value)) {
+            let place = match api_member(name) {
+                Some("timestamp") => Some(&mut time),
+                Some("usageAllocations") => Some(&mut allocations),
+                Some(member) if member == plain_name => Some(&mut plain),
+                Some(member) if member == decimal_name => Some(&mut decimal),
+                _ => None,
+            };
+            match place {
+                Some(place @ None) => *place = Some(json::respelled(value)),
+                _ => {
+                    let name = api_member(name).map_or_else(|| name.clone(), json::name);
+                    others.push((name, json::respelled(value)));
+                }
+            }
+        }
+        others.sort();
+        let quantity = (plain.is_some() || decimal.is_some()).then_some((plain, decimal));
+        Self { time, quantity, allocations, others: Some(others) }
+    }
+}
+
 /// The quantity that two members tell about.
 struct Quantity {
     /// Millionths.
@@ -129,7 +202,7 @@ struct Quantity {
 
 impl Quantity {
     fn read(object: &str, plain: &str, decimal: &str) -> Self {
-        let read = |name: &str| json::member(object, name).and_then(millionths);
+        let read = |name: &str| api_value(object, name).and_then(millionths);
         let (plain, decimal) = (read(plain), read(decimal));
         let value = decimal.or(plain);
         Self { value, tells_plain: plain.is_some() && plain == value, tells_decimal: decimal.is_some() }
@@ -160,18 +233,13 @@ fn read_allocations(value: &str) -> (Option<Value>, bool) {
         };
         let (plain_name, decimal_name) = ("allocatedUsageQuantity", "allocatedUsageQuantityAsDecimal");
         let quantity = Quantity::read(element, plain_name, decimal_name);
-        let tags = json::member(element, "tags").map(read_tags);
-        exact &=
-            members.iter().filter(|(_, value)| !json::is_null(value)).all(|(name, _)| match String::from_utf16_lossy(
-                name,
-            )
-            .as_str()
-            {
-                name if name == plain_name => quantity.tells_plain,
-                name if name == decimal_name => quantity.tells_decimal,
-                "tags" => tags.as_ref().is_some_and(|(_, exact)| *exact),
-                _ => false,
-            });
+        let tags = api_value(element, "tags").map(read_tags);
+        exact &= members.iter().filter(|(_, value)| !json::is_null(value)).all(|(name, _)| match api_member(name) {
+            Some(name) if name == plain_name => quantity.tells_plain,
+            Some(name) if name == decimal_name => quantity.tells_decimal,
+            Some("tags") => tags.as_ref().is_some_and(|(_, exact)| *exact),
+            _ => false,
+        });
         exact &= !any_twice(&members);
         allocations.push(Some(Allocation { quantity: quantity.value, tags: tags.and_then(|(tags, _)| tags) }));
     }
@@ -190,20 +258,22 @@ fn read_tags(value: &str) -> (Option<Vec<Option<Tag>>>, bool) {
             tags.push(None);
             continue;
         };
-        let known = ["key", "value"].map(json::name);
-        exact &= members
-            .iter()
-            .all(|(name, value)| json::is_null(value) || (known.contains(name) && json::text(value).is_some()));
+        let is_known = |name: &Name| matches!(api_member(name), Some("key" | "value"));
+        exact &=
+            members.iter().all(|(name, value)| json::is_null(value) || (is_known(name) && json::text(value).is_some()));
         exact &= !any_twice(&members);
-        let text = |name: &str| json::member(element, name).and_then(json::text);
+        let text = |name: &str| api_value(element, name).and_then(json::text);
         tags.push(Some(Tag { key: text("key"), value: text("value") }));
     }
     (Some(tags), exact)
 }
 
 fn any_twice(members: &[(Name, &str)]) -> bool {
-    let names: Vec<&Name> = members.iter().filter(|(_, value)| !json::is_null(value)).map(|(name, _)| name).collect();
-    names.iter().enumerate().any(|(position, name)| names[..position].contains(name))
+    let of_the_api = members
+        .iter()
+        .enumerate()
+        .filter_map(|(position, (name, value))| (!json::is_null(value)).then_some((position, api_member(name)?)));
+    of_the_api.into_iter().any(|(position, member)| is_said(member, &members[..position]))
 }
 
 #[cfg(test)]
@@ -249,17 +319,37 @@ mod tests {
     }
 
     #[test]
-    fn the_account_id_comes_in_any_letter_case() {
+    fn members_come_in_any_letter_case() {
         for name in ["customerAWSAccountId", "customerAWSAccountID", "customerAwsAccountId", "CUSTOMERAWSACCOUNTID"] {
             check(&format!(r#"{{"{name}":"1"}}"#), Form::Batch, &[("customer_aws_account_id", "\"1\"")], None);
         }
         check(
-            r#"{"customerAWSAccountId":1,"customerAWSAccountID":"2","customerAwsAccountId":"3"}"#,
+            r#"{"customerAWSAccountId":null,"customerAWSAccountID":"2","customerAwsAccountId":"3"}"#,
             Form::Meter,
             &[("customer_aws_account_id", "\"2\"")],
-            Some(r#"{"r.customerAWSAccountId":1,"r.customerAwsAccountId":"3"}"#),
+            Some(r#"{"r.customerAwsAccountId":"3"}"#),
         );
-        check(r#"{"Dimension":"d"}"#, Form::Batch, &[], Some(r#"{"r.Dimension":"d"}"#));
+        // Of two spellings as of one that comes twice, the first value counts, whatever it is.
+        check(r#"{"Dimension":1,"dimension":"d"}"#, Form::Batch, &[], Some(r#"{"r.Dimension":1,"r.dimension":"d"}"#));
+        for name in ["Dimension", "DIMENSION", "dimensioN"] {
+            check(&format!(r#"{{"{name}":"d"}}"#), Form::Batch, &[("dimension", "\"d\"")], None);
+        }
+        check(
+            r#"{"UsageDimension":"d","UsageQuantity":1,"DryRun":true,"ClientToken":"c","ProductCode":"p"}"#,
+            Form::Meter,
+            &[
+                ("client_token", "\"c\""),
+                ("dimension", "\"d\""),
+                ("dry_run", "true"),
+                ("product_code", "\"p\""),
+                ("quantity", "1000000 millionths"),
+            ],
+            None,
+        );
+        let allocations = r#"{"UsageAllocations":[{"AllocatedUsageQuantity":1,"Tags":[{"Key":"k","Value":"v"}]}]}"#;
+        let read = r#"[Some(Allocation { quantity: Some(1000000), tags: Some([Some(Tag { key: Some("k"), value: Some("v") })]) })]"#;
+        check(allocations, Form::Batch, &[("usage_allocations", read)], None);
+        check(r#"{"usage_dimension":"d"}"#, Form::Meter, &[], Some(r#"{"r.usage_dimension":"d"}"#));
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use super::events::{self, Node};
 use super::{Tape, values};
+use crate::reference::usage_record::API_MEMBERS;
 
 /// An event of `BatchMeterUsage`, one in five of `MeterUsage`.
 pub fn metering_event(tape: &mut Tape) -> String {
     let meter_usage = tape.one_in(5);
     let (request, response) = if meter_usage { meter_usage_bodies(tape) } else { batch_bodies(tape) };
+    let (request, response) = (renamed(request, tape), renamed(response, tape));
     let failed = tape.one_in(8);
     // A failed call has no response; once in a while it has one all the same.
     let response = if failed && !tape.one_in(8) { Some("null".to_owned()) } else { response };
@@ -35,6 +37,23 @@ pub fn metering_event(tape: &mut Tape) -> String {
     put("responseElements", response);
     put("errorCode", Some(error));
     events::rendered(&event)
+}
+
+/// The body with the names of members in another letter case: all as an SDK has them, all in one case, or just some.
+fn renamed(body: Option<String>, tape: &mut Tape) -> Option<String> {
+    let mut body = body?;
+    let form = tape.below(24);
+    for name in API_MEMBERS {
+        let (first, rest) = name.split_at(1);
+        let new = match form {
+            20 | 21 => format!("{}{rest}", first.to_uppercase()),
+            22 if tape.one_in(3) => format!("{}{rest}", first.to_uppercase()),
+            23 => name.to_lowercase(),
+            _ => continue,
+        };
+        body = body.replace(&format!("\"{name}\":"), &format!("\"{new}\":"));
+    }
+    Some(body)
 }
 
 const ERRORS: [&str; 4] =
@@ -164,6 +183,19 @@ impl Record {
 
     fn text(&self, tape: &mut Tape) -> String {
         object(&self.write(tape, false))
+    }
+
+    /// How a response tells of it: mostly as the request does, else with its members in another order, or in other words.
+    fn echo(&self, request: &[(String, String)], tape: &mut Tape) -> String {
+        match tape.below(8) {
+            0..=3 => object(request),
+            4 | 5 => {
+                let mut members = request.to_vec();
+                tape.shuffle(&mut members);
+                object(&members)
+            }
+            _ => self.text(tape),
+        }
     }
 }
 
@@ -316,20 +348,26 @@ fn batch_bodies(tape: &mut Tape) -> (Option<String>, Option<String>) {
         let record = if twin { records[tape.below(records.len())].clone() } else { Record::draw(tape) };
         records.push(record);
     }
-    let (mut results, mut unprocessed) = (Vec::new(), Vec::new());
+    let (mut requests, mut results, mut unprocessed) = (Vec::new(), Vec::new(), Vec::new());
     for record in &records {
-        let mut echo = record.clone();
-        if tape.one_in(15) {
-            echo.disturb(tape);
-        }
+        let request = record.write(tape, false);
+        let echo = if tape.one_in(15) {
+            let mut other = record.clone();
+            other.disturb(tape);
+            other.text(tape)
+        } else {
+            record.echo(&request, tape)
+        };
+        requests.push(object(&request));
         match tape.below(20) {
             18 => {}
-            16 | 17 => unprocessed.push(echo.text(tape)),
-            _ => results.push(result(&echo, tape)),
+            16 | 17 => unprocessed.push(echo),
+            _ => results.push(result(echo, tape)),
         }
     }
     if tape.one_in(15) {
-        results.push(result(&Record::draw(tape), tape));
+        let stranger = Record::draw(tape).text(tape);
+        results.push(result(stranger, tape));
     }
     if tape.one_in(20) {
         unprocessed.push(Record::draw(tape).text(tape));
@@ -338,7 +376,6 @@ fn batch_bodies(tape: &mut Tape) -> (Option<String>, Option<String>) {
         tape.shuffle(&mut results);
         tape.shuffle(&mut unprocessed);
     }
-    let mut requests: Vec<String> = records.iter().map(|record| record.text(tape)).collect();
     for list in [&mut requests, &mut results, &mut unprocessed] {
         if tape.one_in(60) {
             let stranger = (tape.pick(&["null", "7", "\"x\"", "[]", "{}"])).to_owned();
@@ -404,6 +441,13 @@ fn body(tape: &mut Tape, name: &str, fill: impl FnOnce(&mut Tape, &mut Vec<(Stri
     }
     let mut members = Vec::new();
     fill(tape, &mut members);
+    if tape.one_in(25) && !members.is_empty() {
+        // The same name in two letter cases.
+        let (name, value) = members[tape.below(members.len())].clone();
+        let (first, rest) = name.split_at(1);
+        let value = if tape.one_in(2) { values::anything(tape) } else { value };
+        members.push((format!("{}{rest}", first.to_uppercase()), value));
+    }
     if tape.one_in(12) {
         let count = 1 + tape.below(2);
         for name in values::unknown_names(tape, count) {
@@ -417,7 +461,7 @@ fn body(tape: &mut Tape, name: &str, fill: impl FnOnce(&mut Tape, &mut Vec<(Stri
 }
 
 /// An element of `results`.
-fn result(echo: &Record, tape: &mut Tape) -> String {
+fn result(echo: String, tape: &mut Tape) -> String {
     let status = match tape.below(20) {
         0..=12 => "\"Success\"".to_owned(),
         13 | 14 => "\"CustomerNotSubscribed\"".to_owned(),
@@ -426,7 +470,7 @@ fn result(echo: &Record, tape: &mut Tape) -> String {
         18 => "null".to_owned(),
         _ => values::anything(tape),
     };
-    let mut members = vec![("usageRecord".to_owned(), echo.text(tape))];
+    let mut members = vec![("usageRecord".to_owned(), echo)];
     if !tape.one_in(10) {
         let id = if tape.one_in(25) { values::anything(tape) } else { format!("\"id-{}\"", tape.below(1_000)) };
         members.push(("meteringRecordId".to_owned(), id));
