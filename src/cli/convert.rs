@@ -29,8 +29,8 @@ pub(crate) struct ConvertArgs {
     /// Convert what the lines of this file name, `-` for standard input; may be given more than once
     ///
     /// A line is a path, the URL of an object, or a message of a queue: an SNS notice of CloudTrail, an event notification of
-    /// S3, raw or in SNS or EventBridge, the body of an SQS message, or all that `aws sqs receive-message` prints, on one
-    /// line. A line that is not understood is told and makes the exit code 1.
+    /// S3 or a store like it, raw or in SNS or EventBridge, the body of an SQS message, or all that `aws sqs receive-message`
+    /// prints, on one line. A line that is not understood is told and makes the exit code 1.
     #[arg(long, value_name = "FILE")]
     inputs_from: Vec<PathBuf>,
 

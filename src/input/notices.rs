@@ -1,4 +1,4 @@
-//! Messages that tell of objects: what CloudTrail, S3, SNS, SQS and EventBridge say when there is something new.
+//! Messages that tell of objects: what CloudTrail, S3, other stores, SNS, SQS and EventBridge say when there is something new.
 //!
 //! In: a line. Out: the objects that it names; how many messages name none, as they should; and what is wrong with others.
 //! Never: a message that is passed over without being counted.
@@ -95,7 +95,8 @@ impl Notice {
             for message in messages {
                 self.take(message, depth + 1);
             }
-        } else if let Some(records) = value.get("Records").and_then(Value::as_array) {
+        } else if let Some(records) = ["Records", "events"].iter().find_map(|name| value.get(name)?.as_array()) {
+            // S3 and stores that speak as it does; Alibaba Cloud's OSS.
             for record in records {
                 self.take(record, depth + 1);
             }
@@ -115,10 +116,8 @@ impl Notice {
                     None => self.refuse("a key is no text", &key.to_string()),
                 }
             }
-        } else if let (Some(bucket), Some(key)) = (text("/s3/bucket/name"), text("/s3/object/key")) {
-            // S3 (User Guide, "Event message structure"); a restored object can be read again.
-            let name = text("/eventName").unwrap_or("ObjectCreated:Put").trim_start_matches("s3:");
-            if !name.starts_with("ObjectCreated:") && name != "ObjectRestore:Completed" {
+        } else if let Some((bucket, key)) = object_of_store(value) {
+            if !text("/eventName").is_none_or(is_of_new_object) {
                 self.passed_over += 1;
             } else if let Some(key) = form_decoded(key) {
                 self.add(bucket, &key);
@@ -152,6 +151,25 @@ impl Notice {
             return;
         }
         self.references.push(Reference::Object(ObjectUrl { bucket: bucket.to_owned(), key: key.to_owned() }));
+    }
+}
+
+/// Bucket and key as stores tell of them: S3 (User Guide, "Event message structure") and those that speak as it does, Alibaba
+/// Cloud's OSS and Huawei Cloud's OBS under names of their own.
+fn object_of_store(notice: &Value) -> Option<(&str, &str)> {
+    ["s3", "oss", "obs"].iter().find_map(|store| {
+        let told = notice.get(store)?;
+        Some((told.pointer("/bucket/name")?.as_str()?, told.pointer("/object/key")?.as_str()?))
+    })
+}
+
+/// Whether an event of a store says that there is something new: a restored object can be read again, and the parts of one
+/// that OSS tells of are none yet.
+fn is_of_new_object(event_name: &str) -> bool {
+    match event_name.trim_start_matches("s3:").split_once(':') {
+        Some(("ObjectCreated", how)) => !matches!(how, "InitiateMultipartUpload" | "UploadPart" | "UploadPartCopy"),
+        Some(("ObjectRestore", how)) => matches!(how, "Completed" | "FinishRestore"),
+        _ => false,
     }
 }
 
@@ -252,6 +270,44 @@ mod tests {
         };
         check(&bridge("Object Created"), &["s3://trail/a+b%20c"], 0);
         check(&bridge("Object Deleted"), &[], 1);
+    }
+
+    #[test]
+    fn notices_of_other_stores_name_objects_too() {
+        let notice = |name: &str, store: &str| {
+            format!(
+                r#"{{"eventVersion":"2.0","eventSource":"x","eventName":"{name}","{store}":{{"bucket":{{"name":"trail"}},"object":{{"key":"AWSLogs%2F1%2Fa.json.gz"}}}}}}"#
+            )
+        };
+        let object: &[&str] = &["s3://trail/AWSLogs/1/a.json.gz"];
+        for store in ["s3", "oss", "obs"] {
+            let created = notice("s3:ObjectCreated:Put", store);
+            let records = format!(
+                r#"{{"EventName":"s3:ObjectCreated:Put","Key":"trail/AWSLogs/1/a.json.gz","Records":[{created}]}}"#
+            );
+            for line in [
+                &created,
+                &format!("[{created}]"),
+                &records,
+                &format!(r#"{{"events":[{created}]}}"#),
+                &quoted(&records),
+            ] {
+                check(line, object, 0);
+            }
+            for new in
+                ["ObjectCreated:PutObject", "ObjectCreated:CompleteMultipartUpload", "ObjectRestore:FinishRestore"]
+            {
+                check(&notice(new, store), object, 0);
+            }
+            for other in [
+                "s3:ObjectRemoved:Delete",
+                "ObjectCreated:UploadPart",
+                "ObjectRestore:Post",
+                "ObjectDownloaded:GetObject",
+            ] {
+                check(&notice(other, store), &[], 1);
+            }
+        }
     }
 
     #[test]

@@ -29,6 +29,17 @@ pub(crate) fn is_event_start(text: &[u8]) -> bool {
     text.first() == Some(&b'{') && text[skip_space(text, 1)..].starts_with(EVENT_NAME)
 }
 
+/// Whether text begins as nothing but an event does: with a version that CloudTrail alone has, from 1.01 on. Notices of
+/// stores begin in the same way, and say 2.1, 3.0 or 1.0.
+pub(crate) fn is_certain_start(text: &[u8]) -> bool {
+    if !is_event_start(text) {
+        return false;
+    }
+    let colon = skip_space(text, skip_space(text, 1) + EVENT_NAME.len());
+    let is_version = |version: &[u8]| matches!(version, [b'"', b'1', b'.', tens, ones, b'"', ..] if tens.is_ascii_digit() && ones.is_ascii_digit());
+    text.get(skip_space(text, colon + 1)..).is_some_and(is_version)
+}
+
 /// Whether an object, as far as it is one, has an event array, or `Records` of another kind, among its members.
 pub(super) fn has_event_array(object: &[u8]) -> bool {
     let mut at = skip_space(object, 1);
@@ -56,4 +67,18 @@ pub(crate) fn message_start(window: &[u8], line: usize) -> Option<usize> {
     let length = text.iter().take_while(|byte| is_of_timestamp(byte)).count();
     let is_message = text.first().is_some_and(u8::is_ascii_digit) && text[length..].starts_with(b" {");
     is_message.then_some(line + length + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_tells_events_from_notices() {
+        let is_certain =
+            |version: &str| is_certain_start(format!("{{ \"eventVersion\" : {version},\"a\":1}}").as_bytes());
+        assert!(["\"1.01\"", "\"1.08\"", "\"1.11\""].into_iter().all(is_certain));
+        assert!(!["\"1.0\"", "\"2.1\"", "\"3.0\"", "1.08", "\"1.08", "\"1.108\"", ""].into_iter().any(is_certain));
+        assert!(!is_certain_start(b"{\"eventVersion\"") && !is_certain_start(b"{\"eventName\":\"1.08\"}"));
+    }
 }

@@ -107,10 +107,13 @@ pub(super) fn judge(parser: &mut Parser, text: &[u8]) -> Result<&'static str, &'
     parser.parse(text, judge).or_else(|_| parser.parse_lenient(text, judge)).unwrap_or(Ok(shape::LOG))
 }
 
-/// Whether an object that is no event brings some, or should.
-pub(super) fn brings_events(parser: &mut Parser, text: &[u8], budget: &mut Budget) -> bool {
-    let unwrapped = std::str::from_utf8(text).ok().and_then(|text| unwrap(parser, text, budget).ok());
-    matches!(unwrapped, Some(Unwrapped::Wrapper(brought, _)) if !brought.is_empty())
+/// What an object brings that is no event: events, or what should be some; or as an error what it looks like.
+pub(super) fn brings_events(parser: &mut Parser, text: &[u8], budget: &mut Budget) -> Result<(), &'static str> {
+    match std::str::from_utf8(text).ok().and_then(|text| unwrap(parser, text, budget).ok()) {
+        Some(Unwrapped::Wrapper(brought, _)) if !brought.is_empty() => Ok(()),
+        Some(Unwrapped::Wrapper(_, kind)) => Err(kind),
+        _ => Err("json"),
+    }
 }
 
 /// Whether text is certainly an event.

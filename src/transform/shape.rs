@@ -18,17 +18,25 @@ fn kind_of_category(category: Option<&str>) -> &'static str {
 /// Kind of an archive with events of no special category.
 pub(crate) const LOG: &str = "log";
 
-/// Kind of a message of another service, with elements that look like events.
-pub(crate) const NOTIFICATION: &str = "notification";
-
 /// Names that are enough to tell what a document is that holds no events.
 pub(crate) const NAMES_KEPT: usize = 32;
 
 /// Kind of an archive whose event arrays are all empty.
 pub(crate) const EMPTY: &str = "empty";
 
+/// Kind of what services and stores send when something has happened in them.
+pub(crate) const NOTIFICATION: &str = "notification";
+
+/// Whether this is what a store tells of an object: S3 and those that speak as it does in `s3`, Alibaba Cloud's OSS in
+/// `oss`, Huawei Cloud's OBS in `obs`.
+fn tells_of_object(value: Value<'_>) -> bool {
+    let has = |name: &str| value.members().any(|member| member.name() == name && !member.value().is_null());
+    has("bucket") && has("object")
+}
+
 /// What the elements of an event array are, by the first object among them: the kind of the archive, or as an error the
-/// kind of foreign object. Notifications of S3, SNS and SQS come in arrays called `Records` too.
+/// kind of foreign object. Notifications of S3, SNS and SQS come in arrays called `Records` too, and those of stores look
+/// like events but for what they tell of.
 pub(crate) fn judge(value: Value<'_>) -> Result<&'static str, &'static str> {
     let mut is_event = false;
     let mut category = None;
@@ -40,6 +48,7 @@ pub(crate) fn judge(value: Value<'_>) -> Result<&'static str, &'static str> {
                 }
                 is_event |= member.name() == "eventSource";
             }
+            "s3" | "oss" | "obs" if tells_of_object(member.value()) => return Err(NOTIFICATION),
             "eventVersion" | "eventTime" | "eventName" | "eventID" | "eventId" | "eventType" => is_event = true,
             "eventCategory" => {
                 is_event = true;

@@ -84,7 +84,7 @@ pub(crate) enum Content {
 pub(crate) fn unwrap(parser: &mut Parser, text: &str, budget: &mut Budget) -> Result<Unwrapped, ParseError> {
     let depth = budget.depth;
     let seen = parser.parse_lenient(text, |document| look(document, text, depth))?;
-    let (found, foreign_kind) = match seen {
+    let (found, mut foreign_kind) = match seen {
         Ok(kind) => return Ok(Unwrapped::Event(kind)),
         Err(seen) => seen,
     };
@@ -94,8 +94,12 @@ pub(crate) fn unwrap(parser: &mut Parser, text: &str, budget: &mut Budget) -> Re
             What::Event(kind) => brought.push(Brought { range, content: Content::Event { text: None, kind } }),
             What::String => {
                 let mut inner = Budget { depth: depth.saturating_sub(1), ..*budget };
-                unwrap_string(parser, text, &range, &mut inner, &mut brought)?;
+                let kind = unwrap_string(parser, text, &range, &mut inner, &mut brought)?;
                 budget.rescan_bytes = inner.rescan_bytes;
+                if kind == Some(shape::NOTIFICATION) {
+                    // It tells more than what brings it.
+                    foreign_kind = shape::NOTIFICATION;
+                }
             }
             What::TooDeep => {
                 let message = format!("an event may stand here, more than {} levels deep", Budget::DEPTH);
@@ -113,32 +117,33 @@ fn refused(text: &str, range: Range<usize>, rejection: Rejection) -> Brought {
     Brought { range, content: Content::Refused { rejection, is_event: false, original } }
 }
 
-/// Takes what a string brings that may be JSON, or spells `eventVersion`.
+/// Takes what a string brings that may be JSON, or spells `eventVersion`; what it looks like, when it is something else.
 fn unwrap_string(
     parser: &mut Parser,
     text: &str,
     range: &Range<usize>,
     budget: &mut Budget,
     brought: &mut Vec<Brought>,
-) -> Result<(), ParseError> {
+) -> Result<Option<&'static str>, ParseError> {
     let raw = &text[range.clone()];
     let Ok(inner) = serde_json::from_str::<String>(raw) else {
         if memmem::find(raw.as_bytes(), VERSION_WORD).is_some() {
             let message = "a string that may hold an event has half of a pair of surrogates".to_owned();
             brought.push(refused(text, range.clone(), Rejection { reason: Reason::Utf8Invalid, message }));
         }
-        return Ok(());
+        return Ok(None);
     };
+    let mut foreign_kind = None;
     let kind = parser.parse_lenient(&inner, |document| shape::kind_of_event(document.root()));
     let contents = match kind {
         Ok(Some(kind)) => vec![Content::Event { text: Some(inner.into()), kind }],
-        Ok(None) if !spells_version(&inner) => unwrap_inner(parser, &inner, budget)?,
+        Ok(None) if !spells_version(&inner) => unwrap_inner(parser, &inner, budget, &mut foreign_kind)?,
         Err(_) if !spells_version(&inner) => Vec::new(),
         kind => {
             let start = if kind.is_ok() { 0 } else { text_start(&inner) };
             let mut contents = read_as_archive(parser, &inner[start..], budget);
             if contents.is_empty() && kind.is_ok() {
-                contents = unwrap_inner(parser, &inner, budget)?;
+                contents = unwrap_inner(parser, &inner, budget, &mut foreign_kind)?;
             }
             if contents.is_empty() && !(kind.is_ok() && is_accounted_for(parser, &inner)) {
                 let message = "a string spells `eventVersion`, and no event can be read from it".to_owned();
@@ -149,7 +154,7 @@ fn unwrap_string(
         }
     };
     brought.extend(contents.into_iter().map(|content| Brought { range: range.clone(), content }));
-    Ok(())
+    Ok(foreign_kind)
 }
 
 fn spells_version(text: &str) -> bool {
@@ -157,8 +162,14 @@ fn spells_version(text: &str) -> bool {
 }
 
 /// What the JSON of a string brings, whatever it is.
-fn unwrap_inner(parser: &mut Parser, inner: &str, budget: &mut Budget) -> Result<Vec<Content>, ParseError> {
-    let Unwrapped::Wrapper(brought, _) = unwrap(parser, inner, budget)? else { return Ok(Vec::new()) };
+fn unwrap_inner(
+    parser: &mut Parser,
+    inner: &str,
+    budget: &mut Budget,
+    foreign_kind: &mut Option<&'static str>,
+) -> Result<Vec<Content>, ParseError> {
+    let Unwrapped::Wrapper(brought, kind) = unwrap(parser, inner, budget)? else { return Ok(Vec::new()) };
+    *foreign_kind = Some(kind);
     let content = |Brought { range, content }| match content {
         Content::Event { text, kind } => {
             Content::Event { text: Some(text.unwrap_or_else(|| inner[range].into())), kind }
@@ -243,14 +254,18 @@ fn look(document: Document<'_>, text: &str, depth: usize) -> Result<&'static str
     if let Some(kind) = shape::kind_of_event(root) {
         return Ok(kind);
     }
-    let mut found = Vec::new();
-    Search { text, found: &mut found }.value(root, text, depth);
-    Err((found, shape::foreign_kind(root.members().map(Member::name))))
+    let mut search = Search { text, found: Vec::new(), has_notice: false };
+    search.value(root, text, depth);
+    let kind =
+        if search.has_notice { shape::NOTIFICATION } else { shape::foreign_kind(root.members().map(Member::name)) };
+    Err((search.found, kind))
 }
 
 struct Search<'a> {
     text: &'a str,
-    found: &'a mut Vec<Found>,
+    found: Vec<Found>,
+    /// Whether there is something that notifies.
+    has_notice: bool,
 }
 
 impl Search<'_> {
@@ -263,7 +278,10 @@ impl Search<'_> {
                 What::TooDeep
             }
             (Shape::Object, Some(depth)) => match shape::kind_of_event(value) {
-                None => return value.members().for_each(|member| self.value(member.value(), member.raw(), depth)),
+                None => {
+                    self.has_notice |= shape::judge(value) == Err(shape::NOTIFICATION);
+                    return value.members().for_each(|member| self.value(member.value(), member.raw(), depth));
+                }
                 Some(kind) => What::Event(kind),
             },
             (Shape::Array, Some(depth)) => {
@@ -342,6 +360,35 @@ mod tests {
             assert_eq!(events(text), Vec::<String>::new(), "{text}");
         }
         assert!(unwrap(&mut Parser::default(), "{\"detail\":", &mut BUDGET.clone()).is_err());
+    }
+
+    #[test]
+    fn notices_are_told_from_other_strangers() {
+        let kind = |text: &str| match unwrap(&mut Parser::default(), text, &mut BUDGET.clone()) {
+            Ok(Unwrapped::Wrapper(events, kind)) if events.is_empty() => kind,
+            other => panic!("{other:?} of {text}"),
+        };
+        let notice =
+            r#"{"eventVersion":"2.0","eventSource":"minio:s3","eventName":"x","s3":{"bucket":{},"object":{}}}"#;
+        let quoted_notice = quoted(notice);
+        for text in [
+            notice,
+            &format!("{{\"events\":[{notice}]}}"),
+            &format!("{{\"Type\":\"Notification\",\"Message\":{quoted_notice}}}"),
+            &format!("{{\"Body\":{}}}", quoted(&format!("{{\"Message\":{quoted_notice}}}"))),
+            &format!("{{\"detail-type\":\"x\",\"detail\":{notice}}}"),
+            r#"{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put"}"#,
+            r#"{"EventSource":"aws:sns","Sns":{}}"#,
+        ] {
+            assert_eq!(kind(text), shape::NOTIFICATION, "{text}");
+        }
+        assert_eq!(
+            kind(r#"{"Type":"Notification","Message":"{\"s3Bucket\":\"b\",\"s3ObjectKey\":[\"k\"]}"}"#),
+            "sns_notice"
+        );
+        assert_eq!(kind(r#"{"s3":{"bucket":null,"object":{}}}"#), "json");
+        let brought = format!("{{\"s3\":{{\"bucket\":1,\"object\":2}},\"detail\":{EVENT}}}");
+        assert_eq!(events(&brought), [EVENT], "what brings an event may say where it comes from");
     }
 
     #[test]

@@ -146,6 +146,7 @@ fn cases() -> Vec<Case> {
         foreign("foreign-config.json.gz"),
         foreign("foreign-console-history.csv"),
         foreign("foreign-digest.json.gz"),
+        foreign("foreign-minio-notification.json"),
         foreign("foreign-s3-notification.json"),
         foreign("foreign-sns-notice.json"),
     ]

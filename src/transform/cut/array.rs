@@ -6,6 +6,7 @@
 use super::Cutter;
 use crate::transform::document::is_event_start;
 use crate::transform::judgement::{brings_events, judge};
+use crate::transform::shape;
 use crate::transform::split::ArrayKind;
 use crate::transform::tape::Parser;
 
@@ -56,22 +57,27 @@ impl Cutter {
         if self.kind.is_some() && is_event_start(element) {
             return Elements::Events;
         }
-        match judge(parser, element) {
+        let kind = match judge(parser, element) {
             Ok(kind) => {
                 self.kind.get_or_insert(kind);
-                Elements::Events
+                return Elements::Events;
             }
-            Err(_) if is_object && brings_events(parser, element, &mut self.budget) => Elements::Wrappers,
-            Err(kind) if self.kind.is_none() => {
-                // What was refused before it in this array was no event either.
-                let (index, quarantined, findings) = self.array.before;
-                (self.next_index, self.quarantined) = (index, quarantined);
-                self.findings.truncate(findings);
-                self.take_stranger(kind, self.splitter.position(), &[]);
-                Elements::Strangers
-            }
+            Err(kind) if !is_object => kind,
+            Err(kind) => match brings_events(parser, element, &mut self.budget) {
+                Ok(()) => return Elements::Wrappers,
+                Err(shape::NOTIFICATION) => shape::NOTIFICATION,
+                Err(_) => kind,
+            },
+        };
+        if self.kind.is_some() {
             // Among events, whatever stands in `Records` is one.
-            Err(_) => Elements::Events,
+            return Elements::Events;
         }
+        // What was refused before it in this array was no event either.
+        let (index, quarantined, findings) = self.array.before;
+        (self.next_index, self.quarantined) = (index, quarantined);
+        self.findings.truncate(findings);
+        self.take_stranger(kind, self.splitter.position(), &[]);
+        Elements::Strangers
     }
 }

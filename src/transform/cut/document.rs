@@ -9,7 +9,7 @@ use memchr::memmem;
 
 use super::{Cutter, Element};
 use crate::error::Reason;
-use crate::transform::document::is_event_start;
+use crate::transform::document::{is_certain_start, is_event_start};
 use crate::transform::judgement::{Rejection, check, explain, finding, utf8};
 use crate::transform::tape::Parser;
 use crate::transform::unwrap::{Brought, Content, Unwrapped, unwrap};
@@ -42,7 +42,7 @@ impl Cutter {
                 return;
             }
         }
-        if self.kind.is_some() && is_event_start(text) {
+        if self.kind.is_some() && is_certain_start(text) {
             elements.push(Element { index: self.take_index(), range, text: None });
             return;
         }

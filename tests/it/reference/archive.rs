@@ -388,9 +388,14 @@ fn looks_like_event(element: &str) -> bool {
 
 /// Whether an object is a notification of another service.
 fn is_notification(object: &str) -> bool {
+    let is_any_of = |name: &Name, names: &[&str]| names.iter().any(|known| *name == json::name(known));
     let notifies = |(name, value): &(Name, &str)| {
-        ["eventSource", "EventSource"].iter().any(|known| *name == json::name(known))
-            && json::text(value).is_some_and(|text| text.starts_with("aws:"))
+        let is_of_aws = is_any_of(name, &["eventSource", "EventSource"])
+            && json::text(value).is_some_and(|text| text.starts_with("aws:"));
+        // Whatever store it is: what it tells of is an object in a bucket.
+        let is_of_a_store = is_any_of(name, &["s3", "oss", "obs"])
+            && ["bucket", "object"].iter().all(|member| json::member(value, member).is_some());
+        is_of_aws || is_of_a_store
     };
     json::members(object).is_some_and(|members| members.iter().any(notifies))
 }
@@ -523,6 +528,45 @@ mod tests {
             "{}[]{\"Records\":[]}",
         ] {
             check(text, "foreign", 0, &[], &[]);
+        }
+    }
+
+    #[test]
+    fn notices_of_stores_are_no_events() {
+        let notice = |source: &str, member: &str| {
+            format!(
+                r#"{{"eventVersion":"2.0","eventSource":"{source}","eventName":"s3:ObjectCreated:Put","{member}":{{"bucket":{{"name":"b"}},"object":{{"key":"k"}}}}}}"#
+            )
+        };
+        let event = r#"{"eventVersion":"1.08","eventName":"a"}"#;
+        for (source, member) in
+            [("aws:s3", "s3"), ("minio:s3", "s3"), ("ceph:s3", "s3"), ("acs:oss", "oss"), ("", "obs")]
+        {
+            let notice = notice(source, member);
+            for text in [
+                notice.clone(),
+                format!("{notice}\n{notice}\n"),
+                format!("[{notice}]"),
+                format!(r#"{{"EventName":"x","Key":"b/k","Records":[{notice}]}}"#),
+                format!(r#"{{"events":[{notice}]}}"#),
+                format!(r#"{{"Type":"Notification","Message":{notice:?}}}"#),
+            ] {
+                check(&text, "foreign", 0, &[], &[]);
+            }
+            check(&format!("{event}\n{notice}\n{event}"), "converted", 2, &[0, 1], &[(None, "trailing_data")]);
+            // Among events, whatever stands in an event array is one.
+            check(&format!("[{event},{notice}]"), "converted", 2, &[0, 1], &[]);
+            // What brings an event may say where it is from.
+            let brought = format!(r#"{{"message":{event:?},"{member}":{{"bucket":{{}},"object":{{}}}}}}"#);
+            check(&brought, "converted", 1, &[0], &[]);
+        }
+        for no_notice in [
+            r#""s3":{"bucket":"b"}"#,
+            r#""s3":"bucket object""#,
+            r#""requestParameters":{"s3":{"bucket":1,"object":2}}"#,
+        ] {
+            let event = event.replace('}', &format!(",{no_notice}}}"));
+            check(&event, "converted", 1, &[0], &[]);
         }
     }
 

@@ -176,12 +176,11 @@ impl Spelling {
                 Some(member) if member == decimal_name => Some(&mut decimal),
                 _ => None,
             };
-            match place {
-                Some(place @ None) => *place = Some(json::respelled(value)),
-                _ => {
-                    let name = api_member(name).map_or_else(|| name.clone(), json::name);
-                    others.push((name, json::respelled(value)));
-                }
+            if let Some(place @ None) = place {
+                *place = Some(json::respelled(value));
+            } else {
+                let name = api_member(name).map_or_else(|| name.clone(), json::name);
+                others.push((name, json::respelled(value)));
             }
         }
         others.sort();

@@ -36,7 +36,7 @@ fn records(mut events: Vec<String>, tape: &mut Tape) -> String {
     }
     if tape.one_in(30) && !events.is_empty() {
         // Behind the first element, a notification of another service is an event like any other.
-        events.insert(1, "{\"eventSource\":\"aws:s3\",\"eventName\":\"ObjectCreated:Put\"}".to_owned());
+        events.insert(1, notice(tape));
     }
     if tape.one_in(30) {
         let second = events.split_off(events.len() / 2);
@@ -83,7 +83,8 @@ fn wrapped(events: &[String], tape: &mut Tape) -> String {
         })
         .collect();
     if tape.one_in(2) && !wrapped.is_empty() {
-        wrapped.insert(1, "{\"x\":{}}".to_owned());
+        let stranger = if tape.one_in(2) { notice(tape) } else { "{\"x\":{}}".to_owned() };
+        wrapped.insert(1, stranger);
     }
     match tape.below(5) {
         0 => format!("[{}]", wrapped.join(" ,")),
@@ -127,17 +128,37 @@ fn unusual(event: &str, tape: &mut Tape) -> String {
     }
 }
 
+/// What a service or a store tells of, which is no event of CloudTrail.
+fn notice(tape: &mut Tape) -> String {
+    let (source, member) = tape.pick(&[
+        ("aws:s3", "s3"),
+        ("minio:s3", "s3"),
+        ("ceph:s3", "s3"),
+        ("acs:oss", "oss"),
+        ("OBS", "obs"),
+        ("aws:sns", "Sns"),
+    ]);
+    let version = tape.pick(&["2.0", "2.1", "1.0", "3.0"]);
+    let told = format!("\"{member}\":{{\"bucket\":{{\"name\":\"b\"}},\"object\":{{\"key\":\"k\"}}}}");
+    let head =
+        format!("\"eventVersion\":\"{version}\",\"eventSource\":\"{source}\",\"eventName\":\"ObjectCreated:Put\"");
+    if tape.one_in(2) { format!("{{{told},{head}}}") } else { format!("{{{head},{told}}}") }
+}
+
 /// JSON that is no archive.
 fn foreign(events: &[String], tape: &mut Tape) -> String {
     let events = shallow(events);
     let event = events.first().copied().unwrap_or("{}");
-    match tape.below(6) {
+    match tape.below(10) {
         0 => "{}".to_owned(),
         1 => "{\"version\":\"0\",\"detail-type\":\"x\",\"detail\":{}}".to_owned(),
-        2 => "{\"Records\":[{\"eventVersion\":\"2.1\",\"eventSource\":\"aws:s3\",\"s3\":{}}]}".to_owned(),
+        2 => format!("{{\"EventName\":\"x\",\"Key\":\"b/k\",\"Records\":[{}]}}", notice(tape)),
         3 => "{\"Records\":[{\"EventSource\":\"aws:sns\",\"EventVersion\":\"1.0\",\"Sns\":{}}]}".to_owned(),
         4 => "{\"awsAccountId\":\"123456789012\",\"logFiles\":[]}".to_owned(),
         5 => format!("[7,{event}]"),
+        6 => notice(tape),
+        7 => format!("[{},{event}]", notice(tape)),
+        8 => format!("{{\"events\":[{}]}}", notice(tape)),
         _ => "{\"Events\":[{\"EventId\":\"x\",\"CloudTrailEvent\":\"{}\"}]}".to_owned(),
     }
 }
