@@ -12,7 +12,7 @@ use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use twox_hash::XxHash3_128;
 
 use super::part::PartName;
-use super::record::{CommitRecord, RecordedPart, Settings, Unusable};
+use super::record::{CommitRecord, RecordedPart, Settings, Unusable, covers};
 use crate::config::Config;
 use crate::dedup::PublishedKeys;
 use crate::error::{Error, ErrorKind, Result};
@@ -198,11 +198,11 @@ fn read_archives(root: &Root, commits: &Commits, selection: &str) -> Result<(Vec
     let units: Vec<(&PublishedCommit, usize)> =
         commits.published.iter().flat_map(|commit| (0..row_groups(commit)).map(move |at| (commit, at))).collect();
     let read = |(commit, at): (&PublishedCommit, usize)| {
-        let is_same_selection = commit.record.settings.selection == selection;
+        let has_all_wanted = covers(&commit.record.settings.selection, selection);
         let file = LakeFile::open_with(root, &commit.path, commit.metadata.clone())?;
         let (mut archives, mut unread) = (Vec::new(), HashSet::new());
         for batch in file.columns(COLUMNS).row_groups(vec![at]).batches()? {
-            let read = read_batch(&batch?, is_same_selection, &mut archives, &mut unread);
+            let read = read_batch(&batch?, has_all_wanted, &mut archives, &mut unread);
             read.ok_or_else(|| damaged(&commit.path, "a column is missing"))?;
         }
         Ok((archives, unread))
@@ -221,7 +221,7 @@ fn read_archives(root: &Root, commits: &Commits, selection: &str) -> Result<(Vec
 /// `None` when a column is missing.
 fn read_batch(
     batch: &RecordBatch,
-    is_same_selection: bool,
+    has_all_wanted: bool,
     archives: &mut Vec<u128>,
     unread_containers: &mut HashSet<u128>,
 ) -> Option<()> {
@@ -230,7 +230,7 @@ fn read_batch(
     let (archive, modified, kind) = (text("archive")?, text("etag_or_mtime")?, text("kind")?);
     let (bytes, filtered, written) = (number("compressed_bytes")?, number("filtered")?, number("events_written")?);
     for row in 0..batch.num_rows() {
-        let is_whole = is_same_selection || filtered.is_null(row) || filtered.value(row) == 0;
+        let is_whole = has_all_wanted || filtered.is_null(row) || filtered.value(row) == 0;
         let version = if kind.value(row) == UNREADABLE {
             unread_containers.extend(containers(archive.value(row)).map(name_hash));
             if written.value(row) == 0 { UNREAD } else { UNREAD_WITH_ROWS }

@@ -83,6 +83,26 @@ fn words(selection: &Selection) -> String {
     if selection.is_everything() { String::new() } else { format!("{selection:?}") }
 }
 
+/// Whether a run with these selectors has taken all that others want, as far as their words tell: the same accounts and
+/// Regions, on those days at least. Runs that begin a day later every night leave nothing out for each other.
+pub(crate) fn covers(kept: &str, wanted: &str) -> bool {
+    kept == wanted
+        || days_and_lists(kept)
+            .zip(days_and_lists(wanted))
+            .is_some_and(|(kept, wanted)| kept.0 <= wanted.0 && kept.1 >= wanted.1 && kept.2 == wanted.2)
+}
+
+/// First and last day of selectors, and the words for all else; `None` for words that this version does not know.
+fn days_and_lists(words: &str) -> Option<(i64, i64, &str)> {
+    let day = |word: &str, none| match word.strip_prefix("Some(") {
+        Some(day) => day.strip_suffix(')')?.parse().ok(),
+        None => (word == "None").then_some(none),
+    };
+    let (from, words) = words.strip_prefix("Selection { from_day: ")?.split_once(", to_day: ")?;
+    let (to, lists) = words.split_once(", accounts: ")?;
+    Some((day(from, i64::MIN)?, day(to, i64::MAX)?, lists))
+}
+
 impl CommitRecord {
     /// The record of a commit with these parts.
     pub(crate) fn new(config: &Config, parts: &[StagedPart], replaces: Vec<String>) -> Self {
@@ -143,4 +163,26 @@ impl CommitRecord {
 /// Lists of texts and numbers are always JSON.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_cover_others_on_days_within_theirs() {
+        let of = |from_day, to_day, account: Option<&str>| {
+            let accounts = account.map(str::to_owned).into_iter().collect();
+            words(&Selection { from_day, to_day, accounts, regions: Vec::new() })
+        };
+        let from = |day| of(Some(day), None, None);
+        assert!(
+            covers(&from(5), &from(5)) && covers(&from(5), &from(6)) && covers(&from(-5), &of(Some(5), Some(9), None))
+        );
+        assert!(!covers(&from(6), &from(5)) && !covers(&from(5), "") && !covers(&of(None, Some(9), None), &from(5)));
+        let odd = Some("1\"], regions: [] }, to_day: None");
+        assert!(covers(&of(Some(5), None, odd), &of(Some(6), Some(7), odd)));
+        assert!(!covers(&of(Some(5), None, odd), &from(6)) && !covers(&from(5), &of(Some(6), None, odd)));
+        assert!(covers("unknown", "unknown") && !covers("unknown", &from(5)) && !covers(&from(5), "unknown"));
+    }
 }
