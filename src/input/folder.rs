@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn folders_of_other_days_are_passed_over() {
         let region = "s3://b/AWSLogs/1/CloudTrail/us-east-1";
-        // 2025-03-01 to 2025-03-02; what is delivered until 2025-04-02 may hold events of them.
+        // 2025-03-01 to 2025-03-02; what is delivered from 2025-02-28 to 2025-04-02 may hold events of them.
         let days = selection(&[], &[], (Some(20_148), Some(20_149)));
         check(region, &days, &Below::Folders);
         let in_month = |month, after: Option<&str>, until: Option<&str>| DaysOfMonth {
@@ -178,9 +178,11 @@ mod tests {
         for (folder, expected) in [
             ("2024", Below::Nothing),
             ("2025", Below::Folders),
-            ("2025/02", Below::Nothing),
+            ("2025/01", Below::Nothing),
+            ("2025/02", Below::Days(in_month(2, Some("28"), None))),
+            ("2025/02/27", Below::Nothing),
+            ("2025/02/28", Below::Keys),
             ("2025/03", Below::Keys),
-            ("2025/02/28", Below::Nothing),
             ("2025/03/01", Below::Keys),
             ("2025/04", Below::Days(in_month(4, None, Some("020")))),
             ("2025/04/02", Below::Keys),
@@ -193,8 +195,22 @@ mod tests {
             check(&format!("{region}/{folder}"), &days, &expected);
         }
         let from = selection(&[], &[], (Some(20_148 + 300), None));
-        check(&format!("{region}/2025/12"), &from, &Below::Days(in_month(12, Some("26"), None)));
+        check(&format!("{region}/2025/12"), &from, &Below::Days(in_month(12, Some("25"), None)));
         check(&format!("{region}/2026/01"), &from, &Below::Keys);
+        // The first day of a year: 2025-01-01.
+        let from = selection(&[], &[], (Some(20_089), None));
+        let december = DaysOfMonth { month: jiff::civil::date(2024, 12, 1), after: Some("31".to_owned()), until: None };
+        for (folder, expected) in [
+            ("2023", Below::Nothing),
+            ("2024", Below::Folders),
+            ("2024/11", Below::Nothing),
+            ("2024/12", Below::Days(december)),
+            ("2024/12/30", Below::Nothing),
+            ("2024/12/31", Below::Keys),
+            ("2025/01", Below::Keys),
+        ] {
+            check(&format!("{region}/{folder}"), &from, &expected);
+        }
         let month = in_month(4, None, Some("020"));
         assert!(month.has("01/a") && month.has("30/a") && !month.has("31/a") && !month.has("1/a") && !month.has("01"));
     }

@@ -24,6 +24,11 @@ pub(super) struct Key<'a> {
 /// Days a delivery may be late: CloudTrail tries for 30 days when a bucket cannot be reached (CloudTrail User Guide).
 const LATEST_DELIVERY_DAYS: i64 = 31;
 
+/// Days that the name of a delivery may be before an event in it: minutes are enough to come from one day to the next. In
+/// AWS's own example of a digest file the newest event of a log file is later than its name (CloudTrail User Guide, digest
+/// file structure).
+const EARLIEST_DELIVERY_DAYS: i64 = 1;
+
 impl<'a> Key<'a> {
     pub(super) fn of(path: &'a Path) -> Self {
         let mut key = Self { delivered: path.file_name().and_then(delivery_minute), ..Self::default() };
@@ -37,7 +42,7 @@ impl<'a> Key<'a> {
         key
     }
 
-    /// Whether the object may hold events of the selection. An event is never delivered before it happens.
+    /// Whether the object may hold events of the selection.
     pub(super) fn may_match(&self, selection: &Selection) -> bool {
         let is_listed = |list: &[String], value: Option<&str>| {
             list.is_empty() || value.is_none_or(|value| list.iter().any(|wanted| wanted == value))
@@ -54,11 +59,11 @@ impl<'a> Key<'a> {
     }
 }
 
-/// The first and the last day on which events of a selection may be delivered.
+/// The first and the last day that deliveries with events of a selection may be called after.
 pub(super) fn delivery_days(selection: &Selection) -> (Option<Date>, Option<Date>) {
     // Days that no calendar has bound nothing.
     let date = |day: i64| jiff::civil::date(1970, 1, 1).checked_add(Span::new().try_days(day).ok()?).ok();
-    let first = selection.from_day.and_then(date);
+    let first = selection.from_day.and_then(|day| date(day.saturating_sub(EARLIEST_DELIVERY_DAYS)));
     let last = selection.to_day.and_then(|day| date(day.saturating_add(LATEST_DELIVERY_DAYS)));
     (first, last)
 }
@@ -172,9 +177,12 @@ mod tests {
         let day = 16_648; // 2015-08-01
         let with = |from_day, to_day| Selection { from_day, to_day, ..Selection::default() };
         assert!(key.may_match(&with(Some(day), None)));
-        assert!(!key.may_match(&with(Some(day + 1), None)));
+        // It may hold events of just after midnight.
+        assert!(key.may_match(&with(Some(day + 1), None)));
+        assert!(!key.may_match(&with(Some(day + 2), None)));
         assert!(key.may_match(&with(None, Some(day - 31))));
         assert!(!key.may_match(&with(None, Some(day - 32))));
+        assert!(key.may_match(&with(Some(i64::MIN), Some(i64::MAX))));
         assert!(!key.may_match(&Selection { accounts: vec!["9".into()], ..Selection::default() }));
         assert!(
             Key::of(Path::new("/x.json")).may_match(&Selection { accounts: vec!["9".into()], ..Selection::default() })

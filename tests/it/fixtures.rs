@@ -1,10 +1,11 @@
-//! The checked-in data: in: nothing; out: every file below `data/sample`, `data/corrupt` and `data/shapes`, and the proof that they are
-//! what this module makes. Never: the clock, a random number, or text from a real archive.
+//! The checked-in data: in: nothing; out: every file below `data/sample`, `data/corrupt`, `data/shapes` and
+//! `data/just-after-midnight`, and the proof that they are what this module makes. Never: the clock, a random number, or text from a real archive.
 //!
 //! `UPDATE_FIXTURES=1 cargo test --test it fixtures` makes the files again.
 
 mod corrupt;
 mod foreign;
+pub mod midnight;
 pub mod notices;
 mod sample;
 pub mod shapes;
@@ -23,7 +24,7 @@ use crate::harness::{data, files, inflated};
 const UPDATE: &str = "UPDATE_FIXTURES";
 
 /// Folders below `data` that hold nothing but what is made here.
-const FOLDERS: [&str; 3] = ["sample", "corrupt", "shapes"];
+const FOLDERS: [&str; 4] = ["sample", "corrupt", "shapes", "just-after-midnight"];
 
 /// Files by their path below `data`.
 type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -31,7 +32,7 @@ type Files = BTreeMap<PathBuf, Vec<u8>>;
 #[test]
 fn checked_in_data_is_what_its_maker_makes() {
     let made = sample::files().into_iter().chain(corrupt::files()).chain(foreign::files()).chain(shapes::files());
-    let made: Files = made.collect();
+    let made: Files = made.chain(midnight::files()).collect();
     if std::env::var_os(UPDATE).is_some() {
         for folder in FOLDERS {
             let _ = fs::remove_dir_all(data(folder));

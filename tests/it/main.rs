@@ -12,6 +12,8 @@ mod architecture;
 mod check;
 /// What a person at a terminal sees.
 mod cli;
+/// Deliveries that are called after the day before their events.
+mod clock;
 /// Tar, zip and compression around archives.
 mod containers;
 /// What is taken for an archive: key layouts, names, containers, texts.
