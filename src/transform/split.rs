@@ -4,6 +4,7 @@
 //! none, in order, and whatever is between them. Never: changes a byte, or asks for the whole text: it works on a window
 //! and says when it needs more.
 
+mod mark;
 mod parts;
 
 use std::ops::Range;
@@ -94,15 +95,6 @@ const RECORDS_NAME: &[u8] = b"\"Records\"";
 /// looked for.
 const MAX_DOCUMENT_BYTES: usize = 8 << 20;
 
-/// A place to come back to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Mark {
-    state: State,
-    at: usize,
-    arrays: u64,
-    nesting: Nesting,
-}
-
 impl Splitter {
     pub(crate) const fn new() -> Self {
         Self {
@@ -156,16 +148,6 @@ impl Splitter {
     /// The first member names of the document at hand.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
-    }
-
-    /// Where the splitter stands, to come back to.
-    pub(crate) const fn mark(&self) -> Mark {
-        Mark { state: self.state, at: self.at, arrays: self.arrays, nesting: self.nesting }
-    }
-
-    /// Goes back to a mark of the same window.
-    pub(crate) const fn back_to(&mut self, mark: Mark) {
-        (self.state, self.at, self.arrays, self.nesting) = (mark.state, mark.at, mark.arrays, mark.nesting);
     }
 
     /// Passes over text up to an offset of the window.
