@@ -23,7 +23,9 @@ use super::ending::{Ending, Staged};
 use super::grouping::next_group;
 use super::observe::Observer;
 use super::turns::{Large, Work};
-use super::worker::{ArchiveOutcome, Converted, GroupResult, LargeVerdict, SegmentResult, hold_to_name, position};
+use super::worker::{
+    ArchiveOutcome, Converted, GroupResult, LargeVerdict, SegmentResult, position, reject_damaged_log,
+};
 use crate::config::{Config, OnBad};
 use crate::dedup::Claims;
 use crate::error::{Error, ErrorKind, Reason, Result, printable};
@@ -193,7 +195,7 @@ impl<'a> Run<'a> {
                         Some(LargeVerdict::Read { inflated_bytes, judgement, damage, integrity }) => {
                             let mut verdict = Verdict::new(judgement, std::mem::take(&mut large.tally), damage);
                             let archive = &self.archives[large.archive];
-                            hold_to_name(&mut verdict, archive, || {
+                            reject_damaged_log(&mut verdict, archive, || {
                                 archive.read_head(MAX_ORIGINAL_BYTES).unwrap_or_default()
                             });
                             let outcome = ArchiveOutcome { inflated_bytes, verdict, integrity };

@@ -250,7 +250,7 @@ impl Worker {
                 Verdict::refused(not_verified(integrity))
             }
         });
-        hold_to_name(&mut verdict, archive, || self.stored.clone());
+        reject_damaged_log(&mut verdict, archive, || self.stored.clone());
         Some(ArchiveOutcome { inflated_bytes: length as u64, verdict, integrity })
     }
 
@@ -382,9 +382,9 @@ fn not_verified(integrity: Integrity) -> Finding {
 }
 
 /// Takes what is called like a log file, and is neither one nor any other thing that is known, for damage.
-pub(super) fn hold_to_name(verdict: &mut Verdict, archive: &Archive, stored: impl FnOnce() -> Vec<u8>) {
+pub(super) fn reject_damaged_log(verdict: &mut Verdict, archive: &Archive, stored: impl FnOnce() -> Vec<u8>) {
     if verdict.status == Status::Foreign && archive.has_log_name() {
-        verdict.hold_to_log_name(archive.has_gzip_name(), stored);
+        verdict.reject_damaged_log(archive.has_gzip_name(), stored);
     }
 }
 

@@ -110,7 +110,7 @@ pub(super) fn judge(parser: &mut Parser, text: &[u8]) -> Result<&'static str, &'
 /// What an object brings that is no event: events, or what should be some; or as an error what it looks like.
 pub(super) fn brings_events(parser: &mut Parser, text: &[u8], budget: &mut Budget) -> Result<(), &'static str> {
     match std::str::from_utf8(text).ok().and_then(|text| unwrap(parser, text, budget).ok()) {
-        Some(Unwrapped::Wrapper(brought, _)) if !brought.is_empty() => Ok(()),
+        Some(Unwrapped::Wrapper(extracted, _)) if !extracted.is_empty() => Ok(()),
         Some(Unwrapped::Wrapper(_, kind)) => Err(kind),
         _ => Err("json"),
     }

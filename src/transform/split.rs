@@ -27,7 +27,7 @@ pub(crate) enum Piece {
     Beside(Range<usize>),
     /// A value in a document that is too large to be shown as a whole, or is cut, and has no event array so far.
     Part(Range<usize>),
-    /// A document has ended that was not shown as a whole, had no event array, and of whose parts none was called telling;
+    /// A document has ended that was not shown as a whole, had no event array, and of whose parts none was known to bring events;
     /// its first member names are in [`Splitter::names`].
     OtherDocument,
     /// An element follows another without a comma, at this offset.
@@ -77,8 +77,8 @@ pub(crate) struct Splitter {
     /// Whether the parts of the document at hand are shown: it has no end in the window.
     shows_parts: bool,
     nesting: Nesting,
-    /// Whether parts of the document at hand were called telling.
-    has_telling_parts: bool,
+    /// Whether parts of the document at hand were known to bring events.
+    has_events_in_parts: bool,
 }
 
 /// Some editors put it before UTF-8; in merged files it stands before each document.
@@ -106,7 +106,7 @@ impl Splitter {
             last_array: ArrayKind::Records,
             shows_parts: false,
             nesting: Nesting { depth: 0, objects: 0 },
-            has_telling_parts: false,
+            has_events_in_parts: false,
         }
     }
 
@@ -140,9 +140,9 @@ impl Splitter {
         matches!(self.state, State::Array { kind, .. } if !matches!(kind, ArrayKind::Other))
     }
 
-    /// Says that a part of the document at hand tells what the document is.
-    pub(crate) const fn found_telling_part(&mut self) {
-        self.has_telling_parts = true;
+    /// Says that events stand in a part of the document at hand.
+    pub(crate) const fn note_events_in_parts(&mut self) {
+        self.has_events_in_parts = true;
     }
 
     /// The first member names of the document at hand.
@@ -230,7 +230,7 @@ impl Splitter {
         }
         self.names.clear();
         self.at += 1;
-        (self.nesting, self.has_telling_parts) = (Nesting::default(), false);
+        (self.nesting, self.has_events_in_parts) = (Nesting::default(), false);
         self.state = State::Object { is_first: true, has_records: false };
         None
     }
@@ -254,10 +254,9 @@ impl Splitter {
         match byte {
             b'}' => {
                 self.at += 1;
-                let is_telling = has_records || self.has_telling_parts;
-                self.has_telling_parts = is_telling;
+                self.has_events_in_parts |= has_records;
                 let is_outermost = self.leave(has_records).is_none();
-                return if is_telling || !is_outermost { None } else { Some(Piece::OtherDocument) };
+                return if self.has_events_in_parts || !is_outermost { None } else { Some(Piece::OtherDocument) };
             }
             b',' if !is_first => at = skip_space(window, at + 1),
             b'"' if is_first => {}

@@ -45,12 +45,12 @@ pub(crate) enum Unwrapped {
     /// An event; the kind of archive that it makes.
     Event(&'static str),
     /// Something that brings this, which may be nothing; what it looks like.
-    Wrapper(Vec<Brought>, &'static str),
+    Wrapper(Vec<Extracted>, &'static str),
 }
 
 /// Something that an object brings.
 #[derive(Debug)]
-pub(crate) struct Brought {
+pub(crate) struct Extracted {
     /// Where it stands: the object, or the string that it is in.
     pub(crate) range: Range<usize>,
     pub(crate) content: Content,
@@ -88,13 +88,13 @@ pub(crate) fn unwrap(parser: &mut Parser, text: &str, budget: &mut Budget) -> Re
         Ok(kind) => return Ok(Unwrapped::Event(kind)),
         Err(seen) => seen,
     };
-    let mut brought = Vec::new();
+    let mut extracted = Vec::new();
     for Found { range, what } in found {
         match what {
-            What::Event(kind) => brought.push(Brought { range, content: Content::Event { text: None, kind } }),
+            What::Event(kind) => extracted.push(Extracted { range, content: Content::Event { text: None, kind } }),
             What::String => {
                 let mut inner = Budget { depth: depth.saturating_sub(1), ..*budget };
-                let kind = unwrap_string(parser, text, &range, &mut inner, &mut brought)?;
+                let kind = unwrap_string(parser, text, &range, &mut inner, &mut extracted)?;
                 budget.rescan_bytes = inner.rescan_bytes;
                 if kind == Some(shape::NOTIFICATION) {
                     // It tells more than what brings it.
@@ -104,17 +104,17 @@ pub(crate) fn unwrap(parser: &mut Parser, text: &str, budget: &mut Budget) -> Re
             What::TooDeep => {
                 let message = format!("an event may stand here, more than {} levels deep", Budget::DEPTH);
                 let rejection = Rejection { reason: Reason::NestingTooDeep, message };
-                brought.push(refused(text, range, rejection));
+                extracted.push(refused(text, range, rejection));
             }
         }
     }
-    Ok(Unwrapped::Wrapper(brought, foreign_kind))
+    Ok(Unwrapped::Wrapper(extracted, foreign_kind))
 }
 
 /// Something that is refused as it stands.
-fn refused(text: &str, range: Range<usize>, rejection: Rejection) -> Brought {
+fn refused(text: &str, range: Range<usize>, rejection: Rejection) -> Extracted {
     let original = text.as_bytes()[range.clone()].to_vec();
-    Brought { range, content: Content::Refused { rejection, is_event: false, original } }
+    Extracted { range, content: Content::Refused { rejection, is_event: false, original } }
 }
 
 /// Takes what a string brings that may be JSON, or spells `eventVersion`; what it looks like, when it is something else.
@@ -123,13 +123,13 @@ fn unwrap_string(
     text: &str,
     range: &Range<usize>,
     budget: &mut Budget,
-    brought: &mut Vec<Brought>,
+    extracted: &mut Vec<Extracted>,
 ) -> Result<Option<&'static str>, ParseError> {
     let raw = &text[range.clone()];
     let Ok(inner) = serde_json::from_str::<String>(raw) else {
         if memmem::find(raw.as_bytes(), VERSION_WORD).is_some() {
             let message = "a string that may hold an event has half of a pair of surrogates".to_owned();
-            brought.push(refused(text, range.clone(), Rejection { reason: Reason::Utf8Invalid, message }));
+            extracted.push(refused(text, range.clone(), Rejection { reason: Reason::Utf8Invalid, message }));
         }
         return Ok(None);
     };
@@ -153,7 +153,7 @@ fn unwrap_string(
             contents
         }
     };
-    brought.extend(contents.into_iter().map(|content| Brought { range: range.clone(), content }));
+    extracted.extend(contents.into_iter().map(|content| Extracted { range: range.clone(), content }));
     Ok(foreign_kind)
 }
 
@@ -168,15 +168,15 @@ fn unwrap_inner(
     budget: &mut Budget,
     foreign_kind: &mut Option<&'static str>,
 ) -> Result<Vec<Content>, ParseError> {
-    let Unwrapped::Wrapper(brought, kind) = unwrap(parser, inner, budget)? else { return Ok(Vec::new()) };
+    let Unwrapped::Wrapper(extracted, kind) = unwrap(parser, inner, budget)? else { return Ok(Vec::new()) };
     *foreign_kind = Some(kind);
-    let content = |Brought { range, content }| match content {
+    let content = |Extracted { range, content }| match content {
         Content::Event { text, kind } => {
             Content::Event { text: Some(text.unwrap_or_else(|| inner[range].into())), kind }
         }
         refused @ Content::Refused { .. } => refused,
     };
-    Ok(brought.into_iter().map(content).collect())
+    Ok(extracted.into_iter().map(content).collect())
 }
 
 /// Where the JSON of a string begins: behind a timestamp, the words of a log, a byte order mark.
@@ -308,9 +308,9 @@ mod tests {
     fn events(text: &str) -> Vec<String> {
         match unwrap(&mut Parser::default(), text, &mut BUDGET.clone()).expect("JSON") {
             Unwrapped::Event(_) => vec!["itself".to_owned()],
-            Unwrapped::Wrapper(brought, _) => brought
+            Unwrapped::Wrapper(extracted, _) => extracted
                 .into_iter()
-                .map(|Brought { range, content }| match content {
+                .map(|Extracted { range, content }| match content {
                     Content::Event { text: inner, .. } => {
                         inner.map_or_else(|| text[range].to_owned(), str::into_string)
                     }
@@ -387,8 +387,8 @@ mod tests {
             "sns_notice"
         );
         assert_eq!(kind(r#"{"s3":{"bucket":null,"object":{}}}"#), "json");
-        let brought = format!("{{\"s3\":{{\"bucket\":1,\"object\":2}},\"detail\":{EVENT}}}");
-        assert_eq!(events(&brought), [EVENT], "what brings an event may say where it comes from");
+        let extracted = format!("{{\"s3\":{{\"bucket\":1,\"object\":2}},\"detail\":{EVENT}}}");
+        assert_eq!(events(&extracted), [EVENT], "what brings an event may say where it comes from");
     }
 
     #[test]
@@ -411,23 +411,23 @@ mod tests {
 
     #[test]
     fn a_string_is_read_as_an_archive_is() {
-        let brought = |text: &str| events(&format!("{{\"message\":{}}}", quoted(text)));
+        let extracted = |text: &str| events(&format!("{{\"message\":{}}}", quoted(text)));
         let cut = &EVENT[..EVENT.len() - 5];
         let other = r#"{"eventTime":"2025-03-01T08:15:00Z","eventVersion":"1.08","eventName":"B"}"#;
-        assert_eq!(brought(cut), ["json_truncated of an event"]);
-        assert_eq!(brought(&other[..other.len() - 5]), ["json_truncated"]);
+        assert_eq!(extracted(cut), ["json_truncated of an event"]);
+        assert_eq!(extracted(&other[..other.len() - 5]), ["json_truncated"]);
         for before in ["2025-03-01T08:15:00Z ", "\u{feff}", " Mar  1 08:15:00 host trail[7]: ", "[INFO] "] {
-            assert_eq!(brought(&format!("{before}{other}")), [other], "{before:?}");
+            assert_eq!(extracted(&format!("{before}{other}")), [other], "{before:?}");
         }
-        assert_eq!(brought(&format!("{EVENT}\n{other}\n")), [EVENT, other]);
-        assert_eq!(brought(&format!("{EVENT} and more")), [EVENT, "trailing_data"]);
+        assert_eq!(extracted(&format!("{EVENT}\n{other}\n")), [EVENT, other]);
+        assert_eq!(extracted(&format!("{EVENT} and more")), [EVENT, "trailing_data"]);
         let records = format!("{{\"Records\":[{EVENT},{other},{cut}");
-        assert_eq!(brought(&records), [EVENT, other, "json_truncated of an event"]);
-        assert_eq!(brought(&format!("[{EVENT},{{\"eventName\":\"B\"}}]")), [EVENT, "{\"eventName\":\"B\"}"]);
-        assert_eq!(brought(&format!("[{}]", quoted(EVENT))), [EVENT]);
-        assert_eq!(brought(&format!("[1, {EVENT}]")), [EVENT]);
-        assert_eq!(brought("\"eventVersion\" is not there"), ["json_invalid"]);
-        assert_eq!(brought("{\"eventVersion\":\"1.08\"}"), ["json_invalid"]);
+        assert_eq!(extracted(&records), [EVENT, other, "json_truncated of an event"]);
+        assert_eq!(extracted(&format!("[{EVENT},{{\"eventName\":\"B\"}}]")), [EVENT, "{\"eventName\":\"B\"}"]);
+        assert_eq!(extracted(&format!("[{}]", quoted(EVENT))), [EVENT]);
+        assert_eq!(extracted(&format!("[1, {EVENT}]")), [EVENT]);
+        assert_eq!(extracted("\"eventVersion\" is not there"), ["json_invalid"]);
+        assert_eq!(extracted("{\"eventVersion\":\"1.08\"}"), ["json_invalid"]);
         assert_eq!(events("{\"message\":\"{\\\"eventVersion\\\":\\\"\\ud800\"}"), ["utf8_invalid"]);
     }
 }

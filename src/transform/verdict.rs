@@ -116,7 +116,7 @@ impl Verdict {
 
     /// Takes a file for damage that is called like a log file of CloudTrail, holds no document and is nothing else that is
     /// known; `stored` gives its bytes.
-    pub(crate) fn hold_to_log_name(&mut self, is_gzip_name: bool, stored: impl FnOnce() -> Vec<u8>) {
+    pub(crate) fn reject_damaged_log(&mut self, is_gzip_name: bool, stored: impl FnOnce() -> Vec<u8>) {
         let is_unknown =
             [shape::EMPTY, shape::TEXT, shape::MARKUP, shape::GIT_LFS_POINTER, shape::ZEROS, shape::BINARY]
                 .contains(&self.kind);

@@ -12,7 +12,7 @@ use crate::error::Reason;
 use crate::transform::document::{is_certain_start, is_event_start};
 use crate::transform::judgement::{Rejection, check, explain, finding, utf8};
 use crate::transform::tape::Parser;
-use crate::transform::unwrap::{Brought, Content, Unwrapped, unwrap};
+use crate::transform::unwrap::{Content, Extracted, Unwrapped, unwrap};
 
 /// How the next line begins that is a document.
 const NEXT_LINE: &[u8] = b"\n{";
@@ -63,8 +63,8 @@ impl Cutter {
                 self.kind.get_or_insert(kind);
                 elements.push(Element { index: self.take_index(), range, text: None });
             }
-            Ok(Unwrapped::Wrapper(brought, _)) if !brought.is_empty() => {
-                self.take_all_brought(range.start, brought, elements);
+            Ok(Unwrapped::Wrapper(extracted, _)) if !extracted.is_empty() => {
+                self.take_extracted(range.start, extracted, elements);
             }
             Ok(Unwrapped::Wrapper(..)) if memmem::find(original, CONTROL_MESSAGE).is_some() => {}
             Ok(Unwrapped::Wrapper(_, kind)) => self.take_stranger(kind, range.start, original),
@@ -91,17 +91,17 @@ impl Cutter {
                 self.kind.get_or_insert(kind);
                 elements.push(Element { index: self.take_index(), range, text: None });
             }
-            Ok(Unwrapped::Wrapper(brought, _)) => self.take_all_brought(range.start, brought, elements),
+            Ok(Unwrapped::Wrapper(extracted, _)) => self.take_extracted(range.start, extracted, elements),
             Err(rejection) => self.report(range.start, rejection, &window[range]),
         }
         if before != (self.next_index, self.findings.len()) {
-            self.splitter.found_telling_part();
+            self.splitter.note_events_in_parts();
         }
     }
 
     /// Takes the events that stand in a value, and notes what should have been one.
-    fn take_all_brought(&mut self, value: usize, brought: Vec<Brought>, elements: &mut Vec<Element>) {
-        for Brought { range, content } in brought {
+    fn take_extracted(&mut self, value: usize, extracted: Vec<Extracted>, elements: &mut Vec<Element>) {
+        for Extracted { range, content } in extracted {
             let range = value + range.start..value + range.end;
             match content {
                 Content::Event { text, kind } => {
