@@ -64,6 +64,9 @@
 //! | `input::stdin` | standard input to an archive |
 //! | `input::region` | bytes that can be read at any place |
 //! | `input::container`, `tar`, `zip` | containers to archives |
+//! | `input::zip::records`, `blocks` | what a zip is made of; its bytes, read in blocks |
+//! | `input::zip::directory`, `local` | members that a directory lists; members that none lists |
+//! | `input::zip::checked` | a member, compared with what the zip says of it |
 //! | `input::sequence` | members of a container that can only be read from front to back |
 //! | `input::packing` | gzip and zstd, member by member |
 //! | `input::encoding` | UTF-16 and byte order marks to UTF-8 |
@@ -190,7 +193,7 @@
 //! | promise | test |
 //! |---|---|
 //! | **nothing lost**: every event is a row, or counted, or in quarantine | `property.rs`, `corpus.rs`, `scale.rs`: rows against an independent `serde_json` reference; `mutation.rs`, `large.rs`; `fuzz/` |
-//! | every form of CloudTrail gives the same events | `shapes.rs`, `containers.rs`; `large.rs` |
+//! | every form of CloudTrail gives the same events | `shapes.rs`, `containers.rs`, `zips.rs`; `large.rs` |
 //! | counts add up | `harness::Lake::check_counts`, in every test that converts; `check.rs` |
 //! | **nothing twice**: overlapping inputs, trails, runs | `dedup.rs` |
 //! | in pieces, again, after crashes: the rows of one clean run | `model.rs`, `incremental.rs`, `again.rs` |

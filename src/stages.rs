@@ -23,7 +23,7 @@ use crate::transform::{
     Batch, Converter, Cut, Cutter, Element, Judgement, Plan, Source, Tally, Verdict, decimal, timestamp,
 };
 
-pub use files::{ArchiveInflater, InflatedFile, LargeFile, inflate, inflate_any};
+pub use files::{ArchiveInflater, InflatedFile, LargeFile, inflate, inflate_any, list_zip};
 
 /// The only archive of a run.
 const fn alone(uri: &str) -> Source<'_> {

@@ -277,8 +277,9 @@ impl Archive {
                 None => Box::new(io::empty()),
             }),
             (Origin::Unreachable(object), _) => Err(io::Error::new(io::ErrorKind::InvalidInput, object.why.as_str())),
+            // A member may have a checksum.
+            (Origin::Member(member), _) => member.open(self.bytes),
             (_, Some(region)) => Ok(Box::new(region.open()?)),
-            (Origin::Member(member), None) => member.open(self.bytes),
             (Origin::Stdin(_), None) => Err(io::Error::from(io::ErrorKind::NotFound)),
         }
     }
@@ -347,6 +348,12 @@ impl Archive {
     /// Whether its name says that it is compressed with gzip.
     pub(crate) fn has_gzip_name(&self) -> bool {
         self.name.as_bytes().ends_with(b".gz")
+    }
+
+    /// Whether its name is that of a zip.
+    pub(super) fn is_named_like_a_zip(&self) -> bool {
+        let name = self.name.as_bytes();
+        name.last_chunk().is_some_and(|suffix: &[u8; 4]| suffix.eq_ignore_ascii_case(b".zip"))
     }
 
     /// What tells one version of it from another, in the manifest's form: the tag of an object, or a modification time.

@@ -34,6 +34,9 @@ const MAX_DEPTH: usize = 8;
 /// Members of one container: ten million archives are what a run is made for.
 pub(super) const MAX_MEMBERS: usize = 10_000_000;
 
+/// Places of damage of one container that are told one by one.
+const MAX_FINDINGS: usize = 10_000;
+
 /// Bytes that tell what a file is: a header of tar.
 const HEAD_BYTES: usize = 512;
 
@@ -86,12 +89,10 @@ pub(super) struct Member {
 /// How the bytes of a member are stored in its container.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Packing {
+    /// As it is.
     Stored,
-    /// In so many bytes, with a checksum of what they were made from.
-    Deflated {
-        bytes: u64,
-        crc32: u32,
-    },
+    /// As zips store it: in so many bytes, with a checksum of what they were made from.
+    Zipped { is_deflated: bool, bytes: u64, crc32: u32 },
     /// In a way that this version cannot undo.
     Unsupported(&'static str),
 }
@@ -134,7 +135,9 @@ impl Member {
 
     pub(super) fn region(&self, bytes: u64) -> Option<Region> {
         match (&self.container.access, self.packing) {
-            (Access::Region(region), Packing::Stored) => Some(region.part(self.start, bytes)),
+            (Access::Region(region), Packing::Stored | Packing::Zipped { is_deflated: false, .. }) => {
+                Some(region.part(self.start, bytes))
+            }
             _ => None,
         }
     }
@@ -143,9 +146,14 @@ impl Member {
         match (&self.container.access, self.packing) {
             (_, Packing::Unsupported(why)) => Err(io::Error::new(io::ErrorKind::Unsupported, why)),
             (Access::Region(region), Packing::Stored) => Ok(Box::new(region.part(self.start, bytes).open()?)),
-            (Access::Region(region), Packing::Deflated { bytes: packed, crc32 }) => {
-                let decoder = DeflateDecoder::new(region.part(self.start, packed).open()?);
-                Ok(Box::new(Checked { decoder, left: bytes, crc: flate2::Crc::new(), crc32 }))
+            (Access::Region(region), Packing::Zipped { is_deflated, bytes: packed, crc32 }) => {
+                let stored = region.part(self.start, packed).open()?;
+                let told = zip::Told { start: self.start, bytes, crc32 };
+                Ok(if is_deflated {
+                    zip::checked(DeflateDecoder::new(stored), told)
+                } else {
+                    zip::checked(stored, told)
+                })
             }
             (Access::Sequence(sequence), _) if bytes < LARGE_BYTES => {
                 let mut text = Vec::new();
@@ -191,28 +199,9 @@ impl Read for MemberReader {
     }
 }
 
-/// Inflates a member of a zip, and compares it with what the directory says.
-struct Checked<R> {
-    decoder: R,
-    left: u64,
-    crc: flate2::Crc,
-    crc32: u32,
-}
-
-impl<R: Read> Read for Checked<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.decoder.read(buffer)?;
-        self.crc.update(&buffer[..read]);
-        self.left = self.left.checked_sub(read as u64).ok_or_else(|| wrong("it is larger than the zip says"))?;
-        if read == 0 && !buffer.is_empty() && (self.left > 0 || self.crc.sum() != self.crc32) {
-            return Err(wrong("its checksum or size is not what the zip says"));
-        }
-        Ok(read)
-    }
-}
-
-fn wrong(message: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, message)
+/// A finding for damage of a container.
+pub(super) fn damage(offset: Option<u64>, message: String) -> Finding {
+    Finding { event_index: None, byte_offset: offset, reason: Reason::ContainerDamaged, message, original: Vec::new() }
 }
 
 /// The first bytes of objects of S3, many of which are asked for at once; nothing of other archives.
@@ -261,7 +250,8 @@ fn members(archive: &Archive, head: Option<Bytes>) -> io::Result<Option<Vec<Arch
         Some(head) => head,
         None => archive.read_head(LOOK_BYTES)?.into(),
     };
-    let listing = if zip::is_zip(&head) {
+    let is_named_zip = archive.is_named_like_a_zip() && Compression::of(&head).is_none() && !tar::is_tar(&head);
+    let listing = if zip::is_zip(&head, is_named_zip, || archive.region())? {
         // The directory of a zip is at its end.
         archive.region().map(|region| zip::list(&region).map(|listing| (listing, ZIP, Access::Region(region))))
     } else if tar::is_tar(&head) {
@@ -327,13 +317,14 @@ pub(super) struct Listing {
 impl Listing {
     /// Notes damage at a place of the container.
     pub(super) fn damaged(&mut self, offset: Option<u64>, message: String) {
-        self.findings.push(Finding {
-            event_index: None,
-            byte_offset: offset,
-            reason: Reason::ContainerDamaged,
-            message,
-            original: Vec::new(),
-        });
+        match self.findings.len().cmp(&MAX_FINDINGS) {
+            Ordering::Less => self.findings.push(damage(offset, message)),
+            Ordering::Equal => {
+                let message = format!("there are more than {MAX_FINDINGS} places like the last ones; this is the next");
+                self.findings.push(damage(offset, message));
+            }
+            Ordering::Greater => {}
+        }
     }
 
     /// Notes that members may reach beyond the end of the container, which is here.
@@ -343,6 +334,10 @@ impl Listing {
             self.damaged(Some(end), format!("it ends inside the member {name}"));
         }
         self.entries.retain(|entry| entry.start < end || entry.bytes == 0);
+        for entry in &mut self.entries {
+            // What is cut is another version of the whole, which may come with a later run.
+            entry.bytes = entry.bytes.min(end.saturating_sub(entry.start));
+        }
     }
 }
 

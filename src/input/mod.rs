@@ -66,6 +66,20 @@ fn is_of_system(error: &io::Error) -> bool {
     error.raw_os_error().is_some() || is_of_store(error)
 }
 
+/// The finding for an archive that was listed and cannot be read, or is a damaged member of a container.
+pub(crate) fn unreadable(error: &io::Error) -> Finding {
+    if let Some(finding) = stream::outer_damage(error) {
+        return finding.clone();
+    }
+    Finding {
+        event_index: None,
+        byte_offset: None,
+        reason: Reason::ReadFailed,
+        message: error.to_string(),
+        original: Vec::new(),
+    }
+}
+
 /// The finding for text above the limit.
 fn too_large(limit: u64, original: Vec<u8>) -> Finding {
     Finding {

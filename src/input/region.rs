@@ -92,6 +92,22 @@ impl RegionReader {
         }
     }
 
+    /// Reads the bytes from a place of the region on, fewer where that or the file ends.
+    pub(super) fn read_all_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.region.bytes.saturating_sub(at)).unwrap_or(usize::MAX);
+        let wanted = left.min(buffer.len());
+        let mut filled = 0;
+        while filled < wanted {
+            match self.read_at(&mut buffer[filled..wanted], self.region.start + at + filled as u64) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
     /// Keeps an error if it is the first that is to be kept; what whoever reads is told.
     fn note(&self, error: io::Error) -> io::Error {
         let Some(failed) = self.failed.as_ref().filter(|_| error.kind() != io::ErrorKind::Interrupted) else {

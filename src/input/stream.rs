@@ -285,16 +285,12 @@ impl TextStream {
     }
 
     fn read_failed(&self, error: &io::Error) -> Finding {
-        if let Some(finding) = outer_damage(error) {
-            return finding.clone();
-        }
-        Finding {
-            event_index: None,
-            byte_offset: None,
-            reason: Reason::ReadFailed,
-            message: error.to_string(),
+        let finding = super::unreadable(error);
+        match finding.reason {
             // What a store does not give has been asked for often enough.
-            original: if is_of_store(error) { Vec::new() } else { self.original() },
+            Reason::ReadFailed if is_of_store(error) => finding,
+            Reason::ReadFailed | Reason::ContainerDamaged => Finding { original: self.original(), ..finding },
+            _ => finding,
         }
     }
 

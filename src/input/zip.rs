@@ -1,20 +1,63 @@
 //! The members of a zip.
 //!
-//! In: a zip. Out: names, sizes and places of its files, by its directory. Never: their bytes.
+//! In: a zip, whole or damaged, or several in one file. Out: names, sizes and places of its files. Never: the bytes of one that a
+//! directory lists; nor a member passed over because another has its name, or because the last directory leaves it out.
+//!
+//! The last directory accounts for its members and itself. What it does not account for – before the first member, between
+//! two, before the directory, behind its end – is looked through for local headers; where one begins, the stretch may hold
+//! another zip with a directory of its own, or members that none lists. So every byte is accounted for, or is none that a
+//! local header stands before: padding, a data descriptor, a comment, a program that unpacks the zip.
+
+mod blocks;
+mod checked;
+mod directory;
+mod local;
+mod records;
 
 use std::io;
+use std::ops::Range;
 
-use zip::{CompressionMethod, ZipArchive};
-
+use self::blocks::BlockReader;
+pub(super) use self::checked::{Told, checked};
+use self::directory::{Directory, Listed};
+use self::local::{Effort, Found};
+use self::records::{DEFLATED, DESCRIPTOR, END, LOCAL, LocalHeader, Member, STORED};
 use super::container::{Entry, Listing, MAX_MEMBERS, Packing};
-use super::region::{Region, RegionReader};
+use super::region::Region;
 
-/// How a zip begins: with its first member, or, when it is empty, with its directory (APPNOTE.TXT).
-const STARTS: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
+/// How split zips begin, and those that were meant to be split and came out in one piece.
+const SPLIT_STARTS: [&[u8]; 2] = [&DESCRIPTOR, b"PK00"];
 
-/// Whether a file begins like a zip.
-pub(super) fn is_zip(head: &[u8]) -> bool {
-    STARTS.iter().any(|start| head.starts_with(start))
+/// How programs begin that may carry a zip: of Windows, and scripts.
+const PROGRAM_STARTS: [&[u8]; 2] = [b"MZ", b"#!"];
+
+/// Bytes below which a stretch holds no member: a header with a name of one byte.
+const LEAST_BYTES: u64 = LocalHeader::FIXED_BYTES as u64 + 1;
+
+/// Whether a file is a zip: it begins like one, or it may carry one and ends like one.
+///
+/// # Errors
+///
+/// When its end cannot be read.
+pub(super) fn is_zip(head: &[u8], is_named_zip: bool, region: impl FnOnce() -> Option<Region>) -> io::Result<bool> {
+    let begins = |starts: &[&[u8]]| starts.iter().any(|start| head.starts_with(start));
+    let is_split = begins(&SPLIT_STARTS) && head[4..].starts_with(&LOCAL);
+    let is_cut_in_start = is_named_zip && !head.is_empty() && head.len() < LOCAL.len() && LOCAL.starts_with(head);
+    if begins(&[&LOCAL, &END]) || is_split || is_cut_in_start {
+        return Ok(true);
+    }
+    if !is_named_zip && !begins(&SPLIT_STARTS) && !begins(&PROGRAM_STARTS) {
+        return Ok(false);
+    }
+    let Some(region) = region() else { return Ok(false) };
+    if Directory::ends(&mut BlockReader::open(&region)?)? {
+        return Ok(true);
+    }
+    // Cut, and behind something or with a damaged beginning: that no directory was found is told of anything.
+    Ok(is_named_zip && {
+        let Listing { entries, findings } = list(&region)?;
+        !entries.is_empty() || findings.len() > 1
+    })
 }
 
 /// Lists a zip.
@@ -23,63 +66,260 @@ pub(super) fn is_zip(head: &[u8]) -> bool {
 ///
 /// When it cannot be read.
 pub(super) fn list(region: &Region) -> io::Result<Listing> {
-    region.with_reader(|reader| Ok(list_by_directory(reader, region.bytes)))
+    let mut survey = Survey {
+        region,
+        reader: BlockReader::open(region)?,
+        effort: Effort::of(region.bytes),
+        listing: Listing::default(),
+        stretches: Vec::new(),
+        is_open: false,
+    };
+    survey.go_through()?;
+    Ok(survey.listing)
 }
 
-fn list_by_directory(reader: RegionReader, bytes: u64) -> Listing {
-    let mut listing = Listing::default();
-    let mut archive = match ZipArchive::new(reader) {
-        Ok(archive) => archive,
-        Err(error) => {
-            listing.damaged(None, format!("its directory cannot be read: {error}"));
-            return listing;
+/// A stretch of a file that nothing accounts for so far.
+#[derive(Debug)]
+struct Stretch {
+    range: Range<u64>,
+    /// Whether a directory follows.
+    is_closed: bool,
+    /// Whether a directory may end in it.
+    may_have_directory: bool,
+}
+
+/// A zip while it is listed.
+struct Survey<'a> {
+    region: &'a Region,
+    reader: BlockReader,
+    effort: Effort,
+    listing: Listing,
+    /// What is still to be looked at.
+    stretches: Vec<Stretch>,
+    /// Whether there is no directory, or members stand behind the last one.
+    is_open: bool,
+}
+
+impl Survey<'_> {
+    fn go_through(&mut self) -> io::Result<()> {
+        let whole = Stretch { range: 0..self.reader.bytes, is_closed: false, may_have_directory: true };
+        self.is_open = true;
+        self.stretches.push(whole);
+        while let Some(stretch) = self.stretches.pop() {
+            if self.is_full() {
+                break;
+            }
+            self.take_stretch(&stretch)?;
         }
-    };
-    for number in 0..archive.len() {
-        let file = match archive.by_index_raw(number) {
-            Ok(file) => file,
-            Err(error) => {
-                listing.damaged(None, format!("member {number} of its directory: {error}"));
+        if self.is_open {
+            self.tell_missing_directory()?;
+        }
+        self.listing.entries.sort_by_key(|entry| entry.start);
+        Ok(())
+    }
+
+    fn take_stretch(&mut self, stretch: &Stretch) -> io::Result<()> {
+        if stretch.may_have_directory
+            && let Some(directory) = Directory::find_last(&mut self.reader, &stretch.range)?
+        {
+            return self.take_directory(&directory, stretch);
+        }
+        self.take_unlisted(stretch)
+    }
+
+    /// Takes the members that a directory lists, and notes what it does not account for.
+    fn take_directory(&mut self, directory: &Directory, stretch: &Stretch) -> io::Result<()> {
+        // The last directory of all comes first.
+        self.is_open &= stretch.is_closed;
+        let room = MAX_MEMBERS - self.listing.entries.len();
+        let (mut listed, entries_end) = directory.read(&mut self.reader, room)?;
+        let count = listed.len() as u64;
+        let is_cut = count == room as u64 && entries_end < directory.entries.end;
+        if is_cut {
+            self.tell_too_many();
+        } else if !directory.record.counts(count) {
+            let told = directory.record.entries;
+            self.listing.damaged(Some(entries_end), format!("its directory has {count} of {told} members"));
+        }
+        listed.sort_by_key(|entry| entry.header);
+        let mut accounted = stretch.range.start;
+        let mut last = None;
+        let mut elsewhere = 0_u64;
+        for entry in listed {
+            if entry.disk != directory.record.disk {
+                elsewhere += 1;
                 continue;
             }
-        };
-        if file.is_dir() {
-            continue;
+            let Some(header) = entry.header.filter(|header| *header < directory.entries.start) else {
+                self.tell_misplaced(&entry);
+                continue;
+            };
+            if header < stretch.range.start {
+                // An older directory lists what a newer one has accounted for.
+                continue;
+            }
+            if last.replace(header) == Some(header) {
+                let message = format!("its directory lists what is here twice, last as {}", printable(&entry.name));
+                self.listing.damaged(Some(header), message);
+                continue;
+            }
+            let Some(range) = self.take_listed(entry, header, directory.entries.start)? else { continue };
+            if range.start < accounted {
+                self.listing.damaged(Some(range.start), "two members of its directory overlap here".to_owned());
+            }
+            self.leave(accounted..range.start, true);
+            accounted = accounted.max(range.end);
         }
-        if listing.entries.len() == MAX_MEMBERS {
-            listing.damaged(None, format!("it has more than {MAX_MEMBERS} members"));
-            break;
-        }
-        let packing = match file.compression() {
-            _ if file.encrypted() => Packing::Unsupported("an encrypted member of a zip"),
-            CompressionMethod::Stored => Packing::Stored,
-            CompressionMethod::DEFLATE => Packing::Deflated { bytes: file.compressed_size(), crc32: file.crc32() },
-            _ => Packing::Unsupported("a member of a zip that is neither stored nor deflated"),
-        };
-        let start = file.data_start().filter(|start| {
-            let end = start.checked_add(file.compressed_size());
-            end.is_some_and(|end| end <= bytes)
-        });
-        let Some(start) = start else {
-            listing.damaged(None, format!("member {number} of its directory is not where that says"));
-            continue;
-        };
-        listing.entries.push(Entry {
-            name: file.name_raw().to_vec(),
-            start,
-            bytes: file.size(),
-            modified_ms: file.last_modified().and_then(modified_ms).unwrap_or_default(),
-            packing,
-        });
+        self.leave(accounted..directory.entries.start, true);
+        self.leave(entries_end..directory.end.start, true);
+        self.tell_split(directory, elsewhere);
+        self.end_directory(directory, stretch);
+        Ok(())
     }
-    listing.entries.sort_by_key(|entry| entry.start);
-    listing
+
+    /// Takes one member of a directory; the bytes that it accounts for, or nothing when it is not what the directory says:
+    /// then its local header may tell.
+    fn take_listed(&mut self, listed: Listed, header: u64, end: u64) -> io::Result<Option<Range<u64>>> {
+        let length = LocalHeader::length(self.reader.record(header, LocalHeader::FIXED_BYTES)?);
+        let start = length.map(|length| header + length as u64);
+        let range = start.and_then(|start| Some(start..start.checked_add(listed.member.packed)?));
+        let Some(range) = range.filter(|range| range.end <= end) else {
+            self.tell_misplaced(&listed);
+            return Ok(None);
+        };
+        let length = usize::try_from(range.start - header).unwrap_or_default();
+        if let Some(local) = LocalHeader::parse(self.reader.record(header, length)?)
+            && local.contradicts(&listed.member)
+        {
+            let message = format!("its directory and the header of {} contradict each other", printable(&listed.name));
+            self.listing.damaged(Some(header), message);
+            if !local::is_sound(self.region, range.start, &listed.member, &mut self.effort)? {
+                return Ok(None);
+            }
+        }
+        self.push(listed.name, listed.member, range.start);
+        Ok(Some(header..range.end))
+    }
+
+    /// Takes the members of a stretch that no directory lists.
+    fn take_unlisted(&mut self, stretch: &Stretch) -> io::Result<()> {
+        let end = stretch.range.end;
+        let mut at = stretch.range.start;
+        while let Some(header) = self.reader.find(LOCAL, at..end)? {
+            if self.is_full() {
+                self.tell_too_many();
+                return Ok(());
+            }
+            let found = local::read(self.region, &mut self.reader, header, end, &mut self.effort)?;
+            self.is_open |= !stretch.is_closed && !matches!(found, Found::Nothing);
+            at = match found {
+                Found::Nothing => header + 1,
+                Found::Unreadable(message) => {
+                    self.listing.damaged(Some(header), message);
+                    header + 1
+                }
+                Found::Member { name, member, start, end } => {
+                    self.push(name, member, start);
+                    end
+                }
+            };
+        }
+        self.tell_cut_start(&Stretch { range: at..end, ..*stretch })
+    }
+
+    fn push(&mut self, name: Vec<u8>, member: Member, start: u64) {
+        // A folder; on Windows, some write it with its own slash.
+        let is_folder = matches!(name.last(), Some(b'/' | b'\\')) && member.is_empty();
+        if !is_folder {
+            let modified_ms = member.modified_ms().unwrap_or_default();
+            let packing = packing(&member);
+            self.listing.entries.push(Entry { name, start, bytes: member.bytes, modified_ms, packing });
+        }
+    }
+
+    /// Notes a stretch that a directory does not account for.
+    fn leave(&mut self, range: Range<u64>, is_closed: bool) {
+        if range.end.saturating_sub(range.start) >= LEAST_BYTES {
+            self.stretches.push(Stretch { range, is_closed, may_have_directory: true });
+        }
+    }
+
+    /// Notes what stands behind the end of a directory.
+    fn end_directory(&mut self, directory: &Directory, stretch: &Stretch) {
+        let end = directory.end.end;
+        if end > self.reader.bytes {
+            self.listing.damaged(Some(self.reader.bytes), "it ends inside its comment".to_owned());
+        }
+        if end < stretch.range.end {
+            // It was the last directory of the stretch.
+            let range = end..stretch.range.end;
+            self.stretches.push(Stretch { range, is_closed: stretch.is_closed, may_have_directory: false });
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.listing.entries.len() >= MAX_MEMBERS
+    }
+
+    fn tell_too_many(&mut self) {
+        self.listing.damaged(None, format!("it has more than {MAX_MEMBERS} members"));
+    }
+
+    fn tell_misplaced(&mut self, Listed { number, header, name, .. }: &Listed) {
+        let message = format!("member {number} of its directory, {}, is not where that says", printable(name));
+        self.listing.damaged(*header, message);
+    }
+
+    /// Tells of the parts of a split zip that are not here.
+    fn tell_split(&mut self, directory: &Directory, elsewhere: u64) {
+        let parts = u64::from(directory.record.disk) + 1;
+        if parts > 1 {
+            let message = format!("it is the last of {parts} parts of a split zip; put them together: zip -s 0");
+            self.listing.damaged(Some(directory.end.start), message);
+        }
+        if elsewhere > 0 {
+            let message = format!("{elsewhere} members of its directory are in other parts of a split zip");
+            self.listing.damaged(Some(directory.entries.start), message);
+        }
+    }
+
+    /// Tells that the file ends in the first bytes of a header.
+    fn tell_cut_start(&mut self, stretch: &Stretch) -> io::Result<()> {
+        let Range { start, end } = stretch.range;
+        let is_short = (1..LOCAL.len() as u64).contains(&end.saturating_sub(start));
+        if end == self.reader.bytes && is_short && LOCAL.starts_with(self.reader.record(start, LOCAL.len())?) {
+            self.listing.damaged(Some(start), "the header of a member has no end".to_owned());
+        }
+        Ok(())
+    }
+
+    fn tell_missing_directory(&mut self) -> io::Result<()> {
+        let head = self.reader.record(0, LOCAL.len())?;
+        let message = if SPLIT_STARTS.contains(&head) {
+            "it is a part of a split zip, and the directory is in the last part; put them together: zip -s 0"
+        } else {
+            "it ends without a directory of its members"
+        };
+        self.listing.damaged(Some(self.reader.bytes), message.to_owned());
+        Ok(())
+    }
 }
 
-/// A zip tells local time and no zone; it only serves to tell one version from another.
-fn modified_ms(time: zip::DateTime) -> Option<i64> {
-    let date =
-        jiff::civil::date(time.year().try_into().ok()?, time.month().try_into().ok()?, time.day().try_into().ok()?);
-    let time = date.at(time.hour().try_into().ok()?, time.minute().try_into().ok()?, time.second().try_into().ok()?, 0);
-    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
+fn printable(name: &[u8]) -> String {
+    crate::error::printable(&String::from_utf8_lossy(name))
+}
+
+fn packing(member: &Member) -> Packing {
+    let Member { method, packed, crc32, .. } = *member;
+    match method {
+        _ if member.is_encrypted() => Packing::Unsupported("an encrypted member of a zip"),
+        STORED => Packing::Zipped { is_deflated: false, bytes: packed, crc32 },
+        DEFLATED => Packing::Zipped { is_deflated: true, bytes: packed, crc32 },
+        9 => Packing::Unsupported("a member of a zip that is packed by Deflate64"),
+        12 => Packing::Unsupported("a member of a zip that is packed by bzip2"),
+        14 => Packing::Unsupported("a member of a zip that is packed by LZMA"),
+        93 => Packing::Unsupported("a member of a zip that is packed by zstd"),
+        95 => Packing::Unsupported("a member of a zip that is packed by xz"),
+        _ => Packing::Unsupported("a member of a zip that is neither stored nor deflated"),
+    }
 }

@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lake_file::{LakeFile, damaged, text_column};
 use crate::lake_root::Root;
 use crate::schema::Table;
-use crate::transform::UNREADABLE;
+use crate::transform::{DAMAGED, UNREADABLE};
 
 /// Columns that tell what was made of an archive.
 const COLUMNS: [&str; 6] = ["archive", "etag_or_mtime", "kind", "compressed_bytes", "filtered", "events_written"];
@@ -231,7 +231,8 @@ fn read_batch(
     let (bytes, filtered, written) = (number("compressed_bytes")?, number("filtered")?, number("events_written")?);
     for row in 0..batch.num_rows() {
         let is_whole = has_all_wanted || filtered.is_null(row) || filtered.value(row) == 0;
-        let version = if kind.value(row) == UNREADABLE {
+        // Of a damaged member the directory tells what it tells of a sound one.
+        let version = if matches!(kind.value(row), UNREADABLE | DAMAGED) {
             unread_containers.extend(containers(archive.value(row)).map(name_hash));
             if written.value(row) == 0 { UNREAD } else { UNREAD_WITH_ROWS }
         } else if is_whole {

@@ -14,10 +14,10 @@ use rayon::ThreadPool;
 use super::grouping::is_large;
 use super::run::Shared;
 use super::turns::{Large, Message, Turn, Work};
-use super::worker::{LargeArchive, Reading, Segment, Step, Worker, Workers, position, unreadable};
+use super::worker::{LargeArchive, Reading, Segment, Step, Worker, Workers, position};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::input::{Archive, Worthless};
+use crate::input::{Archive, Worthless, unreadable};
 use crate::report::{Progress, StageClock};
 use crate::store::{Prefetcher, STOP_LATENCY};
 use crate::transform::{Plan, Source};
@@ -143,7 +143,7 @@ impl<'a> Dealer<'a> {
                 Some(Worthless { finding, certain_bytes: 0 }) => Step::refused(finding),
                 end => match LargeArchive::open(&archives[at], &reading, end) {
                     Ok(large) => workers.with(|worker| worker.step(Box::new(large), clock)),
-                    Err(error) => Step::refused(unreadable(&error.to_string())),
+                    Err(error) => Step::refused(unreadable(&error)),
                 },
             };
             Message::Step(id, step)

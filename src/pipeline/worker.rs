@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::error::{Finding, Reason, Result};
-use crate::input::{Archive, Contents, Inflated, Inflater, TextStream, Window, Worthless};
+use crate::input::{Archive, Contents, Inflated, Inflater, TextStream, Window, Worthless, unreadable};
 use crate::pool::Pool;
 use crate::report::{Stage, StageClock};
 use crate::store::Prefetcher;
@@ -215,7 +215,7 @@ impl Worker {
         if let Some(contents) = &archive.contents {
             let verdict = match &**contents {
                 Contents::Members { kind, findings } => Verdict::container(kind, findings.clone()),
-                Contents::Unread { why } => Verdict::refused(unreadable(why)),
+                Contents::Unread { why } => Verdict::refused(unread(why)),
             };
             return Some(ArchiveOutcome::without_text(verdict));
         }
@@ -225,7 +225,12 @@ impl Worker {
             None => archive.read(&mut self.stored),
         });
         if let Err(error) = read {
-            return Some(ArchiveOutcome::without_text(Verdict::refused(unreadable(&error.to_string()))));
+            let mut finding = unreadable(&error);
+            if finding.reason == Reason::ContainerDamaged {
+                // What could be read of the member is right or wrong, and all there is.
+                finding.original.clone_from(&self.stored);
+            }
+            return Some(ArchiveOutcome::without_text(Verdict::refused(finding)));
         }
         let limit = usize::try_from(reading.limit).unwrap_or(usize::MAX).min(SMALL_TEXT_BYTES);
         let (length, damage) = match clock.time(Stage::Inflate, || self.inflater.inflate(&self.stored, limit)) {
@@ -388,8 +393,8 @@ pub(super) fn reject_damaged_log(verdict: &mut Verdict, archive: &Archive, store
     }
 }
 
-/// A finding for an archive that was listed and cannot be read.
-pub(super) fn unreadable(why: &str) -> Finding {
+/// A finding for an archive that could not be looked into.
+fn unread(why: &str) -> Finding {
     Finding {
         event_index: None,
         byte_offset: None,

@@ -7,7 +7,7 @@ use super::{Column, column};
 #[rustfmt::skip]
 pub(super) const COLUMNS: &[Column] = &[
     column(1, "archive", "", Text, Unique, "URI of the archive"),
-    column(2, "kind", "", Text, Repeats, "What it holds: `log`, `insight`, `network_activity`, `aggregated`, `empty`, `unreadable`, `too_large`, `tar` and `zip` for containers, or what a foreign object looks like"),
+    column(2, "kind", "", Text, Repeats, "What it holds: `log`, `insight`, `network_activity`, `aggregated`, `empty`, `unreadable`, `too_large`, `damaged` for a member of a container, `tar` and `zip` for containers, or what a foreign object looks like"),
     column(3, "status", "", Text, Repeats, "`converted`, `quarantined` or `foreign`"),
     column(4, "etag_or_mtime", "", Text, Unique, "ETag of the object, or modification time of the file (UTC)"),
     column(5, "compressed_bytes", "", Long, Repeats, "Size as stored"),

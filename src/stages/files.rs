@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::config::Config;
 use crate::error::{Error, Finding, Reason, Result};
-use crate::input::{Archive, Inflated, Inflater, Search, TextStream, Window, Worthless, discover};
+use crate::input::{Archive, Contents, Inflated, Inflater, Search, TextStream, Window, Worthless, discover, expand};
 use crate::store::Session;
 
 /// Text of a bench's archive at most.
@@ -52,6 +52,27 @@ pub fn inflate_any(inflater: &mut ArchiveInflater, stored: &[u8], limit: usize) 
         Inflated::Refused(finding) => InflatedFile::Text(Vec::new(), Some(finding)),
         Inflated::TooLarge => InflatedFile::TooLarge,
     }
+}
+
+/// Lists the members of a zip, those of zips in it included, as their names behind that of the file; and how many places of
+/// it are damaged. `None` when the file is no zip.
+///
+/// # Errors
+///
+/// When there is no such file.
+pub fn list_zip(path: &Path) -> Result<Option<(Vec<String>, usize)>> {
+    let archive = LargeFile::at(path)?.0;
+    let uri = archive.uri();
+    let Some(found) = expand(&archive, None) else { return Ok(None) };
+    let (mut members, mut damaged) = (Vec::new(), 0);
+    for archive in &found {
+        match archive.contents.as_deref() {
+            Some(Contents::Members { findings, .. }) => damaged += findings.len(),
+            Some(Contents::Unread { why }) => return Err(Error::internal(why.as_str())),
+            None => members.extend(archive.uri().strip_prefix(&uri).map(|name| name[1..].to_owned())),
+        }
+    }
+    Ok(Some((members, damaged)))
 }
 
 /// A file that is gunzipped as a large one.

@@ -63,4 +63,4 @@ pub use flatten::Outcome;
 pub(crate) use judgement::{Judgement, MAX_ORIGINAL_BYTES, Status};
 pub use partition::PartitionColumn;
 pub(crate) use register::{Place, Register, Source};
-pub(crate) use verdict::{Tally, UNREADABLE, Verdict};
+pub(crate) use verdict::{DAMAGED, Tally, UNREADABLE, Verdict};

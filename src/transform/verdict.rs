@@ -47,6 +47,8 @@ impl Tally {
 
 /// Kind of an archive that could not be read: another run may be luckier.
 pub(crate) const UNREADABLE: &str = "unreadable";
+/// Kind of a member of a container that is damaged there: another copy of the container may be sound.
+pub(crate) const DAMAGED: &str = "damaged";
 /// Kind of an archive above the limit: another run may have a higher one.
 pub(crate) const TOO_LARGE: &str = "too_large";
 
@@ -106,6 +108,7 @@ impl Verdict {
         finding.original.truncate(MAX_ORIGINAL_BYTES);
         let kind = match finding.reason {
             Reason::ReadFailed => UNREADABLE,
+            Reason::ContainerDamaged => DAMAGED,
             Reason::InflatedTooLarge => TOO_LARGE,
             _ => "unknown",
         };

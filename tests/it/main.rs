@@ -102,3 +102,5 @@ mod schema;
 mod shapes;
 /// Copies of what CloudTrail delivered: each thing that may be done to one, and what is told of it.
 mod verify;
+/// Zips: names twice, appends, several in one file, members left out, damage.
+mod zips;

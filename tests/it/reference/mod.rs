@@ -12,6 +12,7 @@
 //! hours of the Java form are 1 to 12; numbers in strings follow JSON's grammar.
 //!
 //! ```text
+//! zip       bytes -> members                          (each the text of an archive)
 //! archive   text -> documents -> elements            (what is an archive, what is an event)
 //! event     element -> one row of `events`           (columns, unmapped, quarantine)
 //! metering  element -> rows of `usage_records`       (call -> record -> matching)
@@ -35,6 +36,7 @@ mod samples;
 pub mod strategies;
 pub mod time;
 mod usage_record;
+pub mod zip;
 
 use std::collections::BTreeMap;
 use std::fmt;

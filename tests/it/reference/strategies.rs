@@ -13,6 +13,7 @@ mod events;
 mod metering;
 mod spelling;
 mod values;
+pub mod zips;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -36,6 +37,11 @@ pub fn archive_document() -> impl Strategy<Value = String> {
         let text = archives::document(events, &mut tape);
         if tape.one_in(5) { spelling::Touches::draw(&mut tape).apply(&text) } else { text }
     })
+}
+
+/// Zips, and what becomes of them: put together, appended to, behind something, cut, with bits flipped.
+pub fn zip_file() -> impl Strategy<Value = zips::ZipFile> {
+    vec(any::<u16>(), 0..120).prop_map(|words| zips::zip_of(&words))
 }
 
 /// An archive drawn from these words alone, for a fuzzer that changes them.

@@ -1,0 +1,178 @@
+//! The directories of a zip.
+//!
+//! In: a stretch of a file. Out: the last directory that ends in it, and its entries as they stand. Never: merges entries of
+//! one name, or takes the end of a zip that is a member for the end of the zip around it.
+
+use std::io;
+use std::ops::Range;
+
+use memchr::memmem;
+
+use super::blocks::BlockReader;
+use super::records::{CentralHeader, END, EndRecord, LOCAL, LocalHeader, Member};
+use crate::input::container::MAX_MEMBERS;
+
+/// Bytes before a zip in which the header of a member is looked for that the zip may be.
+const ENCLOSING_BYTES: u64 = 4 << 10;
+
+/// A directory that was found.
+#[derive(Debug)]
+pub(super) struct Directory {
+    /// Where its entries should be.
+    pub(super) entries: Range<u64>,
+    /// The end of the zip, with its comment; the file may be cut before that ends.
+    pub(super) end: Range<u64>,
+    pub(super) record: EndRecord,
+    /// What is to be added to the places that it tells: bytes before the zip move them.
+    shift: i128,
+}
+
+/// An entry of a directory.
+#[derive(Debug)]
+pub(super) struct Listed {
+    /// Its place among the entries.
+    pub(super) number: u64,
+    /// Where its local header should be; `None` when that is before the file.
+    pub(super) header: Option<u64>,
+    /// The file of a split zip that it begins in.
+    pub(super) disk: u32,
+    pub(super) name: Vec<u8>,
+    pub(super) member: Member,
+}
+
+impl Directory {
+    /// Finds the last one that ends in a stretch, and is not that of a member.
+    pub(super) fn find_last(reader: &mut BlockReader, stretch: &Range<u64>) -> io::Result<Option<Self>> {
+        let mut end = stretch.end;
+        while let Some(found) = reader.find_last(END, stretch.start..end)? {
+            end = found;
+            let Some(directory) = Self::at(reader, found, stretch)? else { continue };
+            match directory.enclosing_member(reader, stretch)? {
+                Some(member) => end = member,
+                None => return Ok(Some(directory)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a zip ends at a file's end, with a directory that has as many entries as it says.
+    pub(super) fn ends(reader: &mut BlockReader) -> io::Result<bool> {
+        const LONGEST_COMMENT: u64 = 0xffff;
+        let bytes = reader.bytes;
+        let start = bytes.saturating_sub(LONGEST_COMMENT + EndRecord::FIXED_BYTES as u64);
+        let mut end = bytes;
+        while let Some(found) = reader.find_last(END, start..end)? {
+            end = found;
+            if let Some(directory) = Self::at(reader, found, &(0..bytes))? {
+                let (listed, end) = directory.read(reader, MAX_MEMBERS)?;
+                if directory.record.counts(listed.len() as u64) && end == directory.entries.end {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The directory before an end record, if it is all in a stretch.
+    fn at(reader: &mut BlockReader, at: u64, stretch: &Range<u64>) -> io::Result<Option<Self>> {
+        let fixed = reader.record(at, EndRecord::FIXED_BYTES)?;
+        let Some((record, comment_bytes)) = EndRecord::parse(fixed) else { return Ok(None) };
+        let (record, end_at) = Self::with_zip64(reader, record, at)?.unwrap_or((record, at));
+        let end = end_at..at + EndRecord::FIXED_BYTES as u64 + u64::from(comment_bytes);
+        let before = end_at.checked_sub(record.bytes);
+        let mut directory = Self { entries: end_at..end_at, end, record, shift: 0 };
+        if record.bytes == 0 {
+            return Ok((record.entries == 0).then_some(directory));
+        }
+        // It stands before its end, or else where that says.
+        let told = record.offset.checked_add(record.bytes).filter(|end| *end <= end_at).map(|_| record.offset);
+        for start in [before, told].into_iter().flatten().filter(|start| *start >= stretch.start) {
+            directory.entries = start..start + record.bytes;
+            // In a split zip, places are counted from the beginning of the file that they are in.
+            directory.shift = if record.disk == 0 { i128::from(start) - i128::from(record.offset) } else { 0 };
+            let Some(first) = directory.first_header(reader)? else { continue };
+            // Something may stand before the directory that nothing before it has moved.
+            if directory.shift != 0 && !is_local(reader, directory.place(first))? && is_local(reader, Some(first))? {
+                directory.shift = 0;
+            }
+            return Ok(Some(directory));
+        }
+        Ok(None)
+    }
+
+    /// The end record with what zip64 says, and where the record of that is.
+    fn with_zip64(reader: &mut BlockReader, record: EndRecord, at: u64) -> io::Result<Option<(EndRecord, u64)>> {
+        let Some(locator_at) = at.checked_sub(EndRecord::LOCATOR_BYTES as u64) else { return Ok(None) };
+        let locator = reader.record(locator_at, EndRecord::LOCATOR_BYTES)?;
+        let Some(told) = EndRecord::zip64_offset(locator) else { return Ok(None) };
+        // What stands before the zip has moved it, too.
+        let before = locator_at.checked_sub(EndRecord::ZIP64_BYTES as u64);
+        for start in [before, Some(told)].into_iter().flatten() {
+            let wide = record.with_zip64(reader.record(start, EndRecord::ZIP64_BYTES)?);
+            if let Some((record, bytes)) = wide
+                && start.checked_add(bytes) == Some(locator_at)
+            {
+                return Ok(Some((record, start)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where the first entry says that its member is.
+    fn first_header(&self, reader: &mut BlockReader) -> io::Result<Option<u64>> {
+        Ok(read_entry(reader, self.entries.clone())?.map(|(entry, _)| entry.offset))
+    }
+
+    /// A place that it tells as one of the file.
+    fn place(&self, told: u64) -> Option<u64> {
+        u64::try_from(i128::from(told) + self.shift).ok()
+    }
+
+    /// The header of a stored member that the whole zip is, if it is one: the zip around it has lost its directory.
+    fn enclosing_member(&self, reader: &mut BlockReader, stretch: &Range<u64>) -> io::Result<Option<u64>> {
+        let Some(start) = self.place(0).filter(|start| *start > stretch.start) else { return Ok(None) };
+        let from = start.saturating_sub(ENCLOSING_BYTES).max(stretch.start);
+        let before = reader.record(from, usize::try_from(start - from).unwrap_or_default())?;
+        for at in memmem::rfind_iter(before, &LOCAL) {
+            let Some(header) = LocalHeader::parse(&before[at..]) else { continue };
+            let is_one = LocalHeader::may_begin(&before[at..]);
+            let is_before = LocalHeader::length(&before[at..]) == Some(before.len() - at);
+            let end = start.saturating_add(header.member.packed);
+            let is_around = end >= self.end.end && end <= stretch.end;
+            if is_before && is_around && is_one && header.has_sizes() {
+                return Ok(Some(from + at as u64));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads its entries, up to `most` of them, as far as they are entries; and where they end.
+    pub(super) fn read(&self, reader: &mut BlockReader, most: usize) -> io::Result<(Vec<Listed>, u64)> {
+        let mut listed = Vec::new();
+        let mut rest = self.entries.clone();
+        while listed.len() < most {
+            let Some((entry, bytes)) = read_entry(reader, rest.clone())? else { break };
+            let CentralHeader { member, disk, offset, name } = entry;
+            let number = listed.len() as u64;
+            listed.push(Listed { number, header: self.place(offset), disk, name: name.to_vec(), member });
+            rest.start += bytes;
+        }
+        Ok((listed, rest.start))
+    }
+}
+
+/// The entry at the beginning of a range, with its bytes; `None` when there is none, or not all of it.
+fn read_entry(reader: &mut BlockReader, range: Range<u64>) -> io::Result<Option<(CentralHeader<'_>, u64)>> {
+    let fixed = reader.ahead(range.start, CentralHeader::FIXED_BYTES)?;
+    let Some(length) = CentralHeader::length(fixed) else { return Ok(None) };
+    if length as u64 > range.end - range.start {
+        return Ok(None);
+    }
+    let header = reader.ahead(range.start, length)?;
+    Ok(CentralHeader::parse(header).map(|header| (header, length as u64)))
+}
+
+fn is_local(reader: &mut BlockReader, at: Option<u64>) -> io::Result<bool> {
+    let Some(at) = at else { return Ok(false) };
+    Ok(LocalHeader::length(reader.record(at, LocalHeader::FIXED_BYTES)?).is_some())
+}
