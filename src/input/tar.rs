@@ -1,9 +1,11 @@
 //! The members of a tar.
 //!
-//! In: a tar. Out: names, sizes and places of its regular files. Never: their bytes.
+//! In: a tar. Out: names, sizes and places of its regular files. Never: their bytes; nor what stands behind a damaged header
+//! passed over.
 
 use std::io::{self, Read};
 
+use memchr::memmem;
 use tar::{Archive, EntryType};
 
 use super::container::{Entry, Listing, MAX_MEMBERS, Packing};
@@ -11,6 +13,13 @@ use super::region::Region;
 
 /// Size of a header, and of the blocks that members are made of (POSIX, pax).
 const BLOCK_BYTES: usize = 512;
+
+/// What stands in a header since POSIX, and where.
+const MAGIC: &[u8] = b"ustar";
+const MAGIC_AT: usize = 257;
+
+/// Bytes that are looked through at a time for the next header.
+const SEARCH_BYTES: u64 = 256 << 10;
 
 /// Whether a file begins with the header of a tar: its checksum is right.
 pub(super) fn is_tar(head: &[u8]) -> bool {
@@ -28,13 +37,21 @@ pub(super) fn is_tar(head: &[u8]) -> bool {
 ///
 /// When it cannot be read.
 pub(super) fn list(region: &Region) -> io::Result<Listing> {
-    region.with_reader(|reader| {
-        let mut archive = Archive::new(reader);
-        archive.set_ignore_zeros(true);
-        let mut listing = collect(archive.entries_with_seek()?);
-        listing.end_at(region.bytes);
-        Ok(listing)
-    })
+    let mut listing = Listing::default();
+    let mut start = 0;
+    loop {
+        let damaged_at = region.part(start, u64::MAX).with_reader(|reader| {
+            let mut archive = Archive::new(reader);
+            archive.set_ignore_zeros(true);
+            Ok(collect(archive.entries_with_seek()?, start, &mut listing))
+        })?;
+        let Some(damaged_at) = damaged_at else { break };
+        let behind = damaged_at.next_multiple_of(BLOCK_BYTES as u64).saturating_add(BLOCK_BYTES as u64);
+        let Some((passed, _)) = find_header(&mut region.part(behind, u64::MAX).open()?)? else { break };
+        start = behind + passed;
+    }
+    listing.end_at(region.bytes);
+    Ok(listing)
 }
 
 /// Lists a tar that is read from front to back.
@@ -43,26 +60,85 @@ pub(super) fn list(region: &Region) -> io::Result<Listing> {
 ///
 /// When it cannot be read.
 pub(super) fn list_in_order(reader: impl Read) -> io::Result<Listing> {
-    let mut archive = Archive::new(reader);
-    // Tars that were put one behind the other.
-    archive.set_ignore_zeros(true);
-    Ok(collect(archive.entries()?))
+    let mut listing = Listing::default();
+    let mut reader = Pushback { reader, head: io::Cursor::default(), position: 0 };
+    loop {
+        let start = reader.position;
+        let mut archive = Archive::new(&mut reader);
+        // Tars that were put one behind the other.
+        archive.set_ignore_zeros(true);
+        if collect(archive.entries()?, start, &mut listing).is_none() {
+            break;
+        }
+        // Whoever reads on is told why it ends.
+        let Ok(Some((_, rest))) = find_header(&mut reader) else { break };
+        reader.push_back(&rest);
+    }
+    Ok(listing)
 }
 
-fn collect<R: Read>(entries: tar::Entries<'_, R>) -> Listing {
-    let mut listing = Listing::default();
-    let mut place = 0;
+/// Reads on to the next header: how many bytes are before it, and what was read from there on.
+fn find_header(reader: &mut impl Read) -> io::Result<Option<(u64, Vec<u8>)>> {
+    let finder = memmem::Finder::new(MAGIC);
+    let (mut window, mut passed) = (Vec::new(), 0);
+    loop {
+        let read = reader.by_ref().take(SEARCH_BYTES).read_to_end(&mut window)?;
+        let starts = finder.find_iter(&window).filter_map(|at| at.checked_sub(MAGIC_AT));
+        if let Some(start) = starts.into_iter().find(|start| is_tar(&window[*start..])) {
+            return Ok(Some((passed + start as u64, window.split_off(start))));
+        }
+        if read == 0 {
+            return Ok(None);
+        }
+        // A header may have begun.
+        let searched = window.len().saturating_sub(BLOCK_BYTES - 1);
+        window.drain(..searched);
+        passed += searched as u64;
+    }
+}
+
+/// A reader that takes back what was read too much of it.
+struct Pushback<R> {
+    reader: R,
+    head: io::Cursor<Vec<u8>>,
+    /// How many bytes were read.
+    position: u64,
+}
+
+impl<R> Pushback<R> {
+    fn push_back(&mut self, bytes: &[u8]) {
+        let mut head = Vec::new();
+        // Memory does not fail.
+        let _ = self.head.read_to_end(&mut head);
+        self.head = io::Cursor::new([bytes, &head].concat());
+        self.position -= bytes.len() as u64;
+    }
+}
+
+impl<R: Read> Read for Pushback<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = match self.head.read(buffer)? {
+            0 => self.reader.read(buffer)?,
+            read => read,
+        };
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+/// Takes the members of a tar that begins at a place; where it is damaged, if it is: what follows cannot be told from there.
+fn collect<R: Read>(entries: tar::Entries<'_, R>, start: u64, listing: &mut Listing) -> Option<u64> {
+    let mut place = start;
     for entry in entries {
         let entry = match entry {
             Ok(entry) => entry,
-            // What follows cannot be told from here.
             Err(error) => {
                 listing.damaged(Some(place), error.to_string());
-                break;
+                return Some(place);
             }
         };
-        let start = entry.raw_file_position();
-        place = start.saturating_add(entry.size());
+        let at = start.saturating_add(entry.raw_file_position());
+        place = at.saturating_add(entry.size());
         let packing = match entry.header().entry_type() {
             EntryType::Regular | EntryType::Continuous => Packing::Stored,
             EntryType::GNUSparse => Packing::Unsupported("a sparse member of a tar"),
@@ -70,17 +146,17 @@ fn collect<R: Read>(entries: tar::Entries<'_, R>) -> Listing {
             _ => continue,
         };
         if listing.entries.len() == MAX_MEMBERS {
-            listing.damaged(Some(start), format!("it has more than {MAX_MEMBERS} members"));
+            listing.damaged(Some(at), format!("it has more than {MAX_MEMBERS} members"));
             break;
         }
         let modified_ms = entry.header().mtime().ok().and_then(|seconds| i64::try_from(seconds).ok());
         listing.entries.push(Entry {
             name: entry.path_bytes().into_owned(),
-            start,
+            start: at,
             bytes: entry.size(),
             modified_ms: modified_ms.and_then(|seconds| seconds.checked_mul(1_000)).unwrap_or_default(),
             packing,
         });
     }
-    listing
+    None
 }

@@ -346,6 +346,44 @@ fn a_damaged_container_gives_what_is_certain() {
 }
 
 #[test]
+fn a_tar_with_a_damaged_header_keeps_the_members_behind_it() {
+    let members = members();
+    let whole = tar(&members);
+    // Each of these names stands in a member of its own, and in the header that is meant.
+    let starts: Vec<usize> = (0..whole.len() - 60).filter(|at| whole[*at..].starts_with(FOLDER.as_bytes())).collect();
+    let mut damaged = whole.clone();
+    damaged[starts[3] + 150] ^= 1;
+    for (name, bytes) in [("a.tar", damaged.clone()), ("a.tar.gz", gzip(&damaged))] {
+        let workdir = Workdir::new();
+        workdir.file(&format!("in/{name}"), bytes);
+        let lake = workdir.convert("in", "");
+        assert_eq!((lake.code, lake.count("/events/written")), (1, 6), "{name}: {}", lake.stderr);
+        lake.check_counts();
+        assert_eq!(lake.texts("quarantine", "reason"), ["container_damaged"], "{name}: {}", lake.stderr);
+        assert_eq!(lake.rows("archives").len(), 4, "{name}: the tar, two logs and a text");
+        check_sound(&workdir);
+    }
+}
+
+/// A member that was cut with its tar has another size than the whole one has, so that nobody takes it for that.
+#[test]
+fn a_tar_that_is_whole_again_has_another_version_of_the_member_that_was_cut() {
+    let members = members();
+    let whole = tar(&members);
+    let last = whole.windows(FOLDER.len()).rposition(|bytes| bytes == FOLDER.as_bytes()).expect("a header");
+    for pack in [(|tar| tar.to_vec()) as fn(&[u8]) -> Vec<u8>, gzip] {
+        let workdir = Workdir::new();
+        workdir.file("in/a", pack(&whole[..last + 512 + 40]));
+        let lake = workdir.convert("in", "");
+        assert_eq!(lake.code, 1, "{}", lake.stderr);
+        workdir.file("in/a", pack(&whole));
+        let lake = workdir.convert("in", "--reconvert-changed");
+        assert_eq!((lake.code, lake.rows("events").len()), (0, 9), "{}", lake.stderr);
+        check_sound(&workdir);
+    }
+}
+
+#[test]
 fn a_damaged_member_is_read_again_when_its_container_was_mended() {
     let members = members();
     let mut zipped = zip(&members, true);
