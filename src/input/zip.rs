@@ -19,11 +19,14 @@ use std::ops::Range;
 
 use self::blocks::BlockReader;
 pub(super) use self::checked::{Told, checked};
-use self::directory::{Directory, Listed};
+use self::directory::{Directory, Listed, Outlines};
 use self::local::{Effort, Found};
-use self::records::{DEFLATED, DESCRIPTOR, END, LOCAL, LocalHeader, Member, STORED};
+use self::records::{DEFLATED, DESCRIPTOR, END, END64, LOCAL, LocalHeader, Member, STORED};
 use super::container::{Entry, Listing, MAX_MEMBERS, Packing};
 use super::region::Region;
+
+/// How a zip begins: with a member, or, when it has none, with its end.
+const STARTS: [&[u8]; 3] = [&LOCAL, &END, &END64];
 
 /// How split zips begin, and those that were meant to be split and came out in one piece.
 const SPLIT_STARTS: [&[u8]; 2] = [&DESCRIPTOR, b"PK00"];
@@ -42,8 +45,8 @@ const LEAST_BYTES: u64 = LocalHeader::FIXED_BYTES as u64 + 1;
 pub(super) fn is_zip(head: &[u8], is_named_zip: bool, region: impl FnOnce() -> Option<Region>) -> io::Result<bool> {
     let begins = |starts: &[&[u8]]| starts.iter().any(|start| head.starts_with(start));
     let is_split = begins(&SPLIT_STARTS) && head[4..].starts_with(&LOCAL);
-    let is_cut_in_start = is_named_zip && !head.is_empty() && head.len() < LOCAL.len() && LOCAL.starts_with(head);
-    if begins(&[&LOCAL, &END]) || is_split || is_cut_in_start {
+    let is_cut = is_named_zip && matches!(head.len(), 1..4) && STARTS.iter().any(|start| start.starts_with(head));
+    if begins(&STARTS) || is_split || is_cut {
         return Ok(true);
     }
     if !is_named_zip && !begins(&SPLIT_STARTS) && !begins(&PROGRAM_STARTS) {
@@ -71,6 +74,7 @@ pub(super) fn list(region: &Region) -> io::Result<Listing> {
         reader: BlockReader::open(region)?,
         effort: Effort::of(region.bytes),
         listing: Listing::default(),
+        outlines: Outlines::default(),
         stretches: Vec::new(),
         is_open: false,
     };
@@ -94,6 +98,7 @@ struct Survey<'a> {
     reader: BlockReader,
     effort: Effort,
     listing: Listing,
+    outlines: Outlines,
     /// What is still to be looked at.
     stretches: Vec<Stretch>,
     /// Whether there is no directory, or members stand behind the last one.
@@ -120,7 +125,7 @@ impl Survey<'_> {
 
     fn take_stretch(&mut self, stretch: &Stretch) -> io::Result<()> {
         if stretch.may_have_directory
-            && let Some(directory) = Directory::find_last(&mut self.reader, &stretch.range)?
+            && let Some(directory) = Directory::find_last(&mut self.reader, &stretch.range, &mut self.outlines)?
         {
             return self.take_directory(&directory, stretch);
         }

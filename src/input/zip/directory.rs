@@ -6,14 +6,9 @@
 use std::io;
 use std::ops::Range;
 
-use memchr::memmem;
-
 use super::blocks::BlockReader;
 use super::records::{CentralHeader, END, EndRecord, LOCAL, LocalHeader, Member};
 use crate::input::container::MAX_MEMBERS;
-
-/// Bytes before a zip in which the header of a member is looked for that the zip may be.
-const ENCLOSING_BYTES: u64 = 4 << 10;
 
 /// A directory that was found.
 #[derive(Debug)]
@@ -42,13 +37,23 @@ pub(super) struct Listed {
 
 impl Directory {
     /// Finds the last one that ends in a stretch, and is not that of a member.
-    pub(super) fn find_last(reader: &mut BlockReader, stretch: &Range<u64>) -> io::Result<Option<Self>> {
+    pub(super) fn find_last(
+        reader: &mut BlockReader,
+        stretch: &Range<u64>,
+        outlines: &mut Outlines,
+    ) -> io::Result<Option<Self>> {
         let mut end = stretch.end;
         while let Some(found) = reader.find_last(END, stretch.start..end)? {
             end = found;
             let Some(directory) = Self::at(reader, found, stretch)? else { continue };
-            match directory.enclosing_member(reader, stretch)? {
-                Some(member) => end = member,
+            // What begins with the stretch, or with nothing but other bytes before it, is in nothing.
+            let first = directory.place(0).unwrap_or_default().min(found);
+            if first <= stretch.start || first <= outlines.first_header(reader)? {
+                return Ok(Some(directory));
+            }
+            let member = outlines.around(reader, found)?;
+            match member.filter(|member| member.start >= stretch.start && member.end <= stretch.end) {
+                Some(member) => end = member.start,
                 None => return Ok(Some(directory)),
             }
         }
@@ -80,7 +85,8 @@ impl Directory {
         let (record, end_at) = Self::with_zip64(reader, record, at)?.unwrap_or((record, at));
         let end = end_at..at + EndRecord::FIXED_BYTES as u64 + u64::from(comment_bytes);
         let before = end_at.checked_sub(record.bytes);
-        let mut directory = Self { entries: end_at..end_at, end, record, shift: 0 };
+        let shift = i128::from(end_at) - i128::from(record.offset);
+        let mut directory = Self { entries: end_at..end_at, end, record, shift };
         if record.bytes == 0 {
             return Ok((record.entries == 0).then_some(directory));
         }
@@ -128,24 +134,6 @@ impl Directory {
         u64::try_from(i128::from(told) + self.shift).ok()
     }
 
-    /// The header of a stored member that the whole zip is, if it is one: the zip around it has lost its directory.
-    fn enclosing_member(&self, reader: &mut BlockReader, stretch: &Range<u64>) -> io::Result<Option<u64>> {
-        let Some(start) = self.place(0).filter(|start| *start > stretch.start) else { return Ok(None) };
-        let from = start.saturating_sub(ENCLOSING_BYTES).max(stretch.start);
-        let before = reader.record(from, usize::try_from(start - from).unwrap_or_default())?;
-        for at in memmem::rfind_iter(before, &LOCAL) {
-            let Some(header) = LocalHeader::parse(&before[at..]) else { continue };
-            let is_one = LocalHeader::may_begin(&before[at..]);
-            let is_before = LocalHeader::length(&before[at..]) == Some(before.len() - at);
-            let end = start.saturating_add(header.member.packed);
-            let is_around = end >= self.end.end && end <= stretch.end;
-            if is_before && is_around && is_one && header.has_sizes() {
-                return Ok(Some(from + at as u64));
-            }
-        }
-        Ok(None)
-    }
-
     /// Reads its entries, up to `most` of them, as far as they are entries; and where they end.
     pub(super) fn read(&self, reader: &mut BlockReader, most: usize) -> io::Result<(Vec<Listed>, u64)> {
         let mut listed = Vec::new();
@@ -158,6 +146,54 @@ impl Directory {
             rest.start += bytes;
         }
         Ok((listed, rest.start))
+    }
+}
+
+/// Where members stand by the sizes in their headers, found when it is asked for: a zip that is a member has an end of its
+/// own, which is not that of the zip around it, though the file may be cut before that.
+#[derive(Debug, Default)]
+pub(super) struct Outlines {
+    first_header: Option<u64>,
+    members: Option<Vec<Range<u64>>>,
+}
+
+impl Outlines {
+    /// Where the first member of the file may begin.
+    fn first_header(&mut self, reader: &mut BlockReader) -> io::Result<u64> {
+        let first = match self.first_header {
+            Some(first) => first,
+            None => reader.find(LOCAL, 0..reader.bytes)?.unwrap_or(reader.bytes),
+        };
+        Ok(*self.first_header.insert(first))
+    }
+
+    /// The member that holds a place, header included.
+    fn around(&mut self, reader: &mut BlockReader, at: u64) -> io::Result<Option<Range<u64>>> {
+        let members = match self.members.take() {
+            Some(members) => members,
+            None => Self::of(reader)?,
+        };
+        let number = members.partition_point(|member| member.end <= at);
+        let around = members.get(number).filter(|member| member.start <= at).cloned();
+        self.members = Some(members);
+        Ok(around)
+    }
+
+    /// Goes through a file from member to member.
+    fn of(reader: &mut BlockReader) -> io::Result<Vec<Range<u64>>> {
+        let (bytes, mut at, mut members) = (reader.bytes, 0, Vec::new());
+        while let Some(header) = reader.find(LOCAL, at..bytes)? {
+            at = header + 1;
+            let fixed = reader.record(header, LocalHeader::FIXED_BYTES)?;
+            let Some(length) = LocalHeader::length(fixed).filter(|_| LocalHeader::may_begin(fixed)) else { continue };
+            let Some(local) = LocalHeader::parse(reader.record(header, length)?) else { continue };
+            let end = (header + length as u64).saturating_add(local.member.packed);
+            if local.has_sizes() && end <= bytes {
+                members.push(header..end);
+                at = end;
+            }
+        }
+        Ok(members)
     }
 }
 

@@ -10,7 +10,8 @@ pub(super) const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
 /// At the end of a zip.
 pub(super) const END: [u8; 4] = *b"PK\x05\x06";
 const CENTRAL: &[u8; 4] = b"PK\x01\x02";
-const END64: &[u8; 4] = b"PK\x06\x06";
+/// Before that, where numbers need 64 bits; a zip of none begins with it.
+pub(super) const END64: [u8; 4] = *b"PK\x06\x06";
 const LOCATOR: &[u8; 4] = b"PK\x06\x07";
 
 pub(super) const STORED: u16 = 0;
@@ -273,7 +274,7 @@ impl EndRecord {
         let is_same = agrees(self.entries, end.entries, 0xffff)
             && agrees(self.bytes, end.bytes, IN_EXTRA)
             && agrees(self.offset, end.offset, IN_EXTRA);
-        (record.starts_with(END64) && is_same).then_some((end, bytes))
+        (record.starts_with(&END64) && is_same).then_some((end, bytes))
     }
 
     /// Whether so many members are what it says; 16 bits may have been too few for them.

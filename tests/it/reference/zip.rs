@@ -21,14 +21,16 @@ pub fn reference_zip(file: &[u8]) -> ReferenceZip {
     let mut zip = ReferenceZip::default();
     let mut names: Vec<Vec<u8>> = Vec::new();
     let (mut at, mut has_open_members, mut has_end) = (0, false, false);
+    // Behind the last thing that was recognized.
+    let mut edge = 0;
     while at < file.len() {
         if let Some(end) = end_of_zip(file, at) {
             zip.is_damaged |= end > file.len();
-            (at, has_open_members, has_end) = (end, false, true);
+            (at, edge, has_open_members, has_end) = (end, end, false, true);
             continue;
         }
         let rest = &file[at..];
-        let is_cut_start = rest.len() < 4 && b"PK\x03\x04".starts_with(rest);
+        let is_cut_start = at == edge && rest.len() < 4 && b"PK\x03\x04".starts_with(rest);
         if !is_cut_start && !rest.starts_with(b"PK\x03\x04") {
             at += 1;
             continue;
@@ -53,6 +55,7 @@ pub fn reference_zip(file: &[u8]) -> ReferenceZip {
                 }
                 names.push(name);
                 at += length;
+                edge = at;
                 has_open_members = true;
             }
         }

@@ -191,17 +191,20 @@ pub struct ZipFile {
     pub bytes: Vec<u8>,
     /// Ids of the events that were put into it.
     pub ids: Vec<String>,
-    /// Whether bits were flipped, so that a reader can only be asked to say so.
+    /// Whether a bit was flipped, so that a reader can only be asked to say so.
     pub is_flipped: bool,
+    /// Whether the directories tell of all of them.
+    pub is_listed: bool,
 }
 
 /// A file of zips, drawn from these words alone.
 pub fn zip_of(words: &[u16]) -> ZipFile {
     let mut tape = Tape::new(words);
-    let (cut, flip) = (tape.one_in(4), tape.one_in(5));
+    let cut = tape.one_in(4);
+    let flip = tape.one_in(5) && !cut;
     let (cut_at, flip_at) = (usize::from(tape.word()), usize::from(tape.word()));
-    let mut ids = Vec::new();
-    let mut bytes = zips(&mut tape, &mut ids, true);
+    let (mut ids, mut is_listed) = (Vec::new(), true);
+    let mut bytes = zips(&mut tape, &mut ids, &mut is_listed, true);
     if cut {
         bytes.truncate(1 + cut_at % bytes.len());
     }
@@ -209,10 +212,10 @@ pub fn zip_of(words: &[u16]) -> ZipFile {
         let at = flip_at % bytes.len();
         bytes[at] ^= 1 << (flip_at % 8);
     }
-    ZipFile { bytes, ids, is_flipped: flip }
+    ZipFile { bytes, ids, is_flipped: flip, is_listed }
 }
 
-fn zips(tape: &mut Tape, ids: &mut Vec<String>, may_nest: bool) -> Vec<u8> {
+fn zips(tape: &mut Tape, ids: &mut Vec<String>, is_listed: &mut bool, may_nest: bool) -> Vec<u8> {
     let mut writer = if may_nest && tape.one_in(5) {
         let prefix =
             tape.pick(&[&b"MZ\x90 a program"[..], b"#!/bin/sh\n", &[0; 100], b"PK\x03\x04 is how a zip begins"]);
@@ -226,7 +229,8 @@ fn zips(tape: &mut Tape, ids: &mut Vec<String>, may_nest: bool) -> Vec<u8> {
     };
     for _ in 0..=tape.below(3) {
         for _ in 0..tape.below(5) {
-            let part = part(tape, ids, may_nest);
+            let part = part(tape, ids, is_listed, may_nest);
+            *is_listed &= part.is_listed;
             writer.add(&part);
             if tape.one_in(8) {
                 writer.bytes(tape.pick(&[
@@ -252,10 +256,10 @@ fn zips(tape: &mut Tape, ids: &mut Vec<String>, may_nest: bool) -> Vec<u8> {
     writer.file
 }
 
-fn part(tape: &mut Tape, ids: &mut Vec<String>, may_nest: bool) -> Part {
+fn part(tape: &mut Tape, ids: &mut Vec<String>, is_listed: &mut bool, may_nest: bool) -> Part {
     let name = tape.pick(&["log.json", "a.json", "AWSLogs/1/b.json", r"C:\logs\c.json", "d e.json"]);
     if may_nest && tape.one_in(10) {
-        return Part::new("inner.zip", zips(tape, ids, false));
+        return Part::new("inner.zip", zips(tape, ids, is_listed, false));
     }
     let id = format!("event-{:04}", ids.len());
     let text = format!(
