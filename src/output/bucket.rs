@@ -67,8 +67,8 @@ impl BucketSite {
         if !root.is_lake()? {
             refuse_strangers(root, &remote)?;
         }
-        let runs = format!("{}{STATE_FOLDER}/runs/", remote.prefix);
-        let claim = Claim::take(&remote.bucket, &runs, path, session.options().lease, session.stop_flag())?;
+        let folder = format!("{}{STATE_FOLDER}/", remote.prefix);
+        let claim = Claim::take(&remote.bucket, &folder, path, session.options().lease, session.stop().clone())?;
         let staging = state.join("staging");
         Ok(Self { root: root.clone(), remote, disk, state, staging, _lock: lock, claim, uploaded: Vec::new() })
     }
@@ -92,7 +92,7 @@ impl BucketSite {
             if read.map_err(|error| unwritable(&staged, error))? == 0 {
                 return Ok(pieces);
             }
-            self.claim.check_soon(self.root.path())?;
+            self.claim.check_soon()?;
             self.disk.before(Effect::Upload, &path).map_err(|error| unwritable(&path, error))?;
             let put = self.remote.bucket.put_piece(upload, pieces.len(), Bytes::from(piece));
             pieces.push(put.map_err(|error| unwritable(&path, error))?);
@@ -103,7 +103,7 @@ impl BucketSite {
     fn show_part(&self, part: &StagedPart) -> Result<()> {
         let (path, key) = self.target(part);
         let failed = |error| unwritable(&path, error);
-        self.claim.check_soon(self.root.path())?;
+        self.claim.check_soon()?;
         if let Some((_, upload, pieces)) = self.uploaded.iter().find(|(uploaded, ..)| *uploaded == part.path) {
             self.disk.before(Effect::Complete, &path).map_err(failed)?;
             return self.remote.bucket.complete(upload, pieces, part.bytes).map_err(failed);
@@ -154,7 +154,7 @@ impl Site for BucketSite {
     }
 
     fn show(&mut self, parts: &[StagedPart]) -> Result<()> {
-        self.claim.check(self.root.path())?;
+        self.claim.check()?;
         at_once(parts.len(), |at| self.show_part(&parts[at]))?;
         self.uploaded.clear();
         Ok(())
@@ -163,7 +163,7 @@ impl Site for BucketSite {
     fn commit(&mut self, part: &StagedPart) -> Result<(), Uncommitted> {
         let parts = std::slice::from_ref(part);
         self.prepare(parts)?;
-        self.claim.check(self.root.path())?;
+        self.claim.check()?;
         let (path, key) = self.target(part);
         let failed = |error| unwritable(&path, error);
         if !self.uploaded.is_empty() || !self.claim.honours_conditions {
@@ -184,7 +184,7 @@ impl Site for BucketSite {
     }
 
     fn is_held(&mut self) -> bool {
-        self.claim.check(self.root.path()).is_ok()
+        self.claim.check().is_ok()
     }
 
     fn remove(&mut self, parts: &[PathBuf]) -> Result<()> {

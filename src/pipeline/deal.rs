@@ -18,13 +18,13 @@ use super::worker::{LargeArchive, Reading, Segment, Step, Worker, Workers, posit
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::input::{Archive, Worthless, unreadable};
-use crate::report::{Progress, StageClock};
-use crate::store::{Prefetcher, STOP_LATENCY};
+use crate::report::StageClock;
+use crate::store::{Prefetcher, STOP_LATENCY, Stop};
 use crate::transform::{Plan, Source};
 
 /// Fetches the objects of a step in their order, as far as they are small and not known to be refused.
 fn prefetcher(shared: Shared<'_>) -> Option<Arc<Prefetcher>> {
-    let Shared { config, progress, archives, step, .. } = shared;
+    let Shared { config, stop, archives, step, .. } = shared;
     if !archives[step.clone()].iter().any(|archive| archive.version().is_some()) {
         return None;
     }
@@ -34,13 +34,13 @@ fn prefetcher(shared: Shared<'_>) -> Option<Arc<Prefetcher>> {
         if is_large(archive) || archive.contents.is_some() { None } else { archive.version() }
     };
     let (numbers, bytes) = (step.clone(), config.prefetch_memory());
-    Some(Arc::new(Prefetcher::start(numbers, bytes, progress.stop_flag(), version)))
+    Some(Arc::new(Prefetcher::start(numbers, bytes, stop.clone(), version)))
 }
 
 /// Deals out work and keeps what is dealt out, in order.
 pub(super) struct Dealer<'a> {
     config: &'a Config,
-    progress: &'a Progress,
+    stop: &'a Stop,
     clock: &'a Arc<StageClock>,
     pool: &'a Arc<ThreadPool>,
     archives: &'a Arc<Vec<Archive>>,
@@ -56,7 +56,7 @@ pub(super) struct Dealer<'a> {
 
 impl<'a> Dealer<'a> {
     pub(super) fn new(shared: Shared<'a>, plan: Plan, refused: Arc<HashMap<usize, Worthless>>) -> Self {
-        let Shared { config, progress, clock, pool, archives, proofs, .. } = shared;
+        let Shared { config, stop, clock, pool, archives, proofs, .. } = shared;
         let (sender, receiver) = channel();
         let workers = Arc::new(Workers::new(plan));
         let reading = Reading {
@@ -67,7 +67,7 @@ impl<'a> Dealer<'a> {
         };
         Self {
             config,
-            progress,
+            stop,
             clock,
             pool,
             archives,
@@ -169,7 +169,7 @@ impl<'a> Dealer<'a> {
         let message = loop {
             // A task may wait for a store that does not answer.
             match self.receiver.recv_timeout(STOP_LATENCY) {
-                Err(RecvTimeoutError::Timeout) if self.progress.is_stopping() => return Ok(()),
+                Err(RecvTimeoutError::Timeout) if self.stop.is_set() => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
                 received => break received.map_err(Error::internal)?,
             }

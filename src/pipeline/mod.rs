@@ -58,16 +58,23 @@ use worklist::Sorter;
 /// says so.
 pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     config.validate()?;
+    let lake_session = Session::new(&config.store);
+    let stop = lake_session.stop().or_when(progress.stop_flag());
+    let session = Session::new(&config.store).stopped_by(stop);
+    convert_in(config, progress, &lake_session, &session).map_err(|error| session.stop().explain(error))
+}
+
+/// Converts archives that one session reads into a lake that another writes.
+fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, session: &Session) -> Result<Summary> {
     let started = Instant::now();
     let cpu_before = process::thread_cpu_time();
     let clock = Arc::new(StageClock::default());
     let pool = Arc::new(thread_pool(config.threads)?);
-    let session = Session::new(&config.store);
-    let lake = if config.dry_run { None } else { Some(pool.install(|| Lake::open(config, &session))?) };
+    let lake = if config.dry_run { None } else { Some(pool.install(|| Lake::open(config, lake_session))?) };
     let (lake, known) = if let Some((lake, known)) = lake {
         (Some(lake), known)
     } else {
-        let root = Root::of(&config.lake, &session)?;
+        let root = Root::of(&config.lake, lake_session)?;
         (None, pool.install(|| Known::read(root, config))?)
     };
     // A dry run must not read what another run is about to replace.
@@ -75,10 +82,9 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     let mut summary = Summary { lake: known.root.path().to_owned(), ..Summary::default() };
     let folder = config.scratch.clone().or_else(|| lake.as_ref().map(Lake::staging)).unwrap_or_default();
     let sorter = pool.install(|| Sorter::new(&known, config))?;
-    let session = Session::new(&config.store).stopped_by(progress.stop_flag());
     let is_new = |archive: &Archive| sorter.is_new(archive);
     let lake_path = Some(known.root.path());
-    let search = Search { lake: lake_path, selection: &config.selection, session: &session, is_new: &is_new };
+    let search = Search { lake: lake_path, selection: &config.selection, session, is_new: &is_new };
     let found = find_archives(config, progress, &pool, &search, &folder, &mut summary)?;
     let found = pool.install(|| sorter.open_containers(found));
     let proofs = match config.public_keys.as_slice() {
@@ -91,10 +97,12 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     let replacement = pool.install(|| worklist.replacement(&known, config))?;
     let root = known.root.clone();
     drop(known);
-    let (clock, pool, proofs) = (&clock, &pool, proofs.as_ref());
-    let mut steps = Steps { config, progress, clock, pool, archives, proofs, lake, root, claims: None, replacement };
+    let (stop, clock, pool, proofs) = (session.stop(), &clock, &pool, proofs.as_ref());
+    let mut steps =
+        Steps { config, progress, stop, clock, pool, archives, proofs, lake, root, claims: None, replacement };
     for step in worklist.steps(config) {
-        let done = steps.convert(&step, &summary).map_err(|error| error.after_commits(summary.commits.len()))?;
+        let done = steps.convert(&step, &summary).map_err(|error| stop.explain(error));
+        let done = done.map_err(|error| error.after_commits(summary.commits.len()))?;
         summary.add_step(done);
     }
     clock.add(Stage::Coordinate, process::thread_cpu_time().saturating_sub(cpu_before));

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::input::{Search, Worthless};
 use crate::pool::thread_pool;
 use crate::report::{Progress, StageClock, Summary};
-use crate::store::Session;
+use crate::store::{Session, Stop};
 use crate::transform::{Batch, Verdict};
 
 /// Is told of rows and archives.
@@ -45,7 +45,7 @@ pub(crate) fn observe<O: Observer>(
     let started = Instant::now();
     let clock = Arc::new(StageClock::default());
     let pool = Arc::new(thread_pool(config.threads)?);
-    let session = Session::new(&config.store).stopped_by(progress.stop_flag());
+    let session = Session::new(&config.store).stopped_by(Stop::default().or_when(progress.stop_flag()));
     let search = Search { lake: None, selection: &config.selection, session: &session, is_new: &|_| true };
     let folder = config.scratch.clone().unwrap_or_default();
     let found = find_archives(config, progress, &pool, &search, &folder, &mut Summary::default())?;
@@ -59,7 +59,8 @@ pub(crate) fn observe<O: Observer>(
         let mut observer = new_observer();
         let (clock, pool, archives) = (&clock, &pool, &archives);
         let (claims, replacement, proofs) = (None, None, None);
-        let shared = Shared { config, progress, clock, pool, archives, step, claims, replacement, proofs };
+        let stop = session.stop();
+        let shared = Shared { config, progress, stop, clock, pool, archives, step, claims, replacement, proofs };
         let run = Run::new(shared, None, Arc::clone(&refused))?.observed_by(&mut observer);
         match run.convert_all(&mut summary)? {
             Ending::Refused(found) => Arc::make_mut(&mut refused).extend(found),

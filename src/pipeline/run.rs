@@ -34,6 +34,7 @@ use crate::output::{ArchiveEntry, Commit, CommitRecord, EncodeContext, Ledger, P
 use crate::pool::Pool;
 use crate::report::{Progress, StageClock, Summary};
 use crate::schema::Table;
+use crate::store::Stop;
 use crate::transform::{Batch, Copies, MAX_ORIGINAL_BYTES, Place, Plan, Register, Status, Verdict};
 use crate::verify::{Integrity, Proof, Proofs};
 
@@ -42,6 +43,8 @@ use crate::verify::{Integrity, Proof, Proofs};
 pub(super) struct Shared<'a> {
     pub(super) config: &'a Config,
     pub(super) progress: &'a Progress,
+    /// Ends it before its time.
+    pub(super) stop: &'a Stop,
     pub(super) clock: &'a Arc<StageClock>,
     pub(super) pool: &'a Arc<ThreadPool>,
     /// All archives that are new.
@@ -60,6 +63,7 @@ pub(super) struct Shared<'a> {
 pub(super) struct Run<'a> {
     config: &'a Config,
     progress: &'a Progress,
+    stop: &'a Stop,
     archives: &'a Arc<Vec<Archive>>,
     step: Range<usize>,
     claims: Option<Arc<Claims>>,
@@ -111,7 +115,7 @@ impl<'a> Run<'a> {
         commit: Option<&Commit>,
         refused: Arc<HashMap<usize, Worthless>>,
     ) -> Result<Self> {
-        let Shared { config, progress, clock, pool, archives, step, claims, replacement, proofs } = shared;
+        let Shared { config, progress, stop, clock, pool, archives, step, claims, replacement, proofs } = shared;
         let output = commit.map(|commit| {
             let context = Arc::new(EncodeContext {
                 pool: Arc::clone(pool),
@@ -137,6 +141,7 @@ impl<'a> Run<'a> {
         Ok(Self {
             config,
             progress,
+            stop,
             archives,
             step: step.clone(),
             claims: claims.cloned(),
@@ -168,9 +173,7 @@ impl<'a> Run<'a> {
     fn work_through(&mut self, summary: &mut Summary) -> Result<Ending> {
         let Range { start: mut next, end } = self.step.clone();
         loop {
-            if self.progress.is_stopping() {
-                return Err(Error::new(ErrorKind::Stopped, "asked to stop; what is not published was thrown away"));
-            }
+            self.stop.check().map_err(|error| error.advise("what is not published was thrown away"))?;
             while self.dealer.has_room() && next < end {
                 let range = next_group(&self.archives[..end], next);
                 next = range.end;

@@ -16,7 +16,7 @@ use object_store::path::{Error as KeyError, Path as Key};
 use object_store::{Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode};
 use tokio::task::JoinSet;
 
-use super::explain::{broken, explain, is_broken_off, not_a_key, stopped};
+use super::explain::{broken, explain, is_broken_off, not_a_key};
 use super::session::Threads;
 use super::version::Blocks;
 
@@ -102,7 +102,7 @@ impl Bucket {
     }
 
     pub(super) fn wait_for<T>(&self, future: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
-        self.threads.wait_for(future).ok_or_else(stopped)?.map_err(|error| explain(&error))
+        self.threads.wait_for(future)?.map_err(|error| explain(&error))
     }
 
     /// What was read last around some places.
@@ -142,8 +142,8 @@ impl Bucket {
             };
             self.client.list_paginated(Some(prefix).filter(|prefix| !prefix.is_empty()), options)
         };
-        match self.threads.wait_for(again(self.retries, ask)) {
-            Some(Ok(listed)) => {
+        match self.threads.wait_for(again(self.retries, ask))? {
+            Ok(listed) => {
                 let next = listed.page_token.map(|token| NextPage { token: Some(token), after: None, keys: PAGE_KEYS });
                 let folder = |key: Key| format!("{key}/");
                 Ok(ListPage {
@@ -154,9 +154,8 @@ impl Bucket {
                 })
             }
             // The library refuses a whole page for one key: smaller pages find out which.
-            Some(Err(Error::InvalidPath { source })) => narrow(page, by_folder, &source),
-            Some(Err(error)) => Err(explain(&error)),
-            None => Err(stopped()),
+            Err(Error::InvalidPath { source }) => narrow(page, by_folder, &source),
+            Err(error) => Err(explain(&error)),
         }
     }
 
@@ -197,9 +196,9 @@ impl Bucket {
         A: Send + 'static,
         F: Future<Output = io::Result<A>> + Send + 'static,
     {
-        let mut answers: Vec<io::Result<A>> = questions.iter().map(|_| Err(stopped())).collect();
-        // What is not answered was stopped.
-        self.threads.wait_for(async {
+        let mut answers: Vec<Option<io::Result<A>>> = questions.iter().map(|_| None).collect();
+        // What was stopped is not answered.
+        let _ = self.threads.wait_for(async {
             let mut asking = JoinSet::new();
             let mut questions = questions.iter().enumerate();
             loop {
@@ -210,13 +209,13 @@ impl Bucket {
                     asking.spawn(async move { (number, asked.await) });
                 }
                 match asking.join_next().await {
-                    Some(Ok((number, answer))) => answers[number] = answer,
+                    Some(Ok((number, answer))) => answers[number] = Some(answer),
                     Some(Err(_)) => {}
                     None => break,
                 }
             }
         });
-        answers
+        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(self.threads.stop().error()))).collect()
     }
 
     /// What there is to tell of an object.
@@ -281,7 +280,7 @@ impl Bucket {
     ) -> io::Result<T> {
         // A timeout begins where there is a clock.
         let timed = async { tokio::time::timeout(deadline, future).await };
-        let done = self.threads.wait_for(timed).ok_or_else(stopped)?;
+        let done = self.threads.wait_for(timed)?;
         done.map_err(|_| broken("no answer in time"))?.map_err(|error| explain(&error))
     }
 
@@ -309,7 +308,8 @@ impl Bucket {
                 // The answer to an earlier attempt may have been lost.
                 found => return Ok(found? == *bytes),
             }
-            std::thread::sleep(pause);
+            // A pause begins where there is a clock.
+            self.threads.wait_for(async { tokio::time::sleep(pause).await })?;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         Ok(false)

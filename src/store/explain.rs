@@ -29,9 +29,9 @@ pub(crate) fn is_of_store(error: &io::Error) -> bool {
     error.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<Answer>)
 }
 
-/// The error of who was stopped while waiting. It is not [`io::ErrorKind::Interrupted`]: readers would try again.
-pub(super) fn stopped() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, Answer("asked to stop".to_owned()))
+/// The error of a wait that ended before its time. It is not [`io::ErrorKind::Interrupted`]: readers would try again.
+pub(super) fn cut_short(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, Answer(why.to_owned()))
 }
 
 /// The error of an answer that makes no sense.

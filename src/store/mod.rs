@@ -19,6 +19,8 @@ mod prefetch;
 
 mod session;
 
+mod stop;
+
 mod upload;
 
 mod url;
@@ -30,6 +32,7 @@ pub(crate) use explain::is_of_store;
 pub use options::StoreOptions;
 pub(crate) use prefetch::Prefetcher;
 pub(crate) use session::{STOP_LATENCY, Session};
+pub(crate) use stop::Stop;
 pub(crate) use upload::Upload;
 pub(crate) use url::{ObjectUrl, is_bucket_name};
 pub(crate) use version::Version;

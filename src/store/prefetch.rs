@@ -7,15 +7,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::io;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::task::AbortHandle;
 
 use super::bucket::parse;
-use super::explain::{explain, stopped};
+use super::explain::explain;
 use super::session::STOP_LATENCY;
+use super::stop::Stop;
 use super::version::Version;
 
 /// Requests that are under way at once: with 30 ms for each that is 8,000 small objects a second, which is more than the
@@ -32,7 +32,7 @@ struct Shared {
     objects: Box<Objects>,
     end: usize,
     most_bytes: u64,
-    stop: Arc<AtomicBool>,
+    stop: Stop,
     state: Mutex<State>,
     arrived: Condvar,
 }
@@ -71,7 +71,7 @@ impl Prefetcher {
     pub(crate) fn start(
         numbers: Range<usize>,
         most_bytes: u64,
-        stop: Arc<AtomicBool>,
+        stop: Stop,
         objects: impl Fn(usize) -> Option<Version> + Send + Sync + 'static,
     ) -> Self {
         let state = State { next: numbers.start, ..State::default() };
@@ -97,8 +97,8 @@ impl Prefetcher {
             if slot.got.is_some() {
                 break;
             }
-            if shared.stop.load(Ordering::Relaxed) {
-                return Some(Err(stopped()));
+            if shared.stop.is_set() {
+                return Some(Err(shared.stop.error()));
             }
             let waited = shared.arrived.wait_timeout(state, STOP_LATENCY);
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);

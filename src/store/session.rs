@@ -3,9 +3,9 @@
 //! In: names of buckets. Out: buckets, each opened once. Never: a thread before the first of them is asked for.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 use super::credentials::Chain;
 use super::explain::explain;
-use super::{Bucket, StoreOptions};
+use super::{Bucket, Stop, StoreOptions};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Threads that speak to the network: they hand bytes on, and decrypt them.
@@ -32,7 +32,7 @@ pub(crate) struct Session {
     options: StoreOptions,
     opened: Mutex<Opened>,
     /// Set when nobody wants to wait any more.
-    stop: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 #[derive(Debug, Default)]
@@ -46,31 +46,32 @@ struct Opened {
 pub(super) struct Threads {
     /// There until it is dropped.
     runtime: Option<Runtime>,
-    stop: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 impl Threads {
-    fn start(stop: Arc<AtomicBool>) -> std::io::Result<Self> {
+    fn start(stop: Stop) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(NETWORK_THREADS).enable_all().build()?;
         Ok(Self { runtime: Some(runtime), stop })
     }
 
-    /// Waits for something; `None` when whoever wants it has been asked to stop.
-    pub(super) fn wait_for<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        self.runtime.as_ref()?.block_on(async {
+    /// Waits for something, unless nobody wants to wait any more.
+    pub(super) fn wait_for<T>(&self, future: impl Future<Output = T>) -> io::Result<T> {
+        let Some(runtime) = &self.runtime else { return Err(self.stop.error()) };
+        runtime.block_on(async {
             let mut future = pin!(future);
-            while !self.is_stopping() {
+            while !self.stop.is_set() {
                 if let Ok(done) = tokio::time::timeout(STOP_LATENCY, &mut future).await {
-                    return Some(done);
+                    return Ok(done);
                 }
             }
-            None
+            Err(self.stop.error())
         })
     }
 
-    /// Whether nobody wants to wait any more.
-    pub(super) fn is_stopping(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+    /// What ends waits.
+    pub(super) const fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     /// Begins something that goes on while nobody waits for it.
@@ -96,14 +97,14 @@ impl Session {
         Self { options: options.clone(), ..Self::default() }
     }
 
-    /// The same, whose waits end soon after a flag is set.
-    pub(crate) fn stopped_by(self, stop: Arc<AtomicBool>) -> Self {
+    /// The same, whose waits end soon after this is set.
+    pub(crate) fn stopped_by(self, stop: Stop) -> Self {
         Self { stop, ..self }
     }
 
     /// Ends waits, also those that are under way, once it is set.
-    pub(crate) fn stop_flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.stop)
+    pub(crate) const fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     /// How the buckets are reached.
@@ -126,7 +127,7 @@ impl Session {
         } else {
             // Unless the program has chosen a provider of cryptography, this is it.
             let _ = rustls::crypto::ring::default_provider().install_default();
-            let threads = Threads::start(Arc::clone(&self.stop)).map_err(Error::internal)?;
+            let threads = Threads::start(self.stop.clone()).map_err(Error::internal)?;
             Arc::clone(opened.threads.insert(Arc::new(threads)))
         };
         let place = format!("s3://{name}");
@@ -165,8 +166,9 @@ impl Session {
             builder = builder.with_region(region);
         } else if builder.get_config_value(&AmazonS3ConfigKey::Region).is_none() && endpoint.is_none() {
             let options = ClientOptions::new();
-            if let Some(region) = threads.wait_for(resolve_bucket_region(name, &options)).transpose()? {
-                builder = builder.with_region(region);
+            // Who is stopped here asks for nothing more.
+            if let Ok(region) = threads.wait_for(resolve_bucket_region(name, &options)) {
+                builder = builder.with_region(region?);
             }
         }
         match &endpoint {

@@ -12,7 +12,7 @@ use object_store::path::Path as Key;
 use tokio::task::JoinHandle;
 
 use super::bucket::{Bucket, parse};
-use super::explain::{broken, explain, stopped};
+use super::explain::{broken, explain};
 
 /// Bytes of a large object that are asked for at a time.
 const PIECE_BYTES: u64 = 2 << 20;
@@ -108,7 +108,7 @@ impl Read for VersionReader {
         if self.piece.is_empty() {
             self.ask();
             let Some((bytes, handle)) = self.under_way.front_mut() else { return Ok(0) };
-            let got = self.version.bucket.threads().wait_for(handle).ok_or_else(stopped)?;
+            let got = self.version.bucket.threads().wait_for(handle)?;
             let piece = got.map_err(|error| broken(&error.to_string()))?.map_err(|error| explain(&error))?;
             if piece.len() as u64 != *bytes {
                 return Err(broken("the store sent another number of bytes than it was asked for"));

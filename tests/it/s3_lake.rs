@@ -305,16 +305,100 @@ fn a_place_of_somebody_else_is_refused() {
 #[test]
 fn one_writer() {
     let (workdir, expected) = expected();
+    for honours_conditions in [true, false] {
+        let server = Server::with_bucket("lakes");
+        if !honours_conditions {
+            server.ignore_conditions();
+        }
+        let proxy = Proxy::before(&server);
+        proxy.rule(Rule::put().key_contains("archives/"), Fault::HoldBefore);
+        let first = workdir.start_in(&proxy.environment(), &run(LEASE));
+        assert!(proxy.wait_for_held(1, Duration::from_secs(20)), "{}", proxy.dump());
+        let second = workdir.run_in(&server.environment(), &run(LEASE)).expect(2);
+        assert!(second.stderr().contains("another run is using s3://lakes/one/lake"), "{}", second.dump());
+        first.signal("KILL");
+        first.end();
+        check_recovery(&workdir, &server, "one", &expected, "the first run is dead");
+    }
+}
+
+/// The first run claims the lake for long, and the second would take over what is silent for a moment: it gives way within
+/// seconds, and the first goes on.
+#[test]
+fn a_run_with_a_long_lease_is_not_taken_over_where_conditions_are_ignored() {
+    for lease in [300.0, 90.0] {
+        let (workdir, expected) = expected();
+        let server = Server::with_bucket("lakes");
+        server.ignore_conditions();
+        let proxy = Proxy::before(&server);
+        // It is slow to find out whether conditions are heeded, and then to publish.
+        let slow = |request: &crate::s3::fault::Request| request.is_conditional || request.path.contains("archives/");
+        proxy.rule(Rule::put().when(slow).times(2), Fault::Delay(Duration::from_secs(12)));
+        let first = workdir.start_in(&proxy.environment(), &run(lease));
+        while !server.objects("lakes").iter().any(|key| key.contains("_trailmill/runs/")) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let second = workdir.run_in(&server.environment(), &run(3.0)).expect(2);
+        assert!(second.stderr().contains("another run is using s3://lakes/one/lake"), "{}", second.dump());
+        let first = first.end().expect(1);
+        same(&fetched(&workdir, &server, "one"), &expected, &first.dump());
+        assert!(!server.objects("lakes").iter().any(|key| key.contains("_trailmill")), "{:?}", server.objects("lakes"));
+    }
+}
+
+/// What a run says of itself is never less than it has to be, whatever becomes of its object's bytes.
+#[test]
+fn a_claim_that_nobody_can_read_counts_for_as_long_as_its_lease() {
+    let workdir = inputs();
     let server = Server::with_bucket("lakes");
     let proxy = Proxy::before(&server);
     proxy.rule(Rule::put().key_contains("archives/"), Fault::HoldBefore);
-    let first = workdir.start_in(&proxy.environment(), &run(LEASE));
+    let first = workdir.start_in(&proxy.environment(), &run(600.0));
     assert!(proxy.wait_for_held(1, Duration::from_secs(20)), "{}", proxy.dump());
-    let second = workdir.run_in(&server.environment(), &run(LEASE)).expect(2);
-    assert!(second.stderr().contains("another run is using s3://lakes/one/lake"), "{}", second.dump());
     first.signal("KILL");
     first.end();
-    check_recovery(&workdir, &server, "one", &expected, "the first run is dead");
+    let key = server.objects("lakes").into_iter().find(|key| key.contains("_trailmill/runs/")).expect("a claim");
+    for bytes in ["", "{}", "{\"process\":1,\"lease_ms\":90", "no JSON"] {
+        server.put("lakes", &key, bytes.as_bytes());
+        let second = workdir.start_in(&server.environment(), &run(0.2));
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(server.objects("lakes").contains(&key), "{bytes:?}: it was taken for dead");
+        second.signal("KILL");
+        second.end();
+        for other in server.objects("lakes").into_iter().filter(|other| other.contains("_trailmill") && *other != key) {
+            server.remove("lakes", &other);
+        }
+    }
+}
+
+/// Whoever loses its claim ends soon, wherever it is, and says so.
+#[test]
+fn a_lost_claim_is_named_wherever_the_run_waits() {
+    let workdir = inputs();
+    for (rule, place) in [
+        (Rule::get().key_contains("in/"), "it reads"),
+        // The first two times it has no claim yet.
+        (Rule::list().query_contains("archives").skip(2), "it looks for commits"),
+        (Rule::put().key_contains("archives/"), "it publishes"),
+    ] {
+        let server = Server::with_bucket("lakes");
+        server.put_tree("lakes", "in", &workdir.at("in"));
+        let proxy = Proxy::before(&server);
+        proxy.rule(rule, Fault::HoldBefore);
+        let command = format!("convert s3://lakes/in --out {LAKE} -q --s3-lease 1 --s3-timeout 600");
+        let run = workdir.start_in(&proxy.environment(), &command);
+        assert!(proxy.wait_for_held(1, Duration::from_secs(20)), "{place}: {}", proxy.dump());
+        let claim = server.objects("lakes").into_iter().find(|key| key.contains("_trailmill/runs/"));
+        server.remove("lakes", &claim.expect("a claim"));
+        let run = run.end().expect(2);
+        let told = run.stderr();
+        assert!(
+            told.contains("lake in use: s3://lakes/one/lake: another run has taken over"),
+            "{place}: {}",
+            run.dump()
+        );
+        assert!(!told.contains("asked to stop"), "{place}: {}", run.dump());
+    }
 }
 
 /// A run that was taken for dead, but only slept, changes nothing when it wakes: neither what another has published

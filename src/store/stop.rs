@@ -1,0 +1,83 @@
+//! What ends the waits of a run before what they wait for has come.
+//!
+//! In: somebody asks a run to stop, or it loses its claim on a lake. Out: the same for everybody who waits, with the reason.
+//! Never: a reason that is not the one for which waits ended.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::explain::cut_short;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Ends the waits of those who share it.
+#[derive(Clone, Default)]
+pub(crate) struct Stop {
+    /// Set when somebody asks the run to stop.
+    asked: Arc<AtomicBool>,
+    /// Set once and for all when another run may have taken over the lake.
+    lost: Arc<OnceLock<Lost>>,
+}
+
+/// A claim that was lost.
+struct Lost {
+    lake: PathBuf,
+    why: &'static str,
+}
+
+impl Stop {
+    /// The same, for those who also stop when a flag is set.
+    pub(crate) fn or_when(&self, asked: Arc<AtomicBool>) -> Self {
+        Self { asked, lost: Arc::clone(&self.lost) }
+    }
+
+    /// Whether nobody shall wait any more.
+    pub(crate) fn is_set(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) || self.is_lost()
+    }
+
+    /// Whether the claim on a lake is lost.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.get().is_some()
+    }
+
+    /// Says that the claim on a lake is lost. The first reason counts.
+    pub(crate) fn lose(&self, lake: &Path, why: &'static str) {
+        self.lost.get_or_init(|| Lost { lake: lake.to_owned(), why });
+    }
+
+    /// The error of a wait that ended too soon.
+    pub(super) fn error(&self) -> io::Error {
+        cut_short(self.lost.get().map_or("asked to stop", |lost| lost.why))
+    }
+
+    /// Goes on, unless there is a reason not to.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::LakeLocked`] when the claim is lost, [`ErrorKind::Stopped`] when somebody asked to stop.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.check_claim()?;
+        if self.asked.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Stopped, "asked to stop"));
+        }
+        Ok(())
+    }
+
+    /// The error to report: what comes of a wait that ended too soon is less than why it did.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        if error.kind() == ErrorKind::LakeLocked { error } else { self.check_claim().err().unwrap_or(error) }
+    }
+
+    fn check_claim(&self) -> Result<()> {
+        self.lost.get().map_or(Ok(()), |lost| Err(Error::at(ErrorKind::LakeLocked, &lost.lake, lost.why)))
+    }
+}
+
+impl fmt::Debug for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stop").field("is_set", &self.is_set()).finish_non_exhaustive()
+    }
+}
