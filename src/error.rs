@@ -37,6 +37,8 @@ pub enum ErrorKind {
     ScratchUnwritable,
     /// Another run is writing to the lake.
     LakeLocked,
+    /// A store refuses everything that it gave before, or does not answer any more.
+    StoreUnusable,
     /// Bad input was found and `--on-bad fail` was given.
     InputRejected,
     /// The counters disagree with each other or with the files: a bug of this tool, found before anything was published.
@@ -63,6 +65,7 @@ impl ErrorKind {
             Self::LakeTooNew => "lake of a later version",
             Self::ScratchUnwritable => "cannot write a temporary file",
             Self::LakeLocked => "lake in use",
+            Self::StoreUnusable => "cannot use the store any more",
             Self::InputRejected => "bad input",
             Self::Unreconciled => "counts do not add up",
             Self::Stopped => "stopped",

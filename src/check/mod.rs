@@ -152,7 +152,18 @@ impl CheckReport {
 /// A place that is no lake or a folder that a run is writing to, and trouble of the system. What is wrong with the lake is no
 /// error but in the report.
 pub fn check(config: &CheckConfig) -> Result<CheckReport> {
-    let root = Root::existing(&config.lake, &Session::new(&config.store))?;
+    let session = Session::new(&config.store);
+    loop {
+        let report = check_in(config, &session).map_err(|error| session.stop().explain(error))?;
+        // What nobody could have read is not damaged.
+        if !session.confirm()? {
+            return Ok(report);
+        }
+    }
+}
+
+fn check_in(config: &CheckConfig, session: &Session) -> Result<CheckReport> {
+    let root = Root::existing(&config.lake, session)?;
     let _lock = hold_shared(&root)?;
     let mut report = CheckReport { lake: root.path().to_owned(), ..CheckReport::default() };
     let commits = match Commits::read(&root) {

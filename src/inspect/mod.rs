@@ -111,9 +111,11 @@ pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectRep
         let pool = thread_pool(config.threads)?;
         for lake in lakes {
             let inspected = pool.install(|| inspect_lake(&lake, config, progress));
-            report.lakes.push(inspected.map_err(|error| match error.kind() {
-                ErrorKind::LakeInvalid => error.advise("`trailmill check` tells what is wrong with the lake"),
-                _ => error,
+            report.lakes.push(inspected.map_err(|error| match session.stop().explain(error) {
+                error if error.kind() == ErrorKind::LakeInvalid => {
+                    error.advise("`trailmill check` tells what is wrong with the lake")
+                }
+                error => error,
             })?);
         }
     }

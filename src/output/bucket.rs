@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use twox_hash::XxHash3_128;
 
-use super::claim::Claim;
+use super::claim::{Claim, abort_all_of};
 use super::folder::{in_use, lock, stranger};
 use super::part::{StagedPart, unwritable};
 use super::site::{Site, Uncommitted};
@@ -45,6 +45,8 @@ pub(super) struct BucketSite {
     claim: Claim,
     /// Uploads that wait to be completed, with the parts that they are of.
     uploaded: Vec<(PathBuf, Upload, Vec<String>)>,
+    /// Keys of which others may have been begun: the answer to a request to begin one may be lost.
+    begun: Vec<String>,
 }
 
 impl BucketSite {
@@ -70,7 +72,17 @@ impl BucketSite {
         let folder = format!("{}{STATE_FOLDER}/", remote.prefix);
         let claim = Claim::take(&remote.bucket, &folder, path, session.options().lease, session.stop().clone())?;
         let staging = state.join("staging");
-        Ok(Self { root: root.clone(), remote, disk, state, staging, _lock: lock, claim, uploaded: Vec::new() })
+        Ok(Self {
+            root: root.clone(),
+            remote,
+            disk,
+            state,
+            staging,
+            _lock: lock,
+            claim,
+            uploaded: Vec::new(),
+            begun: Vec::new(),
+        })
     }
 
     /// Where a part is for readers, and its key.
@@ -94,7 +106,7 @@ impl BucketSite {
             }
             self.claim.check_soon()?;
             self.disk.before(Effect::Upload, &path).map_err(|error| unwritable(&path, error))?;
-            let put = self.remote.bucket.put_piece(upload, pieces.len(), Bytes::from(piece));
+            let put = self.remote.bucket.put_piece(upload, pieces.len(), &Bytes::from(piece));
             pieces.push(put.map_err(|error| unwritable(&path, error))?);
         }
     }
@@ -137,6 +149,8 @@ impl Site for BucketSite {
         if large.is_empty() {
             return Ok(());
         }
+        self.begun = large.iter().map(|part| self.target(part).1).collect();
+        self.claim.note_keys(&self.begun)?;
         // Whatever fails, those that were begun are aborted.
         for part in &large {
             let (path, key) = self.target(part);
@@ -145,7 +159,7 @@ impl Site for BucketSite {
             self.uploaded.push((part.path.clone(), upload, Vec::new()));
         }
         let uploads: Vec<Upload> = self.uploaded.iter().map(|(_, upload, _)| upload.clone()).collect();
-        self.claim.note_uploads(&uploads).map_err(|error| unwritable(self.root.path(), error))?;
+        self.claim.note_uploads(&uploads)?;
         let pieces = at_once(large.len(), |at| self.upload(large[at], &uploads[at]))?;
         for ((.., uploaded), pieces) in self.uploaded.iter_mut().zip(pieces) {
             *uploaded = pieces;
@@ -157,6 +171,11 @@ impl Site for BucketSite {
         self.claim.check()?;
         at_once(parts.len(), |at| self.show_part(&parts[at]))?;
         self.uploaded.clear();
+        // What is left of them holds nothing, and the parts are there: no reason to end a run.
+        let begun = std::mem::take(&mut self.begun);
+        let _ = at_once(begun.len(), |at| {
+            abort_all_of(&self.remote.bucket, &begun[at..=at]).map_err(|error| unwritable(self.root.path(), error))
+        });
         Ok(())
     }
 
@@ -203,7 +222,13 @@ impl Site for BucketSite {
         for (path, upload, _) in self.uploaded.drain(..) {
             self.remote.bucket.abort(&upload).map_err(|error| unwritable(&self.root.join(path), error))?;
         }
+        // Whether the store tells of others or not, the error that has led here is the one to report.
+        let _ = abort_all_of(&self.remote.bucket, &std::mem::take(&mut self.begun));
         Ok(())
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.claim.notes)
     }
 }
 

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::in_use;
 use super::part::unwritable;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable_path};
 use crate::store::{Bucket, Object, Stop, Upload};
 
 /// How often a claim is written within a lease, and the part of it that one attempt may take.
@@ -60,6 +60,8 @@ pub(super) struct Claim {
     folder: String,
     /// Whether the store honours a request to write only what is not there.
     pub(super) honours_conditions: bool,
+    /// What a person should know of what dead runs have left.
+    pub(super) notes: Vec<String>,
     /// Ends the thread that writes the claim anew.
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -75,6 +77,9 @@ struct Words {
     beat: u64,
     /// Uploads that it has begun and not ended.
     uploads: Vec<Upload>,
+    /// Keys of which it may have begun others, whose ids it does not know.
+    #[serde(default)]
+    keys: Vec<String>,
 }
 
 /// A moment by two clocks: the one stands still while the machine sleeps, and the other may be set.
@@ -162,7 +167,8 @@ impl Claim {
         let beating = Arc::new(Beating { bucket, lake, key, lease, said: Mutex::new((words, begun)), stop });
         let (end, thread) = Self::keep_beating(&beating)?;
         let (end, thread) = (Some(end), Some(thread));
-        let mut claim = Self { beating, folder: folder.to_owned(), honours_conditions: false, end, thread };
+        let mut claim =
+            Self { beating, folder: folder.to_owned(), honours_conditions: false, notes: Vec::new(), end, thread };
         claim.honours_conditions = claim.try_conditions(&name).map_err(|error| claim.beating.failed(error))?;
         claim.wait_for_others(&runs)?;
         Ok(claim)
@@ -200,11 +206,12 @@ impl Claim {
     }
 
     /// Returns when no other run is alive.
-    fn wait_for_others(&self, runs: &str) -> Result<()> {
-        let failed = |error| self.beating.failed(error);
+    fn wait_for_others(&mut self, runs: &str) -> Result<()> {
+        let beating = Arc::clone(&self.beating);
+        let failed = |error| beating.failed(error);
         let others = || -> io::Result<BTreeMap<String, Object>> {
-            let listed = self.beating.bucket.list_all(runs)?;
-            let others = listed.into_iter().filter(|object| object.key != self.beating.key);
+            let listed = beating.bucket.list_all(runs)?;
+            let others = listed.into_iter().filter(|object| object.key != beating.key);
             Ok(others.map(|object| (object.key.clone(), object)).collect())
         };
         let first = others().map_err(failed)?;
@@ -248,17 +255,30 @@ impl Claim {
     }
 
     /// Aborts the uploads of a dead run and removes its claim, after all else of it.
-    fn bury(&self, key: &str) -> io::Result<()> {
-        let bucket = &self.beating.bucket;
+    fn bury(&mut self, key: &str) -> io::Result<()> {
+        let bucket = Arc::clone(&self.beating.bucket);
         let words = self.words(key)?.unwrap_or_default();
         words.uploads.iter().try_for_each(|upload| bucket.abort(upload))?;
+        if let Some(why) = abort_all_of(&bucket, &words.keys)? {
+            let lake = printable_path(&self.beating.lake.display().to_string());
+            self.notes.push(format!(
+                "a run that died may have left uploads below {lake}, which the store does not list: {why}; a lifecycle rule of the bucket (AbortIncompleteMultipartUpload) removes them"
+            ));
+        }
         bucket.remove([self.probe_key(&ClaimName::of(key))])?;
         bucket.remove([key.to_owned()])
     }
 
-    /// Says which uploads are to be aborted if the run dies, before anything is uploaded.
-    pub(super) fn note_uploads(&self, uploads: &[Upload]) -> io::Result<()> {
-        self.beating.beat(|words| words.uploads = uploads.to_vec())
+    /// Says of which keys uploads are to be aborted if the run dies, before any is begun.
+    pub(super) fn note_keys(&self, keys: &[String]) -> Result<()> {
+        let noted = self.beating.beat(|words| (words.keys, words.uploads) = (keys.to_vec(), Vec::new()));
+        noted.map_err(|error| self.beating.failed(error))
+    }
+
+    /// Says which they are, before anything is uploaded: not every store lists them.
+    pub(super) fn note_uploads(&self, uploads: &[Upload]) -> Result<()> {
+        let noted = self.beating.beat(|words| words.uploads = uploads.to_vec());
+        noted.map_err(|error| self.beating.failed(error))
     }
 
     /// Asks the store whether the run still counts as alive.
@@ -298,6 +318,24 @@ impl Drop for Claim {
         // Without the claim nobody would look for what it tried conditions with; with it, the next run waits for a lease.
         let _ = bucket.remove([self.probe_key(&ClaimName::of(key))]).and_then(|()| bucket.remove([key.clone()]));
     }
+}
+
+/// Aborts all uploads of some keys; why the store does not tell of them, when it does not.
+///
+/// # Errors
+///
+/// What else the store answers.
+pub(super) fn abort_all_of(bucket: &Bucket, keys: &[String]) -> io::Result<Option<String>> {
+    for key in keys {
+        match bucket.uploads_of(key) {
+            Ok(uploads) => uploads.iter().try_for_each(|upload| bucket.abort(upload))?,
+            Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => {
+                return Ok(Some(error.to_string()));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// What the key of a claim says.

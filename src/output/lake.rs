@@ -83,6 +83,11 @@ impl Lake {
         self.site.staging().to_owned()
     }
 
+    /// What a person should know of what could not be cleared away.
+    pub(crate) fn take_notes(&mut self) -> Vec<String> {
+        self.site.take_notes()
+    }
+
     /// Begins the next commit.
     pub(crate) fn begin(&self) -> Commit {
         let id = format!("{:06}", self.last_commit + 1);

@@ -24,7 +24,7 @@ use crate::transform::{Plan, Source};
 
 /// Fetches the objects of a step in their order, as far as they are small and not known to be refused.
 fn prefetcher(shared: Shared<'_>) -> Option<Arc<Prefetcher>> {
-    let Shared { config, stop, archives, step, .. } = shared;
+    let Shared { config, session, archives, step, .. } = shared;
     if !archives[step.clone()].iter().any(|archive| archive.version().is_some()) {
         return None;
     }
@@ -34,7 +34,7 @@ fn prefetcher(shared: Shared<'_>) -> Option<Arc<Prefetcher>> {
         if is_large(archive) || archive.contents.is_some() { None } else { archive.version() }
     };
     let (numbers, bytes) = (step.clone(), config.prefetch_memory());
-    Some(Arc::new(Prefetcher::start(numbers, bytes, stop.clone(), version)))
+    Some(Arc::new(Prefetcher::start(numbers, bytes, session.stop().clone(), version)))
 }
 
 /// Deals out work and keeps what is dealt out, in order.
@@ -56,7 +56,7 @@ pub(super) struct Dealer<'a> {
 
 impl<'a> Dealer<'a> {
     pub(super) fn new(shared: Shared<'a>, plan: Plan, refused: Arc<HashMap<usize, Worthless>>) -> Self {
-        let Shared { config, stop, clock, pool, archives, proofs, .. } = shared;
+        let Shared { config, session, clock, pool, archives, proofs, .. } = shared;
         let (sender, receiver) = channel();
         let workers = Arc::new(Workers::new(plan));
         let reading = Reading {
@@ -67,7 +67,7 @@ impl<'a> Dealer<'a> {
         };
         Self {
             config,
-            stop,
+            stop: session.stop(),
             clock,
             pool,
             archives,

@@ -32,6 +32,7 @@ pub(super) enum Ending {
     Staged(Box<Staged>),
     /// Nothing was to be written.
     Counted,
-    /// These archives have to be refused, and rows of them were among the others.
+    /// These archives have to be refused, and rows of them were among the others; none, when what could not be had can be tried
+    /// again.
     Refused(HashMap<usize, Worthless>),
 }

@@ -61,7 +61,8 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     let lake_session = Session::new(&config.store);
     let stop = lake_session.stop().or_when(progress.stop_flag());
     let session = Session::new(&config.store).stopped_by(stop);
-    convert_in(config, progress, &lake_session, &session).map_err(|error| session.stop().explain(error))
+    let converted = convert_in(config, progress, &lake_session, &session);
+    converted.map_err(|error| lake_session.stop().explain(session.stop().explain(error)))
 }
 
 /// Converts archives that one session reads into a lake that another writes.
@@ -97,14 +98,15 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
     let replacement = pool.install(|| worklist.replacement(&known, config))?;
     let root = known.root.clone();
     drop(known);
-    let (stop, clock, pool, proofs) = (session.stop(), &clock, &pool, proofs.as_ref());
+    let (clock, pool, proofs) = (&clock, &pool, proofs.as_ref());
     let mut steps =
-        Steps { config, progress, stop, clock, pool, archives, proofs, lake, root, claims: None, replacement };
+        Steps { config, progress, session, clock, pool, archives, proofs, lake, root, claims: None, replacement };
     for step in worklist.steps(config) {
-        let done = steps.convert(&step, &summary).map_err(|error| stop.explain(error));
+        let done = steps.convert(&step, &summary).map_err(|error| session.stop().explain(error));
         let done = done.map_err(|error| error.after_commits(summary.commits.len()))?;
         summary.add_step(done);
     }
+    summary.notes = steps.lake.as_mut().map(Lake::take_notes).unwrap_or_default();
     clock.add(Stage::Coordinate, process::thread_cpu_time().saturating_sub(cpu_before));
     summary.close(started, clock, process::peak_rss_bytes());
     Ok(summary)

@@ -59,8 +59,8 @@ pub(crate) fn observe<O: Observer>(
         let mut observer = new_observer();
         let (clock, pool, archives) = (&clock, &pool, &archives);
         let (claims, replacement, proofs) = (None, None, None);
-        let stop = session.stop();
-        let shared = Shared { config, progress, stop, clock, pool, archives, step, claims, replacement, proofs };
+        let session = &session;
+        let shared = Shared { config, progress, session, clock, pool, archives, step, claims, replacement, proofs };
         let run = Run::new(shared, None, Arc::clone(&refused))?.observed_by(&mut observer);
         match run.convert_all(&mut summary)? {
             Ending::Refused(found) => Arc::make_mut(&mut refused).extend(found),

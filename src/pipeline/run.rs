@@ -34,7 +34,7 @@ use crate::output::{ArchiveEntry, Commit, CommitRecord, EncodeContext, Ledger, P
 use crate::pool::Pool;
 use crate::report::{Progress, StageClock, Summary};
 use crate::schema::Table;
-use crate::store::Stop;
+use crate::store::Session;
 use crate::transform::{Batch, Copies, MAX_ORIGINAL_BYTES, Place, Plan, Register, Status, Verdict};
 use crate::verify::{Integrity, Proof, Proofs};
 
@@ -43,8 +43,8 @@ use crate::verify::{Integrity, Proof, Proofs};
 pub(super) struct Shared<'a> {
     pub(super) config: &'a Config,
     pub(super) progress: &'a Progress,
-    /// Ends it before its time.
-    pub(super) stop: &'a Stop,
+    /// Reads archives, and ends it before its time.
+    pub(super) session: &'a Session,
     pub(super) clock: &'a Arc<StageClock>,
     pub(super) pool: &'a Arc<ThreadPool>,
     /// All archives that are new.
@@ -63,7 +63,7 @@ pub(super) struct Shared<'a> {
 pub(super) struct Run<'a> {
     config: &'a Config,
     progress: &'a Progress,
-    stop: &'a Stop,
+    session: &'a Session,
     archives: &'a Arc<Vec<Archive>>,
     step: Range<usize>,
     claims: Option<Arc<Claims>>,
@@ -115,7 +115,7 @@ impl<'a> Run<'a> {
         commit: Option<&Commit>,
         refused: Arc<HashMap<usize, Worthless>>,
     ) -> Result<Self> {
-        let Shared { config, progress, stop, clock, pool, archives, step, claims, replacement, proofs } = shared;
+        let Shared { config, progress, session, clock, pool, archives, step, claims, replacement, proofs } = shared;
         let output = commit.map(|commit| {
             let context = Arc::new(EncodeContext {
                 pool: Arc::clone(pool),
@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
         Ok(Self {
             config,
             progress,
-            stop,
+            session,
             archives,
             step: step.clone(),
             claims: claims.cloned(),
@@ -173,7 +173,7 @@ impl<'a> Run<'a> {
     fn work_through(&mut self, summary: &mut Summary) -> Result<Ending> {
         let Range { start: mut next, end } = self.step.clone();
         loop {
-            self.stop.check().map_err(|error| error.advise("what is not published was thrown away"))?;
+            self.session.stop().check().map_err(|error| error.advise("what is not published was thrown away"))?;
             while self.dealer.has_room() && next < end {
                 let range = next_group(&self.archives[..end], next);
                 next = range.end;
@@ -274,6 +274,10 @@ impl<'a> Run<'a> {
         self.progress.archives_done.fetch_add(1, Ordering::Relaxed);
         self.progress.compressed_bytes_done.fetch_add(archive.bytes_to_read(), Ordering::Relaxed);
         self.progress.events.fetch_add(converted.verdict.events_seen, Ordering::Relaxed);
+        if converted.is_damaged {
+            // Nobody is told of an archive that nobody could have had.
+            self.session.stop().check()?;
+        }
         if self.config.on_bad == OnBad::Fail
             && let Some(finding) = summary.first_findings.first()
         {
@@ -327,7 +331,9 @@ impl<'a> Run<'a> {
     }
 
     fn close(&mut self, summary: &mut Summary) -> Result<Ending> {
-        if !self.found.is_empty() {
+        // What could not be had is judged once more, before anything comes of it.
+        if self.session.confirm()? || !self.found.is_empty() {
+            self.stop_writing();
             return Ok(Ending::Refused(std::mem::take(&mut self.found)));
         }
         let Some(mut output) = self.output.take() else { return Ok(Ending::Counted) };

@@ -20,7 +20,7 @@ use crate::lake_root::Root;
 use crate::output::{Commit, Lake, Replacement, published_keys, read_back};
 use crate::report::{Progress, StageClock, Summary};
 use crate::schema::Table;
-use crate::store::Stop;
+use crate::store::Session;
 use crate::verify::Proofs;
 
 /// Keys on disk above which a step begins anew with those of the dates that it touches.
@@ -33,8 +33,8 @@ const EVENT_BYTES: u64 = 200;
 pub(super) struct Steps<'a> {
     pub(super) config: &'a Config,
     pub(super) progress: &'a Progress,
-    /// Ends the run before its time.
-    pub(super) stop: &'a Stop,
+    /// Reads archives, and ends the run before its time.
+    pub(super) session: &'a Session,
     pub(super) clock: &'a Arc<StageClock>,
     pub(super) pool: &'a Arc<ThreadPool>,
     pub(super) archives: &'a Arc<Vec<Archive>>,
@@ -63,12 +63,12 @@ impl Steps<'_> {
             summary.archives.seen = step.len() as u64;
             let claims = self.claims()?;
             let commit = self.lake.as_ref().map(Lake::begin);
-            let Self { config, progress, stop, clock, pool, archives, proofs, .. } = *self;
+            let Self { config, progress, session, clock, pool, archives, proofs, .. } = *self;
             let (claims_of_run, replacement) = (claims.as_ref(), self.replacement.as_ref());
             let shared = Shared {
                 config,
                 progress,
-                stop,
+                session,
                 clock,
                 pool,
                 archives,

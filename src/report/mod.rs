@@ -216,6 +216,8 @@ pub struct Summary {
     pub changed: u64,
     /// The first of them.
     pub changed_archives: Vec<String>,
+    /// What else a person should know: what dead runs have left and could not be cleared away, safe to print.
+    pub notes: Vec<String>,
     /// Wall time.
     pub elapsed_ms: u64,
     /// Thread time by stage.

@@ -167,8 +167,13 @@ pub struct RestoreSummary {
 /// cannot be written to or holds something. Archives that were written by then stay, each of them whole.
 pub fn restore(config: &RestoreConfig, lines: &mut dyn Write) -> Result<RestoreSummary> {
     config.validate()?;
+    let session = Session::new(&config.store);
+    restore_in(config, &session, lines).map_err(|error| session.stop().explain(error))
+}
+
+fn restore_in(config: &RestoreConfig, session: &Session, lines: &mut dyn Write) -> Result<RestoreSummary> {
     let started = Instant::now();
-    let root = Root::existing(&config.lake, &Session::new(&config.store))?;
+    let root = Root::existing(&config.lake, session)?;
     let _lock = hold_shared(&root)?;
     let filter = Arc::new(Filter::new(&config.filter));
     let parts = list_parts(&root)?;

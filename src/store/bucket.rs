@@ -16,30 +16,30 @@ use object_store::path::{Error as KeyError, Path as Key};
 use object_store::{Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode};
 use tokio::task::JoinSet;
 
-use super::explain::{broken, explain, is_broken_off, not_a_key};
+use super::StoreOptions;
+use super::access::{Access, Confirmed, FIRST_PAUSE, LONGEST_PAUSE, again};
+use super::explain::{broken, explain, not_a_key};
 use super::session::Threads;
 use super::version::Blocks;
 
 /// Requests that are under way at once where many are needed.
 const CONCURRENT_REQUESTS: usize = 64;
 
-/// The pause before a request is sent again that the library does not send again; the next is twice as long, up to a point.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-
 /// Keys of a page, the most that S3 gives.
 const PAGE_KEYS: usize = 1_000;
 
 /// A bucket of S3.
 pub(crate) struct Bucket {
-    name: String,
     /// URL of the store that it is in, or nothing for that of AWS.
     endpoint: String,
-    client: AmazonS3,
+    /// What speaks to it. Threads of the network share it; they must not be the last to let go of themselves.
+    access: Arc<Access>,
     threads: Arc<Threads>,
     blocks: Blocks,
-    /// How often a request is sent again that the library does not send again.
-    retries: usize,
+    /// Longest time for a request that the client library does not send.
+    timeout: Duration,
+    /// Whether requests are not signed.
+    is_anonymous: bool,
 }
 
 /// What a list tells of an object.
@@ -83,17 +83,18 @@ impl NextPage {
 
 impl fmt::Debug for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bucket").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Bucket").field("name", &self.access.bucket).finish_non_exhaustive()
     }
 }
 
 impl Bucket {
-    pub(super) fn new(name: &str, endpoint: String, client: AmazonS3, threads: Arc<Threads>, retries: usize) -> Self {
-        Self { name: name.to_owned(), endpoint, client, threads, retries, blocks: Blocks::default() }
+    pub(super) fn new(access: Access, endpoint: String, threads: Arc<Threads>, options: &StoreOptions) -> Self {
+        let StoreOptions { timeout, is_anonymous, .. } = *options;
+        Self { endpoint, access: Arc::new(access), threads, blocks: Blocks::default(), timeout, is_anonymous }
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        &self.access.bucket
     }
 
     /// URL of the store that it is in, or nothing for that of AWS.
@@ -101,8 +102,24 @@ impl Bucket {
         &self.endpoint
     }
 
-    pub(super) fn wait_for<T>(&self, future: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
+    fn wait_for<T>(&self, future: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
         self.threads.wait_for(future)?.map_err(|error| explain(&error))
+    }
+
+    /// Sends a request, with other credentials when those at hand are refused and there are others.
+    pub(super) fn ask<T, F>(&self, ask: impl FnMut() -> F) -> io::Result<T>
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        self.wait_for(self.access.ask(ask))
+    }
+
+    /// The same, and sent again when the answer breaks off.
+    pub(super) fn ask_again<T, F>(&self, ask: impl Fn() -> F) -> io::Result<T>
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        self.ask(|| again(self.access.retries, &ask))
     }
 
     /// What was read last around some places.
@@ -111,13 +128,28 @@ impl Bucket {
     }
 
     /// What speaks to it.
-    pub(super) const fn client(&self) -> &AmazonS3 {
-        &self.client
+    pub(super) fn client(&self) -> &AmazonS3 {
+        &self.access.client
     }
 
     /// How often a request is sent again.
-    pub(super) const fn retries(&self) -> usize {
-        self.retries
+    pub(super) fn retries(&self) -> usize {
+        self.access.retries
+    }
+
+    /// Longest time for a request that the client library does not send.
+    pub(super) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Whether requests are not signed.
+    pub(super) const fn is_anonymous(&self) -> bool {
+        self.is_anonymous
+    }
+
+    /// Judges once more what could not be had, before anything comes of it.
+    pub(super) fn confirm(&self) -> io::Result<Confirmed> {
+        self.threads.wait_for(self.access.confirm())
     }
 
     /// The threads that speak to it.
@@ -140,10 +172,11 @@ impl Bucket {
                 max_keys: Some(page.keys),
                 ..PaginatedListOptions::default()
             };
-            self.client.list_paginated(Some(prefix).filter(|prefix| !prefix.is_empty()), options)
+            self.client().list_paginated(Some(prefix).filter(|prefix| !prefix.is_empty()), options)
         };
-        match self.threads.wait_for(again(self.retries, ask))? {
+        match self.threads.wait_for(self.access.ask(|| again(self.retries(), ask)))? {
             Ok(listed) => {
+                self.access.note_listed(prefix);
                 let next = listed.page_token.map(|token| NextPage { token: Some(token), after: None, keys: PAGE_KEYS });
                 let folder = |key: Key| format!("{key}/");
                 Ok(ListPage {
@@ -174,8 +207,8 @@ impl Bucket {
     /// What there is to tell of each of these objects, in their order; many are asked for at once.
     pub(crate) fn head_all(&self, keys: &[String]) -> Vec<io::Result<Object>> {
         let head = |key: &String| {
-            let (client, key) = (self.client.clone(), parse(key));
-            async move { client.head(&key?).await.map(Object::from).map_err(|error| explain(&error)) }
+            let (access, key) = (Arc::clone(&self.access), parse(key));
+            async move { access.head(&key?).await.map(Object::from).map_err(|error| explain(&error)) }
         };
         self.all(keys, head)
     }
@@ -221,7 +254,7 @@ impl Bucket {
     /// What there is to tell of an object.
     pub(crate) fn head(&self, key: &str) -> io::Result<Object> {
         let key = parse(key)?;
-        self.wait_for(self.client.head(&key)).map(Object::from)
+        self.wait_for(self.access.head(&key)).map(Object::from)
     }
 
     /// All bytes of an object.
@@ -237,40 +270,35 @@ impl Bucket {
         self.wait_for(self.getting(parse(key)?, etag, Some(range)))
     }
 
-    /// Gets bytes of the version that has this tag, or of any. It does not hold the bucket: threads of the network must not
-    /// be the last to let go of it.
+    /// Gets bytes of the version that has this tag, or of any. It does not hold the bucket, which holds the threads.
     pub(super) fn getting(
         &self,
         key: Key,
         etag: Option<&str>,
         range: Option<Range<u64>>,
     ) -> impl Future<Output = object_store::Result<Bytes>> + Send + use<> {
-        let (client, retries) = (self.client.clone(), self.retries);
+        let access = Arc::clone(&self.access);
         let if_match = etag.map(str::to_owned);
         let options = GetOptions { if_match, range: range.map(Into::into), ..GetOptions::default() };
-        let get = move || {
-            let (client, key, options) = (client.clone(), key.clone(), options.clone());
-            async move { client.get_opts(&key, options).await?.bytes().await }
-        };
-        again(retries, get)
+        async move { access.get(&key, &options).await }
     }
 
     /// Writes an object, in the place of an older one.
     pub(crate) fn put(&self, key: &str, bytes: Bytes) -> io::Result<()> {
         let key = parse(key)?;
-        self.wait_for(self.client.put(&key, bytes.into())).map(drop)
+        self.ask(|| self.client().put(&key, bytes.clone().into())).map(drop)
     }
 
     /// The same, or an error after a while.
     pub(crate) fn put_within(&self, key: &str, bytes: Bytes, deadline: Duration) -> io::Result<()> {
         let key = parse(key)?;
-        self.wait_within(deadline, self.client.put(&key, bytes.into())).map(drop)
+        self.wait_within(deadline, self.access.ask(|| self.client().put(&key, bytes.clone().into()))).map(drop)
     }
 
     /// Whether an object is there, or an error after a while.
     pub(crate) fn head_within(&self, key: &str, deadline: Duration) -> io::Result<()> {
         let key = parse(key)?;
-        self.wait_within(deadline, self.client.head(&key)).map(drop)
+        self.wait_within(deadline, self.access.ask(|| self.client().head(&key))).map(drop)
     }
 
     fn wait_within<T>(
@@ -288,17 +316,17 @@ impl Bucket {
     /// these bytes now.
     pub(crate) fn refuses_to_overwrite(&self, key: &str, bytes: Bytes) -> bool {
         let Ok(key) = parse(key) else { return false };
-        let put = self.wait_for(self.client.put_opts(&key, bytes.into(), PutMode::Create.into()));
+        let put = self.ask(|| self.client().put_opts(&key, bytes.clone().into(), PutMode::Create.into()));
         put.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
     }
 
     /// Writes an object unless there is one; whether it has these bytes now. Some stores do not look.
     pub(crate) fn put_new(&self, key: &str, bytes: &Bytes) -> io::Result<bool> {
         let path = parse(key)?;
-        let put = || self.client.put_opts(&path, bytes.clone().into(), PutMode::Create.into());
+        let put = || self.client().put_opts(&path, bytes.clone().into(), PutMode::Create.into());
         let mut pause = FIRST_PAUSE;
-        for _ in 0..=self.retries {
-            match self.wait_for(again(self.retries, put)) {
+        for _ in 0..=self.retries() {
+            match self.ask_again(put) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 put => return put.map(|_| true),
             }
@@ -324,8 +352,11 @@ impl Bucket {
                 if removing.len() >= CONCURRENT_REQUESTS {
                     removed(removing.join_next().await)?;
                 }
-                let (client, retries) = (self.client.clone(), self.retries);
-                removing.spawn(async move { again(retries, || client.delete(&key)).await });
+                let access = Arc::clone(&self.access);
+                removing.spawn(async move {
+                    let delete = || again(access.retries, || access.client.delete(&key));
+                    access.ask(delete).await
+                });
             }
             while let Some(done) = removing.join_next().await {
                 removed(Some(done))?;
@@ -333,24 +364,6 @@ impl Bucket {
             Ok(())
         })
     }
-}
-
-/// Sends a request again that the library sends once: the answer may be lost, or cut off, and the request be done all the
-/// same.
-pub(super) async fn again<T, F>(retries: usize, mut ask: impl FnMut() -> F) -> object_store::Result<T>
-where
-    F: Future<Output = object_store::Result<T>>,
-{
-    let mut pause = FIRST_PAUSE;
-    for _ in 0..retries {
-        match ask().await {
-            Err(error) if is_broken_off(&error) => {}
-            done => return done,
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-    ask().await
 }
 
 /// Goes on with half of a page, or behind the key that is all of it.

@@ -4,6 +4,7 @@
 //! them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -33,6 +34,8 @@ pub(super) struct Chain {
     context: Result<Context, String>,
     sources: DefaultCredentialProvider,
     known: Mutex<Known>,
+    /// Counts credentials that were refused and replaced by others.
+    generation: AtomicU64,
 }
 
 /// What the chain gave last.
@@ -60,7 +63,34 @@ impl Chain {
                 .with_command_execute(TokioCommandExecute)
                 .with_env(environment)
         });
-        Self { context, sources: DefaultCredentialProvider::new(), known: Mutex::default() }
+        Self {
+            context,
+            sources: DefaultCredentialProvider::new(),
+            known: Mutex::default(),
+            generation: AtomicU64::new(0),
+        }
+    }
+
+    /// Tells credentials from those that a store has refused before.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Asks all sources anew, since a store refuses what they gave before; whether there are others than in that generation.
+    pub(super) async fn renew(&self, since: u64) -> bool {
+        let mut known = self.known.lock().await;
+        if self.generation() != since {
+            return true;
+        }
+        let Known::Credential(_, refused) = &*known else { return false };
+        let Ok(credential) = self.find().await else { return false };
+        let given = given(&credential);
+        if given == **refused {
+            return false;
+        }
+        *known = Known::Credential(credential, Arc::new(given));
+        self.generation.fetch_add(1, Ordering::Relaxed);
+        true
     }
 
     /// Goes through the sources.
@@ -68,6 +98,15 @@ impl Chain {
         let context = self.context.as_ref().map_err(String::clone)?;
         let found = self.sources.provide_credential(context).await.map_err(|error| error.to_string())?;
         found.ok_or_else(|| NOT_FOUND.to_owned())
+    }
+}
+
+/// Credentials as the client library takes them.
+fn given(credential: &Credential) -> AwsCredential {
+    AwsCredential {
+        key_id: credential.access_key_id.clone(),
+        secret_key: credential.secret_access_key.clone(),
+        token: credential.session_token.clone(),
     }
 }
 
@@ -93,11 +132,7 @@ impl CredentialProvider for Chain {
                 return Err(refused(why));
             }
         };
-        let given = Arc::new(AwsCredential {
-            key_id: credential.access_key_id.clone(),
-            secret_key: credential.secret_access_key.clone(),
-            token: credential.session_token.clone(),
-        });
+        let given = Arc::new(given(&credential));
         *known = Known::Credential(credential, Arc::clone(&given));
         Ok(given)
     }

@@ -44,16 +44,64 @@ pub(super) fn not_a_key(error: &KeyError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, printable(&format!("a key that cannot be asked for: {error}")))
 }
 
+/// Codes of a store that does not know who asks, whatever that is for (Amazon S3 API Reference, error responses; AWS
+/// Security Token Service). A signature that does not match may be for the sake of an odd key.
+const SESSION_CODES: [&str; 8] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "TokenRefreshRequired",
+];
+
+/// A failure that need not be that of the one object which was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The store refuses, whoever asks by its own words or not.
+    Denied { is_of_session: bool },
+    /// The store does not answer, or only that it cannot, however often it is asked.
+    Unreachable,
+}
+
+/// What kind of failure an error is; `None` when it is that of the request or its object.
+pub(super) fn failure(error: &Error) -> Option<Failure> {
+    let told = innermost(error);
+    let code = between(&told, "<Code>", "</Code>");
+    let is_of_session =
+        code.is_some_and(|code| SESSION_CODES.contains(&code)) || matches!(error, Error::Unauthenticated { .. });
+    if is_of_session || is_denied(error, &told) {
+        return Some(Failure::Denied { is_of_session });
+    }
+    let Error::Generic { .. } = error else { return None };
+    // The library tells it in words only.
+    let status = told.split_once("status code: ").and_then(|(_, rest)| rest.get(..3)?.parse::<u16>().ok());
+    match status {
+        // The answer to a request for the head of an object has no words: this is what AWS says of an expired session.
+        Some(400) if code.is_none() => Some(Failure::Denied { is_of_session: false }),
+        Some(400..500) if !matches!(status, Some(408 | 429)) => None,
+        _ => Some(Failure::Unreachable),
+    }
+}
+
+/// Whether an error is a refusal. The library does not tell it apart in all requests.
+fn is_denied(error: &Error, told: &str) -> bool {
+    matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. })
+        || ["status code: 401", "status code: 403"].iter().any(|status| told.contains(status))
+        || between(told, "<Code>", "</Code>").is_some_and(|code| SESSION_CODES.contains(&code))
+}
+
 /// The store's answer in words.
 pub(super) fn explain(error: &Error) -> io::Error {
     let told = innermost(error);
-    // The library does not tell it apart in all requests.
-    let is_denied = matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. })
-        || ["status code: 401", "status code: 403"].iter().any(|status| told.contains(status));
+    let is_denied = is_denied(error, &told);
     let kind = match error {
         _ if is_denied => io::ErrorKind::PermissionDenied,
         Error::NotFound { .. } => io::ErrorKind::NotFound,
         Error::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
+        Error::NotSupported { .. } => io::ErrorKind::Unsupported,
         _ => io::ErrorKind::Other,
     };
     let code = between(&told, "<Code>", "</Code>");

@@ -7,6 +7,8 @@
 //! Requests are tried again with growing pauses when the store is busy or a connection breaks, from where it broke. What
 //! is given up is told in a sentence.
 
+mod access;
+
 mod bucket;
 
 mod credentials;

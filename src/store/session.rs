@@ -15,6 +15,7 @@ use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
+use super::access::{Access, Confirmed};
 use super::credentials::Chain;
 use super::explain::explain;
 use super::{Bucket, Stop, StoreOptions};
@@ -38,6 +39,8 @@ pub(crate) struct Session {
 #[derive(Debug, Default)]
 struct Opened {
     threads: Option<Arc<Threads>>,
+    /// Where all buckets have their credentials from.
+    chain: Option<Arc<Chain>>,
     buckets: BTreeMap<String, Arc<Bucket>>,
 }
 
@@ -131,16 +134,43 @@ impl Session {
             Arc::clone(opened.threads.insert(Arc::new(threads)))
         };
         let place = format!("s3://{name}");
+        let chain = (!self.options.is_anonymous).then(|| {
+            let chain = opened.chain.get_or_insert_with(|| Arc::new(Chain::new(&self.options)));
+            Arc::clone(chain)
+        });
         let (client, endpoint) = self
-            .client(name, &threads)
+            .client(name, &threads, chain.clone())
             .map_err(|error| Error::at(ErrorKind::ConfigInvalid, Path::new(&place), explain(&error)))?;
-        let bucket = Arc::new(Bucket::new(name, endpoint, client, threads, self.options.retries));
+        let access = Access::new(name, client, self.options.retries, chain, self.stop.clone());
+        let bucket = Arc::new(Bucket::new(access, endpoint, threads, &self.options));
         opened.buckets.insert(name.to_owned(), Arc::clone(&bucket));
         Ok(bucket)
     }
 
-    fn client(&self, name: &str, threads: &Threads) -> object_store::Result<(AmazonS3, String)> {
-        let StoreOptions { endpoint, region, uses_path_style, is_anonymous, requester_pays, .. } = &self.options;
+    /// Judges once more what could not be had from buckets, before anything comes of it: whether it can be tried again, with
+    /// other credentials than before.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing can be had any more.
+    pub(crate) fn confirm(&self) -> Result<bool> {
+        self.stop.check()?;
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_renewed = false;
+        for bucket in opened.buckets.values() {
+            is_renewed |= bucket.confirm().is_ok_and(|confirmed| confirmed == Confirmed::Renewed);
+            self.stop.check()?;
+        }
+        Ok(is_renewed)
+    }
+
+    fn client(
+        &self,
+        name: &str,
+        threads: &Threads,
+        chain: Option<Arc<Chain>>,
+    ) -> object_store::Result<(AmazonS3, String)> {
+        let StoreOptions { endpoint, region, uses_path_style, requester_pays, .. } = &self.options;
         let setting = |key| AmazonS3ConfigKey::Client(key);
         let mut builder = AmazonS3Builder::new()
             .with_config(setting(ClientConfigKey::Timeout), format!("{} ms", self.options.timeout.as_millis()))
@@ -178,11 +208,11 @@ impl Session {
             // Certificates of AWS are not for buckets with points in their names.
             None => builder = builder.with_virtual_hosted_style_request(!uses_path_style && !name.contains('.')),
         }
-        if *is_anonymous {
-            builder = builder.with_skip_signature(true);
-        } else {
-            builder = builder.with_credentials(Arc::new(Chain::new(&self.options)));
-        }
+        builder = match chain {
+            Some(chain) => builder.with_credentials(chain),
+            // Nothing is signed with these: they only let a URL be made.
+            None => builder.with_skip_signature(true).with_access_key_id("none").with_secret_access_key("none"),
+        };
         // Not every store can remove many objects in one request.
         let builder = builder.with_bucket_name(name).with_request_payer(*requester_pays).with_disable_bulk_delete(true);
         Ok((builder.build()?, endpoint.unwrap_or_default()))

@@ -1,6 +1,6 @@
 //! What ends the waits of a run before what they wait for has come.
 //!
-//! In: somebody asks a run to stop, or it loses its claim on a lake. Out: the same for everybody who waits, with the reason.
+//! In: somebody asks a run to stop, it loses its claim on a lake, or a store gives nothing any more. Out: the same for everybody who waits, with the reason.
 //! Never: a reason that is not the one for which waits ended.
 
 use std::fmt;
@@ -19,6 +19,16 @@ pub(crate) struct Stop {
     asked: Arc<AtomicBool>,
     /// Set once and for all when another run may have taken over the lake.
     lost: Arc<OnceLock<Lost>>,
+    /// Set once and for all when a store gives nothing any more.
+    over: Arc<OnceLock<Over>>,
+}
+
+/// Why a store gives nothing any more.
+struct Over {
+    /// What was asked for.
+    place: String,
+    why: String,
+    advice: &'static str,
 }
 
 /// A claim that was lost.
@@ -30,12 +40,12 @@ struct Lost {
 impl Stop {
     /// The same, for those who also stop when a flag is set.
     pub(crate) fn or_when(&self, asked: Arc<AtomicBool>) -> Self {
-        Self { asked, lost: Arc::clone(&self.lost) }
+        Self { asked, lost: Arc::clone(&self.lost), over: Arc::default() }
     }
 
     /// Whether nobody shall wait any more.
     pub(crate) fn is_set(&self) -> bool {
-        self.asked.load(Ordering::Relaxed) || self.is_lost()
+        self.asked.load(Ordering::Relaxed) || self.is_lost() || self.over.get().is_some()
     }
 
     /// Whether the claim on a lake is lost.
@@ -48,18 +58,28 @@ impl Stop {
         self.lost.get_or_init(|| Lost { lake: lake.to_owned(), why });
     }
 
+    /// Says that a store gives nothing any more. The first reason counts.
+    pub(super) fn end(&self, place: String, why: String, advice: &'static str) {
+        self.over.get_or_init(|| Over { place, why, advice });
+    }
+
     /// The error of a wait that ended too soon.
     pub(super) fn error(&self) -> io::Error {
-        cut_short(self.lost.get().map_or("asked to stop", |lost| lost.why))
+        cut_short(match (self.lost.get(), self.over.get()) {
+            (Some(lost), _) => lost.why,
+            (None, Some(over)) => &over.why,
+            (None, None) => "asked to stop",
+        })
     }
 
     /// Goes on, unless there is a reason not to.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::LakeLocked`] when the claim is lost, [`ErrorKind::Stopped`] when somebody asked to stop.
+    /// [`ErrorKind::LakeLocked`] when the claim is lost, [`ErrorKind::StoreUnusable`] when a store gives nothing any more,
+    /// [`ErrorKind::Stopped`] when somebody asked to stop.
     pub(crate) fn check(&self) -> Result<()> {
-        self.check_claim()?;
+        self.check_stores()?;
         if self.asked.load(Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Stopped, "asked to stop"));
         }
@@ -68,11 +88,23 @@ impl Stop {
 
     /// The error to report: what comes of a wait that ended too soon is less than why it did.
     pub(crate) fn explain(&self, error: Error) -> Error {
-        if error.kind() == ErrorKind::LakeLocked { error } else { self.check_claim().err().unwrap_or(error) }
+        match error.kind() {
+            ErrorKind::Stopped => error,
+            ErrorKind::LakeLocked if !self.is_lost() => error,
+            _ => self.check_stores().err().unwrap_or(error),
+        }
     }
 
-    fn check_claim(&self) -> Result<()> {
-        self.lost.get().map_or(Ok(()), |lost| Err(Error::at(ErrorKind::LakeLocked, &lost.lake, lost.why)))
+    fn check_stores(&self) -> Result<()> {
+        if let Some(Lost { lake, why }) = self.lost.get() {
+            return Err(Error::at(ErrorKind::LakeLocked, lake, *why));
+        }
+        match self.over.get() {
+            Some(Over { place, why, advice }) => {
+                Err(Error::at(ErrorKind::StoreUnusable, Path::new(place), why.as_str()).advise(advice))
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,14 +1,26 @@
 //! Objects that are uploaded in pieces.
 //!
-//! In: a key, and pieces. Out: an object, once all of them are there and somebody says so. Never: an object before that.
+//! In: a key, and pieces. Out: an object, once all of them are there and somebody says so; the uploads that were begun.
+//! Never: an object before that, or a URL with a signature in an error.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
+use object_store::Error;
 use object_store::multipart::{MultipartStore, PartId};
+use object_store::path::Path as Key;
+use object_store::signer::{SignedUrlOptions, Signer};
+use reqwest::{Client, Method, StatusCode, Url};
+use serde::Deserialize;
 
 use super::Bucket;
-use super::bucket::{again, parse};
+use super::access::{FIRST_PAUSE, LONGEST_PAUSE};
+use super::bucket::parse;
+use super::explain::broken;
+
+/// How long a signature counts: a request is sent as soon as it is signed.
+const SIGNATURE_LASTS: Duration = Duration::from_mins(5);
 
 /// An upload of an object in pieces that is not complete.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -17,27 +29,47 @@ pub(crate) struct Upload {
     pub(crate) id: String,
 }
 
+/// A page of uploads (Amazon S3 API Reference, `ListMultipartUploads`).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UploadsPage {
+    #[serde(default)]
+    is_truncated: bool,
+    #[serde(default)]
+    next_key_marker: String,
+    #[serde(default)]
+    next_upload_id_marker: String,
+    #[serde(default, rename = "Upload")]
+    uploads: Vec<ListedUpload>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListedUpload {
+    key: String,
+    upload_id: String,
+}
+
 impl Bucket {
     /// Begins an upload in pieces.
     pub(crate) fn begin_upload(&self, key: &str) -> io::Result<Upload> {
         let path = parse(key)?;
-        // One that was begun without our knowing holds nothing.
-        let id = self.wait_for(again(self.retries(), || self.client().create_multipart(&path)))?;
+        let id = self.ask_again(|| self.client().create_multipart(&path))?;
         Ok(Upload { key: key.to_owned(), id })
     }
 
     /// Uploads a piece, of 5 MiB at least unless it is the last; its name for [`Bucket::complete`].
-    pub(crate) fn put_piece(&self, upload: &Upload, number: usize, bytes: Bytes) -> io::Result<String> {
+    pub(crate) fn put_piece(&self, upload: &Upload, number: usize, bytes: &Bytes) -> io::Result<String> {
         let path = parse(&upload.key)?;
-        let part = self.wait_for(self.client().put_part(&path, &upload.id, number, bytes.into()))?;
+        let part = self.ask(|| self.client().put_part(&path, &upload.id, number, bytes.clone().into()))?;
         Ok(part.content_id)
     }
 
     /// Makes an object of the pieces, which have so many bytes together.
     pub(crate) fn complete(&self, upload: &Upload, pieces: &[String], bytes: u64) -> io::Result<()> {
         let path = parse(&upload.key)?;
-        let parts = pieces.iter().map(|id| PartId { content_id: id.clone() }).collect();
-        match self.wait_for(self.client().complete_multipart(&path, &upload.id, parts)) {
+        let parts = || pieces.iter().map(|id| PartId { content_id: id.clone() }).collect();
+        match self.ask(|| self.client().complete_multipart(&path, &upload.id, parts())) {
             // The answer to an earlier attempt was lost.
             Err(error) if error.kind() == io::ErrorKind::NotFound => match self.head(&upload.key) {
                 Ok(object) if object.bytes == bytes => Ok(()),
@@ -50,9 +82,90 @@ impl Bucket {
     /// Throws an upload away; one that is gone is as good.
     pub(crate) fn abort(&self, upload: &Upload) -> io::Result<()> {
         let path = parse(&upload.key)?;
-        match self.wait_for(again(self.retries(), || self.client().abort_multipart(&path, &upload.id))) {
+        match self.ask_again(|| self.client().abort_multipart(&path, &upload.id)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             aborted => aborted,
         }
     }
+
+    /// The uploads of a key that are neither complete nor thrown away, whoever has begun them.
+    ///
+    /// # Errors
+    ///
+    /// What the store answers; [`io::ErrorKind::PermissionDenied`] and [`io::ErrorKind::Unsupported`] when it does not tell.
+    pub(crate) fn uploads_of(&self, key: &str) -> io::Result<Vec<Upload>> {
+        let client = Client::builder().timeout(self.timeout()).build();
+        let client = client.map_err(|error| broken(&error.to_string()))?;
+        let (mut uploads, mut markers): (_, Option<(String, String)>) = (Vec::new(), None);
+        loop {
+            // A key as the prefix: some stores list the uploads of one key alone.
+            let query = || {
+                let mut query = vec![("uploads", ""), ("prefix", key)];
+                if let Some((key, id)) = &markers {
+                    query.extend([("key-marker", key.as_str()), ("upload-id-marker", id)]);
+                }
+                SignedUrlOptions::new().with_query(query)
+            };
+            let answer = self.ask(|| self.get_signed(&client, query()))?;
+            let page: UploadsPage = quick_xml::de::from_str(&answer)
+                .map_err(|error| broken(&format!("the list of uploads makes no sense: {error}")))?;
+            let of_key = page.uploads.into_iter().filter(|listed| listed.key == key);
+            uploads.extend(of_key.map(|ListedUpload { key, upload_id: id }| Upload { key, id }));
+            let next = Some((page.next_key_marker, page.next_upload_id_marker));
+            if !page.is_truncated || next == markers {
+                return Ok(uploads);
+            }
+            markers = next;
+        }
+    }
+
+    /// Asks for something of the bucket that the client library has no request for.
+    async fn get_signed(&self, client: &Client, query: SignedUrlOptions) -> object_store::Result<String> {
+        let mut pause = FIRST_PAUSE;
+        for attempt in 0.. {
+            let signed = self.client().signed_url_opts(Method::GET, &Key::default(), SIGNATURE_LASTS, &query).await?;
+            let url = if self.is_anonymous() { unsigned(&signed) } else { signed };
+            let answer = match client.get(url).send().await {
+                Ok(answer) => Ok((answer.status(), answer.text().await)),
+                Err(error) => Err(error),
+            };
+            let error = match answer {
+                Ok((status, Ok(text))) if status.is_success() => return Ok(text),
+                Ok((status, Ok(text))) => refused(status, &text),
+                // A URL holds a signature.
+                Ok((_, Err(error))) | Err(error) => generic(error.without_url().to_string()),
+            };
+            if attempt >= self.retries() || !matches!(error, Error::Generic { .. }) {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        Err(generic("asked too often".to_owned()))
+    }
+}
+
+fn generic(words: String) -> Error {
+    Error::Generic { store: "S3", source: words.into() }
+}
+
+/// An error in the words of the client library.
+fn refused(status: StatusCode, text: &str) -> Error {
+    let source = format!("Server returned non-2xx status code: {status}: {text}").into();
+    match status {
+        StatusCode::FORBIDDEN => Error::PermissionDenied { path: String::new(), source },
+        StatusCode::UNAUTHORIZED => Error::Unauthenticated { path: String::new(), source },
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Error::Generic { store: "S3", source },
+        StatusCode::NOT_IMPLEMENTED => Error::NotSupported { source },
+        status if status.is_client_error() => Error::NotSupported { source },
+        _ => Error::Generic { store: "S3", source },
+    }
+}
+
+/// A URL without its signature.
+fn unsigned(signed: &Url) -> Url {
+    let mut url = signed.clone();
+    let kept = signed.query_pairs().filter(|(name, _)| !name.starts_with("X-Amz-"));
+    url.query_pairs_mut().clear().extend_pairs(kept);
+    url
 }

@@ -145,6 +145,7 @@ fn write_summary(out: &mut String, summary: &Summary, config: &Config, is_verbos
             printable(archive)
         )?;
     }
+    summary.notes.iter().try_for_each(|note| writeln!(out, "{:>14}  {note}", "note"))?;
     for ForeignKind { kind, archives, example } in &summary.foreign_kinds {
         let reason = foreign_reason(kind).map_or_else(String::new, |reason| format!(": {reason}"));
         writeln!(out, "{:>14}  {archives} × {kind}{reason}, such as {}", "foreign", printable_path(example))?;

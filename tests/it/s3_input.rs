@@ -9,7 +9,7 @@ use crate::reference::{Row, Value, compare_rows};
 use crate::s3::fault::{Fault, Operation, Rule};
 use crate::s3::proxy::Proxy;
 use crate::s3::server::Server;
-use crate::s3::store::{Environment, Store};
+use crate::s3::store::{ACCESS_KEY, Environment, OTHER_ACCESS_KEY, SECRET_KEY, Store};
 
 const BUCKET: &str = "trail";
 /// Retries that do not take long.
@@ -671,5 +671,170 @@ fn rows_of_converted_archives_tell_their_size() {
     for row in lake.rows("archives") {
         let key = text(&row, "archive").trim_start_matches("s3://trail/").to_owned();
         assert_eq!(int(&row, "compressed_bytes"), server.bytes(BUCKET, &key).expect("an object").len() as i64);
+    }
+}
+
+/// An environment in which keys come from a program: the first keys, and others from the second time on.
+fn with_program(workdir: &Workdir, environment: &Environment, later: &str) -> Environment {
+    let keys = |key: &str| {
+        format!(r#"{{"Version":1,"AccessKeyId":"{key}","SecretAccessKey":"{SECRET_KEY}","SessionToken":""}}"#)
+    };
+    let mark = workdir.at("asked");
+    let _ = std::fs::remove_file(&mark);
+    let (first, mark) = (keys(ACCESS_KEY), mark.display());
+    let script = format!(
+        "#!/bin/sh\nif [ -e {mark} ]; then printf '%s' '{}'; else touch {mark}; printf '%s' '{first}'; fi\n",
+        keys(later)
+    );
+    let script = workdir.file("process", script);
+    let config = workdir.file("config", format!("[default]\ncredential_process = /bin/sh {}\n", script.display()));
+    let mut environment = environment.clone();
+    environment.retain(|(name, _)| !["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CONFIG_FILE"].contains(name));
+    environment.push(("AWS_CONFIG_FILE", config.display().to_string()));
+    environment
+}
+
+/// What a store answers when a session has expired: to a GET, to a HEAD (which has no words), by other stores, and when a
+/// role is revoked.
+const EXPIRED: [Fault; 4] = [
+    Fault::Answer(400, "ExpiredToken"),
+    Fault::Answer(403, "InvalidAccessKeyId"),
+    Fault::Status(403),
+    Fault::Answer(401, "Unauthorized"),
+];
+
+#[test]
+fn credentials_that_expire_while_archives_are_read_publish_nothing_without_others() {
+    let (server, count) = many();
+    for (number, fault) in EXPIRED.into_iter().enumerate() {
+        // All requests, or those for objects alone: who may list need not be able to read.
+        for rule in [Rule::any().skip(25 + 7 * number), Rule::get().skip(1 + 11 * number)] {
+            let workdir = Workdir::new();
+            let proxy = Proxy::before(&server);
+            proxy.rule(rule, fault.clone());
+            let run = workdir.run_in(&proxy.environment(), &format!("convert s3://trail --out lake -q {FAST}"));
+            let run = run.expect(2);
+            let told = run.stderr();
+            assert_eq!(told.lines().count(), 1, "{fault:?}: {}", run.dump());
+            let is_told = told.contains("s3://trail") && told.contains("access denied (");
+            assert!(is_told, "{fault:?}: {}", run.dump());
+            let left = crate::harness::files(&workdir.at("lake"));
+            assert!(left.iter().all(|path| path.starts_with("_trailmill")), "{fault:?}: {left:?}");
+            let lake = convert(&workdir, &server.environment(), "s3://trail", "lake", "");
+            assert_eq!((lake.code, lake.count("/archives/converted")), (0, count as u64), "{fault:?}: {}", lake.stderr);
+            lake.check_counts();
+        }
+    }
+}
+
+#[test]
+fn credentials_that_expire_are_asked_for_anew_and_all_is_read() {
+    let (server, count) = many();
+    for (number, fault) in EXPIRED.into_iter().enumerate() {
+        for rule in [Rule::any().skip(30 + 9 * number), Rule::get().skip(3 * number), Rule::any().skip(3)] {
+            let workdir = Workdir::new();
+            let proxy = Proxy::before(&server);
+            proxy.rule(rule.when(|request| request.access_key.as_deref() == Some(ACCESS_KEY)), fault.clone());
+            let environment = with_program(&workdir, &proxy.environment(), OTHER_ACCESS_KEY);
+            let lake = convert(&workdir, &environment, "s3://trail", "lake", FAST);
+            assert_eq!((lake.code, lake.count("/archives/converted")), (0, count as u64), "{fault:?}: {}", lake.stderr);
+            assert!(proxy.faults() > 0, "{fault:?}");
+            lake.check_counts();
+            // The others are no better.
+            let environment = with_program(&workdir, &proxy.environment(), "nobody");
+            workdir.run_in(&environment, &format!("convert s3://trail --out other -q {FAST}")).expect(2);
+        }
+    }
+}
+
+#[test]
+fn credentials_that_expire_while_a_lake_is_written_or_read_are_asked_for_anew() {
+    let (server, _) = many();
+    server.bucket("lakes");
+    let workdir = Workdir::new();
+    let old = |rule: Rule| rule.when(|request| request.access_key.as_deref() == Some(ACCESS_KEY));
+    let proxy = Proxy::before(&server);
+    proxy.rule(old(Rule::put().key_contains("/events/")), Fault::Answer(400, "ExpiredToken"));
+    let environment = with_program(&workdir, &proxy.environment(), OTHER_ACCESS_KEY);
+    workdir.run_in(&environment, "convert s3://trail --out s3://lakes/lake -q").expect(0);
+    for command in
+        ["check s3://lakes/lake", "restore s3://lakes/lake", "inspect s3://lakes/lake -q", "inspect s3://trail -q"]
+    {
+        proxy.heal();
+        proxy.rule(old(Rule::get().skip(2)), Fault::Answer(400, "ExpiredToken"));
+        let environment = with_program(&workdir, &proxy.environment(), OTHER_ACCESS_KEY);
+        workdir.run_in(&environment, command).expect(0);
+        proxy.heal();
+        proxy.rule(Rule::get().skip(2), Fault::Answer(400, "ExpiredToken"));
+        let run = workdir.run_in(&proxy.environment(), command).expect(2);
+        assert!(run.stderr().contains("ExpiredToken") && run.stderr().lines().count() == 1, "{}", run.dump());
+        // A store that is gone is no damage of a lake either.
+        proxy.heal();
+        proxy.rule(Rule::any().skip(9), Fault::Reset);
+        let run = workdir.run_in(&proxy.environment(), &format!("{command} {FAST}")).expect(2);
+        assert!(run.stderr().contains("tried 3 times") && run.stderr().lines().count() == 1, "{}", run.dump());
+    }
+}
+
+#[test]
+fn denied_objects_among_others_are_findings() {
+    let (server, count) = many();
+    for (denied, objects) in [("AWSLogs/111122223333/CloudTrail/eu-central-1", 14), ("AWSLogs/444455556666", 42)] {
+        let workdir = Workdir::new();
+        let proxy = Proxy::before(&server);
+        proxy.rule(Rule::get().key_contains(denied), Fault::Status(403));
+        let lake = convert(&workdir, &proxy.environment(), "s3://trail", "lake", "");
+        assert_eq!((lake.code, lake.count("/archives/quarantined")), (1, objects), "{}", lake.stderr);
+        assert_eq!(lake.count("/archives/converted"), count as u64 - objects);
+        lake.check_counts();
+    }
+}
+
+#[test]
+fn a_store_that_is_gone_ends_the_run() {
+    let (server, count) = many();
+    for fault in [Fault::Reset, Fault::Status(500), Fault::Status(503), Fault::Truncate(0)] {
+        for rule in [Rule::any().skip(40), Rule::get().skip(5)] {
+            let workdir = Workdir::new();
+            let proxy = Proxy::before(&server);
+            proxy.rule(rule, fault.clone());
+            let run = workdir.run_in(&proxy.environment(), &format!("convert s3://trail --out lake -q {FAST}"));
+            let run = run.expect(2);
+            assert!(
+                run.stderr().contains("s3://trail") && run.stderr().lines().count() == 1,
+                "{fault:?}: {}",
+                run.dump()
+            );
+            let left = crate::harness::files(&workdir.at("lake"));
+            assert!(left.iter().all(|path| path.starts_with("_trailmill")), "{fault:?}: {left:?}");
+            let lake = convert(&workdir, &server.environment(), "s3://trail", "lake", "");
+            assert_eq!((lake.code, lake.count("/archives/converted")), (0, count as u64), "{fault:?}: {}", lake.stderr);
+        }
+    }
+}
+
+/// Containers and large archives are read piece by piece, by names from a list and by names from a queue.
+#[test]
+fn credentials_that_expire_inside_an_object_publish_nothing_of_it() {
+    let members: Vec<_> = (0..4).map(|number| archive("111122223333", "us-east-1", "2025/03/01", number)).collect();
+    let large = [members, vec![noise(7_000_000)]].concat();
+    let server = Server::with_bucket(BUCKET);
+    for (name, bytes) in [("a.tar", tar(&large)), ("b.tgz", gzip(&tar(&large))), ("c.zip", zip(&large, false))] {
+        server.put(BUCKET, name, &bytes);
+    }
+    let workdir = Workdir::new();
+    workdir.file("lines", "s3://trail/a.tar\ns3://trail/b.tgz\ns3://trail/c.zip\n");
+    for (number, input) in ["s3://trail", "--inputs-from lines"].into_iter().enumerate() {
+        for skip in [0, 1, 4, 6, 9] {
+            let proxy = Proxy::before(&server);
+            proxy.rule(Rule::of(&[Operation::Get, Operation::Head]).skip(skip), Fault::Answer(400, "ExpiredToken"));
+            let lake = format!("lake-{number}-{skip}");
+            let run = workdir.run_in(&proxy.environment(), &format!("convert {input} --out {lake} -q {FAST}"));
+            assert!(proxy.faults() > 0, "{input} {skip}");
+            // Where nothing was ever read nobody knows whether it could be; elsewhere it is known.
+            let (code, left) = (run.code(), crate::harness::files(&workdir.at(&lake)));
+            let is_published = left.iter().any(|path| !path.starts_with("_trailmill"));
+            assert!(code == 2 && !is_published || skip == 0 && code == 1, "{input} {skip}: {}", run.dump());
+        }
     }
 }

@@ -185,10 +185,6 @@ fn a_large_part_is_uploaded_in_pieces_and_none_are_left() {
     // Requests that fail, and answers that are lost, are sent again.
     for operation in [Operation::Begin, Operation::Part, Operation::Complete] {
         for fault in [Fault::Status(503), Fault::Reset, Fault::DropAfterForward] {
-            if operation == Operation::Begin && matches!(fault, Fault::DropAfterForward | Fault::Reset) {
-                // Whether an upload was begun is not known then: the run ends, and the next one does it.
-                continue;
-            }
             proxy.heal();
             proxy.rule(Rule::of(&[operation]).times(1), fault.clone());
             let run = workdir.run_in(&proxy.environment(), &run(LEASE));
@@ -199,7 +195,7 @@ fn a_large_part_is_uploaded_in_pieces_and_none_are_left() {
         }
     }
     let mut held = 0;
-    for (operation, nth) in [(Operation::Part, 2), (Operation::Complete, 1)] {
+    for (operation, nth) in [(Operation::Begin, 1), (Operation::Part, 2), (Operation::Complete, 1)] {
         for fault in [Fault::HoldBefore, Fault::HoldAfter] {
             proxy.heal();
             proxy.rule(Rule::of(&[operation]).nth(nth), fault.clone());
@@ -208,7 +204,10 @@ fn a_large_part_is_uploaded_in_pieces_and_none_are_left() {
             assert!(proxy.wait_for_held(held, Duration::from_mins(1)), "{operation:?} {fault:?} {}", proxy.dump());
             started.signal("KILL");
             started.end();
-            let is_over = matches!((operation, &fault), (Operation::Complete, Fault::HoldAfter));
+            let is_over = matches!(
+                (operation, &fault),
+                (Operation::Complete, Fault::HoldAfter) | (Operation::Begin, Fault::HoldBefore)
+            );
             assert_eq!(server.uploads("lakes").is_empty(), is_over, "{operation:?} {fault:?}");
             workdir.run_in(&server.environment(), &run(LEASE)).expect(0);
             same(&fetched(&workdir, &server, "one"), &expected, &format!("killed at {operation:?}, {fault:?}"));
@@ -216,6 +215,46 @@ fn a_large_part_is_uploaded_in_pieces_and_none_are_left() {
             empty(&server);
         }
     }
+}
+
+/// An upload whose id the dead run never learnt, on every store; whatever else is uploaded there is left alone.
+#[test]
+fn an_upload_that_was_begun_and_not_noted_does_not_outlive_the_next_run() {
+    let workdir = large_input();
+    let run = format!("convert in --out {LAKE} --compression none --threads 2 --s3-lease {LEASE}");
+    on_every_store(|store| {
+        store.create_bucket("lakes");
+        for (refusal, told) in [
+            (None, ""),
+            (Some(Fault::Status(403)), "access denied (AccessDenied"),
+            (Some(Fault::Answer(501, "NotImplemented")), "NotImplemented"),
+        ] {
+            let client = store.client("lakes");
+            for key in ["one/lake/events/of-somebody-else", "one/lake/events", "one/elsewhere"] {
+                assert_eq!(client.ask("POST", &format!("/lakes/{key}?uploads=")).0, 200, "{}", store.name());
+            }
+            let others = store.uploads("lakes");
+            let proxy = Proxy::before(store);
+            proxy.rule(Rule::of(&[Operation::Begin]).nth(1), Fault::HoldAfter);
+            let started = workdir.start_in(&proxy.environment(), &run);
+            assert!(proxy.wait_for_held(1, Duration::from_mins(1)), "{}", proxy.dump());
+            started.signal("KILL");
+            started.end();
+            assert_eq!(store.uploads("lakes").len(), others.len() + 1, "{}", store.name());
+            proxy.heal();
+            if let Some(refusal) = &refusal {
+                proxy.rule(Rule::of(&[Operation::ListUploads]), refusal.clone());
+            }
+            let next = workdir.run_in(&proxy.environment(), &run).expect(0);
+            assert_eq!(store.uploads("lakes") == others, refusal.is_none(), "{}: {}", store.name(), next.dump());
+            assert_eq!(next.stderr().contains("may have left uploads below"), refusal.is_some(), "{}", next.dump());
+            assert!(next.stderr().contains(told) && !next.stderr().contains("Signature"), "{}", next.dump());
+            for (key, id) in store.uploads("lakes") {
+                client.ask("DELETE", &format!("/lakes/{key}?uploadId={id}"));
+            }
+            empty(store);
+        }
+    });
 }
 
 /// Whatever goes wrong with a request twice, the run goes on; and nothing of it shows.

@@ -56,6 +56,8 @@ pub struct Request {
     pub is_conditional: bool,
     /// Whether it has an `Authorization` header.
     pub is_signed: bool,
+    /// The key that it is signed with there.
+    pub access_key: Option<String>,
     /// Bytes of its body.
     pub body_bytes: usize,
     /// What the client was answered; nothing as long as it was not, and when it never is.
@@ -95,6 +97,10 @@ impl Request {
             range: header("range"),
             is_conditional: header("if-match").is_some() || header("if-none-match").is_some(),
             is_signed: header("authorization").is_some(),
+            access_key: header("authorization").and_then(|header| {
+                let (_, credential) = header.split_once("Credential=")?;
+                credential.split('/').next().map(str::to_owned)
+            }),
             body_bytes,
             status: None,
             fault: None,

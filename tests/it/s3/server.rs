@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
 use super::shelf::{Shelf, blob, request};
-use super::store::{ACCESS_KEY, SECRET_KEY, Store};
+use super::store::{ACCESS_KEY, OTHER_ACCESS_KEY, SECRET_KEY, Store};
 use crate::harness::{Workdir, files};
 
 /// A running server; it ends when it is dropped.
@@ -33,7 +33,9 @@ impl Server {
         let folder = Workdir::new();
         let shelf = Shelf::new(&folder.path());
         let mut service = S3ServiceBuilder::new(shelf.clone());
-        service.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        let mut keys = SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY);
+        keys.register(OTHER_ACCESS_KEY.to_owned(), SECRET_KEY.into());
+        service.set_auth(keys);
         let service = service.build();
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("s3").enable_all().build();
         let runtime = runtime.expect("a runtime");

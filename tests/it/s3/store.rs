@@ -17,7 +17,9 @@ use crate::harness::files;
 
 /// Whoever has this key may do everything; nobody else may do anything. It opens nothing but these stores.
 pub const ACCESS_KEY: &str = "trailmill-tests";
-/// Its secret.
+/// Another that may, too.
+pub const OTHER_ACCESS_KEY: &str = "trailmill-tests-later";
+/// Their secret.
 pub const SECRET_KEY: &str = "no-secret-at-all";
 /// The Region that all stores are in.
 pub const REGION: &str = "eu-central-1";

@@ -1,0 +1,301 @@
+//! Whether a bucket can still be used: one object that cannot be had, or a session that is over.
+//!
+//! In: requests that a store has refused, or not answered. Out: the knowledge whether others would fare better: credentials
+//! are asked for anew, and the store is asked for something that it gave before. Never: a judgement of one object from an
+//! answer that is older than its failure.
+//!
+//! A request that fails may fail because of its object: that is lost, or this object is denied. Or nobody gets anything any
+//! more: credentials have expired, a role was revoked, the store is gone. The answer alone does not tell: AWS says
+//! `AccessDenied` to both. So whoever fails asks for the first byte of an object that was read before, or for a list when none
+//! was, once for all who have failed by then. What was judged by a list alone is judged once more before anything of it is
+//! published, see [`Access::confirm`]: who may list need not be able to read.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use object_store::aws::AmazonS3;
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::path::Path as Key;
+use object_store::{Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
+
+use super::credentials::Chain;
+use super::explain::{Failure, explain, failure, is_broken_off};
+use super::stop::Stop;
+
+/// The pause before a request is sent again that the library does not send again; the next is twice as long, up to a point.
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// Objects that were read before and can be asked for again.
+const WITNESSES: usize = 3;
+
+/// Refused objects, when nothing was ever given, from which on it is not for them that they are refused.
+const SOME: usize = 8;
+
+/// Times that one request is sent with other credentials.
+const MOST_RENEWALS: usize = 2;
+
+/// Whether there is anything else to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Confirmed {
+    /// What could not be had is what is wrong.
+    Alive,
+    /// There are other credentials now: it can be tried again.
+    Renewed,
+    /// Nothing can be had, and waits have ended.
+    Over,
+}
+
+/// What speaks to a bucket, and what is known of it.
+#[derive(Debug)]
+pub(super) struct Access {
+    pub(super) bucket: String,
+    pub(super) client: AmazonS3,
+    /// How often a request is sent again that the library does not send again.
+    pub(super) retries: usize,
+    /// Where credentials come from, unless requests are not signed.
+    chain: Option<Arc<Chain>>,
+    stop: Stop,
+    evidence: Mutex<Evidence>,
+    /// When the last question was asked that the store answered, and whether that was by a list alone. Held by who asks.
+    answered: tokio::sync::Mutex<Option<(Instant, Answer)>>,
+}
+
+/// What the store has given, and what it has not.
+#[derive(Debug, Default)]
+struct Evidence {
+    /// Objects of at least one byte that were read, the last ones.
+    read: Vec<Key>,
+    /// A prefix of keys that were listed.
+    listed: Option<String>,
+    /// Objects that were taken for lost or denied while none had been read.
+    doubtful: usize,
+    /// The first of them, and what was said of it.
+    first_doubtful: Option<(Key, Failure, String)>,
+}
+
+/// How far an answer goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// An object that was read before can be read.
+    Proof,
+    /// Keys can be listed, or nothing was ever given that could be asked for again.
+    Hint,
+}
+
+impl Access {
+    pub(super) fn new(bucket: &str, client: AmazonS3, retries: usize, chain: Option<Arc<Chain>>, stop: Stop) -> Self {
+        let (bucket, evidence) = (bucket.to_owned(), Mutex::default());
+        Self { bucket, client, retries, chain, stop, evidence, answered: tokio::sync::Mutex::default() }
+    }
+
+    /// Bytes of an object.
+    pub(super) async fn get(&self, key: &Key, options: &GetOptions) -> object_store::Result<Bytes> {
+        let get = || async { self.client.get_opts(key, options.clone()).await?.bytes().await };
+        let got = self.judged(key, || again(self.retries, get)).await?;
+        self.note_read(key, got.len() as u64);
+        Ok(got)
+    }
+
+    /// What there is to tell of an object.
+    pub(super) async fn head(&self, key: &Key) -> object_store::Result<ObjectMeta> {
+        let object = self.judged(key, || self.client.head(key)).await?;
+        self.note_read(key, object.size);
+        Ok(object)
+    }
+
+    /// Asks for an object; when it cannot be had, whether that is for its sake.
+    async fn judged<T, F>(&self, key: &Key, ask: impl Fn() -> F) -> object_store::Result<T>
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        let mut renewals = 0;
+        loop {
+            let since = self.generation();
+            let error = match ask().await {
+                Err(error) => error,
+                done => return done,
+            };
+            let Some(failure) = failure(&error) else { return Err(error) };
+            if self.judge(key, failure, &error, since).await != Confirmed::Renewed || renewals == MOST_RENEWALS {
+                return Err(error);
+            }
+            renewals += 1;
+        }
+    }
+
+    /// Sends a request that is not for one object among many; once more when the store refuses the credentials and there are
+    /// others.
+    pub(super) async fn ask<T, F>(&self, mut ask: impl FnMut() -> F) -> object_store::Result<T>
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        let since = self.generation();
+        match ask().await {
+            Err(error) if matches!(failure(&error), Some(Failure::Denied { .. })) && self.renew(since).await => {
+                ask().await
+            }
+            done => done,
+        }
+    }
+
+    /// Notes that keys with a prefix could be listed.
+    pub(super) fn note_listed(&self, prefix: &str) {
+        self.evidence().listed.get_or_insert_with(|| prefix.to_owned());
+    }
+
+    fn note_read(&self, key: &Key, bytes: u64) {
+        let mut evidence = self.evidence();
+        // Pieces of a large object come one after the other.
+        if bytes > 0 && evidence.read.last() != Some(key) {
+            evidence.read.retain(|known| known != key);
+            if evidence.read.len() == WITNESSES {
+                evidence.read.remove(0);
+            }
+            evidence.read.push(key.clone());
+        }
+    }
+
+    /// Judges the failure of a request for an object; `since` are the credentials that it was sent with.
+    async fn judge(&self, key: &Key, failure: Failure, error: &Error, since: u64) -> Confirmed {
+        let failed = Instant::now();
+        let mut answered = self.answered.lock().await;
+        if self.stop.is_set() {
+            return Confirmed::Over;
+        }
+        if self.generation() != since {
+            return Confirmed::Renewed;
+        }
+        // Many fail at once; the answer to one who has asked after that counts for all of them.
+        let known = answered.filter(|(asked, _)| *asked > failed);
+        let asked = Instant::now();
+        let answer = match known {
+            Some((_, answer)) => Ok(answer),
+            None => self.ask_for_proof(Some(key), failure).await,
+        };
+        match answer {
+            // Lists may still be given when objects are not, and the store has said why.
+            Ok(Answer::Hint) if failure == (Failure::Denied { is_of_session: true }) => {
+                self.renew_or_end(key, failure, &explain(error).to_string(), since).await
+            }
+            Ok(answer) => {
+                *answered = known.or(Some((asked, answer)));
+                if answer == Answer::Hint {
+                    let mut evidence = self.evidence();
+                    evidence.doubtful += 1;
+                    let words = || (key.clone(), failure, explain(error).to_string());
+                    evidence.first_doubtful.get_or_insert_with(words);
+                }
+                Confirmed::Alive
+            }
+            Err(why) => self.renew_or_end(key, why, &explain(error).to_string(), since).await,
+        }
+    }
+
+    /// Judges once more what was judged without proof, now that objects may have been read.
+    pub(super) async fn confirm(&self) -> Confirmed {
+        let (first, has_proof) = {
+            let mut evidence = self.evidence();
+            let (doubtful, first) = (std::mem::take(&mut evidence.doubtful), evidence.first_doubtful.take());
+            let is_hopeless = evidence.read.is_empty() && evidence.listed.is_none() && doubtful >= SOME;
+            let Some(first) = first.filter(|_| is_hopeless || !evidence.read.is_empty()) else {
+                return Confirmed::Alive;
+            };
+            (first, !is_hopeless)
+        };
+        let (key, failure, words) = first;
+        let since = self.generation();
+        match self.ask_for_proof(None, failure).await {
+            Ok(_) if has_proof => Confirmed::Alive,
+            Ok(_) => self.renew_or_end(&key, failure, &words, since).await,
+            Err(why) => self.renew_or_end(&key, why, &words, since).await,
+        }
+    }
+
+    /// Asks for something that the store has given before, but for one object; why it gives nothing, when it does not.
+    async fn ask_for_proof(&self, but: Option<&Key>, failed: Failure) -> Result<Answer, Failure> {
+        let (read, listed) = {
+            let evidence = self.evidence();
+            (evidence.read.clone(), evidence.listed.clone())
+        };
+        let mut refused = None;
+        for key in read.iter().rev().filter(|key| Some(*key) != but) {
+            let options = GetOptions { range: Some((0..1).into()), ..GetOptions::default() };
+            let first = || async { self.client.get_opts(key, options.clone()).await?.bytes().await };
+            match again(self.retries, first).await {
+                Ok(_) => return Ok(Answer::Proof),
+                Err(error) => match failure(&error) {
+                    // It is gone or has changed, which a store says only to those whom it knows.
+                    None => return Ok(Answer::Proof),
+                    failure => refused = failure,
+                },
+            }
+        }
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
+        let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
+        let prefix = listed.as_deref().filter(|prefix| !prefix.is_empty());
+        let list = || self.client.list_paginated(prefix, options.clone());
+        match again(self.retries, list).await.map_err(|error| failure(&error)) {
+            Ok(_) | Err(None) => Ok(Answer::Hint),
+            // Who may read an object need not be allowed to list the bucket.
+            Err(Some(Failure::Denied { is_of_session: false }))
+                if listed.is_none() && failed == (Failure::Denied { is_of_session: false }) =>
+            {
+                Ok(Answer::Hint)
+            }
+            Err(Some(failure)) => Err(failure),
+        }
+    }
+
+    /// Asks for other credentials when those at hand are refused; without any, nothing more can be had.
+    async fn renew_or_end(&self, key: &Key, why: Failure, words: &str, since: u64) -> Confirmed {
+        if matches!(why, Failure::Denied { .. }) && self.renew(since).await {
+            return Confirmed::Renewed;
+        }
+        let advice = match why {
+            Failure::Denied { .. } => {
+                "the credentials are no longer accepted, and asking for others brought none: renew them and run again"
+            }
+            Failure::Unreachable => "the store gives nothing any more: run again when it does",
+        };
+        self.stop.end(format!("s3://{}/{key}", self.bucket), words.to_owned(), advice);
+        Confirmed::Over
+    }
+
+    async fn renew(&self, since: u64) -> bool {
+        match &self.chain {
+            Some(chain) => chain.renew(since).await,
+            None => false,
+        }
+    }
+
+    /// Tells credentials from those that there were before.
+    fn generation(&self) -> u64 {
+        self.chain.as_ref().map_or(0, |chain| chain.generation())
+    }
+
+    fn evidence(&self) -> MutexGuard<'_, Evidence> {
+        self.evidence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends a request again that the library sends once: the answer may be lost, or cut off, and the request be done all the
+/// same.
+pub(super) async fn again<T, F>(retries: usize, mut ask: impl FnMut() -> F) -> object_store::Result<T>
+where
+    F: Future<Output = object_store::Result<T>>,
+{
+    let mut pause = FIRST_PAUSE;
+    for _ in 0..retries {
+        match ask().await {
+            Err(error) if is_broken_off(&error) => {}
+            done => return done,
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+    ask().await
+}
