@@ -4,11 +4,11 @@
 //! Never: reads the environment or the command line.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::disk::Watch;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, printable_path};
 use crate::input::STDIN;
 use crate::schema::Table;
 use crate::store::{ObjectUrl, StoreOptions};
@@ -20,6 +20,36 @@ pub(crate) const STATE_FOLDER: &str = "_trailmill";
 /// Whether a name below a lake is one of its own folders; others may lie beside them.
 pub(crate) fn is_own_folder(name: &OsStr) -> bool {
     name == STATE_FOLDER || Table::ALL.iter().any(|table| name == table.name())
+}
+
+/// Checks a place that may be in a bucket; `named` is the flag or argument that it was typed for.
+///
+/// # Errors
+///
+/// [`ErrorKind::ConfigInvalid`] for a URL that is not of S3, or of something that cannot be asked for there.
+pub fn check_place(named: &str, place: &Path) -> Result<()> {
+    ObjectUrl::of(place)
+        .map(drop)
+        .map_err(|error| refused(named, place, &format!("{}{}", error.cause(), error.advice())))
+}
+
+/// Checks a place that is a file or a folder of this machine; `named` is the flag or argument that it was typed for.
+///
+/// # Errors
+///
+/// [`ErrorKind::ConfigInvalid`] for any URL: a folder called `s3:` is never meant.
+pub fn check_local(named: &str, place: &Path) -> Result<()> {
+    check_place(named, place)?;
+    if ObjectUrl::is_url(place) {
+        let why = "it has to be a file or folder of this machine; name one, and copy it from there or to there with `aws s3 cp`";
+        return Err(refused(named, place, why));
+    }
+    Ok(())
+}
+
+fn refused(named: &str, place: &Path, why: &str) -> Error {
+    let typed = printable_path(&place.display().to_string());
+    Error::new(ErrorKind::ConfigInvalid, format!("{named}: {typed}: {why}"))
 }
 
 /// Bytes in a mebibyte.
@@ -206,6 +236,10 @@ impl Config {
         if self.inputs.iter().chain(&self.inputs_from).filter(|input| input.as_os_str() == STDIN).count() > 1 {
             return invalid("standard input can be read only once");
         }
+        self.inputs.iter().try_for_each(|input| check_place("INPUT", input))?;
+        check_place("--out", &self.lake)?;
+        self.inputs_from.iter().try_for_each(|file| check_local("--inputs-from", file))?;
+        self.public_keys.iter().try_for_each(|file| check_local("--public-keys", file))?;
         if self.tables.is_empty() || self.tables.iter().any(|table| !table.is_partitioned()) {
             return invalid("--tables takes usage_records, events or both");
         }

@@ -136,6 +136,11 @@ impl Error {
         self.source.as_ref().map_or_else(|| self.message.clone(), ToString::to_string)
     }
 
+    /// What to do about it, behind a semicolon; empty when nobody has said.
+    pub(crate) fn advice(&self) -> String {
+        if self.source.is_none() || self.message.is_empty() { String::new() } else { format!("; {}", self.message) }
+    }
+
     /// What kind of trouble it is.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {

@@ -52,6 +52,10 @@
 //! | `store` | buckets of S3, as blocking calls |
 //! | `store::session`, `credentials` | buckets, each opened once; credentials from where AWS's tools keep them |
 //! | `store::bucket` | lists, objects, bytes |
+//! | `store::access` | one object that cannot be had, or a session that is over; credentials asked for anew |
+//! | `store::stop` | what ends waits before their time, and why |
+//! | `store::upload` | objects uploaded in pieces; uploads that nobody has completed |
+//! | `store::condition` | objects that are written only where nothing is |
 //! | `store::version` | an object as it was listed: from front to back, or at any place |
 //! | `store::prefetch` | objects fetched before they are asked for |
 //! | `store::explain` | answers of a store in words |
@@ -172,6 +176,8 @@
 //!   that of `archives` last. Nothing relies on destructors for that.
 //! - Nothing changes on disk or in a bucket unless [`disk`] was told before, so that every change can be made to fail.
 //! - Nothing waits for the network but in `store`, and nothing of the client library is seen beyond it.
+//! - Nothing is published of a step in which objects were refused for the sake of the session: what could not be had is judged
+//!   by asking for what could be had before.
 //! - No run that writes to a lake in a bucket compares its clock with another's, or takes a store's word that conditions of
 //!   requests are heeded: it is tried. What a run says of itself there, and what it takes back, is no change of the lake.
 //! - Nothing is published that was not counted twice: as it was converted, and in the footers of the files.
@@ -213,6 +219,7 @@
 //! | engines are told the **types** and partitions that the files have | `ddl.rs`, `engines/ddl.py`: statements run by four engines |
 //! | a seller's questions are **answered**, the same in every engine | `questions.rs`, `engines/questions.py` |
 //! | queries for Athena's `cloudtrail_logs` run as they are | `queries.rs`, `engines/queries/` |
+//! | a place is read or written **where it says**, or refused as typed | `places.rs`: each path argument of each command |
 //! | **from S3** the rows of the files, whatever befalls requests, and no more requests than it takes | `s3_input.rs` |
 //! | file layout | `layout.rs` |
 //! | rules of this page | `architecture.rs` |

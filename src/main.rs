@@ -18,14 +18,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 use serde::Serialize;
 use trailmill::report::Progress;
 use trailmill::{Error, ErrorKind, Result, schema};
 
 use cli::{
     CheckArgs, Cli, Command, ConvertArgs, DdlArgs, GenerateArgs, InspectArgs, ProgressArg, ReportFormat, RestoreArgs,
-    VerifyArgs,
+    VerifyArgs, check_places,
 };
 use progress::ProgressLine;
 use signals::Signals;
@@ -55,7 +55,9 @@ impl From<Outcome> for ExitCode {
 }
 
 fn main() -> ExitCode {
-    let outcome = run(Cli::parse()).unwrap_or_else(|error| {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let outcome = check_places(&matches).and_then(|()| run(cli)).unwrap_or_else(|error| {
         terminal::error(&error);
         Outcome::Failed
     });

@@ -3,6 +3,7 @@
 //! In: a request, and statements. Out: text. Never: text that could end a literal or a comment before its time.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use jiff::civil::Date;
 
@@ -10,6 +11,7 @@ use super::layout::LakeLayout;
 use super::{DdlConfig, Engine};
 use crate::error::{Error, ErrorKind, Result, printable};
 use crate::schema::Table;
+use crate::store::ObjectUrl;
 
 /// A request that was found to be in order.
 #[derive(Debug)]
@@ -65,6 +67,13 @@ fn location(config: &DdlConfig, lake: &LakeLayout) -> Result<String> {
         let message = format!("Athena reads from S3 only, and the lake is at {}", printable(location));
         let advice = "say with --location s3://BUCKET/PREFIX where it is or will be";
         return Err(Error::new(ErrorKind::ConfigInvalid, message).advise(advice));
+    }
+    if config.location.as_deref().is_some_and(|typed| typed.starts_with("s3:") || typed.starts_with("s3a:")) {
+        let typed = config.location.as_deref().unwrap_or_default();
+        if let Err(error) = ObjectUrl::of(Path::new(typed)) {
+            let message = format!("--location: {}: {}{}", printable(typed), error.cause(), error.advice());
+            return Err(Error::new(ErrorKind::ConfigInvalid, message));
+        }
     }
     if !location.contains("://") && !location.starts_with('/') {
         return wrong("neither a URL nor an absolute path");

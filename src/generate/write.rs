@@ -12,11 +12,17 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::prng::word;
 use super::{GenerateConfig, GenerateSummary, Generator};
+use crate::config::check_local;
 
 /// Why archives could not be written.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum GenerateError {
+    /// The folder is none of this machine.
+    FolderElsewhere {
+        /// Why.
+        source: crate::Error,
+    },
     /// A folder could not be made.
     FolderUnwritable {
         /// The folder.
@@ -50,6 +56,7 @@ pub enum GenerateError {
 impl fmt::Display for GenerateError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::FolderElsewhere { source } => source.fmt(formatter),
             Self::FolderUnwritable { path, source } => {
                 write!(formatter, "{}: cannot make the folder: {source}", path.display())
             }
@@ -69,6 +76,7 @@ impl fmt::Display for GenerateError {
 impl std::error::Error for GenerateError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            Self::FolderElsewhere { source } => source.source(),
             Self::FolderUnwritable { source, .. } | Self::ArchiveUnwritable { source, .. } => Some(source),
             Self::ArchiveIncompressible { source, .. } => Some(source),
             Self::ThreadsUnavailable { source, .. } => Some(source),
@@ -82,6 +90,7 @@ impl std::error::Error for GenerateError {
 ///
 /// The first folder or file that cannot be written ends the run.
 pub fn generate(config: &GenerateConfig) -> Result<GenerateSummary, GenerateError> {
+    check_local("--out", &config.out).map_err(|source| GenerateError::FolderElsewhere { source })?;
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(config.threads)
         .build()

@@ -259,7 +259,7 @@ impl<'a> Lister<'a> {
 }
 
 /// Why some keys cannot be asked for.
-const ODD_SLASHES: &str = "the client library cannot ask for a key that begins or ends with a slash";
+const ODD_SLASHES: &str = "the client library cannot ask for a key that begins or ends with a slash; copy what is there to other keys first, with `aws s3 cp`";
 
 fn page(bucket: &Bucket, prefix: &str, by_folder: bool, next: Option<NextPage>) -> Result<ListPage> {
     let listed = bucket.list_page(prefix, by_folder, next);

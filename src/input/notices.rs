@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::error::printable;
-use crate::store::{ObjectUrl, is_bucket_name};
+use crate::store::{COPY_IT, ObjectUrl, is_bucket_name, why_unreachable};
 
 /// Messages within messages: an SNS notice in an SQS body in what `aws sqs receive-message` prints is three.
 const MAX_DEPTH: usize = 8;
@@ -46,7 +46,7 @@ impl Notice {
                 Ok(Some(url)) if url.key.is_empty() => notice.refuse("it names a bucket and no object in it", line),
                 Ok(Some(url)) => notice.references.push(Reference::Object(url)),
                 Ok(None) => notice.references.push(Reference::Path(path)),
-                Err(error) => notice.refuse(&error.cause(), line),
+                Err(error) => notice.refuse(&format!("{}{}", error.cause(), error.advice()), line),
             }
         }
         notice
@@ -141,9 +141,8 @@ impl Notice {
         if !is_bucket_name(bucket) || key.is_empty() {
             return self.refuse("it names no object that there can be", &format!("{bucket}/{key}"));
         }
-        if key.starts_with('/') || key.contains("//") {
-            let why = "the client library cannot ask for a key that begins with a slash or has an empty folder name";
-            return self.refuse(why, &format!("{bucket}/{key}"));
+        if let Some(why) = why_unreachable(key.strip_suffix('/').unwrap_or(key)) {
+            return self.refuse(&format!("{why}; {COPY_IT}"), &format!("s3://{bucket}/{key}"));
         }
         if key.ends_with('/') {
             // It stands for a folder that somebody has made.

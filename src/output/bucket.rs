@@ -123,7 +123,7 @@ impl BucketSite {
         let bytes = self.read_staged(part)?;
         self.disk.before(Effect::Put, &path).map_err(failed)?;
         if !self.claim.honours_conditions {
-            return self.remote.bucket.put(&key, bytes).map_err(failed);
+            return self.remote.bucket.put(&key, &bytes).map_err(failed);
         }
         // A request of a run that is dead and does not know it must not overwrite what another has written since.
         if self.remote.bucket.put_new(&key, &bytes).map_err(failed)? {

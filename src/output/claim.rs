@@ -124,7 +124,7 @@ impl Beating {
             change(words);
             words.beat += 1;
             let before = Moment::now();
-            self.bucket.put_within(&self.key, serde_json::to_vec(words)?.into(), deadline)?;
+            self.bucket.put_within(&self.key, &serde_json::to_vec(words)?.into(), deadline)?;
             *at = before;
             Ok(())
         };
@@ -162,7 +162,7 @@ impl Claim {
         let words = Words { process: std::process::id(), lease_ms, ..Words::default() };
         let said = serde_json::to_vec(&words).map_err(Error::internal)?;
         let begun = Moment::now();
-        bucket.put(&key, said.into()).map_err(|error| unwritable(lake, error))?;
+        bucket.put(&key, &said.into()).map_err(|error| unwritable(lake, error))?;
         let (bucket, lake) = (Arc::clone(bucket), lake.to_owned());
         let beating = Arc::new(Beating { bucket, lake, key, lease, said: Mutex::new((words, begun)), stop });
         let (end, thread) = Self::keep_beating(&beating)?;
@@ -194,8 +194,8 @@ impl Claim {
     /// any run: a claim must never say less than it has to, not even for a moment.
     fn try_conditions(&self, name: &ClaimName) -> io::Result<bool> {
         let (bucket, key) = (&self.beating.bucket, self.probe_key(name));
-        bucket.put(&key, Bytes::from_static(b"first"))?;
-        let honours_conditions = bucket.refuses_to_overwrite(&key, Bytes::from_static(b"second"));
+        bucket.put(&key, &Bytes::from_static(b"first"))?;
+        let honours_conditions = bucket.refuses_to_overwrite(&key, &Bytes::from_static(b"second"));
         bucket.remove([key])?;
         Ok(honours_conditions)
     }

@@ -36,7 +36,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, check_local};
 use crate::disk::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake_root::Root;
@@ -120,6 +120,9 @@ impl RestoreConfig {
 
     fn validate(&self) -> Result<()> {
         let invalid = |message: &str| Err(Error::new(ErrorKind::ConfigInvalid, message));
+        if let Some(out) = &self.out {
+            check_local("--out", &out.path)?;
+        }
         if self.threads == 0 {
             return invalid("--threads must be at least 1");
         }

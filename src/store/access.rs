@@ -71,8 +71,19 @@ struct Evidence {
     listed: Option<String>,
     /// Objects that were taken for lost or denied while none had been read.
     doubtful: usize,
-    /// The first of them, and what was said of it.
-    first_doubtful: Option<(Key, Failure, String)>,
+    /// The first of them.
+    first_doubtful: Option<Doubtful>,
+}
+
+/// An object that could not be had while none had been read.
+#[derive(Debug)]
+struct Doubtful {
+    key: Key,
+    failure: Failure,
+    /// What was said of it.
+    words: String,
+    /// The credentials that it was asked for with.
+    since: u64,
 }
 
 /// How far an answer goes.
@@ -174,42 +185,48 @@ impl Access {
             Some((_, answer)) => Ok(answer),
             None => self.ask_for_proof(Some(key), failure).await,
         };
+        // Somebody has other credentials by now, and perhaps it was those that were answered.
+        if self.generation() != since {
+            return Confirmed::Renewed;
+        }
+        let words = explain(error).to_string();
         match answer {
             // Lists may still be given when objects are not, and the store has said why.
             Ok(Answer::Hint) if failure == (Failure::Denied { is_of_session: true }) => {
-                self.renew_or_end(key, failure, &explain(error).to_string(), since).await
+                self.renew_or_end(key, failure, &words, since).await
             }
             Ok(answer) => {
                 *answered = known.or(Some((asked, answer)));
                 if answer == Answer::Hint {
                     let mut evidence = self.evidence();
                     evidence.doubtful += 1;
-                    let words = || (key.clone(), failure, explain(error).to_string());
-                    evidence.first_doubtful.get_or_insert_with(words);
+                    let key = key.clone();
+                    evidence.first_doubtful.get_or_insert(Doubtful { key, failure, words, since });
                 }
                 Confirmed::Alive
             }
-            Err(why) => self.renew_or_end(key, why, &explain(error).to_string(), since).await,
+            Err(why) => self.renew_or_end(key, why, &words, since).await,
         }
     }
 
     /// Judges once more what was judged without proof, now that objects may have been read.
     pub(super) async fn confirm(&self) -> Confirmed {
-        let (first, has_proof) = {
+        let (doubtful, first, has_read, has_listed) = {
             let mut evidence = self.evidence();
             let (doubtful, first) = (std::mem::take(&mut evidence.doubtful), evidence.first_doubtful.take());
-            let is_hopeless = evidence.read.is_empty() && evidence.listed.is_none() && doubtful >= SOME;
-            let Some(first) = first.filter(|_| is_hopeless || !evidence.read.is_empty()) else {
-                return Confirmed::Alive;
-            };
-            (first, !is_hopeless)
+            (doubtful, first, !evidence.read.is_empty(), evidence.listed.is_some())
         };
-        let (key, failure, words) = first;
-        let since = self.generation();
+        let Some(Doubtful { key, failure, words, since }) = first else { return Confirmed::Alive };
+        if self.generation() != since {
+            return Confirmed::Renewed;
+        }
+        let is_hopeless = !has_read && !has_listed && doubtful >= SOME;
+        if is_hopeless {
+            return self.renew_or_end(&key, failure, &words, since).await;
+        }
         match self.ask_for_proof(None, failure).await {
-            Ok(_) if has_proof => Confirmed::Alive,
-            Ok(_) => self.renew_or_end(&key, failure, &words, since).await,
-            Err(why) => self.renew_or_end(&key, why, &words, since).await,
+            Err(why) if has_read => self.renew_or_end(&key, why, &words, since).await,
+            _ => Confirmed::Alive,
         }
     }
 

@@ -13,13 +13,14 @@ use bytes::Bytes;
 use object_store::aws::AmazonS3;
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::{Error as KeyError, Path as Key};
-use object_store::{Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode};
+use object_store::{Error, GetOptions, ObjectMeta, ObjectStoreExt};
 use tokio::task::JoinSet;
 
 use super::StoreOptions;
-use super::access::{Access, Confirmed, FIRST_PAUSE, LONGEST_PAUSE, again};
+use super::access::{Access, Confirmed, again};
 use super::explain::{broken, explain, not_a_key};
 use super::session::Threads;
+use super::url::{COPY_IT, why_unreachable};
 use super::version::Blocks;
 
 /// Requests that are under way at once where many are needed.
@@ -284,13 +285,13 @@ impl Bucket {
     }
 
     /// Writes an object, in the place of an older one.
-    pub(crate) fn put(&self, key: &str, bytes: Bytes) -> io::Result<()> {
+    pub(crate) fn put(&self, key: &str, bytes: &Bytes) -> io::Result<()> {
         let key = parse(key)?;
         self.ask(|| self.client().put(&key, bytes.clone().into())).map(drop)
     }
 
     /// The same, or an error after a while.
-    pub(crate) fn put_within(&self, key: &str, bytes: Bytes, deadline: Duration) -> io::Result<()> {
+    pub(crate) fn put_within(&self, key: &str, bytes: &Bytes, deadline: Duration) -> io::Result<()> {
         let key = parse(key)?;
         self.wait_within(deadline, self.access.ask(|| self.client().put(&key, bytes.clone().into()))).map(drop)
     }
@@ -310,37 +311,6 @@ impl Bucket {
         let timed = async { tokio::time::timeout(deadline, future).await };
         let done = self.threads.wait_for(timed)?;
         done.map_err(|_| broken("no answer in time"))?.map_err(|error| explain(&error))
-    }
-
-    /// Whether an object that is there stays as it is when it is to be written only if it is not there. Otherwise it has
-    /// these bytes now.
-    pub(crate) fn refuses_to_overwrite(&self, key: &str, bytes: Bytes) -> bool {
-        let Ok(key) = parse(key) else { return false };
-        let put = self.ask(|| self.client().put_opts(&key, bytes.clone().into(), PutMode::Create.into()));
-        put.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
-    }
-
-    /// Writes an object unless there is one; whether it has these bytes now. Some stores do not look.
-    pub(crate) fn put_new(&self, key: &str, bytes: &Bytes) -> io::Result<bool> {
-        let path = parse(key)?;
-        let put = || self.client().put_opts(&path, bytes.clone().into(), PutMode::Create.into());
-        let mut pause = FIRST_PAUSE;
-        for _ in 0..=self.retries() {
-            match self.ask_again(put) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                put => return put.map(|_| true),
-            }
-            match self.get(key, None) {
-                // Somebody else was about to write it, and has not.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                // The answer to an earlier attempt may have been lost.
-                found => return Ok(found? == *bytes),
-            }
-            // A pause begins where there is a clock.
-            self.threads.wait_for(async { tokio::time::sleep(pause).await })?;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-        Ok(false)
     }
 
     /// Removes objects, many at once; those that are gone already are as good.
@@ -377,11 +347,8 @@ fn narrow(page: NextPage, by_folder: bool, error: &KeyError) -> io::Result<ListP
     };
     // Behind a folder's name stand the keys in it, for which the store would tell the folder again.
     let after = if by_folder && key.ends_with('/') { format!("{key}{}", char::MAX) } else { key.clone() };
-    let why = match error {
-        KeyError::EmptySegment { .. } => "the client library cannot ask for a key with an empty folder name",
-        _ => "the client library cannot ask for a key with a control character, or a folder that is called . or ..",
-    };
-    let unreachable = vec![(key.clone(), why.to_owned())];
+    let why = why_unreachable(key).unwrap_or("the client library cannot ask for this key");
+    let unreachable = vec![(key.clone(), format!("{why}; {COPY_IT}"))];
     Ok(ListPage { unreachable, next: Some(NextPage::behind(after)), ..ListPage::default() })
 }
 

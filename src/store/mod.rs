@@ -11,6 +11,8 @@ mod access;
 
 mod bucket;
 
+mod condition;
+
 mod credentials;
 
 mod explain;
@@ -36,5 +38,5 @@ pub(crate) use prefetch::Prefetcher;
 pub(crate) use session::{STOP_LATENCY, Session};
 pub(crate) use stop::Stop;
 pub(crate) use upload::Upload;
-pub(crate) use url::{ObjectUrl, is_bucket_name};
+pub(crate) use url::{COPY_IT, ObjectUrl, is_bucket_name, why_unreachable};
 pub(crate) use version::Version;

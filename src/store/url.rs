@@ -6,6 +6,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use object_store::path::{Error as KeyError, Path as Key};
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// Whether a bucket can be called so, now or when names were less strict (S3 User Guide, "General purpose bucket naming
@@ -13,6 +15,34 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) fn is_bucket_name(name: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (3..=63).contains(&name.len()) && name.bytes().all(is_allowed)
+}
+
+/// What to do about a key that cannot be asked for.
+pub(crate) const COPY_IT: &str = "copy what is there to other keys first, with `aws s3 cp`";
+
+/// Why the client library cannot ask for a key, when it cannot.
+pub(crate) fn why_unreachable(key: &str) -> Option<&'static str> {
+    match Key::parse(key) {
+        _ if key.starts_with('/') => Some("the client library cannot ask for a key that begins with a slash"),
+        _ if key.ends_with('/') => Some("the client library cannot ask for a key that ends in a slash"),
+        Ok(_) => None,
+        Err(KeyError::EmptySegment { .. }) => {
+            Some("the client library cannot ask for a key with an empty folder name, as between two slashes")
+        }
+        Err(_) => {
+            Some("the client library cannot ask for a key with a control character, or a folder that is called . or ..")
+        }
+    }
+}
+
+/// The scheme of a URL, and what follows its colon; `None` for a path. A slash that got lost does not make a path of it.
+fn scheme(text: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = text.split_once(':')?;
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let is_known = || ["s3", "s3a", "file"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    let is_url = rest.starts_with("//") || rest.starts_with('/') && is_known();
+    (is_scheme && is_url).then_some((scheme, rest))
 }
 
 /// `s3://bucket/key`.
@@ -28,18 +58,21 @@ impl ObjectUrl {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ConfigInvalid`] for a URL without a bucket or with one that there cannot be, or of another kind of
-    /// store.
+    /// [`ErrorKind::ConfigInvalid`] for a URL without a bucket or with one that there cannot be, with a key that the client
+    /// library cannot ask for, or of another kind of store.
     pub(crate) fn of(path: &Path) -> Result<Option<Self>> {
-        let Some((scheme, rest)) = path.to_str().and_then(|text| text.split_once("://")) else { return Ok(None) };
-        let is_scheme = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+');
-        if !is_scheme {
-            return Ok(None);
-        }
+        let text = path.to_string_lossy();
+        let Some((scheme, rest)) = scheme(&text) else { return Ok(None) };
         let invalid = |message: &str| Err(Error::at(ErrorKind::ConfigInvalid, path, message));
-        if !scheme.eq_ignore_ascii_case("s3") && !scheme.eq_ignore_ascii_case("s3a") {
+        if scheme.eq_ignore_ascii_case("file") {
+            return invalid("only s3:// URLs and paths can be read and written; write the path alone");
+        }
+        if !["s3", "s3a"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             return invalid("only s3:// URLs and paths can be read and written");
         }
+        let Some(rest) = rest.strip_prefix("//") else {
+            return invalid("it is neither a URL nor a plain path; write s3://bucket/prefix, or ./ before a path");
+        };
         let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
         if bucket.is_empty() {
             return invalid("it names no bucket; write s3://bucket/prefix");
@@ -49,7 +82,13 @@ impl ObjectUrl {
                 "no bucket can be called so: a name is of 3 to 63 letters, digits, dots, hyphens, underscores",
             );
         }
-        Ok(Some(Self { bucket: bucket.to_owned(), key: key.trim_matches('/').to_owned() }))
+        // One slash at the end says that a folder is meant.
+        let key = key.strip_suffix('/').filter(|folder| !folder.is_empty()).unwrap_or(key);
+        let why = if path.to_str().is_none() { Some("a key is UTF-8") } else { why_unreachable(key) };
+        if let Some(why) = why {
+            return Err(Error::at(ErrorKind::ConfigInvalid, path, why).advise(COPY_IT));
+        }
+        Ok(Some(Self { bucket: bucket.to_owned(), key: key.to_owned() }))
     }
 
     /// Whether a path is a URL rather than a path of the file system.
@@ -94,12 +133,38 @@ mod tests {
         check("./s3://bucket", None);
         check("/a/b", None);
         check("a:b", None);
+        check("a:/b", None);
+        check("./s3:/b", None);
+    }
+
+    #[test]
+    fn keys_that_nobody_can_ask_for_are_refused_as_typed() {
+        for typed in [
+            "s3://bucket//lead",
+            "s3://bucket//",
+            "s3://bucket/a//b",
+            "s3://bucket/a//",
+            "s3://bucket/../b",
+            "s3://bucket/a/./b",
+            "s3://bucket/a/..",
+            "s3://bucket/a\u{1}b",
+        ] {
+            let error = ObjectUrl::of(Path::new(typed)).unwrap_err().to_string();
+            let typed = crate::error::printable(typed);
+            assert!(error.contains(&typed) && error.contains("aws s3 cp"), "{error}");
+        }
+        let bytes = std::os::unix::ffi::OsStrExt::from_bytes(b"s3://bucket/\xff");
+        let bytes: &std::ffi::OsStr = bytes;
+        assert!(ObjectUrl::of(Path::new(bytes)).is_err());
     }
 
     #[test]
     fn other_urls_are_refused_in_words() {
         let error = ObjectUrl::of(Path::new("gs://bucket/a")).unwrap_err();
         assert!(error.to_string().contains("only s3://"), "{error}");
+        for typed in ["gcs-x.y+z://b", "file:///a", "file:/a", "s3:/bucket/a", "S3N://bucket/a", "https://bucket/a"] {
+            assert!(ObjectUrl::of(Path::new(typed)).is_err(), "{typed}");
+        }
         let error = ObjectUrl::of(Path::new("s3:///a")).unwrap_err();
         assert!(error.to_string().contains("names no bucket"), "{error}");
         for name in ["2130706433#", "intranet:8443?", "user@host", "a", &"a".repeat(64)] {

@@ -75,7 +75,7 @@ use std::sync::atomic::Ordering;
 
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
-use crate::config::{Config, Selection};
+use crate::config::{Config, Selection, check_local};
 use crate::error::{Error, ErrorKind, Result, printable_path};
 use crate::input::{Archive, Search, discover};
 use crate::pool::thread_pool;
@@ -140,6 +140,7 @@ pub fn verify(config: &VerifyConfig) -> Result<VerifyReport> {
     if config.public_keys.is_empty() {
         return Err(Error::new(ErrorKind::ConfigInvalid, "no public keys were given; name a file with --public-keys"));
     }
+    config.public_keys.iter().try_for_each(|file| check_local("--public-keys", file))?;
     let keys = PublicKeys::read(&config.public_keys)?;
     let pool = thread_pool(config.threads)?;
     pool.install(|| {

@@ -62,6 +62,8 @@ mod model;
 mod mutation;
 /// Partition folders, tables and selectors.
 mod partitions;
+/// Places that are named on the command line: read or written where they say, or refused.
+mod places;
 /// Other processes: signals, two runs at once, inputs that vanish.
 mod processes;
 /// Random archives: the converter against the slow reference.
