@@ -33,8 +33,9 @@ const WITNESSES: usize = 3;
 /// Refused objects, when nothing was ever given, from which on it is not for them that they are refused.
 const SOME: usize = 8;
 
-/// Times that one request is sent with other credentials.
-const MOST_RENEWALS: usize = 2;
+/// Other credentials that are asked for, one after the other, while none of them gives an object: some sources always have
+/// others, and a role that was revoked stays revoked.
+const MOST_RENEWALS: usize = 3;
 
 /// Whether there is anything else to be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,10 @@ struct Evidence {
     read: Vec<Key>,
     /// A prefix of keys that were listed.
     listed: Option<String>,
+    /// Other credentials that were asked for since an object was read.
+    fruitless: usize,
+    /// Times that all was tried again for the sake of other credentials.
+    repeats: usize,
     /// Objects that were taken for lost or denied while none had been read.
     doubtful: usize,
     /// The first of them.
@@ -121,7 +126,6 @@ impl Access {
     where
         F: Future<Output = object_store::Result<T>>,
     {
-        let mut renewals = 0;
         loop {
             let since = self.generation();
             let error = match ask().await {
@@ -129,10 +133,9 @@ impl Access {
                 done => return done,
             };
             let Some(failure) = failure(&error) else { return Err(error) };
-            if self.judge(key, failure, &error, since).await != Confirmed::Renewed || renewals == MOST_RENEWALS {
+            if self.judge(key, failure, &error, since).await != Confirmed::Renewed {
                 return Err(error);
             }
-            renewals += 1;
         }
     }
 
@@ -158,6 +161,7 @@ impl Access {
 
     fn note_read(&self, key: &Key, bytes: u64) {
         let mut evidence = self.evidence();
+        evidence.fruitless = 0;
         // Pieces of a large object come one after the other.
         if bytes > 0 && evidence.read.last() != Some(key) {
             evidence.read.retain(|known| known != key);
@@ -217,12 +221,21 @@ impl Access {
             (doubtful, first, !evidence.read.is_empty(), evidence.listed.is_some())
         };
         let Some(Doubtful { key, failure, words, since }) = first else { return Confirmed::Alive };
-        if self.generation() != since {
+        let may_repeat = {
+            let mut evidence = self.evidence();
+            evidence.repeats += 1;
+            evidence.repeats <= MOST_RENEWALS
+        };
+        if may_repeat && self.generation() != since {
             return Confirmed::Renewed;
         }
-        let is_hopeless = !has_read && !has_listed && doubtful >= SOME;
-        if is_hopeless {
-            return self.renew_or_end(&key, failure, &words, since).await;
+        if !has_read && doubtful >= SOME {
+            return match (failure, has_listed) {
+                // Nothing was ever given.
+                (_, false) => self.renew_or_end(&key, failure, &words, since).await,
+                (Failure::Denied { .. }, true) if may_repeat && self.renew(since).await => Confirmed::Renewed,
+                _ => Confirmed::Alive,
+            };
         }
         match self.ask_for_proof(None, failure).await {
             Err(why) if has_read => self.renew_or_end(&key, why, &words, since).await,
@@ -269,7 +282,12 @@ impl Access {
 
     /// Asks for other credentials when those at hand are refused; without any, nothing more can be had.
     async fn renew_or_end(&self, key: &Key, why: Failure, words: &str, since: u64) -> Confirmed {
-        if matches!(why, Failure::Denied { .. }) && self.renew(since).await {
+        let may_renew = {
+            let mut evidence = self.evidence();
+            evidence.fruitless += 1;
+            evidence.fruitless <= MOST_RENEWALS
+        };
+        if may_renew && matches!(why, Failure::Denied { .. }) && self.renew(since).await {
             return Confirmed::Renewed;
         }
         let advice = match why {

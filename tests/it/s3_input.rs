@@ -747,6 +747,22 @@ fn credentials_that_expire_are_asked_for_anew_and_all_is_read() {
     }
 }
 
+/// A role that was revoked: its provider always has other credentials, and none of them is any good.
+#[test]
+fn credentials_that_are_new_each_time_and_never_accepted_end_the_run() {
+    let (server, _) = many();
+    let workdir = Workdir::new();
+    let proxy = Proxy::before(&server);
+    proxy.rule(Rule::get().skip(5), Fault::Status(403));
+    let environment = with_program(&workdir, &proxy.environment(), ACCESS_KEY);
+    let script = std::fs::read_to_string(workdir.at("process")).expect("a script");
+    workdir.file("process", script.replace(r#""SessionToken":"""#, r#""SessionToken":"'$$'""#));
+    let run = workdir.run_in(&environment, &format!("convert s3://trail --out lake -q {FAST}")).expect(2);
+    assert!(run.stderr().contains("access denied (AccessDenied"), "{}", run.dump());
+    let left = crate::harness::files(&workdir.at("lake"));
+    assert!(left.iter().all(|path| path.starts_with("_trailmill")), "{left:?}");
+}
+
 #[test]
 fn credentials_that_expire_while_a_lake_is_written_or_read_are_asked_for_anew() {
     let (server, _) = many();
