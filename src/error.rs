@@ -209,6 +209,7 @@ reasons! {
     NotVerified "not_verified" "Digest files do not prove the archive, and `--require-verified` wants that; it stays where it is."
     InflatedTooLarge "inflated_too_large" "The archive inflates to more than `--max-inflated` allows."
     Empty "empty" "A log file's name stands for an empty object, or for one without text."
+    NoEvents "no_events" "A log file's name stands for JSON without events that is no other document that is known."
     Utf8Invalid "utf8_invalid" "The text is not UTF-8."
     JsonInvalid "json_invalid" "The text is not JSON."
     JsonTruncated "json_truncated" "The text ends in the middle of a value."

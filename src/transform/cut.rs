@@ -16,12 +16,12 @@ use memchr::memmem;
 use array::{ArrayState, Elements};
 use damage::Swallowed;
 
-use super::document::{is_event_start, message_start};
+use super::document::{is_event_like, is_json_string_start, message_start, names_version};
 use super::judgement::{Damage, Judgement, Rejection, Status, check, finding};
 use super::shape;
-use super::split::{BYTE_ORDER_MARK, NEXT_EVENT, Piece, Splitter};
+use super::split::{ArrayKind, BYTE_ORDER_MARK, NEXT_EVENT, Piece, Splitter};
 use super::tape::Parser;
-use super::unwrap::Budget;
+use super::unwrap::{Budget, Unwrapped};
 use crate::error::{Finding, Reason};
 
 /// Largest event: a thousand times what CloudTrail writes (CloudTrail User Guide, record contents), and a bound for the window.
@@ -86,6 +86,10 @@ pub(crate) struct Cutter {
     findings: Vec<Finding>,
     /// What may still be spent on nested and damaged text.
     budget: Budget,
+    /// What the element at hand was found to be, by its place in the window.
+    unwrapped: Option<(usize, Unwrapped)>,
+    /// What was wrong with a document that is read again by its parts, and how many findings there were before.
+    reread: Option<(usize, Finding)>,
     /// Finds the next event inside another.
     next_event: memmem::Finder<'static>,
 }
@@ -121,6 +125,8 @@ impl Cutter {
             quarantined: 0,
             findings: Vec::new(),
             budget,
+            unwrapped: None,
+            reread: None,
             next_event: memmem::Finder::new(NEXT_EVENT),
         }
     }
@@ -172,6 +178,7 @@ impl Cutter {
         elements: &mut Vec<Element>,
     ) -> Option<Cut> {
         let before = self.splitter.mark();
+        self.end_reread();
         match self.splitter.next(window, is_all) {
             Piece::Incomplete(at) if !is_all && window.len() - at <= MAX_WAITING_BYTES => return Some(Cut::More(at)),
             Piece::Incomplete(at) => return self.take_incomplete(parser, window, is_all, at),
@@ -188,7 +195,7 @@ impl Cutter {
                 }
             }
             Piece::Document(range) => self.take_document(parser, window, range, elements),
-            Piece::Beside(range) => self.check_beside(parser, window, range),
+            Piece::Beside(range) => self.take_beside(parser, window, range, elements),
             Piece::Part(range) => self.take_part(parser, window, range, elements),
             Piece::OtherDocument => {
                 let kind = shape::foreign_kind(self.splitter.names().iter().map(String::as_str));
@@ -217,10 +224,17 @@ impl Cutter {
     fn take_incomplete(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, at: usize) -> Option<Cut> {
         let element = super::scan::skip_space(window, at + usize::from(window.get(at) == Some(&b',')));
         let is_in_array = self.splitter.is_in_array();
-        let is_event = match window.get(element..) {
-            _ if is_in_array => !self.is_among_strangers(),
-            Some(text) => is_event_start(text),
-            None => false,
+        let text = window.get(element..).unwrap_or_default();
+        if is_in_array && !is_all && !is_event_like(text) && names_version(text) && self.is_no_event_array() {
+            // It is too large to be held, and brings events.
+            if self.splitter.enter_element(window, element) {
+                return None;
+            }
+        }
+        let is_event = match is_in_array {
+            true if self.is_among_strangers() => names_version(text),
+            true => true,
+            false => is_event_like(text),
         };
         let is_element = element < window.len() && is_event;
         if !is_all && window.len() - at <= MAX_EVENT_BYTES {
@@ -251,15 +265,17 @@ impl Cutter {
 
     /// The judgement, once the cut has ended.
     pub(crate) fn close(mut self) -> Judgement {
+        self.splitter.resume_outside(self.splitter.position());
+        self.end_reread();
         let (status, kind) = match self.state {
             State::Foreign(kind) => return Judgement::foreign(kind),
             // An archive may be empty; what has nothing else to show is none.
             _ if self.findings.is_empty() && self.next_index == 0 => match self.stranger_kind {
                 Some(kind) => return Judgement::foreign(kind),
-                None if !self.splitter.has_event_arrays() => return Judgement::foreign("json"),
+                None if !self.splitter.has_event_arrays() => return Judgement::foreign(shape::JSON),
                 None => (Status::Converted, shape::EMPTY),
             },
-            _ if self.next_index == 0 => (Status::Quarantined, "json"),
+            _ if self.next_index == 0 => (Status::Quarantined, shape::JSON),
             _ => (Status::Converted, self.kind.unwrap_or(shape::EMPTY)),
         };
         if status == Status::Converted {
@@ -276,11 +292,11 @@ impl Cutter {
 
     /// Looks at how the text begins; asks for more when that cannot be told yet.
     fn begin(&mut self, window: &[u8], is_all: bool) -> Option<Cut> {
-        if window.len() < BYTE_ORDER_MARK.len() && !is_all {
-            return Some(Cut::More(0));
+        let mut start = super::scan::skip_space(window, 0);
+        // Files that were put together may bring a mark each, empty ones among them.
+        while window[start..].starts_with(BYTE_ORDER_MARK) {
+            start = super::scan::skip_space(window, start + BYTE_ORDER_MARK.len());
         }
-        let is_start = self.window_start == 0 && window.starts_with(BYTE_ORDER_MARK);
-        let start = super::scan::skip_space(window, if is_start { BYTE_ORDER_MARK.len() } else { 0 });
         self.splitter.skip_to(start);
         if window.len() - start < ENOUGH_TO_TELL && !is_all {
             return Some(Cut::More(start));
@@ -288,7 +304,7 @@ impl Cutter {
         self.state = match window.get(start) {
             None => State::Foreign(shape::EMPTY),
             Some(b'{' | b'[') => State::Go,
-            Some(_) if message_start(window, start).is_some() => State::Go,
+            Some(_) if message_start(window, start).is_some() || is_json_string_start(&window[start..]) => State::Go,
             Some(_) => State::Foreign(shape::foreign_text_kind(&window[start..])),
         };
         None
@@ -310,12 +326,20 @@ impl Cutter {
         elements: &mut Vec<Element>,
     ) -> bool {
         let text = &window[range.clone()];
+        self.unwrapped = None;
+        let was_among_strangers = self.is_among_strangers();
+        let content = self.judge_array(parser, text, range.start);
         let is_object = text[0] == b'{';
-        let content = self.judge_array(parser, text);
-        if content == Some(Elements::Strangers) {
+        let is_looked_at = was_among_strangers && names_version(text);
+        if content == Some(Elements::Strangers) && !is_looked_at {
             return true;
         }
-        if !is_object {
+        let is_outermost = self.splitter.array() == ArrayKind::Outermost;
+        let is_wrapper = match content {
+            Some(Elements::Events) | None => !is_object && is_outermost,
+            Some(Elements::Wrappers | Elements::Strangers) => is_object || names_version(text),
+        };
+        if !is_object && !(is_wrapper && names_version(text)) {
             let message = "an event is a JSON object".to_owned();
             let index = self.take_index();
             self.refuse_event(index, window, range, Rejection { reason: Reason::EventNotObject, message });
@@ -327,15 +351,17 @@ impl Cutter {
                 let index = self.take_index();
                 self.lose(Some(index), range.start, rejection);
             }
-            Swallowed::Nothing if content == Some(Elements::Wrappers) => {
-                self.take_wrapper(parser, window, range, elements);
-            }
+            Swallowed::Nothing if is_wrapper => self.take_wrapper(parser, window, range, elements),
             Swallowed::Nothing => elements.push(Element { index: self.take_index(), range, text: None }),
         }
         true
     }
 
-    fn check_beside(&mut self, parser: &mut Parser, window: &[u8], range: Range<usize>) {
+    /// Looks at the value of a member beside an event array.
+    fn take_beside(&mut self, parser: &mut Parser, window: &[u8], range: Range<usize>, elements: &mut Vec<Element>) {
+        if names_version(&window[range.clone()]) {
+            return self.take_part(parser, window, range, elements);
+        }
         // One such finding is enough: text that only looks like JSON would yield one for every member.
         if self.findings.is_empty()
             && let Err(Rejection { reason, message }) = check(parser, &window[range.clone()])

@@ -3,6 +3,8 @@
 //! In: text that may be a document. Out: whether it begins like an event, has an event array, or has a timestamp before
 //! it. Never: parses it.
 
+use memchr::memmem;
+
 use super::scan::{self, skip_space};
 use super::split::ArrayKind;
 
@@ -40,23 +42,42 @@ pub(crate) fn is_certain_start(text: &[u8]) -> bool {
     text.get(skip_space(text, colon + 1)..).is_some_and(is_version)
 }
 
+/// Whether text is a string that holds an object or an array, as `jq` prints one that it was not told to print raw.
+pub(crate) fn is_json_string_start(text: &[u8]) -> bool {
+    const STARTS: [&[u8]; 3] = [b"\"{\\\"", b"\"[{\\\"", b"\"{\\u0022"];
+    STARTS.iter().any(|start| text.starts_with(start))
+}
+
+/// Whether text names `eventVersion`: as a member of its own, or in a string, however often that is escaped.
+pub(crate) fn names_version(text: &[u8]) -> bool {
+    const WORD: &[u8] = b"eventVersion";
+    memmem::find_iter(text, WORD).any(|at| text[..at].ends_with(b"\"") || text[..at].ends_with(b"\\u0022"))
+}
+
+/// Whether text begins like an event, or is an object that has shown `eventVersion` among its own members before it ends.
+pub(crate) fn is_event_like(text: &[u8]) -> bool {
+    is_event_start(text) || members(text).any(|(name, _)| name == b"eventVersion")
+}
+
+/// The names of an object's members, as they stand, with where their values begin; as far as it is one and they have an end.
+fn members(object: &[u8]) -> impl Iterator<Item = (&[u8], usize)> {
+    let mut at = (object.first() == Some(&b'{')).then(|| skip_space(object, 1));
+    std::iter::from_fn(move || {
+        let name_at = at.filter(|at| object.get(*at) == Some(&b'"'))?;
+        let name_end = scan::string_end(object, name_at + 1)?;
+        let value = skip_space(object, skip_space(object, name_end) + 1);
+        at = scan::value_end(object, value).map(|end| skip_space(object, skip_space(object, end) + 1));
+        Some((&object[name_at + 1..name_end - 1], value))
+    })
+}
+
 /// Whether an object, as far as it is one, has an event array, or `Records` of another kind, among its members.
 pub(super) fn has_event_array(object: &[u8]) -> bool {
-    let mut at = skip_space(object, 1);
-    while object.get(at) == Some(&b'"') {
-        let Some(name_end) = scan::string_end(object, at + 1) else { return false };
-        let colon = skip_space(object, name_end);
-        let start = skip_space(object, colon + 1);
-        let is_array = object.get(start) == Some(&b'[');
-        match array_kind(&object[at + 1..name_end - 1]) {
-            Some(ArrayKind::Records) => return true,
-            Some(_) if is_array => return true,
-            _ => {}
-        }
-        let Some(end) = scan::value_end(object, start) else { return false };
-        at = skip_space(object, skip_space(object, end) + 1);
-    }
-    false
+    members(object).any(|(name, value)| match array_kind(name) {
+        Some(ArrayKind::Records) => true,
+        Some(_) => object.get(value) == Some(&b'['),
+        None => false,
+    })
 }
 
 /// Where the object begins that is the message of a line of a CloudWatch Logs export: a timestamp and a space stand

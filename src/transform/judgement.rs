@@ -5,7 +5,6 @@
 
 use super::shape;
 use super::tape::{Document, MAX_DEPTH, ParseError, Parser};
-use super::unwrap::{Budget, Unwrapped, unwrap};
 use crate::error::{Finding, Reason};
 
 /// Most bytes of refused input that one quarantine row keeps; the archive itself stays where it is.
@@ -105,15 +104,6 @@ pub(super) fn judge(parser: &mut Parser, text: &[u8]) -> Result<&'static str, &'
     let Ok(text) = std::str::from_utf8(text) else { return Ok(shape::LOG) };
     let judge = |document: Document<'_>| shape::judge(document.root());
     parser.parse(text, judge).or_else(|_| parser.parse_lenient(text, judge)).unwrap_or(Ok(shape::LOG))
-}
-
-/// What an object brings that is no event: events, or what should be some; or as an error what it looks like.
-pub(super) fn brings_events(parser: &mut Parser, text: &[u8], budget: &mut Budget) -> Result<(), &'static str> {
-    match std::str::from_utf8(text).ok().and_then(|text| unwrap(parser, text, budget).ok()) {
-        Some(Unwrapped::Wrapper(extracted, _)) if !extracted.is_empty() => Ok(()),
-        Some(Unwrapped::Wrapper(_, kind)) => Err(kind),
-        _ => Err("json"),
-    }
 }
 
 /// Whether text is certainly an event.

@@ -3,7 +3,7 @@
 //! In: a parsed document, or the names of its first members. Out: whether it holds events, and a word for what it is
 //! when it does not. Never: looks at a file name.
 
-use super::tape::{Shape, Value};
+use super::tape::{Member, Shape, Value};
 
 /// Words for what an archive with events holds, by the `eventCategory` of its first event.
 fn kind_of_category(category: Option<&str>) -> &'static str {
@@ -21,6 +21,9 @@ pub(crate) const LOG: &str = "log";
 /// Names that are enough to tell what a document is that holds no events.
 pub(crate) const NAMES_KEPT: usize = 32;
 
+/// Kind of JSON without events that is nothing else that is known.
+pub(crate) const JSON: &str = "json";
+
 /// Kind of an archive whose event arrays are all empty.
 pub(crate) const EMPTY: &str = "empty";
 
@@ -32,6 +35,12 @@ pub(crate) const NOTIFICATION: &str = "notification";
 fn tells_of_object(value: Value<'_>) -> bool {
     let has = |name: &str| value.members().any(|member| member.name() == name && !member.value().is_null());
     has("bucket") && has("object")
+}
+
+/// Whether this is what a store calls a change of an object, such as `ObjectCreated:Put` or `tos:ObjectCreated:Put`: names of
+/// API calls have no colon.
+fn names_object_event(name: &str) -> bool {
+    name.split_once(':').is_some_and(|(before, after)| before.starts_with("Object") || after.starts_with("Object"))
 }
 
 /// What the elements of an event array are, by the first object among them: the kind of the archive, or as an error the
@@ -48,6 +57,7 @@ pub(crate) fn judge(value: Value<'_>) -> Result<&'static str, &'static str> {
                 }
                 is_event |= member.name() == "eventSource";
             }
+            "eventName" if member.value().text().is_some_and(names_object_event) => return Err(NOTIFICATION),
             "s3" | "oss" | "obs" if tells_of_object(member.value()) => return Err(NOTIFICATION),
             "eventVersion" | "eventTime" | "eventName" | "eventID" | "eventId" | "eventType" => is_event = true,
             "eventCategory" => {
@@ -57,7 +67,7 @@ pub(crate) fn judge(value: Value<'_>) -> Result<&'static str, &'static str> {
             _ => {}
         }
     }
-    if is_event { Ok(kind_of_category(category)) } else { Err("json") }
+    if is_event { Ok(kind_of_category(category)) } else { Err(JSON) }
 }
 
 /// The kind of archive that an object makes which certainly is an event, wherever it stands: it tells its version and what
@@ -65,7 +75,13 @@ pub(crate) fn judge(value: Value<'_>) -> Result<&'static str, &'static str> {
 pub(crate) fn kind_of_event(value: Value<'_>) -> Option<&'static str> {
     const SUBJECTS: [&str; 4] = ["eventSource", "eventName", "eventType", "eventCategory"];
     let is_text = |name: &str| value.get(name).is_some_and(|member| matches!(member.value().shape(), Shape::String(_)));
-    let is_certain = is_text("eventVersion") && SUBJECTS.into_iter().any(is_text);
+    // Pipelines that make numbers of what looks like one leave a version its point.
+    let is_version = |member: Member<'_>| match member.value().shape() {
+        Shape::String(_) => true,
+        Shape::Number => member.raw().contains('.'),
+        _ => false,
+    };
+    let is_certain = value.get("eventVersion").is_some_and(is_version) && SUBJECTS.into_iter().any(is_text);
     if is_certain { judge(value).ok() } else { None }
 }
 
@@ -86,7 +102,7 @@ pub(crate) fn foreign_kind<'n>(names: impl IntoIterator<Item = &'n str>) -> &'st
     ];
     let names: Vec<&str> = names.into_iter().take(NAMES_KEPT).collect();
     let has = |wanted: &&str| names.contains(wanted);
-    KINDS.iter().find(|(wanted, _)| wanted.iter().all(&has)).map_or("json", |(_, kind)| kind)
+    KINDS.iter().find(|(wanted, _)| wanted.iter().all(&has)).map_or(JSON, |(_, kind)| kind)
 }
 
 /// Kind of a file that holds nothing but zeros.

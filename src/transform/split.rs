@@ -11,7 +11,10 @@ use std::ops::Range;
 
 use parts::Nesting;
 
-use super::document::{EVENT_NAME, MAX_TIMESTAMP_BYTES, array_kind, has_event_array, is_event_start, message_start};
+use super::document::{
+    EVENT_NAME, MAX_TIMESTAMP_BYTES, array_kind, has_event_array, is_event_like, is_event_start, is_json_string_start,
+    message_start,
+};
 use super::scan::{self, skip_space};
 use super::shape::NAMES_KEPT;
 use crate::error::Reason;
@@ -140,6 +143,11 @@ impl Splitter {
         matches!(self.state, State::Array { kind, .. } if !matches!(kind, ArrayKind::Other))
     }
 
+    /// Whether the parts of the document at hand are shown.
+    pub(crate) const fn shows_parts(&self) -> bool {
+        self.shows_parts
+    }
+
     /// Says that events stand in a part of the document at hand.
     pub(crate) const fn note_events_in_parts(&mut self) {
         self.has_events_in_parts = true;
@@ -194,6 +202,12 @@ impl Splitter {
         match byte {
             b'{' => return self.open_object(window, is_all),
             b'[' => self.open_array(ArrayKind::Outermost),
+            b'"' if is_json_string_start(&window[self.at..]) => {
+                let start = self.at;
+                let Some(end) = scan::string_end(window, start + 1) else { return Some(Piece::Incomplete(start)) };
+                self.at = end;
+                return Some(Piece::Document(start..end));
+            }
             _ if window.len() - self.at < MAX_TIMESTAMP_BYTES && !is_all => return Some(Piece::Incomplete(self.at)),
             _ => match message_start(window, self.at) {
                 Some(object) => {
@@ -222,7 +236,7 @@ impl Splitter {
                     self.at = end;
                     return Some(Piece::Document(start..end));
                 }
-                None if is_event => return Some(Piece::Incomplete(start)),
+                None if is_event_like(&window[start..]) => return Some(Piece::Incomplete(start)),
                 None if !is_all && window.len() - start <= MAX_DOCUMENT_BYTES => return Some(Piece::Incomplete(start)),
                 None => self.shows_parts = !has_event_array(&window[start..]),
                 Some(_) => {}
@@ -255,7 +269,7 @@ impl Splitter {
             b'}' => {
                 self.at += 1;
                 self.has_events_in_parts |= has_records;
-                let is_outermost = self.leave(has_records).is_none();
+                let is_outermost = self.leave().is_none();
                 return if self.has_events_in_parts || !is_outermost { None } else { Some(Piece::OtherDocument) };
             }
             b',' if !is_first => at = skip_space(window, at + 1),
@@ -298,7 +312,7 @@ impl Splitter {
             return None;
         }
         let Some(end) = scan::value_end(window, start).filter(|end| *end < window.len()) else {
-            let is_entered = !has_records && array.is_none() && self.enter(window, is_all, start, true);
+            let is_entered = !has_records && array.is_none() && self.enter_unfinished(window, is_all, start, true);
             return if is_entered { None } else { incomplete };
         };
         if end == start {
@@ -336,7 +350,7 @@ impl Splitter {
                 self.at += 1;
                 match kind {
                     ArrayKind::Outermost => self.state = State::Outside,
-                    ArrayKind::Other => drop(self.leave(false)),
+                    ArrayKind::Other => drop(self.leave()),
                     _ => self.state = State::Object { is_first: false, has_records: true },
                 }
                 return None;
@@ -354,7 +368,7 @@ impl Splitter {
         let is_closed = |end: &usize| is_all || *end < window.len();
         let end = match scan::value_end(window, start) {
             Some(end) if is_closed(&end) => end,
-            _ if kind == ArrayKind::Other && self.enter(window, is_all, start, false) => return None,
+            _ if kind == ArrayKind::Other && self.enter_unfinished(window, is_all, start, false) => return None,
             _ => return Some(Piece::Incomplete(self.at)),
         };
         if end == start {

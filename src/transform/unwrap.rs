@@ -11,9 +11,8 @@
 
 use std::ops::Range;
 
-use memchr::memmem;
-
 use super::cut::{Cutter, Element};
+use super::document::names_version;
 use super::judgement::Rejection;
 use super::shape;
 use super::tape::{Document, Member, ParseError, Parser, Shape, Value, raw_elements};
@@ -33,11 +32,9 @@ impl Budget {
     pub(crate) const DEPTH: usize = 16;
 }
 
-/// What every event says of itself first, in the form that CloudTrail writes.
-const EVENT_VERSION: &[u8] = b"\"eventVersion";
-
-/// The same in strings within strings.
-const VERSION_WORD: &[u8] = b"eventVersion";
+/// Names of members that tell a cut event that has not come to its version.
+const EVENT_NAMES: [&str; 6] =
+    ["\"eventTime\"", "\"eventSource\"", "\"eventName\"", "\"eventID\"", "\"eventType\"", "\"userIdentity\""];
 
 /// What an object turned out to be.
 #[derive(Debug)]
@@ -127,7 +124,7 @@ fn unwrap_string(
 ) -> Result<Option<&'static str>, ParseError> {
     let raw = &text[range.clone()];
     let Ok(inner) = serde_json::from_str::<String>(raw) else {
-        if memmem::find(raw.as_bytes(), VERSION_WORD).is_some() {
+        if names_version(raw.as_bytes()) {
             let message = "a string that may hold an event has half of a pair of surrogates".to_owned();
             extracted.push(refused(text, range.clone(), Rejection { reason: Reason::Utf8Invalid, message }));
         }
@@ -135,18 +132,21 @@ fn unwrap_string(
     };
     let mut foreign_kind = None;
     let kind = parser.parse_lenient(&inner, |document| shape::kind_of_event(document.root()));
+    let is_json = kind.is_ok();
     let contents = match kind {
         Ok(Some(kind)) => vec![Content::Event { text: Some(inner.into()), kind }],
-        Ok(None) if !spells_version(&inner) => unwrap_inner(parser, &inner, budget, &mut foreign_kind)?,
-        Err(_) if !spells_version(&inner) => Vec::new(),
-        kind => {
-            let start = if kind.is_ok() { 0 } else { text_start(&inner) };
-            let mut contents = read_as_archive(parser, &inner[start..], budget);
-            if contents.is_empty() && kind.is_ok() {
-                contents = unwrap_inner(parser, &inner, budget, &mut foreign_kind)?;
-            }
-            if contents.is_empty() && !(kind.is_ok() && is_accounted_for(parser, &inner)) {
-                let message = "a string spells `eventVersion`, and no event can be read from it".to_owned();
+        Ok(None) if !names_version(inner.as_bytes()) => {
+            let (contents, kind) = unwrap_inner(parser, &inner, budget)?;
+            foreign_kind = Some(kind);
+            contents
+        }
+        Err(_) if !may_be_cut_event(&inner) => Vec::new(),
+        _ => {
+            let start = if is_json { 0 } else { text_start(&inner) };
+            let (mut contents, kind) = read_as_archive(parser, &inner[start..], budget);
+            foreign_kind = Some(kind);
+            if contents.is_empty() && !(is_json && is_accounted_for(parser, &inner)) {
+                let message = "a string seems to hold an event, and none can be read from it".to_owned();
                 let rejection = Rejection { reason: Reason::JsonInvalid, message };
                 contents.push(Content::Refused { rejection, is_event: false, original: inner.into_bytes() });
             }
@@ -157,8 +157,10 @@ fn unwrap_string(
     Ok(foreign_kind)
 }
 
-fn spells_version(text: &str) -> bool {
-    memmem::find(text.as_bytes(), EVENT_VERSION).is_some()
+/// Whether text that is not JSON may hold an event, as far as it goes.
+fn may_be_cut_event(inner: &str) -> bool {
+    let is_container = inner.trim_start().starts_with(['{', '[']);
+    names_version(inner.as_bytes()) || (is_container && EVENT_NAMES.iter().any(|name| inner.contains(name)))
 }
 
 /// What the JSON of a string brings, whatever it is.
@@ -166,17 +168,18 @@ fn unwrap_inner(
     parser: &mut Parser,
     inner: &str,
     budget: &mut Budget,
-    foreign_kind: &mut Option<&'static str>,
-) -> Result<Vec<Content>, ParseError> {
-    let Unwrapped::Wrapper(extracted, kind) = unwrap(parser, inner, budget)? else { return Ok(Vec::new()) };
-    *foreign_kind = Some(kind);
+) -> Result<(Vec<Content>, &'static str), ParseError> {
+    let (extracted, kind) = match unwrap(parser, inner, budget)? {
+        Unwrapped::Wrapper(extracted, kind) => (extracted, kind),
+        Unwrapped::Event(kind) => (Vec::new(), kind),
+    };
     let content = |Extracted { range, content }| match content {
         Content::Event { text, kind } => {
             Content::Event { text: Some(text.unwrap_or_else(|| inner[range].into())), kind }
         }
         refused @ Content::Refused { .. } => refused,
     };
-    Ok(extracted.into_iter().map(content).collect())
+    Ok((extracted.into_iter().map(content).collect(), kind))
 }
 
 /// Where the JSON of a string begins: behind a timestamp, the words of a log, a byte order mark.
@@ -191,8 +194,8 @@ fn text_start(inner: &str) -> usize {
     }
 }
 
-/// Reads a text as an archive: its events, and what is wrong with it, in their order.
-fn read_as_archive(parser: &mut Parser, text: &str, budget: &mut Budget) -> Vec<Content> {
+/// Reads a text as an archive: its events, and what is wrong with it, in their order; and its kind.
+fn read_as_archive(parser: &mut Parser, text: &str, budget: &mut Budget) -> (Vec<Content>, &'static str) {
     let mut cutter = Cutter::within(*budget);
     let mut elements = Vec::new();
     cutter.cut(parser, text.as_bytes(), true, &mut elements);
@@ -212,7 +215,7 @@ fn read_as_archive(parser: &mut Parser, text: &str, budget: &mut Budget) -> Vec<
     });
     let mut contents: Vec<_> = events.chain(findings).collect();
     contents.sort_by_key(|(offset, index, _)| (*offset, *index));
-    contents.into_iter().map(|(.., content)| content).collect()
+    (contents.into_iter().map(|(.., content)| content).collect(), judgement.kind)
 }
 
 /// Whether a text without events, which is JSON, says `eventVersion` for another reason than that of an event: it is a
@@ -272,7 +275,7 @@ impl Search<'_> {
     fn value(&mut self, value: Value<'_>, raw: &str, depth: usize) {
         let what = match (value.shape(), depth.checked_sub(1)) {
             (Shape::Object | Shape::Array | Shape::String(_), None) => {
-                if memmem::find(raw.as_bytes(), VERSION_WORD).is_none() {
+                if !names_version(raw.as_bytes()) {
                     return;
                 }
                 What::TooDeep
@@ -288,7 +291,9 @@ impl Search<'_> {
                 let elements = value.elements().zip(raw_elements(raw));
                 return elements.for_each(|(element, raw)| self.value(element, raw, depth));
             }
-            (Shape::String(text), Some(_)) if text.trim_start().starts_with(['{', '[']) || spells_version(text) => {
+            (Shape::String(text), Some(_))
+                if text.trim_start().starts_with(['{', '[']) || names_version(text.as_bytes()) =>
+            {
                 What::String
             }
             _ => return,
@@ -415,7 +420,8 @@ mod tests {
         let cut = &EVENT[..EVENT.len() - 5];
         let other = r#"{"eventTime":"2025-03-01T08:15:00Z","eventVersion":"1.08","eventName":"B"}"#;
         assert_eq!(extracted(cut), ["json_truncated of an event"]);
-        assert_eq!(extracted(&other[..other.len() - 5]), ["json_truncated"]);
+        assert_eq!(extracted(&other[..other.len() - 5]), ["json_truncated of an event"]);
+        assert_eq!(extracted(&other[..40]), ["json_truncated"]);
         for before in ["2025-03-01T08:15:00Z ", "\u{feff}", " Mar  1 08:15:00 host trail[7]: ", "[INFO] "] {
             assert_eq!(extracted(&format!("{before}{other}")), [other], "{before:?}");
         }
@@ -425,7 +431,7 @@ mod tests {
         assert_eq!(extracted(&records), [EVENT, other, "json_truncated of an event"]);
         assert_eq!(extracted(&format!("[{EVENT},{{\"eventName\":\"B\"}}]")), [EVENT, "{\"eventName\":\"B\"}"]);
         assert_eq!(extracted(&format!("[{}]", quoted(EVENT))), [EVENT]);
-        assert_eq!(extracted(&format!("[1, {EVENT}]")), [EVENT]);
+        assert_eq!(extracted(&format!("[1, {EVENT}]")), ["trailing_data", EVENT]);
         assert_eq!(extracted("\"eventVersion\" is not there"), ["json_invalid"]);
         assert_eq!(extracted("{\"eventVersion\":\"1.08\"}"), ["json_invalid"]);
         assert_eq!(events("{\"message\":\"{\\\"eventVersion\\\":\\\"\\ud800\"}"), ["utf8_invalid"]);

@@ -120,9 +120,16 @@ impl Verdict {
     /// Takes a file for damage that is called like a log file of CloudTrail, holds no document and is nothing else that is
     /// known; `stored` gives its bytes.
     pub(crate) fn reject_damaged_log(&mut self, is_gzip_name: bool, stored: impl FnOnce() -> Vec<u8>) {
-        let is_unknown =
-            [shape::EMPTY, shape::TEXT, shape::MARKUP, shape::GIT_LFS_POINTER, shape::ZEROS, shape::BINARY]
-                .contains(&self.kind);
+        let is_unknown = [
+            shape::JSON,
+            shape::EMPTY,
+            shape::TEXT,
+            shape::MARKUP,
+            shape::GIT_LFS_POINTER,
+            shape::ZEROS,
+            shape::BINARY,
+        ]
+        .contains(&self.kind);
         if self.status != Status::Foreign || !(is_unknown || shape::is_compressed(self.kind)) {
             return;
         }
@@ -131,6 +138,7 @@ impl Verdict {
         let has_lost_its_start = is_gzip_name && !original.starts_with(b"\x1f\x8b");
         let (reason, message) = match self.kind {
             shape::EMPTY => (Reason::Empty, "there is no text in it"),
+            shape::JSON => (Reason::NoEvents, "JSON without events in place of a log file"),
             shape::MARKUP => {
                 (Reason::JsonInvalid, "an XML or HTML page, such as a store's error, in place of a log file")
             }

@@ -261,6 +261,8 @@ fn no_log_files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("html page", gzip(b"<!DOCTYPE html><html><body>Sign in</body></html>"), "json_invalid"),
         ("pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n".to_vec(), "json_invalid"),
         ("null", b"null".to_vec(), "json_invalid"),
+        ("error", b"{\"message\":\"Internal Server Error\"}".to_vec(), "no_events"),
+        ("empty object", b"{}".to_vec(), "no_events"),
         ("binary, compressed", gzip(&noise(500)), "json_invalid"),
         (
             "utf-32",
@@ -320,7 +322,6 @@ fn what_lies_under_the_name_of_a_log_and_is_none_is_damage() {
 fn documents_of_other_services_under_the_name_of_a_log_stay_foreign() {
     let name = crate::fixtures::log_name("0815");
     for bytes in [
-        b"{}".to_vec(),
         b"{\"configurationItems\":[]}".to_vec(),
         b"PAR1 and more".to_vec(),
         fs::read(data("corrupt/foreign-digest.json.gz")).expect("a file"),
@@ -377,6 +378,90 @@ fn what_damaged_strings_of_wrappers_hold_is_not_passed_over() {
     }
     check_text(&format!("{{\"m\":{}}}", quoted(&format!("{a}\n{b}\n{}\n{c}", cut(&b)))), "abc", &["json_invalid"]);
     check_text(&format!("{{\"m\":{},\"n\":\"eventVersion is no event\"}}", quoted(&a)), "a", &[]);
+}
+
+/// What speaks for an array, a document or a line must not hide what stands behind or beside it.
+#[test]
+fn events_are_found_wherever_they_stand() {
+    let [a, b] = ["a", "b"].map(|id| event(id, ""));
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let (s, t) = (quoted(&a), quoted(&b));
+    let notice = r#"{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{},"object":{}}}"#;
+    let stranger: &[&str] = &["trailing_data"];
+    // Elements with a member that events have, too.
+    for member in ["\"eventId\":\"30\"", "\"eventType\":\"x\"", "\"eventTime\":\"2025-03-01T08:15:00Z\""] {
+        check_text(&format!("[{{{member},\"message\":{s}}},{{{member},\"message\":{t}}}]"), "ab", &[]);
+    }
+    // Behind strangers.
+    check_text(&format!("{{\"Records\":[{{\"body\":\"hello\"}},{{\"body\":{s}}}]}}"), "a", stranger);
+    check_text(&format!("[{{\"_source\":{{\"message\":\"x\"}}}},{{\"_source\":{{\"message\":{s}}}}}]"), "a", stranger);
+    check_text(&format!("{{\"Records\":[{{\"body\":{}}},{{\"body\":{s}}}]}}", quoted(notice)), "a", stranger);
+    check_text(&format!("[{notice},{a}]"), "a", stranger);
+    check_text(&format!("{{\"Records\":[{{}},{a},{b}]}}"), "ab", stranger);
+    // Strings and arrays.
+    check_text(&format!("[{s},{t}]"), "ab", &[]);
+    check_text(&format!("[\"x\",{s}]"), "a", stranger);
+    check_text(&format!("[[\"id\",{s}]]"), "a", &[]);
+    check_text(&format!("[[{a},{b}],[]]"), "ab", &["event_not_object"]);
+    check_text(&format!("{s}\n{t}\n"), "ab", &[]);
+    // Beside an event array.
+    check_text(&format!("{{\"Records\":[],\"message\":{s}}}"), "a", &[]);
+    check_text(&format!("{{\"Records\":[{b}],\"detail\":{a}}}"), "ba", &[]);
+    check_text(&format!("{{\"message\":{},\"Records\":[{b}]}}", quoted(&a[..80])), "b", &["json_truncated"]);
+    check_text(&format!("{{\"logEvents\":[],\"message\":{}}}", quoted(&a[..80])), "", &["json_truncated"]);
+    // Behind byte order marks.
+    check_text(&format!("\u{feff}\u{feff}{a}"), "a", &[]);
+    check_text(&format!("\n\u{feff}{a}"), "a", &[]);
+    // With quotes as .NET writes them.
+    let net = |text: &str| quoted(&quoted(text)).replace("\\\\\\\"", "\\\\u0022");
+    let body = |text: &str| {
+        format!(
+            "{{\"body\":{},\"n\":{t}}}",
+            net(text).replacen("\"\\\"", "\"2025-03-01 INFO {\\\"Message\\\":\\\"", 1).replace("\\\"\"", "\\\"}\"")
+        )
+    };
+    check_text(&body(&a), "ab", &[]);
+    // A version that a pipeline made a number of.
+    check_text(&format!("{{\"detail\":{}}}", a.replace("\"1.08\"", "1.08")), "a", &[]);
+    // Cut before its version.
+    let late = format!("{{\"eventTime\":\"2025-03-01T08:15:00Z\",\"userIdentity\":{{}},{}", &a[1..]);
+    check_text(&format!("{{\"m\":{},\"n\":{t}}}", quoted(&late[..60])), "b", &["json_truncated"]);
+}
+
+#[test]
+fn one_damaged_line_or_hit_costs_no_other() {
+    let ids = ["a", "b", "c", "d", "e"];
+    let hits: Vec<String> = ids.iter().map(|id| format!("{{\"_source\":{}}}", event(id, ""))).collect();
+    let spoiled = |spoil: &dyn Fn(&str) -> String| {
+        let mut hits = hits.clone();
+        hits[1] = spoil(&hits[1]);
+        hits
+    };
+    let cut = spoiled(&|hit| hit[..100].to_owned());
+    let no_quote = spoiled(&|hit| hit.replacen("ec2.", "\"ec2.", 1));
+    let no_bracket = spoiled(&|hit| hit.trim_end_matches('}').to_owned());
+    let bad_escape = spoiled(&|hit| hit.replace("ec2.", "\\x"));
+    for hits in [&cut, &no_quote, &no_bracket] {
+        let workdir = Workdir::new();
+        workdir.file("in/a.json", hits.join("\n"));
+        let lake = workdir.convert("in", "");
+        lake.check_counts();
+        let found = lake.texts("events", "event_id").concat();
+        assert!(lake.code == 1 && found.starts_with('a') && found.ends_with("de"), "{found}: {}", lake.stderr);
+    }
+    let document = |hits: &[String]| format!("{{\"hits\":{{\"hits\":[{}]}}}}", hits.join(","));
+    check_text(&document(&bad_escape), "acde", &["json_invalid"]);
+    check_text(&format!("{{\"a\":[{}]}}", bad_escape.join(",")), "acde", &["json_invalid"]);
+}
+
+#[test]
+fn strings_in_strings_cost_no_more_than_their_text() {
+    let mut text =
+        format!("[{{\"m\":{}}}]", serde_json::Value::from(event("a", &format!("\"pad\":\"{}\"", "x".repeat(100_000)))));
+    for _ in 0..12 {
+        text = format!("[{{\"m\":{}}}]", serde_json::Value::from(text.as_str()));
+    }
+    check_text(&text, "a", &[]);
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! What the elements of an event array are.
 //!
 //! In: the first elements of an array. Out: whether they are events, bring events, or neither. Never: a second opinion: the
-//! first object speaks for all, so that an array costs no more than its events.
+//! first object speaks for all, so that an array costs no more than its events; among strangers alone each is asked whether it
+//! seems to hold one.
 
 use super::Cutter;
-use crate::transform::document::is_event_start;
-use crate::transform::judgement::{brings_events, judge};
+use crate::transform::document::{is_event_start, names_version};
+use crate::transform::judgement::judge;
 use crate::transform::shape;
 use crate::transform::split::ArrayKind;
 use crate::transform::tape::Parser;
+use crate::transform::unwrap::Unwrapped;
 
 /// The event array at hand, or the last one.
 #[derive(Debug, Default)]
@@ -27,13 +29,13 @@ pub(super) enum Elements {
     Events,
     /// They bring events.
     Wrappers,
-    /// None of them is looked at.
+    /// Only those are looked at that seem to hold an event.
     Strangers,
 }
 
 impl Cutter {
     /// What the elements of the array at hand are; `None` as long as no object has come that would tell.
-    pub(super) fn judge_array(&mut self, parser: &mut Parser, element: &[u8]) -> Option<Elements> {
+    pub(super) fn judge_array(&mut self, parser: &mut Parser, element: &[u8], at: usize) -> Option<Elements> {
         let array = self.splitter.array();
         if self.array.number != self.splitter.arrays() {
             let before = (self.next_index, self.quarantined, self.findings.len());
@@ -43,40 +45,50 @@ impl Cutter {
         let is_object = element.first() == Some(&b'{');
         let is_telling = is_object || array == ArrayKind::Outermost;
         if self.array.elements.is_none() && is_telling {
-            self.array.elements = Some(self.judge_element(parser, element, is_object));
+            self.array.elements = Some(self.judge_element(parser, element, at));
         }
         self.array.elements
     }
 
-    /// Whether nothing of the array at hand is looked at.
+    /// Whether the elements of the array at hand are strangers.
     pub(super) fn is_among_strangers(&self) -> bool {
         self.array.number == self.splitter.arrays() && self.array.elements == Some(Elements::Strangers)
     }
 
-    fn judge_element(&mut self, parser: &mut Parser, element: &[u8], is_object: bool) -> Elements {
+    /// Whether nothing speaks for the elements of the array at hand being events.
+    pub(super) fn is_no_event_array(&self) -> bool {
+        self.array.number != self.splitter.arrays() || self.array.elements != Some(Elements::Events)
+    }
+
+    fn judge_element(&mut self, parser: &mut Parser, element: &[u8], at: usize) -> Elements {
         if self.kind.is_some() && is_event_start(element) {
             return Elements::Events;
         }
-        let kind = match judge(parser, element) {
-            Ok(kind) => {
-                self.kind.get_or_insert(kind);
-                return Elements::Events;
+        let judged = judge(parser, element);
+        let is_told = judged.is_ok() && is_event_start(element);
+        let mut kind = judged.err();
+        if !is_told && (element.first() == Some(&b'{') || names_version(element)) {
+            // What merely has a member that events have, too, may bring some.
+            match self.unwrap_once(parser, element, at) {
+                Some(Unwrapped::Wrapper(extracted, _)) if !extracted.is_empty() => return Elements::Wrappers,
+                Some(Unwrapped::Wrapper(_, shape::NOTIFICATION)) if kind.is_some() => kind = Some(shape::NOTIFICATION),
+                _ => {}
             }
-            Err(kind) if !is_object => kind,
-            Err(kind) => match brings_events(parser, element, &mut self.budget) {
-                Ok(()) => return Elements::Wrappers,
-                Err(shape::NOTIFICATION) => shape::NOTIFICATION,
-                Err(_) => kind,
-            },
+        }
+        let Some(kind) = kind else {
+            self.kind.get_or_insert(judged.unwrap_or(shape::LOG));
+            return Elements::Events;
         };
         if self.kind.is_some() {
             // Among events, whatever stands in `Records` is one.
             return Elements::Events;
         }
-        // What was refused before it in this array was no event either.
+        // What was refused before it in this array was no event either, as far as it does not seem to hold some.
         let (index, quarantined, findings) = self.array.before;
-        (self.next_index, self.quarantined) = (index, quarantined);
-        self.findings.truncate(findings);
+        if !self.findings[findings..].iter().any(|finding| names_version(&finding.original)) {
+            (self.next_index, self.quarantined) = (index, quarantined);
+            self.findings.truncate(findings);
+        }
         self.take_stranger(kind, self.splitter.position(), &[]);
         Elements::Strangers
     }

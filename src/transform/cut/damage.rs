@@ -117,12 +117,13 @@ impl Cutter {
             return Resumed::Nowhere;
         }
         let mut budget = self.budget.rescan_bytes;
-        let places: &[Among] = match (self.splitter.is_outside(), self.splitter.arrays() > 0) {
-            (true, true) => &[Among::Elements, Among::Lines],
-            (true, false) => &[Among::Lines],
-            (false, true) => &[Among::Elements],
-            (false, false) => &[],
-        };
+        let places: &[Among] =
+            match (self.splitter.is_outside() || self.splitter.shows_parts(), self.splitter.arrays() > 0) {
+                (true, true) => &[Among::Elements, Among::Lines],
+                (true, false) => &[Among::Lines],
+                (false, true) => &[Among::Elements],
+                (false, false) => &[],
+            };
         let is_certain = |among, range| match among {
             Among::Elements => is_event(parser, &window[range]),
             Among::Lines => check(parser, &window[range]).is_ok(),

@@ -9,7 +9,7 @@ use memchr::memmem;
 
 use super::{Cutter, Element};
 use crate::error::Reason;
-use crate::transform::document::{is_certain_start, is_event_start};
+use crate::transform::document::{is_certain_start, is_event_like, is_event_start, names_version};
 use crate::transform::judgement::{Rejection, check, explain, finding, utf8};
 use crate::transform::tape::Parser;
 use crate::transform::unwrap::{Content, Extracted, Unwrapped, unwrap};
@@ -21,7 +21,10 @@ const NEXT_LINE: &[u8] = b"\n{";
 const CONTROL_MESSAGE: &[u8] = b"CWL CONTROL MESSAGE";
 
 /// Objects without events that are noted one by one before the first event.
-const MAX_STRANGERS: usize = 1_000;
+const MAX_STRANGERS_BEFORE: usize = 1_000;
+
+/// The same for all of an archive.
+const MAX_STRANGERS: usize = 10_000;
 
 impl Cutter {
     /// Takes an object that no array holds.
@@ -58,7 +61,11 @@ impl Cutter {
         elements: &mut Vec<Element>,
     ) {
         let original = &window[range.clone()];
-        match self.unwrap(parser, original) {
+        let unwrapped = match self.unwrapped.take() {
+            Some((at, unwrapped)) if at == range.start => Ok(unwrapped),
+            _ => self.unwrap(parser, original),
+        };
+        match unwrapped {
             Ok(Unwrapped::Event(kind)) => {
                 self.kind.get_or_insert(kind);
                 elements.push(Element { index: self.take_index(), range, text: None });
@@ -68,8 +75,43 @@ impl Cutter {
             }
             Ok(Unwrapped::Wrapper(..)) if memmem::find(original, CONTROL_MESSAGE).is_some() => {}
             Ok(Unwrapped::Wrapper(_, kind)) => self.take_stranger(kind, range.start, original),
+            Err(rejection) if self.reread_by_parts(window, &range, &rejection) => {}
             Err(rejection) => self.refuse_object(window, range, rejection),
         }
+    }
+
+    /// Goes into what cannot be read as a whole and may bring events, so that what is sound in it is not lost.
+    fn reread_by_parts(&mut self, window: &[u8], range: &Range<usize>, rejection: &Rejection) -> bool {
+        let text = &window[range.clone()];
+        let is_container = matches!(text.first(), Some(b'{' | b'['));
+        let is_worth_it = is_container && !is_event_like(text) && names_version(text);
+        if !is_worth_it || self.budget.rescan_bytes <= text.len() || !self.splitter.enter_again(window, range.start) {
+            return false;
+        }
+        self.budget.rescan_bytes -= text.len();
+        if self.reread.is_none() {
+            let Rejection { reason, message } = rejection;
+            let rejection = Rejection { reason: *reason, message: message.clone() };
+            let finding = finding(None, self.window_start + range.start as u64, rejection, text);
+            self.reread = Some((self.findings.len(), finding));
+        }
+        true
+    }
+
+    /// Says what was wrong with a document that was read by its parts, unless that was found in one of them.
+    pub(super) fn end_reread(&mut self) {
+        if self.splitter.is_outside()
+            && let Some((findings, finding)) = self.reread.take()
+            && self.findings.len() == findings
+        {
+            self.findings.push(finding);
+        }
+    }
+
+    /// What an element is; it is kept for whoever asks again.
+    pub(super) fn unwrap_once(&mut self, parser: &mut Parser, element: &[u8], at: usize) -> Option<&Unwrapped> {
+        let unwrapped = self.unwrap(parser, element).ok()?;
+        Some(&self.unwrapped.insert((at, unwrapped)).1)
     }
 
     fn unwrap(&mut self, parser: &mut Parser, text: &[u8]) -> Result<Unwrapped, Rejection> {
@@ -92,6 +134,7 @@ impl Cutter {
                 elements.push(Element { index: self.take_index(), range, text: None });
             }
             Ok(Unwrapped::Wrapper(extracted, _)) => self.take_extracted(range.start, extracted, elements),
+            Err(rejection) if self.reread_by_parts(window, &range, &rejection) => return,
             Err(rejection) => self.report(range.start, rejection, &window[range]),
         }
         if before != (self.next_index, self.findings.len()) {
@@ -135,12 +178,13 @@ impl Cutter {
         let refuse =
             |message, text: &[u8]| finding(None, offset, Rejection { reason: Reason::TrailingData, message }, text);
         let is_before_events = self.kind.is_none();
-        if is_before_events && self.strangers.len() >= MAX_STRANGERS {
+        let most = if is_before_events { MAX_STRANGERS_BEFORE } else { MAX_STRANGERS };
+        if self.strangers_not_noted > 0 || self.strangers.len() >= most {
             self.strangers_not_noted += 1;
             let message = format!("{} more documents without events, from here on", self.strangers_not_noted);
-            match self.strangers.get_mut(MAX_STRANGERS) {
-                Some(last) => last.message = message,
-                None => self.strangers.push(refuse(message, &[])),
+            match self.strangers.last_mut() {
+                Some(last) if self.strangers_not_noted > 1 => last.message = message,
+                _ => self.strangers.push(refuse(message, &[])),
             }
             return;
         }

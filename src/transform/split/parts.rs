@@ -3,7 +3,7 @@
 //! In: a value without an end in the window. Out: the splitter, inside it. Never: goes into an event: what it holds is its own.
 
 use super::{ArrayKind, MAX_DOCUMENT_BYTES, Splitter, State};
-use crate::transform::document::is_event_start;
+use crate::transform::document::is_event_like;
 
 /// What is around a place in a document of which the parts are shown: the kinds of containers, the innermost in the lowest
 /// bit.
@@ -37,27 +37,56 @@ impl Nesting {
 }
 
 impl Splitter {
-    /// Goes into a value that has no end in the window to show its parts, if the parts of the document are shown.
-    pub(super) fn enter(&mut self, window: &[u8], is_all: bool, start: usize, from_object: bool) -> bool {
-        let bracket = window.get(start).filter(|byte| matches!(byte, b'{' | b'['));
+    /// Goes into a value that has no end in the window, if the parts of the document are shown; into no event.
+    pub(super) fn enter_unfinished(&mut self, window: &[u8], is_all: bool, start: usize, from_object: bool) -> bool {
+        let is_container = matches!(window.get(start), Some(b'{' | b'['));
         let is_due = is_all || window.len() - start > MAX_DOCUMENT_BYTES;
-        let is_event = is_event_start(&window[start..]);
-        let Some(bracket) = bracket.filter(|_| self.shows_parts && is_due && !is_event) else { return false };
-        if !self.nesting.enter(from_object) {
+        let is_entered = self.shows_parts && is_container && is_due && !is_event_like(&window[start..]);
+        is_entered && self.enter(window, start, &[from_object])
+    }
+
+    /// Goes into an element of the array at hand, whatever it is.
+    pub(crate) fn enter_element(&mut self, window: &[u8], start: usize) -> bool {
+        match self.state {
+            State::Array { kind: ArrayKind::Other | ArrayKind::Outermost, .. } => self.enter(window, start, &[false]),
+            // It ends where the object goes on whose member it is.
+            State::Array { .. } => self.enter(window, start, &[true, false]),
+            _ => false,
+        }
+    }
+
+    /// Goes back into a part, or into a document, that was just shown and cannot be read as a whole.
+    pub(crate) fn enter_again(&mut self, window: &[u8], start: usize) -> bool {
+        match self.state {
+            State::Outside => {
+                self.nesting = Nesting::default();
+                self.has_events_in_parts = false;
+                self.enter(window, start, &[])
+            }
+            State::Object { .. } => self.enter(window, start, &[true]),
+            State::Array { kind: ArrayKind::Other, .. } => self.enter(window, start, &[false]),
+            State::Array { .. } => false,
+        }
+    }
+
+    /// Goes into a container; `around` tells of each container around it that it is not known to be in whether that is an object.
+    fn enter(&mut self, window: &[u8], start: usize, around: &[bool]) -> bool {
+        if !around.iter().all(|is_object| self.nesting.enter(*is_object)) {
             return false;
         }
+        self.shows_parts = true;
         self.at = start + 1;
-        self.state = match bracket {
-            b'{' => State::Object { is_first: true, has_records: false },
-            _ => State::Array { kind: ArrayKind::Other, is_first: true },
+        self.state = match window.get(start) {
+            Some(b'[') => State::Array { kind: ArrayKind::Other, is_first: true },
+            _ => State::Object { is_first: true, has_records: false },
         };
         true
     }
 
     /// Goes back behind a container to what is around; `None` when that is nothing.
-    pub(super) const fn leave(&mut self, has_records: bool) -> Option<()> {
+    pub(super) const fn leave(&mut self) -> Option<()> {
         self.state = match self.nesting.leave() {
-            Some(true) => State::Object { is_first: false, has_records },
+            Some(true) => State::Object { is_first: false, has_records: false },
             Some(false) => State::Array { kind: ArrayKind::Other, is_first: false },
             None => {
                 self.state = State::Outside;

@@ -15,8 +15,10 @@ pub fn reference_archive(archive_uri: &str, inflated: &[u8]) -> ReferenceArchive
     let bare = bare(inflated);
     let inflated = &*bare;
     // CSV, Parquet, a README: not even meant to be JSON, so that it need not be UTF-8 either.
-    let first = inflated.iter().find(|byte| !b" \t\r\n".contains(byte));
-    if !matches!(first, Some(b'{' | b'[')) {
+    let text = inflated.trim_ascii_start();
+    // The last three are how a string begins that holds JSON.
+    let starts: [&[u8]; 5] = [b"{", b"[", b"\"{\\\"", b"\"[{\\\"", b"\"{\\u0022"];
+    if !starts.iter().any(|start| text.starts_with(start)) {
         let is_export = inflated
             .trim_ascii_start()
             .splitn(2, |byte| *byte == b' ')
@@ -27,7 +29,7 @@ pub fn reference_archive(archive_uri: &str, inflated: &[u8]) -> ReferenceArchive
     let Some(documents) = std::str::from_utf8(inflated).ok().and_then(json::documents) else {
         return without("invalid");
     };
-    let Some(Found { items, strangers, is_archive, is_certain }) = find_events(&documents) else {
+    let Some(Found { items, strangers, is_archive, is_certain, .. }) = find_events(&documents, DEPTH) else {
         return ReferenceArchive { quarantined: vec![(None, "records_not_array")], ..without("quarantined") };
     };
     if !is_certain {
@@ -67,9 +69,9 @@ pub fn reference_archive(archive_uri: &str, inflated: &[u8]) -> ReferenceArchive
 /// The source text of every event that gets a row.
 pub fn source_events(inflated: &[u8]) -> Vec<String> {
     let text = bare(inflated);
-    let documents = std::str::from_utf8(&text).ok().filter(|text| text.trim_start().starts_with(['{', '[']));
+    let documents = std::str::from_utf8(&text).ok().filter(|text| text.trim_start().starts_with(['{', '[', '"']));
     let Some(documents) = documents.and_then(json::documents) else { return Vec::new() };
-    let Some(found) = find_events(&documents) else { return Vec::new() };
+    let Some(found) = find_events(&documents, DEPTH) else { return Vec::new() };
     let event = |item| match item {
         Item::Event(event) if event.starts_with('{') && event::event_row("", 0, &event).is_ok() => Some(event),
         _ => None,
@@ -79,7 +81,10 @@ pub fn source_events(inflated: &[u8]) -> Vec<String> {
 
 /// Text without a byte order mark, and without the timestamps of an export.
 fn bare(inflated: &[u8]) -> Cow<'_, [u8]> {
-    let inflated = inflated.strip_prefix("\u{feff}".as_bytes()).unwrap_or(inflated);
+    let mut inflated = inflated;
+    while let Some(unmarked) = inflated.trim_ascii_start().strip_prefix("\u{feff}".as_bytes()) {
+        inflated = unmarked;
+    }
     match std::str::from_utf8(inflated).ok().and_then(without_timestamps) {
         Some(messages) => Cow::Owned(messages.into_bytes()),
         None => Cow::Borrowed(inflated),
@@ -126,21 +131,26 @@ struct Found {
     is_archive: bool,
     /// False when a string is damaged in a way of which the contract does not say what can be saved.
     is_certain: bool,
+    /// Objects, arrays and strings around an event that are looked through.
+    depth: usize,
 }
+
+/// That in the text of an archive; in a string it is one less than around it.
+const DEPTH: usize = 16;
 
 impl Default for Found {
     fn default() -> Self {
-        Self { items: Vec::new(), strangers: 0, is_archive: false, is_certain: true }
+        Self { items: Vec::new(), strangers: 0, is_archive: false, is_certain: true, depth: DEPTH }
     }
 }
 
 /// The events of all documents; `None` when `Records` is no array.
-fn find_events(documents: &[&str]) -> Option<Found> {
-    let mut found = Found::default();
+fn find_events(documents: &[&str], depth: usize) -> Option<Found> {
+    let mut found = Found { depth, ..Found::default() };
     for document in documents {
         if let Some(elements) = json::elements(document) {
             found.is_archive |= !elements.is_empty();
-            found.take_array(&elements, elements.first().copied());
+            found.take_array(&elements, elements.first().copied(), true);
             continue;
         }
         let members: Vec<(Name, &str)> = json::members(document).unwrap_or_default();
@@ -158,7 +168,11 @@ fn find_events(documents: &[&str]) -> Option<Found> {
             match json::elements(value) {
                 Some(elements) if is_records => {
                     found.is_archive = true;
-                    found.take_array(&elements, elements.iter().find(|element| element.starts_with('{')).copied());
+                    found.take_array(
+                        &elements,
+                        elements.iter().find(|element| element.starts_with('{')).copied(),
+                        false,
+                    );
                 }
                 Some(elements) if [json::name("Events"), json::name("logEvents")].contains(name) => {
                     for element in elements {
@@ -166,6 +180,8 @@ fn find_events(documents: &[&str]) -> Option<Found> {
                     }
                 }
                 None if is_records => return None,
+                // What stands beside such an array is looked at when it seems to hold an event.
+                _ if names_version(value) => found.take_value(value, 0),
                 _ => {}
             }
         }
@@ -175,29 +191,50 @@ fn find_events(documents: &[&str]) -> Option<Found> {
 
 impl Found {
     /// Takes an array of events, or of what brings them; `telling` is the element that tells which.
-    fn take_array(&mut self, elements: &[&str], telling: Option<&str>) {
-        let events = || elements.iter().map(|element| Item::Event((*element).to_owned()));
+    fn take_array(&mut self, elements: &[&str], telling: Option<&str>, is_outermost: bool) {
         let Some(telling) = telling else {
-            self.items.extend(events());
-            return;
+            return self.take_events(elements, is_outermost);
         };
-        if looks_like_event(telling) {
-            self.items.extend(events());
-        } else if telling.starts_with('{') && brings_something(telling) {
+        let position = elements.iter().position(|element| *element == telling).unwrap_or_default();
+        let is_said = telling.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with("\"eventVersion\""));
+        let may_bring = telling.starts_with('{') || names_version(telling);
+        let brings = may_bring && !is_said && !is_certainly_event(telling) && self.brings_something(telling);
+        if looks_like_event(telling) && !brings {
+            self.take_events(elements, is_outermost);
+        } else if brings {
             for element in elements {
                 self.take_element(element);
             }
         } else if !self.items.iter().any(|item| matches!(item, Item::Event(event) if event.starts_with('{'))) {
             self.strangers += 1;
+            if elements[..position].iter().any(|element| names_version(element)) {
+                self.take_events(&elements[..position], is_outermost);
+            }
+            // Among strangers, whatever seems to hold an event is looked at.
+            for element in elements[position + 1..].iter().filter(|element| names_version(element)) {
+                self.take_wrapper(element);
+            }
         } else {
             // Among events, of which one at least is an object, whatever stands in an event array is one.
-            self.items.extend(events());
+            self.take_events(elements, is_outermost);
+        }
+    }
+
+    /// Takes elements that are events because of where they stand. In an array that no object holds, strings and arrays may
+    /// hold some.
+    fn take_events(&mut self, elements: &[&str], is_outermost: bool) {
+        for element in elements {
+            if is_outermost && !element.starts_with('{') && names_version(element) {
+                self.take_wrapper(element);
+            } else {
+                self.items.push(Item::Event((*element).to_owned()));
+            }
         }
     }
 
     /// Takes an element that should bring events.
     fn take_element(&mut self, element: &str) {
-        if element.starts_with('{') {
+        if element.starts_with('{') || names_version(element) {
             self.take_wrapper(element);
         } else {
             self.items.push(Item::Event(element.to_owned()));
@@ -207,32 +244,45 @@ impl Found {
     /// Takes an object that is an event, or brings some.
     fn take_wrapper(&mut self, object: &str) {
         let before = self.items.len();
-        self.take_value(object);
+        self.take_value(object, 0);
         if self.items.len() == before && !object.contains("CWL CONTROL MESSAGE") {
             self.strangers += 1;
         }
     }
 
-    /// Takes the events in a value, itself included: objects that are certainly events, at any depth, and in strings.
-    fn take_value(&mut self, value: &str) {
-        if is_certainly_event(value) {
+    /// Takes the events in a value, itself included: objects that are certainly events, and in strings. `level` is that of the
+    /// value in its document.
+    fn take_value(&mut self, value: &str, level: usize) {
+        let is_too_deep = level == self.depth;
+        if is_certainly_event(value) && (level == 0 || !is_too_deep) {
             self.items.push(Item::Event(value.to_owned()));
+        } else if is_too_deep {
+            if names_version(value) {
+                self.refuse("nesting_too_deep");
+            }
         } else if let Some(members) = json::members(value) {
             for (_, value) in members {
-                self.take_value(value);
+                self.take_value(value, level + 1);
             }
         } else if let Some(elements) = json::elements(value) {
             for element in elements {
-                self.take_value(element);
+                self.take_value(element, level + 1);
             }
         } else if value.starts_with('"') {
             match json::text(value) {
                 Some(text) => self.take_string(&text),
                 // Half of a pair of surrogates.
-                None if value.contains("eventVersion") => self.refuse("utf8_invalid"),
+                None if names_version(value) => self.refuse("utf8_invalid"),
                 None => {}
             }
         }
+    }
+
+    /// Whether a value is an event or brings anything that has to be accounted for.
+    fn brings_something(&self, value: &str) -> bool {
+        let mut found = Self { depth: self.depth, ..Self::default() };
+        found.take_value(value, 0);
+        !found.items.is_empty() || !found.is_certain
     }
 
     fn refuse(&mut self, reason: &'static str) {
@@ -243,10 +293,22 @@ impl Found {
     /// begins, and what cannot be read is refused.
     fn take_string(&mut self, text: &str) {
         let documents = json::documents(text).filter(|documents| documents.len() == 1);
-        let is_spelled = text.contains("\"eventVersion");
+        let is_spelled = names_version(text);
+        let begins_like_json = text.trim_start().starts_with(['{', '[']);
+        let names = ["eventTime", "eventSource", "eventName", "eventID", "eventType", "userIdentity"];
+        let may_be_cut = begins_like_json && names.iter().any(|name| text.contains(&format!("\"{name}\"")));
         match documents.as_deref() {
-            Some([document]) if !is_spelled || is_certainly_event(document) => return self.take_value(document),
-            None if !is_spelled => return,
+            Some([document]) if is_certainly_event(document) => {
+                return self.items.push(Item::Event((*document).to_owned()));
+            }
+            Some([document]) if !is_spelled => {
+                let mut inner = Self { depth: self.depth.saturating_sub(1), ..Self::default() };
+                inner.take_value(document, 0);
+                self.items.append(&mut inner.items);
+                self.is_certain &= inner.is_certain;
+                return;
+            }
+            None if !is_spelled && !may_be_cut => return,
             _ => {}
         }
         let before = self.items.len();
@@ -255,7 +317,8 @@ impl Found {
             Some(messages) => Cow::Owned(messages),
             None => Cow::Borrowed(without_words(text)),
         };
-        match json::documents(&json).as_deref().map(find_events) {
+        let depth = self.depth.saturating_sub(1);
+        match json::documents(&json).as_deref().map(|documents| find_events(documents, depth)) {
             _ if !json.trim_start().starts_with(['{', '[']) => {}
             Some(Some(Found { items, strangers, is_certain, .. })) => {
                 if items.iter().any(Item::counts) {
@@ -265,26 +328,16 @@ impl Found {
                 self.is_certain &= is_certain;
             }
             Some(None) => self.refuse("records_not_array"),
-            None => match items_of_cut(&json) {
+            None => match items_of_cut(&json, depth) {
                 Some(items) => self.items.extend(items),
                 None => self.is_certain = false,
             },
-        }
-        if let (Some([document]), true) = (documents.as_deref(), self.items.len() == before) {
-            self.take_value(document);
         }
         let says_nothing = documents.as_deref().is_some_and(|documents| !has_version(documents[0]));
         if self.items.len() == before && !says_nothing {
             self.refuse("json_invalid");
         }
     }
-}
-
-/// Whether an object is an event or brings anything that has to be accounted for.
-fn brings_something(object: &str) -> bool {
-    let mut found = Found::default();
-    found.take_value(object);
-    !found.items.is_empty() || !found.is_certain
 }
 
 /// Text from where its JSON begins: behind a timestamp, or the words of a log.
@@ -311,22 +364,21 @@ fn has_version(value: &str) -> bool {
 
 /// What a text holds that was cut: whole documents, then one that has lost its end. `None` when it was damaged in another
 /// way, or might go on with another event behind the place.
-fn items_of_cut(text: &str) -> Option<Vec<Item>> {
+fn items_of_cut(text: &str, depth: usize) -> Option<Vec<Item>> {
     let (documents, cut) = whole_values(text)?;
-    let mut found = find_events(&documents)?;
-    let (head, is_event, is_archive) =
-        [("{\"Records\":[", false, true), ("[", false, true), ("{\"eventVersion\"", true, false)]
-            .into_iter()
-            .find(|(head, ..)| cut.starts_with(head))
-            .unwrap_or(("{", false, false));
+    let mut found = find_events(&documents, depth)?;
+    let (head, is_archive) = [("{\"Records\":[", true), ("[", true)]
+        .into_iter()
+        .find(|(head, ..)| cut.starts_with(head))
+        .unwrap_or(("{", false));
     let mut rest = cut.strip_prefix(head)?;
     let has_other_array = ["Records", "Events", "logEvents"].iter().any(|name| rest.contains(name));
     if !is_archive {
-        // Whole events in what is cut are kept, and it is not said here which.
-        let before = rest.split_once("eventVersion").map_or("", |(before, _)| before);
-        let is_own = is_event || before.matches('{').count() <= before.matches('}').count();
+        // An event tells its version itself. Whole events in what is cut are kept, and it is not said here which.
+        let version = rest.split_once("\"eventVersion\"");
+        let is_own = version.is_none_or(|(before, _)| before.matches('{').count() <= before.matches('}').count());
         let is_certain = !has_other_array && is_own && rest.matches("eventVersion").count() < 2;
-        found.items.push(Item::Refused { is_event, reason: "json_truncated" });
+        found.items.push(Item::Refused { is_event: version.is_some(), reason: "json_truncated" });
         return is_certain.then_some(found.items);
     }
     let mut elements = Vec::new();
@@ -346,7 +398,7 @@ fn items_of_cut(text: &str) -> Option<Vec<Item>> {
     }
     let rest = rest.trim_ascii();
     let telling = elements.first().copied();
-    found.take_array(&elements, telling);
+    found.take_array(&elements, telling, head == "[");
     found.items.push(Item::Refused { is_event: !rest.is_empty(), reason: "json_truncated" });
     let is_plain = telling.is_none_or(looks_like_event) && rest.matches("eventVersion").count() < 2;
     (is_plain && !elements.iter().any(|element| element.contains("\n{"))).then_some(found.items)
@@ -376,7 +428,17 @@ fn is_certainly_event(value: &str) -> bool {
             .any(|(member, value)| member == json::name(name) && value.starts_with('"'))
     };
     let has_subject = || ["eventSource", "eventName", "eventType", "eventCategory"].into_iter().any(is_text);
-    is_text("eventVersion") && has_subject() && looks_like_event(value)
+    // Some pipelines make a number of a version, which leaves it its point.
+    let is_number = || {
+        let version = json::member(value, "eventVersion");
+        version.is_some_and(|version| !version.starts_with(['"', '{', '[']) && version.contains('.'))
+    };
+    (is_text("eventVersion") || is_number()) && has_subject() && looks_like_event(value)
+}
+
+/// Whether text names `eventVersion` behind a quote, which may be escaped in any way.
+fn names_version(text: &str) -> bool {
+    text.contains("\"eventVersion") || text.contains("\\u0022eventVersion")
 }
 
 /// Whether an element is an object with a member that events have, and no notification of another service.
@@ -395,7 +457,13 @@ fn is_notification(object: &str) -> bool {
         // Whatever store it is: what it tells of is an object in a bucket.
         let is_of_a_store = is_any_of(name, &["s3", "oss", "obs"])
             && ["bucket", "object"].iter().all(|member| json::member(value, member).is_some());
-        is_of_aws || is_of_a_store
+        // API calls have no colon in their names.
+        let is_change = is_any_of(name, &["eventName"])
+            && json::text(value)
+                .as_deref()
+                .and_then(|text| text.split_once(':'))
+                .is_some_and(|(before, after)| before.starts_with("Object") || after.starts_with("Object"));
+        is_of_aws || is_of_a_store || is_change
     };
     json::members(object).is_some_and(|members| members.iter().any(notifies))
 }
@@ -474,8 +542,9 @@ mod tests {
         let with = |text: &str| format!("{{\"m\":{},\"n\":{event:?}}}", serde_json::Value::from(text));
         let cut = "json_truncated";
         check(&with(&event[..30]), "converted", 2, &[1], &[(Some(0), cut)]);
-        check(&with(&other[..38]), "converted", 1, &[0], &[(None, cut)]);
-        check(&with(&other[..20]), "converted", 1, &[0], &[]);
+        check(&with(&other[..38]), "converted", 2, &[1], &[(Some(0), cut)]);
+        check(&with(&other[..20]), "converted", 1, &[0], &[(None, cut)]);
+        check(&with(&other[..8]), "converted", 1, &[0], &[]);
         for before in ["\u{feff}", "2025-03-01T08:15:00Z ", "Mar  1 host trail[7]: ", "[INFO] "] {
             check(&with(&format!("{before}{other}")), "converted", 2, &[0, 1], &[]);
         }
@@ -487,7 +556,8 @@ mod tests {
         check(&with("{\"eventVersion\":\"1.08\"}"), "converted", 1, &[0], &[(None, "json_invalid")]);
         check(&with("{\"eventSource\":\"aws:s3\",\"eventVersion\":\"2.1\"}"), "converted", 1, &[0], &[]);
         check(&with("{\"a\":[\"eventVersion\"]}"), "converted", 1, &[0], &[]);
-        check(&format!("{{\"m\":{:?}}}", &other[..38]), "quarantined", 0, &[], &[(None, cut)]);
+        check(&format!("{{\"m\":{:?}}}", &other[..38]), "converted", 1, &[], &[(Some(0), cut)]);
+        check(&format!("{{\"m\":{:?}}}", &other[..20]), "quarantined", 0, &[], &[(None, cut)]);
     }
 
     #[test]
