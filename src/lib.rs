@@ -122,6 +122,7 @@
 //! | `output::claim` | who may write to a lake in a bucket |
 //! | `pipeline::worklist` | which archives are converted, in which steps |
 //! | `pipeline::grouping` | which archives are converted together |
+//! | `pipeline::refusal` | archives that are refused for what is known of them |
 //! | `pipeline::worker` | what one thread does |
 //! | `pipeline::turns`, `deal` | work that is dealt out, and what it tells |
 //! | `pipeline::run` | one attempt: results taken back in order |
@@ -199,7 +200,8 @@
 //! | promise | test |
 //! |---|---|
 //! | **nothing lost**: every event is a row, or counted, or in quarantine | `property.rs`, `corpus.rs`, `scale.rs`: rows against an independent `serde_json` reference; `mutation.rs`, `large.rs`; `fuzz/` |
-//! | every form of CloudTrail gives the same events | `shapes.rs`, `containers.rs`, `zips.rs`; `large.rs` |
+//! | every form of CloudTrail gives the same events | `shapes.rs`, `containers.rs`, `zips.rs`, `encodings.rs`; `large.rs` |
+//! | no selector passes over what it wants, whenever it was delivered | `clock.rs`, `partitions.rs` |
 //! | counts add up | `harness::Lake::check_counts`, in every test that converts; `check.rs` |
 //! | **nothing twice**: overlapping inputs, trails, runs | `dedup.rs` |
 //! | in pieces, again, after crashes: the rows of one clean run | `model.rs`, `incremental.rs`, `again.rs` |

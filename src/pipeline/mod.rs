@@ -8,6 +8,8 @@ mod grouping;
 
 mod process;
 
+mod refusal;
+
 mod run;
 
 mod turns;

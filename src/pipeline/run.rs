@@ -22,10 +22,9 @@ use super::deal::Dealer;
 use super::ending::{Ending, Staged};
 use super::grouping::next_group;
 use super::observe::Observer;
+use super::refusal::reject_damaged_log;
 use super::turns::{Large, Work};
-use super::worker::{
-    ArchiveOutcome, Converted, GroupResult, LargeVerdict, SegmentResult, position, reject_damaged_log,
-};
+use super::worker::{ArchiveOutcome, Converted, GroupResult, LargeVerdict, SegmentResult, position};
 use crate::config::{Config, OnBad};
 use crate::dedup::Claims;
 use crate::error::{Error, ErrorKind, Reason, Result, printable};

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::refusal::{not_verified, reject_damaged_log};
 use crate::error::{Finding, Reason, Result};
 use crate::input::{Archive, Contents, Inflated, Inflater, TextStream, Window, Worthless, unreadable};
 use crate::pool::Pool;
@@ -366,30 +367,6 @@ impl Reading {
     /// Whether archives of which this is proved are converted.
     const fn is_wanted(&self, integrity: Integrity) -> bool {
         !self.requires_verified || integrity.is_verified()
-    }
-}
-
-/// A finding for an archive that digest files do not prove. Its bytes are not kept: there is nothing to mend in them.
-fn not_verified(integrity: Integrity) -> Finding {
-    let message = match integrity {
-        Integrity::Invalid => {
-            "its text is not what digest files declare, or the digest file that declares it is invalid"
-        }
-        _ => "no digest file that is proved declares it",
-    };
-    Finding {
-        event_index: None,
-        byte_offset: None,
-        reason: Reason::NotVerified,
-        message: message.to_owned(),
-        original: Vec::new(),
-    }
-}
-
-/// Takes what is called like a log file, and is neither one nor any other thing that is known, for damage.
-pub(super) fn reject_damaged_log(verdict: &mut Verdict, archive: &Archive, stored: impl FnOnce() -> Vec<u8>) {
-    if verdict.status == Status::Foreign && archive.has_log_name() {
-        verdict.reject_damaged_log(archive.has_gzip_name(), stored);
     }
 }
 

@@ -1,0 +1,32 @@
+//! Archives that are refused for what is known of them, and not for what is in them.
+//!
+//! In: what digest files prove, or a name. Out: findings. Never: reads an archive.
+
+use crate::error::{Finding, Reason};
+use crate::input::Archive;
+use crate::transform::{Status, Verdict};
+use crate::verify::Integrity;
+
+/// A finding for an archive that digest files do not prove. Its bytes are not kept: there is nothing to mend in them.
+pub(super) fn not_verified(integrity: Integrity) -> Finding {
+    let message = match integrity {
+        Integrity::Invalid => {
+            "its text is not what digest files declare, or the digest file that declares it is invalid"
+        }
+        _ => "no digest file that is proved declares it",
+    };
+    Finding {
+        event_index: None,
+        byte_offset: None,
+        reason: Reason::NotVerified,
+        message: message.to_owned(),
+        original: Vec::new(),
+    }
+}
+
+/// Takes what is called like a log file, and is neither one nor any other thing that is known, for damage.
+pub(super) fn reject_damaged_log(verdict: &mut Verdict, archive: &Archive, stored: impl FnOnce() -> Vec<u8>) {
+    if verdict.status == Status::Foreign && archive.has_log_name() {
+        verdict.reject_damaged_log(archive.has_gzip_name(), stored);
+    }
+}
