@@ -330,3 +330,39 @@ fn calls_in_another_letter_case_are_not_called_omitted() {
         ]
     );
 }
+
+/// The rows of a call with these records and answers, each as index, dimension, outcome, identifier and leftovers.
+fn answered(request: &str, response: &str) -> Vec<String> {
+    let workdir = Workdir::new();
+    workdir.file("in/a.json", records(&[batch_call("a", request, response)]));
+    let lake = workdir.convert("in", "");
+    assert_eq!(lake.code, 0, "{}", lake.stderr);
+    let shown = |row: &Row| {
+        let index = row.get("record_index").map_or("-".to_owned(), |index| format!("{index:?}"));
+        let texts = ["dimension", "outcome", "metering_record_id", "unmapped"].map(|column| text(row, column));
+        format!("{index} {}", texts.join(" ")).trim_end().to_owned()
+    };
+    lake.rows("usage_records").iter().map(shown).collect()
+}
+
+/// Our own: where a list stood in two spellings and the first was empty, the records and answers of the other had no rows.
+#[test]
+fn records_behind_an_empty_list_of_another_spelling_have_rows() {
+    let rows = answered(
+        r#"{"usageRecords":[],"UsageRecords":[{"dimension":"a"},{"dimension":"b"}]}"#,
+        r#"{"Results":[],"results":[{"usageRecord":{"dimension":"a"},"status":"Success"}]}"#,
+    );
+    let left = r#"{"requestParameters.usageRecords":[],"responseElements.Results":[]}"#;
+    assert_eq!(rows, [format!("0 a success  {left}"), format!("1 b unknown  {left}")]);
+}
+
+/// Our own: a member in another letter case in front of the usual one took its place.
+#[test]
+fn the_usual_spelling_of_a_member_counts() {
+    let rows = answered(
+        r#"{"usageRecords":[{"Dimension":"x","dimension":"d","Quantity":2,"quantity":1}]}"#,
+        r#"{"results":[{"usageRecord":{"dimension":"d","quantity":1},"Status":"DuplicateRecord","status":"Success","MeteringRecordId":"x","meteringRecordId":"m"}]}"#,
+    );
+    let left = r#"{"requestParameters.usageRecords.Dimension":"x","requestParameters.usageRecords.Quantity":2,"responseElements.results.Status":"DuplicateRecord","responseElements.results.MeteringRecordId":"x"}"#;
+    assert_eq!(rows, [format!("0 d success m {left}")]);
+}

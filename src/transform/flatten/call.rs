@@ -3,8 +3,8 @@
 //! In: the members `requestParameters` and `responseElements`. Out: records, answers, and what all rows of the call
 //! share. Never: writes a row.
 
-use super::metering::{self, Record, Source};
-use super::name::Name;
+use super::metering::{Record, Source};
+use super::name::{Name, pick};
 use super::outcome::Outcome;
 use super::unmapped::Unmapped;
 use crate::transform::tape::{Member, Shape, Value};
@@ -77,49 +77,55 @@ pub(super) struct Request<'t> {
     pub(super) record: Record<'t>,
 }
 
-/// The records of a request, `None` when it shows none: not the same as an empty list.
-pub(super) fn read_requests<'t>(request: Option<Member<'t>>, common: &mut CallFields<'t>) -> Option<Vec<Request<'t>>> {
-    let mut requests = None;
-    let request = object_of(request, &mut common.unmapped_request);
-    for member in request.into_iter().flat_map(Value::members).filter(|member| !member.value().is_null()) {
-        let fits = match Name::of(member.name()) {
-            Some(Name::ProductCode) => metering::take_text(&mut common.product_code, member),
-            Some(Name::UsageRecords) if member.value().shape() == Shape::Array && requests.is_none() => {
-                let sources = Source::list(member, "requestParameters.usageRecords");
-                let read = |source: Source<'t>| Request { source, record: source.read() };
-                requests = Some(sources.into_iter().map(read).collect());
-                true
-            }
-            _ => false,
-        };
-        if !fits {
-            common.unmapped_request.add_member("requestParameters", member);
+/// The member of an object that counts, when some have this name and hold text.
+pub(super) fn pick_text(object: Value<'_>, name: Name) -> Option<Member<'_>> {
+    pick(object, name, |value| value.text().is_some())
+}
+
+/// The one that counts, when some have this name and hold a list.
+fn pick_list(object: Value<'_>, name: Name) -> Option<Member<'_>> {
+    pick(object, name, |value| value.shape() == Shape::Array)
+}
+
+/// The text of a member that has been picked.
+pub(super) fn text_of(member: Option<Member<'_>>) -> Option<&str> {
+    member.and_then(|member| member.value().text())
+}
+
+/// Adds whatever of an object has not been picked.
+pub(super) fn add_others(unmapped: &mut Unmapped, path: &str, object: Value<'_>, picked: &[Option<Member<'_>>]) {
+    for member in object.members().filter(|member| !member.value().is_null()) {
+        if !picked.iter().flatten().any(|picked| picked.is(member)) {
+            unmapped.add_member(path, member);
         }
     }
-    requests
+}
+
+/// The records of a request, `None` when it shows none: not the same as an empty list.
+pub(super) fn read_requests<'t>(request: Option<Member<'t>>, common: &mut CallFields<'t>) -> Option<Vec<Request<'t>>> {
+    let request = object_of(request, &mut common.unmapped_request)?;
+    let product_code = pick_text(request, Name::ProductCode);
+    let records = pick_list(request, Name::UsageRecords);
+    add_others(&mut common.unmapped_request, "requestParameters", request, &[product_code, records]);
+    common.product_code = text_of(product_code);
+    let sources = Source::list(records?, "requestParameters.usageRecords");
+    Some(sources.into_iter().map(|source| Request { source, record: source.read() }).collect())
 }
 
 pub(super) fn read_answers<'t>(response: Option<Member<'t>>, common: &mut CallFields<'t>) -> Vec<Answer<'t>> {
-    let (mut results, mut unprocessed) = (None, None);
-    let response = object_of(response, &mut common.unmapped_response);
-    for member in response.into_iter().flat_map(Value::members).filter(|member| !member.value().is_null()) {
-        let is_list = member.value().shape() == Shape::Array;
-        match Name::of(member.name()) {
-            Some(Name::Results) if is_list && results.is_none() => results = Some(read_results(member)),
-            Some(Name::UnprocessedRecords) if is_list && unprocessed.is_none() => {
-                unprocessed = Some(Source::list(member, "responseElements.unprocessedRecords"));
-            }
-            _ => common.unmapped_response.add_member("responseElements", member),
-        }
-    }
-    let unprocessed = unprocessed.into_iter().flatten().map(|record| Answer {
-        record: Some(record),
+    let Some(response) = object_of(response, &mut common.unmapped_response) else { return Vec::new() };
+    let results = pick_list(response, Name::Results);
+    let unprocessed = pick_list(response, Name::UnprocessedRecords);
+    add_others(&mut common.unmapped_response, "responseElements", response, &[results, unprocessed]);
+    let unprocessed = unprocessed.map(|list| Source::list(list, "responseElements.unprocessedRecords"));
+    let unprocessed = unprocessed.into_iter().flatten().map(|source| Answer {
+        record: Some(source),
         outcome: Outcome::Unprocessed,
         status: None,
         metering_record_id: None,
         unmapped: Unmapped::default(),
     });
-    results.into_iter().flatten().chain(unprocessed).collect()
+    results.map(read_results).into_iter().flatten().chain(unprocessed).collect()
 }
 
 /// The results of a list; an element that is no object is kept whole in `unmapped`.
@@ -136,30 +142,19 @@ fn read_results(list: Member<'_>) -> Vec<Answer<'_>> {
 }
 
 fn read_result(result: Value<'_>) -> Answer<'_> {
-    let mut answer = Answer {
-        record: None,
-        outcome: Outcome::Unknown,
-        status: None,
-        metering_record_id: None,
-        unmapped: Unmapped::default(),
-    };
-    for member in result.members().filter(|member| !member.value().is_null()) {
-        let fits = match Name::of(member.name()) {
-            Some(Name::Status) => metering::take_text(&mut answer.status, member),
-            Some(Name::MeteringRecordId) => metering::take_text(&mut answer.metering_record_id, member),
-            Some(Name::UsageRecord) if member.value().is_object() && answer.record.is_none() => {
-                let path = "responseElements.results.usageRecord";
-                answer.record = Some(Source::new(member.value(), member.raw(), path));
-                true
-            }
-            _ => false,
-        };
-        if !fits {
-            answer.unmapped.add_member("responseElements.results", member);
-        }
+    let record = pick(result, Name::UsageRecord, Value::is_object);
+    let status = pick_text(result, Name::Status);
+    let id = pick_text(result, Name::MeteringRecordId);
+    let mut unmapped = Unmapped::default();
+    add_others(&mut unmapped, "responseElements.results", result, &[record, status, id]);
+    let status = text_of(status);
+    Answer {
+        record: record.map(|record| Source::new(record.value(), record.raw(), "responseElements.results.usageRecord")),
+        outcome: Outcome::of_status(status),
+        status,
+        metering_record_id: text_of(id),
+        unmapped,
     }
-    answer.outcome = Outcome::of_status(answer.status);
-    answer
 }
 
 /// What a row has no column for: of the request, of its record, of the response, of its result.

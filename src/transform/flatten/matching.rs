@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 
 use super::call::Request;
 use super::metering::{Allocation, Record, Source};
-use super::name::{Name, Seen};
+use super::name::{Counting, Name};
 use crate::transform::scan;
 
 /// Pairs that are compared one by one: a real call has at most 25 records on either side.
@@ -179,17 +179,18 @@ fn spellings(source: Source<'_>) -> [Option<Cow<'_, str>>; 4] {
     }
     let (mut time, mut plain, mut decimal, mut allocations) = (None, None, None, None);
     let mut others: Vec<String> = Vec::new();
-    let mut seen = Seen::default();
+    let mut counting = Counting::of(source.value);
     for member in source.value.members().filter(|member| !member.value().is_null()) {
-        let name = Name::of(member.name());
         let value = respelled(member.raw());
-        match name {
-            Some(Name::Timestamp) if seen.is_first(Name::Timestamp) => time = Some(value),
-            Some(Name::Quantity) if seen.is_first(Name::Quantity) => plain = Some(value),
-            Some(Name::QuantityAsDecimal) if seen.is_first(Name::QuantityAsDecimal) => decimal = Some(value),
-            Some(Name::UsageAllocations) if seen.is_first(Name::UsageAllocations) => allocations = Some(value),
-            Some(known) => others.push(format!("\"{}\":{value}", known.as_str())),
-            None => others.push(format!("{}:{value}", respelled(&format!("\"{}\"", member.raw_name())))),
+        match counting.name(member) {
+            Some(Name::Timestamp) => time = Some(value),
+            Some(Name::Quantity) => plain = Some(value),
+            Some(Name::QuantityAsDecimal) => decimal = Some(value),
+            Some(Name::UsageAllocations) => allocations = Some(value),
+            _ => others.push(match Name::of(member.name()) {
+                Some(known) => format!("\"{}\":{value}", known.as_str()),
+                None => format!("{}:{value}", respelled(&format!("\"{}\"", member.raw_name()))),
+            }),
         }
     }
     others.sort_unstable();

@@ -2,7 +2,7 @@
 //!
 //! In: the JSON of a record. Out: a [`Record`]. Never: loses a member that has no column.
 
-use super::name::{Name, Seen};
+use super::name::{Counting, Name, pick};
 use super::unmapped::Unmapped;
 use crate::transform::tape::{Member, Shape, Value};
 use crate::transform::{decimal, timestamp};
@@ -107,21 +107,18 @@ impl<'t> Record<'t> {
         let mut record = Self::default();
         let quantity = Quantity::read(value, form.quantity, form.quantity_as_decimal);
         record.quantity = quantity.units;
-        let mut seen = Seen::default();
+        let mut counting = Counting::of(value);
         for member in value.members().filter(|member| !member.value().is_null()) {
-            let fits = match Name::of(member.name()) {
-                Some(name) if name == form.quantity || name == form.quantity_as_decimal => quantity.stands_for(member),
-                Some(name) if seen.is_first(name) => match name {
-                    Name::CustomerIdentifier => take_text(&mut record.customer_identifier, member),
-                    Name::CustomerAwsAccountId => take_text(&mut record.customer_aws_account_id, member),
-                    Name::LicenseArn => take_text(&mut record.license_arn, member),
-                    Name::Timestamp => record.take_time(member),
-                    Name::UsageAllocations => record.take_allocations(member),
-                    name if name == form.dimension => take_text(&mut record.dimension, member),
-                    name => other(name, member),
-                },
-                _ => false,
-            };
+            let fits = counting.name(member).is_some_and(|name| match name {
+                Name::CustomerIdentifier => take_text(&mut record.customer_identifier, member),
+                Name::CustomerAwsAccountId => take_text(&mut record.customer_aws_account_id, member),
+                Name::LicenseArn => take_text(&mut record.license_arn, member),
+                Name::Timestamp => record.take_time(member),
+                Name::UsageAllocations => record.take_allocations(member),
+                name if name == form.quantity || name == form.quantity_as_decimal => quantity.stands_for(member),
+                name if name == form.dimension => take_text(&mut record.dimension, member),
+                name => other(name, member),
+            });
             if !fits {
                 record.unmapped.add_member(path, member);
             }
@@ -158,13 +155,13 @@ impl<'t> Allocation<'t> {
         }
         let quantity = Quantity::read(value, Name::AllocatedUsageQuantity, Name::AllocatedUsageQuantityAsDecimal);
         let mut allocation = Self { quantity: quantity.units, ..Self::default() };
-        let mut seen = Seen::default();
+        let mut counting = Counting::of(value);
         for member in value.members().filter(|member| !member.value().is_null()) {
-            match Name::of(member.name()) {
+            match counting.name(member) {
                 Some(Name::AllocatedUsageQuantity | Name::AllocatedUsageQuantityAsDecimal) => {
                     *is_whole &= quantity.stands_for(member);
                 }
-                Some(Name::Tags) if seen.is_first(Name::Tags) && member.value().shape() == Shape::Array => {
+                Some(Name::Tags) if member.value().shape() == Shape::Array => {
                     allocation.tags = Some(member.value().elements().map(|tag| read_tag(tag, is_whole)).collect());
                 }
                 _ => *is_whole = false,
@@ -180,22 +177,21 @@ fn read_tag<'t>(tag: Value<'t>, is_whole: &mut bool) -> Tag<'t> {
         return None;
     }
     let (mut key, mut value) = (None, None);
-    let mut seen = Seen::default();
+    let mut counting = Counting::of(tag);
     for member in tag.members().filter(|member| !member.value().is_null()) {
-        *is_whole &= match Name::of(member.name()) {
-            Some(Name::Key) if seen.is_first(Name::Key) => take_text(&mut key, member),
-            Some(Name::Value) if seen.is_first(Name::Value) => take_text(&mut value, member),
+        *is_whole &= match counting.name(member) {
+            Some(Name::Key) => take_text(&mut key, member),
+            Some(Name::Value) => take_text(&mut value, member),
             _ => false,
         };
     }
     Some((key, value))
 }
 
-/// Takes the text of a string; `false` when the value has none or the place is taken.
+/// Takes the text of a string; `false` when the value has none.
 pub(crate) fn take_text<'t>(place: &mut Option<&'t str>, member: Member<'t>) -> bool {
-    let text = member.value().text().filter(|_| place.is_none());
-    *place = place.or(text);
-    text.is_some()
+    *place = member.value().text();
+    place.is_some()
 }
 
 /// A quantity, which the API lets be written as an integer or as a decimal in a string, in two members.
@@ -209,8 +205,6 @@ struct Quantity<'t> {
 impl<'t> Quantity<'t> {
     /// Reads both members; the decimal one wins, the plain one counts when it says the same or stands alone.
     fn read(value: Value<'t>, plain: Name, as_decimal: Name) -> Self {
-        let is_it = |member: &Member<'t>, name| member.name().eq_ignore_ascii_case(name) && !member.value().is_null();
-        let find = |name: Name| value.members().find(|member| is_it(member, name.as_str()));
         let parse = |member: Option<Member<'t>>| {
             let member = member?;
             decimal::parse_quantity(match member.value().shape() {
@@ -219,7 +213,7 @@ impl<'t> Quantity<'t> {
                 _ => return None,
             })
         };
-        let members = [find(plain), find(as_decimal)];
+        let members = [plain, as_decimal].map(|name| pick(value, name, |_| true));
         let parsed = members.map(parse);
         let units = parsed[1].or(parsed[0]);
         let stands = |at: usize| members[at].filter(|_| parsed[at].is_some() && parsed[at] == units);

@@ -13,7 +13,7 @@ use super::unmapped::Unmapped;
 use crate::schema::Table;
 use crate::transform::columns::TableBuilder;
 use crate::transform::register::Place;
-use crate::transform::tape::{Shape, Value};
+use crate::transform::tape::Shape;
 
 /// `eventSource` of the Metering Service is this and the partition's domain (Marketplace API Reference, logging metering calls).
 pub(super) const SOURCE_PREFIX: &str = "metering-marketplace.";
@@ -324,12 +324,10 @@ fn flatten_single<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&Ca
         })
     });
     let mut metering_record_id = None;
-    let response = object_of(call.response, &mut common.unmapped_response);
-    for member in response.into_iter().flat_map(Value::members).filter(|member| !member.value().is_null()) {
-        let is_id = Name::of(member.name()) == Some(Name::MeteringRecordId);
-        if !is_id || !metering::take_text(&mut metering_record_id, member) {
-            common.unmapped_response.add_member("responseElements", member);
-        }
+    if let Some(response) = object_of(call.response, &mut common.unmapped_response) {
+        let id = call::pick_text(response, Name::MeteringRecordId);
+        call::add_others(&mut common.unmapped_response, "responseElements", response, &[id]);
+        metering_record_id = call::text_of(id);
     }
     let outcome = match metering_record_id {
         None => call::outcome_without_answer(call.request, is_error),

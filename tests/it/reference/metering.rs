@@ -2,7 +2,7 @@
 
 use super::json::{self, Name, Unmapped};
 use super::matching;
-use super::usage_record::{Form, UsageRecord, api_member};
+use super::usage_record::{Form, UsageRecord, speaker};
 use super::{Row, Value, set};
 
 /// Columns that tell about the call and are the same as in the event's own row.
@@ -85,33 +85,47 @@ fn is_placeholder(value: &str) -> bool {
     json::member(value, "omitted").and_then(json::boolean).is_some_and(|(omitted, _)| omitted)
 }
 
-/// Hands the non-null members of a body (`requestParameters`, `responseElements`) that the API has to `take`, by their
-/// names there, and returns what it did not want. A body that is no object, or only a placeholder, is returned whole.
-fn open<'a>(name: &str, body: Option<&'a str>, mut take: impl FnMut(&str, &'a str) -> bool) -> Unmapped {
-    let mut left = Unmapped::default();
-    let Some(body) = body else {
-        return left;
-    };
-    let path: Name = json::name(name);
-    if !body.starts_with('{') || is_placeholder(body) {
-        left.push(&[path], body);
-        return left;
-    }
-    for (member, value) in json::members(body).unwrap_or_default() {
-        if !json::is_null(value) && !api_member(&member).is_some_and(|member| take(member, value)) {
-            left.push(&[path.clone(), member], value);
+/// Opens a body (`requestParameters`, `responseElements`): for each member of the API that is wanted the value that speaks
+/// for it, and all the other non-null members. A body that is no object, or only a placeholder, is left over whole.
+fn open<'a, const N: usize>(
+    name: &str,
+    body: Option<&'a str>,
+    wanted: [(&str, Fits); N],
+) -> ([Option<&'a str>; N], Unmapped) {
+    let path = json::name(name);
+    match body {
+        None => ([None; N], Unmapped::default()),
+        Some(body) if body.starts_with('{') && !is_placeholder(body) => members_of(&[path], body, wanted),
+        Some(body) => {
+            let mut left = Unmapped::default();
+            left.push(&[path], body);
+            ([None; N], left)
         }
     }
-    left
 }
 
-/// Takes the first value of a kind that comes along.
-fn take_first<T>(place: &mut Option<T>, value: Option<T>) -> bool {
-    let fits = place.is_none() && value.is_some();
-    if fits {
-        *place = value;
+/// Whether a value is one that a member can have.
+type Fits = fn(&str) -> bool;
+
+const TEXT: Fits = |value| json::text(value).is_some();
+const LIST: Fits = |value| value.starts_with('[');
+const OBJECT: Fits = |value| value.starts_with('{');
+
+/// The values that speak for the wanted members of an object at `path`, and what is left of it.
+fn members_of<'a, const N: usize>(
+    path: &[Name],
+    object: &'a str,
+    wanted: [(&str, Fits); N],
+) -> ([Option<&'a str>; N], Unmapped) {
+    let members = json::members(object).unwrap_or_default();
+    let speakers = wanted.map(|(member, fits)| speaker(&members, member, fits));
+    let mut left = Unmapped::default();
+    for (position, (member, value)) in members.iter().enumerate() {
+        if !json::is_null(value) && !speakers.contains(&Some(position)) {
+            left.push(&[path, std::slice::from_ref(member)].concat(), value);
+        }
     }
-    fits
+    (speakers.map(|position| position.map(|position| members[position].1)), left)
 }
 
 /// A record that AWS answered about.
@@ -130,20 +144,9 @@ impl Answer {
     fn result(value: &str) -> Self {
         let path = ["responseElements", "results"].map(json::name);
         let echo_path = ["responseElements", "results", "usageRecord"].map(json::name);
-        let (mut echo, mut status, mut id) = (None, None, None);
-        let mut unmapped = Unmapped::default();
-        for (name, value) in json::members(value).unwrap_or_default() {
-            let taken = match api_member(&name) {
-                _ if json::is_null(value) => true,
-                Some("usageRecord") => take_first(&mut echo, value.starts_with('{').then_some(value)),
-                Some("status") => take_first(&mut status, json::text(value)),
-                Some("meteringRecordId") => take_first(&mut id, json::text(value)),
-                _ => false,
-            };
-            if !taken {
-                unmapped.push(&[path.as_slice(), &[name]].concat(), value);
-            }
-        }
+        let wanted = [("usageRecord", OBJECT), ("status", TEXT), ("meteringRecordId", TEXT)];
+        let ([echo, status, id], mut unmapped) = members_of(&path, value, wanted);
+        let (status, id) = (status.and_then(json::text), id.and_then(json::text));
         if !value.starts_with('{') && !json::is_null(value) {
             unmapped.push(&path, value);
         }
@@ -173,20 +176,13 @@ impl Answer {
 }
 
 fn batch_meter_usage(call: &Call) -> Vec<Row> {
-    let (mut product_code, mut records) = (None, None);
-    let request_left = open("requestParameters", call.request, |name, value| match name {
-        "productCode" => take_first(&mut product_code, json::text(value)),
-        "usageRecords" => take_first(&mut records, json::elements(value)),
-        _ => false,
-    });
-    let (mut results, mut unprocessed) = (None, None);
-    let response_left = open("responseElements", call.response, |name, value| match name {
-        "results" => take_first(&mut results, json::elements(value)),
-        "unprocessedRecords" => take_first(&mut unprocessed, json::elements(value)),
-        _ => false,
-    });
+    let wanted = [("productCode", TEXT), ("usageRecords", LIST)];
+    let ([product_code, records], request_left) = open("requestParameters", call.request, wanted);
+    let wanted = [("results", LIST), ("unprocessedRecords", LIST)];
+    let ([results, unprocessed], response_left) = open("responseElements", call.response, wanted);
+    let [records, results, unprocessed] = [records, results, unprocessed].map(|list| list.and_then(json::elements));
     let mut product = Row::new();
-    set(&mut product, "product_code", product_code.map(Value::Text));
+    set(&mut product, "product_code", product_code.and_then(json::text).map(Value::Text));
 
     let has_records = records.is_some();
     let record_path = ["requestParameters", "usageRecords"].map(json::name);
@@ -244,16 +240,13 @@ fn untold(call: &Call) -> &'static str {
 }
 
 fn meter_usage(call: &Call) -> Row {
-    let mut id = None;
-    let response_left = open("responseElements", call.response, |name, value| match name {
-        "meteringRecordId" => take_first(&mut id, json::text(value)),
-        _ => false,
-    });
+    let ([id], response_left) = open("responseElements", call.response, [("meteringRecordId", TEXT)]);
+    let id = id.and_then(json::text);
     let path = [json::name("requestParameters")];
     let placeholder = call.request.is_some_and(is_placeholder);
     let mut record = UsageRecord::default();
     if placeholder {
-        record.unmapped = open("requestParameters", call.request, |_, _| true);
+        record.unmapped = open("requestParameters", call.request, []).1;
     } else if let Some(request) = call.request {
         record = UsageRecord::read(&path, request, Form::Meter);
     }

@@ -8,7 +8,7 @@
 //! Where the contract is silent, the reference reads it like this: the first object of an array speaks for all; a document
 //! without events among others with events is refused; an event's own object is nesting level 1; too deep goes before a doubled name; of a doubled name in a usage record, tag
 //! or resource the first value counts and the rest is a deviation; letter case does not tell members of the Metering API
-//! apart; instants outside the years 0000 to 9999 do not parse;
+//! apart, but of several spellings the usual one counts, unless it is an empty list; instants outside the years 0000 to 9999 do not parse;
 //! hours of the Java form are 1 to 12; numbers in strings follow JSON's grammar.
 //!
 //! ```text

@@ -255,13 +255,13 @@ fn calls_as_an_sdk_spells_them_are_read_like_others() {
         ),
         "",
     );
-    let leftover = r#"{"requestParameters.productCode":"q"}"#;
+    let leftover = r#"{"requestParameters.ProductCode":"p"}"#;
     check(
         &rows,
         &["record_index", "product_code", "dimension", "quantity", "outcome", "metering_record_id", "unmapped"],
         &[
-            &format!("0 | p | d | 1500000 millionths | success | i | {leftover}"),
-            &format!("1 | p | e | - | unprocessed | - | {leftover}"),
+            &format!("0 | q | d | 1500000 millionths | success | i | {leftover}"),
+            &format!("1 | q | e | - | unprocessed | - | {leftover}"),
         ],
     );
     let rows = meter(
@@ -276,6 +276,20 @@ fn calls_as_an_sdk_spells_them_are_read_like_others() {
     );
     let lower = batch(r#"{"usagerecords":[{"dimension":"d"}]}"#, "null", "");
     check(&lower, &["record_index", "dimension", "outcome", "unmapped"], &["0 | d | unknown | -"]);
+}
+
+#[test]
+fn an_empty_list_hides_no_other_spelling() {
+    let columns = ["record_index", "dimension", "outcome", "unmapped"];
+    let rows = batch(
+        r#"{"usageRecords":[],"UsageRecords":[{"dimension":"a"}],"USAGERECORDS":[{"dimension":"b"}]}"#,
+        r#"{"results":[],"Results":[{"usageRecord":{"dimension":"a"},"status":"Success"}],"unprocessedrecords":[],"unprocessedRecords":[]}"#,
+        "",
+    );
+    let left = r#"{"requestParameters.usageRecords":[],"requestParameters.USAGERECORDS":[{"dimension":"b"}],"responseElements.results":[],"responseElements.unprocessedrecords":[]}"#;
+    check(&rows, &columns, &[&format!("0 | a | success | {left}")]);
+    let rows = batch(r#"{"UsageRecords":[{"dimension":"a"}],"usageRecords":[{"dimension":"b"}]}"#, "{}", "");
+    check(&rows, &columns, &[r#"0 | b | unknown | {"requestParameters.UsageRecords":[{"dimension":"a"}]}"#]);
 }
 
 #[test]

@@ -61,10 +61,25 @@ pub fn api_member(name: &Name) -> Option<&'static str> {
     API_MEMBERS.into_iter().find(|known| known.eq_ignore_ascii_case(&name))
 }
 
-/// The first non-null value that a member of the API has in an object.
+/// The position of the member that speaks for one of the API, when an object has it several times: an empty list is worth
+/// least, a name as AWS writes it more than one in another letter case, and of equals the first counts.
+pub fn speaker(members: &[(Name, &str)], wanted: &str, fits: impl Fn(&str) -> bool) -> Option<usize> {
+    let is_it = |(name, value): &(Name, &str)| api_member(name) == Some(wanted) && !json::is_null(value) && fits(value);
+    let found = (0..members.len()).filter(|position| is_it(&members[*position]));
+    found.min_by_key(|position| {
+        let (name, value) = &members[*position];
+        let is_empty = json::elements(value).is_some_and(|elements| elements.is_empty());
+        // The documentation and the SDK disagree about one.
+        let is_usual = *name == json::name(wanted)
+            || *name == json::name("customerAWSAccountID") && wanted == "customerAWSAccountId";
+        (is_empty, !is_usual, *position)
+    })
+}
+
+/// The value of that member.
 fn api_value<'a>(object: &'a str, wanted: &str) -> Option<&'a str> {
-    let is_it = |(name, value): &(Name, &str)| api_member(name) == Some(wanted) && !json::is_null(value);
-    json::members(object)?.into_iter().find(is_it).map(|(_, value)| value)
+    let members = json::members(object)?;
+    speaker(&members, wanted, |_| true).map(|position| members[position].1)
 }
 
 /// The two spellings of a record.
@@ -98,8 +113,8 @@ impl UsageRecord {
             let fits = match api_member(name) {
                 _ if json::is_null(value) => true,
                 None => false,
-                // Both cannot be in one column; the first is.
-                Some(member) if is_said(member, &members[..position]) => false,
+                // Only one can be in the column.
+                Some(member) if speaker(&members, member, |_| true) != Some(position) => false,
                 Some(member) if member == plain_name => quantity.tells_plain,
                 Some(member) if member == decimal_name => quantity.tells_decimal,
                 Some(member) => record.take(member, value, form),
@@ -168,15 +183,16 @@ impl Spelling {
     fn of(members: &[(Name, &str)], plain_name: &str, decimal_name: &str) -> Self {
         let mut others = Vec::new();
         let (mut time, mut plain, mut decimal, mut allocations) = (None, None, None, None);
-        for (name, value) in members.iter().filter(|(_, value)| !json::is_null(value)) {
-            let place = match api_member(name) {
+        for (position, (name, value)) in members.iter().enumerate().filter(|(_, (_, value))| !json::is_null(value)) {
+            let speaks = |member: &str| speaker(members, member, |_| true) == Some(position);
+            let place = match api_member(name).filter(|member| speaks(member)) {
                 Some("timestamp") => Some(&mut time),
                 Some("usageAllocations") => Some(&mut allocations),
                 Some(member) if member == plain_name => Some(&mut plain),
                 Some(member) if member == decimal_name => Some(&mut decimal),
                 _ => None,
             };
-            if let Some(place @ None) = place {
+            if let Some(place) = place {
                 *place = Some(json::respelled(value));
             } else {
                 let name = api_member(name).map_or_else(|| name.clone(), json::name);
@@ -328,8 +344,29 @@ mod tests {
             &[("customer_aws_account_id", "\"2\"")],
             Some(r#"{"r.customerAwsAccountId":"3"}"#),
         );
-        // Of two spellings as of one that comes twice, the first value counts, whatever it is.
-        check(r#"{"Dimension":1,"dimension":"d"}"#, Form::Batch, &[], Some(r#"{"r.Dimension":1,"r.dimension":"d"}"#));
+        // Of two spellings the usual one counts, else as of one that comes twice the first, whatever it is.
+        let d = ("dimension", "\"d\"");
+        check(r#"{"Dimension":"x","dimension":"d"}"#, Form::Batch, &[d], Some(r#"{"r.Dimension":"x"}"#));
+        check(r#"{"dimension":"d","Dimension":"x"}"#, Form::Batch, &[d], Some(r#"{"r.Dimension":"x"}"#));
+        check(r#"{"DIMENSION":"d","Dimension":"x"}"#, Form::Batch, &[d], Some(r#"{"r.Dimension":"x"}"#));
+        check(r#"{"Dimension":"d","dimension":1}"#, Form::Batch, &[], Some(r#"{"r.Dimension":"d","r.dimension":1}"#));
+        check(r#"{"Dimension":"d","dimension":null}"#, Form::Batch, &[d], None);
+        check(r#"{"Dimension":"d","dimension":[]}"#, Form::Batch, &[d], Some(r#"{"r.dimension":[]}"#));
+        check(
+            r#"{"Quantity":2,"quantity":1}"#,
+            Form::Batch,
+            &[("quantity", "1000000 millionths")],
+            Some(r#"{"r.Quantity":2}"#),
+        );
+        check(
+            r#"{"usageAllocations":[],"UsageAllocations":[{"Tags":[],"tags":[{"Key":"x","key":"k"}]}]}"#,
+            Form::Batch,
+            &[(
+                "usage_allocations",
+                r#"[Some(Allocation { quantity: None, tags: Some([Some(Tag { key: Some("k"), value: None })]) })]"#,
+            )],
+            Some(r#"{"r.usageAllocations":[],"r.UsageAllocations":[{"Tags":[],"tags":[{"Key":"x","key":"k"}]}]}"#),
+        );
         for name in ["Dimension", "DIMENSION", "dimensioN"] {
             check(&format!(r#"{{"{name}":"d"}}"#), Form::Batch, &[("dimension", "\"d\"")], None);
         }

@@ -175,6 +175,9 @@ impl Record {
                 members.push((name.to_owned(), values::anything(tape)));
             }
         }
+        if tape.one_in(25) {
+            respelled_twin(&mut members, tape);
+        }
         if tape.one_in(3) {
             tape.shuffle(&mut members);
         }
@@ -197,6 +200,28 @@ impl Record {
             _ => self.text(tape),
         }
     }
+}
+
+/// Adds a member that is there once more, in another letter case, with its value or another one for either of the two.
+fn respelled_twin(members: &mut Vec<(String, String)>, tape: &mut Tape) {
+    let of_the_api = |(name, _): &(String, String)| API_MEMBERS.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let positions: Vec<usize> = (0..members.len()).filter(|position| of_the_api(&members[*position])).collect();
+    if positions.is_empty() {
+        return;
+    }
+    let position = positions[tape.below(positions.len())];
+    let (name, value) = members[position].clone();
+    let (first, rest) = name.split_at(1);
+    let name = if tape.one_in(3) { name.to_uppercase() } else { format!("{}{rest}", first.to_uppercase()) };
+    let mut other = match tape.below(3) {
+        0 => values::anything(tape),
+        1 => "[]".to_owned(),
+        _ => value,
+    };
+    if tape.one_in(2) {
+        std::mem::swap(&mut members[position].1, &mut other);
+    }
+    members.push((name, other));
 }
 
 fn object(members: &[(String, String)]) -> String {
@@ -441,12 +466,8 @@ fn body(tape: &mut Tape, name: &str, fill: impl FnOnce(&mut Tape, &mut Vec<(Stri
     }
     let mut members = Vec::new();
     fill(tape, &mut members);
-    if tape.one_in(25) && !members.is_empty() {
-        // The same name in two letter cases.
-        let (name, value) = members[tape.below(members.len())].clone();
-        let (first, rest) = name.split_at(1);
-        let value = if tape.one_in(2) { values::anything(tape) } else { value };
-        members.push((format!("{}{rest}", first.to_uppercase()), value));
+    if tape.one_in(15) {
+        respelled_twin(&mut members, tape);
     }
     if tape.one_in(12) {
         let count = 1 + tape.below(2);
@@ -479,6 +500,7 @@ fn result(echo: String, tape: &mut Tape) -> String {
     match tape.below(40) {
         37 => drop(members.remove(0)),
         38 => members[0].1 = values::no_text(tape),
+        36 => respelled_twin(&mut members, tape),
         39 => members.push(("warning".to_owned(), values::anything(tape))),
         _ => {}
     }
