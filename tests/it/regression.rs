@@ -345,6 +345,84 @@ fn answered(request: &str, response: &str) -> Vec<String> {
     lake.rows("usage_records").iter().map(shown).collect()
 }
 
+const HOUR: &str = r#""timestamp":"2025-03-01T00:00:00Z""#;
+
+/// Our own: an answer that told the dimension only took a record from the answer that told all but its quantity.
+#[test]
+fn answers_with_fewer_members_do_not_exchange_their_records() {
+    let record =
+        |customer: &str| format!(r#"{{{HOUR},"customerIdentifier":"{customer}","dimension":"d","quantity":1}}"#);
+    let (a, b) = (record("c1"), record("c2"));
+    let request = format!(r#"{{"usageRecords":[{a},{b}]}}"#);
+    let short = a.replace(r#","quantity":1"#, "");
+    let result = |record: &str, status: &str, id: &str| {
+        format!(r#"{{"usageRecord":{record},"status":"{status}","meteringRecordId":"{id}"}}"#)
+    };
+    let for_b = result(r#"{"dimension":"d"}"#, "Success", "for-B");
+    let for_a = result(&short, "CustomerNotSubscribed", "for-A");
+    for results in [format!("{for_b},{for_a}"), format!("{for_a},{for_b}")] {
+        let rows = answered(&request, &format!(r#"{{"results":[{results}]}}"#));
+        assert_eq!(rows, ["0 d customer_not_subscribed for-A", "1 d success for-B"]);
+    }
+    // Most is told in common with the record that another answer needs.
+    let rows = answered(
+        r#"{"usageRecords":[{"dimension":"d","customerIdentifier":"c","quantity":1},{"dimension":"d","licenseArn":"l"}]}"#,
+        r#"{"results":[{"usageRecord":{"dimension":"d","customerIdentifier":"c","quantity":1,"timestamp":0},"status":"Success"}],"unprocessedRecords":[{"dimension":"d","customerIdentifier":"c","licenseArn":"m"}]}"#,
+    );
+    assert_eq!(rows, ["0 d unprocessed", "1 d success"]);
+}
+
+/// The same with so many that the best of all ways is not looked for.
+#[test]
+fn thousands_of_answers_with_fewer_members_find_their_records() {
+    // Two thousand are too many to be compared one by one: they have rows of their own.
+    for count in [90, 600, 2_000] {
+        let record = |at: usize| format!(r#"{{"customerIdentifier":"c{at}","dimension":"d","quantity":1}}"#);
+        let requests: Vec<String> = (0..count).map(record).collect();
+        let results: Vec<String> = (0..count)
+            .rev()
+            .map(|at| {
+                let record = record(at).replace(r#","quantity":1"#, "");
+                format!(r#"{{"usageRecord":{record},"status":"Success","meteringRecordId":"{at}"}}"#)
+            })
+            .collect();
+        let rows = answered(
+            &format!(r#"{{"usageRecords":[{}]}}"#, requests.join(",")),
+            &format!(r#"{{"results":[{}]}}"#, results.join(",")),
+        );
+        let expected: Vec<String> = if count == 2_000 {
+            let strays = (0..count).rev().map(|at| format!("- d success {at}"));
+            (0..count).map(|at| format!("{at} d unknown")).chain(strays).collect()
+        } else {
+            (0..count).map(|at| format!("{at} d success {at}")).collect()
+        };
+        assert_eq!(rows, expected, "{count}");
+    }
+}
+
+/// Our own: a record whose allocations or tags came back in another order was `unknown`, and its answer a second row.
+#[test]
+fn allocations_and_tags_may_come_back_in_another_order() {
+    let record =
+        |allocations: &str| format!(r#"{{{HOUR},"dimension":"d","quantity":3,"usageAllocations":[{allocations}]}}"#);
+    let (one, two) = (r#"{"key":"k","value":"1"}"#, r#"{"key":"k","value":"2"}"#);
+    let allocation =
+        |quantity: u8, tags: &[&str]| format!(r#"{{"allocatedUsageQuantity":{quantity},"tags":[{}]}}"#, tags.join(","));
+    let asked = record(&[allocation(1, &[one, two]), allocation(2, &[one])].join(","));
+    let request = format!(r#"{{"usageRecords":[{asked}]}}"#);
+    for told in [
+        record(&[allocation(2, &[one]), allocation(1, &[one, two])].join(",")),
+        record(&[allocation(1, &[two, one]), allocation(2, &[one])].join(",")),
+        record(&[allocation(2, &[one]), allocation(1, &[two, one])].join(",")).replace(r#","quantity":3"#, ""),
+    ] {
+        let rows = answered(&request, &format!(r#"{{"results":[{{"usageRecord":{told},"status":"Success"}}]}}"#));
+        assert_eq!(rows, ["0 d success"], "{told}");
+    }
+    let other = record(&[allocation(1, &[one]), allocation(2, &[one, two])].join(","));
+    let rows = answered(&request, &format!(r#"{{"results":[{{"usageRecord":{other},"status":"Success"}}]}}"#));
+    assert_eq!(rows, ["0 d unknown", "- d success"]);
+}
+
 /// Our own: where a list stood in two spellings and the first was empty, the records and answers of the other had no rows.
 #[test]
 fn records_behind_an_empty_list_of_another_spelling_have_rows() {
@@ -365,4 +443,17 @@ fn the_usual_spelling_of_a_member_counts() {
     );
     let left = r#"{"requestParameters.usageRecords.Dimension":"x","requestParameters.usageRecords.Quantity":2,"responseElements.results.Status":"DuplicateRecord","responseElements.results.MeteringRecordId":"x"}"#;
     assert_eq!(rows, [format!("0 d success m {left}")]);
+}
+
+/// Our own: an answer that did not say what it was about went to a record that was null or empty.
+#[test]
+fn an_answer_about_nothing_is_no_records_answer() {
+    for empty in ["null", "{}", r#"{"other":1}"#, "7"] {
+        let rows = answered(
+            &format!(r#"{{"usageRecords":[{empty},{{"dimension":"a"}}]}}"#),
+            r#"{"results":[{"status":"Success","meteringRecordId":"?"}],"unprocessedRecords":[null]}"#,
+        );
+        let outcomes: Vec<_> = rows.iter().map(|row| row.split(" {").next().unwrap_or_default().trim_end()).collect();
+        assert_eq!(outcomes, ["0  unknown", "1 a unknown", "-  success ?", "-  unprocessed"], "{empty}");
+    }
 }

@@ -119,7 +119,7 @@ pub(super) fn read_answers<'t>(response: Option<Member<'t>>, common: &mut CallFi
     add_others(&mut common.unmapped_response, "responseElements", response, &[results, unprocessed]);
     let unprocessed = unprocessed.map(|list| Source::list(list, "responseElements.unprocessedRecords"));
     let unprocessed = unprocessed.into_iter().flatten().map(|source| Answer {
-        record: Some(source),
+        record: Some(source).filter(|source| !source.value.is_null()),
         outcome: Outcome::Unprocessed,
         status: None,
         metering_record_id: None,

@@ -1,34 +1,40 @@
 //! Which answer belongs to which usage record.
 //!
 //! In: the records of a request, and those that the response is about. Out: for each of the request the position of its
-//! answer. Never: assumes that answers come in the order of the request, or gives one twice.
+//! answer. Never: assumes that answers come in the order of the request, gives one twice, or gives one that does not say
+//! what it is about.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::hash::Hash;
 
 use hashbrown::HashMap;
 
+use super::assignment::assign;
 use super::call::Request;
 use super::metering::{Allocation, Record, Source};
 use super::name::{Counting, Name};
 use crate::transform::scan;
 
-/// Pairs that are compared one by one: a real call has at most 25 records on either side.
+/// Pairs that are compared one by one, and steps to find the best of them: a real call has at most 25 records on either
+/// side.
 const MOST_COMPARISONS: usize = 1_000_000;
 
 /// For each record of a request the position of its answer among `answers`, which are `None` when they do not say what
 /// they are about.
 ///
 /// A record takes the answer whose text is its own. What that leaves open is decided by what the records say: first equal
-/// records, then those whose common members are equal, since an echo may leave some out; and among either first those that
-/// differ least in how time, quantity, allocations and all else are spelled. The first of several is taken, and each once.
+/// records, those before others that differ least in how time, quantity, allocations and all else are spelled. Then records
+/// whose common members are equal, since an echo may leave some out: as many as possible have an answer, and of all ways to
+/// do that it is the one with most members in common, then with the fewest differences in spelling. The first of several is
+/// taken, and each once.
 pub(super) fn match_answers(requests: &[Request<'_>], answers: &[Option<Source<'_>>]) -> Vec<Option<usize>> {
     let text = |at: usize| answers[at].map(|answer| answer.text);
     // Answers mostly come in the order of the request: as long as they do, each is the first free one.
     let texts = requests.iter().zip(0..answers.len());
     let in_order = texts.take_while(|(request, at)| text(*at) == Some(request.source.text)).count();
-    let mut pairing = Pairing::begin(in_order, requests.len(), answers.len());
+    let mut pairing = Pairing::begin(in_order, requests.len(), answers);
     if pairing.is_done() {
         return pairing.answer_of;
     }
@@ -36,18 +42,25 @@ pub(super) fn match_answers(requests: &[Request<'_>], answers: &[Option<Source<'
     if pairing.is_done() {
         return pairing.answer_of;
     }
-    let echo = |at: &usize| (*at, answers[*at].map(|answer| answer.read()).unwrap_or_default());
-    let echoes: HashMap<usize, Record<'_>> = pairing.free.iter().map(echo).collect();
+    // What is no object can only be known by its text.
+    let echo = |at: &usize| {
+        let source = answers[*at].filter(|source| source.value.is_object())?;
+        Some((*at, source, source.read()))
+    };
+    let echoes: Vec<(usize, Source<'_>, Record<'_>)> = pairing.free.iter().filter_map(echo).collect();
     let mut distinct = Distinct::default();
-    let asked = pairing.open().map(|at| (at, distinct.features(&requests[at].record, Some(requests[at].source))));
+    let open = pairing.open().map(|at| (at, &requests[at])).filter(|(_, request)| request.source.value.is_object());
+    let asked = open.map(|(at, request)| (at, distinct.features(&request.record, request.source)));
     let asked: HashMap<usize, Features> = asked.collect();
-    let told = echoes.iter().map(|(at, echo)| (*at, distinct.features(echo, answers[*at])));
+    let told = echoes.iter().map(|(at, source, echo)| (*at, distinct.features(echo, *source)));
     let told: HashMap<usize, Features> = told.collect();
-    pairing.take_equal(|request| asked[&request], |answer| told[&answer]);
-    pairing.take_closest(|request, answer| asked[&request].spelled_differently(&told[&answer]));
+    pairing.take_equal(|request| asked.get(&request), |answer| told.get(&answer));
+    pairing.take_closest(|request, answer| asked.get(&request)?.spelled_differently(told.get(&answer)?));
     // Too many to be compared one by one.
-    pairing.take_equal(|request| asked[&request].values, |answer| told[&answer].values);
-    pairing.take_closest(|request, answer| asked[&request].told_differently(&told[&answer]));
+    let values =
+        |features: Option<&Features>| features.filter(|features| features.says_something()).map(|it| it.values);
+    pairing.take_equal(|request| values(asked.get(&request)), |answer| values(told.get(&answer)));
+    pairing.take_best(|request, answer| asked.get(&request)?.likeness(told.get(&answer)?));
     pairing.answer_of
 }
 
@@ -55,15 +68,15 @@ pub(super) fn match_answers(requests: &[Request<'_>], answers: &[Option<Source<'
 struct Pairing {
     /// For each request the position of its answer.
     answer_of: Vec<Option<usize>>,
-    /// Answers that are not taken, in order.
+    /// Answers that are not taken and say what they are about, in order.
     free: Vec<usize>,
 }
 
 impl Pairing {
     /// The first `in_order` of both belong together.
-    fn begin(in_order: usize, requests: usize, answers: usize) -> Self {
+    fn begin(in_order: usize, requests: usize, answers: &[Option<Source<'_>>]) -> Self {
         let answer_of = (0..requests).map(|at| (at < in_order).then_some(at)).collect();
-        Self { answer_of, free: (in_order..answers).collect() }
+        Self { answer_of, free: (in_order..answers.len()).filter(|at| answers[*at].is_some()).collect() }
     }
 
     fn is_done(&self) -> bool {
@@ -75,28 +88,33 @@ impl Pairing {
         self.answer_of.iter().enumerate().filter(|(_, answer)| answer.is_none()).map(|(request, _)| request)
     }
 
-    /// Gives each request the first free answer that has its key.
-    fn take_equal<K: Hash + Eq>(&mut self, asked: impl Fn(usize) -> K, told: impl Fn(usize) -> K) {
+    /// Gives each request the first free answer that has its key, if both have one.
+    fn take_equal<K: Hash + Eq>(&mut self, asked: impl Fn(usize) -> Option<K>, told: impl Fn(usize) -> Option<K>) {
         let mut answers: HashMap<K, VecDeque<usize>> = HashMap::with_capacity(self.free.len());
-        for answer in &self.free {
-            answers.entry(told(*answer)).or_default().push_back(*answer);
-        }
+        self.free.retain(|answer| {
+            let key = told(*answer);
+            let has_none = key.is_none();
+            if let Some(key) = key {
+                answers.entry(key).or_default().push_back(*answer);
+            }
+            has_none
+        });
         for (request, found) in self.answer_of.iter_mut().enumerate().filter(|(_, found)| found.is_none()) {
-            *found = answers.get_mut(&asked(request)).and_then(VecDeque::pop_front);
+            *found = asked(request).and_then(|key| answers.get_mut(&key)?.pop_front());
         }
-        self.free = answers.into_values().flatten().collect();
+        self.free.extend(answers.into_values().flatten());
         self.free.sort_unstable();
     }
 
     /// Gives requests the free answers that differ least, and are the first of those; `None` says that two do not belong
     /// together. Does nothing when there is too much to compare.
-    fn take_closest(&mut self, difference: impl Fn(usize, usize) -> Option<usize>) {
+    fn take_closest<D: Ord>(&mut self, difference: impl Fn(usize, usize) -> Option<D>) {
         if self.open().count().saturating_mul(self.free.len()) > MOST_COMPARISONS {
             return;
         }
         let pairs = self.open().flat_map(|request| self.free.iter().map(move |answer| (request, *answer)));
         let ranked = pairs.filter_map(|(request, answer)| Some((difference(request, answer)?, request, answer)));
-        let mut ranked: Vec<(usize, usize, usize)> = ranked.collect();
+        let mut ranked: Vec<(D, usize, usize)> = ranked.collect();
         ranked.sort_unstable();
         let mut is_free = vec![false; self.free.last().map_or(0, |last| last + 1)];
         self.free.iter().for_each(|answer| is_free[*answer] = true);
@@ -108,45 +126,83 @@ impl Pairing {
         }
         self.free.retain(|answer| is_free[*answer]);
     }
+
+    /// Gives as many requests as possible a free answer, such that all of them together are most alike; just the most alike
+    /// ones first when there is too much to compare.
+    fn take_best(&mut self, likeness: impl Fn(usize, usize) -> Option<Likeness>) {
+        let open: Vec<usize> = self.open().collect();
+        if (open.len() + self.free.len()).checked_pow(3).is_none_or(|steps| steps > MOST_COMPARISONS) {
+            return self.take_closest(|request, answer| likeness(request, answer).map(Reverse));
+        }
+        let cost = |row: usize, column: usize| likeness(open[row], self.free[column]).map(Likeness::cost);
+        let found = assign(open.len(), self.free.len(), cost);
+        for (request, answer) in open.iter().zip(&found) {
+            self.answer_of[*request] = answer.map(|at| self.free[at]);
+        }
+        self.free = (0..self.free.len()).filter(|at| !found.contains(&Some(*at))).map(|at| self.free[at]).collect();
+    }
+}
+
+/// How alike two records are that can be one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Likeness {
+    /// Values that both tell.
+    common: usize,
+    /// Those of them that are spelled differently.
+    respelled: Reverse<usize>,
+}
+
+impl Likeness {
+    /// Less for what is more alike, and whatever a hundred pairs have in common less than one more pair.
+    fn cost(self) -> i64 {
+        let [common, respelled] = [self.common, self.respelled.0].map(|count| i64::try_from(count).unwrap_or_default());
+        respelled - (common << 16) - (1 << 32)
+    }
 }
 
 /// What a record says and how, as numbers that are equal where that is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Features {
-    /// Dimension, customer identifier, customer account, licence, quantity, time, allocations.
+    /// Dimension, customer identifier, customer account, licence, quantity, time, allocations in any order.
     values: [Option<usize>; 7],
-    /// How time, quantity, allocations and all other members are spelled.
-    spellings: [Option<usize>; 4],
+    /// How time, quantity and allocations are spelled, the order of allocations, how all other members are spelled.
+    spellings: [Option<usize>; 5],
 }
 
 impl Features {
-    /// In how many spellings equal records differ.
-    fn spelled_differently(&self, other: &Self) -> Option<usize> {
-        let differing = self.spellings.iter().zip(other.spellings).filter(|(one, two)| **one != *two);
-        (self.values == other.values).then(|| differing.count())
+    fn says_something(&self) -> bool {
+        self.values.iter().any(Option::is_some)
     }
 
-    /// In how many spellings records differ that can be one, told with fewer members: the dimension is the same, and so is
-    /// whatever else both tell.
-    fn told_differently(&self, other: &Self) -> Option<usize> {
-        let differ =
-            |(one, two): &(&Option<usize>, &Option<usize>)| one.zip(**two).is_some_and(|(one, two)| one != two);
-        let is_same = self.values[0].is_some()
-            && self.values[0] == other.values[0]
-            && !self.values.iter().zip(&other.values).any(|pair| differ(&pair));
+    /// In how many spellings equal records differ. Of those that say nothing, none are equal.
+    fn spelled_differently(&self, other: &Self) -> Option<usize> {
+        let differing = self.spellings.iter().zip(other.spellings).filter(|(one, two)| **one != *two);
+        (self.values == other.values && self.says_something()).then(|| differing.count())
+    }
+
+    /// How alike records are that can be one, told with fewer members: the dimension is the same, and so is whatever else
+    /// both tell.
+    fn likeness(&self, other: &Self) -> Option<Likeness> {
+        let both = |one: &[Option<usize>], two: &[Option<usize>]| {
+            let told = one.iter().zip(two).filter_map(|(one, two)| one.zip(*two));
+            told.fold((0, 0), |(common, equal), (one, two)| (common + 1, equal + usize::from(one == two)))
+        };
+        let (common, equal) = both(&self.values, &other.values);
+        let is_same = self.values[0].is_some() && other.values[0].is_some() && common == equal;
         // Of all else, what an echo leaves out cannot be told from what it spells in another way.
-        is_same.then(|| self.spellings[..3].iter().zip(&other.spellings).filter(differ).count())
+        let (spelled, alike) = both(&self.spellings[..4], &other.spellings[..4]);
+        is_same.then_some(Likeness { common, respelled: Reverse(spelled - alike) })
     }
 }
 
 /// Numbers for values, each different one with its own, so that they are compared once however often records are.
 #[derive(Default)]
-struct Distinct<'r, 't> {
+struct Distinct<'t> {
     texts: HashMap<Cow<'t, str>, usize>,
     quantities: HashMap<i128, usize>,
     /// An instant, or the text of what is none.
     times: HashMap<Result<i64, &'t str>, usize>,
-    allocations: HashMap<&'r [Allocation<'t>], usize>,
+    allocations: HashMap<Vec<Allocation<'t>>, usize>,
 }
 
 /// The number of a value.
@@ -155,8 +211,13 @@ fn number<K: Hash + Eq>(numbers: &mut HashMap<K, usize>, value: Option<K>) -> Op
     value.map(|value| *numbers.entry(value).or_insert(next))
 }
 
-impl<'r, 't> Distinct<'r, 't> {
-    fn features(&mut self, record: &'r Record<'t>, source: Option<Source<'t>>) -> Features {
+impl<'t> Distinct<'t> {
+    fn features(&mut self, record: &Record<'t>, source: Source<'t>) -> Features {
+        let in_any_order = record.allocations.clone().map(|mut allocations| {
+            allocations.iter_mut().filter_map(|it| it.tags.as_mut()).for_each(|tags| tags.sort_unstable());
+            allocations.sort_unstable();
+            allocations
+        });
         let mut text = |text: Option<&'t str>| number(&mut self.texts, text.map(Cow::Borrowed));
         let values = [
             text(record.dimension),
@@ -165,18 +226,16 @@ impl<'r, 't> Distinct<'r, 't> {
             text(record.license_arn),
             number(&mut self.quantities, record.quantity),
             number(&mut self.times, record.time.map(|time| time.epoch_ms.ok_or(time.text))),
-            number(&mut self.allocations, record.allocations.as_deref()),
+            number(&mut self.allocations, in_any_order),
         ];
-        let spellings = source.map_or([const { None }; 4], spellings);
-        Features { values, spellings: spellings.map(|spelling| number(&mut self.texts, spelling)) }
+        let in_order = number(&mut self.allocations, record.allocations.clone());
+        let [time, quantity, allocations, others] = spellings(source).map(|spelling| number(&mut self.texts, spelling));
+        Features { values, spellings: [time, quantity, allocations, in_order, others] }
     }
 }
 
 /// How time, quantity, allocations and all other members of a record are spelled.
 fn spellings(source: Source<'_>) -> [Option<Cow<'_, str>>; 4] {
-    if !source.value.is_object() {
-        return [const { None }; 4];
-    }
     let (mut time, mut plain, mut decimal, mut allocations) = (None, None, None, None);
     let mut others: Vec<String> = Vec::new();
     let mut counting = Counting::of(source.value);

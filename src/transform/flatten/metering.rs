@@ -32,7 +32,7 @@ pub(crate) struct Record<'t> {
 }
 
 /// One element of `usageAllocations`; a null element has no member at all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Allocation<'t> {
     pub(crate) is_null: bool,
     /// Millionths.

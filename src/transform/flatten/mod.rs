@@ -23,6 +23,7 @@ mod matching;
 
 mod outcome;
 
+mod assignment;
 mod call;
 
 mod usage_records;

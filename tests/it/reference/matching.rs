@@ -1,13 +1,16 @@
 //! Which response record answers which request record. Nothing promises that AWS answers in order, and two records of
 //! one request may be alike, so this is a multiset match.
 
+use std::iter::zip;
+
 use super::Value;
 use super::usage_record::UsageRecord;
 
 /// For each request record the position of the response record that answers it. Response records come in the order
-/// results, then unprocessed; each answers once.
+/// results, then unprocessed; each answers once, and one that does not say what it is about answers none.
 ///
-/// Those that are most alike find each other first, and of equally alike ones those that come first.
+/// Equal records find each other first, the most alike before others, and of equally alike ones those that come first.
+/// Those that are left and may be the same, told with fewer members, are paired so that as many as possible have an answer.
 pub fn answers(requests: &[UsageRecord], responses: &[UsageRecord]) -> Vec<Option<usize>> {
     let mut pairs: Vec<(usize, usize, usize)> = Vec::new();
     for (request, record) in requests.iter().enumerate() {
@@ -22,34 +25,114 @@ pub fn answers(requests: &[UsageRecord], responses: &[UsageRecord]) -> Vec<Optio
             answers[request] = Some(response);
         }
     }
+    let open: Vec<usize> = (0..requests.len()).filter(|request| answers[*request].is_none()).collect();
+    let free: Vec<usize> = (0..responses.len()).filter(|response| !answers.contains(&Some(*response))).collect();
+    let worth = |(row, column): (usize, usize)| {
+        let (common, different) = likeness(&requests[open[row]], &responses[free[column]])?;
+        // In this order: that there is an answer, that much is told in common, that little is spelled in another way, that
+        // the first record has the first answer, the second the first that is left, and so on.
+        let mut worth = vec![1, common, -different];
+        worth.extend((0..open.len()).map(|other| if other == row { as_i64(free.len() - column) } else { 0 }));
+        Some(worth)
+    };
+    for (row, column) in best_pairs(open.len(), free.len(), worth) {
+        answers[open[row]] = Some(free[column]);
+    }
     answers
 }
 
-/// How much two records differ, `None` when they cannot be the same.
+fn as_i64(number: usize) -> i64 {
+    i64::try_from(number).expect("a small number")
+}
+
+/// Exchanges one after the other: what they gain, and the pairs that are made and given up in turn.
+type Chain = (Vec<i64>, Vec<(usize, usize)>);
+
+/// The pairs of rows and columns whose worth adds up to the most; `None` is no pair. Worths are compared from the left.
+///
+/// Pairs are added one at a time along the chain of exchanges that gains most (Bellman and Ford).
+fn best_pairs(rows: usize, columns: usize, worth: impl Fn((usize, usize)) -> Option<Vec<i64>>) -> Vec<(usize, usize)> {
+    let sum = |left: &[i64], right: &[i64], sign: i64| -> Vec<i64> {
+        zip(left, right).map(|(left, right)| left + sign * right).collect()
+    };
+    let all = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+    let possible: Vec<_> = all.filter_map(|pair| Some((pair, worth(pair)?))).collect();
+    let mut chosen: Vec<(usize, usize)> = Vec::new();
+    loop {
+        // For each row and column the chain up to it that gains most.
+        let mut to_row: Vec<Option<Chain>> = (0..rows)
+            .map(|row| chosen.iter().all(|pair| pair.0 != row).then(|| (vec![0; 3 + rows], Vec::new())))
+            .collect();
+        let mut to_column: Vec<Option<Chain>> = vec![None; columns];
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for (pair, worth) in &possible {
+                let is_chosen = chosen.contains(pair);
+                let (from, to, sign) = if is_chosen {
+                    (&to_column[pair.1], &to_row[pair.0], -1)
+                } else {
+                    (&to_row[pair.0], &to_column[pair.1], 1)
+                };
+                let Some((gain, chain)) = from else { continue };
+                let gain = sum(gain, worth, sign);
+                if to.as_ref().is_none_or(|(known, _)| *known < gain) {
+                    let reached = Some((gain, [chain.as_slice(), &[*pair]].concat()));
+                    *(if is_chosen { &mut to_row[pair.0] } else { &mut to_column[pair.1] }) = reached;
+                    changed = true;
+                }
+            }
+        }
+        let is_free = |column: &usize| chosen.iter().all(|pair| pair.1 != *column);
+        let best = (0..columns).filter(is_free).filter_map(|column| to_column[column].clone()).max();
+        let Some((_, chain)) = best else { return chosen };
+        for pair in chain {
+            if chosen.contains(&pair) {
+                chosen.retain(|other| *other != pair);
+            } else {
+                chosen.push(pair);
+            }
+        }
+    }
+}
+
+/// How much two equal records differ, `None` when they are not equal.
 fn difference(request: &UsageRecord, response: &UsageRecord) -> Option<usize> {
     if request.text.is_some() && request.text == response.text {
         return Some(0);
     }
     let (one, two) = (&request.spelling, &response.spelling);
-    if are_equal(request, response) {
+    // Records without a value that can be compared are the same only if they say the same otherwise.
+    let says_something = COMPARED.iter().any(|column| request.columns.contains_key(*column));
+    let is_same = says_something || (one.others.is_some() && one == two);
+    (is_same && are_equal(request, response)).then(|| {
         let differ = [
             one.time != two.time,
             one.quantity != two.quantity,
             one.allocations != two.allocations,
+            request.columns.get("usage_allocations") != response.columns.get("usage_allocations"),
             one.others != two.others,
         ];
-        return Some(1 + differ.into_iter().filter(|differs| *differs).count());
+        1 + differ.into_iter().filter(|differs| *differs).count()
+    })
+}
+
+/// How many values two records have in common that can be the same, and how many of them are spelled in another way.
+fn likeness(request: &UsageRecord, response: &UsageRecord) -> Option<(i64, i64)> {
+    if !are_compatible(request, response) {
+        return None;
     }
-    if are_compatible(request, response) {
-        // Members that the response leaves out are no difference.
-        let differ = [
-            one.time.is_some() && two.time.is_some() && one.time != two.time,
-            one.quantity.is_some() && two.quantity.is_some() && one.quantity != two.quantity,
-            one.allocations.is_some() && two.allocations.is_some() && one.allocations != two.allocations,
-        ];
-        return Some(10 + differ.into_iter().filter(|differs| *differs).count());
-    }
-    None
+    let is_common = |column: &&&str| matches!(values(column, request, response), (Some(_), Some(_)));
+    let (one, two) = (&request.spelling, &response.spelling);
+    let in_order = |record: &UsageRecord| record.columns.get("usage_allocations").cloned();
+    let differ = [
+        one.time.is_some() && two.time.is_some() && one.time != two.time,
+        one.quantity.is_some() && two.quantity.is_some() && one.quantity != two.quantity,
+        one.allocations.is_some() && two.allocations.is_some() && one.allocations != two.allocations,
+        in_order(request).is_some() && in_order(response).is_some() && in_order(request) != in_order(response),
+    ];
+    let different = differ.into_iter().filter(|differs| *differs).count();
+    Some((as_i64(COMPARED.iter().filter(is_common).count()), as_i64(different)))
 }
 
 /// Every member that tells one record from another, by column. The instant goes with its text.
@@ -65,7 +148,7 @@ const COMPARED: [&str; 7] = [
 
 fn are_equal(left: &UsageRecord, right: &UsageRecord) -> bool {
     COMPARED.iter().all(|column| match values(column, left, right) {
-        (Some(left), Some(right)) => left == right,
+        (Some(left), Some(right)) => in_any_order(left) == in_any_order(right),
         (None, None) => true,
         _ => false,
     })
@@ -74,9 +157,20 @@ fn are_equal(left: &UsageRecord, right: &UsageRecord) -> bool {
 /// The response may leave members out, or know more than the request; but they talk about the same dimension.
 fn are_compatible(left: &UsageRecord, right: &UsageRecord) -> bool {
     COMPARED.iter().all(|column| match values(column, left, right) {
-        (Some(left), Some(right)) => left == right,
+        (Some(left), Some(right)) => in_any_order(left) == in_any_order(right),
         _ => *column != "dimension",
     })
+}
+
+/// Neither allocations nor their tags have an order that means anything.
+fn in_any_order(value: &Value) -> Value {
+    let Value::Allocations(allocations) = value else { return value.clone() };
+    let mut allocations = allocations.clone();
+    for tags in allocations.iter_mut().flatten().filter_map(|allocation| allocation.tags.as_mut()) {
+        tags.sort_unstable();
+    }
+    allocations.sort_unstable();
+    Value::Allocations(allocations)
 }
 
 /// Both sides of a comparison. Timestamps are compared as instants when both are, else as texts.
@@ -175,6 +269,59 @@ mod tests {
     }
 
     #[test]
+    fn what_tells_more_goes_before_what_tells_less() {
+        let record = |customer: &str| {
+            format!(
+                r#"{{"timestamp":"2025-03-01T00:00:00Z","customerIdentifier":"{customer}","dimension":"d","quantity":1}}"#
+            )
+        };
+        let (a, b) = (record("c1"), record("c2"));
+        let no_quantity = a.replace(r#","quantity":1"#, "");
+        check(&[&a, &b], &[r#"{"dimension":"d"}"#, &no_quantity], &[Some(1), Some(0)]);
+        check(&[&b, &a], &[r#"{"dimension":"d"}"#, &no_quantity], &[Some(0), Some(1)]);
+        check(&[&a, &b], &[&no_quantity, r#"{"dimension":"d"}"#], &[Some(0), Some(1)]);
+        check(&[&a, &b], &[r#"{"dimension":"d"}"#, r#"{"dimension":"d"}"#], &[Some(0), Some(1)]);
+        check(&[&a, &a, &b], &[&no_quantity, r#"{"dimension":"d","quantity":1}"#], &[Some(0), Some(1), None]);
+    }
+
+    #[test]
+    fn no_record_stays_bare_that_need_not() {
+        // The first answer tells most about the first record; but the second answer is for that one only.
+        check(
+            &[r#"{"dimension":"d","customerIdentifier":"c","quantity":1}"#, r#"{"dimension":"d","licenseArn":"l"}"#],
+            &[
+                r#"{"dimension":"d","customerIdentifier":"c","quantity":1,"timestamp":0}"#,
+                r#"{"dimension":"d","customerIdentifier":"c","licenseArn":"m"}"#,
+            ],
+            &[Some(1), Some(0)],
+        );
+        // A chain of three.
+        let asked = |quantity: u8, license: &str| {
+            format!(r#"{{"dimension":"d","quantity":{quantity},"licenseArn":"{license}"}}"#)
+        };
+        check(
+            &[&asked(1, "a"), &asked(1, "b"), &asked(2, "b")],
+            &[r#"{"dimension":"d","quantity":1}"#, r#"{"dimension":"d","licenseArn":"b"}"#, r#"{"dimension":"d"}"#],
+            &[Some(0), Some(1), Some(2)],
+        );
+        check(
+            &[&asked(1, "b"), &asked(1, "a"), &asked(2, "b")],
+            &[r#"{"dimension":"d","licenseArn":"b"}"#, r#"{"dimension":"d","quantity":1}"#, r#"{"dimension":"e"}"#],
+            &[Some(0), Some(1), None],
+        );
+    }
+
+    #[test]
+    fn who_says_nothing_answers_nothing() {
+        let a = r#"{"dimension":"a"}"#;
+        check(&["null", a], &["null", "{}"], &[None, None]);
+        check(&["{}", a], &["null"], &[None, None]);
+        check(&["7", a], &[r#""x""#, "{}"], &[None, None]);
+        check(&[r#"{"x":1}"#, "{ }"], &[r#"{"x":2}"#, "{}"], &[None, Some(1)]);
+        check(&["7", r#"{"x":1}"#], &[r#"{"x": 1}"#, "7"], &[Some(1), Some(0)]);
+    }
+
+    #[test]
     fn allocations_are_compared_by_value() {
         let record = |list: &str| format!(r#"{{"dimension":"a","usageAllocations":{list}}}"#);
         let (one, same, other) = (
@@ -185,5 +332,21 @@ mod tests {
         check(&[&one], &[&other, &same], &[Some(1)]);
         check(&[&one], &[&other], &[None]);
         check(&[&record("[]")], &[r#"{"dimension":"a"}"#], &[Some(0)]);
+        let three = |quantities: [u8; 3], keys: [&str; 2]| {
+            let [tag, other] = keys.map(|key| format!(r#"{{"key":"{key}","value":"v"}}"#));
+            let allocation =
+                |quantity: u8| format!(r#"{{"allocatedUsageQuantity":{quantity},"tags":[{tag},{other}]}}"#);
+            record(&format!("[{}]", quantities.map(allocation).join(",")))
+        };
+        let (one, turned) = (three([1, 2, 2], ["k", "l"]), three([2, 1, 2], ["k", "l"]));
+        check(&[&one], &[&three([1, 1, 2], ["k", "l"]), &turned], &[Some(1)]);
+        check(&[&one], &[&three([1, 2, 2], ["l", "k"])], &[Some(0)]);
+        check(&[&one, &turned], &[&turned, &one], &[Some(1), Some(0)]);
+        // Text, then value, then value in any order.
+        let spelled = |record: &str| record.replace("Quantity\":1", "Quantity\":1.0");
+        check(&[&one], &[&turned, &spelled(&one)], &[Some(1)]);
+        check(&[&one, &turned], &[&spelled(&turned), &spelled(&one)], &[Some(1), Some(0)]);
+        let short = |record: &str| record.replacen('{', r#"{"quantity":1,"#, 1);
+        check(&[&short(&one), &short(&turned)], &[&spelled(&turned), &spelled(&one)], &[Some(1), Some(0)]);
     }
 }

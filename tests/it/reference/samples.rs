@@ -293,6 +293,21 @@ fn an_empty_list_hides_no_other_spelling() {
 }
 
 #[test]
+fn an_answer_without_a_record_has_a_row_of_its_own() {
+    let columns = ["record_index", "dimension", "outcome", "metering_record_id"];
+    for empty in ["null", "{}"] {
+        let rows = batch(
+            &format!(r#"{{"usageRecords":[{empty},{{"dimension":"a"}}]}}"#),
+            r#"{"results":[{"status":"Success","meteringRecordId":"?"},{"usageRecord":null,"status":"Success"}],"unprocessedRecords":[null]}"#,
+            "",
+        );
+        let unknown = ["0 | - | unknown | -", "1 | a | unknown | -"];
+        let strays = ["- | - | success | ?", "- | - | success | -", "- | - | unprocessed | -"];
+        check(&rows, &columns, &[unknown.as_slice(), &strays].concat());
+    }
+}
+
+#[test]
 fn numbers_of_records_keep_every_digit() {
     let rows = batch(
         r#"{"usageRecords":[{"quantityAsDecimal":"9999999999.999999"},{"quantity":0.1},{"quantity":1E5},{"quantity":12345678901234567890123}]}"#,

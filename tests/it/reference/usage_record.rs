@@ -10,7 +10,7 @@ use super::{Allocation, Row, Tag, Value, set, time};
 pub struct UsageRecord {
     pub columns: Row,
     pub unmapped: Unmapped,
-    /// The record as it stands in the archive; null where a result has none.
+    /// The record as it stands in the archive; none where a list has null, or a result has none.
     pub text: Option<String>,
     pub spelling: Spelling,
 }
@@ -94,10 +94,10 @@ pub enum Form {
 impl UsageRecord {
     /// Reads the record at `path`. An element that is no object is a record without members.
     pub fn read(path: &[Name], value: &str, form: Form) -> Self {
-        let mut record = Self { text: Some(value.to_owned()), ..Self::default() };
         if json::is_null(value) {
-            return record;
+            return Self::default();
         }
+        let mut record = Self { text: Some(value.to_owned()), ..Self::default() };
         let Some(members) = json::members(value) else {
             record.unmapped.push(path, value);
             return record;

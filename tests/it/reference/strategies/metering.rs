@@ -188,14 +188,29 @@ impl Record {
         object(&self.write(tape, false))
     }
 
-    /// How a response tells of it: mostly as the request does, else with its members in another order, or in other words.
+    /// How a response tells of it: mostly as the request does, else with its members or allocations in another order, with
+    /// fewer members, or in other words.
     fn echo(&self, request: &[(String, String)], tape: &mut Tape) -> String {
-        match tape.below(8) {
-            0..=3 => object(request),
-            4 | 5 => {
-                let mut members = request.to_vec();
+        let mut members = request.to_vec();
+        match tape.below(12) {
+            0..=4 => object(request),
+            5 | 6 => {
                 tape.shuffle(&mut members);
                 object(&members)
+            }
+            7 | 8 => {
+                for _ in 0..tape.below(members.len() + 1) {
+                    members.remove(tape.below(members.len()));
+                }
+                object(&members)
+            }
+            9 => {
+                let mut turned = self.clone();
+                for (_, tags) in turned.allocations.iter_mut().flatten() {
+                    tags.reverse();
+                }
+                turned.allocations.iter_mut().for_each(|allocations| allocations.reverse());
+                turned.text(tape)
             }
             _ => self.text(tape),
         }
