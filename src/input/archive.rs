@@ -363,7 +363,14 @@ impl Archive {
         {
             return etag;
         }
-        jiff::Timestamp::from_millisecond(self.modified_ms).unwrap_or_default().to_string()
+        let time = jiff::Timestamp::from_millisecond(self.modified_ms).unwrap_or_default().to_string();
+        match &self.origin {
+            // Zips that are made again in the same way have the same times in them.
+            Origin::Member(member) => {
+                member.crc32().map_or_else(|| time.clone(), |crc32| format!("{time} crc32:{crc32:08x}"))
+            }
+            _ => time,
+        }
     }
 }
 

@@ -116,6 +116,14 @@ impl Member {
         }
     }
 
+    /// The checksum that its container has of it.
+    pub(super) const fn crc32(&self) -> Option<u32> {
+        match self.packing {
+            Packing::Zipped { crc32, .. } => Some(crc32),
+            Packing::Stored | Packing::Unsupported(_) => None,
+        }
+    }
+
     pub(super) fn is_in_sequence(&self) -> bool {
         matches!(self.container.access, Access::Sequence(_))
     }

@@ -43,6 +43,9 @@ impl Notice {
         if !line.is_empty() && !notice.take_text(line, 0) {
             let path = PathBuf::from(line);
             match ObjectUrl::of(&path) {
+                Ok(Some(_)) if line.ends_with('/') => {
+                    notice.refuse("it names a folder; name objects, or give the folder as an input", line);
+                }
                 Ok(Some(url)) if url.key.is_empty() => notice.refuse("it names a bucket and no object in it", line),
                 Ok(Some(url)) => notice.references.push(Reference::Object(url)),
                 Ok(None) => notice.references.push(Reference::Path(path)),
@@ -117,8 +120,11 @@ impl Notice {
                 }
             }
         } else if let Some((bucket, key)) = object_of_store(value) {
-            if !text("/eventName").is_none_or(is_of_new_object) {
+            let event_name = text("/eventName");
+            if event_name.is_some_and(is_of_no_new_object) {
                 self.passed_over += 1;
+            } else if let Some(name) = event_name.filter(|name| !is_of_new_object(name)) {
+                self.refuse("it tells of something unknown", name);
             } else if let Some(key) = form_decoded(key) {
                 self.add(bucket, &key);
             } else {
@@ -128,7 +134,8 @@ impl Notice {
             // S3 by EventBridge (User Guide, "EventBridge event message structure"), where keys are not encoded.
             match text("/detail-type") {
                 Some("Object Created" | "Object Restore Completed") => self.add(bucket, key),
-                _ => self.passed_over += 1,
+                Some(kind) if kind.starts_with("Object ") => self.passed_over += 1,
+                kind => self.refuse("it tells of something unknown", kind.unwrap_or_default()),
             }
         } else if text("/Event") == Some("s3:TestEvent") {
             self.passed_over += 1;
@@ -162,11 +169,39 @@ fn object_of_store(notice: &Value) -> Option<(&str, &str)> {
     })
 }
 
+/// Parts of an object that OSS tells of.
+const UNFINISHED: [&str; 3] = ["InitiateMultipartUpload", "UploadPart", "UploadPartCopy"];
+
+/// Whether an event of a store is known to say that there is nothing new.
+fn is_of_no_new_object(event_name: &str) -> bool {
+    const KINDS: [&str; 13] = [
+        "ObjectRemoved",
+        "ObjectRestore",
+        "ObjectSynced",
+        "ObjectTagging",
+        "ObjectAcl",
+        "ObjectAccessed",
+        "ObjectDownloaded",
+        "ObjectReplication",
+        "ObjectLifecycle",
+        "Replication",
+        "LifecycleExpiration",
+        "LifecycleTransition",
+        "IntelligentTiering",
+    ];
+    let name = event_name.trim_start_matches("s3:");
+    let (kind, how) = name.split_once(':').unwrap_or((name, ""));
+    let is_unfinished = kind == "ObjectCreated" && UNFINISHED.contains(&how);
+    let is_known = KINDS.contains(&kind) || kind == "ReducedRedundancyLostObject";
+    is_unfinished || (is_known && !is_of_new_object(event_name))
+}
+
 /// Whether an event of a store says that there is something new: a restored object can be read again, and the parts of one
 /// that OSS tells of are none yet.
 fn is_of_new_object(event_name: &str) -> bool {
     match event_name.trim_start_matches("s3:").split_once(':') {
-        Some(("ObjectCreated", how)) => !matches!(how, "InitiateMultipartUpload" | "UploadPart" | "UploadPartCopy"),
+        Some(("ObjectCreated", how)) => !UNFINISHED.contains(&how),
+        Some(("ObjectSynced", how)) => how == "Create",
         Some(("ObjectRestore", how)) => matches!(how, "Completed" | "FinishRestore"),
         _ => false,
     }

@@ -126,6 +126,10 @@ impl<R: Read> Read for Pushback<R> {
     }
 }
 
+/// Types of GNU's own: what was in a folder, for backups, and the rest of a member of another volume.
+const DIRECTORY_LIST: u8 = b'D';
+const CONTINUATION: u8 = b'M';
+
 /// Takes the members of a tar that begins at a place; where it is damaged, if it is: what follows cannot be told from there.
 fn collect<R: Read>(entries: tar::Entries<'_, R>, start: u64, listing: &mut Listing) -> Option<u64> {
     let mut place = start;
@@ -139,11 +143,25 @@ fn collect<R: Read>(entries: tar::Entries<'_, R>, start: u64, listing: &mut List
         };
         let at = start.saturating_add(entry.raw_file_position());
         place = at.saturating_add(entry.size());
-        let packing = match entry.header().entry_type() {
-            EntryType::Regular | EntryType::Continuous => Packing::Stored,
+        let kind = entry.header().entry_type();
+        let packing = match kind {
             EntryType::GNUSparse => Packing::Unsupported("a sparse member of a tar"),
-            // A link leads to what is listed itself, and nothing else holds bytes.
-            _ => continue,
+            // As POSIX tars name them.
+            _ if memmem::find(&entry.path_bytes(), b"GNUSparseFile.").is_some() => {
+                Packing::Unsupported("a sparse member of a tar")
+            }
+            EntryType::Regular | EntryType::Continuous => Packing::Stored,
+            // A link leads to what is listed itself.
+            EntryType::Link | EntryType::Symlink | EntryType::Directory | EntryType::Char | EntryType::Block => {
+                continue;
+            }
+            EntryType::Fifo | EntryType::XGlobalHeader => continue,
+            _ if entry.size() == 0 || kind.as_byte() == DIRECTORY_LIST => continue,
+            _ if kind.as_byte() == CONTINUATION => Packing::Unsupported(
+                "the rest of a member of a tar that begins in another volume: put the volumes together",
+            ),
+            // Types that nobody knows are files (POSIX, ustar interchange format).
+            _ => Packing::Stored,
         };
         if listing.entries.len() == MAX_MEMBERS {
             listing.damaged(Some(at), format!("it has more than {MAX_MEMBERS} members"));

@@ -21,11 +21,11 @@ pub(super) fn next_group(archives: &[Archive], start: usize) -> Range<usize> {
     let mut bytes = 0;
     let mut end = start;
     for archive in archives[start..].iter().take(GROUP_ARCHIVES) {
-        let is_full = bytes + archive.bytes_to_read() > GROUP_BYTES || is_large(archive);
+        let is_full = archive.bytes_to_read().saturating_add(bytes) > GROUP_BYTES || is_large(archive);
         if end > start && is_full {
             break;
         }
-        bytes += archive.bytes_to_read();
+        bytes = archive.bytes_to_read().saturating_add(bytes);
         end += 1;
         if is_large(archive) {
             break;

@@ -104,9 +104,15 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
     let mut steps =
         Steps { config, progress, session, clock, pool, archives, proofs, lake, root, claims: None, replacement };
     for step in worklist.steps(config) {
-        let done = steps.convert(&step, &summary).map_err(|error| session.stop().explain(error));
-        let done = done.map_err(|error| error.after_commits(summary.commits.len()))?;
-        summary.add_step(done);
+        match steps.convert(&step, &summary) {
+            Ok(done) => summary.add_step(done),
+            Err(error) => {
+                let error = session.stop().explain(error).after_commits(summary.commits.len());
+                // Nobody reads a summary of a run that failed.
+                let notes = steps.lake.as_mut().map(Lake::take_notes).unwrap_or_default();
+                return Err(notes.iter().fold(error, |error, note| error.advise(note)));
+            }
+        }
     }
     summary.notes = steps.lake.as_mut().map(Lake::take_notes).unwrap_or_default();
     clock.add(Stage::Coordinate, process::thread_cpu_time().saturating_sub(cpu_before));
@@ -143,7 +149,12 @@ fn find_archives(
     Ok(found)
 }
 
+/// Bytes that are read to convert archives; what directories of containers claim has no bound.
+fn bytes_to_read(archives: &[Archive]) -> u64 {
+    archives.iter().map(Archive::bytes_to_read).fold(0, u64::saturating_add)
+}
+
 fn expect_archives(progress: &Progress, archives: &[Archive]) {
     progress.archives_total.store(archives.len() as u64, Ordering::Relaxed);
-    progress.compressed_bytes_total.store(archives.iter().map(Archive::bytes_to_read).sum(), Ordering::Relaxed);
+    progress.compressed_bytes_total.store(bytes_to_read(archives), Ordering::Relaxed);
 }

@@ -119,7 +119,7 @@ impl Steps<'_> {
         if let Some(replacement) = &self.replacement {
             keys = keys.without(replacement.archives.clone());
         }
-        let bytes: u64 = self.archives.iter().map(Archive::bytes_to_read).sum();
+        let bytes = super::bytes_to_read(self.archives);
         Ok(Some(Arc::new(Claims::new(keys, self.config.keys_memory(), scratch, bytes / EVENT_BYTES))))
     }
 

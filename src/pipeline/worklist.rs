@@ -155,7 +155,7 @@ impl Worklist {
         let mut steps = Vec::new();
         let (mut start, mut bytes) = (0, 0);
         for (at, archive) in self.archives.iter().enumerate() {
-            bytes += archive.bytes_to_read();
+            bytes = archive.bytes_to_read().saturating_add(bytes);
             let end = at + 1;
             // Archives that are converted again make a step of their own, whatever their size.
             let is_full = end >= self.again_step && bytes >= most;

@@ -276,7 +276,7 @@ impl Summary {
         for (total, rows) in self.usage_records.by_outcome.iter_mut().zip(step.usage_records.by_outcome) {
             *total += rows;
         }
-        self.bytes.compressed += step.bytes.compressed;
+        self.bytes.compressed = self.bytes.compressed.saturating_add(step.bytes.compressed);
         self.bytes.inflated += step.bytes.inflated;
         self.bytes.written += step.bytes.written;
         self.parts += step.parts;
@@ -318,7 +318,7 @@ impl Summary {
         for (total, rows) in self.usage_records.by_outcome.iter_mut().zip(tally.usage_records_by_outcome) {
             *total += rows;
         }
-        self.bytes.compressed += compressed_bytes;
+        self.bytes.compressed = self.bytes.compressed.saturating_add(compressed_bytes);
         self.bytes.inflated += inflated_bytes;
         for finding in &verdict.findings {
             count(&mut self.findings, finding.reason.as_str(), 1);

@@ -63,6 +63,9 @@ pub(super) struct Access {
     answered: tokio::sync::Mutex<Option<(Instant, Answer)>>,
 }
 
+/// Times that an object is asked for with other credentials.
+const MOST_ATTEMPTS: usize = 8;
+
 /// What the store has given, and what it has not.
 #[derive(Debug, Default)]
 struct Evidence {
@@ -126,7 +129,8 @@ impl Access {
     where
         F: Future<Output = object_store::Result<T>>,
     {
-        loop {
+        // Some sources have other credentials each time they are asked.
+        for _ in 0..MOST_ATTEMPTS {
             let since = self.generation();
             let error = match ask().await {
                 Err(error) => error,
@@ -137,6 +141,7 @@ impl Access {
                 return Err(error);
             }
         }
+        ask().await
     }
 
     /// Sends a request that is not for one object among many; once more when the store refuses the credentials and there are

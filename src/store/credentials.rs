@@ -34,7 +34,7 @@ pub(super) struct Chain {
     context: Result<Context, String>,
     sources: DefaultCredentialProvider,
     known: Mutex<Known>,
-    /// Counts credentials that were refused and replaced by others.
+    /// Counts credentials that were replaced by others.
     generation: AtomicU64,
 }
 
@@ -133,6 +133,10 @@ impl CredentialProvider for Chain {
             }
         };
         let given = Arc::new(given(&credential));
+        if matches!(&*known, Known::Credential(_, before) if **before != *given) {
+            // What was asked with those before is asked once more.
+            self.generation.fetch_add(1, Ordering::Relaxed);
+        }
         *known = Known::Credential(credential, Arc::clone(&given));
         Ok(given)
     }

@@ -113,6 +113,9 @@ pub(crate) const MARKUP: &str = "markup";
 pub(crate) const GIT_LFS_POINTER: &str = "git_lfs_pointer";
 /// Kind of text of no other kind.
 pub(crate) const TEXT: &str = "text";
+/// Kinds of containers that were not looked into.
+pub(crate) const TAR: &str = "tar";
+pub(crate) const ZIP: &str = "zip";
 /// Kind of bytes of no other kind.
 pub(crate) const BINARY: &str = "binary";
 
@@ -140,7 +143,7 @@ const OTHERS: &[(&[u8], &str)] = &[
     (b"version https://git-lfs.", GIT_LFS_POINTER),
     (b"<", MARKUP),
     (b"PAR1", "parquet"),
-    (b"PK\x03\x04", "zip"),
+    (b"PK\x03\x04", ZIP),
     (b"Obj\x01", "avro"),
     (b"%PDF", "pdf"),
     (b"\x7fELF", "program"),
@@ -163,7 +166,7 @@ pub(crate) fn foreign_text_kind(text: &[u8]) -> &'static str {
     let compressed = COMPRESSED.iter().find(begins).filter(|_| !is_text);
     match compressed.or_else(|| OTHERS.iter().find(begins)) {
         Some((_, kind)) => kind,
-        None if text.get(257..262) == Some(b"ustar") => "tar",
+        None if text.get(257..262) == Some(b"ustar") => TAR,
         None if is_text => TEXT,
         None if head.iter().all(|byte| *byte == 0) => ZEROS,
         None => BINARY,

@@ -122,6 +122,8 @@ impl Verdict {
     pub(crate) fn reject_damaged_log(&mut self, is_gzip_name: bool, stored: impl FnOnce() -> Vec<u8>) {
         let is_unknown = [
             shape::JSON,
+            shape::TAR,
+            shape::ZIP,
             shape::EMPTY,
             shape::TEXT,
             shape::MARKUP,
@@ -151,6 +153,10 @@ impl Verdict {
             shape::ZEROS => (Reason::JsonInvalid, "nothing but zeros in place of JSON"),
             shape::BINARY => (Reason::JsonInvalid, "bytes that are no text in place of JSON"),
             shape::TEXT => (Reason::JsonInvalid, "text that does not begin with `{` or `[`"),
+            shape::ZIP | shape::TAR => (
+                Reason::CompressionUnsupported,
+                "what is called like a log file is not looked into: unpack it, or rename it",
+            ),
             _ => (Reason::CompressionUnsupported, "unpack it and convert it again"),
         };
         self.status = Status::Quarantined;

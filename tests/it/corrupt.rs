@@ -325,7 +325,6 @@ fn documents_of_other_services_under_the_name_of_a_log_stay_foreign() {
         b"{\"configurationItems\":[]}".to_vec(),
         b"PAR1 and more".to_vec(),
         fs::read(data("corrupt/foreign-digest.json.gz")).expect("a file"),
-        crate::containers::tar(&[("a".to_owned(), Vec::new())]),
     ] {
         let workdir = Workdir::new();
         workdir.file(&format!("in/{name}"), &bytes);

@@ -388,7 +388,7 @@ fn bad_input_is_told_and_makes_the_exit_code() {
     let workdir = Workdir::new();
     workdir.copy(&data("corrupt"), "in");
     let run = workdir.run("inspect in").expect(1);
-    for told in ["2 × gzip_corrupt", "3 refused", "foreign", "console_csv: ", "duplicate-key.json", "more"] {
+    for told in ["3 × gzip_corrupt", "6 refused", "foreign", "console_csv: ", "duplicate-key.json", "more"] {
         assert!(run.stdout().contains(told), "{told:?} is not told\n{}", run.dump());
     }
     let lake = workdir.convert("in", "--no-dedup");

@@ -65,8 +65,11 @@ impl Directory {
         const LONGEST_COMMENT: u64 = 0xffff;
         let bytes = reader.bytes;
         let start = bytes.saturating_sub(LONGEST_COMMENT + EndRecord::FIXED_BYTES as u64);
+        // More than a few end records are no accident, and each may name a large directory.
+        const MOST_TRIED: usize = 16;
         let mut end = bytes;
-        while let Some(found) = reader.find_last(END, start..end)? {
+        for _ in 0..MOST_TRIED {
+            let Some(found) = reader.find_last(END, start..end)? else { break };
             end = found;
             if let Some(directory) = Self::at(reader, found, &(0..bytes))? {
                 let (listed, end) = directory.read(reader, MAX_MEMBERS)?;
