@@ -77,36 +77,55 @@ pub(super) struct Request<'t> {
     pub(super) record: Record<'t>,
 }
 
-/// The member of an object that counts, when some have this name and hold text.
-pub(super) fn pick_text(object: Value<'_>, name: Name) -> Option<Member<'_>> {
-    pick(object, name, |value| value.text().is_some())
+/// Members that are wanted of an object, and what their values must be.
+type Wanted<const N: usize> = [(Name, fn(Value<'_>) -> bool); N];
+
+fn is_text(value: Value<'_>) -> bool {
+    value.text().is_some()
 }
 
-/// The one that counts, when some have this name and hold a list.
-fn pick_list(object: Value<'_>, name: Name) -> Option<Member<'_>> {
-    pick(object, name, |value| value.shape() == Shape::Array)
+fn is_object(value: Value<'_>) -> bool {
+    value.is_object()
 }
 
-/// The text of a member that has been picked.
-pub(super) fn text_of(member: Option<Member<'_>>) -> Option<&str> {
-    member.and_then(|member| member.value().text())
+fn is_list(value: Value<'_>) -> bool {
+    matches!(value.shape(), Shape::Array)
 }
 
-/// Adds whatever of an object has not been picked.
-pub(super) fn add_others(unmapped: &mut Unmapped, path: &str, object: Value<'_>, picked: &[Option<Member<'_>>]) {
-    for member in object.members().filter(|member| !member.value().is_null()) {
-        if !picked.iter().flatten().any(|picked| picked.is(member)) {
-            unmapped.add_member(path, member);
-        }
+/// For each wanted member the one that counts, when the object has some; all other members go to `unmapped`.
+fn take_members<'t, const N: usize>(
+    object: Value<'t>,
+    wanted: Wanted<N>,
+    path: &str,
+    unmapped: &mut Unmapped,
+) -> [Option<Member<'t>>; N] {
+    let members = || object.members().filter(|member| !member.value().is_null());
+    let mut found = [None; N];
+    // As AWS writes it, there is nothing to choose from, and nothing else.
+    let is_usual = members().all(|member| {
+        let name = Name::usual(member.name());
+        let at = wanted.iter().position(|(wanted, fits)| name == Some(*wanted) && fits(member.value()));
+        at.is_some_and(|at| found[at].replace(member).is_none())
+    });
+    if !is_usual {
+        found = wanted.map(|(name, fits)| pick(object, name, fits));
+        members()
+            .filter(|member| !found.iter().flatten().any(|found| found.is(*member)))
+            .for_each(|member| unmapped.add_member(path, member));
     }
+    found
+}
+
+/// The text of a member that has been taken.
+fn text_of(member: Option<Member<'_>>) -> Option<&str> {
+    member.and_then(|member| member.value().text())
 }
 
 /// The records of a request, `None` when it shows none: not the same as an empty list.
 pub(super) fn read_requests<'t>(request: Option<Member<'t>>, common: &mut CallFields<'t>) -> Option<Vec<Request<'t>>> {
     let request = object_of(request, &mut common.unmapped_request)?;
-    let product_code = pick_text(request, Name::ProductCode);
-    let records = pick_list(request, Name::UsageRecords);
-    add_others(&mut common.unmapped_request, "requestParameters", request, &[product_code, records]);
+    let wanted: Wanted<2> = [(Name::ProductCode, is_text), (Name::UsageRecords, is_list)];
+    let [product_code, records] = take_members(request, wanted, "requestParameters", &mut common.unmapped_request);
     common.product_code = text_of(product_code);
     let sources = Source::list(records?, "requestParameters.usageRecords");
     Some(sources.into_iter().map(|source| Request { source, record: source.read() }).collect())
@@ -114,9 +133,8 @@ pub(super) fn read_requests<'t>(request: Option<Member<'t>>, common: &mut CallFi
 
 pub(super) fn read_answers<'t>(response: Option<Member<'t>>, common: &mut CallFields<'t>) -> Vec<Answer<'t>> {
     let Some(response) = object_of(response, &mut common.unmapped_response) else { return Vec::new() };
-    let results = pick_list(response, Name::Results);
-    let unprocessed = pick_list(response, Name::UnprocessedRecords);
-    add_others(&mut common.unmapped_response, "responseElements", response, &[results, unprocessed]);
+    let wanted: Wanted<2> = [(Name::Results, is_list), (Name::UnprocessedRecords, is_list)];
+    let [results, unprocessed] = take_members(response, wanted, "responseElements", &mut common.unmapped_response);
     let unprocessed = unprocessed.map(|list| Source::list(list, "responseElements.unprocessedRecords"));
     let unprocessed = unprocessed.into_iter().flatten().map(|source| Answer {
         record: Some(source).filter(|source| !source.value.is_null()),
@@ -126,6 +144,17 @@ pub(super) fn read_answers<'t>(response: Option<Member<'t>>, common: &mut CallFi
         unmapped: Unmapped::default(),
     });
     results.map(read_results).into_iter().flatten().chain(unprocessed).collect()
+}
+
+/// The identifier in the response of `MeterUsage`.
+pub(super) fn read_metering_record_id<'t>(
+    response: Option<Member<'t>>,
+    common: &mut CallFields<'t>,
+) -> Option<&'t str> {
+    let response = object_of(response, &mut common.unmapped_response)?;
+    let wanted: Wanted<1> = [(Name::MeteringRecordId, is_text)];
+    let [id] = take_members(response, wanted, "responseElements", &mut common.unmapped_response);
+    text_of(id)
 }
 
 /// The results of a list; an element that is no object is kept whole in `unmapped`.
@@ -142,14 +171,14 @@ fn read_results(list: Member<'_>) -> Vec<Answer<'_>> {
 }
 
 fn read_result(result: Value<'_>) -> Answer<'_> {
-    let record = pick(result, Name::UsageRecord, Value::is_object);
-    let status = pick_text(result, Name::Status);
-    let id = pick_text(result, Name::MeteringRecordId);
     let mut unmapped = Unmapped::default();
-    add_others(&mut unmapped, "responseElements.results", result, &[record, status, id]);
+    let wanted: Wanted<3> =
+        [(Name::UsageRecord, is_object), (Name::MeteringRecordId, is_text), (Name::Status, is_text)];
+    let [record, id, status] = take_members(result, wanted, "responseElements.results", &mut unmapped);
     let status = text_of(status);
+    let path = "responseElements.results.usageRecord";
     Answer {
-        record: record.map(|record| Source::new(record.value(), record.raw(), "responseElements.results.usageRecord")),
+        record: record.map(|record| Source::new(record.value(), record.raw(), path)),
         outcome: Outcome::of_status(status),
         status,
         metering_record_id: text_of(id),

@@ -49,19 +49,23 @@ pub(super) fn match_answers(requests: &[Request<'_>], answers: &[Option<Source<'
     };
     let echoes: Vec<(usize, Source<'_>, Record<'_>)> = pairing.free.iter().filter_map(echo).collect();
     let mut distinct = Distinct::default();
-    let open = pairing.open().map(|at| (at, &requests[at])).filter(|(_, request)| request.source.value.is_object());
-    let asked = open.map(|(at, request)| (at, distinct.features(&request.record, request.source)));
-    let asked: HashMap<usize, Features> = asked.collect();
-    let told = echoes.iter().map(|(at, source, echo)| (*at, distinct.features(echo, *source)));
-    let told: HashMap<usize, Features> = told.collect();
-    pairing.take_equal(|request| asked.get(&request), |answer| told.get(&answer));
-    pairing.take_closest(|request, answer| asked.get(&request)?.spelled_differently(told.get(&answer)?));
+    let mut asked: Vec<Option<Features>> = vec![None; requests.len()];
+    for (at, request) in pairing.open().map(|at| (at, &requests[at])) {
+        let features = || distinct.features(&request.record, request.source);
+        asked[at] = request.source.value.is_object().then(features);
+    }
+    let mut told: Vec<Option<Features>> = vec![None; answers.len()];
+    for (at, source, echo) in &echoes {
+        told[*at] = Some(distinct.features(echo, *source));
+    }
+    let (asked, told) = (|at: usize| asked[at].as_ref(), |at: usize| told[at].as_ref());
+    pairing.take_equal(asked, told);
+    pairing.take_closest(|request, answer| asked(request)?.spelled_differently(told(answer)?));
     // Too many to be compared one by one.
     let values =
         |features: Option<&Features>| features.filter(|features| features.says_something()).map(|it| it.values);
-    pairing.take_equal(|request| values(asked.get(&request)), |answer| values(told.get(&answer)));
-    pairing.take_best(|request, answer| asked.get(&request)?.likeness(told.get(&answer)?));
-    pairing.answer_of
+    pairing.take_equal(|request| values(asked(request)), |answer| values(told(answer)));
+    pairing.take_best(|request, answer| asked(request)?.likeness(told(answer)?))
 }
 
 /// Requests and answers that have found each other, and those that have not.
@@ -128,18 +132,38 @@ impl Pairing {
     }
 
     /// Gives as many requests as possible a free answer, such that all of them together are most alike; just the most alike
-    /// ones first when there is too much to compare.
-    fn take_best(&mut self, likeness: impl Fn(usize, usize) -> Option<Likeness>) {
-        let open: Vec<usize> = self.open().collect();
-        if (open.len() + self.free.len()).checked_pow(3).is_none_or(|steps| steps > MOST_COMPARISONS) {
-            return self.take_closest(|request, answer| likeness(request, answer).map(Reverse));
+    /// ones first when there is too much to compare. Nothing can be taken after that.
+    fn take_best(mut self, likeness: impl Fn(usize, usize) -> Option<Likeness>) -> Vec<Option<usize>> {
+        let steps = |open: usize, free: usize| (open + free).checked_pow(3).unwrap_or(usize::MAX);
+        if steps(self.open().count(), self.free.len()) > MOST_COMPARISONS {
+            self.take_closest(|request, answer| likeness(request, answer).map(Reverse));
+            return self.answer_of;
         }
-        let cost = |row: usize, column: usize| likeness(open[row], self.free[column]).map(Likeness::cost);
-        let found = assign(open.len(), self.free.len(), cost);
-        for (request, answer) in open.iter().zip(&found) {
-            self.answer_of[*request] = answer.map(|at| self.free[at]);
+        let all = self.open().flat_map(|request| self.free.iter().map(move |answer| (request, *answer)));
+        let pairs: Vec<(usize, usize)> =
+            all.filter(|(request, answer)| likeness(*request, *answer).is_some()).collect();
+        let mut choices_of_request = vec![0; self.answer_of.len()];
+        let mut choices_of_answer = vec![0; self.free.last().map_or(0, |last| last + 1)];
+        for (request, answer) in &pairs {
+            choices_of_request[*request] += 1;
+            choices_of_answer[*answer] += 1;
         }
-        self.free = (0..self.free.len()).filter(|at| !found.contains(&Some(*at))).map(|at| self.free[at]).collect();
+        // Mostly there is no choice.
+        let (only, others): (Vec<_>, Vec<_>) = pairs
+            .into_iter()
+            .partition(|(request, answer)| choices_of_request[*request] == 1 && choices_of_answer[*answer] == 1);
+        for (request, answer) in only {
+            self.answer_of[request] = Some(answer);
+        }
+        let (mut open, mut free): (Vec<usize>, Vec<usize>) = others.into_iter().unzip();
+        open.dedup();
+        free.sort_unstable();
+        free.dedup();
+        let found = assign(open.len(), free.len(), |row, column| likeness(open[row], free[column]).map(Likeness::cost));
+        for (request, answer) in open.into_iter().zip(found) {
+            self.answer_of[request] = answer.map(|at| free[at]);
+        }
+        self.answer_of
     }
 }
 

@@ -213,7 +213,17 @@ impl<'t> Quantity<'t> {
                 _ => return None,
             })
         };
-        let members = [plain, as_decimal].map(|name| pick(value, name, |_| true));
+        let names = [plain, as_decimal].map(Name::as_str);
+        let mut members = [None; 2];
+        let is_usual = value.members().all(|member| {
+            let at = names.iter().position(|name| name.eq_ignore_ascii_case(member.name()));
+            // Nothing to choose from.
+            at.is_none_or(|at| member.name() == names[at] && members[at].replace(member).is_none())
+        });
+        if !is_usual {
+            members = [plain, as_decimal].map(|name| pick(value, name, |_| true));
+        }
+        let members = members.map(|member| member.filter(|member| !member.value().is_null()));
         let parsed = members.map(parse);
         let units = parsed[1].or(parsed[0]);
         let stands = |at: usize| members[at].filter(|_| parsed[at].is_some() && parsed[at] == units);

@@ -76,7 +76,8 @@ impl Name {
         Self::usual(name).or_else(|| Self::in_another_case(name))
     }
 
-    fn usual(name: &str) -> Option<Self> {
+    /// The member that a name stands for as CloudTrail writes it.
+    pub(super) fn usual(name: &str) -> Option<Self> {
         NAMES.iter().find(|(known, _)| *known == name).map(|(_, member)| *member)
     }
 
@@ -115,7 +116,7 @@ pub(super) fn pick<'t>(object: Value<'t>, name: Name, fits: impl Fn(Value<'t>) -
 }
 
 fn is_empty_list(value: Value<'_>) -> bool {
-    value.shape() == Shape::Array && value.elements().next().is_none()
+    matches!(value.shape(), Shape::Array) && value.elements().next().is_none()
 }
 
 /// Which members of an object count, asked one after the other: of those with one name it is what [`pick`] picks, whatever
@@ -135,17 +136,25 @@ impl<'t> Counting<'t> {
 
     /// What the next member stands for, if it counts.
     pub(super) fn name(&mut self, member: Member<'t>) -> Option<Name> {
-        let usual = Name::usual(member.name());
-        let name = usual.or_else(|| Name::in_another_case(member.name()))?;
+        match Name::usual(member.name()) {
+            Some(name) if !is_empty_list(member.value()) => self.come(name),
+            usual => self.unusual_name(usual, member),
+        }
+    }
+
+    /// The name, if nothing with it has come yet.
+    fn come(&mut self, name: Name) -> Option<Name> {
         let bit = 1 << name.number();
-        if self.come & bit != 0 {
-            return None;
-        }
-        if (usual.is_none() || is_empty_list(member.value())) && !self.is_picked(name, member) {
-            return None;
-        }
+        let is_first = self.come & bit == 0;
         self.come |= bit;
-        Some(name)
+        is_first.then_some(name)
+    }
+
+    #[cold]
+    fn unusual_name(&mut self, usual: Option<Name>, member: Member<'t>) -> Option<Name> {
+        let name = usual.or_else(|| Name::in_another_case(member.name()))?;
+        let is_open = self.come & (1 << name.number()) == 0;
+        if is_open && self.is_picked(name, member) { self.come(name) } else { None }
     }
 
     fn is_picked(&mut self, name: Name, member: Member<'t>) -> bool {

@@ -323,12 +323,7 @@ fn flatten_single<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&Ca
             _ => false,
         })
     });
-    let mut metering_record_id = None;
-    if let Some(response) = object_of(call.response, &mut common.unmapped_response) {
-        let id = call::pick_text(response, Name::MeteringRecordId);
-        call::add_others(&mut common.unmapped_response, "responseElements", response, &[id]);
-        metering_record_id = call::text_of(id);
-    }
+    let metering_record_id = call::read_metering_record_id(call.response, &mut common);
     let outcome = match metering_record_id {
         None => call::outcome_without_answer(call.request, is_error),
         Some(_) if is_error => Outcome::RequestError,
