@@ -351,6 +351,7 @@ mod tests {
         check(r#"{"Type":"SubscriptionConfirmation","Message":"You have chosen to subscribe"}"#, &[], 1);
         check(r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"trail"}"#, &[], 1);
         check(&CREATED.replace("ObjectCreated:Put", "ObjectRemoved:Delete"), &[], 1);
+        check(&CREATED.replace("ObjectCreated:Put", "s3:ObjectTagging:Put"), &[], 1);
         check(r#"{"Messages":[]}"#, &[], 0);
         check(r#"{"s3Bucket":"trail","s3ObjectKey":["AWSLogs/"]}"#, &[], 1);
     }
@@ -361,6 +362,9 @@ mod tests {
             ("{", "no JSON"),
             ("s3://trail", "names a bucket"),
             ("gs://trail/a", "only s3://"),
+            ("s3://trail/folder/", "names a folder"),
+            (&CREATED.replace("ObjectCreated:Put", "OBJECT_CREATE"), "something unknown"),
+            (&CREATED.replace("ObjectCreated:Put", ""), "something unknown"),
             (r#"{"Records":[{"eventVersion":"1.08","eventName":"GetObject"}]}"#, "no message that tells of objects"),
             (r#"{"Message":"hello"}"#, "no message that tells of objects"),
             (r#"{"s3Bucket":"","s3ObjectKey":["a"]}"#, "names no object"),

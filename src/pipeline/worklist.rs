@@ -87,6 +87,7 @@ impl<'a> Sorter<'a> {
         }
         let standings: Vec<(Standing, bool)> = found.par_iter().map(|archive| self.standing(archive)).collect();
         let (mut again, mut new) = (Vec::new(), Vec::new());
+        let mut unfinished = HashSet::new();
         for (archive, (standing, is_quarantined)) in found.into_iter().zip(standings) {
             let is_changed = standing == Standing::Changed;
             match standing {
@@ -104,11 +105,19 @@ impl<'a> Sorter<'a> {
                 _ => {
                     summary.archives.already_converted += 1;
                     if is_changed {
-                        summary.add_changed(|| archive.uri());
+                        let uri = archive.uri();
+                        unfinished.extend(containers(&uri).map(str::to_owned));
+                        summary.add_changed(|| uri);
                     }
                 }
             }
         }
+        // A container with a member that is left as it was is looked into again by the next run.
+        let found = again.len() + new.len();
+        for archives in [&mut again, &mut new] {
+            archives.retain(|archive: &Archive| !archive.is_container() || !unfinished.contains(&archive.uri()));
+        }
+        summary.archives.already_converted += (found - again.len() - new.len()) as u64;
         list.again = again.iter().map(Archive::uri).collect();
         if again.iter().any(Archive::is_container) {
             let is_of_again = |archive: &Archive| containers(&archive.uri()).any(|uri| list.again.contains(uri));

@@ -306,6 +306,55 @@ fn names_that_come_twice_are_two_archives() {
 }
 
 #[test]
+fn a_zip_that_is_made_anew_with_the_same_times_has_other_members() {
+    let archive = |id: &str| ("log.json".to_owned(), records(&[event(id, "")]).into_bytes());
+    for is_deflated in [false, true] {
+        let workdir = Workdir::new();
+        workdir.file("in/a.zip", zip(&[archive("a"), archive("b"), archive("c")], is_deflated));
+        assert_eq!(workdir.convert("in", "").count("/events/written"), 3);
+        // As many bytes, other events; only their number tells them by name.
+        workdir.file("in/a.zip", zip(&[archive("b"), archive("c"), archive("d")], is_deflated));
+        let lake = workdir.convert("in", "");
+        assert_eq!(lake.code, 1, "{}", lake.stderr);
+        assert!(lake.stderr.contains("--reconvert-changed"), "{}", lake.stderr);
+        // It is said again until somebody does it.
+        assert_eq!(workdir.convert("in", "").code, 1);
+        let lake = workdir.convert("in", "--reconvert-changed");
+        assert!(lake.texts("events", "event_id").contains(&"d".to_owned()), "{}", lake.stderr);
+        assert_eq!(workdir.convert("in", "").code, 0);
+        check_sound(&workdir);
+    }
+}
+
+#[test]
+fn members_of_a_tar_of_unknown_types_are_files_and_others_are_told() {
+    let typed = |kind: u8, name: &str| {
+        let text = records(&[event(&char::from(kind).to_string(), "")]);
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_entry_type(tar::EntryType::new(kind));
+        let mut builder = tar::Builder::new(Vec::new());
+        builder.append_data(&mut header, name, text.as_bytes()).expect("memory");
+        builder.into_inner().expect("memory")
+    };
+    for bytes in [typed(b'A', "a.json"), typed(b'Z', "a.json"), typed(b'7', "a.json")] {
+        let workdir = Workdir::new();
+        workdir.file("in/a.tar", bytes);
+        let lake = workdir.convert("in", "");
+        assert_eq!((lake.code, lake.count("/events/written")), (0, 1), "{}", lake.stderr);
+    }
+    for (bytes, told) in
+        [(typed(b'M', "a.json"), "another volume"), (typed(b'0', "GNUSparseFile.14328/a.json"), "sparse")]
+    {
+        let workdir = Workdir::new();
+        workdir.file("in/a.tar", bytes);
+        let lake = workdir.convert("in", "");
+        assert_eq!((lake.code, lake.count("/events/written")), (1, 0), "{}", lake.stderr);
+        assert!(lake.stderr.contains(told), "{told}: {}", lake.stderr);
+    }
+}
+
+#[test]
 fn a_damaged_container_gives_what_is_certain() {
     let members = members();
     let whole = tar(&members);
