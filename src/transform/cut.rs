@@ -339,7 +339,8 @@ impl Cutter {
             Some(Elements::Events) | None => !is_object && is_outermost,
             Some(Elements::Wrappers | Elements::Strangers) => is_object || names_version(text),
         };
-        if !is_object && !(is_wrapper && names_version(text)) {
+        let may_be_one = is_object || (is_wrapper && names_version(text));
+        if !may_be_one {
             let message = "an event is a JSON object".to_owned();
             let index = self.take_index();
             self.refuse_event(index, window, range, Rejection { reason: Reason::EventNotObject, message });

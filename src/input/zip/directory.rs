@@ -63,10 +63,10 @@ impl Directory {
     /// Whether a zip ends at a file's end, with a directory that has as many entries as it says.
     pub(super) fn ends(reader: &mut BlockReader) -> io::Result<bool> {
         const LONGEST_COMMENT: u64 = 0xffff;
-        let bytes = reader.bytes;
-        let start = bytes.saturating_sub(LONGEST_COMMENT + EndRecord::FIXED_BYTES as u64);
         // More than a few end records are no accident, and each may name a large directory.
         const MOST_TRIED: usize = 16;
+        let bytes = reader.bytes;
+        let start = bytes.saturating_sub(LONGEST_COMMENT + EndRecord::FIXED_BYTES as u64);
         let mut end = bytes;
         for _ in 0..MOST_TRIED {
             let Some(found) = reader.find_last(END, start..end)? else { break };
