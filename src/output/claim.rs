@@ -157,7 +157,7 @@ impl Claim {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::LakeLocked`] when another run is alive, and what the store answers.
+    /// [`crate::ErrorKind::LakeLocked`] when another run is alive, and what the store answers.
     pub(super) fn take(bucket: &Arc<Bucket>, folder: &str, lake: &Path, lease: Duration, stop: Stop) -> Result<Self> {
         let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
         let name = ClaimName { run: format!("{:016x}{:016x}", random(), random()), lease_ms: Some(lease_ms) };
@@ -289,7 +289,7 @@ impl Claim {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::LakeLocked`] when another may have begun to write.
+    /// [`crate::ErrorKind::LakeLocked`] when another may have begun to write.
     pub(super) fn check(&self) -> Result<()> {
         self.beating.beat(|_| ()).map_err(|error| self.beating.failed(error))
     }
