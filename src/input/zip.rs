@@ -160,10 +160,7 @@ impl Survey<'_> {
                 continue;
             };
             if header < stretch.range.start {
-                // An older directory lists what a newer one has accounted for, as far as it is still there.
-                if LocalHeader::length(self.reader.record(header, LocalHeader::FIXED_BYTES)?).is_none() {
-                    self.tell_misplaced(&entry);
-                }
+                // An older directory lists what a newer one has accounted for.
                 continue;
             }
             if last.replace(header) == Some(header) {

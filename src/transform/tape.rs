@@ -294,11 +294,6 @@ impl<'t> Member<'t> {
         self.value.document.is_text(self.name)
     }
 
-    /// A form of the name that no other name has.
-    pub(crate) fn distinct_name(self) -> &'t str {
-        if self.has_text_name() { self.name } else { self.raw_name() }
-    }
-
     /// The elements of an array as they stand in the source; nothing for other shapes.
     pub(crate) fn raw_elements(self) -> impl Iterator<Item = &'t str> {
         raw_elements(self.raw())

@@ -457,3 +457,14 @@ fn an_answer_about_nothing_is_no_records_answer() {
         assert_eq!(outcomes, ["0  unknown", "1 a unknown", "-  success ?", "-  unprocessed"], "{empty}");
     }
 }
+
+#[test]
+fn a_name_with_half_a_pair_is_the_same_however_it_is_spelled() {
+    let workdir = Workdir::new();
+    let twice = r#""\udc00.a":1,"\uDC00.\u0061":2"#;
+    let once = r#""\udc00.a":1,"\udc01.a":2"#;
+    workdir.file("in/a.json", records(&[event("a", twice), event("b", once)]));
+    let lake = workdir.convert("in", "");
+    assert_eq!(lake.texts("events", "event_id"), ["b"], "{}", lake.stderr);
+    assert_eq!(lake.texts("quarantine", "reason"), ["duplicate_key"]);
+}

@@ -61,6 +61,33 @@ pub(crate) struct EventFields<'t> {
     pub(crate) resources: Vec<Resource<'t>>,
 }
 
+/// The UTF-16 units that a name stands for, which may be half of a pair, by its text in the source.
+fn code_units(raw: &str) -> Vec<u16> {
+    let mut units = Vec::with_capacity(raw.len());
+    let mut characters = raw.chars();
+    while let Some(character) = characters.next() {
+        let escaped = if character == '\\' { characters.next() } else { None };
+        let unit = match escaped {
+            None => {
+                units.extend_from_slice(character.encode_utf16(&mut [0; 2]));
+                continue;
+            }
+            Some('u') => {
+                let digits = characters.by_ref().take(4).filter_map(|digit| digit.to_digit(16));
+                digits.fold(0, |unit, digit| unit << 4 | digit)
+            }
+            Some('b') => 8,
+            Some('t') => 9,
+            Some('n') => 10,
+            Some('f') => 12,
+            Some('r') => 13,
+            Some(itself) => u32::from(itself),
+        };
+        units.extend(u16::try_from(unit));
+    }
+    units
+}
+
 impl<'t> EventFields<'t> {
     pub(crate) fn new() -> Self {
         Self {
@@ -153,9 +180,19 @@ impl<'t> EventFields<'t> {
         let route = routes.object(object);
         let mut seen = 0_u64;
         let unknown_before = self.unknown_names.len();
+        let mut odd_names: Vec<Vec<u16>> = Vec::new();
         for member in value.members() {
             let Some((position, target)) = route.find(member.name()) else {
-                self.unknown_names.push(member.distinct_name());
+                if member.has_text_name() {
+                    self.unknown_names.push(member.name());
+                } else {
+                    let name = code_units(member.raw_name());
+                    if odd_names.contains(&name) {
+                        let path = if route.path.is_empty() { String::new() } else { format!("{}.", route.path) };
+                        return Err(Refused::DuplicateKey(path + member.raw_name()));
+                    }
+                    odd_names.push(name);
+                }
                 if !member.value().is_null() {
                     self.unmapped.add_member(&route.path, member);
                 }
