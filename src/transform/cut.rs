@@ -179,6 +179,8 @@ impl Cutter {
     ) -> Option<Cut> {
         let before = self.splitter.mark();
         self.end_reread();
+        // Places are those of this window, and what is found at one counts for one piece alone.
+        self.unwrapped = None;
         match self.splitter.next(window, is_all) {
             Piece::Incomplete(at) if !is_all && window.len() - at <= MAX_WAITING_BYTES => return Some(Cut::More(at)),
             Piece::Incomplete(at) => return self.take_incomplete(parser, window, is_all, at),
@@ -326,7 +328,6 @@ impl Cutter {
         elements: &mut Vec<Element>,
     ) -> bool {
         let text = &window[range.clone()];
-        self.unwrapped = None;
         let was_among_strangers = self.is_among_strangers();
         let content = self.judge_array(parser, text, range.start);
         let is_object = text[0] == b'{';
