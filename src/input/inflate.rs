@@ -24,7 +24,7 @@ const HEADER_CHECKSUM: u8 = 2;
 pub(crate) struct Inflater {
     decompressor: Decompressor,
     text: Vec<u8>,
-    was_utf16: bool,
+    was_exact: bool,
 }
 
 /// What came of a file.
@@ -40,7 +40,7 @@ pub(crate) enum Inflated {
 
 impl Default for Inflater {
     fn default() -> Self {
-        Self { decompressor: Decompressor::new(), text: Vec::new(), was_utf16: false }
+        Self { decompressor: Decompressor::new(), text: Vec::new(), was_exact: false }
     }
 }
 
@@ -50,18 +50,18 @@ impl Inflater {
         &self.text[..length]
     }
 
-    /// Whether the text of the last call is stored in UTF-16.
-    pub(crate) const fn was_utf16(&self) -> bool {
-        self.was_utf16
+    /// Whether the text of the last call is, byte for byte, that of the one gzip member that the file is, or the file.
+    pub(crate) const fn was_exact(&self) -> bool {
+        self.was_exact
     }
 
     /// Unpacks a file of at most `limit` bytes of text, as often as it is packed; a file that is not is its own text. UTF-16
     /// becomes UTF-8.
     pub(crate) fn inflate(&mut self, stored: &[u8], limit: usize) -> Inflated {
         let inflated = self.unpack(stored, limit);
-        self.was_utf16 = matches!(inflated, Inflated::Text(length, _) if is_utf16(self.text(length)));
         match inflated {
-            Inflated::Text(length, finding) if self.was_utf16 => {
+            Inflated::Text(length, finding) if is_utf16(self.text(length)) => {
+                self.was_exact = false;
                 self.text = to_utf8(self.text[..length].to_vec());
                 if self.text.len() > limit { Inflated::TooLarge } else { Inflated::Text(self.text.len(), finding) }
             }
@@ -94,11 +94,13 @@ impl Inflater {
                 Inflated::Refused(inner) => Inflated::Refused(of_file(inner)),
                 Inflated::TooLarge => Inflated::TooLarge,
             };
+            self.was_exact = false;
         }
         inflated
     }
 
     fn inflate_layer(&mut self, stored: &[u8], limit: usize) -> Inflated {
+        self.was_exact = true;
         match Packing::of(stored) {
             None if stored.len() > limit => Inflated::TooLarge,
             None => {
@@ -139,6 +141,7 @@ impl Inflater {
 
     /// Any file, member by member.
     fn inflate_members(&mut self, packing: Packing, stored: &[u8], limit: usize) -> Inflated {
+        self.was_exact = false;
         self.text.clear();
         let mut packing = packing;
         let mut rest = stored;

@@ -46,7 +46,7 @@ impl MemberReader {
     /// # Errors
     ///
     /// What the system says when the file cannot be read.
-    pub(crate) fn read(&mut self, archive: &Archive, limit: u64, mut take: impl FnMut(&[u8])) -> io::Result<MemberEnd> {
+    pub(crate) fn read(&mut self, archive: &Archive, limit: u64, take: impl FnMut(&[u8])) -> io::Result<MemberEnd> {
         if !archive.is_regular {
             return Err(io::Error::other("not a regular file"));
         }
@@ -54,15 +54,31 @@ impl MemberReader {
             let file = BufReader::with_capacity(PIECE_BYTES, archive.open()?);
             return stream(file, limit, &mut self.piece, take);
         }
-        archive.read(&mut self.stored)?;
+        let mut stored = std::mem::take(&mut self.stored);
+        let read = archive.read(&mut stored).and_then(|()| self.read_stored(&stored, limit, take));
+        self.stored = stored;
+        read
+    }
+
+    /// The same of a file whose bytes are at hand.
+    ///
+    /// # Errors
+    ///
+    /// None: bytes can be read.
+    pub(crate) fn read_stored(
+        &mut self,
+        stored: &[u8],
+        limit: u64,
+        mut take: impl FnMut(&[u8]),
+    ) -> io::Result<MemberEnd> {
         let text_limit = usize::try_from(limit).map_or(SMALL_TEXT_BYTES, |limit| limit.min(SMALL_TEXT_BYTES));
-        if Packing::of(&self.stored) == Some(Packing::Gzip)
-            && let Some(length) = self.inflater.inflate_single_member(&self.stored, text_limit)
+        if Packing::of(stored) == Some(Packing::Gzip)
+            && let Some(length) = self.inflater.inflate_single_member(stored, text_limit)
         {
             take(self.inflater.text(length));
             return Ok(MemberEnd::Gzip);
         }
-        stream(self.stored.as_slice(), limit, &mut self.piece, take)
+        stream(stored, limit, &mut self.piece, take)
     }
 }
 

@@ -60,7 +60,8 @@ pub(crate) struct TextStream {
     first: Option<(Window, Result<Option<Ended>, Worthless>)>,
     /// How the file ended that this text is packed in, when it is packed more than once.
     outer_end: Option<Arc<Mutex<Ended>>>,
-    is_utf16: bool,
+    /// Whether the text so far is that of the file's first gzip member, or the file.
+    is_exact: bool,
 }
 
 /// Why text is worthless from some point on.
@@ -107,9 +108,14 @@ impl TextStream {
         Ok(stream)
     }
 
-    /// Whether the text is stored in UTF-16.
-    pub(crate) const fn is_utf16(&self) -> bool {
-        self.is_utf16
+    /// Whether the text so far is, byte for byte, that of the one gzip member that the file is, or the file.
+    pub(crate) const fn is_exact(&self) -> bool {
+        self.is_exact
+    }
+
+    /// The file.
+    pub(crate) const fn archive(&self) -> &Archive {
+        &self.archive
     }
 
     /// Reads the bytes of a file from elsewhere.
@@ -127,7 +133,7 @@ impl TextStream {
             }
             let outer_end = Arc::default();
             let inner = Box::new(TextReader::noting_end(stream, Arc::clone(&outer_end)));
-            stream = Self { outer_end: Some(outer_end), ..Self::over_layer(archive, inner, limit)? };
+            stream = Self { outer_end: Some(outer_end), is_exact: false, ..Self::over_layer(archive, inner, limit)? };
         }
         Ok(stream)
     }
@@ -141,6 +147,7 @@ impl TextStream {
             *read = Ok(Some(Some(end.finding.clone())));
             (self.source, self.inflated_bytes) = (Source::Ended, end.certain_bytes);
         }
+        self.is_exact &= end.is_none();
         self.end = end;
     }
 
@@ -148,7 +155,8 @@ impl TextStream {
         let mut reader = BufReader::with_capacity(READ_BYTES, input);
         let head = reader.fill_buf()?;
         let is_utf16 = is_utf16(head);
-        let source = match Packing::of(head) {
+        let packing = Packing::of(head);
+        let source = match packing {
             Some(packing) => Source::Packed(Decoder::new(packing, Counted { peeked: Vec::new(), reader, count: 0 })?),
             None if is_utf16 => Source::Plain(BufReader::new(Box::new(Utf16Reader::new(reader)))),
             None => Source::Plain(reader),
@@ -163,7 +171,7 @@ impl TextStream {
             end: None,
             first: None,
             outer_end: None,
-            is_utf16,
+            is_exact: if packing.is_none() { !is_utf16 } else { packing == Some(Packing::Gzip) },
         })
     }
 
@@ -252,12 +260,13 @@ impl TextStream {
         let rest = counted.peek(Packing::START_BYTES).map_err(|error| self.unreadable(&error))?;
         if let Some(next) = Packing::of_member(rest) {
             let decoder = Decoder::new(next, counted).map_err(|error| self.unreadable(&error))?;
-            self.source = Source::Packed(decoder);
+            (self.source, self.is_exact) = (Source::Packed(decoder), false);
             return Ok(None);
         }
         let mut original = Vec::new();
         let read = counted.take(super::MAX_GARBAGE_BYTES).read_to_end(&mut original);
         read.map_err(|error| self.unreadable(&error))?;
+        self.is_exact &= original.is_empty();
         let garbage = packing.trailing_garbage(self.member_at, original);
         Ok(Some(garbage.or_else(|| self.outer_ended())))
     }

@@ -10,9 +10,7 @@ use crate::verify::Integrity;
 /// A finding for an archive that digest files do not prove. Its bytes are not kept: there is nothing to mend in them.
 pub(super) fn not_verified(integrity: Integrity) -> Finding {
     let message = match integrity {
-        Integrity::Invalid => {
-            "its text is not what digest files declare, or the digest file that declares it is invalid"
-        }
+        Integrity::Invalid => "it is not what digest files declare",
         _ => "no digest file that is proved declares it",
     };
     Finding {

@@ -216,8 +216,9 @@ impl<'a> Run<'a> {
     fn refuse(&self, large: &Large, worthless: Worthless) -> Converted {
         let is_unread = worthless.finding.reason == Reason::ReadFailed;
         let proofs = self.proofs.as_ref().filter(|_| !is_unread);
-        let proof = proofs.map(|proofs| Proof::begin(proofs, &self.archives[large.archive].path()));
-        let integrity = proof.map_or(Integrity::NotChecked, Proof::give_up);
+        let archive = &self.archives[large.archive];
+        let proof = proofs.map(|proofs| Proof::begin(proofs, &archive.path()));
+        let integrity = proof.map_or(Integrity::NotChecked, |proof| proof.read(archive));
         let verdict = Verdict::refused(worthless.finding);
         large.converted(ArchiveOutcome { inflated_bytes: 0, verdict, integrity })
     }
@@ -264,8 +265,9 @@ impl<'a> Run<'a> {
     fn book(&mut self, mut converted: Converted, summary: &mut Summary) -> Result<()> {
         let archive = &self.archives[converted.archive];
         self.dealer.release(converted.archive);
-        if converted.verdict.status == Status::Foreign {
-            // What holds no events is nothing to be proved.
+        let is_foreign = converted.verdict.status == Status::Foreign;
+        if is_foreign && converted.integrity == Integrity::NotCovered {
+            // What holds no events is nothing to be proved, unless a digest file declares it.
             converted.integrity = Integrity::NotChecked;
         }
         summary.add_integrity(&converted.uri, converted.integrity);

@@ -214,11 +214,16 @@ impl Worker {
             return Some(ArchiveOutcome::without_text(Verdict::foreign("special_file")));
         }
         if let Some(contents) = &archive.contents {
-            let verdict = match &**contents {
-                Contents::Members { kind, findings } => Verdict::container(kind, findings.clone()),
-                Contents::Unread { why } => Verdict::refused(unread(why)),
-            };
-            return Some(ArchiveOutcome::without_text(verdict));
+            return Some(match &**contents {
+                Contents::Members { kind, findings } => {
+                    let outcome = ArchiveOutcome::without_text(Verdict::container(kind, findings.clone()));
+                    match reading.begin_proof(archive).read(archive) {
+                        Integrity::NotCovered => outcome,
+                        integrity => ArchiveOutcome { integrity, ..outcome },
+                    }
+                }
+                Contents::Unread { why } => ArchiveOutcome::without_text(Verdict::refused(unread(why))),
+            });
         }
         self.stored.clear();
         let read = clock.time(Stage::Read, || match fetched {
@@ -237,7 +242,7 @@ impl Worker {
         let (length, damage) = match clock.time(Stage::Inflate, || self.inflater.inflate(&self.stored, limit)) {
             Inflated::Text(length, damage) => (length, damage),
             Inflated::Refused(finding) => {
-                let integrity = reading.begin_proof(archive).give_up();
+                let integrity = reading.begin_proof(archive).read_stored(&self.stored);
                 let verdict = Verdict::refused(finding);
                 return Some(ArchiveOutcome { inflated_bytes: 0, verdict, integrity });
             }
@@ -246,8 +251,11 @@ impl Worker {
         let text = self.inflater.text(length);
         let integrity = clock.time(Stage::Verify, || {
             let mut proof = reading.begin_proof(archive);
+            if damage.is_some() || !self.inflater.was_exact() {
+                return proof.read_stored(&self.stored);
+            }
             proof.take(text);
-            proof.end(damage.is_some() || self.inflater.was_utf16())
+            proof.end()
         });
         let mut verdict = clock.time(Stage::Transform, || {
             if reading.is_wanted(integrity) || self.converter.is_foreign(text) {
@@ -307,7 +315,8 @@ impl Worker {
             Err(worthless) => return Step::Last(Segment::empty(), LargeVerdict::Refused(worthless)),
         };
         let LargeArchive { stream, cutter, proof, requires_verified, .. } = *large;
-        let integrity = proof.end(damage.is_some() || stream.is_utf16());
+        let is_exact = damage.is_none() && stream.is_exact();
+        let integrity = if is_exact { proof.end() } else { proof.read(stream.archive()) };
         let judgement = cutter.close();
         if requires_verified && !integrity.is_verified() && judgement.status != Status::Foreign {
             // Its events may be among the others already.

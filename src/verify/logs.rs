@@ -10,7 +10,7 @@ use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 use ring::digest::{Context, SHA256};
 
 use super::declarations::{Declaration, Declarations, Declared, Standing};
-use super::digest::finish;
+use super::digest::{Sha256, finish};
 use super::outcome::Outcome;
 use crate::config::Config;
 use crate::input::{Archive, MemberEnd, MemberReader};
@@ -64,27 +64,32 @@ impl LogChecker {
         let sha256 = finish(hash);
         let outcome = |number: &u32| {
             let declaration = declarations.get(*number)?;
-            Some(checked(Some(*number), Some(judge(&end, declaration, declaration.fits(&sha256)))))
+            let outcome = match &end {
+                Ok(end) => judge(*end, &sha256, declaration),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Outcome::LogMissing,
+                Err(_) => Outcome::LogUnreadable,
+            };
+            Some(checked(Some(*number), Some(outcome)))
         };
         numbers.iter().filter_map(outcome).collect()
     }
 }
 
-fn judge(end: &io::Result<MemberEnd>, declaration: &Declaration, fits: bool) -> Outcome {
+/// What a declaration makes of a log file whose first gzip member, or which itself, has a text with this hash and ends
+/// like this: for `verify` and for `convert --verify`.
+pub(super) fn judge(end: MemberEnd, sha256: &Sha256, declaration: &Declaration) -> Outcome {
     match end {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Outcome::LogMissing,
-        Err(_) => Outcome::LogUnreadable,
-        Ok(MemberEnd::TrailingData) => Outcome::LogTrailingData,
-        Ok(MemberEnd::Damaged | MemberEnd::TooLarge) => Outcome::LogMalformed,
-        Ok(_) if !declaration.has_sha256 => Outcome::LogHashUnknown,
+        MemberEnd::TrailingData => Outcome::LogTrailingData,
+        MemberEnd::Damaged | MemberEnd::TooLarge => Outcome::LogMalformed,
+        _ if !declaration.has_sha256 => Outcome::LogHashUnknown,
         // A copy that was gunzipped holds what was signed all the same.
-        Ok(MemberEnd::Gzip | MemberEnd::Plain) if fits => match declaration.standing {
+        MemberEnd::Gzip | MemberEnd::Plain if declaration.fits(sha256) => match declaration.standing {
             Standing::Proved => Outcome::LogValid,
             Standing::OutOfHour => Outcome::LogOutOfHour,
             _ => Outcome::LogNotProved,
         },
-        Ok(MemberEnd::Gzip) => Outcome::LogHashDiffers,
-        Ok(MemberEnd::Plain) => Outcome::LogMalformed,
+        MemberEnd::Gzip => Outcome::LogHashDiffers,
+        MemberEnd::Plain => Outcome::LogMalformed,
     }
 }
 

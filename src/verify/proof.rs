@@ -1,20 +1,23 @@
 //! What digest files prove of an archive that is being converted.
 //!
 //! In: the files of a copy, public keys; then texts, as they are inflated. Out: whether each is what AWS wrote. Never:
-//! reads a log file itself, or hashes one that nothing is declared of.
+//! reads a log file itself unless its text is not simply what it is packed as, or hashes one that nothing is declared of.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ring::digest::{Context, SHA256};
 
-use super::declarations::{Declarations, Declared, Standing};
+use super::declarations::{Declarations, Declared};
 use super::digest::{Sha256, finish};
 use super::digests::{Digests, Survey};
 use super::keys::PublicKeys;
-use crate::config::Selection;
+use super::logs::judge;
+use super::outcome::Outcome;
+use crate::config::{Config, Selection};
 use crate::error::Result;
-use crate::input::Archive;
+use crate::input::{Archive, MemberEnd, MemberReader};
 
 /// What is proved of an archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +27,7 @@ pub(crate) enum Integrity {
     NotChecked,
     /// No digest file that is proved declares it.
     NotCovered,
-    /// Its text is not what a digest file declares, or the digest file that declares it is invalid itself.
+    /// It is not what a digest file declares.
     Invalid,
     /// Its text has this hash, as a valid digest file declares.
     Verified(Sha256),
@@ -95,27 +98,51 @@ impl Proof {
         }
     }
 
-    /// Judges a text that is whole; `is_damaged` says that something was wrong with how it was stored.
-    pub(crate) fn end(self, is_damaged: bool) -> Integrity {
-        let Some(proofs) = &self.proofs else { return Integrity::NotChecked };
-        let numbers = match &self.declared {
-            Declared::By(numbers) => numbers,
-            Declared::ByInvalid => return Integrity::Invalid,
-            Declared::OutOfRange | Declared::No => return Integrity::NotCovered,
-        };
-        let Some(sha256) = self.hash.map(finish) else { return Integrity::NotCovered };
-        let declarations = || numbers.iter().filter_map(|number| proofs.declarations.get(*number));
-        if is_damaged || !declarations().all(|declaration| declaration.fits(&sha256)) {
-            Integrity::Invalid
-        } else if declarations().any(|declaration| declaration.standing == Standing::Proved) {
-            Integrity::Verified(sha256)
-        } else {
-            Integrity::NotCovered
+    /// Judges the text that was taken, which is that of the one gzip member that the archive is, or the archive.
+    pub(crate) fn end(mut self) -> Integrity {
+        let sha256 = self.hash.take().map(finish);
+        sha256.map_or_else(|| self.nothing(), |sha256| self.judge(MemberEnd::Gzip, &sha256))
+    }
+
+    /// Judges an archive of which other text was taken, or none, by what it holds.
+    pub(crate) fn read(self, archive: &Archive) -> Integrity {
+        self.look(|take| MemberReader::default().read(archive, Config::DEFAULT_MAX_INFLATED_BYTES, take))
+    }
+
+    /// The same of an archive whose bytes are at hand.
+    pub(crate) fn read_stored(self, stored: &[u8]) -> Integrity {
+        self.look(|take| MemberReader::default().read_stored(stored, Config::DEFAULT_MAX_INFLATED_BYTES, take))
+    }
+
+    fn look(self, read: impl FnOnce(&mut dyn FnMut(&[u8])) -> io::Result<MemberEnd>) -> Integrity {
+        if self.hash.is_none() {
+            return self.nothing();
+        }
+        let mut hash = Context::new(&SHA256);
+        match read(&mut |piece| hash.update(piece)) {
+            Ok(end) => self.judge(end, &finish(hash)),
+            Err(_) => Integrity::NotCovered,
         }
     }
 
-    /// Judges an archive whose text nobody will see as a whole.
-    pub(crate) fn give_up(self) -> Integrity {
-        self.end(true)
+    /// Where no declaration counts.
+    const fn nothing(&self) -> Integrity {
+        if self.proofs.is_some() { Integrity::NotCovered } else { Integrity::NotChecked }
+    }
+
+    fn judge(&self, end: MemberEnd, sha256: &Sha256) -> Integrity {
+        let (Some(proofs), Declared::By(numbers)) = (&self.proofs, &self.declared) else { return self.nothing() };
+        let declarations = numbers.iter().filter_map(|number| proofs.declarations.get(*number));
+        let outcomes: Vec<Outcome> = declarations.map(|declaration| judge(end, sha256, declaration)).collect();
+        let contradicts = |outcome: &Outcome| {
+            matches!(outcome, Outcome::LogHashDiffers | Outcome::LogMalformed | Outcome::LogTrailingData)
+        };
+        if outcomes.iter().any(contradicts) {
+            Integrity::Invalid
+        } else if outcomes.contains(&Outcome::LogValid) {
+            Integrity::Verified(*sha256)
+        } else {
+            Integrity::NotCovered
+        }
     }
 }

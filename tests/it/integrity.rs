@@ -163,6 +163,106 @@ fn a_copy_in_a_tar_is_proved_like_one_in_a_folder() {
     }
 }
 
+/// A signature that nobody can verify is none: the text may be what AWS wrote.
+#[test]
+fn where_no_key_fits_nothing_is_called_invalid() {
+    let (bucket, logs) = three_hours();
+    let workdir = copy(&bucket);
+    workdir.file("keys.json", public_keys(&[Key::West.pkcs1()]));
+    let lake = workdir.convert("copy", FLAGS);
+    assert_eq!(told(&workdir, &lake, &logs), vec!["not_covered"; 6]);
+    assert_eq!((lake.code, lake.count("/integrity/invalid")), (0, 0), "{}", lake.stderr);
+    // Nor by a digest file that was tampered with: what it says counts for nothing, and `verify` tells of it.
+    let mut bucket = bucket;
+    let digest = bucket.keys("CloudTrail-Digest").remove(0);
+    bucket.edit(&digest, |text| text.replace("SHA256withRSA", "SHA256withRSA "));
+    let workdir = copy(&bucket);
+    let lake = workdir.convert("copy", FLAGS);
+    let expected = ["not_covered", "not_covered", "verified", "verified", "not_covered", "not_covered"];
+    assert_eq!((lake.code, told(&workdir, &lake, &logs)), (0, expected.map(str::to_owned).to_vec()), "{}", lake.stderr);
+}
+
+/// What was done to a log file, as stored.
+fn forms(text: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let whole = gzip(text);
+    let (head, tail) = text.split_at(text.len() / 2);
+    let utf16 = String::from_utf8_lossy(text).encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let utf16 = [b"\xff\xfe".to_vec(), utf16].concat();
+    let mut zip = whole.clone();
+    zip.splice(..4, *b"PK\x03\x04");
+    vec![
+        ("as it was", whole.clone()),
+        ("gunzipped", text.to_vec()),
+        ("gzip in gzip", gzip(&whole)),
+        ("a text split over members", [gzip(head), gzip(tail)].concat()),
+        ("an empty member first", [gzip(b""), whole.clone()].concat()),
+        ("a member more", [whole.clone(), gzip(b"{\"Records\":[]}")].concat()),
+        ("an empty member more", [whole.clone(), gzip(b"")].concat()),
+        ("zeros behind it", [whole.clone(), vec![0; 512]].concat()),
+        ("junk behind it", [whole.clone(), b"junk".to_vec()].concat()),
+        ("UTF-16", gzip(&utf16)),
+        ("UTF-16, gunzipped", utf16),
+        ("a byte order mark", gzip(&[b"\xef\xbb\xbf", text].concat())),
+        ("zstd", zstd::encode_all(text, 3).expect("memory")),
+        ("cut to nothing", Vec::new()),
+        ("cut to an empty member", gzip(b"")),
+        ("without its magic number", whole[2..].to_vec()),
+        ("cut in the middle", whole[..whole.len() / 2].to_vec()),
+        ("another zero", vec![0; 64]),
+        ("a zip by its start", zip),
+        ("text", b"gone".to_vec()),
+        ("no events", gzip(b"{\"Records\":[]}")),
+    ]
+}
+
+/// `verify` and `convert --verify` say the same of every form of a log file, whether a proved digest file declares it or one
+/// without signature.
+#[test]
+fn both_commands_judge_a_log_file_alike() {
+    for padding in [0, 6 << 20] {
+        let mut bucket = Bucket::default();
+        let mut trail = Trail::new(ACCOUNT, "us-east-1");
+        let text = records(&[event("one", "")]).replacen(',', &format!(",{}", " ".repeat(padding)), 1);
+        let forms = forms(text.as_bytes());
+        let mut logs = Vec::new();
+        for hour in 0..2 {
+            let keys: Vec<String> = (0..forms.len())
+                .map(|at| trail.log_key("CloudTrail", trail.end - 3_000, &format!("{hour}{at:015}")))
+                .collect();
+            // Declared as it was, and stored as it is now.
+            for key in &keys {
+                bucket.objects.insert(key.clone(), gzip(text.as_bytes()));
+            }
+            trail.digest(&mut bucket, &keys, |_| {});
+            for (key, (_, stored)) in keys.iter().zip(&forms) {
+                bucket.objects.insert(key.clone(), stored.clone());
+            }
+            logs.extend(keys);
+        }
+        let workdir = copy(&bucket);
+        let report = workdir.run("verify copy --public-keys keys.json --format json -v").stdout();
+        let report: serde_json::Value = serde_json::from_str(&report).expect("a report");
+        let outcome = |key: &String| {
+            let findings = report["findings"].as_array().expect("findings");
+            let is_of = |finding: &&serde_json::Value| finding["path"].as_str().is_some_and(|path| path.ends_with(key));
+            findings.iter().find(is_of).expect("a finding")["outcome"].as_str().expect("text").to_owned()
+        };
+        let lake = workdir.convert("copy", FLAGS);
+        lake.check_counts();
+        for (at, (key, found)) in logs.iter().zip(told(&workdir, &lake, &logs)).enumerate() {
+            let expected = match outcome(key).as_str() {
+                "log_valid" => "verified",
+                "log_not_proved" => "not_covered",
+                "log_hash_differs" | "log_malformed" | "log_trailing_data" => "invalid",
+                other => panic!("{other}"),
+            };
+            let (form, _) = forms[at % forms.len()];
+            assert_eq!(found, expected, "{form}, {}: {}", outcome(key), lake.stderr);
+            assert_eq!(expected == "invalid", at % forms.len() > 1, "{form}");
+        }
+    }
+}
+
 #[test]
 fn flags_that_make_no_sense_alone_are_refused() {
     let workdir = Workdir::new();
