@@ -76,7 +76,7 @@
 //! | `input::encoding` | UTF-16 and byte order marks to UTF-8 |
 //! | `input::inflate` | a small file to text, in one piece |
 //! | `input::stream` | a large file to text, a window at a time |
-//! | `input::member` | a file's first gzip member to text, for `verify` |
+//! | `input::member` | a file's first gzip member to text, for `verify`, and for `convert --verify` where it is not simply the text |
 //! | `transform::marks` | 64 bytes of text to bits, by what the processor can do; the only unsafe code |
 //! | `transform::scan` | where a JSON value ends |
 //! | `transform::document` | what a document is, as far as its first bytes and names tell |
@@ -142,8 +142,11 @@
 //! | `verify::keys`, `signature` | public keys, signatures, and what is signed |
 //! | `verify::digest`, `digests` | digest files, read; all of a copy, by account and Region |
 //! | `verify::chain`, `history` | which of them are proved; what they tell, gaps among it |
+//! | `verify::metadata`, `advice` | signatures that only a store has; how to get them |
 //! | `verify::declarations` | the SHA-256 that a file has to have |
-//! | `verify::logs`, `coverage` | log files, hashed; those that nothing declares |
+//! | `verify::logs`, `coverage`, `origins` | log files, hashed and judged; those that nothing declares; the trails that they may be of |
+//! | `verify::proof` | the same for archives that are converted |
+//! | `verify::strays` | a copy without its folder `AWSLogs` |
 //! | `verify::outcome`, `report` | words for what comes of a file; lines and counts |
 //! | [`mod@inspect`] | what is in archives, containers and lakes |
 //! | `inspect::counter`, `dates` | values and dates to numbers, in bounded memory |

@@ -16,9 +16,9 @@ use super::values::parse_day;
 /// what is missing, and what lies there and was not delivered. Changes nothing and asks AWS nothing but for the objects of
 /// `s3://` URLs: the inputs are copies that keep keys from `AWSLogs/` on, those of digest files too.
 ///
-/// The signature of the newest digest file of a chain is only in the metadata of its S3 object. A plain copy does not
-/// have it: the file and what it declares are then counted as not proved. Beside the file, as FILE.signature (hexadecimal
-/// text) or FILE.metadata.json (what `aws s3api head-object` prints), it is taken.
+/// The signature of the newest digest file of a chain is only in the metadata of its S3 object. In a bucket it is taken from
+/// there. A plain copy does not have it: the file and what it declares are then counted as not proved. Beside the file, as
+/// FILE.signature (hexadecimal text) or FILE.metadata.json (what `aws s3api head-object` prints), it is taken.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Exit codes: 0 what digest files declare is here and unaltered, 1 something is invalid, missing or undeclared, or nothing is proved, 2 usage or environment error.\n\nExample:\n  aws s3 sync s3://trail-bucket ./copy\n  aws cloudtrail list-public-keys --start-time 2025-01-01 --end-time 2025-12-31 > keys.json\n  trailmill verify ./copy --public-keys keys.json"
@@ -33,7 +33,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, required = true, value_name = "FILE")]
     public_keys: Vec<PathBuf>,
 
-    /// First day of digest files, by their end, in UTC
+    /// First day of digest files, by their end, in UTC; from there on none may be missing
     #[arg(long, value_name = "DATE", value_parser = parse_day)]
     from: Option<i64>,
 

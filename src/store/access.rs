@@ -17,7 +17,7 @@ use bytes::Bytes;
 use object_store::aws::AmazonS3;
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::Path as Key;
-use object_store::{Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{Attribute, Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::credentials::Chain;
 use super::explain::{Failure, explain, failure, is_broken_off};
@@ -122,6 +122,18 @@ impl Access {
         let object = self.judged(key, || self.client.head(key)).await?;
         self.note_read(key, object.size);
         Ok(object)
+    }
+
+    /// The user metadata of an object.
+    pub(super) async fn metadata(&self, key: &Key, etag: Option<&str>) -> object_store::Result<Vec<(String, String)>> {
+        let options = GetOptions { head: true, if_match: etag.map(str::to_owned), ..GetOptions::default() };
+        let object = self.judged(key, || self.client.get_opts(key, options.clone())).await?;
+        self.note_read(key, object.meta.size);
+        let of_user = object.attributes.iter().filter_map(|(name, value)| match name {
+            Attribute::Metadata(name) => Some((name.clone().into_owned(), value.as_ref().to_owned())),
+            _ => None,
+        });
+        Ok(of_user.collect())
     }
 
     /// Asks for an object; when it cannot be had, whether that is for its sake.

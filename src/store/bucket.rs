@@ -258,6 +258,12 @@ impl Bucket {
         self.wait_for(self.access.head(&key)).map(Object::from)
     }
 
+    /// The user metadata of the version of an object that has this tag: names without `x-amz-meta-`, and values.
+    pub(crate) fn metadata(&self, key: &str, etag: Option<&str>) -> io::Result<Vec<(String, String)>> {
+        let key = parse(key)?;
+        self.wait_for(self.access.metadata(&key, etag))
+    }
+
     /// All bytes of an object.
     pub(crate) fn get(&self, key: &str, etag: Option<&str>) -> io::Result<Bytes> {
         self.wait_for(self.getting(parse(key)?, etag, None))

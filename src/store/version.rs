@@ -42,6 +42,11 @@ impl Version {
         self.bucket.get(&self.key, self.etag.as_deref())
     }
 
+    /// Its user metadata: names without `x-amz-meta-`, and values.
+    pub(crate) fn metadata(&self) -> io::Result<Vec<(String, String)>> {
+        self.bucket.metadata(&self.key, self.etag.as_deref())
+    }
+
     /// Opens it to be read from front to back.
     pub(crate) fn open(&self) -> io::Result<VersionReader> {
         Ok(VersionReader {

@@ -36,9 +36,13 @@ fn write_report(out: &mut String, report: &VerifyReport) -> Result {
     write_not_proved(out, report)
 }
 
-/// Whether it is about a digest file whose signature a copy has lost.
-fn is_unsigned(finding: &Finding) -> bool {
-    matches!(finding.outcome, Outcome::DigestWithoutSignature | Outcome::DigestWithoutProof)
+/// Commands that are printed; who has more digest files without signature will not paste them.
+const COMMANDS: usize = 20;
+
+/// The command that gets the signature of a digest file that a copy has lost.
+fn command(finding: &Finding) -> Option<&str> {
+    let is_unsigned = matches!(finding.outcome, Outcome::DigestWithoutSignature | Outcome::DigestWithoutProof);
+    finding.advice.as_deref().filter(|advice| is_unsigned && advice.starts_with("aws "))
 }
 
 /// `between A and B`, with what was not requested left open.
@@ -61,9 +65,10 @@ fn write_finding(out: &mut String, finding: &Finding) -> Result {
         // The CLI's line for a gap has no columns.
         Subject::Chain if finding.outcome == Outcome::ChainGap => write!(out, "{message} ({place})")?,
         Subject::Chain => write!(out, "Digest chain\t{place}\t{message}")?,
+        Subject::Folder => write!(out, "Folder\t{place}\t{message}")?,
     }
-    // How to get a signature is said once, at the end.
-    if let Some(advice) = finding.advice.as_ref().filter(|_| !is_unsigned(finding)) {
+    // Commands stand together at the end, where they can be copied.
+    if let Some(advice) = finding.advice.as_ref().filter(|_| command(finding).is_none()) {
         write!(out, " ({advice})")?;
     }
     writeln!(out)
@@ -139,17 +144,18 @@ fn write_not_proved(out: &mut String, report: &VerifyReport) -> Result {
     for outcome in logs.into_iter().filter(|outcome| report.count(*outcome) > 0) {
         writeln!(out, "{} log files {}", HumanCount(report.count(outcome)), outcome.text())?;
     }
-    let older = report.count(Outcome::ChainOlder);
-    if older > 0 {
-        writeln!(out, "{} × older digest files of a chain are not here: not copied, or removed", HumanCount(older))?;
+    let commands: Vec<&str> = report.findings.iter().filter_map(command).collect();
+    if commands.is_empty() {
+        return Ok(());
     }
-    let advice =
-        report.findings.iter().filter(|finding| is_unsigned(finding)).find_map(|finding| finding.advice.as_deref());
-    if let Some(advice) = advice {
-        writeln!(
-            out,
-            "\nThe signature of the newest digest file of a chain is in the metadata of its S3 object alone, which copies lose; to prove it and the log files that it declares, get it and verify again, for each such digest file:\n  {advice}"
-        )?;
+    writeln!(
+        out,
+        "\nA copy has lost the signature of a digest file that is the newest of its chain, or the last one before a gap: only the metadata of its S3 object has it. To prove these digest files and the log files that they declare, run this and verify again:"
+    )?;
+    commands.iter().take(COMMANDS).try_for_each(|command| writeln!(out, "  {command}"))?;
+    let all = report.count(Outcome::DigestWithoutSignature) + report.count(Outcome::DigestWithoutProof);
+    match all.saturating_sub(COMMANDS as u64) {
+        0 => Ok(()),
+        more => writeln!(out, "  # … and {} more: `--format json` has each as `advice`", HumanCount(more)),
     }
-    Ok(())
 }

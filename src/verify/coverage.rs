@@ -1,7 +1,9 @@
 //! Which hours the digest files of an account and Region cover.
 //!
-//! In: hours of digest files, by chain. Out: what it means that a log file of a minute is not declared. Never: calls a
-//! log file undeclared that a digest file of a later hour may declare.
+//! In: hours of digest files, by trail and chain. Out: what it means that a log file of a minute is not declared. Never:
+//! calls a log file undeclared that a digest file of a later hour, or one that is missing, may declare.
+
+use std::collections::BTreeSet;
 
 use super::outcome::Outcome;
 
@@ -9,6 +11,10 @@ use super::outcome::Outcome;
 /// it: in the User Guide's samples a file of 19:15 is in the digest file that begins at 19:17:28, and a file of 14:45
 /// holds events of 14:52.
 const LATEST_DELIVERY_SECONDS: i64 = 15 * 60;
+
+/// How far from the hours of a trail log files of it may still be. Digest files come every hour, somewhat apart in each
+/// Region.
+pub(super) const NEAR_SECONDS: i64 = 2 * 3_600;
 
 /// Why no digest file covers the time before a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +61,8 @@ impl ChainHours {
     pub(super) fn judge(&self, minute: i64) -> Option<Outcome> {
         let (first, last) = self.ends()?;
         let latest = minute.saturating_add(LATEST_DELIVERY_SECONDS);
-        // Seconds are cut off in a name.
-        if minute.saturating_add(59) < first {
+        // Seconds are cut off in a name: the second half of a minute may be in, and the first not.
+        if minute < first {
             let is_whole = self.spans.first().is_some_and(|span| span.before == Hole::Stopped);
             return Some(if is_whole { Outcome::LogBeforeFirst } else { Outcome::LogBeforeOldest });
         }
@@ -65,8 +71,7 @@ impl ChainHours {
         }
         let next = self.spans.partition_point(|span| span.end <= latest);
         let span = self.spans.get(next)?;
-        // The second half of the minute may be in it, and the first not.
-        let is_covered = minute.saturating_add(59) >= span.start;
+        let is_covered = minute >= span.start;
         Some(match span.before {
             _ if is_covered => Outcome::LogUndeclared,
             Hole::Stopped => Outcome::LogInGap,
@@ -75,21 +80,75 @@ impl ChainHours {
     }
 }
 
-/// What it means that a log file is not declared by any of an area's chains: `minute` is that of its name.
-pub(super) fn judge_undeclared(chains: &[ChainHours], minute: Option<i64>) -> Outcome {
-    let Some(minute) = minute else {
-        let has_hours = chains.iter().any(|chain| chain.ends().is_some());
-        return if has_hours { Outcome::LogUndeclared } else { Outcome::LogWithoutDigests };
-    };
-    // Which trail it is of cannot be told. What one chain covers, it would have to declare.
-    let rank = |outcome: &Outcome| match outcome {
-        Outcome::LogUndeclared => 4,
-        Outcome::LogOfMissingDigest => 3,
+/// The hours of one trail.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TrailHours {
+    /// Where it delivers to, by number.
+    pub(super) origins: BTreeSet<u32>,
+    /// Its chain, and that of its backfill digest files.
+    pub(super) chains: Vec<ChainHours>,
+}
+
+impl TrailHours {
+    fn has_hours(&self) -> bool {
+        self.chains.iter().any(|chain| chain.ends().is_some())
+    }
+
+    /// What it means that a log file of this minute is not declared, if it is one of this trail.
+    fn judge(&self, minute: i64) -> Option<Outcome> {
+        self.chains.iter().filter_map(|chain| chain.judge(minute)).max_by_key(|outcome| rank(*outcome))
+    }
+
+    /// Whether a log file of this minute may be one of this trail, although its digest files do not cover it.
+    fn may_have_delivered(&self, minute: i64, outcome: Outcome) -> bool {
+        let is_near = |chain: &ChainHours| {
+            chain.spans.iter().any(|span| {
+                let near = span.start.saturating_sub(NEAR_SECONDS)..=span.end.saturating_add(NEAR_SECONDS);
+                near.contains(&minute)
+            })
+        };
+        matches!(outcome, Outcome::LogOfMissingDigest | Outcome::LogBeforeOldest) || self.chains.iter().any(is_near)
+    }
+}
+
+/// What is missing comes first: the log file may be declared there.
+fn rank(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::LogOfMissingDigest => 4,
+        Outcome::LogUndeclared => 3,
         Outcome::LogInGap => 2,
         Outcome::LogBeforeOldest | Outcome::LogAfterLast => 1,
         _ => 0,
+    }
+}
+
+/// What it means that no trail of an area declares a log file: `minute` is that of its name, `origins` are those of its
+/// folder.
+pub(super) fn judge_undeclared(trails: &[TrailHours], minute: Option<i64>, origins: Option<&BTreeSet<u32>>) -> Outcome {
+    let trails = || trails.iter().filter(|trail| trail.has_hours());
+    let Some(minute) = minute else {
+        return if trails().next().is_some() { Outcome::LogUndeclared } else { Outcome::LogWithoutDigests };
     };
-    chains.iter().filter_map(|chain| chain.judge(minute)).max_by_key(rank).unwrap_or(Outcome::LogWithoutDigests)
+    let is_of_folder = |trail: &TrailHours| origins.is_some_and(|origins| !origins.is_disjoint(&trail.origins));
+    // To a folder that no digest file tells of, any trail may deliver.
+    let is_known = trails().any(is_of_folder);
+    let outcomes = trails().filter(|trail| !is_known || is_of_folder(trail)).filter_map(|trail| {
+        let outcome = trail.judge(minute)?;
+        Some((outcome, trail.may_have_delivered(minute, outcome)))
+    });
+    let outcomes: Vec<(Outcome, bool)> = outcomes.collect();
+    let best = |is_wanted: &dyn Fn(&(Outcome, bool)) -> bool| {
+        outcomes.iter().filter(|one| is_wanted(one)).map(|(outcome, _)| *outcome).max_by_key(|outcome| rank(*outcome))
+    };
+    let is_covered = |(outcome, _): &(Outcome, bool)| *outcome == Outcome::LogUndeclared;
+    if !outcomes.iter().any(is_covered) {
+        return best(&|_| true).unwrap_or(Outcome::LogWithoutDigests);
+    }
+    // One trail would have to declare it. Another that delivers to the same place may have had it delivered.
+    if let Some(outcome) = best(&|one| !is_covered(one) && one.1) {
+        return outcome;
+    }
+    if outcomes.iter().all(is_covered) { Outcome::LogUndeclared } else { Outcome::LogOfUnknownTrail }
 }
 
 #[cfg(test)]
@@ -110,16 +169,19 @@ mod tests {
         for (minute, outcome) in [
             (0, Outcome::LogBeforeFirst),
             (HOUR, Outcome::LogBeforeFirst),
-            // Its 31st second is in.
-            (HOUR + 60, Outcome::LogUndeclared),
+            // Its 31st second is in, and its first is not.
+            (HOUR + 60, Outcome::LogBeforeFirst),
+            (HOUR + 120, Outcome::LogUndeclared),
             (2 * HOUR, Outcome::LogUndeclared),
             (3 * HOUR + 60 - quarter, Outcome::LogUndeclared),
             (3 * HOUR + 120 - quarter, Outcome::LogInGap),
             (3 * HOUR + 60, Outcome::LogInGap),
             (4 * HOUR, Outcome::LogInGap),
-            (4 * HOUR + 60, Outcome::LogUndeclared),
+            (4 * HOUR + 60, Outcome::LogInGap),
+            (4 * HOUR + 120, Outcome::LogUndeclared),
             (6 * HOUR + 120, Outcome::LogOfMissingDigest),
-            (7 * HOUR + 60, Outcome::LogUndeclared),
+            (7 * HOUR + 60, Outcome::LogOfMissingDigest),
+            (7 * HOUR + 120, Outcome::LogUndeclared),
             (8 * HOUR + 60 - quarter, Outcome::LogUndeclared),
             (8 * HOUR + 120 - quarter, Outcome::LogAfterLast),
             (9 * HOUR, Outcome::LogAfterLast),
@@ -135,16 +197,51 @@ mod tests {
         assert_eq!(chain.judge(0), Some(Outcome::LogBeforeOldest));
     }
 
+    fn trail(origins: &[u32], hours: &[(i64, i64)]) -> TrailHours {
+        let mut chain = ChainHours::default();
+        for (start, end) in hours {
+            chain.add(start * HOUR, end * HOUR, true);
+        }
+        TrailHours { origins: origins.iter().copied().collect(), chains: vec![chain] }
+    }
+
+    #[track_caller]
+    fn check(trails: &[TrailHours], hour: i64, origins: Option<&[u32]>, outcome: Outcome) {
+        let origins: Option<BTreeSet<u32>> = origins.map(|origins| origins.iter().copied().collect());
+        assert_eq!(judge_undeclared(trails, Some(hour * HOUR), origins.as_ref()), outcome);
+    }
+
     #[test]
-    fn of_several_chains_the_one_that_covers_it_decides() {
-        let mut one = ChainHours::default();
-        one.add(0, HOUR, true);
-        let mut two = ChainHours::default();
-        two.add(0, 9 * HOUR, true);
-        assert_eq!(judge_undeclared(&[one.clone(), two], Some(4 * HOUR)), Outcome::LogUndeclared);
-        assert_eq!(judge_undeclared(&[one.clone()], Some(4 * HOUR)), Outcome::LogAfterLast);
-        assert_eq!(judge_undeclared(&[one], None), Outcome::LogUndeclared);
-        assert_eq!(judge_undeclared(&[], Some(0)), Outcome::LogWithoutDigests);
-        assert_eq!(judge_undeclared(&[ChainHours::default()], None), Outcome::LogWithoutDigests);
+    fn of_several_trails_the_one_that_delivers_to_the_folder_decides() {
+        let trails = [trail(&[0], &[(0, 1)]), trail(&[1, 2], &[(0, 9)])];
+        check(&trails, 4, Some(&[0]), Outcome::LogAfterLast);
+        check(&trails, 4, Some(&[1]), Outcome::LogUndeclared);
+        check(&trails, 4, Some(&[2]), Outcome::LogUndeclared);
+        // Both do, or none: the first has ended long before, or shortly before.
+        for origins in [Some(&[0, 1][..]), Some(&[7]), None] {
+            check(&trails, 4, origins, Outcome::LogOfUnknownTrail);
+            check(&trails, 2, origins, Outcome::LogAfterLast);
+            check(&trails, 0, origins, Outcome::LogUndeclared);
+            check(&trails, 20, origins, Outcome::LogAfterLast);
+        }
+        check(&trails[..1], 4, None, Outcome::LogAfterLast);
+        check(&[], 0, None, Outcome::LogWithoutDigests);
+        check(&[TrailHours::default()], 0, None, Outcome::LogWithoutDigests);
+        assert_eq!(judge_undeclared(&trails, None, None), Outcome::LogUndeclared);
+        assert_eq!(judge_undeclared(&[TrailHours::default()], None, None), Outcome::LogWithoutDigests);
+    }
+
+    #[test]
+    fn what_is_missing_of_one_trail_is_no_matter_of_time() {
+        let mut holed = ChainHours::default();
+        for (start, end, is_starting) in [(0, 1, true), (30, 31, false)] {
+            holed.add(start * HOUR, end * HOUR, is_starting);
+        }
+        let holed = TrailHours { origins: BTreeSet::from([0]), chains: vec![holed] };
+        let stopped = trail(&[0], &[(0, 1), (30, 31)]);
+        let whole = trail(&[0], &[(0, 40)]);
+        check(&[holed, whole.clone()], 15, Some(&[0]), Outcome::LogOfMissingDigest);
+        check(&[stopped.clone(), whole.clone()], 15, Some(&[0]), Outcome::LogOfUnknownTrail);
+        check(&[stopped, whole], 2, Some(&[0]), Outcome::LogInGap);
     }
 }

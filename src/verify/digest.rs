@@ -69,8 +69,12 @@ pub(super) struct ReadDigest {
     pub(super) key: KeyHash,
     pub(super) name: DigestName,
     pub(super) content: Content,
-    /// What the sidecar file says.
+    /// What the sidecar file says, or the metadata of its object.
     pub(super) sidecar: Option<Result<Vec<u8>, String>>,
+    /// Whether the store was asked for that metadata.
+    pub(super) was_asked_for: bool,
+    /// Whether it is in a container, where nothing can be put beside it.
+    pub(super) is_member: bool,
 }
 
 /// What is in a digest file.
@@ -152,7 +156,16 @@ impl DigestReader {
             Content::Unread
         };
         let sidecar = sidecars.get(&path).map(|(sidecar, at)| self.sidecar(&archives[*at], *sidecar));
-        ReadDigest { archive, key: place.key_hash(), name, content, sidecar, path }
+        ReadDigest {
+            archive,
+            key: place.key_hash(),
+            name,
+            content,
+            sidecar,
+            was_asked_for: false,
+            is_member: archives[archive].is_member(),
+            path,
+        }
     }
 
     /// Fills `text`.
@@ -176,11 +189,19 @@ impl DigestReader {
     fn sidecar(&mut self, archive: &Archive, sidecar: Sidecar) -> Result<Vec<u8>, String> {
         self.text.clear();
         let read = self.reader.read(archive, MAX_SIDECAR_BYTES, |piece| self.text.extend_from_slice(piece));
-        match read {
+        let signature = match read {
             Ok(MemberEnd::Plain) => from_sidecar(sidecar, &to_utf8(std::mem::take(&mut self.text))),
             Ok(_) => Err("it is no text of that size".to_owned()),
             Err(error) => Err(error.to_string()),
-        }
+        };
+        signature.map_err(|why| format!("its sidecar file is of no use: {why}"))
+    }
+
+    /// Where a digest file says it was put, whatever that is worth.
+    pub(super) fn declared_place(&mut self, archive: &Archive) -> Option<(String, String)> {
+        self.text_of(archive).ok()?;
+        let json: DigestJson = serde_json::from_slice(&self.text).ok()?;
+        Some((json.bucket.into_owned(), json.object.into_owned()))
     }
 
     /// Bucket and key of the log files at these positions of a digest file, in their order; fewer when the file is no

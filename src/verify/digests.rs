@@ -3,7 +3,7 @@
 //! In: the files of a copy, public keys. Out: what the digest files of each account and Region tell. Never: hashes a log
 //! file, which is for who has its text at hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rayon::prelude::{
     IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator, ParallelSlice,
@@ -14,7 +14,10 @@ use super::declarations::Declarations;
 use super::digest::{DigestReader, Sidecars};
 use super::history::{History, Range};
 use super::keys::PublicKeys;
-use super::place::{Area, Kind, Place, digest_of_sidecar};
+use super::metadata;
+use super::origins::Origins;
+use super::place::{Area, Kind, Place, area_of_name, before_logs_folder, digest_of_sidecar};
+use super::strays::Strays;
 use crate::config::Selection;
 use crate::input::Archive;
 use crate::pool::Pool;
@@ -30,6 +33,8 @@ pub(crate) struct Survey {
     digests: BTreeMap<Area, Vec<usize>>,
     sidecars: Sidecars,
     pub(super) logs: Vec<u32>,
+    /// Digest files and log files of a copy without its folder `AWSLogs`.
+    pub(super) strays: Strays,
     pub(super) other_files: u64,
 }
 
@@ -54,8 +59,32 @@ impl Survey {
             survey.sidecars.extend(part.sidecars);
             survey.logs.extend(part.logs);
             survey.other_files += part.other_files;
+            survey.strays.logs.extend(part.strays.logs);
         }
+        survey.find_strays(archives);
         survey
+    }
+
+    /// What lies below no folder `AWSLogs` was moved, where digest files of its account and Region lie below one; else all
+    /// of them have lost it.
+    fn find_strays(&mut self, archives: &[Archive]) {
+        let areas: HashSet<(&str, &str)> =
+            self.digests.keys().map(|area| (area.account.as_str(), area.region.as_str())).collect();
+        let is_stray = |at: usize| {
+            let path = archives[at].path();
+            let place = Place::of(&path);
+            before_logs_folder(&path.to_string_lossy()).is_none() && !areas.contains(&area_of_name(&place.key))
+        };
+        let (logs, moved) = std::mem::take(&mut self.strays.logs).into_iter().partition(|log| is_stray(*log as usize));
+        let nowhere = self.digests.get(&Area::default()).cloned().unwrap_or_default();
+        let (strays, digests): (Vec<usize>, Vec<usize>) = nowhere.into_iter().partition(|at| is_stray(*at));
+        drop(areas);
+        self.strays = Strays { digests: strays, logs };
+        self.logs.extend::<Vec<u32>>(moved);
+        self.digests.remove(&Area::default());
+        if !digests.is_empty() {
+            self.digests.insert(Area::default(), digests);
+        }
     }
 
     fn add(&mut self, at: usize, archive: &Archive, selection: &Selection) {
@@ -68,6 +97,7 @@ impl Survey {
         match place.kind {
             _ if is_passed_over => {}
             Kind::Digest => self.digests.entry(place.area.unwrap_or_default()).or_default().push(at),
+            Kind::Log if place.area.is_none() => self.strays.logs.extend(u32::try_from(at)),
             Kind::Log => self.logs.extend(u32::try_from(at)),
             Kind::Sidecar(sidecar) => {
                 if let Some(digest) = digest_of_sidecar(&path) {
@@ -85,6 +115,10 @@ pub(crate) struct Digests {
     /// Digest files in the order of the report, as positions in the list of archives.
     pub(super) archives: Vec<usize>,
     pub(crate) declarations: Declarations,
+    /// Where trails deliver to.
+    pub(super) origins: Origins,
+    /// Of each digest file, in the order of the report.
+    pub(super) origin_of: Vec<Option<u32>>,
 }
 
 impl Digests {
@@ -120,7 +154,8 @@ impl Digests {
             for at in &digests {
                 archives[*at].release();
             }
-            History::tell(area, &Chains::judge(told, keys), range, tells_all)
+            let chains = metadata::complete(Chains::judge(told, keys), archives, keys, range);
+            History::tell(area, &chains, range, tells_all)
         };
         // What can only be read from front to back is read in that order.
         let mut histories: Vec<History> = if is_in_sequence {
@@ -130,7 +165,14 @@ impl Digests {
         };
         let mut order = Vec::new();
         let mut declarations = Vec::new();
+        let (mut origins, mut origin_of) = (Origins::default(), Vec::new());
         for history in &mut histories {
+            let numbers = origins.merge(std::mem::take(&mut history.origins));
+            let number = |there: u32| numbers.get(&there).copied();
+            origin_of.extend(std::mem::take(&mut history.origin_of).into_iter().map(|there| there.and_then(number)));
+            for trail in &mut history.hours {
+                trail.origins = trail.origins.iter().filter_map(|there| number(*there)).collect();
+            }
             let offset = u32::try_from(order.len()).unwrap_or(u32::MAX);
             order.append(&mut history.archives);
             declarations.extend(std::mem::take(&mut history.declarations).into_iter().map(|mut declaration| {
@@ -141,7 +183,7 @@ impl Digests {
                 *digest = digest.saturating_add(offset);
             }
         }
-        Self { histories, archives: order, declarations: Declarations::new(declarations) }
+        Self { histories, archives: order, declarations: Declarations::new(declarations), origins, origin_of }
     }
 }
 

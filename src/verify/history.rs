@@ -3,14 +3,16 @@
 //! In: digest files with their statuses. Out: lines, counts, covered hours, and what is declared of log files. Never:
 //! takes an hour for covered of which no digest file is here.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
+use super::advice::{IN_CONTAINER, fetch_signature};
 use super::chain::{Chains, Status, end_of};
-use super::coverage::ChainHours;
+use super::coverage::{ChainHours, TrailHours};
 use super::declarations::{Declaration, Standing};
-use super::digest::{Content, DeclaredLog, Previous, ReadDigest};
+use super::digest::{Content, DeclaredLog, DigestText, Previous, ReadDigest};
+use super::origins::{Origin, Origins};
 use super::outcome::Outcome;
-use super::place::{Area, DigestName, KeyHash};
+use super::place::{Area, DigestName, KeyHash, before_logs_folder};
 use super::report::{Chain, DigestCounts, Finding, Lines};
 
 /// The requested range of digest ends, in seconds since 1970; both ends count.
@@ -32,7 +34,11 @@ pub(super) struct History {
     /// Digest files in the order of the report, as positions in the list of archives.
     pub(super) archives: Vec<usize>,
     pub(super) chains: Vec<Chain>,
-    pub(super) hours: Vec<ChainHours>,
+    pub(super) hours: Vec<TrailHours>,
+    /// Where their trails deliver to.
+    pub(super) origins: Origins,
+    /// Of each digest file, in the order of the report; `None` of those that do not count.
+    pub(super) origin_of: Vec<Option<u32>>,
     pub(super) digests: DigestCounts,
     pub(super) backfill_digests: DigestCounts,
     pub(super) declarations: Vec<Declaration>,
@@ -47,15 +53,50 @@ impl History {
             archives: chains.digests.iter().map(|digest| digest.archive).collect(),
             chains: Vec::new(),
             hours: Vec::new(),
+            origins: Origins::default(),
+            origin_of: vec![None; chains.digests.len()],
             digests: DigestCounts::default(),
             backfill_digests: DigestCounts::default(),
             declarations: Vec::new(),
             lines: Lines::new(tells_all),
         };
+        let mut last: Option<DigestName> = None;
         for positions in chains.ranges() {
+            let Some(name) = chains.digests.get(positions.start).map(|digest| digest.name.clone()) else { continue };
+            let hours = hours_of(chains, &positions, Status::is_usable);
+            let origins = history.note_origins(chains, &positions);
             history.tell_chain(chains, positions, range);
+            // The chain of backfill digest files follows that of its trail.
+            let is_of_last =
+                last.is_some_and(|last| (&last.trail, &last.home_region) == (&name.trail, &name.home_region));
+            match history.hours.last_mut().filter(|_| is_of_last) {
+                Some(trail) => {
+                    trail.origins.extend(origins);
+                    trail.chains.push(hours);
+                }
+                None => history.hours.push(TrailHours { origins, chains: vec![hours] }),
+            }
+            last = Some(name);
         }
         history
+    }
+
+    /// Notes where a chain's trail delivers to. What is not signed anybody can write: it says so only where nothing is.
+    fn note_origins(&mut self, chains: &Chains, positions: &std::ops::Range<usize>) -> BTreeSet<u32> {
+        let is_proved = positions.clone().any(|at| chains.statuses[at] == Status::Valid);
+        let counts = |status: Status| if is_proved { status == Status::Valid } else { status.is_usable() };
+        let mut origins = BTreeSet::new();
+        for at in positions.clone().filter(|at| counts(chains.statuses[*at])) {
+            let path = chains.digests[at].path.to_string_lossy();
+            let Some((root, origin)) = before_logs_folder(&path).zip(chains.text(at).and_then(origin_of)) else {
+                continue;
+            };
+            let origin = self.origins.number(origin);
+            self.origins.note(root, origin);
+            self.origin_of[at] = Some(origin);
+            origins.insert(origin);
+        }
+        origins
     }
 
     fn tell_chain(&mut self, chains: &Chains, positions: std::ops::Range<usize>, range: Range) {
@@ -94,7 +135,6 @@ impl History {
                 chain.to = chain.to.max(time(text.end));
             }
         }
-        self.hours.push(hours_of(chains, &positions, Status::is_usable));
         self.chains.push(chain);
     }
 
@@ -147,8 +187,12 @@ impl History {
         };
         if chains.statuses[at] == Status::WithoutSignature {
             finding.advice = Some(match (&digest.sidecar, text) {
-                (Some(Err(why)), _) => format!("its sidecar file is of no use: {}", crate::error::printable(why)),
-                (_, Some(text)) => fetch_advice(&text.bucket, &text.object, &path),
+                (Some(Err(why)), _) => crate::error::printable(why),
+                (_, Some(text)) if digest.was_asked_for && path == format!("s3://{}/{}", text.bucket, text.object) => {
+                    "its object has no signature in its metadata".to_owned()
+                }
+                (_, Some(_)) if digest.is_member => IN_CONTAINER.to_owned(),
+                (_, Some(text)) => fetch_signature(&text.bucket, &text.object, &path),
                 _ => String::new(),
             });
         }
@@ -171,7 +215,7 @@ impl History {
             |older: usize| format!(" between {} and {}", time(end_of(&chains.digests[older])), time(text.start));
         let Some(previous) = &text.previous else {
             if let Some(older) = older.filter(|_| is_in_range(digest, range)) {
-                self.tell_chain_line(at, digest, Outcome::ChainGap, &until(older));
+                self.tell_chain_line(at, digest, Outcome::ChainGap, &until(older), None);
             }
             return;
         };
@@ -182,11 +226,20 @@ impl History {
         if !range.has(end.unwrap_or(text.start)) || !missing.insert(previous.key) {
             return;
         }
-        let Some(older) = older else {
-            return self.tell_chain_line(at, digest, Outcome::ChainOlder, &format!(" than {}", time(text.start)));
-        };
-        self.tell_missing(at, digest, previous);
-        self.tell_chain_line(at, digest, Outcome::ChainHole, &until(older));
+        // From a day on all were asked for; else the older ones need not have been copied.
+        match older {
+            None if range.from == i64::MIN => {
+                let Previous { bucket, object, .. } = previous;
+                let why = format!("s3://{bucket}/{object} was not copied, or was removed");
+                let more = format!(" than {}", time(text.start));
+                self.tell_chain_line(at, digest, Outcome::ChainOlder, &more, Some(&why));
+            }
+            None => self.tell_missing(at, digest, previous),
+            Some(older) => {
+                self.tell_missing(at, digest, previous);
+                self.tell_chain_line(at, digest, Outcome::ChainHole, &until(older), None);
+            }
+        }
     }
 
     fn tell_missing(&mut self, at: usize, digest: &ReadDigest, previous: &Previous) {
@@ -201,10 +254,11 @@ impl History {
         }
     }
 
-    fn tell_chain_line(&mut self, at: usize, digest: &ReadDigest, outcome: Outcome, more: &str) {
+    fn tell_chain_line(&mut self, at: usize, digest: &ReadDigest, outcome: Outcome, more: &str, advice: Option<&str>) {
         if self.lines.count(outcome) {
             let mut finding = Finding::new(outcome, &format!("{} {}", self.area, digest.name.trail)).say(more);
             finding.is_backfill = digest.name.is_backfill;
+            finding.advice = advice.map(crate::error::printable_path);
             self.lines.tell((position(at), u32::MAX), finding);
         }
     }
@@ -236,6 +290,11 @@ impl History {
     }
 }
 
+/// The bucket and the prefix of a digest file.
+fn origin_of(text: &DigestText) -> Option<Origin> {
+    Some((text.bucket.clone(), before_logs_folder(&text.object)?.to_owned()))
+}
+
 /// The hours of digest files of a chain that have such a status.
 fn hours_of(chains: &Chains, positions: &std::ops::Range<usize>, is_wanted: impl Fn(Status) -> bool) -> ChainHours {
     let mut hours = ChainHours::default();
@@ -247,7 +306,7 @@ fn hours_of(chains: &Chains, positions: &std::ops::Range<usize>, is_wanted: impl
     hours
 }
 
-fn is_in_range(digest: &ReadDigest, range: Range) -> bool {
+pub(super) fn is_in_range(digest: &ReadDigest, range: Range) -> bool {
     let end = end_of(digest);
     end == i64::MIN || range.has(end)
 }
@@ -259,35 +318,4 @@ fn position(at: usize) -> u32 {
 
 pub(super) fn time(second: i64) -> String {
     jiff::Timestamp::from_second(second).map(|time| time.to_string()).unwrap_or_default()
-}
-
-/// How to get a signature that a copy has lost. Bucket and key are those of a digest file that nothing proves, and people
-/// paste commands: whatever a shell may take for more than a word is not put into one.
-fn fetch_advice(bucket: &str, object: &str, path: &str) -> String {
-    let is_word = |text: &str| {
-        !text.is_empty()
-            && !text.starts_with('-')
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+=:@%,".contains(&byte))
-    };
-    if [bucket, object, path].into_iter().all(is_word) {
-        format!("aws s3api head-object --bucket {bucket} --key {object} > {path}.metadata.json")
-    } else {
-        "keep what `aws s3api head-object` prints for it beside it, as <digest file>.metadata.json".to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_command_is_made_of_text_that_a_shell_would_take_apart() {
-        let sound = fetch_advice("bucket", "AWSLogs/1/d.json.gz", "/copy/d.json.gz");
-        assert!(sound.ends_with("--key AWSLogs/1/d.json.gz > /copy/d.json.gz.metadata.json"), "{sound}");
-        for bad in ["", "a b", "$(reboot)", "a;b", "a\nb", "-x", "`x`", "a'b", "é"] {
-            assert!(fetch_advice(bad, "k", "p").contains("<digest file>"), "{bad}");
-            assert!(fetch_advice("b", bad, "p").contains("<digest file>"), "{bad}");
-            assert!(fetch_advice("b", "k", bad).contains("<digest file>"), "{bad}");
-        }
-    }
 }

@@ -8,7 +8,7 @@
 //! what it   read and   proved    gaps, lines  hash by key      hash     lines,
 //! is        hashed     or not    covered hours                 compare  counts
 //!              ↑          ↑                                       ↓
-//!          signature     keys                              coverage: undeclared
+//!          signature   keys, metadata                 coverage, origins: undeclared
 //! ```
 //!
 //! # Where a file belongs
@@ -18,6 +18,11 @@
 //! signed. All inputs together are one copy: a log file may lie under another root than its digest file, as after a
 //! change of buckets. A name that ends in `.json` stands for the `.json.gz`: what was gunzipped holds what was signed.
 //!
+//! Several trails may deliver to one account and Region, each to a bucket and a prefix that its digest files declare. A log
+//! file that nothing declares is judged by the trails whose files lie in its folder: where only one does, by that one. Of
+//! several it may be one of any; it is undeclared when all of them cover its minute, or when those that do not are two
+//! hours away from it. A log file that a missing digest file may declare is not called undeclared.
+//!
 //! # What is proved
 //!
 //! A digest file is *valid* when a signature for it verifies with the public key of its fingerprint: the one that the
@@ -25,7 +30,8 @@
 //! digest file declares. The newest digest file of a chain without a sidecar file has *no signature*: it is told and
 //! counted, its log files are hashed and *not proved*, and it is no problem unless it contradicts its neighbours, stands
 //! alone in its chain, or declares log files of hours whose valid digest files do not. That decides about the exit code of
-//! the command: otherwise no plain copy would ever be sound.
+//! the command: otherwise no plain copy would ever be sound. In S3 the object's own metadata has the signature, and it is
+//! taken from there.
 //!
 //! # What somebody may do who can write to the copy
 //!
@@ -33,21 +39,23 @@
 //! |---|---|
 //! | change, cut, lengthen a log file | `log_hash_differs`, `log_malformed`, `log_trailing_data` |
 //! | remove or move one | `log_missing`; the moved one `log_undeclared`, `log_misplaced` or `log_without_digests` |
-//! | add one | `log_undeclared`; in hours without digest files it is counted as not covered |
+//! | add one | `log_undeclared`, `log_of_unknown_trail`; in hours without digest files it is counted as not covered |
 //! | change a digest file, or sign it with another key | `digest_signature_failed`, `digest_key_missing`; the one before it stays valid, by its own signature |
 //! | move, swap, replay one | `digest_moved`, and `digest_missing` where it was |
+//! | move all of them | `no_logs_folder` where they lie below no folder `AWSLogs` |
 //! | remove some | `digest_missing`, and `chain_hole` with the hours that nothing is proved of |
 //! | add one in the chain | `digest_unlinked`, or `digest_signature_failed` when another points to it |
 //! | add one behind the newest | `digest_without_signature`: not proved, as all that it declares; what it declares of past hours is `log_out_of_hour` |
 //! | make up a chain | `digest_signature_failed`; of one digest file `digest_without_proof` |
-//! | remove the oldest | `log_before_oldest`, `chain_older`: as if they had not been copied |
+//! | remove the oldest | `log_before_oldest`, `chain_older`: as if they had not been copied; `digest_missing` from the first day on that is asked for |
 //! | remove the newest | the report's range ends earlier; `log_after_last`, and `chain_ends_early` when other chains go on |
 //! | remove all of an account and Region | `log_without_digests` |
 //!
 //! # For who has a text at hand
 //!
 //! `proof::Proofs` validates digest files alone, and says of each archive that is converted what its text proves: a
-//! conversion hashes what it has inflated anyway.
+//! conversion hashes what it has inflated anyway, and reads once more what is not simply one gzip member. It judges as
+//! `verify` does, by `logs::judge`.
 //!
 //! # Memory
 //!
@@ -55,6 +63,7 @@
 //! files of an account and Region while they are judged. Lines of an outcome beyond the first 1,000 are only counted,
 //! unless all are asked for.
 
+mod advice;
 mod chain;
 mod coverage;
 mod declarations;
@@ -63,11 +72,14 @@ mod digests;
 mod history;
 mod keys;
 mod logs;
+mod metadata;
+mod origins;
 mod outcome;
 mod place;
 mod proof;
 mod report;
 mod signature;
+mod strays;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -81,13 +93,14 @@ use crate::input::{Archive, Search, discover};
 use crate::pool::thread_pool;
 use crate::store::{Session, StoreOptions};
 
-use coverage::{ChainHours, judge_undeclared};
+use coverage::{NEAR_SECONDS, TrailHours, judge_undeclared};
 use digest::DigestReader;
 use digests::{Digests, Survey, range_of};
 use history::Range;
 use keys::PublicKeys;
 use logs::{Checked, LogChecker, why_unreadable};
-use place::{Place, log_time};
+use origins::Origins;
+use place::{Place, before_logs_folder, log_time};
 use report::Lines;
 
 pub(crate) use proof::{Integrity, Proof, Proofs};
@@ -96,9 +109,6 @@ pub(crate) use signature::hex;
 pub use outcome::{Outcome, Severity, Subject};
 pub use place::Area;
 pub use report::{Chain, DigestCounts, Finding, LogCounts, VerifyReport};
-
-/// A chain that ends so much before others is told. Digest files come every hour, somewhat apart in each Region.
-const EARLY_SECONDS: i64 = 2 * 3_600;
 
 /// A request to validate a copy.
 #[derive(Clone, Debug)]
@@ -172,6 +182,7 @@ fn verify_files(config: &VerifyConfig, archives: &[Archive], keys: &PublicKeys) 
     report.other_files = survey.other_files;
     let mut digests = Digests::read(archives, &mut survey, keys, &config.selection, config.tells_all);
     let mut lines = Lines::new(config.tells_all);
+    survey.strays.tell(archives, &mut report, &mut lines);
     let hours = take_histories(&mut digests, &mut report, &mut lines);
     tell_early_ends(&report.chains, &mut lines);
 
@@ -187,10 +198,12 @@ fn verify_files(config: &VerifyConfig, archives: &[Archive], keys: &PublicKeys) 
     }));
     report.stored_bytes = logs.stored_bytes.load(Ordering::Relaxed);
     report.inflated_bytes = logs.inflated_bytes.load(Ordering::Relaxed);
-    let told = count_logs(archives, &checked, &hours, range, &mut lines);
+    note_origins(archives, &checked, &mut digests);
+    let told = count_logs(archives, &checked, &hours, &digests.origins, range, &mut lines);
     tell_logs(archives, &digests, told, &mut lines);
     lines.into_findings(&mut report);
     report.sum_up_logs();
+    report.logs.undeclared += survey.strays.logs.len() as u64;
     report
 }
 
@@ -199,7 +212,7 @@ fn take_histories(
     digests: &mut Digests,
     report: &mut VerifyReport,
     lines: &mut Lines,
-) -> HashMap<Area, Vec<ChainHours>> {
+) -> HashMap<Area, Vec<TrailHours>> {
     let mut hours = HashMap::new();
     for history in std::mem::take(&mut digests.histories) {
         report.digests.add(history.digests);
@@ -220,7 +233,7 @@ fn tell_early_ends(chains: &[Chain], lines: &mut Lines) {
     let ends = || chains.iter().filter(|chain| !chain.is_backfill).filter_map(|chain| Some((chain, chain.to?)));
     let Some(newest) = ends().map(|(_, end)| end).max() else { return };
     for (chain, end) in ends() {
-        if newest.as_second() - end.as_second() > EARLY_SECONDS && lines.count(Outcome::ChainEndsEarly) {
+        if newest.as_second() - end.as_second() > NEAR_SECONDS && lines.count(Outcome::ChainEndsEarly) {
             let place = format!("{} {}", chain.area, chain.trail);
             let finding =
                 Finding::new(Outcome::ChainEndsEarly, &place).say(&format!(" than {end}; others go on to {newest}"));
@@ -229,11 +242,30 @@ fn tell_early_ends(chains: &[Chain], lines: &mut Lines) {
     }
 }
 
+/// Notes where the log files lie that digest files declare: it may be elsewhere than these. What is not declared is judged
+/// by that; mostly nothing is.
+fn note_origins(archives: &[Archive], checked: &[Checked], digests: &mut Digests) {
+    if checked.iter().all(|checked| checked.outcome.is_some()) {
+        return;
+    }
+    for Checked { archive, declaration, outcome } in checked {
+        let declaration = declaration.and_then(|number| digests.declarations.get(number));
+        let origin = declaration.and_then(|one| digests.origin_of.get(one.digest as usize).copied().flatten());
+        if let (Some(archive), Some(origin), Some(Outcome::LogValid)) = (archive, origin, outcome) {
+            let path = archives[*archive as usize].path();
+            if let Some(root) = before_logs_folder(&path.to_string_lossy()) {
+                digests.origins.note(root, origin);
+            }
+        }
+    }
+}
+
 /// Counts what came of log files; returns those that are to be told.
 fn count_logs(
     archives: &[Archive],
     checked: &[Checked],
-    hours: &HashMap<Area, Vec<ChainHours>>,
+    hours: &HashMap<Area, Vec<TrailHours>>,
+    origins: &Origins,
     range: Range,
     lines: &mut Lines,
 ) -> Vec<(Checked, Outcome)> {
@@ -249,7 +281,11 @@ fn count_logs(
         }
         Some(match &place.area {
             None => Outcome::LogMisplaced,
-            Some(area) => judge_undeclared(hours.get(area).map(Vec::as_slice).unwrap_or_default(), minute),
+            Some(area) => {
+                let text = path.to_string_lossy();
+                let of_folder = before_logs_folder(&text).and_then(|root| origins.at(root));
+                judge_undeclared(hours.get(area).map(Vec::as_slice).unwrap_or_default(), minute, of_folder)
+            }
         })
     };
     let mut told = Vec::new();

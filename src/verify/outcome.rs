@@ -27,6 +27,8 @@ pub enum Subject {
     Log,
     /// Hours of a chain of digest files.
     Chain,
+    /// A folder of the copy.
+    Folder,
 }
 
 macro_rules! outcomes {
@@ -114,6 +116,8 @@ outcomes! {
         "It lies in hours that digest files cover, and none of them declares it: CloudTrail did not deliver it there, or to a trail without validation."
     LogOutOfHour Log Problem "log_out_of_hour" "UNDECLARED: the digest file of its hour does not declare it, but a later one without signature"
         "As somebody would declare a log file who cannot sign; or it was delivered late, which the signature will prove."
+    LogOfUnknownTrail Log Problem "log_of_unknown_trail" "UNDECLARED: one trail that delivers to its place covers its hour and does not declare it, another has no digest file near"
+        "As `log_undeclared`, unless it is of another trail of the same place: one that was not validated then, or whose digest files are not here."
     LogMisplaced Log Problem "log_misplaced" "UNDECLARED: not at a place where CloudTrail puts log files"
         "By its name a log file, and not where one can be declared."
     LogWithoutDigests Log Problem "log_without_digests" "UNDECLARED: no digest file of its account and Region is here"
@@ -134,16 +138,19 @@ outcomes! {
         "A starting digest file begins the chain anew: validation or logging was turned off before it."
     ChainHole Chain Problem "chain_hole" "INVALID: no digest files"
         "A digest file that is missing, and all that may have been before it."
-    ChainOlder Chain Valid "chain_older" "older digest files are not here"
-        "The oldest digest file here is not the first of its chain."
+    ChainOlder Chain NotProved "chain_older" "older digest files are not here"
+        "The oldest digest file here names one before it, which was not copied, or was removed; within the days that were asked for it is missing."
     ChainEndsEarly Chain NotProved "chain_ends_early" "no later digest file is here"
         "The chain ends more than two hours before others do: its trail was stopped, or digest files were not copied, or removed."
+    NoLogsFolder Folder Problem "no_logs_folder" "INVALID: no folder AWSLogs"
+        "Files of an account and Region lie below no folder `AWSLogs`, from which on keys count: nothing of them can be found at its place."
 }
 
 impl Outcome {
     /// Whether its lines are told without being asked for.
     pub(super) fn is_told(self) -> bool {
-        let is_news = matches!(self, Self::DigestWithoutSignature | Self::ChainGap | Self::ChainEndsEarly);
+        let is_news =
+            matches!(self, Self::DigestWithoutSignature | Self::ChainGap | Self::ChainOlder | Self::ChainEndsEarly);
         is_news || self.severity() == Severity::Problem
     }
 }

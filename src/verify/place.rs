@@ -153,9 +153,23 @@ pub(super) fn digest_of_sidecar(path: &Path) -> Option<std::path::PathBuf> {
 
 /// A key or path from the last folder `AWSLogs` on: a prefix may be called so too.
 pub(super) fn from_logs_folder(text: &str) -> Option<Cow<'_, str>> {
+    logs_folder(text).map(|at| Cow::Borrowed(&text[at..]))
+}
+
+/// What stands before that folder: a prefix, or the root of a copy.
+pub(super) fn before_logs_folder(text: &str) -> Option<&str> {
+    logs_folder(text).map(|at| &text[..at])
+}
+
+fn logs_folder(text: &str) -> Option<usize> {
     let is_start = |at: usize| at == 0 || text.as_bytes()[at - 1] == b'/';
-    let start = text.rmatch_indices("AWSLogs/").map(|(at, _)| at).find(|at| is_start(*at));
-    start.map(|at| Cow::Borrowed(&text[at..]))
+    text.rmatch_indices("AWSLogs/").map(|(at, _)| at).find(|at| is_start(*at))
+}
+
+/// The account and Region that the name of a digest file or log file tells.
+pub(super) fn area_of_name(name: &str) -> (&str, &str) {
+    let mut parts = name.split('_');
+    (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default())
 }
 
 /// Account, Region and folder of a key `AWSLogs/[o-orgid/]<account>/<folder>/<region>/…` (CloudTrail User Guide).

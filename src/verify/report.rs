@@ -247,6 +247,7 @@ impl VerifyReport {
             undeclared: sum(&[
                 Outcome::LogUndeclared,
                 Outcome::LogOutOfHour,
+                Outcome::LogOfUnknownTrail,
                 Outcome::LogMisplaced,
                 Outcome::LogWithoutDigests,
             ]),

@@ -1,6 +1,6 @@
 //! The signature of a digest file: where it comes from, and what it signs.
 //!
-//! In: texts of digest files and of sidecar files. Out: signatures as bytes, and the string that is signed. Never:
+//! In: texts of digest files and of sidecar files, metadata of objects. Out: signatures as bytes, and the string that is signed. Never:
 //! guesses: a signature is verified with a key or it is not.
 
 use std::fmt::Write;
@@ -11,6 +11,8 @@ use super::place::Sidecar;
 
 /// The one algorithm there is (CloudTrail User Guide, digest file structure).
 const ALGORITHM: &str = "SHA256withRSA";
+
+const NO_HEX: &str = "it holds no hexadecimal signature";
 
 /// Bytes as lower-case hexadecimal text.
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -68,17 +70,33 @@ struct Metadata {
 ///
 /// Why there is none in it.
 pub(super) fn from_sidecar(sidecar: Sidecar, text: &[u8]) -> Result<Vec<u8>, String> {
-    let no_hex = || "it holds no hexadecimal signature".to_owned();
     match sidecar {
-        Sidecar::Signature => std::str::from_utf8(text).ok().and_then(|text| unhex(text.trim())).ok_or_else(no_hex),
+        Sidecar::Signature => {
+            let signature = std::str::from_utf8(text).ok().and_then(|text| unhex(text.trim()));
+            signature.ok_or_else(|| NO_HEX.to_owned())
+        }
         Sidecar::Metadata => {
             let head: HeadObject =
                 serde_json::from_slice(text).map_err(|error| format!("no answer of head-object: {error}"))?;
-            match head.metadata.algorithm.filter(|algorithm| algorithm != ALGORITHM) {
-                Some(algorithm) => Err(format!("the signature algorithm {algorithm} is not known")),
-                None => unhex(&head.metadata.signature).ok_or_else(no_hex),
-            }
+            signature_of(&head.metadata.signature, head.metadata.algorithm.as_deref())
         }
+    }
+}
+
+/// The signature in the user metadata of an object; `None` when there is none.
+pub(super) fn from_metadata(metadata: &[(String, String)]) -> Option<Result<Vec<u8>, String>> {
+    let value = |wanted: &str| {
+        let of_name = |(name, value): &(String, String)| name.eq_ignore_ascii_case(wanted).then(|| value.clone());
+        metadata.iter().find_map(of_name)
+    };
+    let signature = signature_of(&value("signature")?, value("signature-algorithm").as_deref());
+    Some(signature.map_err(|why| format!("the metadata of its object is of no use: {why}")))
+}
+
+fn signature_of(signature: &str, algorithm: Option<&str>) -> Result<Vec<u8>, String> {
+    match algorithm.filter(|algorithm| *algorithm != ALGORITHM) {
+        Some(algorithm) => Err(format!("the signature algorithm {algorithm} is not known")),
+        None => unhex(signature).ok_or_else(|| NO_HEX.to_owned()),
     }
 }
 

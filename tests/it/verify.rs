@@ -5,6 +5,8 @@ use serde_json::Value as Json;
 
 use crate::digests::{Bucket, FIRST_END, HOUR, Key, Trail, hex, public_keys, sha256};
 use crate::harness::{Run, Workdir, gzip, inflated};
+use crate::s3::fault::{Fault, Operation, Rule};
+use crate::s3::proxy::Proxy;
 use crate::s3::server::Server;
 use crate::s3::store::Store;
 
@@ -63,6 +65,9 @@ fn a_copy_in_a_bucket() {
     let mut found: Json = serde_json::from_str(&run.stdout()).expect("JSON");
     for report in [&mut expected, &mut found] {
         report.as_object_mut().expect("a report").retain(|name, _| !name.contains("second"));
+        // What helps a folder is not what helps a bucket.
+        let findings = report["findings"].as_array_mut().expect("findings").iter_mut();
+        findings.for_each(|finding| drop(finding.as_object_mut().and_then(|finding| finding.remove("advice"))));
     }
     assert_eq!(found, expected);
     assert!(!counts(&found).is_empty());
@@ -116,8 +121,9 @@ fn a_plain_copy_is_sound_and_the_text_is_that_of_the_aws_cli() {
          Results found for 2025-03-01T00:00:17Z to 2025-03-01T04:00:17Z:\n\n\
          3/4 digest files valid, 1/4 digest files without signature\n\
          4/6 log files valid, 2/6 log files not proved\n\n\
-         The signature of the newest digest file of a chain is in the metadata of its S3 object alone, which copies lose; \
-         to prove it and the log files that it declares, get it and verify again, for each such digest file:\n  \
+         A copy has lost the signature of a digest file that is the newest of its chain, or the last one before a gap: \
+         only the metadata of its S3 object has it. To prove these digest files and the log files that they declare, run \
+         this and verify again:\n  \
          aws s3api head-object --bucket trail-bucket --key {newest} > {path}.metadata.json\n"
     );
     assert_eq!(text, expected);
@@ -881,4 +887,305 @@ fn a_large_log_file_is_hashed_a_piece_at_a_time() {
     check(&bucket, &[("digest_valid", 1), ("digest_without_signature", 1), ("log_valid", 1)], 0);
     bucket.objects.insert(log, [stored, gzip(b"")].concat());
     check(&bucket, &[("digest_valid", 1), ("digest_without_signature", 1), ("log_trailing_data", 1)], 1);
+}
+
+/// Two trails of one account and Region, four hours each, the second half an hour behind the first; each in its place, or
+/// both in one. Digest files of the first, those of the second, and what comes of the copy.
+fn two_trails(prefix: &str) -> (Bucket, [Trail; 2], [Vec<String>; 2]) {
+    let mut bucket = Bucket::default();
+    let one = Trail::new(ACCOUNT, "us-east-1");
+    let two = Trail { name: "other".into(), prefix: prefix.into(), end: FIRST_END + HOUR / 2, ..one.clone() };
+    let mut trails = [one, two];
+    let digests = [0, 1].map(|at| (0..4).map(|_| trails[at].hour(&mut bucket, 2)).collect());
+    (bucket, trails, digests)
+}
+
+const TWO_TRAILS: [(&str, u64); 4] =
+    [("digest_valid", 6), ("digest_without_signature", 2), ("log_not_proved", 4), ("log_valid", 12)];
+
+/// What comes of two trails, and of one more log file.
+fn with_one(outcome: &'static str) -> Vec<(&'static str, u64)> {
+    let mut expected = TWO_TRAILS.to_vec();
+    expected.push((outcome, 1));
+    expected.sort_unstable();
+    expected
+}
+
+#[test]
+fn a_log_file_behind_the_newest_digest_file_of_its_trail_is_no_matter_of_another_trail() {
+    for prefix in ["", "other/"] {
+        let (bucket, [one, _], _) = two_trails(prefix);
+        // The first trail's digest files end half an hour before those of the second.
+        let mut behind = bucket.clone();
+        behind.objects.insert(one.log_key("CloudTrail", one.end - HOUR + 60, "behind"), gzip(b"{\"Records\":[]}"));
+        check(&behind, &with_one("log_after_last"), 0);
+        // Both cover this hour.
+        let mut planted = bucket.clone();
+        planted.objects.insert(one.log_key("CloudTrail", FIRST_END + HOUR, "planted"), gzip(b"{\"Records\":[]}"));
+        check(&planted, &with_one("log_undeclared"), 1);
+    }
+    // Where the other trail has a place of its own, what the first covers is the first's to declare.
+    let (mut bucket, [one, two], _) = two_trails("other/");
+    let planted = one.log_key("CloudTrail", FIRST_END - HOUR + 300, "planted");
+    bucket.objects.insert(planted, gzip(b"{\"Records\":[]}"));
+    check(&bucket, &with_one("log_undeclared"), 1);
+    // And the second trail was not yet there.
+    let (mut bucket, ..) = two_trails("other/");
+    bucket.objects.insert(two.log_key("CloudTrail", FIRST_END - HOUR + 300, "early"), gzip(b"{\"Records\":[]}"));
+    check(&bucket, &with_one("log_before_first"), 0);
+}
+
+#[test]
+fn a_trail_that_was_stopped_long_ago_is_no_excuse_for_a_log_file_that_another_does_not_declare() {
+    let (mut bucket, [mut one, _], _) = two_trails("");
+    for _ in 0..6 {
+        one.hour(&mut bucket, 0);
+    }
+    bucket.objects.insert(one.log_key("CloudTrail", one.end - 2 * HOUR, "planted"), gzip(b"{\"Records\":[]}"));
+    let expected = [
+        ("chain_ends_early", 1),
+        ("digest_valid", 12),
+        ("digest_without_signature", 2),
+        ("log_not_proved", 2),
+        ("log_of_unknown_trail", 1),
+        ("log_valid", 14),
+    ];
+    let report = check(&bucket, &expected, 1);
+    assert_eq!(report["logs"]["undeclared"], 1);
+}
+
+#[test]
+fn log_files_of_a_removed_digest_file_are_not_called_planted() {
+    for prefix in ["", "other/"] {
+        let (bucket, _, [_, digests]) = two_trails(prefix);
+        let mut removed = bucket.clone();
+        removed.remove(&digests[1]);
+        let expected = [
+            ("chain_hole", 1),
+            ("digest_missing", 1),
+            ("digest_valid", 4),
+            ("digest_without_signature", 3),
+            ("log_not_proved", 6),
+            ("log_of_missing_digest", 2),
+            ("log_valid", 8),
+        ];
+        check(&removed, &expected, 1);
+        // Of the oldest one, too.
+        let mut oldest = bucket.clone();
+        oldest.remove(&digests[0]);
+        let expected = [
+            ("chain_older", 1),
+            ("digest_valid", 5),
+            ("digest_without_signature", 2),
+            ("log_before_oldest", 2),
+            ("log_not_proved", 4),
+            ("log_valid", 10),
+        ];
+        check(&oldest, &expected, 0);
+    }
+    // In the minute in which the removed one ends and the next begins.
+    let mut bucket = Bucket::default();
+    let mut trail = Trail::new(ACCOUNT, "us-east-1");
+    trail.hour(&mut bucket, 0);
+    let log = trail.log_key("CloudTrail", trail.end - 10, "border");
+    bucket.objects.insert(log.clone(), gzip(b"{\"Records\":[]}"));
+    let digest = trail.digest(&mut bucket, &[log], |_| {});
+    trail.hour(&mut bucket, 0);
+    bucket.remove(&digest);
+    let expected =
+        [("chain_hole", 1), ("digest_missing", 1), ("digest_without_proof", 2), ("log_of_missing_digest", 1)];
+    check(&bucket, &expected, 1);
+}
+
+#[test]
+fn the_oldest_digest_files_removed_with_their_log_files_are_missed() {
+    let (mut bucket, digests, _) = four_hours();
+    bucket.remove(&digests[0]);
+    for log in bucket.keys("T0001Z").into_iter().chain(bucket.keys("T0006Z")) {
+        bucket.remove(&log);
+    }
+    let left = [("digest_valid", 2), ("digest_without_signature", 1), ("log_not_proved", 2), ("log_valid", 2)];
+    let workdir = copy(&bucket);
+    let mut expected = left.to_vec();
+    expected.insert(0, ("chain_older", 1));
+    let report = check_copy(&workdir, "", &expected, 0);
+    let [finding] = findings(&report, "chain_older")[..] else { panic!("told without -v: {report:#}") };
+    let [message, advice] = ["message", "advice"].map(|name| finding[name].as_str().expect("text"));
+    let gone = format!("s3://trail-bucket/{}", digests[0]);
+    assert!(message.contains("2025-03-01T01:00:17Z") && advice.contains(&gone), "{finding}");
+    assert_eq!(finding["severity"], "not_proved");
+    // Until a day, from the beginning: nobody knows when that was.
+    check_copy(&workdir, "--to 2025-03-01", &expected, 0);
+    let mut expected = left.to_vec();
+    expected.insert(0, ("digest_missing", 1));
+    for flags in ["--from 2025-03-01", "--from 2025-03-01 --to 2025-03-01", "--from 2025-02-01"] {
+        let report = check_copy(&workdir, flags, &expected, 1);
+        assert_eq!(findings(&report, "digest_missing")[0]["place"], gone);
+    }
+    // It was not asked for.
+    check_copy(&workdir, "--from 2025-03-02", &[], 1);
+}
+
+#[test]
+fn a_copy_without_its_folder_awslogs_is_called_so_once() {
+    let (bucket, digests, _) = four_hours();
+    for (cut, folder) in [
+        ("AWSLogs/", "AWSLogs"),
+        (&*format!("AWSLogs/{ACCOUNT}/"), &*format!("AWSLogs/{ACCOUNT}")),
+        (&*format!("AWSLogs/{ACCOUNT}/CloudTrail-Digest/us-east-1/"), "us-east-1"),
+    ] {
+        let workdir = Workdir::new();
+        workdir.file("keys.json", public_keys(&[Key::East.pkcs1()]));
+        for (key, stored) in &bucket.objects {
+            let short = key.strip_prefix(cut).or_else(|| key.split("/us-east-1/").nth(1)).expect("a key");
+            workdir.file(&format!("copy/{short}"), stored);
+        }
+        let report = check_copy(&workdir, "", &[("no_logs_folder", 1)], 1);
+        let finding = findings(&report, "no_logs_folder")[0];
+        let [message, advice] = ["message", "advice"].map(|name| finding[name].as_str().expect("text"));
+        assert!(message.contains("4 digest files") && message.contains("6 log files"), "{message}");
+        assert!(advice.contains(folder), "{advice}");
+        assert_eq!((&report["digests"]["invalid"], &report["logs"]["undeclared"]), (&4.into(), &6.into()));
+    }
+    // One beside a whole copy was moved.
+    let mut moved = bucket.clone();
+    moved.rename(&digests[1], &digests[1].replace("AWSLogs/", ""));
+    let report = verify(&copy(&moved), "").1;
+    assert!(counts(&report).contains(&("digest_moved", 1)), "{report:#}");
+}
+
+/// A bucket as CloudTrail fills it: the signatures are metadata of the digest files.
+fn put_all(server: &Server, bucket: &Bucket) {
+    for (key, stored) in &bucket.objects {
+        let signature = bucket.signatures.get(key).map(String::as_str);
+        let metadata = signature.map(|text| [("signature", text), ("signature-algorithm", "SHA256withRSA")]);
+        server.put_with("trail-bucket", key, stored, metadata.as_ref().map_or(&[], |metadata| metadata.as_slice()));
+    }
+}
+
+/// Two hours, three without validation, two hours: two digest files have no successor that names them.
+fn with_gap() -> Bucket {
+    let mut bucket = Bucket::default();
+    let mut trail = Trail::new(ACCOUNT, "us-east-1");
+    for _ in 0..2 {
+        trail.hour(&mut bucket, 1);
+    }
+    trail.previous = None;
+    trail.end += 3 * HOUR;
+    for _ in 0..2 {
+        trail.hour(&mut bucket, 1);
+    }
+    bucket
+}
+
+#[test]
+fn in_s3_signatures_are_taken_from_the_metadata_of_objects() {
+    let bucket = with_gap();
+    let server = Server::with_bucket("trail-bucket");
+    put_all(&server, &bucket);
+    let proxy = Proxy::before(&server);
+    let workdir = Workdir::new();
+    workdir.file("keys.json", public_keys(&[Key::East.pkcs1()]));
+    let verify = |code: i32| {
+        let command = "verify s3://trail-bucket --public-keys keys.json --format json";
+        let run = workdir.run_in(&proxy.environment(), command).expect(code);
+        serde_json::from_str::<Json>(&run.stdout()).expect("a report")
+    };
+    assert_eq!(counts(&verify(0)), [("chain_gap", 1), ("digest_valid", 4), ("log_valid", 4)]);
+    // As few requests as can be: for the newest one, and for the last one before the gap.
+    assert_eq!(proxy.count(Operation::Head), 2, "{:#?}", proxy.requests());
+    // So does a conversion.
+    let convert = "convert s3://trail-bucket --out lake --verify --public-keys keys.json --report report.json";
+    let run = workdir.run_in(&proxy.environment(), convert).expect(0);
+    assert_eq!(run.report("report.json")["integrity"]["verified"], 4);
+
+    // One that was changed cannot speak against the one before it, whose own signature is there.
+    let newest = bucket.keys("CloudTrail-Digest").pop().expect("a digest file");
+    let before = &bucket.keys("T060017Z")[0];
+    let mut changed = bucket.clone();
+    changed.edit(&newest, |text| text.replace(&bucket.signatures[before], &"0".repeat(512)));
+    put_all(&server, &changed);
+    let expected = [
+        ("chain_gap", 1),
+        ("digest_signature_failed", 1),
+        ("digest_valid", 3),
+        ("log_of_invalid_digest", 1),
+        ("log_valid", 3),
+    ];
+    assert_eq!(counts(&verify(1)), expected);
+
+    // Metadata that is of no use says so; what is not there cannot be had by asking once more.
+    for (metadata, words) in [
+        (vec![("signature", "xyz")], "no hexadecimal signature"),
+        (vec![("signature", "00"), ("signature-algorithm", "MD5withRSA")], "MD5withRSA is not known"),
+        (vec![], "has no signature in its metadata"),
+    ] {
+        server.put_with("trail-bucket", &newest, &bucket.objects[&newest], &metadata);
+        let report = verify(0);
+        let finding = findings(&report, "digest_without_signature")[0];
+        assert!(finding["advice"].as_str().is_some_and(|advice| advice.contains(words)), "{finding}");
+    }
+    // A store that does not give it is no proof of anything.
+    proxy.rule(Rule::of(&[Operation::Head]), Fault::Status(403));
+    let report = verify(0);
+    let advice = findings(&report, "digest_without_signature")[0]["advice"].as_str().expect("advice");
+    assert!(advice.contains("cannot be read"), "{advice}");
+}
+
+/// In another bucket, without metadata, the command puts the answer beside the copy.
+#[test]
+fn in_s3_the_advice_is_a_command_that_works_there() {
+    let (bucket, digests, _) = four_hours();
+    let workdir = copy(&bucket);
+    let server = Server::with_bucket("copies");
+    server.put_tree("copies", "one", &workdir.at("copy"));
+    let command = "verify s3://copies/one --public-keys keys.json";
+    let text = workdir.run_in(&server.environment(), command).expect(0).stdout();
+    let newest = &digests[3];
+    let expected = format!(
+        "\n  aws s3api head-object --bucket trail-bucket --key {newest} | aws s3 cp - s3://copies/one/{newest}.metadata.json\n"
+    );
+    assert!(text.contains(&expected), "{text}");
+    let answer = format!(r#"{{"Metadata":{{"signature":"{}"}}}}"#, bucket.signatures[newest]);
+    server.put("copies", &format!("one/{newest}.metadata.json"), answer.as_bytes());
+    let text = workdir.run_in(&server.environment(), command).expect(0).stdout();
+    assert!(text.contains("4/4 digest files valid\n"), "{text}");
+}
+
+#[test]
+fn the_commands_that_get_signatures_work_when_they_are_pasted() {
+    let bucket = with_gap();
+    let workdir = Workdir::new();
+    workdir.file("keys.json", public_keys(&[Key::East.pkcs1()]));
+    let folder = "it's $(a) `copy`; \"2\"";
+    bucket.copy_to(&workdir, folder);
+    let verify = || workdir.run_with(["verify", folder, "--public-keys", "keys.json"]);
+    let text = verify().expect(0).stdout();
+    let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("  aws ")).collect();
+    assert_eq!(commands.len(), 2, "one for each digest file that has no signature: {text}");
+    // What answers as AWS does, from a file for each key.
+    for (key, signature) in &bucket.signatures {
+        workdir.file(&format!("answers/{key}"), format!(r#"{{"Metadata":{{"signature":"{signature}"}}}}"#));
+    }
+    let answers = workdir.at("answers").display().to_string();
+    let script = format!(
+        "aws() {{ test \"$2 $3 $4 $5\" = 'head-object --bucket trail-bucket --key' && cat {answers}/\"$6\"; }}"
+    );
+    let pasted = format!("{script}\n{}\n", commands.join("\n"));
+    let status = std::process::Command::new("sh").args(["-ec", &pasted]).status().expect("a shell");
+    assert!(status.success(), "{pasted}");
+    let text = verify().expect(0).stdout();
+    assert!(text.contains("4/4 digest files valid\n4/4 log files valid\n"), "{text}");
+}
+
+#[test]
+fn where_many_signatures_are_lost_the_first_commands_are_printed() {
+    let mut bucket = Bucket::default();
+    for number in 0..30 {
+        let mut trail = Trail { name: format!("trail{number}"), ..Trail::new(ACCOUNT, "us-east-1") };
+        trail.hour(&mut bucket, 0);
+    }
+    let text = copy(&bucket).run("verify copy --public-keys keys.json").expect(1).stdout();
+    assert_eq!(text.lines().filter(|line| line.starts_with("  aws ")).count(), 20, "{text}");
+    assert!(text.contains("and 10 more: `--format json`"), "{text}");
 }

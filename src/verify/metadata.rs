@@ -1,0 +1,41 @@
+//! Signatures of digest files that lie in S3, where `CloudTrail` keeps them: in the metadata of their objects.
+//!
+//! In: judged digest files. Out: the same, judged once more with signatures that only the store has. Never: asks for one that
+//! a digest file after it tells, or of an object twice.
+
+use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
+
+use super::chain::{Chains, Status};
+use super::history::{Range, is_in_range};
+use super::keys::PublicKeys;
+use super::signature::from_metadata;
+use crate::input::Archive;
+
+/// Asks for signatures as long as that tells more: of the newest digest file of each chain and the last one before each gap,
+/// and of those whose successors turned out to be wrong by what was asked for before.
+pub(super) fn complete(mut chains: Chains, archives: &[Archive], keys: &PublicKeys, range: Range) -> Chains {
+    loop {
+        let is_wanted = |at: &usize| {
+            let digest = &chains.digests[*at];
+            let is_unsigned = chains.statuses[*at] == Status::WithoutSignature && digest.sidecar.is_none();
+            is_unsigned && !digest.was_asked_for && is_in_range(digest, range)
+        };
+        let wanted: Vec<usize> = (0..chains.digests.len()).filter(is_wanted).collect();
+        let ask = |at: &usize| Some((*at, archives[chains.digests[*at].archive].version()?.metadata()));
+        let answers: Vec<_> = wanted.par_iter().filter_map(ask).collect();
+        let mut has_more = false;
+        for (at, answer) in answers {
+            let digest = &mut chains.digests[at];
+            digest.was_asked_for = true;
+            digest.sidecar = match answer {
+                Ok(metadata) => from_metadata(&metadata),
+                Err(error) => Some(Err(format!("the metadata of its object cannot be read: {error}"))),
+            };
+            has_more |= matches!(digest.sidecar, Some(Ok(_)));
+        }
+        if !has_more {
+            return chains;
+        }
+        chains = Chains::judge(chains.digests, keys);
+    }
+}
