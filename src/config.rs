@@ -6,6 +6,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::disk::Watch;
 use crate::error::{Error, ErrorKind, Result, printable_path};
@@ -152,6 +153,8 @@ pub struct Config {
     /// Folder for keys of events that do not fit into memory. Without one it is in the lake, and of a dry run all stay in
     /// memory. For a lake in a bucket there has to be one: parts are staged in it, too.
     pub scratch: Option<PathBuf>,
+    /// How long to wait for another run that has the lake; by default not at all.
+    pub wait: Duration,
     /// Convert and count, and write nothing.
     pub dry_run: bool,
     /// Is told of every change on disk before it is made, and may make it fail.
@@ -196,6 +199,7 @@ impl Config {
             public_keys: Vec::new(),
             requires_verified: false,
             scratch: None,
+            wait: Duration::ZERO,
             dry_run: false,
             watch: None,
         }

@@ -52,6 +52,10 @@
 //! | `store` | buckets of S3, as blocking calls |
 //! | `store::session`, `credentials` | buckets, each opened once; credentials from where AWS's tools keep them |
 //! | `store::bucket` | lists, objects, bytes |
+//! | `store::client` | flags and variables, checked, to a client |
+//! | `store::answer` | what a store answers instead of what it was asked for, in types |
+//! | `store::patience`, `waits` | how long a store that is away is waited for; what a run waits for, for whoever watches |
+//! | `store::hold` | whether a claim on a lake still counts |
 //! | `store::access` | one object that cannot be had, or a session that is over; credentials asked for anew |
 //! | `store::stop` | what ends waits before their time, and why |
 //! | `store::upload` | objects uploaded in pieces; uploads that nobody has completed |
@@ -120,6 +124,7 @@
 //! | `output::lake` | commit, recovery |
 //! | `output::site`, `folder`, `bucket` | what a lake asks of its place, and how a folder or a bucket does it: shown parts, one writer |
 //! | `output::claim` | who may write to a lake in a bucket |
+//! | `output::beating` | a claim that is kept alive, or claimed anew after an outage |
 //! | `pipeline::worklist` | which archives are converted, in which steps |
 //! | `pipeline::grouping` | which archives are converted together |
 //! | `pipeline::refusal` | archives that are refused for what is known of them |
@@ -182,6 +187,8 @@
 //! - Nothing waits for the network but in `store`, and nothing of the client library is seen beyond it.
 //! - Nothing is published of a step in which objects were refused for the sake of the session: what could not be had is judged
 //!   by asking for what could be had before.
+//! - Nothing is sent that changes a lake in a bucket while the claim on it has lapsed: a run that was silent for its lease
+//!   claims anew first, as a new run does, or gives way.
 //! - No run that writes to a lake in a bucket compares its clock with another's, or takes a store's word that conditions of
 //!   requests are heeded: it is tried. What a run says of itself there, and what it takes back, is no change of the lake.
 //! - Nothing is published that was not counted twice: as it was converted, and in the footers of the files.

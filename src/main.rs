@@ -21,7 +21,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, FromArgMatches};
 use serde::Serialize;
 use trailmill::report::Progress;
-use trailmill::{Error, ErrorKind, Result, schema};
+use trailmill::{Error, ErrorKind, Result, StoreOptions, schema};
 
 use cli::{
     CheckArgs, Cli, Command, ConvertArgs, DdlArgs, GenerateArgs, InspectArgs, ProgressArg, ReportFormat, RestoreArgs,
@@ -39,6 +39,8 @@ enum Outcome {
     Quarantined,
     /// Not done.
     Failed,
+    /// Not done since another run has the lake; later it can be.
+    Locked,
     /// Ended by this signal.
     Stopped(u8),
 }
@@ -49,6 +51,8 @@ impl From<Outcome> for ExitCode {
             Outcome::Clean => 0,
             Outcome::Quarantined => 1,
             Outcome::Failed => 2,
+            // EX_TEMPFAIL of sysexits.h.
+            Outcome::Locked => 75,
             Outcome::Stopped(signal) => 128 + signal,
         })
     }
@@ -59,7 +63,7 @@ fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = check_places(&matches).and_then(|()| run(cli)).unwrap_or_else(|error| {
         terminal::error(&error);
-        Outcome::Failed
+        if error.kind() == ErrorKind::LakeLocked { Outcome::Locked } else { Outcome::Failed }
     });
     outcome.into()
 }
@@ -101,7 +105,7 @@ fn convert(args: &ConvertArgs) -> Result<Outcome> {
     let report = args.report.as_deref().map(|path| open_report(path).map(|file| (path, file))).transpose()?;
     let progress = Arc::new(Progress::default());
     let signals = Signals::that_stop(&progress).map_err(Error::internal)?;
-    let line = ProgressLine::start(&progress, args.progress == ProgressArg::Auto && !args.quiet);
+    let line = ProgressLine::start(&progress, args.progress == ProgressArg::Auto, args.quiet);
     let converted = trailmill::convert(&config, &progress);
     drop(line);
     let summary = match converted {
@@ -122,19 +126,25 @@ fn convert(args: &ConvertArgs) -> Result<Outcome> {
 }
 
 fn check(args: &CheckArgs) -> Result<Outcome> {
-    let report = trailmill::check::check(&args.config())?;
+    let mut config = args.config();
+    let line = tell_of_waits(&mut config.store, false);
+    let report = trailmill::check::check(&config);
+    drop(line);
+    let report = report?;
     tell(&report, args.format, terminal::check_report)?;
     Ok(if report.is_sound() { Outcome::Clean } else { Outcome::Quarantined })
 }
 
 fn restore(args: &RestoreArgs) -> Result<Outcome> {
-    #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "tests wish for faults"))]
     let mut config = args.config();
     #[cfg(debug_assertions)]
     if let Ok(wish) = std::env::var("TRAILMILL_FAULT") {
         config.watch = faults::parse(&wish);
     }
-    let summary = trailmill::restore::restore(&config, &mut std::io::stdout().lock())?;
+    let line = tell_of_waits(&mut config.store, args.quiet);
+    let summary = trailmill::restore::restore(&config, &mut std::io::stdout().lock());
+    drop(line);
+    let summary = summary?;
     if !args.quiet {
         terminal::restored(&summary, &config);
     }
@@ -142,7 +152,11 @@ fn restore(args: &RestoreArgs) -> Result<Outcome> {
 }
 
 fn verify(args: &VerifyArgs) -> Result<Outcome> {
-    let report = trailmill::verify::verify(&args.config())?;
+    let mut config = args.config();
+    let line = tell_of_waits(&mut config.store, args.quiet);
+    let report = trailmill::verify::verify(&config);
+    drop(line);
+    let report = report?;
     if !args.quiet {
         tell(&report, args.format, terminal::verify_report)?;
     }
@@ -152,7 +166,7 @@ fn verify(args: &VerifyArgs) -> Result<Outcome> {
 fn inspect(args: &InspectArgs) -> Result<Outcome> {
     let progress = Arc::new(Progress::default());
     let signals = Signals::that_stop(&progress).map_err(Error::internal)?;
-    let line = ProgressLine::start(&progress, args.progress == ProgressArg::Auto && !args.quiet);
+    let line = ProgressLine::start(&progress, args.progress == ProgressArg::Auto, args.quiet);
     let inspected = trailmill::inspect(&args.config(), &progress);
     drop(line);
     let report = match inspected {
@@ -167,7 +181,11 @@ fn inspect(args: &InspectArgs) -> Result<Outcome> {
 }
 
 fn ddl(args: &DdlArgs) -> Result<Outcome> {
-    print(trailmill::ddl::ddl(&args.config())?.as_bytes())
+    let mut config = args.config();
+    let line = tell_of_waits(&mut config.store, false);
+    let script = trailmill::ddl::ddl(&config);
+    drop(line);
+    print(script?.as_bytes())
 }
 
 fn open_report(path: &Path) -> Result<File> {
@@ -186,6 +204,13 @@ fn generate(args: &GenerateArgs) -> Result<Outcome> {
         .map_err(|error| Error::new(ErrorKind::LakeUnwritable, error.to_string()))?;
     terminal::generated(&config, &summary);
     Ok(Outcome::Clean)
+}
+
+/// Tells of what a command without a progress line waits for.
+fn tell_of_waits(store: &mut StoreOptions, is_quiet: bool) -> ProgressLine {
+    let progress = Arc::new(Progress::default());
+    progress.watch(store);
+    ProgressLine::start(&progress, false, is_quiet)
 }
 
 /// Prints a report in the form that was asked for.

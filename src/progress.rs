@@ -1,19 +1,29 @@
-//! The progress line.
+//! The progress line, and lines on what a run waits for.
 //!
-//! In: live numbers. Out: one line on stderr while a run goes on, gone when it ends. Never: shown when stderr is no
-//! terminal; nothing else knows it exists.
+//! In: live numbers. Out: one line on stderr while a run goes on, gone when it ends; when stderr is no terminal, only what is
+//! waited for. Never: a line of a run that shall be quiet; nothing else knows it exists.
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
+use std::mem::Discriminant;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use trailmill::report::Progress;
+use trailmill::report::{Awaited, Progress};
+
+use crate::terminal;
 
 const REDRAW: Duration = Duration::from_millis(100);
+
+/// How long after a wait was told it is told again.
+const TELL_AGAIN: Duration = Duration::from_secs(30);
+
+/// A run that is alive is heard of within this time.
+const SOON_HEARD: Duration = Duration::from_secs(6);
 
 /// Draws until it is dropped.
 pub(crate) struct ProgressLine {
@@ -23,36 +33,75 @@ pub(crate) struct ProgressLine {
 }
 
 impl ProgressLine {
-    /// Starts to draw, when stderr is a terminal and `is_wanted`.
-    pub(crate) fn start(progress: &Arc<Progress>, is_wanted: bool) -> Self {
-        if !is_wanted || !std::io::stderr().is_terminal() {
+    /// Starts to draw, when stderr is a terminal and `is_wanted`; otherwise to tell of waits.
+    pub(crate) fn start(progress: &Arc<Progress>, is_wanted: bool, is_quiet: bool) -> Self {
+        if is_quiet {
             return Self { stop: None, thread: None };
         }
         let (stop, stopped) = channel::<()>();
         let progress = Arc::clone(progress);
-        let thread = std::thread::spawn(move || {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            let template = "{spinner} {elapsed_precise} {wide_bar} {percent}%  {msg}";
-            bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-            while stopped.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
-                let load = |number: &std::sync::atomic::AtomicU64| number.load(Ordering::Relaxed);
-                let (done, total) = (load(&progress.compressed_bytes_done), load(&progress.compressed_bytes_total));
-                if total > 0 {
-                    bar.set_length(total);
-                    bar.set_position(done);
-                }
-                bar.set_message(format!(
-                    "{} of {} archives, {} events, {}",
-                    HumanCount(load(&progress.archives_done)),
-                    HumanCount(load(&progress.archives_total)),
-                    HumanCount(load(&progress.events)),
-                    HumanBytes(done),
-                ));
-                bar.tick();
-            }
-            bar.finish_and_clear();
-        });
+        let draw = if is_wanted && std::io::stderr().is_terminal() { draw } else { tell_of_waits };
+        let thread = std::thread::spawn(move || draw(&progress, &stopped));
         Self { stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+fn draw(progress: &Progress, stopped: &Receiver<()>) {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let template = "{spinner} {elapsed_precise} {wide_bar} {percent}%  {msg}";
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let mut told = WaitsTold::default();
+    while stopped.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
+        if let Some(line) = told.next(progress) {
+            bar.suspend(|| terminal::waiting(&line));
+        }
+        let load = |number: &std::sync::atomic::AtomicU64| number.load(Ordering::Relaxed);
+        let (done, total) = (load(&progress.compressed_bytes_done), load(&progress.compressed_bytes_total));
+        if total > 0 {
+            bar.set_length(total);
+            bar.set_position(done);
+        }
+        bar.set_message(format!(
+            "{} of {} archives, {} events, {}",
+            HumanCount(load(&progress.archives_done)),
+            HumanCount(load(&progress.archives_total)),
+            HumanCount(load(&progress.events)),
+            HumanBytes(done),
+        ));
+        bar.tick();
+    }
+    bar.finish_and_clear();
+}
+
+fn tell_of_waits(progress: &Progress, stopped: &Receiver<()>) {
+    let mut told = WaitsTold::default();
+    while stopped.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
+        if let Some(line) = told.next(progress) {
+            terminal::waiting(&line);
+        }
+    }
+}
+
+/// Which waits were told, and when.
+#[derive(Default)]
+struct WaitsTold(HashMap<Discriminant<Awaited>, Instant>);
+
+impl WaitsTold {
+    /// What to say of a wait: when it has become one, and again when it goes on.
+    fn next(&mut self, progress: &Progress) -> Option<String> {
+        let wait = progress.waiting()?;
+        let least = match wait.what {
+            // A run that is alive is heard of soon.
+            Awaited::SilentRun => SOON_HEARD.min(wait.until.saturating_duration_since(wait.since) / 2),
+            _ => Duration::from_secs(1),
+        };
+        let kind = std::mem::discriminant(&wait.what);
+        let is_told = self.0.get(&kind).is_some_and(|told| told.elapsed() < TELL_AGAIN);
+        if wait.since.elapsed() < least || is_told {
+            return None;
+        }
+        self.0.insert(kind, Instant::now());
+        Some(terminal::describe_wait(&wait))
     }
 }
 

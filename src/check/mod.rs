@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::dedup::{Claims, PublishedKeys, Scratch};
 use crate::disk::Disk;
-use crate::error::{ErrorKind, Result, printable};
+use crate::error::{ErrorKind, Result, printable, printable_path};
 use crate::lake_file::guarded;
 use crate::lake_root::Root;
 use crate::output::{Commits, FileLayout, PartName, RecordedPart, hold_shared, key_table};
@@ -139,7 +139,7 @@ impl CheckReport {
         let count = self.problem_counts.entry(kind.as_str()).or_default();
         *count += 1;
         if *count <= TOLD as u64 {
-            let message = printable(&message.into());
+            let message = printable_path(&message.into());
             self.problems.push(Problem { kind, place: printable(place), message });
         }
     }

@@ -1,6 +1,7 @@
 //! `trailmill convert`: its flags, and what they ask the library for.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use trailmill::config::{Compression, Config, OnBad};
@@ -9,7 +10,7 @@ use trailmill::{PartitionColumn, Result};
 
 use super::s3::S3Args;
 use super::selection::SelectionArgs;
-use super::values::{parse_compression, parse_size};
+use super::values::{parse_compression, parse_duration, parse_size};
 
 /// Convert archives into the tables of a lake
 ///
@@ -109,6 +110,10 @@ pub(crate) struct ConvertArgs {
     #[arg(long, value_enum, default_value_t = ProgressArg::Auto)]
     pub(crate) progress: ProgressArg,
 
+    /// How long to wait for another run that has the lake; without it exit with 75 at once
+    #[arg(long, default_value = "0s", hide_default_value = true, value_name = "DURATION", value_parser = parse_duration)]
+    wait: Duration,
+
     /// Convert and count, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -166,6 +171,7 @@ impl ConvertArgs {
             reconvert_changed,
             report: _,
             progress: _,
+            wait,
             dry_run,
             verbose: _,
             quiet: _,
@@ -197,6 +203,7 @@ impl ConvertArgs {
         config.requires_verified = *require_verified;
         config.retry_quarantined = *retry_quarantined;
         config.reconvert_changed = *reconvert_changed;
+        config.wait = *wait;
         config.dry_run = *dry_run;
         // A dry run leaves the lake alone, and in a bucket nothing can be staged.
         config.scratch = (*dry_run || config.is_lake_remote()).then(std::env::temp_dir);

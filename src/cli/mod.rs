@@ -34,7 +34,7 @@ pub(crate) use verify::VerifyArgs;
 #[derive(Debug, Parser)]
 #[command(name = "trailmill", version, propagate_version = true, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 all converted (check, verify: sound), 1 converted but some input was quarantined or is in the lake in another form (check, verify: findings; inspect: bad input), 2 usage or environment error, 128 + signal when stopped by one."
+    after_help = "Exit codes: 0 all converted (check, verify: sound), 1 converted but some input was quarantined or is in the lake in another form (check, verify: findings; inspect: bad input), 2 usage or environment error, 75 another run is using the lake (try again later, or use --wait), 128 + signal when stopped by one."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use trailmill::StoreOptions;
 
-use super::values::parse_lease;
+use super::values::{parse_duration, parse_lease};
 
 /// A day, in seconds.
 const LONGEST_TIMEOUT: u64 = 86_400;
@@ -39,9 +39,13 @@ pub(super) struct S3Args {
     #[arg(id = "s3-requester-pays", long)]
     requester_pays: bool,
 
-    /// Times that a request is tried again when the store is busy or a connection breaks
-    #[arg(id = "s3-retries", long, default_value_t = StoreOptions::DEFAULT_RETRIES, value_name = "N")]
-    retries: usize,
+    /// How long a store is waited for that is busy or away; one that has never answered for 10 seconds at most
+    #[arg(id = "s3-patience", long, default_value = "3m", value_name = "DURATION", value_parser = parse_duration)]
+    patience: Duration,
+
+    /// Times that a request is sent again at most [default: as often as --s3-patience allows]
+    #[arg(id = "s3-retries", long, value_name = "N")]
+    retries: Option<usize>,
 
     /// Longest time for one attempt at a request
     #[arg(id = "s3-timeout", long, default_value_t = StoreOptions::DEFAULT_TIMEOUT.as_secs(), value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=LONGEST_TIMEOUT))]
@@ -55,20 +59,21 @@ pub(super) struct S3Args {
 impl S3Args {
     /// What the library has to know, with what the environment says.
     pub(super) fn options(&self) -> StoreOptions {
-        let Self { endpoint, region, path_style, anonymous, requester_pays, retries, timeout, lease } = self;
+        let Self { endpoint, region, path_style, anonymous, requester_pays, patience, retries, timeout, lease } = self;
         let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         let variables: BTreeMap<String, String> = std::env::vars_os().filter_map(text).collect();
-        StoreOptions {
-            endpoint: endpoint.clone(),
-            region: region.clone(),
-            uses_path_style: *path_style,
-            is_anonymous: *anonymous,
-            requester_pays: *requester_pays,
-            home: variables.get("HOME").map(PathBuf::from),
-            environment: variables.into_iter().filter(|(name, _)| name.starts_with("AWS_")).collect(),
-            retries: *retries,
-            timeout: Duration::from_secs(*timeout),
-            lease: *lease,
-        }
+        let mut options = StoreOptions::default();
+        options.endpoint.clone_from(endpoint);
+        options.region.clone_from(region);
+        options.uses_path_style = *path_style;
+        options.is_anonymous = *anonymous;
+        options.requester_pays = *requester_pays;
+        options.home = variables.get("HOME").map(PathBuf::from);
+        options.environment = variables.into_iter().filter(|(name, _)| name.starts_with("AWS_")).collect();
+        options.patience = *patience;
+        options.retries = *retries;
+        options.timeout = Duration::from_secs(*timeout);
+        options.lease = *lease;
+        options
     }
 }

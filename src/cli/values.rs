@@ -43,6 +43,15 @@ pub(super) fn parse_lease(text: &str) -> Result<Duration, String> {
     seconds.ok_or_else(|| format!("{text:?} is no number of seconds from 0.1 to 86400; write it like 30 or 0.5"))
 }
 
+/// A time such as `90`, in seconds, `90s`, `5m` or `1h 30m`, of a day at most.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_hours(24);
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let spelled = || text.parse::<jiff::SignedDuration>().ok().and_then(|spelled| Duration::try_from(spelled).ok());
+    let duration = seconds.or_else(spelled).filter(|duration| *duration <= LONGEST);
+    duration.ok_or_else(|| format!("{text:?} is no duration of a day at most; write it like 90s, 5m or 1h"))
+}
+
 /// A date, in days since 1970.
 pub(super) fn parse_day(text: &str) -> Result<i64, String> {
     let date =
@@ -89,6 +98,18 @@ mod tests {
         assert_eq!(parse_lease("86400"), Ok(Duration::from_hours(24)));
         for text in ["0", "0.09", "86401", "1e19", "-1", "inf", "NaN", "a", ""] {
             assert!(parse_lease(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_written_as_people_write_them() {
+        for (text, seconds) in
+            [("0", 0), ("90", 90), ("90s", 90), ("5m", 300), ("1h 30m", 5_400), ("1h30m", 5_400), ("24h", 86_400)]
+        {
+            assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "m", "-1", "-5m", "25h", "1e9", "NaN", "inf", "five"] {
+            assert!(parse_duration(text).is_err(), "{text}");
         }
     }
 

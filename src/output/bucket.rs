@@ -16,7 +16,7 @@ use super::claim::{Claim, abort_all_of};
 use super::folder::{in_use, lock, stranger};
 use super::part::{StagedPart, unwritable};
 use super::site::{Site, Uncommitted};
-use crate::config::{Config, STATE_FOLDER};
+use crate::config::Config;
 use crate::disk::{Disk, Effect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake_root::{Remote, Root};
@@ -69,8 +69,7 @@ impl BucketSite {
         if !root.is_lake()? {
             refuse_strangers(root, &remote)?;
         }
-        let folder = format!("{}{STATE_FOLDER}/", remote.prefix);
-        let claim = Claim::take(&remote.bucket, &folder, path, session.options().lease, session.stop().clone())?;
+        let claim = Claim::take(root, &remote, session)?;
         let staging = state.join("staging");
         Ok(Self {
             root: root.clone(),
@@ -202,8 +201,12 @@ impl Site for BucketSite {
         Err(Uncommitted { error: failed(error), is_certain })
     }
 
-    fn is_held(&mut self) -> bool {
-        self.claim.check().is_ok()
+    fn expect_commit(&mut self, number: u32) {
+        self.claim.expect_commit(number);
+    }
+
+    fn check_held(&mut self) -> Result<()> {
+        self.claim.check_once()
     }
 
     fn remove(&mut self, parts: &[PathBuf]) -> Result<()> {

@@ -4,37 +4,38 @@
 //! which some stores pass over in silence, or compares the clocks of two machines.
 //!
 //! Each run has an object of its own below `_trailmill/runs`, which it writes anew every few seconds, and whose key says how
-//! long it may be silent: that never depends on what the object holds. It lists them after it
-//! wrote its own: since lists show what was written before, of two runs that begin at once at least one sees the other, and
-//! whoever sees another that is alive gives way. One that does not change for as long as one and a half of its leases is
-//! dead: it is removed, and what it left is cleared away. A run that was silent for a lease by its own clocks, or finds its
-//! object gone, changes nothing any more: requests that are under way are given up, and no other is sent. So the time in
-//! which a run that is dead and does not know it could still change something is that of a request which has left it.
+//! long it may be silent: that never depends on what the object holds. It lists them after it wrote its own, and holds the
+//! lake when no other is there: since lists show what was written before, of two runs that begin at once at least one sees
+//! the other. Of those who see each other each takes a turn, one more than the highest that it sees, and says so in its
+//! object: whoever sees another that is alive and holds the lake, or comes before it, gives way. Turns may be equal, and then
+//! the keys decide; so one always goes on. A claim that does not change for as long as one and a half of its leases is
+//! dead: it is removed, and what it left is cleared away.
+//!
+//! A run that finds its object gone changes nothing any more. One that was silent for a lease by its own clocks does neither,
+//! until it has claimed anew as a new run does, which it does not when another claim or commit has appeared: requests that are
+//! under way are given up, and no other is sent. So the time in which a run that is dead and does not know it could still
+//! change something is that of a request which has left it.
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
+use super::beating::{BEATS_PER_LEASE, Beating, Places, Since, Words};
 use super::folder::in_use;
 use super::part::unwritable;
-use crate::error::{Error, Result, printable_path};
-use crate::store::{Bucket, Object, Stop, Upload};
-
-/// How often a claim is written within a lease, and the part of it that one attempt may take.
-const BEATS_PER_LEASE: u32 = 6;
-
-/// The longest time between two of them: whoever waits for a run that is alive sees so within it, however long its lease.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+use crate::config::STATE_FOLDER;
+use crate::error::{Error, ErrorKind, Result, printable_path};
+use crate::lake_root::{Remote, Root};
+use crate::schema::Table;
+use crate::store::{Awaited, Bucket, Moment, Object, Session, Upload, Wait, Waits};
 
 /// However long a run wants to be silent, nobody waits longer.
 const LONGEST_LEASE: Duration = Duration::from_hours(24);
@@ -42,22 +43,14 @@ const LONGEST_LEASE: Duration = Duration::from_hours(24);
 /// What a claim counts for that does not say for how long it may be silent: no run of this program has written it.
 const UNKNOWN_LEASE: Duration = Duration::from_secs(30);
 
-/// Folder of the claims, below that of a lake's state.
-const RUNS: &str = "runs/";
-
-/// Folder of what runs try the store with. It is not among the claims: others would take it for one.
-const PROBES: &str = "probes/";
-
-const SILENT: &str = "this run could not reach the store for so long that another may have taken over";
-
-const GONE: &str = "another run has taken over";
+/// The longest time between two looks at others.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// A run's own word that it writes.
 #[derive(Debug)]
 pub(super) struct Claim {
     beating: Arc<Beating>,
-    /// What is no table of the lake, with a slash at its end.
-    folder: String,
+    waits: Waits,
     /// Whether the store honours a request to write only what is not there.
     pub(super) honours_conditions: bool,
     /// What a person should know of what dead runs have left.
@@ -67,131 +60,53 @@ pub(super) struct Claim {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a run says of itself.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Words {
-    process: u32,
-    /// How long it may be silent, in milliseconds. Earlier versions say so here alone.
-    lease_ms: u64,
-    /// How often it has said so.
-    beat: u64,
-    /// Uploads that it has begun and not ended.
-    uploads: Vec<Upload>,
-    /// Keys of which it may have begun others, whose ids it does not know.
-    #[serde(default)]
-    keys: Vec<String>,
-}
-
-/// A moment by two clocks: the one stands still while the machine sleeps, and the other may be set.
-#[derive(Clone, Copy, Debug)]
-struct Moment(Instant, SystemTime);
-
-impl Moment {
-    fn now() -> Self {
-        Self(Instant::now(), SystemTime::now())
-    }
-
-    /// The longer of what the two say.
-    fn elapsed(self) -> Duration {
-        self.0.elapsed().max(self.1.elapsed().unwrap_or_default())
-    }
-}
-
+/// Another run, as its claim was seen.
 #[derive(Debug)]
-struct Beating {
-    bucket: Arc<Bucket>,
-    lake: PathBuf,
-    key: String,
-    lease: Duration,
-    /// What was said last, and when.
-    said: Mutex<(Words, Moment)>,
-    /// Set once and for all when another may have taken over; nothing waits for the store from then on.
-    stop: Stop,
-}
-
-impl Beating {
-    /// Says again that the run is alive, and perhaps something new.
-    fn beat(&self, change: impl FnOnce(&mut Words)) -> io::Result<()> {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let (words, at) = &mut *said;
-        let deadline = self.lease / BEATS_PER_LEASE;
-        let say = || {
-            if self.is_lost() || at.elapsed() >= self.lease {
-                return Err(io::Error::other(SILENT));
-            }
-            // A claim that is gone must not come back.
-            self.bucket.head_within(&self.key, deadline)?;
-            change(words);
-            words.beat += 1;
-            let before = Moment::now();
-            // The machine may have slept since it was asked whether the claim is there.
-            if at.elapsed() >= self.lease {
-                return Err(io::Error::other(SILENT));
-            }
-            self.bucket.put_within(&self.key, &serde_json::to_vec(words)?.into(), deadline)?;
-            *at = before;
-            Ok(())
-        };
-        let spoken = say();
-        if spoken.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-            self.stop.lose(&self.lake, GONE);
-        } else if at.elapsed() >= self.lease {
-            self.stop.lose(&self.lake, SILENT);
-        }
-        spoken
-    }
-
-    fn is_lost(&self) -> bool {
-        self.stop.is_lost()
-    }
-
-    /// The error of a request to the lake's bucket; when the claim is lost, that.
-    fn failed(&self, error: io::Error) -> Error {
-        self.stop.explain(unwritable(&self.lake, error))
-    }
+struct Seen {
+    object: Object,
+    /// Since when it has not changed.
+    since: Instant,
+    /// When it is dead if it does not.
+    until: Instant,
 }
 
 impl Claim {
-    /// Claims a lake; `folder` has what is no table of it, with a slash at its end, and `stop` is set when the claim is lost.
-    /// Uploads that dead runs have left are aborted.
+    /// Claims a lake. Uploads that dead runs have left are aborted.
     ///
     /// # Errors
     ///
-    /// [`crate::ErrorKind::LakeLocked`] when another run is alive, and what the store answers.
-    pub(super) fn take(bucket: &Arc<Bucket>, folder: &str, lake: &Path, lease: Duration, stop: Stop) -> Result<Self> {
-        let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
-        let name = ClaimName { run: format!("{:016x}{:016x}", random(), random()), lease_ms: Some(lease_ms) };
-        let runs = format!("{folder}{RUNS}");
-        let key = format!("{runs}{name}");
+    /// [`ErrorKind::LakeLocked`] when another run is alive, and what the store answers.
+    pub(super) fn take(root: &Root, remote: &Remote, session: &Session) -> Result<Self> {
+        let Remote { bucket, prefix } = remote;
+        let places = Places {
+            lake: root.path().to_owned(),
+            runs: format!("{prefix}{STATE_FOLDER}/runs/"),
+            // They are not among the claims: others would take them for some.
+            probes: format!("{prefix}{STATE_FOLDER}/probes/"),
+            archives: format!("{prefix}{}/", Table::Archives.name()),
+        };
+        let lease_ms = Some(u64::try_from(session.options().lease.as_millis()).unwrap_or(u64::MAX));
+        let name = ClaimName { run: format!("{:016x}{:016x}", random(), random()), lease_ms };
+        let key = format!("{}{name}", places.runs);
         let words = Words { process: std::process::id(), lease_ms, ..Words::default() };
         let said = serde_json::to_vec(&words).map_err(Error::internal)?;
-        let begun = Moment::now();
-        bucket.put(&key, &said.into()).map_err(|error| unwritable(lake, error))?;
-        let (bucket, lake) = (Arc::clone(bucket), lake.to_owned());
-        let beating = Arc::new(Beating { bucket, lake, key, lease, said: Mutex::new((words, begun)), stop });
-        let (end, thread) = Self::keep_beating(&beating)?;
-        let (end, thread) = (Some(end), Some(thread));
-        let mut claim =
-            Self { beating, folder: folder.to_owned(), honours_conditions: false, notes: Vec::new(), end, thread };
-        claim.honours_conditions = claim.try_conditions(&name).map_err(|error| claim.beating.failed(error))?;
-        claim.wait_for_others(&runs)?;
-        Ok(claim)
-    }
-
-    /// Writes the claim anew all the time, on a thread that ends when the sender is dropped.
-    fn keep_beating(beating: &Arc<Beating>) -> Result<(Sender<()>, JoinHandle<()>)> {
+        let (stop, hold, waits) = (session.stop().clone(), session.hold().clone(), session.waits().clone());
+        let beating = Arc::new(Beating::new(bucket, places, key, words, stop, hold));
+        bucket.put(&beating.key, &said.into()).map_err(|error| unwritable(root.path(), error))?;
         let (end, ended) = channel();
-        let pause = (beating.lease / BEATS_PER_LEASE).min(LONGEST_PAUSE);
         let thread = std::thread::Builder::new().name("claim".to_owned()).spawn({
-            let beating = Arc::clone(beating);
+            let beating = Arc::clone(&beating);
             // One that cannot be written is written with the next beat, or the run is taken for dead.
-            move || {
-                while !beating.is_lost() && ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                    let _ = beating.beat(|_| ());
-                }
-            }
+            move || beating.keep_on(&ended)
         });
-        Ok((end, thread.map_err(Error::internal)?))
+        let thread = Some(thread.map_err(Error::internal)?);
+        let (honours_conditions, notes, end) = (false, Vec::new(), Some(end));
+        let mut claim = Self { beating, waits, honours_conditions, notes, end, thread };
+        let taken = claim.wait_for_turn();
+        claim.waits.set_run(None);
+        taken?;
+        claim.honours_conditions = claim.try_conditions(&name).map_err(|error| claim.beating.failed(error))?;
+        Ok(claim)
     }
 
     /// Whether the store heeds a request to write only what is not there. It is tried with an object that says nothing of
@@ -206,55 +121,130 @@ impl Claim {
 
     /// Where a run tries whether conditions are heeded. If it dies there, whoever removes its claim removes this first.
     fn probe_key(&self, name: &ClaimName) -> String {
-        format!("{}{PROBES}{}", self.folder, name.run)
+        format!("{}{}", self.beating.places.probes, name.run)
     }
 
-    /// Returns when no other run is alive.
-    fn wait_for_others(&mut self, runs: &str) -> Result<()> {
+    /// Returns when this run holds the lake.
+    fn wait_for_turn(&mut self) -> Result<()> {
+        let mut failing: Option<Instant> = None;
+        loop {
+            let alone = self.wait_for_others()?;
+            match self.beating.say(Since::Alone(alone), |words| words.holds = true) {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    let since = *failing.get_or_insert_with(Instant::now);
+                    if self.beating.stop.is_lost() || since.elapsed() >= self.beating.bucket.patience() {
+                        return Err(self.beating.failed(error));
+                    }
+                }
+            }
+            std::thread::sleep(self.time_to_look());
+        }
+    }
+
+    /// Returns when no other run is alive; when it was found so.
+    fn wait_for_others(&mut self) -> Result<Moment> {
         let beating = Arc::clone(&self.beating);
         let failed = |error| beating.failed(error);
-        let others = || -> io::Result<BTreeMap<String, Object>> {
-            let listed = beating.bucket.list_all(runs)?;
-            let others = listed.into_iter().filter(|object| object.key != beating.key);
-            Ok(others.map(|object| (object.key.clone(), object)).collect())
-        };
-        let first = others().map_err(failed)?;
-        if first.is_empty() {
+        let mut seen: Option<BTreeMap<String, Seen>> = None;
+        loop {
+            let looked = Moment::now();
+            let (others, _) = beating.others().map_err(failed)?;
+            if others.is_empty() {
+                return Ok(looked);
+            }
+            if self.waits.is_hurried() {
+                return Err(Error::new(ErrorKind::Stopped, "asked to stop before the lake was claimed"));
+            }
+            self.take_turn(&others).map_err(failed)?;
+            let known = seen.take();
+            let mut now = BTreeMap::new();
+            for object in others {
+                let key = object.key.clone();
+                let before = known.as_ref().map(|known| known.get(&key));
+                // Before the first look nobody knows who is alive.
+                let is_alive = before.is_some_and(|before| before.is_none_or(|before| before.object != object));
+                if is_alive && self.goes_before(&key).map_err(failed)? {
+                    return Err(in_use(&beating.places.lake));
+                }
+                let (since, until) = match before.flatten() {
+                    Some(before) if before.object == object => (before.since, before.until),
+                    _ => {
+                        let lease = self.lease_of(&key).map_err(failed)?.max(beating.lease);
+                        // A run gives up when it was silent for a lease; a request may have left it just before.
+                        (Instant::now(), Instant::now() + lease + lease / 2)
+                    }
+                };
+                now.insert(key, Seen { object, since, until });
+            }
+            self.tell_of(&now);
+            let dead = now.iter().filter(|(_, seen)| Instant::now() >= seen.until);
+            let dead: Vec<String> = dead.map(|(key, _)| key.clone()).collect();
+            dead.iter().try_for_each(|key| self.bury(key)).map_err(failed)?;
+            seen = Some(now);
+            if dead.is_empty() {
+                std::thread::sleep(self.time_to_look());
+            }
+        }
+    }
+
+    fn time_to_look(&self) -> Duration {
+        (self.beating.lease / (2 * BEATS_PER_LEASE)).min(LONGEST_LOOK)
+    }
+
+    /// Tells whoever watches which run is waited for: the one that takes longest.
+    fn tell_of(&self, others: &BTreeMap<String, Seen>) {
+        let last = others.values().max_by_key(|seen| seen.until);
+        let place = self.beating.places.lake.display().to_string();
+        let wait = last.map(|Seen { since, until, .. }| Wait {
+            what: Awaited::SilentRun,
+            place,
+            since: *since,
+            until: *until,
+        });
+        self.waits.set_run(wait);
+    }
+
+    /// Takes a turn behind all who have one, unless this run has one.
+    fn take_turn(&self, others: &[Object]) -> io::Result<()> {
+        if self.beating.said().words.turn.is_some() {
             return Ok(());
         }
-        let begun = Instant::now();
-        let lease = first.keys().map(|key| self.lease_of(key)).collect::<io::Result<Vec<_>>>().map_err(failed)?;
-        let lease = lease.into_iter().max().unwrap_or_default().max(self.beating.lease);
-        loop {
-            let now = others().map_err(failed)?;
-            if now.iter().any(|(key, object)| first.get(key) != Some(object)) {
-                return Err(in_use(&self.beating.lake));
-            }
-            if now.is_empty() {
-                return Ok(());
-            }
-            // A run gives up when it was silent for a lease; a request may have left it just before.
-            if begun.elapsed() >= lease + lease / 2 {
-                return now.keys().try_for_each(|key| self.bury(key)).map_err(failed);
-            }
-            std::thread::sleep((self.beating.lease / (2 * BEATS_PER_LEASE)).min(LONGEST_PAUSE));
+        let mut last = 0;
+        for other in others {
+            last = last.max(self.words(&other.key)?.and_then(|words| words.turn).unwrap_or_default());
         }
+        // If it is not heard, it is said after the next look.
+        let _ = self.beating.beat(|words| words.turn = Some(last.saturating_add(1)));
+        Ok(())
+    }
+
+    /// Whether another run that is alive holds the lake, or may have it before this one.
+    fn goes_before(&self, key: &str) -> io::Result<bool> {
+        let Some(words) = self.words(key)? else { return Ok(false) };
+        let own = self.beating.said().words.turn;
+        Ok(match (words.turn, own) {
+            _ if words.holds => true,
+            (Some(turn), Some(own)) => (turn, key) < (own, self.beating.key.as_str()),
+            // Who has taken no turn yet is about to.
+            _ => false,
+        })
     }
 
     /// How long another run may be silent, by the name of its claim, or by its words; what says neither is no less alive.
     fn lease_of(&self, key: &str) -> io::Result<Duration> {
         let lease_ms = match ClaimName::of(key).lease_ms {
-            None => self.words(key)?.map(|words| words.lease_ms),
+            None => self.words(key)?.and_then(|words| words.lease_ms),
             named => named,
         };
         Ok(lease_ms.map_or(UNKNOWN_LEASE, Duration::from_millis).min(LONGEST_LEASE))
     }
 
-    /// What another run says; nothing when it is gone, or nobody can read it.
+    /// What another run says; nothing when it is gone.
     fn words(&self, key: &str) -> io::Result<Option<Words>> {
         match self.beating.bucket.get(key, None) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            said => Ok(serde_json::from_slice(&said?).ok()),
+            said => Ok(Some(serde_json::from_slice(&said?).unwrap_or_else(|_| Words::unreadable()))),
         }
     }
 
@@ -264,7 +254,7 @@ impl Claim {
         let words = self.words(key)?.unwrap_or_default();
         words.uploads.iter().try_for_each(|upload| bucket.abort(upload))?;
         if let Some(why) = abort_all_of(&bucket, &words.keys)? {
-            let lake = printable_path(&self.beating.lake.display().to_string());
+            let lake = printable_path(&self.beating.places.lake.display().to_string());
             self.notes.push(format!(
                 "a run that died may have left uploads below {lake}, which the store does not list: {why}; a lifecycle rule of the bucket (AbortIncompleteMultipartUpload) removes them"
             ));
@@ -275,23 +265,35 @@ impl Claim {
 
     /// Says of which keys uploads are to be aborted if the run dies, before any is begun.
     pub(super) fn note_keys(&self, keys: &[String]) -> Result<()> {
-        let noted = self.beating.beat(|words| (words.keys, words.uploads) = (keys.to_vec(), Vec::new()));
-        noted.map_err(|error| self.beating.failed(error))
+        self.beating.insist(|words| (words.keys, words.uploads) = (keys.to_vec(), Vec::new()))
     }
 
     /// Says which they are, before anything is uploaded: not every store lists them.
     pub(super) fn note_uploads(&self, uploads: &[Upload]) -> Result<()> {
-        let noted = self.beating.beat(|words| words.uploads = uploads.to_vec());
-        noted.map_err(|error| self.beating.failed(error))
+        self.beating.insist(|words| words.uploads = uploads.to_vec())
     }
 
-    /// Asks the store whether the run still counts as alive.
+    /// Says which commit is the last one that this run knows of, or is about to publish.
+    pub(super) fn expect_commit(&self, number: u32) {
+        self.beating.expect_commit(number);
+    }
+
+    /// Asks the store whether the run still counts as alive, as long as a store is waited for.
     ///
     /// # Errors
     ///
-    /// [`crate::ErrorKind::LakeLocked`] when another may have begun to write.
+    /// [`ErrorKind::LakeLocked`] when another may have begun to write, and what the store answers.
     pub(super) fn check(&self) -> Result<()> {
-        self.beating.beat(|_| ()).map_err(|error| self.beating.failed(error))
+        self.beating.insist(|_| ())
+    }
+
+    /// The same, asked once.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub(super) fn check_once(&self) -> Result<()> {
+        self.beating.check_once()
     }
 
     /// The same by what is known already.
@@ -300,11 +302,7 @@ impl Claim {
     ///
     /// The same.
     pub(super) fn check_soon(&self) -> Result<()> {
-        let Beating { lake, lease, said, stop, .. } = &*self.beating;
-        if said.lock().unwrap_or_else(PoisonError::into_inner).1.elapsed() >= *lease {
-            stop.lose(lake, SILENT);
-        }
-        stop.check()
+        self.beating.stop.check()
     }
 }
 
@@ -315,7 +313,7 @@ impl Drop for Claim {
             // It panics on nothing, and there is nothing else to be told.
             let _ = thread.join();
         }
-        if self.beating.is_lost() {
+        if self.beating.stop.is_lost() {
             return;
         }
         let Beating { bucket, key, .. } = &*self.beating;

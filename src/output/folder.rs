@@ -82,16 +82,15 @@ impl Site for Folder {
     }
 
     fn commit(&mut self, part: &StagedPart) -> Result<(), Uncommitted> {
-        if !self.is_held() {
-            return Err(
-                Error::at(ErrorKind::LakeLocked, &self.root, "somebody has removed the lock of this run").into()
-            );
-        }
+        self.check_held()?;
         Ok(self.show(std::slice::from_ref(part))?)
     }
 
-    fn is_held(&mut self) -> bool {
-        is_still_there(&self.lock, &self.root.join(STATE_FOLDER).join("lock"))
+    fn check_held(&mut self) -> Result<()> {
+        if is_still_there(&self.lock, &self.root.join(STATE_FOLDER).join("lock")) {
+            return Ok(());
+        }
+        Err(Error::at(ErrorKind::LakeLocked, &self.root, "somebody has removed the lock of this run"))
     }
 
     fn remove(&mut self, parts: &[PathBuf]) -> Result<()> {

@@ -10,6 +10,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::bucket::BucketSite;
 use super::folder::{self, Folder};
@@ -21,7 +22,10 @@ use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake_root::Root;
 use crate::schema::Table;
-use crate::store::Session;
+use crate::store::{Awaited, Session, Wait};
+
+/// The time between two attempts to have a lake that another run has.
+const TIME_TO_LOOK: Duration = Duration::from_millis(250);
 
 /// A lake that this process alone writes to.
 #[derive(Debug)]
@@ -63,19 +67,43 @@ impl Lake {
     pub(crate) fn open(config: &Config, session: &Session) -> Result<(Self, Known)> {
         let disk = Disk::new(config.watch.clone());
         let root = Root::of(&config.lake, session)?;
-        let site: Box<dyn Site> = match root.remote() {
-            None => {
-                let is_lake = || Commits::read(&root).map_or(true, |commits| !commits.published.is_empty());
-                Box::new(Folder::hold(&config.lake, disk.clone(), is_lake)?)
-            }
-            Some(_) => Box::new(BucketSite::hold(&root, config, session, disk.clone())?),
-        };
+        let mut site = Self::wait_for_site(&root, config, session, &disk)?;
         // A folder may be there only now.
         let root = Root::of(&config.lake, session)?;
         let known = Known::read(root.clone(), config)?;
+        site.expect_commit(known.commits.last);
         let mut lake = Self { root, disk, site, last_commit: known.commits.last };
         lake.clear_away_leftovers(&known.commits)?;
         Ok((lake, known))
+    }
+
+    /// Holds the place of a lake, when another run has it as soon as that has ended.
+    fn wait_for_site(root: &Root, config: &Config, session: &Session, disk: &Disk) -> Result<Box<dyn Site>> {
+        let (waits, begun) = (session.waits(), Instant::now());
+        let take = || -> Result<Box<dyn Site>> {
+            if root.remote().is_some() {
+                return Ok(Box::new(BucketSite::hold(root, config, session, disk.clone())?));
+            }
+            let is_lake = || Commits::read(root).map_or(true, |commits| !commits.published.is_empty());
+            Ok(Box::new(Folder::hold(&config.lake, disk.clone(), is_lake)?))
+        };
+        loop {
+            let held = take();
+            let is_locked = held.as_ref().is_err_and(|error| error.kind() == ErrorKind::LakeLocked);
+            let left = config.wait.saturating_sub(begun.elapsed());
+            if !is_locked || session.stop().is_lost() || left.is_zero() {
+                waits.set_run(None);
+                return held;
+            }
+            let what = Awaited::OtherRun;
+            let (place, until) = (root.path().display().to_string(), begun + config.wait);
+            waits.set_run(Some(Wait { what, place, since: begun, until }));
+            std::thread::sleep(TIME_TO_LOOK.min(left));
+            if waits.is_hurried() {
+                waits.set_run(None);
+                return Err(Error::new(ErrorKind::Stopped, "asked to stop while another run had the lake"));
+            }
+        }
     }
 
     /// Where parts are before they are published, and what does not fit into memory.
@@ -104,16 +132,13 @@ impl Lake {
     pub(crate) fn publish(&mut self, parts: &[StagedPart], archives: &StagedPart, replaced: &[String]) -> Result<()> {
         let site = &mut self.site;
         let shown = site.prepare(parts).and_then(|()| site.show(parts)).map_err(Uncommitted::from);
+        site.expect_commit(self.last_commit + 1);
         if let Err(Uncommitted { error, is_certain }) = shown.and_then(|()| site.commit(archives)) {
-            let is_held = site.is_held();
+            let held = site.check_held();
             // What may be there yet, or belongs to another run by now, is left to the next one. The first error is the one
             // to tell.
-            let _ = if is_certain && is_held { self.roll_back() } else { site.clear_staging() };
-            if is_held || error.kind() == ErrorKind::LakeLocked {
-                return Err(error);
-            }
-            let words = "this run has lost its hold on the lake: another may have taken over";
-            return Err(Error::at(ErrorKind::LakeLocked, self.root.path(), words));
+            let _ = if is_certain && held.is_ok() { self.roll_back() } else { site.clear_staging() };
+            return Err(held.err().filter(|held| held.kind() == ErrorKind::LakeLocked).unwrap_or(error));
         }
         self.last_commit += 1;
         let replaced: Vec<PathBuf> = replaced.iter().map(|path| self.root.join(path)).collect();

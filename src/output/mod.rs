@@ -41,6 +41,8 @@ mod site;
 
 mod folder;
 
+mod beating;
+
 mod claim;
 
 mod bucket;

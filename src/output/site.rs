@@ -38,8 +38,15 @@ pub(super) trait Site: fmt::Debug + Send {
     /// Shows the part that makes a commit of all that was shown, if no other run has made one meanwhile.
     fn commit(&mut self, part: &StagedPart) -> Result<(), Uncommitted>;
 
+    /// Says which commit is the last one there, or is about to be made by this run.
+    fn expect_commit(&mut self, _number: u32) {}
+
     /// Whether this run may still change something there.
-    fn is_held(&mut self) -> bool;
+    ///
+    /// # Errors
+    ///
+    /// [`crate::ErrorKind::LakeLocked`] when another may have taken over, and why else nobody can tell.
+    fn check_held(&mut self) -> Result<()>;
 
     /// Removes parts; those that are gone already are as good.
     fn remove(&mut self, parts: &[PathBuf]) -> Result<()>;

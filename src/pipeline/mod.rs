@@ -60,9 +60,9 @@ use worklist::Sorter;
 /// says so.
 pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     config.validate()?;
-    let lake_session = Session::new(&config.store);
+    let lake_session = Session::new(&config.store).watched_by(progress.waits());
     let stop = lake_session.stop().or_when(progress.stop_flag());
-    let session = Session::new(&config.store).stopped_by(stop);
+    let session = Session::new(&config.store).stopped_by(stop).watched_by(progress.waits());
     let converted = convert_in(config, progress, &lake_session, &session);
     converted.map_err(|error| lake_session.stop().explain(session.stop().explain(error)))
 }

@@ -46,6 +46,7 @@ pub(crate) fn observe<O: Observer>(
     let clock = Arc::new(StageClock::default());
     let pool = Arc::new(thread_pool(config.threads)?);
     let session = Session::new(&config.store).stopped_by(Stop::default().or_when(progress.stop_flag()));
+    let session = session.watched_by(progress.waits());
     let search = Search { lake: None, selection: &config.selection, session: &session, is_new: &|_| true };
     let folder = config.scratch.clone().unwrap_or_default();
     let found = find_archives(config, progress, &pool, &search, &folder, &mut Summary::default())?;

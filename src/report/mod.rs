@@ -4,20 +4,22 @@
 //! printed here.
 
 mod clock;
+mod progress;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde::{Serialize, Serializer};
 
-use crate::error::{Error, ErrorKind, Finding, Result, printable};
+use crate::error::{Error, ErrorKind, Finding, Result, printable, printable_path};
 use crate::schema::Table;
 use crate::transform::{Outcome, Status, Verdict};
 use crate::verify::Integrity;
 
 pub use clock::{Stage, StageClock, StageTimes};
+pub use progress::Progress;
+
+pub use crate::store::{Awaited, Wait};
 
 /// Findings that a summary repeats; all of them are in the quarantine table.
 pub(crate) const FINDINGS_SHOWN: usize = 5;
@@ -39,54 +41,6 @@ pub fn foreign_reason(kind: &str) -> Option<&'static str> {
         "gzip" | "zstd" => Some("what is packed more than four times is not unpacked"),
         "tar" => Some("a tar that is called like a log, or is more than eight deep, is not looked into; unpack it"),
         _ => None,
-    }
-}
-
-/// Live numbers for a progress display; any thread may read them.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Archives to convert in this run.
-    pub archives_total: AtomicU64,
-    /// Archives done.
-    pub archives_done: AtomicU64,
-    /// Compressed bytes to convert in this run.
-    pub compressed_bytes_total: AtomicU64,
-    /// Compressed bytes done.
-    pub compressed_bytes_done: AtomicU64,
-    /// Events seen.
-    pub events: AtomicU64,
-    is_stopping: Arc<AtomicBool>,
-}
-
-impl Progress {
-    /// Asks the run to stop soon: what it has published stays, what it is at is thrown away.
-    pub fn stop(&self) {
-        self.is_stopping.store(true, Ordering::Relaxed);
-    }
-
-    /// The flag behind [`Progress::stop`], for whoever can set a flag and no more, such as a signal handler.
-    #[must_use]
-    pub fn stop_flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.is_stopping)
-    }
-
-    /// Whether the run was asked to stop.
-    #[must_use]
-    pub fn is_stopping(&self) -> bool {
-        self.is_stopping.load(Ordering::Relaxed)
-    }
-
-    /// Goes back to what a run had done at some time.
-    pub(crate) fn go_back_to(&self, summary: &Summary) {
-        let archives = summary.archives;
-        let archives = archives.converted + archives.quarantined + archives.foreign;
-        for (number, value) in [
-            (&self.archives_done, archives),
-            (&self.compressed_bytes_done, summary.bytes.compressed),
-            (&self.events, summary.events.seen),
-        ] {
-            number.store(value, Ordering::Relaxed);
-        }
     }
 }
 
@@ -391,6 +345,6 @@ pub(crate) fn describe(
     if let Some(offset) = byte_offset {
         let _ = write!(line, " (byte {offset})");
     }
-    let _ = write!(line, ": {}: {}", printable(reason), printable(message));
+    let _ = write!(line, ": {}: {}", printable(reason), printable_path(message));
     line
 }

@@ -10,22 +10,22 @@
 //! was, once for all who have failed by then. What was judged by a list alone is judged once more before anything of it is
 //! published, see [`Access::confirm`]: who may list need not be able to read.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use object_store::aws::AmazonS3;
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::Path as Key;
-use object_store::{Attribute, Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{Attribute, Error, GetOptions, HeaderValue, ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use super::credentials::Chain;
-use super::explain::{Failure, explain, failure, is_broken_off};
+use super::explain::{Failure, explain, failure, own};
+use super::hold::Hold;
+use super::patience::Patience;
+use super::session::STOP_LATENCY;
 use super::stop::Stop;
-
-/// The pause before a request is sent again that the library does not send again; the next is twice as long, up to a point.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// Objects that were read before and can be asked for again.
 const WITNESSES: usize = 3;
@@ -53,8 +53,10 @@ pub(crate) enum Confirmed {
 pub(super) struct Access {
     pub(super) bucket: String,
     pub(super) client: AmazonS3,
-    /// How often a request is sent again that the library does not send again.
-    pub(super) retries: usize,
+    /// Sends requests again.
+    pub(super) patience: Patience,
+    /// Whether anything may be changed.
+    hold: Hold,
     /// Where credentials come from, unless requests are not signed.
     chain: Option<Arc<Chain>>,
     stop: Stop,
@@ -104,22 +106,33 @@ enum Answer {
 }
 
 impl Access {
-    pub(super) fn new(bucket: &str, client: AmazonS3, retries: usize, chain: Option<Arc<Chain>>, stop: Stop) -> Self {
+    pub(super) fn new(
+        bucket: &str,
+        client: AmazonS3,
+        chain: Option<Arc<Chain>>,
+        patience: Patience,
+        hold: Hold,
+        stop: Stop,
+    ) -> Self {
         let (bucket, evidence) = (bucket.to_owned(), Mutex::default());
-        Self { bucket, client, retries, chain, stop, evidence, answered: tokio::sync::Mutex::default() }
+        Self { bucket, client, patience, hold, chain, stop, evidence, answered: tokio::sync::Mutex::default() }
     }
 
     /// Bytes of an object.
     pub(super) async fn get(&self, key: &Key, options: &GetOptions) -> object_store::Result<Bytes> {
         let get = || async { self.client.get_opts(key, options.clone()).await?.bytes().await };
-        let got = self.judged(key, || again(self.retries, get)).await?;
+        // It goes into a header as it is, whoever has said it.
+        if options.if_match.as_deref().is_some_and(|tag| HeaderValue::from_str(tag).is_err()) {
+            return Err(own("it is asked for by a tag that no object has"));
+        }
+        let got = self.judged(key, || self.patience.again(get)).await?;
         self.note_read(key, got.len() as u64);
         Ok(got)
     }
 
     /// What there is to tell of an object.
     pub(super) async fn head(&self, key: &Key) -> object_store::Result<ObjectMeta> {
-        let object = self.judged(key, || self.client.head(key)).await?;
+        let object = self.judged(key, || self.patience.again(|| self.client.head(key))).await?;
         self.note_read(key, object.size);
         Ok(object)
     }
@@ -158,17 +171,51 @@ impl Access {
 
     /// Sends a request that is not for one object among many; once more when the store refuses the credentials and there are
     /// others.
-    pub(super) async fn ask<T, F>(&self, mut ask: impl FnMut() -> F) -> object_store::Result<T>
+    pub(super) async fn ask<T, F>(&self, ask: impl Fn() -> F) -> object_store::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
     {
         let since = self.generation();
-        match ask().await {
+        match self.patience.again(&ask).await {
             Err(error) if matches!(failure(&error), Some(Failure::Denied { .. })) && self.renew(since).await => {
-                ask().await
+                self.patience.again(&ask).await
             }
             done => done,
         }
+    }
+
+    /// The same for a request that changes something: only while the claim on the lake counts, if there is one.
+    pub(super) async fn change<T, F>(&self, ask: impl Fn() -> F) -> object_store::Result<T>
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        self.ask(|| self.while_held(&ask)).await
+    }
+
+    /// Sends a request when the claim counts, and gives it up when it no longer does, until it is answered.
+    async fn while_held<T, F>(&self, ask: impl Fn() -> F) -> object_store::Result<T>
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        loop {
+            while self.hold.is_lapsed() {
+                if let Some(trouble) = self.trouble() {
+                    return Err(own(trouble));
+                }
+                tokio::time::sleep(STOP_LATENCY).await;
+            }
+            let mut asking = pin!(ask());
+            while !self.hold.is_lapsed() {
+                if let Ok(done) = tokio::time::timeout(STOP_LATENCY, &mut asking).await {
+                    return done;
+                }
+            }
+        }
+    }
+
+    /// Why the claim on a lake cannot be kept, when a store is not waited for any longer.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.hold.trouble_for(self.patience.longest())
     }
 
     /// Notes that keys with a prefix could be listed.
@@ -270,7 +317,7 @@ impl Access {
         for key in read.iter().rev().filter(|key| Some(*key) != but) {
             let options = GetOptions { range: Some((0..1).into()), ..GetOptions::default() };
             let first = || async { self.client.get_opts(key, options.clone()).await?.bytes().await };
-            match again(self.retries, first).await {
+            match self.patience.again(first).await {
                 Ok(_) => return Ok(Answer::Proof),
                 Err(error) => match failure(&error) {
                     // It is gone or has changed, which a store says only to those whom it knows.
@@ -285,7 +332,7 @@ impl Access {
         let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
         let prefix = listed.as_deref().filter(|prefix| !prefix.is_empty());
         let list = || self.client.list_paginated(prefix, options.clone());
-        match again(self.retries, list).await.map_err(|error| failure(&error)) {
+        match self.patience.again(list).await.map_err(|error| failure(&error)) {
             Ok(_) | Err(None) => Ok(Answer::Hint),
             // Who may read an object need not be allowed to list the bucket.
             Err(Some(Failure::Denied { is_of_session: false }))
@@ -332,22 +379,4 @@ impl Access {
     fn evidence(&self) -> MutexGuard<'_, Evidence> {
         self.evidence.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Sends a request again that the library sends once: the answer may be lost, or cut off, and the request be done all the
-/// same.
-pub(super) async fn again<T, F>(retries: usize, mut ask: impl FnMut() -> F) -> object_store::Result<T>
-where
-    F: Future<Output = object_store::Result<T>>,
-{
-    let mut pause = FIRST_PAUSE;
-    for _ in 0..retries {
-        match ask().await {
-            Err(error) if is_broken_off(&error) => {}
-            done => return done,
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-    ask().await
 }

@@ -17,10 +17,10 @@ use object_store::{Error, GetOptions, ObjectMeta, ObjectStoreExt};
 use tokio::task::JoinSet;
 
 use super::StoreOptions;
-use super::access::{Access, Confirmed, again};
+use super::access::{Access, Confirmed};
 use super::explain::{broken, explain, not_a_key};
 use super::session::Threads;
-use super::url::{COPY_IT, why_unreachable};
+use super::url::{COPY_IT, LONGEST_KEY, why_unreachable};
 use super::version::Blocks;
 
 /// Requests that are under way at once where many are needed.
@@ -108,19 +108,19 @@ impl Bucket {
     }
 
     /// Sends a request, with other credentials when those at hand are refused and there are others.
-    pub(super) fn ask<T, F>(&self, ask: impl FnMut() -> F) -> io::Result<T>
+    pub(super) fn ask<T, F>(&self, ask: impl Fn() -> F) -> io::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
     {
         self.wait_for(self.access.ask(ask))
     }
 
-    /// The same, and sent again when the answer breaks off.
-    pub(super) fn ask_again<T, F>(&self, ask: impl Fn() -> F) -> io::Result<T>
+    /// The same for one that changes something.
+    pub(super) fn change<T, F>(&self, ask: impl Fn() -> F) -> io::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
     {
-        self.ask(|| again(self.access.retries, &ask))
+        self.wait_for(self.access.change(ask))
     }
 
     /// What was read last around some places.
@@ -133,9 +133,14 @@ impl Bucket {
         &self.access.client
     }
 
-    /// How often a request is sent again.
-    pub(super) fn retries(&self) -> usize {
-        self.access.retries
+    /// Why the claim on a lake cannot be kept, when a store is not waited for any longer.
+    pub(crate) fn trouble(&self) -> Option<io::Error> {
+        self.access.trouble().map(|why| broken(&why))
+    }
+
+    /// For how long a store that is away is waited for.
+    pub(crate) fn patience(&self) -> Duration {
+        self.access.patience.longest()
     }
 
     /// Longest time for a request that the client library does not send.
@@ -164,6 +169,10 @@ impl Bucket {
     ///
     /// What the store answers, here and below.
     pub(crate) fn list_page(&self, prefix: &str, by_folder: bool, page: Option<NextPage>) -> io::Result<ListPage> {
+        // No key begins so.
+        if prefix.len() > LONGEST_KEY {
+            return Ok(ListPage::default());
+        }
         let page = page.unwrap_or(NextPage { token: None, after: None, keys: PAGE_KEYS });
         let ask = || {
             let options = PaginatedListOptions {
@@ -175,7 +184,7 @@ impl Bucket {
             };
             self.client().list_paginated(Some(prefix).filter(|prefix| !prefix.is_empty()), options)
         };
-        match self.threads.wait_for(self.access.ask(|| again(self.retries(), ask)))? {
+        match self.threads.wait_for(self.access.ask(ask))? {
             Ok(listed) => {
                 self.access.note_listed(prefix);
                 let next = listed.page_token.map(|token| NextPage { token: Some(token), after: None, keys: PAGE_KEYS });
@@ -293,10 +302,10 @@ impl Bucket {
     /// Writes an object, in the place of an older one.
     pub(crate) fn put(&self, key: &str, bytes: &Bytes) -> io::Result<()> {
         let key = parse(key)?;
-        self.ask(|| self.client().put(&key, bytes.clone().into())).map(drop)
+        self.change(|| self.client().put(&key, bytes.clone().into())).map(drop)
     }
 
-    /// The same, or an error after a while.
+    /// The same, or an error after a while; also when there is no claim that counts.
     pub(crate) fn put_within(&self, key: &str, bytes: &Bytes, deadline: Duration) -> io::Result<()> {
         let key = parse(key)?;
         self.wait_within(deadline, self.access.ask(|| self.client().put(&key, bytes.clone().into()))).map(drop)
@@ -316,7 +325,8 @@ impl Bucket {
         // A timeout begins where there is a clock.
         let timed = async { tokio::time::timeout(deadline, future).await };
         let done = self.threads.wait_for(timed)?;
-        done.map_err(|_| broken("no answer in time"))?.map_err(|error| explain(&error))
+        let late = || self.access.patience.trouble().unwrap_or_else(|| "no answer in time".to_owned());
+        done.map_err(|_| broken(&late()))?.map_err(|error| explain(&error))
     }
 
     /// Removes objects, many at once; those that are gone already are as good.
@@ -329,10 +339,7 @@ impl Bucket {
                     removed(removing.join_next().await)?;
                 }
                 let access = Arc::clone(&self.access);
-                removing.spawn(async move {
-                    let delete = || again(access.retries, || access.client.delete(&key));
-                    access.ask(delete).await
-                });
+                removing.spawn(async move { access.change(|| access.client.delete(&key)).await });
             }
             while let Some(done) = removing.join_next().await {
                 removed(Some(done))?;

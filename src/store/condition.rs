@@ -8,15 +8,18 @@ use bytes::Bytes;
 use object_store::{ObjectStore, PutMode};
 
 use super::Bucket;
-use super::access::{FIRST_PAUSE, LONGEST_PAUSE};
 use super::bucket::parse;
+use super::patience::Pause;
+
+/// How often others may be about to write the same object, and not do it.
+const MOST_CONFLICTS: usize = 8;
 
 impl Bucket {
     /// Whether an object that is there stays as it is when it is to be written only if it is not there. Otherwise it has
     /// these bytes now.
     pub(crate) fn refuses_to_overwrite(&self, key: &str, bytes: &Bytes) -> bool {
         let Ok(key) = parse(key) else { return false };
-        let put = self.ask(|| self.client().put_opts(&key, bytes.clone().into(), PutMode::Create.into()));
+        let put = self.change(|| self.client().put_opts(&key, bytes.clone().into(), PutMode::Create.into()));
         put.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
     }
 
@@ -24,9 +27,9 @@ impl Bucket {
     pub(crate) fn put_new(&self, key: &str, bytes: &Bytes) -> io::Result<bool> {
         let path = parse(key)?;
         let put = || self.client().put_opts(&path, bytes.clone().into(), PutMode::Create.into());
-        let mut pause = FIRST_PAUSE;
-        for _ in 0..=self.retries() {
-            match self.ask_again(put) {
+        let mut pause = Pause::default();
+        for _ in 0..=MOST_CONFLICTS {
+            match self.change(put) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 put => return put.map(|_| true),
             }
@@ -37,8 +40,7 @@ impl Bucket {
                 found => return Ok(found? == *bytes),
             }
             // A pause begins where there is a clock.
-            self.threads().wait_for(async { tokio::time::sleep(pause).await })?;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            self.threads().wait_for(async { pause.wait().await })?;
         }
         Ok(false)
     }

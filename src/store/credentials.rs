@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
+use object_store::{CredentialProvider, HeaderValue};
 use reqsign_aws_core::{Credential, DefaultCredentialProvider};
 use reqsign_command_execute_tokio::TokioCommandExecute;
 use reqsign_core::{Context, ProvideCredential, SigningCredential, StaticEnv};
@@ -18,6 +18,7 @@ use reqsign_http_send_reqwest::ReqwestHttpSend;
 use tokio::sync::Mutex;
 
 use super::StoreOptions;
+use super::explain::unauthenticated;
 
 /// Longest time until an address of AWS's tools takes a connection: they are close by, or not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -97,7 +98,13 @@ impl Chain {
     async fn find(&self) -> Result<Credential, String> {
         let context = self.context.as_ref().map_err(String::clone)?;
         let found = self.sources.provide_credential(context).await.map_err(|error| error.to_string())?;
-        found.ok_or_else(|| NOT_FOUND.to_owned())
+        let found = found.ok_or_else(|| NOT_FOUND.to_owned())?;
+        // They are signed with, and the client library takes that for granted.
+        let is_sound = |text: &str| HeaderValue::from_str(text).is_ok();
+        if is_sound(&found.access_key_id) && found.session_token.as_deref().is_none_or(is_sound) {
+            return Ok(found);
+        }
+        Err("the credentials of AWS that were found hold characters that none can have, such as a line end".to_owned())
     }
 }
 
@@ -118,10 +125,9 @@ impl CredentialProvider for Chain {
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
         let mut known = self.known.lock().await;
-        let refused = |why: String| object_store::Error::Unauthenticated { path: String::new(), source: why.into() };
         match &*known {
             Known::Credential(credential, given) if credential.is_valid() => return Ok(Arc::clone(given)),
-            Known::Failure(why, until) if Instant::now() < *until => return Err(refused(why.clone())),
+            Known::Failure(why, until) if Instant::now() < *until => return Err(unauthenticated(why.as_str())),
             _ => {}
         }
         let started = Instant::now();
@@ -129,7 +135,7 @@ impl CredentialProvider for Chain {
             Ok(credential) => credential,
             Err(why) => {
                 *known = Known::Failure(why.clone(), Instant::now() + started.elapsed().min(FAILURE_KEPT));
-                return Err(refused(why));
+                return Err(unauthenticated(why));
             }
         };
         let given = Arc::new(given(&credential));

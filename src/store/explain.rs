@@ -1,47 +1,99 @@
 //! What went wrong with a request, in a sentence.
 //!
 //! In: an error of the client library, which prints requests and documents. Out: an error with the store's own code and
-//! words. Never: a URL with a signature.
+//! words, and what kind of failure it is. Never: a URL with a signature.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
 use object_store::Error;
+use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Error as KeyError;
+use reqwest::StatusCode;
 
-use crate::error::printable;
+use super::answer::{Answer, cause, innermost};
+use crate::error::{printable, printable_path};
 
-/// What a store answered, as the cause of an error: whoever unpacks bytes can tell it from damage.
+/// What came of a request, as the cause of an error: whoever unpacks bytes can tell it from damage.
 #[derive(Debug)]
-struct Answer(String);
+struct Told(String);
 
-impl fmt::Display for Answer {
+impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl StdError for Answer {}
+impl StdError for Told {}
 
 /// Whether an error is what a store answered, or that it did not.
 pub(crate) fn is_of_store(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<Answer>)
+    error.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<Told>)
 }
 
 /// The error of a wait that ended before its time. It is not [`io::ErrorKind::Interrupted`]: readers would try again.
 pub(super) fn cut_short(why: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, Answer(why.to_owned()))
+    io::Error::new(io::ErrorKind::ConnectionAborted, Told(why.to_owned()))
 }
 
 /// The error of an answer that makes no sense.
 pub(super) fn broken(words: &str) -> io::Error {
-    io::Error::other(Answer(words.to_owned()))
+    io::Error::other(Told(words.to_owned()))
 }
 
 /// The error of a key that the client library cannot ask for.
 pub(super) fn not_a_key(error: &KeyError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, printable(&format!("a key that cannot be asked for: {error}")))
+}
+
+/// Words of our own as the cause of an error: they are printed whole, and nothing is tried again.
+#[derive(Debug)]
+struct Own(String);
+
+impl fmt::Display for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for Own {}
+
+/// An error of ours for who expects one of the client library.
+pub(super) fn own(words: impl Into<String>) -> Error {
+    Error::Generic { store: "S3", source: Box::new(Own(words.into())) }
+}
+
+/// The same when there are no credentials.
+pub(super) fn unauthenticated(words: impl Into<String>) -> Error {
+    Error::Unauthenticated { path: String::new(), source: Box::new(Own(words.into())) }
+}
+
+/// A request that was tried more than once, and what came of the last time.
+#[derive(Debug)]
+struct Tried {
+    times: usize,
+    last: Error,
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.last)
+    }
+}
+
+impl StdError for Tried {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.last)
+    }
+}
+
+/// The same error, which says how often the request was tried.
+pub(super) fn tried(last: Error, times: usize) -> Error {
+    match last {
+        Error::Generic { store, .. } if times > 1 => Error::Generic { store, source: Box::new(Tried { times, last }) },
+        last => last,
+    }
 }
 
 /// Codes of a store that does not know who asks, whatever that is for (Amazon S3 API Reference, error responses; AWS
@@ -68,104 +120,100 @@ pub(super) enum Failure {
 
 /// What kind of failure an error is; `None` when it is that of the request or its object.
 pub(super) fn failure(error: &Error) -> Option<Failure> {
-    let told = innermost(error);
-    let code = between(&told, "<Code>", "</Code>");
-    let is_of_session =
-        code.is_some_and(|code| SESSION_CODES.contains(&code)) || matches!(error, Error::Unauthenticated { .. });
-    if is_of_session || is_denied(error, &told) {
+    if let Some(is_of_session) = denial(error) {
         return Some(Failure::Denied { is_of_session });
     }
-    let Error::Generic { .. } = error else { return None };
-    // The library tells it in words only.
-    let status = told.split_once("status code: ").and_then(|(_, rest)| rest.get(..3)?.parse::<u16>().ok());
-    match status {
+    match Answer::of(error).as_deref() {
         // The answer to a request for the head of an object has no words: this is what AWS says of an expired session.
-        Some(400) if code.is_none() => Some(Failure::Denied { is_of_session: false }),
-        Some(400..500) if !matches!(status, Some(408 | 429)) => None,
-        _ => Some(Failure::Unreachable),
+        Some(Answer { status: StatusCode::BAD_REQUEST, code: None, .. }) => {
+            Some(Failure::Denied { is_of_session: false })
+        }
+        Some(answer) => answer.is_passing().then_some(Failure::Unreachable),
+        None => matches!(error, Error::Generic { .. }).then_some(Failure::Unreachable),
     }
 }
 
-/// Whether an error is a refusal. The library does not tell it apart in all requests.
-fn is_denied(error: &Error, told: &str) -> bool {
-    matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. })
-        || ["status code: 401", "status code: 403"].iter().any(|status| told.contains(status))
-        || between(told, "<Code>", "</Code>").is_some_and(|code| SESSION_CODES.contains(&code))
+/// Whether an error is a refusal, and then whether it is for who asks, whatever that is for.
+fn denial(error: &Error) -> Option<bool> {
+    let Some(answer) = Answer::of(error) else {
+        return matches!(error, Error::Unauthenticated { .. }).then_some(true);
+    };
+    let is_of_session = answer.status == StatusCode::UNAUTHORIZED
+        || answer.code.as_deref().is_some_and(|code| SESSION_CODES.contains(&code));
+    (is_of_session || answer.status == StatusCode::FORBIDDEN).then_some(is_of_session)
 }
 
-/// The store's answer in words.
+/// For how long a request that has failed is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// The answer would be the same.
+    Never,
+    /// Some times: what came makes no sense.
+    Briefly,
+    /// As long as anybody waits for a store that is away.
+    Patiently,
+}
+
+/// Whether a request has not come through to AWS, of those that the library sends on its own account.
+pub(super) fn is_lost(error: &Error) -> bool {
+    cause::<reqwest::Error>(error).is_some()
+}
+
+/// Whether a request is sent again after this error.
+pub(super) fn again(error: &Error) -> Again {
+    if let Some(answer) = Answer::of(error) {
+        return if answer.is_passing() { Again::Patiently } else { Again::Never };
+    }
+    if cause::<Own>(error).is_some() {
+        return Again::Never;
+    }
+    match cause::<HttpError>(error).map(HttpError::kind) {
+        Some(HttpErrorKind::Unknown) => Again::Briefly,
+        Some(_) => Again::Patiently,
+        None if is_lost(error) => Again::Patiently,
+        None if matches!(error, Error::Generic { .. }) => Again::Briefly,
+        None => Again::Never,
+    }
+}
+
+/// The store's answer in words. Its own are cut when they are long, and what follows them is not.
 pub(super) fn explain(error: &Error) -> io::Error {
-    let told = innermost(error);
-    let is_denied = is_denied(error, &told);
-    let kind = match error {
-        _ if is_denied => io::ErrorKind::PermissionDenied,
-        Error::NotFound { .. } => io::ErrorKind::NotFound,
-        Error::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
-        Error::NotSupported { .. } => io::ErrorKind::Unsupported,
+    let (answer, denial) = (Answer::of(error), denial(error));
+    let kind = match (error, &answer) {
+        _ if denial.is_some() => io::ErrorKind::PermissionDenied,
+        (Error::NotFound { .. }, _) => io::ErrorKind::NotFound,
+        (Error::AlreadyExists { .. }, _) => io::ErrorKind::AlreadyExists,
+        (Error::NotSupported { .. }, _) => io::ErrorKind::Unsupported,
+        (_, Some(answer)) if answer.status == StatusCode::NOT_IMPLEMENTED => io::ErrorKind::Unsupported,
         _ => io::ErrorKind::Other,
     };
-    let code = between(&told, "<Code>", "</Code>");
-    let is_elsewhere = match code {
-        Some(code) => ["PermanentRedirect", "AuthorizationHeaderMalformed"].contains(&code),
-        // What the library says of a redirect that does not tell where to.
-        None => told.contains("redirect without LOCATION"),
+    let told = match (error, &answer, cause::<Own>(error)) {
+        (Error::NotFound { .. }, Some(answer), _) if answer.code.is_none() => "there is no such object".to_owned(),
+        (_, Some(answer), _) => printable(&answer.to_string()),
+        (.., Some(own)) => printable_path(&own.0),
+        _ => printable(&innermost(error)),
     };
-    let answer = code.map(|code| {
-        let message = between(&told, "<Message>", "</Message>").unwrap_or_default();
-        format!("{code}: {message}")
-    });
-    let answer = answer.unwrap_or_else(|| match error {
-        Error::NotFound { .. } => "there is no such object".to_owned(),
-        _ => told.clone(),
-    });
     let words = match error {
         Error::Precondition { .. } => "it has changed since it was listed".to_owned(),
-        _ if is_elsewhere => {
-            format!("{answer}; the bucket may be in another Region: name it with --s3-region")
+        _ if answer.as_deref().is_some_and(is_elsewhere) => {
+            format!("{told}; the bucket may be in another Region: name it with --s3-region")
         }
-        _ if is_denied => format!("access denied ({answer})"),
-        _ => answer,
+        _ if denial.is_some() => format!("access denied ({told})"),
+        _ => told,
     };
-    let words = match retries(error) {
-        Some(retries) => format!("{words} (tried {} times)", retries + 1),
+    let words = match cause::<Tried>(error) {
+        Some(Tried { times, .. }) => format!("{words} (tried {times} times)"),
         None => words,
     };
-    io::Error::new(kind, Answer(printable(&words)))
+    io::Error::new(kind, Told(words))
 }
 
-/// Whether an answer broke off or made no sense, and was not tried again: the library does that for bytes of objects only.
-pub(super) fn is_broken_off(error: &Error) -> bool {
-    let is_answer = || between(&innermost(error), "<Code>", "</Code>").is_some();
-    matches!(error, Error::Generic { .. }) && retries(error).is_none() && !is_answer()
-}
-
-/// The texts of an error and its causes, without what a text repeats of its cause.
-fn innermost(error: &Error) -> String {
-    let mut told = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        told = error.to_string();
-        cause = error.source();
+/// Whether a store says that a bucket is not where it was asked for.
+fn is_elsewhere(answer: &Answer) -> bool {
+    match answer.code.as_deref() {
+        Some(code) => ["PermanentRedirect", "AuthorizationHeaderMalformed"].contains(&code),
+        None => answer.status.is_redirection() && answer.status != StatusCode::NOT_MODIFIED,
     }
-    told
-}
-
-/// How often a request was tried again in vain: the library says it in words only.
-fn retries(error: &Error) -> Option<u32> {
-    let mut cause: Option<&dyn StdError> = Some(error);
-    while let Some(error) = cause {
-        let told = error.to_string();
-        if let Some(retries) = between(&told, "after ", " retries") {
-            return retries.parse().ok().filter(|retries| *retries > 0);
-        }
-        cause = error.source();
-    }
-    None
-}
-
-fn between<'t>(text: &'t str, start: &str, end: &str) -> Option<&'t str> {
-    let (_, rest) = text.split_once(start)?;
-    rest.split_once(end).map(|(between, _)| between)
 }
 
 #[cfg(test)]
@@ -173,21 +221,53 @@ mod tests {
     use super::super::bucket::parse;
     use super::*;
 
-    #[track_caller]
-    fn check(answer: &str, words: &str) {
-        let error = Error::Generic { store: "S3", source: answer.into() };
-        assert_eq!(explain(&error).to_string(), words);
+    fn answered(status: StatusCode, body: &str) -> Error {
+        let answer = HttpError::new(HttpErrorKind::Unknown, Answer::new(status, body));
+        Error::Generic { store: "S3", source: Box::new(answer) }
     }
+
+    #[track_caller]
+    fn check(status: u16, body: &str, words: &str) {
+        let error = answered(StatusCode::from_u16(status).unwrap(), body);
+        assert_eq!(explain(&error).to_string(), words);
+        assert_eq!(explain(&tried(error, 3)).to_string(), format!("{words} (tried 3 times)"));
+    }
+
+    const ELSEWHERE: &str = "; the bucket may be in another Region: name it with --s3-region";
 
     #[test]
     fn another_region_is_told_by_the_code_alone() {
-        let elsewhere = "; the bucket may be in another Region: name it with --s3-region";
-        check("<Code>PermanentRedirect</Code><Message>no</Message>", &format!("PermanentRedirect: no{elsewhere}"));
-        check("<Code>NoSuchKey</Code><Message>no</Message><Key>redirect</Key>", "NoSuchKey: no");
-        check("<Code>NoSuchKey</Code><Message>no</Message><Key>PermanentRedirect</Key>", "NoSuchKey: no");
-        let bare = "Received redirect without LOCATION, this normally indicates an incorrectly configured region";
-        check(bare, &format!("{bare}{elsewhere}"));
-        check("a redirect", "a redirect");
+        let document =
+            |code: &str| format!("<Error><Code>{code}</Code><Message>no</Message><Key>redirect</Key></Error>");
+        check(301, &document("PermanentRedirect"), &format!("PermanentRedirect: no{ELSEWHERE}"));
+        check(400, &document("NoSuchKey"), "NoSuchKey: no");
+        check(301, "", &format!("status 301 Moved Permanently{ELSEWHERE}"));
+        check(400, "a redirect", "status 400 Bad Request");
+    }
+
+    #[test]
+    fn advice_is_whole_however_long_the_words_of_the_store_are() {
+        let long = "x".repeat(500);
+        let body = format!("<Error><Code>PermanentRedirect</Code><Message>{long}</Message></Error>");
+        let told = explain(&answered(StatusCode::MOVED_PERMANENTLY, &body)).to_string();
+        assert!(told.ends_with(ELSEWHERE) && told.contains('…'), "{told}");
+        let told = explain(&unauthenticated(format!("{long}, use --s3-anonymous"))).to_string();
+        assert!(told.ends_with("use --s3-anonymous)"), "{told}");
+    }
+
+    #[test]
+    fn what_is_tried_again_is_told_by_types() {
+        let words = "<Code>SlowDown</Code> status code: 503, after 9 retries";
+        for (error, expected) in [
+            (answered(StatusCode::SERVICE_UNAVAILABLE, ""), Again::Patiently),
+            (answered(StatusCode::BAD_REQUEST, words), Again::Never),
+            (Error::NotFound { path: String::new(), source: words.into() }, Again::Never),
+            (Error::Generic { store: "S3", source: words.into() }, Again::Briefly),
+            (own(words), Again::Never),
+        ] {
+            assert_eq!(again(&error), expected, "{error}");
+            assert_eq!(again(&tried(error, 2)), expected);
+        }
     }
 
     #[test]

@@ -4,12 +4,15 @@
 //! or of the client library beyond this folder: threads that convert call in here and wait, or find what was fetched before
 //! they asked.
 //!
-//! Requests are tried again with growing pauses when the store is busy or a connection breaks, from where it broke. What
-//! is given up is told in a sentence.
+//! Requests are sent again with growing pauses while the store is busy or away. What is given up is told in a sentence.
 
 mod access;
 
+mod answer;
+
 mod bucket;
+
+mod client;
 
 mod condition;
 
@@ -17,7 +20,11 @@ mod credentials;
 
 mod explain;
 
+mod hold;
+
 mod options;
+
+mod patience;
 
 mod prefetch;
 
@@ -31,8 +38,11 @@ mod url;
 
 mod version;
 
+mod waits;
+
 pub(crate) use bucket::{Bucket, ListPage, NextPage, Object};
 pub(crate) use explain::is_of_store;
+pub(crate) use hold::{Hold, Moment};
 pub use options::StoreOptions;
 pub(crate) use prefetch::Prefetcher;
 pub(crate) use session::{STOP_LATENCY, Session};
@@ -40,3 +50,5 @@ pub(crate) use stop::Stop;
 pub(crate) use upload::Upload;
 pub(crate) use url::{COPY_IT, ObjectUrl, is_bucket_name, why_unreachable};
 pub(crate) use version::Version;
+pub(crate) use waits::Waits;
+pub use waits::{Awaited, Wait};

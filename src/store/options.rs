@@ -7,6 +7,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::Waits;
+
 /// How S3 is reached, the same for all buckets of a run.
 #[derive(Clone)]
 pub struct StoreOptions {
@@ -26,17 +28,21 @@ pub struct StoreOptions {
     pub environment: BTreeMap<String, String>,
     /// Home folder, for profiles.
     pub home: Option<PathBuf>,
-    /// How often a request is tried again.
-    pub retries: usize,
+    /// How often a request is sent again at most; otherwise for as long as the store is waited for.
+    pub retries: Option<usize>,
+    /// How long a store is waited for that has answered before and is busy or away.
+    pub patience: Duration,
     /// Longest time for one attempt at a request.
     pub timeout: Duration,
     /// How long a run that writes to a lake may be silent before another takes it for dead.
     pub lease: Duration,
+    /// Tells of waits.
+    pub(crate) waits: Waits,
 }
 
 impl StoreOptions {
-    /// How often a request is tried again unless told otherwise.
-    pub const DEFAULT_RETRIES: usize = 8;
+    /// How long a store that is away is waited for unless told otherwise.
+    pub const DEFAULT_PATIENCE: Duration = Duration::from_mins(3);
     /// Longest time for one attempt at a request unless told otherwise.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 }
@@ -51,9 +57,11 @@ impl Default for StoreOptions {
             requester_pays: false,
             environment: BTreeMap::new(),
             home: None,
-            retries: Self::DEFAULT_RETRIES,
+            retries: None,
+            patience: Self::DEFAULT_PATIENCE,
             timeout: Self::DEFAULT_TIMEOUT,
             lease: Duration::from_secs(30),
+            waits: Waits::default(),
         }
     }
 }

@@ -9,16 +9,18 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
-use object_store::client::ClientConfigKey;
-use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use object_store::ClientOptions;
+use object_store::aws::{AmazonS3, resolve_bucket_region};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
 use super::access::{Access, Confirmed};
+use super::answer::{Connector, innermost};
+use super::client::{Settings, check_region};
 use super::credentials::Chain;
-use super::explain::explain;
-use super::{Bucket, Stop, StoreOptions};
+use super::explain::{explain, is_lost, own};
+use super::patience::Patience;
+use super::{Bucket, Hold, Stop, StoreOptions, Waits};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Threads that speak to the network: they hand bytes on, and decrypt them.
@@ -34,6 +36,10 @@ pub(crate) struct Session {
     opened: Mutex<Opened>,
     /// Set when nobody wants to wait any more.
     stop: Stop,
+    /// Tells of waits.
+    waits: Waits,
+    /// The claim on a lake, for requests that change something.
+    hold: Hold,
 }
 
 #[derive(Debug, Default)]
@@ -97,12 +103,27 @@ impl Drop for Threads {
 
 impl Session {
     pub(crate) fn new(options: &StoreOptions) -> Self {
-        Self { options: options.clone(), ..Self::default() }
+        Self { options: options.clone(), waits: options.waits.clone(), ..Self::default() }
     }
 
     /// The same, whose waits end soon after this is set.
     pub(crate) fn stopped_by(self, stop: Stop) -> Self {
         Self { stop, ..self }
+    }
+
+    /// The same, whose waits are told.
+    pub(crate) fn watched_by(self, waits: Waits) -> Self {
+        Self { waits, ..self }
+    }
+
+    /// What is waited for.
+    pub(crate) const fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
+    /// The claim on a lake, which whoever takes one keeps.
+    pub(crate) const fn hold(&self) -> &Hold {
+        &self.hold
     }
 
     /// Ends waits, also those that are under way, once it is set.
@@ -133,15 +154,13 @@ impl Session {
             let threads = Threads::start(self.stop.clone()).map_err(Error::internal)?;
             Arc::clone(opened.threads.insert(Arc::new(threads)))
         };
-        let place = format!("s3://{name}");
         let chain = (!self.options.is_anonymous).then(|| {
             let chain = opened.chain.get_or_insert_with(|| Arc::new(Chain::new(&self.options)));
             Arc::clone(chain)
         });
-        let (client, endpoint) = self
-            .client(name, &threads, chain.clone())
-            .map_err(|error| Error::at(ErrorKind::ConfigInvalid, Path::new(&place), explain(&error)))?;
-        let access = Access::new(name, client, self.options.retries, chain, self.stop.clone());
+        let patience = Patience::new(format!("s3://{name}"), &self.options, self.waits.clone());
+        let (client, endpoint) = self.client(name, &threads, chain.as_ref(), &patience)?;
+        let access = Access::new(name, client, chain, patience, self.hold.clone(), self.stop.clone());
         let bucket = Arc::new(Bucket::new(access, endpoint, threads, &self.options));
         opened.buckets.insert(name.to_owned(), Arc::clone(&bucket));
         Ok(bucket)
@@ -164,57 +183,34 @@ impl Session {
         Ok(is_renewed)
     }
 
+    /// What speaks to a bucket, and the URL of the store that it is in.
     fn client(
         &self,
         name: &str,
         threads: &Threads,
-        chain: Option<Arc<Chain>>,
-    ) -> object_store::Result<(AmazonS3, String)> {
-        let StoreOptions { endpoint, region, uses_path_style, requester_pays, .. } = &self.options;
-        let setting = |key| AmazonS3ConfigKey::Client(key);
-        let mut builder = AmazonS3Builder::new()
-            .with_config(setting(ClientConfigKey::Timeout), format!("{} ms", self.options.timeout.as_millis()))
-            .with_config(setting(ClientConfigKey::ConnectTimeout), "5 s")
-            .with_retry(RetryConfig {
-                backoff: BackoffConfig::default(),
-                max_retries: self.options.retries,
-                ..RetryConfig::default()
-            });
-        for (key, value) in &self.options.environment {
-            let is_aws = key.starts_with("AWS_");
-            if let Ok(key) = key.to_ascii_lowercase().parse::<AmazonS3ConfigKey>()
-                && is_aws
-            {
-                builder = builder.with_config(key, value);
-            }
-        }
-        if let Some(endpoint) = endpoint {
-            builder = builder.with_endpoint(endpoint);
-        }
-        let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
-        if let Some(region) = region {
-            builder = builder.with_region(region);
-        } else if builder.get_config_value(&AmazonS3ConfigKey::Region).is_none() && endpoint.is_none() {
-            let options = ClientOptions::new();
+        chain: Option<&Arc<Chain>>,
+        patience: &Patience,
+    ) -> Result<(AmazonS3, String)> {
+        let place = format!("s3://{name}");
+        let failed = |error| Error::at(ErrorKind::ConfigInvalid, Path::new(&place), explain(&error));
+        let mut settings = Settings::of(&self.options).map_err(|why| Error::new(ErrorKind::ConfigInvalid, why))?;
+        if settings.region.is_none() && settings.endpoint.is_none() {
             // Who is stopped here asks for nothing more.
-            if let Ok(region) = threads.wait_for(resolve_bucket_region(name, &options)) {
-                builder = builder.with_region(region?);
+            if let Ok(region) = threads.wait_for(patience.again(|| resolve_region(name))) {
+                let region = region.map_err(failed)?;
+                let region =
+                    check_region(&region).map_err(|why| Error::at(ErrorKind::ConfigInvalid, Path::new(&place), why))?;
+                settings.region = Some(region.to_owned());
             }
         }
-        match &endpoint {
-            // Who names such a store means it.
-            Some(endpoint) if endpoint.starts_with("http://") => builder = builder.with_allow_http(true),
-            Some(_) => {}
-            // Certificates of AWS are not for buckets with points in their names.
-            None => builder = builder.with_virtual_hosted_style_request(!uses_path_style && !name.contains('.')),
-        }
-        builder = match chain {
-            Some(chain) => builder.with_credentials(chain),
-            // Nothing is signed with these: they only let a URL be made.
-            None => builder.with_skip_signature(true).with_access_key_id("none").with_secret_access_key("none"),
-        };
-        // Not every store can remove many objects in one request.
-        let builder = builder.with_bucket_name(name).with_request_payer(*requester_pays).with_disable_bulk_delete(true);
-        Ok((builder.build()?, endpoint.unwrap_or_default()))
+        let client = settings.client(name, chain, Connector).map_err(failed)?;
+        Ok((client, settings.endpoint.unwrap_or_default()))
     }
+}
+
+/// Asks AWS for the Region of a bucket.
+async fn resolve_region(bucket: &str) -> object_store::Result<String> {
+    let resolved = resolve_bucket_region(bucket, &ClientOptions::new()).await;
+    // What AWS has answered it would answer again.
+    resolved.map_err(|error| if is_lost(&error) { error } else { own(innermost(&error)) })
 }

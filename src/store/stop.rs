@@ -31,10 +31,11 @@ struct Over {
     advice: &'static str,
 }
 
-/// A claim that was lost.
+/// A claim that was lost, or can no longer be kept.
 struct Lost {
+    kind: ErrorKind,
     lake: PathBuf,
-    why: &'static str,
+    why: String,
 }
 
 impl Stop {
@@ -54,8 +55,13 @@ impl Stop {
     }
 
     /// Says that the claim on a lake is lost. The first reason counts.
-    pub(crate) fn lose(&self, lake: &Path, why: &'static str) {
-        self.lost.get_or_init(|| Lost { lake: lake.to_owned(), why });
+    pub(crate) fn lose(&self, lake: &Path, why: &str) {
+        self.lost.get_or_init(|| Lost { kind: ErrorKind::LakeLocked, lake: lake.to_owned(), why: why.to_owned() });
+    }
+
+    /// Says that the store does not let the claim be kept. The first reason counts.
+    pub(crate) fn deny(&self, lake: &Path, why: &str) {
+        self.lost.get_or_init(|| Lost { kind: ErrorKind::LakeUnwritable, lake: lake.to_owned(), why: why.to_owned() });
     }
 
     /// Says that a store gives nothing any more. The first reason counts.
@@ -66,7 +72,7 @@ impl Stop {
     /// The error of a wait that ended too soon.
     pub(super) fn error(&self) -> io::Error {
         cut_short(match (self.lost.get(), self.over.get()) {
-            (Some(lost), _) => lost.why,
+            (Some(lost), _) => &lost.why,
             (None, Some(over)) => &over.why,
             (None, None) => "asked to stop",
         })
@@ -76,7 +82,7 @@ impl Stop {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::LakeLocked`] when the claim is lost, [`ErrorKind::StoreUnusable`] when a store gives nothing any more,
+    /// [`ErrorKind::LakeLocked`] when the claim is lost, [`ErrorKind::LakeUnwritable`] when it cannot be kept, [`ErrorKind::StoreUnusable`] when a store gives nothing any more,
     /// [`ErrorKind::Stopped`] when somebody asked to stop.
     pub(crate) fn check(&self) -> Result<()> {
         self.check_stores()?;
@@ -96,8 +102,8 @@ impl Stop {
     }
 
     fn check_stores(&self) -> Result<()> {
-        if let Some(Lost { lake, why }) = self.lost.get() {
-            return Err(Error::at(ErrorKind::LakeLocked, lake, *why));
+        if let Some(Lost { kind, lake, why }) = self.lost.get() {
+            return Err(Error::at(*kind, lake, why.as_str()));
         }
         match self.over.get() {
             Some(Over { place, why, advice }) => {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::Error;
+use object_store::client::{HttpError, HttpErrorKind};
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path as Key;
 use object_store::signer::{SignedUrlOptions, Signer};
@@ -15,7 +16,7 @@ use reqwest::{Client, Method, StatusCode, Url};
 use serde::Deserialize;
 
 use super::Bucket;
-use super::access::{FIRST_PAUSE, LONGEST_PAUSE};
+use super::answer::Answer;
 use super::bucket::parse;
 use super::explain::broken;
 
@@ -54,14 +55,14 @@ impl Bucket {
     /// Begins an upload in pieces.
     pub(crate) fn begin_upload(&self, key: &str) -> io::Result<Upload> {
         let path = parse(key)?;
-        let id = self.ask_again(|| self.client().create_multipart(&path))?;
+        let id = self.change(|| self.client().create_multipart(&path))?;
         Ok(Upload { key: key.to_owned(), id })
     }
 
     /// Uploads a piece, of 5 MiB at least unless it is the last; its name for [`Bucket::complete`].
     pub(crate) fn put_piece(&self, upload: &Upload, number: usize, bytes: &Bytes) -> io::Result<String> {
         let path = parse(&upload.key)?;
-        let part = self.ask(|| self.client().put_part(&path, &upload.id, number, bytes.clone().into()))?;
+        let part = self.change(|| self.client().put_part(&path, &upload.id, number, bytes.clone().into()))?;
         Ok(part.content_id)
     }
 
@@ -69,7 +70,7 @@ impl Bucket {
     pub(crate) fn complete(&self, upload: &Upload, pieces: &[String], bytes: u64) -> io::Result<()> {
         let path = parse(&upload.key)?;
         let parts = || pieces.iter().map(|id| PartId { content_id: id.clone() }).collect();
-        match self.ask(|| self.client().complete_multipart(&path, &upload.id, parts())) {
+        match self.change(|| self.client().complete_multipart(&path, &upload.id, parts())) {
             // The answer to an earlier attempt was lost.
             Err(error) if error.kind() == io::ErrorKind::NotFound => match self.head(&upload.key) {
                 Ok(object) if object.bytes == bytes => Ok(()),
@@ -82,7 +83,7 @@ impl Bucket {
     /// Throws an upload away; one that is gone is as good.
     pub(crate) fn abort(&self, upload: &Upload) -> io::Result<()> {
         let path = parse(&upload.key)?;
-        match self.ask_again(|| self.client().abort_multipart(&path, &upload.id)) {
+        match self.change(|| self.client().abort_multipart(&path, &upload.id)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             aborted => aborted,
         }
@@ -121,45 +122,30 @@ impl Bucket {
 
     /// Asks for something of the bucket that the client library has no request for.
     async fn get_signed(&self, client: &Client, query: SignedUrlOptions) -> object_store::Result<String> {
-        let mut pause = FIRST_PAUSE;
-        for attempt in 0.. {
-            let signed = self.client().signed_url_opts(Method::GET, &Key::default(), SIGNATURE_LASTS, &query).await?;
-            let url = if self.is_anonymous() { unsigned(&signed) } else { signed };
-            let answer = match client.get(url).send().await {
-                Ok(answer) => Ok((answer.status(), answer.text().await)),
-                Err(error) => Err(error),
-            };
-            let error = match answer {
-                Ok((status, Ok(text))) if status.is_success() => return Ok(text),
-                Ok((status, Ok(text))) => refused(status, &text),
-                // A URL holds a signature.
-                Ok((_, Err(error))) | Err(error) => generic(error.without_url().to_string()),
-            };
-            if attempt >= self.retries() || !matches!(error, Error::Generic { .. }) {
-                return Err(error);
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-        Err(generic("asked too often".to_owned()))
+        let signed = self.client().signed_url_opts(Method::GET, &Key::default(), SIGNATURE_LASTS, &query).await?;
+        let url = if self.is_anonymous() { unsigned(&signed) } else { signed };
+        // A URL holds a signature.
+        let lost = |error: reqwest::Error| failed(HttpError::new(HttpErrorKind::Interrupted, error.without_url()));
+        let answer = client.get(url).send().await.map_err(lost)?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(lost)?;
+        if status.is_success() { Ok(text) } else { Err(refused(status, &text)) }
     }
 }
 
-fn generic(words: String) -> Error {
-    Error::Generic { store: "S3", source: words.into() }
+fn failed(error: HttpError) -> Error {
+    Error::Generic { store: "S3", source: Box::new(error) }
 }
 
-/// An error in the words of the client library.
+/// The error of an answer, as those of the client library are.
 fn refused(status: StatusCode, text: &str) -> Error {
-    let source = format!("Server returned non-2xx status code: {status}: {text}").into();
-    match status {
-        StatusCode::FORBIDDEN => Error::PermissionDenied { path: String::new(), source },
-        StatusCode::UNAUTHORIZED => Error::Unauthenticated { path: String::new(), source },
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Error::Generic { store: "S3", source },
-        StatusCode::NOT_IMPLEMENTED => Error::NotSupported { source },
-        status if status.is_client_error() => Error::NotSupported { source },
-        _ => Error::Generic { store: "S3", source },
+    let answer = Answer::new(status, text);
+    let is_unknown = status.is_client_error() || status == StatusCode::NOT_IMPLEMENTED;
+    let is_denied = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
+    if is_unknown && !is_denied && !answer.is_passing() {
+        return Error::NotSupported { source: Box::new(answer) };
     }
+    failed(HttpError::new(HttpErrorKind::Unknown, answer))
 }
 
 /// A URL without its signature.

@@ -20,9 +20,13 @@ pub(crate) fn is_bucket_name(name: &str) -> bool {
 /// What to do about a key that cannot be asked for.
 pub(crate) const COPY_IT: &str = "copy what is there to other keys first, with `aws s3 cp`";
 
+/// The longest key of S3, in bytes.
+pub(super) const LONGEST_KEY: usize = 1_024;
+
 /// Why the client library cannot ask for a key, when it cannot.
 pub(crate) fn why_unreachable(key: &str) -> Option<&'static str> {
     match Key::parse(key) {
+        _ if key.len() > LONGEST_KEY => Some("no key of S3 is longer than 1,024 bytes"),
         _ if key.starts_with('/') => Some("the client library cannot ask for a key that begins with a slash"),
         _ if key.ends_with('/') => Some("the client library cannot ask for a key that ends in a slash"),
         Ok(_) => None,
@@ -148,6 +152,7 @@ mod tests {
             "s3://bucket/a/./b",
             "s3://bucket/a/..",
             "s3://bucket/a\u{1}b",
+            &format!("s3://bucket/{}", "a".repeat(1_025)),
         ] {
             let error = ObjectUrl::of(Path::new(typed)).unwrap_err().to_string();
             let typed = crate::error::printable(typed);

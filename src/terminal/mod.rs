@@ -9,7 +9,7 @@ mod restore;
 mod verify;
 
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use trailmill::Outcome;
@@ -17,7 +17,7 @@ use trailmill::check::CheckReport;
 use trailmill::config::Config;
 use trailmill::error::{Error, printable, printable_path};
 use trailmill::generate::{GenerateConfig, GenerateSummary};
-use trailmill::report::{ForeignKind, IntegrityCounts, Stage, Summary, foreign_reason};
+use trailmill::report::{Awaited, ForeignKind, IntegrityCounts, Stage, Summary, Wait, foreign_reason};
 use trailmill::schema::Table;
 
 pub(crate) use inspect::inspect_report;
@@ -27,6 +27,28 @@ pub(crate) use verify::verify_report;
 /// Prints an error.
 pub(crate) fn error(error: &Error) {
     eprintln!("error: {error}");
+}
+
+/// Prints what a run waits for.
+pub(crate) fn waiting(line: &str) {
+    eprintln!("{line}");
+}
+
+/// What a run waits for, why, and for how long.
+pub(crate) fn describe_wait(wait: &Wait) -> String {
+    let seconds = wait.until.saturating_duration_since(Instant::now()).as_secs();
+    let left = if seconds < 60 { format!("{seconds}s") } else { format!("{}m {}s", seconds / 60, seconds % 60) };
+    let place = printable(&wait.place);
+    match &wait.what {
+        Awaited::Store(why) => {
+            format!("waiting: {place} does not answer ({}); giving up in {left}", printable_path(why))
+        }
+        Awaited::OtherRun => format!("waiting: another run is using {place}; giving up in {left}"),
+        Awaited::SilentRun => {
+            format!("waiting: a run has claimed {place} and is not heard of; it is taken for dead in {left}")
+        }
+        _ => format!("waiting: {place}; giving up in {left}"),
+    }
 }
 
 /// Prints what a run did.

@@ -206,7 +206,7 @@ fn one_run_writes_at_a_time() {
     let held = std::fs::File::create(state.join("lock")).expect("a file");
     held.lock().expect("a lock");
     for command in [run("held"), "check held".to_owned()] {
-        let refused = workdir.run(&command).expect(2);
+        let refused = workdir.run(&command).expect(75);
         assert!(refused.stderr().starts_with("error: lake in use: another run is using "), "{}", refused.dump());
     }
     drop(held);

@@ -94,6 +94,8 @@ mod s3_credentials;
 mod s3_input;
 /// Lakes in a bucket.
 mod s3_lake;
+/// Lakes in buckets through outages.
+mod s3_outage;
 /// Outcomes and quantities of the sample, worked out a third way.
 mod sample;
 /// Many generated events against the reference.

@@ -116,7 +116,7 @@ fn two_runs_at_once() {
         let first = hold(&workdir, &run(&lake), change);
         let before = workdir.snapshot(&lake);
         for command in [run(&lake), format!("check {lake}"), format!("convert in/AWSLogs --out ./{lake}/../{lake}")] {
-            check_told(&workdir.run(&command), 2, "lake in use: another run is using ");
+            check_told(&workdir.run(&command), 75, "lake in use: another run is using ");
         }
         assert!(workdir.snapshot(&lake) == before, "the second run changes nothing");
         first.signal("CONT");
@@ -137,7 +137,7 @@ fn a_run_that_is_overtaken() {
         if second.code() == 0 {
             overtaken += 1;
         } else {
-            check_told(&second, 2, "lake in use: another run is using ");
+            check_told(&second, 75, "lake in use: another run is using ");
         }
         first.signal("CONT");
         first.end().expect(0);
@@ -156,7 +156,7 @@ fn a_crowd_of_runs() {
         .map(|run| {
             let run = run.end();
             if run.code() != 0 {
-                check_told(&run, 2, "lake in use: ");
+                check_told(&run, 75, "lake in use: ");
             }
             run.code()
         })
@@ -213,4 +213,25 @@ fn an_input_that_vanishes() {
         assert!(manifest.iter().all(|row| int(row, "events_written") == 60), "{manifest:?}");
         assert_eq!(read_table(&workdir.at(&lake), "events").len(), 40 * 60);
     }
+}
+
+/// Who is told to wait gets the lake when the other run has ended, and says on the way what it waits for.
+#[test]
+fn a_run_that_waits_for_another() {
+    let workdir = inputs();
+    let first = hold(&workdir, &run("lake"), 40);
+    let command = |wait: &str| format!("{} --wait {wait}", run("lake"));
+    let begun = Instant::now();
+    check_told(&workdir.run(&command("1")), 75, "lake in use: another run is using ");
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    let stopped = workdir.start(&command("1h"), "");
+    let waiting = workdir.start(&command("1h").replace(" -q", ""), "");
+    std::thread::sleep(Duration::from_secs(2));
+    stopped.signal("TERM");
+    check_told(&stopped.end(), 143, "stopped: ");
+    first.signal("CONT");
+    first.end().expect(0);
+    let waited = waiting.end().expect(0);
+    assert!(waited.stderr().contains("waiting: another run is using "), "{}", waited.dump());
+    check_recovery(&workdir, "lake");
 }

@@ -661,6 +661,77 @@ fn times_that_make_no_sense_are_refused() {
     }
 }
 
+/// Whatever is typed is taken or refused, in words and with its name.
+#[test]
+fn what_makes_no_sense_for_a_store_is_refused_with_the_flag_or_variable() {
+    let server = Server::with_bucket(BUCKET);
+    let workdir = Workdir::new();
+    for typed in [
+        "",
+        "localhost:9000",
+        "localhost",
+        "http://",
+        "http://:9000",
+        "http://host:99999",
+        "http://host:-1",
+        "ftp://host",
+    ] {
+        let flags = ["check", "s3://trail/lake", "--s3-region", "a", "--s3-anonymous", "--s3-endpoint", typed];
+        let run = workdir.run_with(flags).expect(2);
+        let told = run.stderr();
+        assert!(
+            told.starts_with("error: invalid option: --s3-endpoint: ") && told.lines().count() == 1,
+            "{}",
+            run.dump()
+        );
+        assert!(told.contains("such as https://s3.example.com"), "{}", run.dump());
+    }
+    for (name, value) in [
+        ("AWS_ENDPOINT_URL", "localhost:9000"),
+        ("AWS_REGION", "eu central/1"),
+        ("AWS_SKIP_SIGNATURE", "perhaps"),
+        ("AWS_SSE_KMS_KEY_ID", "a\nb"),
+        ("AWS_DEFAULT_CONTENT_TYPE", "a\nb"),
+    ] {
+        let mut environment = server.environment();
+        environment.retain(|(other, _)| *other != name);
+        environment.push((name, value.to_owned()));
+        let run = workdir.run_in(&environment, "check s3://trail/lake").expect(2);
+        assert!(run.stderr().contains(name) && run.stderr().lines().count() == 1, "{}", run.dump());
+    }
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"] {
+        let mut environment = server.environment();
+        environment.retain(|(other, _)| *other != name);
+        environment.push((name, "a\nb".to_owned()));
+        let run = workdir.run_in(&environment, "check s3://trail/lake").expect(2);
+        assert!(run.stderr().contains("hold characters that none can have"), "{}", run.dump());
+    }
+    // A variable that is empty says nothing, and a flag counts more than any.
+    let mut environment = server.environment();
+    environment.retain(|(other, _)| *other != "AWS_ENDPOINT_URL");
+    environment.extend([("AWS_ENDPOINT_URL", String::new()), ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1".to_owned())]);
+    let command = format!("check s3://trail/lake --s3-endpoint {}", server.endpoint());
+    let run = workdir.run_in(&environment, &command).expect(2);
+    assert!(run.stderr().contains("no run of trailmill has begun a lake there"), "{}", run.dump());
+}
+
+/// Names that no object can have, wherever they come from.
+#[test]
+fn what_is_too_long_for_a_request_is_refused_or_not_there() {
+    let (server, _) = many();
+    let workdir = Workdir::new();
+    let long = "a".repeat(70_000);
+    workdir.file("lines", format!("s3://trail/{long}\n"));
+    for (input, code) in [
+        (format!("s3://trail/{long}"), 2),
+        (format!("s3://trail --account {long}"), 0),
+        ("--inputs-from lines".to_owned(), 1),
+    ] {
+        let run = workdir.run_in(&server.environment(), &format!("convert {input} --out lake -q"));
+        assert_eq!(run.code(), code, "{}", run.stderr());
+    }
+}
+
 #[test]
 fn rows_of_converted_archives_tell_their_size() {
     let (server, _) = many();

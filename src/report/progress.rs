@@ -1,0 +1,74 @@
+//! What a run is at, while it is.
+//!
+//! In: numbers and waits, as they come. Out: the same for whoever watches. Never: printed here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::Summary;
+use crate::store::{StoreOptions, Wait, Waits};
+
+/// Live numbers for a progress display; any thread may read them.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Archives to convert in this run.
+    pub archives_total: AtomicU64,
+    /// Archives done.
+    pub archives_done: AtomicU64,
+    /// Compressed bytes to convert in this run.
+    pub compressed_bytes_total: AtomicU64,
+    /// Compressed bytes done.
+    pub compressed_bytes_done: AtomicU64,
+    /// Events seen.
+    pub events: AtomicU64,
+    is_stopping: Arc<AtomicBool>,
+    waits: Waits,
+}
+
+impl Progress {
+    /// Asks the run to stop soon: what it has published stays, what it is at is thrown away.
+    pub fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// The flag behind [`Progress::stop`], for whoever can set a flag and no more, such as a signal handler.
+    #[must_use]
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_stopping)
+    }
+
+    /// Whether the run was asked to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
+    }
+
+    /// What the run waits for right now, if it can do nothing before that has come.
+    #[must_use]
+    pub fn waiting(&self) -> Option<Wait> {
+        self.waits.current()
+    }
+
+    /// Lets whatever is done with a store tell of its waits here; conversions and inspections do so by themselves.
+    pub fn watch(&self, store: &mut StoreOptions) {
+        store.waits = self.waits();
+    }
+
+    /// What tells of waits; nobody waits for long in a run that was asked to stop.
+    pub(crate) fn waits(&self) -> Waits {
+        self.waits.hurried_by(self.stop_flag())
+    }
+
+    /// Goes back to what a run had done at some time.
+    pub(crate) fn go_back_to(&self, summary: &Summary) {
+        let archives = summary.archives;
+        let archives = archives.converted + archives.quarantined + archives.foreign;
+        for (number, value) in [
+            (&self.archives_done, archives),
+            (&self.compressed_bytes_done, summary.bytes.compressed),
+            (&self.events, summary.events.seen),
+        ] {
+            number.store(value, Ordering::Relaxed);
+        }
+    }
+}

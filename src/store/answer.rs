@@ -1,0 +1,177 @@
+//! What a store answers instead of what it was asked for, in types.
+//!
+//! In: responses of a store. Out: their status, code and message, as the cause of the client library's error. Never: a
+//! decision that rests on the words of a message.
+//!
+//! The client library keeps status and document of most failures to itself, as text. So they are read here, where
+//! responses come in, and handed on as an error that can be found among its causes.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use async_trait::async_trait;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+};
+use object_store::{ClientOptions, Error};
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+
+/// Statuses for which the client library has an error of its own, and on which it acts.
+const KNOWN_TO_THE_LIBRARY: [StatusCode; 4] =
+    [StatusCode::NOT_MODIFIED, StatusCode::NOT_FOUND, StatusCode::CONFLICT, StatusCode::PRECONDITION_FAILED];
+
+/// Codes of a store that is busy or in trouble, whatever the status (Amazon S3 API Reference, error responses).
+const PASSING_CODES: [&str; 5] = ["InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown", "Throttling"];
+
+/// A store's answer that something cannot be had or done.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// The store's word for what is wrong; the answer to a request for the head of an object has none.
+    pub(super) code: Option<String>,
+    pub(super) message: String,
+}
+
+/// An error of S3 as a document (Amazon S3 API Reference, error responses).
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document {
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+impl Answer {
+    /// An answer with this body.
+    pub(super) fn new(status: StatusCode, body: &str) -> Self {
+        match quick_xml::de::from_str(body) {
+            Ok(Document { code, message }) => Self { status, code: Some(code), message },
+            Err(_) => Self { status, code: None, message: String::new() },
+        }
+    }
+
+    /// The answer that an error stands for, if it stands for one.
+    pub(super) fn of(error: &Error) -> Option<Cow<'_, Self>> {
+        if let Some(answer) = cause(error) {
+            return Some(Cow::Borrowed(answer));
+        }
+        let status = match error {
+            Error::NotModified { .. } => StatusCode::NOT_MODIFIED,
+            Error::NotFound { .. } => StatusCode::NOT_FOUND,
+            Error::AlreadyExists { .. } => StatusCode::CONFLICT,
+            Error::Precondition { .. } => StatusCode::PRECONDITION_FAILED,
+            _ => return None,
+        };
+        // For words only: the document stands at the end of the text.
+        let text = innermost(error);
+        let document = text.find('<').map_or("", |at| &text[at..]);
+        Some(Cow::Owned(Self::new(status, document)))
+    }
+
+    /// Whether the same request may be answered otherwise in a while.
+    pub(super) fn is_passing(&self) -> bool {
+        let is_of_server = self.status.is_server_error() && self.status != StatusCode::NOT_IMPLEMENTED;
+        is_of_server
+            || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&self.status)
+            || self.code.as_deref().is_some_and(|code| PASSING_CODES.contains(&code))
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.code {
+            Some(code) if self.message.is_empty() => f.write_str(code),
+            Some(code) => write!(f, "{code}: {}", self.message),
+            None => write!(f, "status {}", self.status),
+        }
+    }
+}
+
+impl StdError for Answer {}
+
+/// The first cause of a type, the error itself included.
+pub(super) fn cause<T: StdError + 'static>(error: &Error) -> Option<&T> {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// The text of the last cause of an error: the others repeat it.
+pub(super) fn innermost(error: &Error) -> String {
+    let mut last: &(dyn StdError + 'static) = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
+}
+
+/// Connects as the client library does, and listens.
+#[derive(Debug)]
+pub(super) struct Connector;
+
+impl HttpConnector for Connector {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(Listening(ReqwestConnector::default().connect(options)?)))
+    }
+}
+
+/// Hands on failures in types.
+#[derive(Debug)]
+struct Listening(HttpClient);
+
+#[async_trait]
+impl HttpService for Listening {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        // S3 may find out that an upload cannot be completed when it has said already that it can.
+        let may_fail_late = request.method() == Method::POST;
+        let response = self.0.execute(request).await?;
+        let status = response.status();
+        if KNOWN_TO_THE_LIBRARY.contains(&status) || status.is_success() && !may_fail_late {
+            return Ok(response);
+        }
+        let (parts, body) = response.into_parts();
+        let body = body.bytes().await?;
+        let answer = Answer::new(status, &String::from_utf8_lossy(&body));
+        if status.is_success() && answer.code.is_none() {
+            return Ok(HttpResponse::from_parts(parts, body.into()));
+        }
+        // Of this kind nothing is tried again by the library: who has asked decides.
+        Err(HttpError::new(HttpErrorKind::Unknown, answer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entities_of_an_answer_are_decoded() {
+        let body = "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>User &quot;a&amp;b&quot; may not &#x27;put&#39; &lt;this&gt;</Message></Error>";
+        let answer = Answer::new(StatusCode::FORBIDDEN, body);
+        assert_eq!(answer.to_string(), "AccessDenied: User \"a&b\" may not 'put' <this>");
+        assert_eq!(Answer::new(StatusCode::BAD_GATEWAY, "<html>").to_string(), "status 502 Bad Gateway");
+    }
+
+    #[test]
+    fn what_passes_is_told_by_status_and_code() {
+        let answer = |status, code: &str| {
+            let status = StatusCode::from_u16(status).unwrap();
+            Answer::new(status, &format!("<Error><Code>{code}</Code><Message>InternalError</Message></Error>"))
+        };
+        for (status, code) in
+            [(500, "X"), (503, "SlowDown"), (200, "InternalError"), (400, "RequestTimeout"), (429, "X")]
+        {
+            assert!(answer(status, code).is_passing(), "{status} {code}");
+        }
+        for (status, code) in [(400, "X"), (403, "AccessDenied"), (501, "NotImplemented"), (200, "NoSuchUpload")] {
+            assert!(!answer(status, code).is_passing(), "{status} {code}");
+        }
+    }
+}

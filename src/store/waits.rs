@@ -1,0 +1,78 @@
+//! What a run waits for, for whoever watches it.
+//!
+//! In: those who wait. Out: what for, and for how long at most. Never: decides how long, or prints.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Something that a run waits for before it can go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// What it waits for.
+    pub what: Awaited,
+    /// The bucket, or the lake.
+    pub place: String,
+    /// When it began to wait.
+    pub since: Instant,
+    /// When it stops waiting at the latest.
+    pub until: Instant,
+}
+
+/// What a run may have to wait for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Awaited {
+    /// A store that does not answer, or only that it cannot: the answer.
+    Store(String),
+    /// Another run, to end.
+    OtherRun,
+    /// A run that has claimed the lake, to be heard of: it may be dead, and is taken for that at the end of the wait.
+    SilentRun,
+}
+
+/// What is waited for right now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Waits {
+    now: Arc<Mutex<Now>>,
+    /// Set when nobody wants to wait for long.
+    is_hurried: Arc<AtomicBool>,
+}
+
+#[derive(Debug, Default)]
+struct Now {
+    store: Option<Wait>,
+    run: Option<Wait>,
+}
+
+impl Waits {
+    /// The same, for those who are in a hurry when a flag is set.
+    pub(crate) fn hurried_by(&self, is_hurried: Arc<AtomicBool>) -> Self {
+        Self { is_hurried, ..self.clone() }
+    }
+
+    /// Whether nobody wants to wait for long.
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.is_hurried.load(Ordering::Relaxed)
+    }
+
+    /// The wait that matters most.
+    pub(crate) fn current(&self) -> Option<Wait> {
+        let now = self.now();
+        now.store.clone().or_else(|| now.run.clone())
+    }
+
+    /// Says that a store is away, or is back.
+    pub(super) fn set_store(&self, wait: Option<Wait>) {
+        self.now().store = wait;
+    }
+
+    /// Says that a run waits for another, or no longer does.
+    pub(crate) fn set_run(&self, wait: Option<Wait>) {
+        self.now().run = wait;
+    }
+
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,276 @@
+//! Lakes in a bucket through outages: a store that is away is waited for, one that refuses is not, and nobody writes whose
+//! claim has lapsed.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::harness::{Started, Workdir, event, files, records};
+use crate::reference::read_table;
+use crate::s3::fault::{Fault, Operation, Rule};
+use crate::s3::proxy::Proxy;
+use crate::s3::server::Server;
+use crate::s3::store::Store;
+
+const LAKE: &str = "s3://lakes/lake";
+
+/// Archives of a run in two commits.
+fn inputs() -> Workdir {
+    let workdir = Workdir::new();
+    for number in 0..2 {
+        let events: Vec<String> = (0..20).map(|at| event(&format!("{number}-{at}"), "")).collect();
+        workdir.gzip(&format!("in/{number}.json.gz"), records(&events));
+    }
+    workdir
+}
+
+fn run(flags: &str) -> String {
+    format!("convert in --out {LAKE} --step-size 200B --threads 2 {flags}")
+}
+
+fn server(honours_conditions: bool) -> Server {
+    let server = Server::with_bucket("lakes");
+    if !honours_conditions {
+        server.ignore_conditions();
+    }
+    server
+}
+
+/// Nothing gets through from the first time that this is put, for a while.
+fn away(moment: &str, during: Duration) -> Rule {
+    let (moment, begun) = (moment.to_owned(), Arc::new(Mutex::new(None)));
+    Rule::any().when(move |request| {
+        let mut begun = begun.lock().expect("no panic");
+        if request.operation == Operation::Put && request.path.contains(&moment) {
+            begun.get_or_insert_with(Instant::now);
+        }
+        begun.is_some_and(|begun: Instant| begun.elapsed() < during)
+    })
+}
+
+#[track_caller]
+fn wait_for_fault(proxy: &Proxy) {
+    let begun = Instant::now();
+    while proxy.faults() == 0 {
+        assert!(begun.elapsed() < Duration::from_mins(1), "{}", proxy.dump());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// All events are there once, in whole commits, and nothing else is.
+#[track_caller]
+fn check_whole(workdir: &Workdir, server: &Server, moment: &str) {
+    workdir.run_in(&server.environment(), &format!("check {LAKE}")).expect(0);
+    let copy = workdir.at("copy");
+    let _ = std::fs::remove_dir_all(&copy);
+    server.get_tree("lakes", "lake/", &copy);
+    assert_eq!((read_table(&copy, "events").len(), files(&copy.join("archives")).len()), (40, 2), "{moment}");
+    let left = server.objects("lakes");
+    assert!(
+        !left.iter().any(|key| key.contains("_trailmill")) && server.uploads("lakes").is_empty(),
+        "{moment}: {left:?}"
+    );
+}
+
+/// With a lease that is longer than the outage, and with one that lapses in it.
+#[test]
+fn a_store_that_is_away_for_four_seconds_is_waited_for() {
+    let workdir = inputs();
+    for (honours_conditions, lease) in [(true, 60.0), (true, 1.0), (false, 60.0), (false, 1.0)] {
+        for (moment, fault) in [
+            ("_trailmill/runs/", Fault::Reset),
+            ("/events/", Fault::Status(503)),
+            ("archives/part-000001", Fault::DropAfterForward),
+            ("archives/part-000002", Fault::Reset),
+        ] {
+            let server = server(honours_conditions);
+            let proxy = Proxy::before(&server);
+            proxy.rule(away(moment, Duration::from_secs(4)), fault.clone());
+            let run = workdir.run_in(&proxy.environment(), &run(&format!("--s3-lease {lease}")));
+            let told = format!("{honours_conditions} {lease} {moment} {fault:?}: {} {}", run.dump(), proxy.dump());
+            assert_eq!(run.code(), 0, "{told}");
+            assert!(run.stderr().contains("waiting: s3://lakes does not answer ("), "{told}");
+            check_whole(&workdir, &server, &told);
+        }
+    }
+}
+
+/// While its claim has lapsed a run writes nothing but that.
+#[test]
+fn a_run_that_was_silent_for_its_lease_claims_anew_before_it_writes() {
+    let workdir = inputs();
+    for honours_conditions in [true, false] {
+        let server = server(honours_conditions);
+        let proxy = Proxy::before(&server);
+        // Its claim cannot be written, and all else could be.
+        let is_claim = |request: &crate::s3::fault::Request| request.path.contains("_trailmill/runs/");
+        proxy.rule(Rule::put().key_contains("/events/").times(1), Fault::Delay(Duration::from_secs(3)));
+        proxy.rule(Rule::of(&[Operation::Put, Operation::Head]).when(is_claim).skip(8), Fault::Status(503));
+        let started = workdir.start_in(&proxy.environment(), &run("-q --s3-lease 1"));
+        wait_for_fault(&proxy);
+        std::thread::sleep(Duration::from_secs(6));
+        let before = proxy.requests();
+        std::thread::sleep(Duration::from_secs(1));
+        let during = &proxy.requests()[before.len()..];
+        let writes = |request: &&crate::s3::fault::Request| {
+            !is_claim(request) && ![Operation::Get, Operation::Head, Operation::List].contains(&request.operation)
+        };
+        assert!(!during.is_empty() && during.iter().find(writes).is_none(), "{}", proxy.dump());
+        proxy.heal();
+        started.end().expect(0);
+        check_whole(&workdir, &server, &proxy.dump());
+    }
+}
+
+/// A run that is cut off from the store for longer than its lease, when something happens there.
+fn cut_off(workdir: &Workdir, server: &Server, happens: impl FnOnce(&Server)) -> crate::harness::Run {
+    let proxy = Proxy::before(server);
+    proxy.rule(away("archives/part-000002", Duration::from_hours(1)), Fault::Reset);
+    let started: Started = workdir.start_in(&proxy.environment(), &run("-q --s3-lease 1"));
+    wait_for_fault(&proxy);
+    std::thread::sleep(Duration::from_secs(2));
+    happens(server);
+    proxy.heal();
+    started.end()
+}
+
+#[test]
+fn a_run_that_was_silent_for_its_lease_gives_way_to_another_claim_or_commit() {
+    let workdir = inputs();
+    let claim = |server: &Server| {
+        let found = server.objects("lakes").into_iter().find(|key| key.contains("_trailmill/runs/"));
+        found.expect("a claim")
+    };
+    for honours_conditions in [true, false] {
+        for (what, words) in [
+            ("claim", "another has claimed the lake meanwhile"),
+            ("commit", "another has published a commit meanwhile"),
+            ("gone", "another run has taken over"),
+        ] {
+            let server = server(honours_conditions);
+            let run = cut_off(&workdir, &server, |server| match what {
+                "claim" => server.put("lakes", "lake/_trailmill/runs/other-1000", b"{}"),
+                "commit" => server.put("lakes", "lake/archives/part-000003-00000.parquet", b"of another"),
+                _ => server.remove("lakes", &claim(server)),
+            });
+            assert_eq!(run.code(), 75, "{what}: {}", run.dump());
+            assert!(
+                run.stderr().contains(&format!("lake in use: {LAKE}: ")) && run.stderr().contains(words),
+                "{}",
+                run.dump()
+            );
+            let shown =
+                server.objects("lakes").into_iter().filter(|key| key.contains("part-000002")).collect::<Vec<_>>();
+            assert!(shown.iter().all(|key| !key.contains("archives/")), "{what}: {shown:?}");
+        }
+    }
+}
+
+/// Nobody else ran, and so nothing is said of others.
+#[test]
+fn what_a_store_refuses_ends_the_run_at_once_with_its_own_words() {
+    let workdir = inputs();
+    for moment in ["_trailmill/runs/", "/events/", "archives/part-000001", "archives/part-000002"] {
+        for (fault, words) in [
+            (Fault::Status(403), "access denied (AccessDenied: A fault of the proxy.)"),
+            (Fault::Answer(400, "ExpiredToken"), "access denied (ExpiredToken: A fault of the proxy.)"),
+        ] {
+            let server = Server::with_bucket("lakes");
+            let proxy = Proxy::before(&server);
+            // Whoever has it may write no more from then on.
+            let begun = Arc::new(Mutex::new(false));
+            let skip = if moment.contains("runs") { 3 } else { 0 };
+            let seen = Arc::new(Mutex::new(0));
+            let revoked = Rule::of(&[Operation::Put, Operation::Delete]).when(move |request| {
+                let (mut begun, mut seen) = (begun.lock().expect("no panic"), seen.lock().expect("no panic"));
+                *seen += usize::from(request.path.contains(moment));
+                *begun |= *seen > skip;
+                *begun
+            });
+            proxy.rule(revoked, fault.clone());
+            // No patience, however long, is of any use.
+            let run = workdir.run_in(&proxy.environment(), &run("-q --s3-patience 24h --s3-lease 2")).expect(2);
+            let told = run.stderr();
+            assert!(
+                told.contains(&format!("cannot write to the lake: {LAKE}")) && told.contains(words),
+                "{}",
+                run.dump()
+            );
+            assert!(!told.contains("another") && told.lines().count() == 1, "{}", run.dump());
+        }
+    }
+}
+
+/// It does not go on to read what it may not write.
+#[test]
+fn a_claim_that_may_not_be_written_any_more_ends_a_run_that_reads() {
+    let workdir = inputs();
+    let server = Server::with_bucket("lakes");
+    server.put_tree("lakes", "in", &workdir.at("in"));
+    let proxy = Proxy::before(&server);
+    proxy.rule(Rule::get().key_contains("in/"), Fault::HoldBefore);
+    proxy.rule(Rule::put().key_contains("_trailmill/runs/").skip(3), Fault::Status(403));
+    let command = format!("convert s3://lakes/in --out {LAKE} -q --s3-lease 2 --s3-timeout 600");
+    let run = workdir.run_in(&proxy.environment(), &command).expect(2);
+    assert!(run.stderr().contains("cannot write to the lake: s3://lakes/lake: access denied ("), "{}", run.dump());
+}
+
+#[test]
+fn a_store_that_stays_away_ends_the_run_with_what_it_answered() {
+    let workdir = inputs();
+    // The answer to a request for the head of an object has no words.
+    let busy = ["SlowDown: A fault of the proxy.", "status 503 Service Unavailable"];
+    for (fault, words) in [(Fault::Reset, ["onnection"; 2]), (Fault::Status(503), busy)] {
+        for moment in ["_trailmill/runs/", "/events/", "archives/part-000002"] {
+            for lease in [1, 60] {
+                let server = Server::with_bucket("lakes");
+                let proxy = Proxy::before(&server);
+                proxy.rule(away(moment, Duration::from_hours(1)), fault.clone());
+                let flags = format!("-q --s3-patience 2s --s3-lease {lease}");
+                let run = workdir.run_in(&proxy.environment(), &run(&flags)).expect(2);
+                let told = run.stderr();
+                assert!(
+                    told.contains("cannot write to the lake: s3://lakes/lake")
+                        && words.iter().any(|words| told.contains(words)),
+                    "{}",
+                    run.dump()
+                );
+                assert!(!told.contains("another") && told.lines().count() == 1, "{}", run.dump());
+            }
+        }
+    }
+}
+
+/// Who has mistyped a store need not wait as long as for one that is known.
+#[test]
+fn a_store_that_has_never_answered_is_not_waited_for_all_day() {
+    let workdir = inputs();
+    let run = workdir.run(&run("-q --s3-patience 24h --s3-region a --s3-anonymous --s3-endpoint http://127.0.0.1:1"));
+    let run = run.expect(2);
+    assert!(run.stderr().contains("s3://lakes/lake") && run.stderr().contains("refused"), "{}", run.dump());
+}
+
+/// Who waits for the lease of a dead run is told so, and a run that waits for a living one has its turn.
+#[test]
+fn who_waits_for_another_run_is_told_why_and_for_how_long() {
+    let workdir = inputs();
+    let server = Server::with_bucket("lakes");
+    let proxy = Proxy::before(&server);
+    proxy.rule(Rule::put().key_contains("archives/").times(1), Fault::HoldBefore);
+    let first = workdir.start_in(&proxy.environment(), &run("-q --s3-lease 3"));
+    assert!(proxy.wait_for_held(1, Duration::from_secs(20)), "{}", proxy.dump());
+    let temporary = workdir.at("tmp");
+    std::fs::create_dir_all(&temporary).expect("a folder");
+    let mut environment = server.environment();
+    environment.push(("TMPDIR", temporary.display().to_string()));
+    let refused = workdir.run_in(&environment, &run("-q --s3-lease 3 --wait 1")).expect(75);
+    assert!(refused.stderr().contains("lake in use: another run is using s3://lakes/lake"), "{}", refused.dump());
+    let waiting = workdir.start_in(&environment, &run("--s3-lease 3 --wait 1h"));
+    std::thread::sleep(Duration::from_secs(4));
+    first.signal("KILL");
+    first.end();
+    let waited = waiting.end().expect(0);
+    for words in ["waiting: another run is using s3://lakes/lake; giving up in 59m", "it is taken for dead in "] {
+        assert!(waited.stderr().contains(words), "{}", waited.dump());
+    }
+    check_whole(&workdir, &server, &waited.dump());
+}
