@@ -225,7 +225,7 @@
 //! | **deterministic**: same input, same bytes | `determinism.rs`; `dedup.rs`: workers that meet each other's copies |
 //! | **bounded** memory | `memory.rs`; `dedup.rs`: keys beyond the bound |
 //! | **hostile input**: located and kept | `corrupt.rs`, `mutation.rs`, `large.rs`; `fuzz/` |
-//! | **proved intact**: whatever is done to a copy is told | `verify.rs`, `integrity.rs`, with digest files signed by keys of our own |
+//! | **proved intact**: whatever is done to a copy is told | `verify.rs`, `integrity.rs`, with digest files signed by keys of our own; `tampering.rs`: random copies against an independent judge |
 //! | nothing raw reaches a path or a terminal | `partitions.rs`, `cli.rs`, `verify.rs` |
 //! | what is in it is **told** as it is | `inspect.rs`: archives against the reference, lakes against archives |
 //! | engines are told the **types** and partitions that the files have | `ddl.rs`, `engines/ddl.py`: statements run by four engines |

@@ -90,6 +90,11 @@ impl Chains {
         self.by_key.contains_key(key)
     }
 
+    /// Whether a digest file that counts has this key.
+    pub(super) fn is_usable(&self, key: &KeyHash) -> bool {
+        self.by_key.get(key).into_iter().flatten().any(|at| self.statuses[*at].is_usable())
+    }
+
     /// Positions of each chain.
     pub(super) fn ranges(&self) -> Vec<std::ops::Range<usize>> {
         let mut start = 0;

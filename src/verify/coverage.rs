@@ -41,7 +41,7 @@ pub(super) struct ChainHours {
 }
 
 impl ChainHours {
-    /// Adds the hours of a digest file; the oldest come first.
+    /// Adds the hours of a digest file; the oldest come first. `is_starting` says that none is missing before them.
     pub(super) fn add(&mut self, start: i64, end: i64, is_starting: bool) {
         match self.spans.last_mut() {
             Some(last) if start <= last.end => last.end = last.end.max(end),
@@ -55,6 +55,14 @@ impl ChainHours {
     /// Start of the first and end of the last.
     pub(super) fn ends(&self) -> Option<(i64, i64)> {
         Some((self.spans.first()?.start, self.spans.last()?.end))
+    }
+
+    /// Whether it has hours shortly before or after this minute.
+    fn is_near(&self, minute: i64) -> bool {
+        self.spans.iter().any(|span| {
+            let near = span.start.saturating_sub(NEAR_SECONDS)..=span.end.saturating_add(NEAR_SECONDS);
+            near.contains(&minute)
+        })
     }
 
     /// What it means that a log file of this minute is not declared.
@@ -85,29 +93,27 @@ impl ChainHours {
 pub(super) struct TrailHours {
     /// Where it delivers to, by number.
     pub(super) origins: BTreeSet<u32>,
-    /// Its chain, and that of its backfill digest files.
-    pub(super) chains: Vec<ChainHours>,
+    pub(super) chain: ChainHours,
+    /// Backfill digest files tell of log files that were too late for those of their hours (CloudTrail User Guide), so they
+    /// cover no hour; but one that is missing may declare whatever another does not.
+    pub(super) backfill: ChainHours,
 }
 
 impl TrailHours {
-    fn has_hours(&self) -> bool {
-        self.chains.iter().any(|chain| chain.ends().is_some())
-    }
-
     /// What it means that a log file of this minute is not declared, if it is one of this trail.
     fn judge(&self, minute: i64) -> Option<Outcome> {
-        self.chains.iter().filter_map(|chain| chain.judge(minute)).max_by_key(|outcome| rank(*outcome))
+        let outcome = self.chain.judge(minute)?;
+        let may_be_late = match self.backfill.judge(minute) {
+            Some(Outcome::LogOfMissingDigest) => true,
+            Some(Outcome::LogBeforeOldest) => self.backfill.is_near(minute),
+            _ => false,
+        };
+        Some(if outcome == Outcome::LogUndeclared && may_be_late { Outcome::LogOfMissingDigest } else { outcome })
     }
 
     /// Whether a log file of this minute may be one of this trail, although its digest files do not cover it.
     fn may_have_delivered(&self, minute: i64, outcome: Outcome) -> bool {
-        let is_near = |chain: &ChainHours| {
-            chain.spans.iter().any(|span| {
-                let near = span.start.saturating_sub(NEAR_SECONDS)..=span.end.saturating_add(NEAR_SECONDS);
-                near.contains(&minute)
-            })
-        };
-        matches!(outcome, Outcome::LogOfMissingDigest | Outcome::LogBeforeOldest) || self.chains.iter().any(is_near)
+        matches!(outcome, Outcome::LogOfMissingDigest | Outcome::LogBeforeOldest) || self.chain.is_near(minute)
     }
 }
 
@@ -125,7 +131,7 @@ fn rank(outcome: Outcome) -> u8 {
 /// What it means that no trail of an area declares a log file: `minute` is that of its name, `origins` are those of its
 /// folder.
 pub(super) fn judge_undeclared(trails: &[TrailHours], minute: Option<i64>, origins: Option<&BTreeSet<u32>>) -> Outcome {
-    let trails = || trails.iter().filter(|trail| trail.has_hours());
+    let trails = || trails.iter().filter(|trail| trail.chain.ends().is_some());
     let Some(minute) = minute else {
         return if trails().next().is_some() { Outcome::LogUndeclared } else { Outcome::LogWithoutDigests };
     };
@@ -202,7 +208,7 @@ mod tests {
         for (start, end) in hours {
             chain.add(start * HOUR, end * HOUR, true);
         }
-        TrailHours { origins: origins.iter().copied().collect(), chains: vec![chain] }
+        TrailHours { origins: origins.iter().copied().collect(), chain, ..TrailHours::default() }
     }
 
     #[track_caller]
@@ -237,11 +243,31 @@ mod tests {
         for (start, end, is_starting) in [(0, 1, true), (30, 31, false)] {
             holed.add(start * HOUR, end * HOUR, is_starting);
         }
-        let holed = TrailHours { origins: BTreeSet::from([0]), chains: vec![holed] };
+        let holed = TrailHours { origins: BTreeSet::from([0]), chain: holed, ..TrailHours::default() };
         let stopped = trail(&[0], &[(0, 1), (30, 31)]);
         let whole = trail(&[0], &[(0, 40)]);
         check(&[holed, whole.clone()], 15, Some(&[0]), Outcome::LogOfMissingDigest);
         check(&[stopped.clone(), whole.clone()], 15, Some(&[0]), Outcome::LogOfUnknownTrail);
         check(&[stopped, whole], 2, Some(&[0]), Outcome::LogInGap);
+    }
+
+    #[test]
+    fn a_backfill_digest_file_covers_nothing_but_one_that_is_missing_may_declare_what_another_does_not() {
+        let mut late = trail(&[0], &[(0, 10)]);
+        late.backfill.add(2 * HOUR, 3 * HOUR, true);
+        check(std::slice::from_ref(&late), 2, None, Outcome::LogUndeclared);
+        check(std::slice::from_ref(&late), 5, None, Outcome::LogUndeclared);
+        // None is between two that are linked; then one is missing.
+        late.backfill.add(5 * HOUR, 6 * HOUR, true);
+        check(std::slice::from_ref(&late), 4, None, Outcome::LogUndeclared);
+        late.backfill.add(8 * HOUR, 9 * HOUR, false);
+        check(std::slice::from_ref(&late), 7, None, Outcome::LogOfMissingDigest);
+        let alone = TrailHours { backfill: late.chain, ..TrailHours::default() };
+        check(&[alone], 5, None, Outcome::LogWithoutDigests);
+        // The oldest of them is missing: what it declares is of an hour not far away.
+        let mut older = trail(&[0], &[(0, 10)]);
+        older.backfill.add(8 * HOUR, 9 * HOUR, false);
+        check(std::slice::from_ref(&older), 7, None, Outcome::LogOfMissingDigest);
+        check(std::slice::from_ref(&older), 1, None, Outcome::LogUndeclared);
     }
 }

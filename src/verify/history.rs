@@ -70,11 +70,11 @@ impl History {
             let is_of_last =
                 last.is_some_and(|last| (&last.trail, &last.home_region) == (&name.trail, &name.home_region));
             match history.hours.last_mut().filter(|_| is_of_last) {
-                Some(trail) => {
-                    trail.origins.extend(origins);
-                    trail.chains.push(hours);
-                }
-                None => history.hours.push(TrailHours { origins, chains: vec![hours] }),
+                Some(trail) => trail.origins.extend(origins),
+                None => history.hours.push(TrailHours { origins, ..TrailHours::default() }),
+            }
+            if let Some(trail) = history.hours.last_mut() {
+                *(if name.is_backfill { &mut trail.backfill } else { &mut trail.chain }) = hours;
             }
             last = Some(name);
         }
@@ -300,7 +300,10 @@ fn hours_of(chains: &Chains, positions: &std::ops::Range<usize>, is_wanted: impl
     let mut hours = ChainHours::default();
     for at in positions.clone().rev().filter(|at| is_wanted(chains.statuses[*at])) {
         if let Some(text) = chains.text(at) {
-            hours.add(text.start, text.end, text.previous.is_none());
+            // Backfill digest files come when they are needed: between two that are linked there is none.
+            let is_backfill = chains.digests[at].name.is_backfill;
+            let is_linked = |previous: &Previous| is_backfill && chains.is_usable(&previous.key);
+            hours.add(text.start, text.end, text.previous.as_ref().is_none_or(is_linked));
         }
     }
     hours

@@ -113,7 +113,7 @@ outcomes! {
     LogMissing Log Problem "log_missing" "INVALID: not found"
         "A digest file declares it, and it is not here."
     LogUndeclared Log Problem "log_undeclared" "UNDECLARED: no digest file declares it"
-        "It lies in hours that digest files cover, and none of them declares it: CloudTrail did not deliver it there, or to a trail without validation."
+        "It lies in hours that digest files cover, and none of them declares it: CloudTrail did not deliver it there, or for a trail without validation, or so late that a backfill digest file which is not here declares it."
     LogOutOfHour Log Problem "log_out_of_hour" "UNDECLARED: the digest file of its hour does not declare it, but a later one without signature"
         "As somebody would declare a log file who cannot sign; or it was delivered late, which the signature will prove."
     LogOfUnknownTrail Log Problem "log_of_unknown_trail" "UNDECLARED: one trail that delivers to its place covers its hour and does not declare it, another has no digest file near"
