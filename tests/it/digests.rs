@@ -4,6 +4,7 @@
 //! that signs anything else; the three in `digests/` were made for these tests with `openssl genpkey -algorithm RSA`.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -31,7 +32,13 @@ pub enum Key {
 }
 
 impl Key {
-    fn pair(self) -> RsaKeyPair {
+    /// Reading one takes longer than signing with it.
+    fn pair(self) -> &'static RsaKeyPair {
+        static PAIRS: [OnceLock<RsaKeyPair>; 3] = [const { OnceLock::new() }; 3];
+        PAIRS[self as usize].get_or_init(|| self.read())
+    }
+
+    fn read(self) -> RsaKeyPair {
         let pkcs8: &[u8] = match self {
             Self::East => include_bytes!("digests/key-1.pk8"),
             Self::West => include_bytes!("digests/key-2.pk8"),

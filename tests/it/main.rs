@@ -104,6 +104,8 @@ mod scale;
 mod schema;
 /// Every form that people have CloudTrail in.
 mod shapes;
+/// Random copies of what CloudTrail delivered, and random tampering, judged a second time by AWS's rules.
+mod tampering;
 /// Copies of what CloudTrail delivered: each thing that may be done to one, and what is told of it.
 mod verify;
 /// Zips: names twice, appends, several in one file, members left out, damage.

@@ -17,6 +17,7 @@
 //! event     element -> one row of `events`           (columns, unmapped, quarantine)
 //! metering  element -> rows of `usage_records`       (call -> record -> matching)
 //! json, number, time                                 the values all of these read
+//! proof     digest files, log files -> what each is worth
 //! lake      Parquet files -> rows                    compare: rows against rows
 //! strategies                                         random archives, as text
 //! ```
@@ -31,6 +32,7 @@ pub mod lake;
 mod matching;
 mod metering;
 pub mod number;
+pub mod proof;
 #[cfg(test)]
 mod samples;
 pub mod strategies;

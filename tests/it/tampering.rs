@@ -1,0 +1,273 @@
+//! Random copies of what CloudTrail delivers – trails, Regions, accounts, an organisation, keys that change, validation that
+//! was off, backfill – and random tampering with them: `verify` and `convert --verify` against the slow judge of
+//! `reference/proof.rs`, and against what is known of how the copy was made.
+
+mod world;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use trailmill::verify::{Outcome, Severity, VerifyConfig, VerifyReport, verify};
+
+use self::world::{LATEST_DELIVERY, Log, World};
+use crate::digests::{Key, public_keys};
+use crate::harness::{Workdir, say, text, uri};
+use crate::reference::proof::{Copy, DigestWorth, LogWorth};
+
+/// Copies that are judged: `TRAILMILL_CASES`, or as many as take some seconds.
+const CASES: u64 = 40;
+/// One in so many is converted, too.
+const CONVERTED: u64 = 8;
+
+#[test]
+fn random_copies_are_judged_as_awss_rules_say() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let cases = number("TRAILMILL_CASES").unwrap_or(CASES);
+    let now = || std::time::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs());
+    let first = number("TRAILMILL_SEED").unwrap_or_else(now);
+    let (mut files, mut tampered) = (0, 0);
+    for seed in first..first + cases {
+        let world = World::new(seed);
+        files += world.files.len();
+        tampered += usize::from(!world.deeds.is_empty());
+        if let Err(message) = check(&world, (seed - first).is_multiple_of(CONVERTED)) {
+            panic!("TRAILMILL_SEED={seed} TRAILMILL_CASES=1: {message}\n{}", world.describe());
+        }
+    }
+    say(&format!("tampering: {cases} copies of {files} files, {tampered} of them tampered with"));
+}
+
+/// What the slow judge says of a copy.
+struct Judged<'w> {
+    world: &'w World,
+    digests: BTreeMap<String, DigestWorth>,
+    logs: BTreeMap<String, LogWorth>,
+}
+
+fn check(world: &World, is_converted: bool) -> Result<(), String> {
+    let keys = world.keys.iter().map(|key| (key.fingerprint(), key.pkcs1())).collect();
+    let copy = Copy { files: &world.files, keys: &keys };
+    let digests: BTreeMap<String, DigestWorth> =
+        copy.digests().map(|path| (path.clone(), copy.worth_of_digest(path))).collect();
+    let logs = world.files.keys().filter(|path| !path.contains("-Digest_"));
+    let logs = logs.map(|path| (path.clone(), copy.worth_of_log(path, &digests))).collect();
+    let judged = Judged { world, digests, logs };
+
+    let workdir = Workdir::new();
+    for (path, stored) in &world.files {
+        workdir.file(&format!("copy/{path}"), stored);
+    }
+    let ders: Vec<Vec<u8>> = world.keys.iter().map(|key: &Key| key.pkcs1()).collect();
+    let keys = workdir.file("keys.json", public_keys(&ders));
+    let root = workdir.at("copy");
+    let config = VerifyConfig { threads: 2, tells_all: true, ..VerifyConfig::new(vec![root.clone()], vec![keys]) };
+    let report = verify(&config).map_err(|error| error.to_string())?;
+    let outcomes = outcomes_by_path(&report, &root);
+    judged.compare_digests(&outcomes)?;
+    judged.compare_logs(&outcomes)?;
+    judged.compare_missing(&copy, &report)?;
+    judged.compare_undeclared(&copy, &outcomes)?;
+    if world.deeds.is_empty() {
+        expect_sound(&report)?;
+    }
+    if is_converted { judged.compare_conversion(&workdir) } else { Ok(()) }
+}
+
+/// Outcomes of each file of the copy; a log file that is declared twice has two.
+fn outcomes_by_path(report: &VerifyReport, root: &Path) -> BTreeMap<String, Vec<Outcome>> {
+    let mut outcomes: BTreeMap<String, Vec<Outcome>> = BTreeMap::new();
+    for finding in &report.findings {
+        if let Some(path) = &finding.path {
+            let below = Path::new(path).strip_prefix(root).expect("a file of the copy");
+            outcomes.entry(below.display().to_string()).or_default().push(finding.outcome);
+        }
+    }
+    outcomes
+}
+
+impl Judged<'_> {
+    fn compare_digests(&self, outcomes: &BTreeMap<String, Vec<Outcome>>) -> Result<(), String> {
+        for (path, worth) in &self.digests {
+            let found = outcomes.get(path).map(Vec::as_slice).unwrap_or_default();
+            let agrees = match worth {
+                DigestWorth::Signed => found == [Outcome::DigestValid],
+                DigestWorth::Unsigned => matches!(
+                    found,
+                    [Outcome::DigestWithoutSignature | Outcome::DigestWithoutProof | Outcome::DigestUnlinked]
+                ),
+                DigestWorth::Wrong => matches!(
+                    found,
+                    [Outcome::DigestMoved
+                        | Outcome::DigestMalformed
+                        | Outcome::DigestKeyMissing
+                        | Outcome::DigestSignatureFailed]
+                ),
+            };
+            if !agrees {
+                return Err(format!("{path} is {worth:?}, and {found:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_logs(&self, outcomes: &BTreeMap<String, Vec<Outcome>>) -> Result<(), String> {
+        let contradicts = |outcome: &Outcome| {
+            matches!(outcome, Outcome::LogHashDiffers | Outcome::LogMalformed | Outcome::LogTrailingData)
+        };
+        for (path, worth) in &self.logs {
+            let found = outcomes.get(path).map(Vec::as_slice).unwrap_or_default();
+            let is_valid = found.contains(&Outcome::LogValid);
+            let is_contradicted = found.iter().any(contradicts);
+            let agrees = match worth {
+                LogWorth::Proved => is_valid,
+                LogWorth::Contradicted => is_contradicted && !is_valid,
+                // Where the digest file has no place in its chain, what it declares counts for nothing.
+                LogWorth::Unproved(fits) => !is_valid && (!is_contradicted || !fits),
+                LogWorth::OfWrongDigest => found == [Outcome::LogOfInvalidDigest],
+                LogWorth::Undeclared => !is_valid && !is_contradicted,
+            };
+            if !agrees || found.is_empty() {
+                return Err(format!("{path} is {worth:?}, and {found:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a signed digest file names, and is not here, is missed.
+    fn compare_missing(&self, copy: &Copy<'_>, report: &VerifyReport) -> Result<(), String> {
+        let is_here = |key: &str| self.world.files.keys().any(|path| crate::reference::proof::key_of(path) == key);
+        let is_said = |outcomes: &[Outcome], place: &str| {
+            report.findings.iter().any(|finding| {
+                let is_named = finding.place == place
+                    || finding.advice.as_ref().is_some_and(|advice| advice.starts_with(&format!("{place} ")));
+                outcomes.contains(&finding.outcome) && is_named
+            })
+        };
+        for path in self.digests.iter().filter(|(_, worth)| **worth == DigestWorth::Signed).map(|(path, _)| path) {
+            let json = copy.digest(path).expect("a digest file");
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            let place = |bucket: &str, object: &str| format!("s3://{bucket}/{object}");
+            for log in json["logFiles"].as_array().expect("log files") {
+                let (bucket, object) = (text(&log["s3Bucket"]), text(&log["s3Object"]));
+                if !is_here(&crate::reference::proof::key_of(&object))
+                    && !is_said(&[Outcome::LogMissing], &place(&bucket, &object))
+                {
+                    return Err(format!("{path} declares {object}, which is not here, and that is not reported"));
+                }
+            }
+            let (bucket, object) = (text(&json["previousDigestS3Bucket"]), text(&json["previousDigestS3Object"]));
+            let is_missing = !object.is_empty() && !is_here(&crate::reference::proof::key_of(&object));
+            if is_missing && !is_said(&[Outcome::DigestMissing, Outcome::ChainOlder], &place(&bucket, &object)) {
+                return Err(format!("{path} follows {object}, which is not here, and that is not reported"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What nothing declares: delivered by a trail, or planted by somebody.
+    fn compare_undeclared(&self, copy: &Copy<'_>, outcomes: &BTreeMap<String, Vec<Outcome>>) -> Result<(), String> {
+        let undeclared = self.logs.iter().filter(|(_, worth)| **worth == LogWorth::Undeclared).map(|(path, _)| path);
+        for path in undeclared {
+            let found = outcomes.get(path).map(Vec::as_slice).unwrap_or_default();
+            let [outcome] = found else { return Err(format!("{path}: {found:?}")) };
+            let is_problem = outcome.severity() == Severity::Problem;
+            let Some(log) = self.world.logs.get(path) else { continue };
+            if log.is_planted {
+                if self.is_covered(copy, log) && *outcome != Outcome::LogUndeclared {
+                    return Err(format!("{path} was planted, and is {outcome:?}"));
+                }
+            } else if is_problem && !self.may_be_suspected(log, *outcome) {
+                return Err(format!("{path} was delivered, and is {outcome:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether signed digest files of every trail that delivers to a log file's place and Region would have to declare it.
+    fn is_covered(&self, copy: &Copy<'_>, log: &Log) -> bool {
+        let mut trails = self.world.trails_of(log).peekable();
+        let mut is_covered = trails.peek().is_some();
+        for trail in trails {
+            let of_trail = |path: &&String| path.contains(&trail.mark());
+            let hours = self.digests.iter().filter(|(path, worth)| of_trail(path) && **worth == DigestWorth::Signed);
+            let mut hours: Vec<(i64, i64)> = hours
+                .filter(|(path, _)| !path.contains("_backfill"))
+                .map(|(path, _)| copy.digest(path).expect("a digest file"))
+                .map(|json| (seconds(&json["digestStartTime"]), seconds(&json["digestEndTime"])))
+                .collect();
+            hours.sort_unstable();
+            let mut joined: Vec<(i64, i64)> = Vec::new();
+            for (start, end) in hours {
+                match joined.last_mut().filter(|last| last.1 == start) {
+                    Some(last) => last.1 = end,
+                    None => joined.push((start, end)),
+                }
+            }
+            let is_in = |(start, end): &(i64, i64)| *start <= log.minute && log.minute + LATEST_DELIVERY < *end;
+            is_covered &= joined.iter().any(is_in);
+            // A backfill digest file that is not here, or counts for nothing, may declare it.
+            let late = self
+                .digests
+                .iter()
+                .filter(|(path, worth)| of_trail(path) && path.contains("_backfill") && **worth != DigestWorth::Wrong);
+            is_covered &= !trail.has_backfill || late.count() == 2;
+        }
+        is_covered
+    }
+
+    /// Whether nothing but the trail itself could tell that a log file that it delivered was not planted.
+    fn may_be_suspected(&self, log: &Log, outcome: Outcome) -> bool {
+        let is_told = |mark: &str| {
+            let counts = |(path, worth): (&String, &DigestWorth)| {
+                path.contains(mark) && !path.contains("_backfill") && *worth != DigestWorth::Wrong
+            };
+            self.digests.iter().any(counts)
+        };
+        let trail = &self.world.trails[log.trail];
+        // No digest file here tells that there is such a trail, nor that there was a backfill digest file, if that was the
+        // newest; or one that somebody has made tells that it covers the hour; or another stands in its place.
+        !is_told(&trail.mark())
+            || log.is_late
+            || self.world.forged.contains(&log.trail)
+            || (outcome == Outcome::LogOfUnknownTrail && self.world.trails_of(log).count() > 1)
+    }
+
+    fn compare_conversion(&self, workdir: &Workdir) -> Result<(), String> {
+        let lake = workdir.convert("copy", "--verify --public-keys keys.json");
+        let rows = lake.rows("archives");
+        let integrity: BTreeMap<&str, &str> =
+            rows.iter().map(|row| (text(row, "archive"), text(row, "integrity"))).collect();
+        for (path, worth) in &self.logs {
+            let found = integrity.get(&*uri(&workdir.at("copy").join(path))).copied().unwrap_or("absent");
+            let agrees = match worth {
+                LogWorth::Proved => found == "verified" || found == "invalid" && self.is_declared_twice(path),
+                LogWorth::Contradicted => found == "invalid",
+                LogWorth::Unproved(true) | LogWorth::OfWrongDigest => found == "not_covered",
+                // As the digest file without signature has a place in its chain or not.
+                LogWorth::Unproved(false) => matches!(found, "invalid" | "not_covered"),
+                LogWorth::Undeclared => matches!(found, "not_covered" | "not_checked"),
+            };
+            if !agrees {
+                return Err(format!("{path} is {worth:?}, and {found} in the lake\n{}", lake.stderr));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether somebody has declared it once more, in a digest file of his own.
+    fn is_declared_twice(&self, path: &str) -> bool {
+        self.world.redeclared.contains(path)
+    }
+}
+
+/// Nothing is wrong with a copy that nobody has tampered with.
+fn expect_sound(report: &VerifyReport) -> Result<(), String> {
+    let is_false =
+        |outcome: &Outcome| outcome.severity() == Severity::Problem && *outcome != Outcome::LogOfUnknownTrail;
+    let false_alarms: Vec<_> = report.findings.iter().filter(|finding| is_false(&finding.outcome)).collect();
+    if false_alarms.is_empty() { Ok(()) } else { Err(format!("nobody has tampered with it: {false_alarms:#?}")) }
+}
+
+fn seconds(time: &serde_json::Value) -> i64 {
+    time.as_str().and_then(|time| time.parse::<jiff::Timestamp>().ok()).expect("a time").as_second()
+}
