@@ -121,19 +121,22 @@ impl Chains {
         }
         let looks: Vec<Result<bool, Outcome>> =
             (0..kept.len()).into_par_iter().map(|at| self.look(at, keys, &kept[at])).collect();
-        let mut statuses = std::mem::take(&mut self.statuses);
-        // The newest first: whether the digest file after it counts is known then.
-        for (at, look) in looks.into_iter().enumerate() {
+        // What is known without the others first; then the newest first: whether the digest file after it counts is known then.
+        let status = |look: &Result<bool, Outcome>| match look {
+            Err(outcome) => Status::Invalid(*outcome),
+            Ok(true) => Status::Valid,
+            Ok(false) => Status::Unread,
+        };
+        let mut statuses: Vec<Status> = looks.iter().map(status).collect();
+        for at in (0..looks.len()).filter(|at| looks[*at] == Ok(false)) {
             let may_speak = |(keeper, _): &(Keeper, &[u8])| match keeper {
                 Keeper::Sidecar => true,
-                Keeper::Next(next) => !matches!(statuses[*next], Status::Invalid(_)),
+                Keeper::Next(next) => statuses[*next].is_usable(),
             };
-            statuses[at] = match look {
-                _ if matches!(self.digests[at].content, Content::Unread) => Status::Unread,
-                Err(outcome) => Status::Invalid(outcome),
-                Ok(true) => Status::Valid,
-                Ok(false) if kept[at].iter().any(may_speak) => Status::Invalid(Outcome::DigestSignatureFailed),
-                Ok(false) => Status::WithoutSignature,
+            statuses[at] = match self.digests[at].content {
+                Content::Unread => Status::Unread,
+                _ if kept[at].iter().any(may_speak) => Status::Invalid(Outcome::DigestSignatureFailed),
+                _ => Status::WithoutSignature,
             };
         }
         self.statuses = statuses;

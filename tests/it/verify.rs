@@ -478,6 +478,18 @@ fn a_digest_file_that_was_moved_swapped_or_replayed_is_told() {
     }
 }
 
+/// What somebody has put in an older one's place comes later in the order, and counts for no more.
+#[test]
+fn a_digest_file_that_was_moved_speaks_against_no_other() {
+    let (mut bucket, digests, _) = four_hours();
+    bucket.rename(&digests[3], &digests[0]);
+    let signature = bucket.signatures[&digests[2]].clone();
+    bucket.edit(&digests[0], |text| text.replace(&signature, &"0".repeat(512)));
+    let report = verify(&copy(&bucket), "").1;
+    let expected = [("digest_moved", 1), ("digest_valid", 1), ("digest_without_signature", 1)];
+    assert_eq!(counts(&report)[..3], expected, "{report:#}");
+}
+
 #[test]
 fn digest_files_that_contradict_each_other_are_told_though_signed() {
     let signed = |edit: &dyn Fn(&mut Json)| {
