@@ -13,8 +13,11 @@ use super::part::{StagedPart, unwritable};
 use super::site::{Site, Uncommitted};
 use crate::config::STATE_FOLDER;
 use crate::disk::Disk;
-use crate::error::{Error, ErrorKind, Result, printable};
+use crate::error::{Error, ErrorKind, Result, printable_path};
 use crate::schema::Table;
+
+/// How often a lock may be gone between two looks at it.
+const MOST_ATTEMPTS: usize = 10;
 
 /// A folder that this process alone writes to.
 #[derive(Debug)]
@@ -108,14 +111,19 @@ impl Site for Folder {
 ///
 /// When the folder cannot be written to, and `taken` when another process has the lock.
 pub(super) fn lock(folder: &Path, disk: &Disk, taken: impl FnOnce() -> Error) -> Result<File> {
-    disk.create_folder(folder).map_err(|error| unwritable(folder, error))?;
     let path = folder.join("lock");
-    let lock = disk.lock_file(&path).map_err(|error| unwritable(&path, error))?;
-    match lock.try_lock() {
-        Ok(()) if is_still_there(&lock, &path) => Ok(lock),
-        Ok(()) | Err(TryLockError::WouldBlock) => Err(taken()),
-        Err(TryLockError::Error(error)) => Err(unwritable(&path, error)),
+    for _ in 0..MOST_ATTEMPTS {
+        disk.create_folder(folder).map_err(|error| unwritable(folder, error))?;
+        let lock = disk.lock_file(&path).map_err(|error| unwritable(&path, error))?;
+        match lock.try_lock() {
+            Ok(()) if is_still_there(&lock, &path) => return Ok(lock),
+            // Who had it has ended, and taken it away.
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => break,
+            Err(TryLockError::Error(error)) => return Err(unwritable(&path, error)),
+        }
     }
+    Err(taken())
 }
 
 /// Keeps runs from writing to a folder for as long as the answer is kept; others may do the same. `None` when there is no
@@ -147,7 +155,10 @@ fn is_still_there(file: &File, path: &Path) -> bool {
 }
 
 pub(super) fn in_use(root: &Path) -> Error {
-    let message = format!("another run is using {}; wait for it to end", printable(&root.display().to_string()));
+    let message = format!(
+        "another run is using {}; wait for it to end, as `convert --wait` does",
+        printable_path(&root.display().to_string())
+    );
     Error::new(ErrorKind::LakeLocked, message)
 }
 

@@ -147,3 +147,61 @@ impl CredentialProvider for Chain {
         Ok(given)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where credentials are is typed as well, and asked by another library. Nothing is asked for beyond this machine.
+    #[test]
+    fn nothing_that_is_typed_of_credentials_panics() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let names = [
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_ROLE_ARN",
+            "AWS_ROLE_SESSION_NAME",
+            "AWS_COGNITO_IDENTITY_POOL_ID",
+            "AWS_COGNITO_ENDPOINT",
+            "AWS_SSO_ENDPOINT",
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+            "AWS_STS_REGIONAL_ENDPOINTS",
+            "AWS_PROFILE",
+            "AWS_CONFIG_FILE",
+            "AWS_SHARED_CREDENTIALS_FILE",
+            "AWS_REGION",
+        ];
+        for name in names {
+            for value in [
+                "",
+                " ",
+                ":x",
+                "http://",
+                "http://[",
+                "http://127.0.0.1:1",
+                "localhost:x",
+                "a\nb",
+                "/dev/null",
+                "\u{e9}",
+            ] {
+                let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+                let mut environment = std::collections::BTreeMap::from([
+                    set("AWS_CONFIG_FILE", "/nonexistent"),
+                    set("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent"),
+                    set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1"),
+                    set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1"),
+                ]);
+                if name.contains("RELATIVE") {
+                    environment.remove("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+                }
+                environment.extend([set(name, value)]);
+                let chain = Chain::new(&StoreOptions { environment, ..StoreOptions::default() });
+                assert!(runtime.block_on(chain.get_credential()).is_err(), "{name}={value:?}");
+            }
+        }
+    }
+}

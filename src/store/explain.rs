@@ -17,29 +17,29 @@ use crate::error::{printable, printable_path};
 
 /// What came of a request, as the cause of an error: whoever unpacks bytes can tell it from damage.
 #[derive(Debug)]
-struct Told(String);
+struct StoreFailure(String);
 
-impl fmt::Display for Told {
+impl fmt::Display for StoreFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl StdError for Told {}
+impl StdError for StoreFailure {}
 
 /// Whether an error is what a store answered, or that it did not.
 pub(crate) fn is_of_store(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<Told>)
+    error.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<StoreFailure>)
 }
 
 /// The error of a wait that ended before its time. It is not [`io::ErrorKind::Interrupted`]: readers would try again.
 pub(super) fn cut_short(why: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, Told(why.to_owned()))
+    io::Error::new(io::ErrorKind::ConnectionAborted, StoreFailure(why.to_owned()))
 }
 
 /// The error of an answer that makes no sense.
 pub(super) fn broken(words: &str) -> io::Error {
-    io::Error::other(Told(words.to_owned()))
+    io::Error::other(StoreFailure(words.to_owned()))
 }
 
 /// The error of a key that the client library cannot ask for.
@@ -49,24 +49,24 @@ pub(super) fn not_a_key(error: &KeyError) -> io::Error {
 
 /// Words of our own as the cause of an error: they are printed whole, and nothing is tried again.
 #[derive(Debug)]
-struct Own(String);
+struct OwnWords(String);
 
-impl fmt::Display for Own {
+impl fmt::Display for OwnWords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl StdError for Own {}
+impl StdError for OwnWords {}
 
 /// An error of ours for who expects one of the client library.
 pub(super) fn own(words: impl Into<String>) -> Error {
-    Error::Generic { store: "S3", source: Box::new(Own(words.into())) }
+    Error::Generic { store: "S3", source: Box::new(OwnWords(words.into())) }
 }
 
 /// The same when there are no credentials.
 pub(super) fn unauthenticated(words: impl Into<String>) -> Error {
-    Error::Unauthenticated { path: String::new(), source: Box::new(Own(words.into())) }
+    Error::Unauthenticated { path: String::new(), source: Box::new(OwnWords(words.into())) }
 }
 
 /// A request that was tried more than once, and what came of the last time.
@@ -164,7 +164,7 @@ pub(super) fn again(error: &Error) -> Again {
     if let Some(answer) = Answer::of(error) {
         return if answer.is_passing() { Again::Patiently } else { Again::Never };
     }
-    if cause::<Own>(error).is_some() {
+    if cause::<OwnWords>(error).is_some() {
         return Again::Never;
     }
     match cause::<HttpError>(error).map(HttpError::kind) {
@@ -187,7 +187,7 @@ pub(super) fn explain(error: &Error) -> io::Error {
         (_, Some(answer)) if answer.status == StatusCode::NOT_IMPLEMENTED => io::ErrorKind::Unsupported,
         _ => io::ErrorKind::Other,
     };
-    let told = match (error, &answer, cause::<Own>(error)) {
+    let told = match (error, &answer, cause::<OwnWords>(error)) {
         (Error::NotFound { .. }, Some(answer), _) if answer.code.is_none() => "there is no such object".to_owned(),
         (_, Some(answer), _) => printable(&answer.to_string()),
         (.., Some(own)) => printable_path(&own.0),
@@ -205,7 +205,7 @@ pub(super) fn explain(error: &Error) -> io::Error {
         Some(Tried { times, .. }) => format!("{words} (tried {times} times)"),
         None => words,
     };
-    io::Error::new(kind, Told(words))
+    io::Error::new(kind, StoreFailure(words))
 }
 
 /// Whether a store says that a bucket is not where it was asked for.

@@ -31,6 +31,9 @@ const IN_A_HURRY: Duration = Duration::from_secs(5);
 /// How often a request is sent whose answers make no sense.
 const MOST_SENSELESS: usize = 9;
 
+/// So many are over before anybody wonders.
+const FEW_TRIES: usize = 9;
+
 /// Somebody should know of a wait that is longer.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
 
@@ -116,7 +119,7 @@ impl Patience {
         let longest = if heard.ever { longest } else { longest.min(FOR_A_STRANGER) };
         drop(heard);
         let gone = away.elapsed().max(begun.elapsed());
-        if gone >= WORTH_TELLING && gone < longest {
+        if gone >= WORTH_TELLING && gone < longest && self.most_tries > FEW_TRIES {
             let what = Awaited::Store(trouble);
             let (since, until) = (away, away + longest);
             self.waits.set_store(Some(Wait { what, place: self.place.clone(), since, until }));
