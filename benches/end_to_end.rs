@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 fn run(is_smoke: bool) -> Result<()> {
     let folder = tempfile::tempdir()?;
     println!(
-        "| input | to | events | usage records | MB of JSON | s | MB/s | CPU s | serial | peak MiB | size of gz |\n\
+        "| input | to | events | usage records | MB of JSON | s | MB/s | CPU s | serial, of CPU | peak MiB | size of gz |\n\
          |---|---|---|---|---|---|---|---|---|---|---|"
     );
     for input in &INPUTS {

@@ -40,7 +40,7 @@ use crate::input::{Archive, Referenced, STDIN, Search, copy_stdin, discover, fol
 use crate::lake_root::Root;
 use crate::output::{Known, Lake, hold_if_there};
 use crate::pool::thread_pool;
-use crate::report::{Progress, Stage, StageClock, Summary};
+use crate::report::{Progress, Stage, StageClock, Summary, thread_cpu_time};
 use crate::store::Session;
 use crate::verify::Proofs;
 
@@ -70,34 +70,34 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
 /// Converts archives that one session reads into a lake that another writes.
 fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, session: &Session) -> Result<Summary> {
     let started = Instant::now();
-    let cpu_before = process::thread_cpu_time();
+    let cpu_before = thread_cpu_time();
     let clock = Arc::new(StageClock::default());
     let pool = Arc::new(thread_pool(config.threads)?);
-    let lake = if config.dry_run { None } else { Some(pool.install(|| Lake::open(config, lake_session))?) };
+    let lake = if config.dry_run { None } else { Some(clock.coordinate(&pool, || Lake::open(config, lake_session))?) };
     let (lake, known) = if let Some((lake, known)) = lake {
         (Some(lake), known)
     } else {
         let root = Root::of(&config.lake, lake_session)?;
-        (None, pool.install(|| Known::read(root, config))?)
+        (None, clock.coordinate(&pool, || Known::read(root, config))?)
     };
     // A dry run must not read what another run is about to replace.
     let _lock = if config.dry_run { hold_if_there(&known.root)? } else { None };
     let mut summary = Summary { lake: known.root.path().to_owned(), ..Summary::default() };
     let folder = config.scratch.clone().or_else(|| lake.as_ref().map(Lake::staging)).unwrap_or_default();
-    let sorter = pool.install(|| Sorter::new(&known, config))?;
+    let sorter = clock.coordinate(&pool, || Sorter::new(&known, config))?;
     let is_new = |archive: &Archive| sorter.is_new(archive);
     let lake_path = Some(known.root.path());
     let search = Search { lake: lake_path, selection: &config.selection, session, is_new: &is_new };
-    let found = find_archives(config, progress, &pool, &search, &folder, &mut summary)?;
-    let found = pool.install(|| sorter.open_containers(found));
+    let found = find_archives(config, progress, (&pool, &clock), &search, &folder, &mut summary)?;
+    let found = clock.coordinate(&pool, || sorter.open_containers(found));
     let proofs = match config.public_keys.as_slice() {
         [] => None,
-        keys => Some(Arc::new(pool.install(|| Proofs::read(&found, keys))?)),
+        keys => Some(Arc::new(clock.coordinate(&pool, || Proofs::read(&found, keys))?)),
     };
-    let worklist = pool.install(|| sorter.sort(found, &mut summary));
+    let worklist = clock.coordinate(&pool, || sorter.sort(found, &mut summary));
     let archives = &worklist.archives;
     expect_archives(progress, archives);
-    let replacement = pool.install(|| worklist.replacement(&known, config))?;
+    let replacement = clock.coordinate(&pool, || worklist.replacement(&known, config))?;
     let root = known.root.clone();
     drop(known);
     let (clock, pool, proofs) = (&clock, &pool, proofs.as_ref());
@@ -115,7 +115,7 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
         }
     }
     summary.notes = steps.lake.as_mut().map(Lake::take_notes).unwrap_or_default();
-    clock.add(Stage::Coordinate, process::thread_cpu_time().saturating_sub(cpu_before));
+    clock.add(Stage::Coordinate, thread_cpu_time().saturating_sub(cpu_before));
     summary.close(started, clock, process::peak_rss_bytes());
     Ok(summary)
 }
@@ -124,7 +124,7 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
 fn find_archives(
     config: &Config,
     progress: &Progress,
-    pool: &ThreadPool,
+    (pool, clock): (&ThreadPool, &StageClock),
     search: &Search<'_>,
     folder: &Path,
     summary: &mut Summary,
@@ -138,7 +138,7 @@ fn find_archives(
     }
     (summary.notices, summary.wrong_notices) = (counts, wrong);
     named.extend(paths);
-    let found = pool.install(|| discover(&named, objects, search));
+    let found = clock.coordinate(pool, || discover(&named, objects, search));
     if progress.is_stopping() {
         return Err(Error::new(ErrorKind::Stopped, "asked to stop before anything was converted"));
     }

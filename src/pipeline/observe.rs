@@ -49,7 +49,7 @@ pub(crate) fn observe<O: Observer>(
     let session = session.watched_by(progress.waits());
     let search = Search { lake: None, selection: &config.selection, session: &session, is_new: &|_| true };
     let folder = config.scratch.clone().unwrap_or_default();
-    let found = find_archives(config, progress, &pool, &search, &folder, &mut Summary::default())?;
+    let found = find_archives(config, progress, (&pool, &clock), &search, &folder, &mut Summary::default())?;
     let archives = Arc::new(pool.install(|| open_containers(found, |_| true, &config.selection)));
     expect_archives(progress, &archives);
     let step = &(0..archives.len());

@@ -3,18 +3,9 @@
 //! In: nothing. Out: numbers, or nothing where the system does not tell them without unsafe code, which is everywhere
 //! but on Linux. Never: an error; a report can do without.
 
-use std::time::Duration;
-
 /// Largest resident set of this process so far; only Linux tells without unsafe code.
 pub(super) fn peak_rss_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1_024)
-}
-
-/// CPU time of the calling thread so far; zero where the system does not tell without unsafe code.
-pub(super) fn thread_cpu_time() -> Duration {
-    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos = schedstat.split(' ').next().and_then(|nanos| nanos.parse().ok());
-    Duration::from_nanos(nanos.unwrap_or_default())
 }

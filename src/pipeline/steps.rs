@@ -125,7 +125,7 @@ impl Steps<'_> {
 
     fn publish(&mut self, commit: &Commit, staged: &Staged, summary: &mut Summary) -> Result<()> {
         let Some(lake) = &mut self.lake else { return Ok(()) };
-        let found = self.pool.install(|| read_back(commit, staged.all()))?;
+        let found = self.clock.coordinate(self.pool, || read_back(commit, staged.all()))?;
         // A table that was not asked for has no rows, whatever was found.
         let is_kept = |table: Table| !table.is_partitioned() || self.config.tables.contains(&table);
         let rows = |table| {

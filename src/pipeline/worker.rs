@@ -13,7 +13,7 @@ use super::refusal::{not_verified, reject_damaged_log};
 use crate::error::{Finding, Reason, Result};
 use crate::input::{Archive, Contents, Inflated, Inflater, TextStream, Window, Worthless, unreadable};
 use crate::pool::Pool;
-use crate::report::{Stage, StageClock};
+use crate::report::{Stage, StageClock, TaskClock};
 use crate::store::Prefetcher;
 use crate::transform::{
     Batch, Converter, Cut, Cutter, Element, Judgement, Place, Plan, Source, Status, Tally, Verdict,
@@ -176,6 +176,7 @@ impl Worker {
     ) -> Result<GroupResult> {
         let archives_done = Vec::with_capacity(range.len());
         let mut result = GroupResult { archives: archives_done, batches: Vec::new(), alone: None, rest: None };
+        let mut clock = TaskClock::new(clock);
         let mut text_bytes = 0;
         for at in range {
             // A refused archive is taken alone, as it was when it was found out: groups must not depend on it.
@@ -190,7 +191,7 @@ impl Worker {
             let uri = archives[at].uri();
             let source = Source { uri: &uri, position: position(at) };
             let fetched = reading.prefetcher.as_ref().and_then(|prefetcher| prefetcher.take(at));
-            let Some(outcome) = self.convert_archive(&archives[at], fetched, source, reading, clock) else {
+            let Some(outcome) = self.convert_archive(&archives[at], fetched, source, reading, &mut clock) else {
                 result.alone = Some(at);
                 break;
             };
@@ -208,7 +209,7 @@ impl Worker {
         fetched: Option<io::Result<Bytes>>,
         source: Source<'_>,
         reading: &Reading,
-        clock: &StageClock,
+        clock: &mut TaskClock<'_>,
     ) -> Option<ArchiveOutcome> {
         if !archive.is_regular {
             return Some(ArchiveOutcome::without_text(Verdict::foreign("special_file")));

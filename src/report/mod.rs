@@ -17,6 +17,7 @@ use crate::transform::{Outcome, Status, Verdict};
 use crate::verify::Integrity;
 
 pub use clock::{Stage, StageClock, StageTimes};
+pub(crate) use clock::{TaskClock, thread_cpu_time};
 pub use progress::Progress;
 
 pub use crate::store::{Awaited, Wait};
@@ -174,7 +175,7 @@ pub struct Summary {
     pub notes: Vec<String>,
     /// Wall time.
     pub elapsed_ms: u64,
-    /// Thread time by stage.
+    /// CPU time of all threads by stage.
     pub stages_cpu_ms: StageTimes,
     /// Largest resident set of the process, where the system tells.
     pub peak_rss_bytes: Option<u64>,
