@@ -268,6 +268,11 @@ impl Finding {
     }
 }
 
+/// A number with its noun: `1 row`, `2 rows`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Text that is safe to print: control characters, line ends and characters that reorder text are escaped, and what is
 /// longer than 200 characters is cut. Archives and file names are written by strangers.
 #[must_use]

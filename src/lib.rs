@@ -71,6 +71,7 @@
 //! | `input::discover` | inputs to a sorted list of archives |
 //! | `input::stdin` | standard input to an archive |
 //! | `input::region` | bytes that can be read at any place |
+//! | `input::beginning` | how the text of an archive begins, of what was looked at |
 //! | `input::container`, `tar`, `zip` | containers to archives |
 //! | `input::zip::records`, `blocks` | what a zip is made of; its bytes, read in blocks |
 //! | `input::zip::directory`, `local` | members that a directory lists; members that none lists |

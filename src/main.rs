@@ -20,12 +20,13 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches};
 use serde::Serialize;
+use trailmill::generate::GenerateError;
 use trailmill::report::Progress;
 use trailmill::{Error, ErrorKind, Result, StoreOptions, schema};
 
 use cli::{
     CheckArgs, Cli, Command, ConvertArgs, DdlArgs, GenerateArgs, InspectArgs, ProgressArg, ReportFormat, RestoreArgs,
-    VerifyArgs, check_places,
+    VerifyArgs, check_places, without_guesses,
 };
 use progress::ProgressLine;
 use signals::Signals;
@@ -59,7 +60,7 @@ impl From<Outcome> for ExitCode {
 }
 
 fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    let matches = Cli::command().try_get_matches().unwrap_or_else(|error| without_guesses(error).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = check_places(&matches).and_then(|()| run(cli)).unwrap_or_else(|error| {
         terminal::error(&error);
@@ -200,8 +201,7 @@ fn report_unwritable(path: &Path, error: std::io::Error) -> Error {
 
 fn generate(args: &GenerateArgs) -> Result<Outcome> {
     let config = args.config();
-    let summary = trailmill::generate::generate(&config)
-        .map_err(|error| Error::new(ErrorKind::LakeUnwritable, error.to_string()))?;
+    let summary = trailmill::generate::generate(&config).map_err(GenerateError::into_error)?;
     terminal::generated(&config, &summary);
     Ok(Outcome::Clean)
 }

@@ -62,7 +62,7 @@ fn draw(progress: &Progress, stopped: &Receiver<()>) {
             bar.set_position(done);
         }
         bar.set_message(format!(
-            "{} of {} archives, {} events, {}",
+            "archives {} of {}, events {}, {}",
             HumanCount(load(&progress.archives_done)),
             HumanCount(load(&progress.archives_total)),
             HumanCount(load(&progress.events)),

@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::dedup::{Claims, PublishedKeys, Scratch};
 use crate::disk::Disk;
-use crate::error::{ErrorKind, Result, printable, printable_path};
+use crate::error::{ErrorKind, Result, counted, printable, printable_path};
 use crate::lake_file::guarded;
 use crate::lake_root::Root;
 use crate::output::{Commits, FileLayout, PartName, RecordedPart, hold_shared, key_table};
@@ -223,7 +223,11 @@ impl<'a> Plan<'a> {
         listed.retain(|part| {
             let is_there = found.contains(&root.join(&part.path));
             if !is_there {
-                report.add(ProblemKind::PartMissing, &part.path, format!("{} rows were published in it", part.rows));
+                report.add(
+                    ProblemKind::PartMissing,
+                    &part.path,
+                    format!("{} published in it", counted(part.rows, "row")),
+                );
             }
             is_there
         });

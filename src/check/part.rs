@@ -11,7 +11,7 @@ use super::ProblemKind;
 use super::rows::RowCounts;
 use crate::dedup::{Claims, KeyColumns};
 use crate::disk::hash_of;
-use crate::error::Result;
+use crate::error::{Result, counted};
 use crate::lake_file::{LakeFile, damaged};
 use crate::lake_root::Root;
 use crate::output::{FileLayout, batch_rows, name_hash};
@@ -72,7 +72,7 @@ pub(super) fn check_part(
     let file = root.open(&path).map_err(|error| damaged(&path, error))?;
     let bytes = file.len();
     if let Some(published) = part.bytes.filter(|published| *published != bytes) {
-        found.problems.push((ProblemKind::PartChanged, format!("{bytes} bytes, {published} were published")));
+        found.problems.push((ProblemKind::PartChanged, format!("{}, {published} published", counted(bytes, "byte"))));
     }
     if let Some(published) = part.xxh3.as_ref().filter(|_| !is_quick) {
         let hash = hash_of(file.reader()).map_err(|error| damaged(&path, error))?;
@@ -97,7 +97,7 @@ pub(super) fn check_part(
     }
     found.edges = keys.edges;
     if found.rows != part.rows {
-        let message = format!("{} rows, {} were published", found.rows, part.rows);
+        let message = format!("{}, {} published", counted(found.rows, "row"), part.rows);
         found.problems.push((ProblemKind::PartChanged, message));
     }
     Ok(found)

@@ -9,7 +9,7 @@ use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Int32Type, Int64Type};
 
 use super::{CheckReport, ProblemKind};
-use crate::error::Result;
+use crate::error::{Result, counted};
 use crate::lake_file::LakeFile;
 use crate::lake_root::Root;
 use crate::output::{Commits, PublishedCommit, name_hash};
@@ -95,7 +95,8 @@ pub(super) fn check_archives(
     }
     let unknown = counts.by_archive.values().filter(|counts| !counts.is_in_manifest);
     for OfArchive { events, usage_records, quarantined, .. } in unknown {
-        let rows = format!("{events} events, {usage_records} usage records and {quarantined} refused events");
+        let (events, usage_records) = (counted(*events, "event"), counted(*usage_records, "usage record"));
+        let rows = format!("{events}, {usage_records} and {}", counted(*quarantined, "refused event"));
         report.add(ProblemKind::ArchiveUnknown, "an archive", rows);
     }
     Ok(())
@@ -139,7 +140,7 @@ impl<'b> ManifestColumns<'b> {
         let number = |column: &Int64Array| u64::try_from(column.value(row)).unwrap_or_default();
         let told = number(self.written) + number(self.duplicates) + number(self.quarantined) + number(self.filtered);
         if told != number(self.seen) {
-            let message = format!("{} events seen, {told} accounted for", number(self.seen));
+            let message = format!("{} seen, {told} accounted for", counted(number(self.seen), "event"));
             report.add(ProblemKind::CountsDiffer, archive, message);
         }
         let has = |table| tables.contains(&table);
@@ -149,7 +150,7 @@ impl<'b> ManifestColumns<'b> {
             (true, Table::Quarantine, self.quarantined, counts.quarantined),
         ] {
             if is_kept && number(expected) != found {
-                let message = format!("{found} rows in {table}, {} expected", number(expected));
+                let message = format!("{} in {table}, {} expected", counted(found, "row"), number(expected));
                 report.add(ProblemKind::RowsDiffer, archive, message);
             }
         }

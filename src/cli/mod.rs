@@ -64,6 +64,41 @@ pub(crate) enum Command {
     Man,
 }
 
+/// The same error without tips that are no help: names that are far from what was typed, and that a flag may be meant as a
+/// path.
+pub(crate) fn without_guesses(mut error: clap::Error) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue};
+    for (kind, guess) in [
+        (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
+        (ContextKind::InvalidArg, ContextKind::SuggestedArg),
+    ] {
+        let Some(ContextValue::String(typed)) = error.get(kind).cloned() else { continue };
+        let near = match error.remove(guess) {
+            Some(ContextValue::String(name)) if is_near(&typed, &name) => Some(ContextValue::String(name)),
+            Some(ContextValue::Strings(mut names)) => {
+                names.retain(|name| is_near(&typed, name));
+                (!names.is_empty()).then_some(ContextValue::Strings(names))
+            }
+            _ => None,
+        };
+        near.and_then(|near| error.insert(guess, near));
+        if let Some(ContextValue::StyledStrs(mut tips)) = error.remove(ContextKind::Suggested) {
+            tips.retain(|tip| !(typed.starts_with("--") && tip.to_string().contains("as a value")));
+            if !tips.is_empty() {
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+            }
+        }
+    }
+    error
+}
+
+/// Whether a name is what was typed but for a slip of the fingers, or for how much of it was typed.
+fn is_near(typed: &str, name: &str) -> bool {
+    let (typed, name) = (typed.trim_start_matches('-'), name.trim_start_matches('-'));
+    let slips = (typed.chars().count() / 3).max(1);
+    typed.starts_with(name) || name.starts_with(typed) || strsim::osa_distance(typed, name) <= slips
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormat {
     /// For people

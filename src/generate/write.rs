@@ -13,6 +13,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use super::prng::word;
 use super::{GenerateConfig, GenerateSummary, Generator};
 use crate::config::check_local;
+use crate::error::{Error, ErrorKind};
 
 /// Why archives could not be written.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub enum GenerateError {
     /// The folder is none of this machine.
     FolderElsewhere {
         /// Why.
-        source: crate::Error,
+        source: Error,
     },
     /// A folder could not be made.
     FolderUnwritable {
@@ -80,6 +81,23 @@ impl std::error::Error for GenerateError {
             Self::FolderUnwritable { source, .. } | Self::ArchiveUnwritable { source, .. } => Some(source),
             Self::ArchiveIncompressible { source, .. } => Some(source),
             Self::ThreadsUnavailable { source, .. } => Some(source),
+        }
+    }
+}
+
+impl GenerateError {
+    /// The same, as what ends a command.
+    #[must_use]
+    pub fn into_error(self) -> Error {
+        match self {
+            Self::FolderElsewhere { source } => source,
+            Self::FolderUnwritable { path, source } | Self::ArchiveUnwritable { path, source } => {
+                Error::at(ErrorKind::OutputUnwritable, &path, source).advise("name another folder with --out")
+            }
+            Self::ArchiveIncompressible { path, source } => Error::at(ErrorKind::Internal, &path, source),
+            Self::ThreadsUnavailable { threads, source } => {
+                Error::new(ErrorKind::ConfigInvalid, format!("--threads {threads}: they cannot be started: {source}"))
+            }
         }
     }
 }

@@ -75,6 +75,8 @@ pub(crate) enum Contents {
         /// What the system or the store said.
         why: String,
     },
+    /// It is something else, as its beginning says, and is not read any further.
+    Foreign { kind: &'static str },
 }
 
 impl Archive {
@@ -146,7 +148,7 @@ impl Archive {
     }
 
     /// The same, after it was looked into.
-    pub(super) fn with_contents(self, contents: Contents) -> Self {
+    pub(crate) fn with_contents(self, contents: Contents) -> Self {
         Self { contents: Some(Box::new(contents)), ..self }
     }
 
@@ -177,9 +179,12 @@ impl Archive {
         matches!(self.contents.as_deref(), Some(Contents::Members { .. }))
     }
 
-    /// Bytes that are read to convert it: those of a container count with its members.
-    pub(crate) const fn bytes_to_read(&self) -> u64 {
-        if self.contents.is_some() { 0 } else { self.bytes }
+    /// Bytes of it that count as read: those of a container count with its members.
+    pub(crate) fn bytes_to_read(&self) -> u64 {
+        match self.contents.as_deref() {
+            None | Some(Contents::Foreign { .. }) => self.bytes,
+            Some(Contents::Members { .. } | Contents::Unread { .. }) => 0,
+        }
     }
 
     /// Whether its key tells that it holds nothing of a selection.

@@ -41,7 +41,7 @@ const MAX_FINDINGS: usize = 10_000;
 const HEAD_BYTES: usize = 512;
 
 /// Bytes that are looked at to find that out; gzip has told a header by then.
-const LOOK_BYTES: usize = 4 << 10;
+pub(super) const LOOK_BYTES: usize = 4 << 10;
 
 /// Members from this size on are read piece by piece, smaller ones at once.
 pub(crate) const LARGE_BYTES: u64 = 3 << 20;
@@ -364,8 +364,9 @@ fn unpacked_head(archive: &Archive, stored: &Bytes) -> io::Result<Vec<u8>> {
             _ => Ok(head),
         }
     };
-    let head = unpack(TextStream::over(archive, Box::new(io::Cursor::new(stored.clone())), u64::MAX))?;
-    if head.len() == HEAD_BYTES { Ok(head) } else { unpack(TextStream::open(archive, u64::MAX, None)) }
+    let head = unpack(TextStream::over_head(stored.clone()))?;
+    let is_all = stored.len() as u64 == archive.bytes;
+    if head.len() == HEAD_BYTES || is_all { Ok(head) } else { unpack(TextStream::open(archive, u64::MAX, None)) }
 }
 
 /// Lists a tar that can only be read from front to back.

@@ -30,6 +30,8 @@ mod sequence;
 
 mod packing;
 
+mod beginning;
+
 mod encoding;
 
 mod inflate;
@@ -46,6 +48,7 @@ use crate::error::{Finding, Reason};
 use crate::store::is_of_store;
 
 pub(crate) use archive::{Archive, Contents};
+pub(crate) use beginning::{beginning, head};
 pub(crate) use container::{LARGE_BYTES, TAR, ZIP, expand, look_at};
 pub(crate) use discover::{Search, discover};
 pub(crate) use encoding::to_utf8;

@@ -92,7 +92,10 @@ impl Packing {
                 Self::Gzip => Reason::GzipTrailingGarbage,
                 Self::Zstd => Reason::ZstdTrailingGarbage,
             },
-            message: format!("{} bytes follow the last {}", garbage.len(), self.name()),
+            message: match garbage.len() {
+                1 => format!("1 byte follows the last {}", self.name()),
+                bytes => format!("{bytes} bytes follow the last {}", self.name()),
+            },
             original: garbage,
         })
     }

@@ -6,6 +6,8 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
+
 use super::encoding::{Utf16Reader, is_utf16};
 use super::packing::{Decoder, Packing};
 use super::sequence::TextReader;
@@ -46,7 +48,8 @@ pub(crate) type Ended = Option<Finding>;
 /// Reads and unpacks a file.
 #[derive(Debug)]
 pub(crate) struct TextStream {
-    archive: Archive,
+    /// Whose first bytes a finding takes along; none takes any when nobody asks for findings.
+    archive: Option<Archive>,
     source: Source,
     limit: u64,
     inflated_bytes: u64,
@@ -103,7 +106,7 @@ impl fmt::Debug for Source {
 impl TextStream {
     /// Opens a file whose text may have at most `limit` bytes; `end` is where an attempt before found it worthless.
     pub(crate) fn open(archive: &Archive, limit: u64, end: Option<Worthless>) -> io::Result<Self> {
-        let mut stream = Self::over(archive, archive.open()?, limit)?;
+        let mut stream = Self::over(Some(archive), archive.open()?, limit)?;
         stream.end_at(end);
         Ok(stream)
     }
@@ -118,8 +121,12 @@ impl TextStream {
         &self.archive
     }
 
-    /// Reads the bytes of a file from elsewhere.
-    pub(super) fn over(archive: &Archive, input: Input, limit: u64) -> io::Result<Self> {
+    /// Reads the first bytes of a file, which are at hand. Where they end in the middle of something, nothing is fetched.
+    pub(super) fn over_head(head: Bytes) -> io::Result<Self> {
+        Self::over(None, Box::new(io::Cursor::new(head)), u64::MAX)
+    }
+
+    fn over(archive: Option<&Archive>, input: Input, limit: u64) -> io::Result<Self> {
         let mut stream = Self::over_layer(archive, input, limit)?;
         // Services compress what is compressed already.
         for layers in 1..=MAX_LAYERS {
@@ -151,7 +158,7 @@ impl TextStream {
         self.end = end;
     }
 
-    fn over_layer(archive: &Archive, input: Input, limit: u64) -> io::Result<Self> {
+    fn over_layer(archive: Option<&Archive>, input: Input, limit: u64) -> io::Result<Self> {
         let mut reader = BufReader::with_capacity(READ_BYTES, input);
         let head = reader.fill_buf()?;
         let is_utf16 = is_utf16(head);
@@ -162,7 +169,7 @@ impl TextStream {
             None => Source::Plain(reader),
         };
         Ok(Self {
-            archive: archive.clone(),
+            archive: archive.cloned(),
             source,
             limit,
             inflated_bytes: 0,
@@ -310,8 +317,9 @@ impl TextStream {
     /// The first bytes of the file, as many as quarantine keeps.
     fn original(&self) -> Vec<u8> {
         let mut original = Vec::new();
+        let Some(archive) = &self.archive else { return original };
         // What cannot be read cannot be kept; the finding says what happened.
-        let _ = self.archive.open().and_then(|file| file.take(super::MAX_GARBAGE_BYTES).read_to_end(&mut original));
+        let _ = archive.open().and_then(|file| file.take(super::MAX_GARBAGE_BYTES).read_to_end(&mut original));
         original
     }
 }

@@ -283,7 +283,10 @@ impl Survey<'_> {
             self.listing.damaged(Some(directory.end.start), message);
         }
         if elsewhere > 0 {
-            let message = format!("{elsewhere} members of its directory are in other parts of a split zip");
+            let message = format!(
+                "other parts of a split zip have {} of its directory",
+                crate::error::counted(elsewhere, "member")
+            );
             self.listing.damaged(Some(directory.entries.start), message);
         }
     }

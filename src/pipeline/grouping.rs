@@ -12,8 +12,8 @@ const GROUP_BYTES: u64 = 512 << 10;
 const GROUP_ARCHIVES: usize = 512;
 
 /// Whether an archive is taken alone and converted piece by piece. Others may turn out to be large, too.
-pub(super) const fn is_large(archive: &Archive) -> bool {
-    archive.bytes_to_read() >= LARGE_BYTES
+pub(super) fn is_large(archive: &Archive) -> bool {
+    archive.contents.is_none() && archive.bytes >= LARGE_BYTES
 }
 
 /// The archives from `start` on that belong together: one large one, or a group of small ones.

@@ -215,13 +215,17 @@ impl Worker {
             return Some(ArchiveOutcome::without_text(Verdict::foreign("special_file")));
         }
         if let Some(contents) = &archive.contents {
+            let prove = || reading.begin_proof(archive).read(archive);
             return Some(match &**contents {
                 Contents::Members { kind, findings } => {
                     let outcome = ArchiveOutcome::without_text(Verdict::container(kind, findings.clone()));
-                    match reading.begin_proof(archive).read(archive) {
+                    match prove() {
                         Integrity::NotCovered => outcome,
                         integrity => ArchiveOutcome { integrity, ..outcome },
                     }
+                }
+                Contents::Foreign { kind } => {
+                    ArchiveOutcome { integrity: prove(), ..ArchiveOutcome::without_text(Verdict::foreign(kind)) }
                 }
                 Contents::Unread { why } => ArchiveOutcome::without_text(Verdict::refused(unread(why))),
             });

@@ -8,16 +8,18 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use rayon::prelude::{
     IndexedParallelIterator, IntoParallelRefIterator, ParallelExtend, ParallelIterator, ParallelSliceMut,
 };
 
 use crate::config::{Config, OnBad, Selection};
 use crate::error::Result;
-use crate::input::{Archive, expand, look_at};
+use crate::input::{Archive, Contents, beginning, expand, head, look_at};
 use crate::output::{Again, Known, Replacement, Standing, containers, name_hash, quarantined_archives};
 use crate::report::Summary;
 use crate::schema::Table;
+use crate::transform::{Cutter, ENOUGH_TO_TELL};
 
 /// Archives whose first bytes are looked at together.
 const LOOKED_AT_ONCE: usize = 1_024;
@@ -178,6 +180,17 @@ impl Worklist {
     }
 }
 
+/// An archive that begins like no JSON, marked as such: it need not be read.
+fn foreign(archive: &Archive, head: &Bytes) -> Option<Archive> {
+    if archive.has_log_name() {
+        return None;
+    }
+    // White space may stand before it.
+    let (text, is_all) = beginning(archive, head, 2 * ENOUGH_TO_TELL)?;
+    let kind = Cutter::foreign_kind(text.text(), is_all)?;
+    Some(archive.clone().with_contents(Contents::Foreign { kind }))
+}
+
 /// Puts the members of containers in their places among the archives, and the containers behind all of them.
 pub(super) fn open_containers(
     found: Vec<Archive>,
@@ -191,7 +204,12 @@ pub(super) fn open_containers(
     for some in looked_into.chunks(LOOKED_AT_ONCE) {
         let archives: Vec<&Archive> = some.iter().map(|at| &found[*at]).collect();
         let heads = look_at(&archives);
-        let open = |(at, head)| Some((at, expand(&found[at], head)?));
+        let open = |(at, looked_at): (usize, Option<Bytes>)| {
+            let archive = &found[at];
+            let head = looked_at.or_else(|| head(archive));
+            let opened = expand(archive, head.clone());
+            Some((at, opened.or_else(|| Some(vec![foreign(archive, &head?)?]))?))
+        };
         opened.par_extend(some.par_iter().copied().zip(heads).filter_map(open));
     }
     if opened.is_empty() {

@@ -69,7 +69,9 @@ pub fn list_zip(path: &Path) -> Result<Option<(Vec<String>, usize)>> {
         match archive.contents.as_deref() {
             Some(Contents::Members { findings, .. }) => damaged += findings.len(),
             Some(Contents::Unread { why }) => return Err(Error::internal(why.as_str())),
-            None => members.extend(archive.uri().strip_prefix(&uri).map(|name| name[1..].to_owned())),
+            None | Some(Contents::Foreign { .. }) => {
+                members.extend(archive.uri().strip_prefix(&uri).map(|name| name[1..].to_owned()));
+            }
         }
     }
     Ok(Some((members, damaged)))

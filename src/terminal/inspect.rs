@@ -11,7 +11,7 @@ use trailmill::inspect::{Contents, FieldCounts, Histogram, HistogramUnit, Inspec
 use trailmill::report::foreign_reason;
 use trailmill::schema::Table;
 
-use super::{write_counts, write_list};
+use super::{counted, duplicates, write_counts, write_list};
 
 /// Characters of the longest bar.
 const BAR_WIDTH: u64 = 40;
@@ -74,7 +74,11 @@ fn write_contents(out: &mut String, contents: &Contents, is_of_inputs: bool) -> 
     let bytes = &contents.bytes;
     writeln!(out, "\n{:>14}  {} stored, {} of JSON", "size", HumanBytes(bytes.stored), HumanBytes(bytes.inflated))?;
     let events = &contents.events;
-    let counts = [(events.duplicates, "duplicates"), (events.refused, "refused"), (events.filtered, "filtered")];
+    let counts = [
+        (events.duplicates, duplicates(events.duplicates)),
+        (events.refused, "refused"),
+        (events.filtered, "filtered"),
+    ];
     write_counts(out, "events", events.found, "found", &counts)?;
     let records = &contents.usage_records;
     write!(out, "{:>14}  {}", "usage records", HumanCount(records.written))?;
@@ -139,11 +143,6 @@ fn write_heading(out: &mut String, field: &FieldCounts, contents: &Contents) -> 
         write!(out, "; none that is not told has more than {}", HumanCount(most))?;
     }
     writeln!(out)
-}
-
-/// A number with its noun.
-fn counted(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", HumanCount(number), if number == 1 { "" } else { "s" })
 }
 
 fn write_values(out: &mut String, field: &FieldCounts, rows: u64) -> Result {

@@ -59,10 +59,10 @@ pub(crate) fn summary(summary: &Summary, config: &Config, is_verbose: bool) {
 /// Prints what was generated.
 pub(crate) fn generated(config: &GenerateConfig, summary: &GenerateSummary) {
     eprintln!(
-        "{} archives, {} events, {} usage records, {} of JSON in {} below {}",
-        HumanCount(summary.archives),
-        HumanCount(summary.events),
-        HumanCount(summary.usage_records),
+        "{}, {}, {}, {} of JSON in {} below {}",
+        counted(summary.archives, "archive"),
+        counted(summary.events, "event"),
+        counted(summary.usage_records, "usage record"),
         HumanBytes(summary.inflated_bytes),
         HumanBytes(summary.compressed_bytes),
         printable(&config.out.display().to_string()),
@@ -79,17 +79,17 @@ pub(crate) fn check_report(report: &CheckReport) -> String {
 
 fn write_check(out: &mut String, report: &CheckReport) -> std::fmt::Result {
     let lake = printable(&report.lake.display().to_string());
-    writeln!(out, "{:>14}  {lake}, {} commits", "lake", HumanCount(report.commits))?;
+    writeln!(out, "{:>14}  {lake}, {}", "lake", counted(report.commits, "commit"))?;
     writeln!(out, "{:>14}  {}", "archives", HumanCount(report.archives))?;
-    writeln!(out, "{:>14}  {} in {} files", "read", HumanBytes(report.bytes), HumanCount(report.parts))?;
+    writeln!(out, "{:>14}  {} in {}", "read", HumanBytes(report.bytes), counted(report.parts, "file"))?;
     for table in [Table::Events, Table::UsageRecords, Table::Quarantine] {
         if let Some(rows) = report.rows.get(table.name()) {
             writeln!(out, "{:>14}  {}", table.name(), HumanCount(*rows))?;
         }
     }
     if report.copies > 0 {
-        let copies = HumanCount(report.copies);
-        writeln!(out, "{:>14}  {copies} events are there more than once, as --no-dedup has left them", "copies")?;
+        let (copies, are) = (counted(report.copies, "event"), if report.copies == 1 { "is" } else { "are" });
+        writeln!(out, "{:>14}  {copies} {are} there more than once, as --no-dedup has left them", "copies")?;
     }
     for (kind, count) in &report.problem_counts {
         writeln!(out, "{:>14}  {} × {kind}", "problem", HumanCount(*count))?;
@@ -108,8 +108,10 @@ fn write_notices(out: &mut String, summary: &Summary) -> std::fmt::Result {
     if notices.lines == 0 {
         return Ok(());
     }
-    let counts = [(notices.passed_over, "messages passed over"), (notices.wrong, "not understood")];
-    write_counts(out, "notices", notices.references, "archives named", &counts)?;
+    let passed_over = if notices.passed_over == 1 { "message passed over" } else { "messages passed over" };
+    let named = if notices.references == 1 { "archive named" } else { "archives named" };
+    let counts = [(notices.passed_over, passed_over), (notices.wrong, "not understood")];
+    write_counts(out, "notices", notices.references, named, &counts)?;
     summary.wrong_notices.iter().take(5).try_for_each(|wrong| writeln!(out, "{:>14}  {wrong}", ""))
 }
 
@@ -131,8 +133,11 @@ fn write_summary(out: &mut String, summary: &Summary, config: &Config, is_verbos
     write_notices(out, summary)?;
     write_integrity(out, summary)?;
     let events = &summary.events;
-    let counts =
-        [(events.duplicates, "duplicates"), (events.quarantined, "quarantined"), (events.filtered, "filtered")];
+    let counts = [
+        (events.duplicates, duplicates(events.duplicates)),
+        (events.quarantined, "quarantined"),
+        (events.filtered, "filtered"),
+    ];
     write_counts(out, "events", events.written, if config.dry_run { "found" } else { "written" }, &counts)?;
     if config.tables.contains(&Table::UsageRecords) {
         let outcomes: Vec<_> = summary
@@ -191,6 +196,15 @@ fn write_counts(out: &mut String, noun: &str, main: u64, verb: &str, others: &[(
     writeln!(out)
 }
 
+/// A number with its noun.
+fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", HumanCount(number), if number == 1 { "" } else { "s" })
+}
+
+const fn duplicates(number: u64) -> &'static str {
+    if number == 1 { "duplicate" } else { "duplicates" }
+}
+
 fn write_integrity(out: &mut String, summary: &Summary) -> std::fmt::Result {
     let IntegrityCounts { verified, invalid, not_covered } = summary.integrity;
     if verified + invalid + not_covered == 0 {
@@ -227,8 +241,8 @@ fn write_sizes(out: &mut String, summary: &Summary) -> std::fmt::Result {
         writeln!(out, " in {} ({}/s)", HumanDuration(elapsed), HumanBytes(speed))?;
     }
     if summary.parts > 0 {
-        let parts = HumanCount(summary.parts);
-        writeln!(out, "{:>14}  {} of Parquet in {parts} files", "wrote", HumanBytes(bytes.written))?;
+        let parts = counted(summary.parts, "file");
+        writeln!(out, "{:>14}  {} of Parquet in {parts}", "wrote", HumanBytes(bytes.written))?;
     }
     Ok(())
 }

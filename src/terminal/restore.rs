@@ -9,6 +9,8 @@ use indicatif::{HumanBytes, HumanCount};
 use trailmill::error::printable;
 use trailmill::restore::{RestoreConfig, RestoreSummary};
 
+use super::counted;
+
 /// Prints what was restored.
 pub(crate) fn restored(summary: &RestoreSummary, config: &RestoreConfig) {
     let mut out = String::new();
@@ -33,19 +35,19 @@ fn write_restored(out: &mut String, summary: &RestoreSummary, config: &RestoreCo
     )?;
     writeln!(
         out,
-        "{:>14}  {} of {} files, {} skipped",
+        "{:>14}  {} of {}, {} skipped",
         "read",
         HumanBytes(read_bytes),
-        HumanCount(parts),
+        counted(parts, "file"),
         HumanCount(parts_skipped)
     )?;
     if let Some(folder) = &config.out {
         let folder = printable(&folder.path.display().to_string());
         writeln!(
             out,
-            "{:>14}  {} archives, {} below {folder}",
+            "{:>14}  {}, {} below {folder}",
             "wrote",
-            HumanCount(archives),
+            counted(archives, "archive"),
             HumanBytes(archive_bytes)
         )?;
     }

@@ -32,7 +32,7 @@ const MAX_EVENT_BYTES: usize = 256 << 20;
 const MAX_RESCAN_BYTES: usize = 256 << 20;
 
 /// Text that is enough to tell what a file is that is no JSON.
-const ENOUGH_TO_TELL: usize = 1_024;
+pub(crate) const ENOUGH_TO_TELL: usize = 1_024;
 
 /// Text that waits for the end of one element; above it, the element is asked whether it has lost that end.
 const MAX_WAITING_BYTES: usize = 8 << 20;
@@ -108,6 +108,16 @@ enum State {
 impl Cutter {
     pub(crate) fn new() -> Self {
         Self::within(Budget { depth: Budget::DEPTH, rescan_bytes: MAX_RESCAN_BYTES })
+    }
+
+    /// The kind of a text that is no JSON, by how it begins; `is_all` says that nothing follows. `None` when it may have
+    /// events, or when more has to be seen.
+    pub(crate) fn foreign_kind(text: &[u8], is_all: bool) -> Option<&'static str> {
+        let mut cutter = Self::new();
+        match (cutter.begin(text, is_all), cutter.state) {
+            (None, State::Foreign(kind)) => Some(kind),
+            _ => None,
+        }
     }
 
     /// Cuts a text that stands in another one.

@@ -57,7 +57,7 @@ mod convert;
 pub(crate) use batch::Batch;
 pub(crate) use convert::{Converter, Plan, is_selected};
 pub(crate) use copies::Copies;
-pub(crate) use cut::{Cut, Cutter, Element};
+pub(crate) use cut::{Cut, Cutter, ENOUGH_TO_TELL, Element};
 pub(crate) use flatten::ALIASES;
 pub use flatten::Outcome;
 pub(crate) use judgement::{Judgement, MAX_ORIGINAL_BYTES, Status};

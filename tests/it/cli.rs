@@ -127,6 +127,76 @@ fn errors_name_the_flag_or_the_file_to_mend() {
     }
 }
 
+/// A tip is for a slip of the fingers; what does something else is no tip, nor is a flag ever meant as a path.
+#[test]
+fn a_command_or_flag_that_is_not_there_is_not_said_to_be_another() {
+    let workdir = workdir();
+    for (arguments, tip) in [
+        ("convrt in --out lake", Some("'convert'")),
+        ("verfy in", Some("'verify'")),
+        ("restor lake", Some("'restore'")),
+        ("query lake", None),
+        ("select lake", None),
+        ("stats lake", None),
+        ("restore lake --ip 192.0.2.1", None),
+        ("restore lake --user alice", None),
+        ("restore lake --source 192.0.2.1", Some("'--source-ip'")),
+        ("restore lake --eventname GetObject", Some("'--event-name'")),
+        ("convert in --output lake", Some("'--out'")),
+        ("convert in --out lake --thread 2", Some("'--threads'")),
+    ] {
+        let run = workdir.run(arguments).expect(2);
+        let typed =
+            arguments.split(' ').rfind(|word| run.stderr().contains(&format!("'{word}'"))).expect("what is wrong");
+        let said = run.stderr();
+        let tips: Vec<&str> = said.lines().filter(|line| line.contains("tip:")).collect();
+        match tip {
+            Some(tip) => assert!(tips.len() == 1 && tips[0].contains(tip), "{typed}: {}", run.dump()),
+            None => assert!(tips.is_empty(), "{typed}: {}", run.dump()),
+        }
+        assert!(said.contains("Usage: trailmill"), "{}", run.dump());
+    }
+}
+
+#[test]
+fn what_cannot_be_generated_speaks_of_the_output() {
+    let workdir = workdir();
+    workdir.file("file", "");
+    for out in ["file", "file/below"] {
+        let run = workdir.run(&format!("generate --out {out} --archives 1")).expect(2);
+        let said = run.stderr();
+        assert!(said.starts_with("error: cannot write the output: ") && !said.contains("lake"), "{}", run.dump());
+        assert!(said.contains(out) && said.contains("--out"), "{}", run.dump());
+    }
+    let run = workdir.run("generate --out s3://bucket/x --archives 1").expect(2);
+    assert!(run.stderr().contains("--out") && !run.stderr().contains("to the lake"), "{}", run.dump());
+}
+
+/// One of something is not called by the word for many.
+#[test]
+fn one_of_a_kind_is_no_plural() {
+    let workdir = Workdir::new();
+    let mut said = workdir.run("generate --out in --archives 1 --events-per-archive 1").expect(0).stderr();
+    // The same event twice.
+    let copy = files(&workdir.at("in")).remove(0);
+    workdir.file("in/copy.json.gz", fs::read(workdir.at("in").join(copy)).expect("an archive"));
+    said += &workdir.run("convert in --out lake").expect(0).stderr();
+    said += &workdir.run("convert in --out copies --no-dedup --tables events").expect(0).stderr();
+    for arguments in
+        ["check lake", "inspect lake", "restore lake", "restore lake --out tree", "inspect in", "check copies"]
+    {
+        let run = workdir.run(arguments).expect(0);
+        said += &(run.stdout() + &run.stderr());
+    }
+    let wrong = ["archives", "events", "files", "commits", "duplicates", "usage records", "rows"];
+    let words: Vec<&str> = said.split([' ', '\n', ',']).collect();
+    let found = words.windows(2).find(|pair| pair[0] == "1" && wrong.contains(&pair[1]));
+    assert_eq!(found, None, "{said}");
+    for right in ["1 archive, 1 event", "1 duplicate", "1 commit", "of 1 file", "1 event is there more than once"] {
+        assert!(said.contains(right), "{right:?} is not in\n{said}");
+    }
+}
+
 /// Exit code 2 says that nothing was published, so whatever can go wrong has to go wrong before.
 #[test]
 fn a_report_that_cannot_be_written_publishes_nothing() {

@@ -198,6 +198,50 @@ fn the_next_run_asks_for_what_is_new_alone() {
     lake.check_counts();
 }
 
+/// What begins like no JSON is known when it was looked at: logs of load balancers and networks lie beside trails.
+#[test]
+fn what_is_foreign_is_fetched_once() {
+    let line = |at: u64| {
+        format!("2 111122223333 eni-{:016x} 10.0.0.1 10.0.0.2 443 {at}\n", at.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    };
+    let lines = |count| (0..count).map(line).collect::<String>().into_bytes();
+    let server = Server::with_bucket(BUCKET);
+    let workdir = Workdir::new();
+    let objects = [
+        ("flow/long.log.gz", gzip(&lines(60_000))),
+        ("flow/small.log.gz", gzip(&lines(1_000))),
+        ("flow/one-line.log.gz", gzip(&lines(1))),
+        ("flow/text.log", lines(500)),
+        ("flow/layers.log.gz", gzip(&gzip(&lines(1_000)))),
+        ("flow/table.parquet", [b"PAR1".to_vec(), vec![7; 9_000]].concat()),
+        ("flow/empty.log", Vec::new()),
+    ];
+    assert!(objects[0].1.len() > 1 << 20, "it is larger than what is looked at");
+    for (key, bytes) in &objects {
+        server.put(BUCKET, key, bytes);
+        workdir.file(&format!("in/{key}"), bytes);
+    }
+    // What has events under such a name is no stranger.
+    let archive = gzip(records(&[event("a", "")]).as_bytes());
+    server.put(BUCKET, "flow/trail.log.gz", &archive);
+    workdir.file("in/flow/trail.log.gz", &archive);
+    let proxy = Proxy::before(&server);
+    let remote = convert(&workdir, &proxy.environment(), "s3://trail", "lake", "");
+    for (key, bytes) in &objects {
+        let gets =
+            proxy.requests().iter().filter(|it| it.operation == Operation::Get && it.path.ends_with(key)).count();
+        assert_eq!(gets, usize::from(!bytes.is_empty()), "{key}: {}", proxy.dump());
+    }
+    assert_eq!((remote.code, remote.count("/archives/foreign"), remote.count("/events/written")), (0, 7, 1));
+    let local = convert(&workdir, &server.environment(), "in", "local", "");
+    check_same(&local, &workdir.at("in"), &remote, "s3://trail/");
+    let kinds: std::collections::BTreeSet<String> =
+        remote.rows("archives").iter().map(|row| text(row, "kind").to_owned()).collect();
+    assert!(["text", "parquet", "empty"].iter().all(|kind| kinds.contains(*kind)), "{kinds:?}");
+    let stored: u64 = objects.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    assert_eq!(remote.count("/bytes/compressed"), stored + archive.len() as u64);
+}
+
 #[test]
 fn what_befalls_requests_once_or_twice_is_not_seen() {
     let (server, count) = many();
