@@ -136,7 +136,9 @@
 //! | `pipeline::steps` | attempts until a step can be published, step by step |
 //! | `pipeline::observe` | archives read as a conversion reads them, for somebody who looks at their rows |
 //! | [`check`] | a lake against its own manifest |
+//! | `restore::wanted`, `who` | what people type to what columns hold, and what bounds may hold it |
 //! | `restore::filter` | which folders, row groups, pages and rows are wanted |
+//! | `restore::near` | what the lake has that is like what was asked for in vain |
 //! | `restore::part` | a part to pieces that can be read alone |
 //! | `restore::merge` | `unmapped` to the objects that its members belong to |
 //! | `restore::columns`, `json` | columns to members, rows to events |
@@ -218,7 +220,7 @@
 //! | in pieces, again, after crashes: the rows of one clean run | `model.rs`, `incremental.rs`, `again.rs` |
 //! | **exact** values, JSON verbatim | `golden.rs`; `fuzz/`: timestamps, decimals |
 //! | every engine reads the same, from the disk and from S3, and as little as it can | `engines.rs`, `engines/` |
-//! | **back again**: every event as JSON, equal; only what is wanted is read | `restore.rs`, `restore_filter.rs` |
+//! | **back again**: every event as JSON, equal; only what is wanted is read | `restore.rs`, `restore_filter.rs`, `restore_asked.rs`: by the names that people know |
 //! | **atomic**: killed between any two changes on disk, or at any moment | `crash.rs`, `again.rs`, `kills.sh` |
 //! | a failing or full disk, limits of the system | `crash.rs`, `limits.rs` |
 //! | one writer | `crash.rs`, `limits.rs`; in a bucket `s3_lake.rs` |

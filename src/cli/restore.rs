@@ -6,17 +6,18 @@ use clap::Args;
 use trailmill::restore::{OutFolder, RestoreConfig, RestoreFilter};
 
 use super::s3::S3Args;
-use super::values::{parse_day, parse_size};
+use super::values::{parse_from, parse_size, parse_to};
 
 /// Turn the events of a lake back into CloudTrail JSON
 ///
 /// Every event is equal as JSON to the one that was converted; members that were null are absent. Without --out there is
 /// one event a line on stdout, in the order of partitions, files and rows, whatever the number of threads. Filters take
-/// several values as several flags, any of which may match; all filters have to. They are pushed down to folders, row
+/// several values as several flags, any of which may match; all filters have to. Upper and lower case are the same. They are
+/// pushed down to folders, row
 /// groups and pages, so that what is not wanted is not read.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example: trailmill restore ./lake --event-id 0f3a9f7e-1c2d-4c7e-9b0a-6d4b5f0e8a11 | jq .\nExample: trailmill restore ./lake --from 2025-03-01 --to 2025-03-07 --principal arn:aws:iam::123456789012:user/alice --out ./evidence"
+    after_help = "Example: trailmill restore ./lake --event-id ab9e7701-0940-4c02-8417-c7ed89950307 | jq .\nExample: trailmill restore ./lake --from 2025-06-01 --to 2025-06-02T18:00 --principal arn:aws:iam::262454269434:user/rosa --out ./evidence"
 )]
 pub(crate) struct RestoreArgs {
     /// The lake
@@ -33,12 +34,12 @@ pub(crate) struct RestoreArgs {
     #[arg(long, requires = "out")]
     overwrite: bool,
 
-    /// First event date
-    #[arg(long, value_name = "DATE", value_parser = parse_day, allow_hyphen_values = true)]
+    /// First event date or time, such as `2025-03-01`, `2025-03-01T08:00` (UTC) or `2025-03-01T09:00:00+01:00`
+    #[arg(long, value_name = "TIME", value_parser = parse_from, allow_hyphen_values = true)]
     from: Option<i64>,
 
-    /// Last event date
-    #[arg(long, value_name = "DATE", value_parser = parse_day, allow_hyphen_values = true)]
+    /// Last event date, all of it, or time, up to that moment
+    #[arg(long, value_name = "TIME", value_parser = parse_to, allow_hyphen_values = true)]
     to: Option<i64>,
 
     /// Events that this account received
@@ -49,7 +50,7 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "REGION")]
     region: Vec<String>,
 
-    /// Calls of this service, such as `s3.amazonaws.com`
+    /// Calls of this service, such as `s3.amazonaws.com` or `s3`
     #[arg(long, value_name = "SOURCE")]
     event_source: Vec<String>,
 
@@ -61,9 +62,16 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "ID")]
     event_id: Vec<String>,
 
-    /// Calls by this ARN, principal id, user name or access key, or with a session issued by this ARN
+    /// Calls by this user, role, session, ARN, unique id (`AROA…`, `AIDA…`), access key, account or service, or by `root`
+    ///
+    /// A role is all of its sessions. A name that a user, a role and a session have is any of them.
     #[arg(long, value_name = "WHO")]
     principal: Vec<String>,
+
+    /// Calls from this address or network, such as `198.51.100.0/24`, or from what stands there instead, such as
+    /// `s3.amazonaws.com`
+    #[arg(long, value_name = "ADDRESS")]
+    source_ip: Vec<String>,
 
     /// Most events to restore
     #[arg(long, value_name = "N")]
@@ -89,14 +97,15 @@ impl RestoreArgs {
     pub(crate) fn config(&self) -> RestoreConfig {
         let mut config = RestoreConfig::new(self.lake.clone());
         config.filter = RestoreFilter {
-            from_day: self.from,
-            to_day: self.to,
+            from_ms: self.from,
+            to_ms: self.to,
             accounts: self.account.clone(),
             regions: self.region.clone(),
             event_sources: self.event_source.clone(),
             event_names: self.event_name.clone(),
             event_ids: self.event_id.clone(),
             principals: self.principal.clone(),
+            source_ips: self.source_ip.clone(),
         };
         config.store = self.s3.options();
         config.limit = self.limit;

@@ -3,6 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use trailmill::config::Compression;
 
 /// A size such as `256MiB`, `1.5GB` or `4096`, in bytes.
@@ -54,10 +56,44 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// A date, in days since 1970.
 pub(super) fn parse_day(text: &str) -> Result<i64, String> {
-    let date =
-        text.parse::<jiff::civil::Date>().map_err(|_| format!("{text:?} is no date; write it like 2025-12-31"))?;
+    if has_time(text) {
+        return Err(format!("{text:?} has a time, and whole days are selected here; write it like 2025-12-31"));
+    }
+    let date = text.parse::<Date>().map_err(|_| format!("{text:?} is no date; write it like 2025-12-31"))?;
     let epoch = jiff::civil::date(1970, 1, 1);
     date.since(epoch).map(|span| i64::from(span.get_days())).map_err(|error| error.to_string())
+}
+
+/// The first moment of a date, or a time, in milliseconds since 1970.
+pub(super) fn parse_from(text: &str) -> Result<i64, String> {
+    if has_time(text) { parse_time(text) } else { day_or_time(text).map(|day| day * MS_PER_DAY) }
+}
+
+/// The last moment of a date, or a time, in milliseconds since 1970.
+pub(super) fn parse_to(text: &str) -> Result<i64, String> {
+    if has_time(text) { parse_time(text) } else { day_or_time(text).map(|day| (day + 1) * MS_PER_DAY - 1) }
+}
+
+const MS_PER_DAY: i64 = 86_400_000;
+
+fn day_or_time(text: &str) -> Result<i64, String> {
+    parse_day(text).map_err(|_| no_time(text))
+}
+
+/// A time with a zone, or without one of UTC.
+fn parse_time(text: &str) -> Result<i64, String> {
+    let of_zone = || text.parse::<Timestamp>().ok();
+    let of_utc = || format!("{text}Z").parse::<Timestamp>().ok();
+    of_zone().or_else(of_utc).map(Timestamp::as_millisecond).ok_or_else(|| no_time(text))
+}
+
+fn no_time(text: &str) -> String {
+    format!("{text:?} is no date and no time; write it like 2025-12-31, 2025-12-31T23:59 (UTC) or 2025-12-31T23:59:59Z")
+}
+
+/// Whether more than a date was typed.
+fn has_time(text: &str) -> bool {
+    text.contains(['T', 't', ' ', ':'])
 }
 
 pub(super) fn parse_compression(text: &str) -> Result<Compression, String> {
@@ -114,9 +150,31 @@ mod tests {
     }
 
     #[test]
+    fn times_are_moments_and_dates_are_whole_days() {
+        const DAY: i64 = 19_783 * MS_PER_DAY;
+        assert_eq!((parse_from("2024-03-01"), parse_to("2024-03-01")), (Ok(DAY), Ok(DAY + MS_PER_DAY - 1)));
+        let eight = DAY + 8 * 3_600_000;
+        for text in [
+            "2024-03-01T08:00",
+            "2024-03-01 08:00:00",
+            "2024-03-01T08:00:00Z",
+            "2024-03-01t08:00z",
+            "2024-03-01T09:30:00+01:30",
+            "2024-03-01T08:00:00.000Z",
+        ] {
+            assert_eq!((parse_from(text), parse_to(text)), (Ok(eight), Ok(eight)), "{text}");
+        }
+        for text in ["08:00", "2024-03-01T", "2024-03-01T25:00", "2024-02-30T08:00", "yesterday", "today", ""] {
+            assert!(parse_from(text).is_err() && parse_to(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn dates_and_codecs() {
         assert_eq!(parse_day("1970-01-02"), Ok(1));
         assert!(parse_day("2025-02-30").is_err());
+        // The library would pass over the time.
+        assert!(["2025-03-01T08:00", "2025-03-01 08:00:00Z"].iter().all(|text| parse_day(text).is_err()));
         assert_eq!(parse_compression("zstd:19"), Ok(Compression::Zstd(19)));
         for text in ["zstd:0", "zstd:23", "gzip", "snappy:3"] {
             assert!(parse_compression(text).is_err(), "{text}");

@@ -19,6 +19,7 @@ use parquet::schema::types::SchemaDescriptor;
 use super::RestoreFilter;
 use super::merge::text_member;
 use super::part::{Folder, column_of};
+use super::wanted::{Pattern, Subject, Wanted};
 use crate::dedup::TextValues;
 use crate::transform::partition::{folder_value, is_hidden};
 use crate::transform::timestamp::days_from_civil;
@@ -30,31 +31,59 @@ const MS_PER_DAY: i64 = 86_400_000;
 /// A filter, ready to be asked.
 #[derive(Debug)]
 pub(super) struct Filter {
-    /// First and last day, when either is given.
-    days: Option<(i64, i64)>,
+    /// First and last time in milliseconds, when either is given.
+    times: Option<(i64, i64)>,
     /// All of these have to hold; those that leave least come first.
     conditions: Vec<Condition>,
 }
 
-/// One of some columns has one of some values.
+/// One of some columns has what is wanted of it.
 #[derive(Clone, Debug)]
-struct Condition {
-    columns: &'static [&'static str],
-    /// The partition column that tells the same.
+pub(super) struct Condition {
+    columns: Arc<[(&'static str, Wanted)]>,
+    /// The partition column that says the same, and the names of its folders that may hold it.
     folder: &'static str,
-    /// Sorted.
-    wanted: Arc<[String]>,
+    folders: Arc<[String]>,
 }
 
 impl Condition {
-    fn has(&self, value: &str) -> bool {
-        self.wanted.binary_search_by(|wanted| wanted.as_str().cmp(value)).is_ok()
+    /// What some values of a filter ask for.
+    pub(super) fn new(subject: Subject, values: &[String]) -> Self {
+        let mut columns: Vec<(&'static str, Wanted)> = Vec::new();
+        let mut folders = Vec::new();
+        for (name, pattern) in values.iter().flat_map(|value| subject.patterns(value)) {
+            if let (Pattern::Text { text, .. }, false) = (&pattern, subject.folder().is_empty()) {
+                folders.push(folder_value(text));
+            }
+            if !columns.iter().any(|(known, _)| *known == name) {
+                columns.push((name, Wanted::default()));
+            }
+            columns.iter_mut().filter(|(known, _)| *known == name).for_each(|(_, wanted)| wanted.add(pattern.clone()));
+        }
+        for (_, wanted) in &mut columns {
+            wanted.sort();
+        }
+        Self { columns: columns.into(), folder: subject.folder(), folders: folders.into() }
     }
 
-    /// Whether a value may lie between two bounds.
-    fn is_within(&self, least: &[u8], most: &[u8]) -> bool {
-        let first = self.wanted.partition_point(|wanted| wanted.as_bytes() < least);
-        self.wanted.get(first).is_some_and(|wanted| wanted.as_bytes() <= most)
+    /// The columns.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.columns.iter().map(|(name, _)| *name)
+    }
+
+    /// What is wanted of a column.
+    pub(super) fn wanted(&self, column: &str) -> Option<&Wanted> {
+        self.columns.iter().find(|(name, _)| *name == column).map(|(_, wanted)| wanted)
+    }
+
+    /// Whether an event source is wanted.
+    fn has_source(&self, source: &str) -> bool {
+        self.wanted(EVENT_SOURCE).is_some_and(|wanted| wanted.has(source))
+    }
+
+    /// The columns of a file.
+    fn columns_in<'c>(&'c self, schema: &'c SchemaDescriptor) -> impl Iterator<Item = (usize, &'c Wanted)> {
+        self.columns.iter().filter_map(|(name, wanted)| Some((column_of(schema, name)?, wanted)))
     }
 }
 
@@ -63,42 +92,19 @@ pub(super) type Blooms<'b> = &'b dyn Fn(usize) -> crate::Result<Option<parquet::
 
 impl Filter {
     pub(super) fn new(filter: &RestoreFilter) -> Self {
-        let RestoreFilter { from_day, to_day, accounts, regions, event_sources, event_names, event_ids, principals } =
-            filter;
-        let conditions: [(&[String], &'static [&'static str], &'static str); 6] = [
-            (event_ids, &["event_id"], ""),
-            (
-                principals,
-                &[
-                    "user_identity_arn",
-                    "user_identity_principal_id",
-                    "user_identity_user_name",
-                    "user_identity_access_key_id",
-                    "session_issuer_arn",
-                ],
-                "",
-            ),
-            (event_names, &["event_name"], ""),
-            (event_sources, &[EVENT_SOURCE], EVENT_SOURCE),
-            (accounts, &["recipient_account_id"], "account"),
-            (regions, &["aws_region"], "region"),
-        ];
-        let conditions = conditions.into_iter().filter(|(wanted, ..)| !wanted.is_empty());
-        let conditions = conditions.map(|(wanted, columns, folder)| {
-            let mut wanted = wanted.to_vec();
-            wanted.sort_unstable();
-            Condition { columns, folder, wanted: wanted.into() }
-        });
-        let has_days = from_day.is_some() || to_day.is_some();
+        let RestoreFilter { from_ms, to_ms, .. } = filter;
+        let subjects = Subject::ALL.into_iter().map(|subject| (subject, subject.values(filter)));
+        let subjects = subjects.filter(|(_, values)| !values.is_empty());
+        let has_times = from_ms.is_some() || to_ms.is_some();
         Self {
-            days: has_days.then(|| (from_day.unwrap_or(i64::MIN), to_day.unwrap_or(i64::MAX))),
-            conditions: conditions.collect(),
+            times: has_times.then(|| (from_ms.unwrap_or(i64::MIN), to_ms.unwrap_or(i64::MAX))),
+            conditions: subjects.map(|(subject, values)| Condition::new(subject, values)).collect(),
         }
     }
 
     /// Whether every event is wanted.
     pub(super) fn is_everything(&self) -> bool {
-        self.days.is_none() && self.conditions.is_empty()
+        self.times.is_none() && self.conditions.is_empty()
     }
 
     /// Whether a partition may hold wanted events.
@@ -106,14 +112,15 @@ impl Filter {
         folder.segments().all(|(name, value)| {
             let is_wanted = |condition: &Condition| {
                 // Long values are cut in a folder's name, so that several may share it.
-                condition.folder != name || condition.wanted.iter().any(|wanted| folder_value(wanted) == value)
+                condition.folder != name || condition.folders.iter().any(|folder| folder.eq_ignore_ascii_case(value))
             };
             self.conditions.iter().all(is_wanted) && self.wants_dates(name, value)
         })
     }
 
     fn wants_dates(&self, name: &str, value: &str) -> bool {
-        let Some((from, to)) = self.days else { return true };
+        let Some((from, to)) = self.times else { return true };
+        let (from, to) = (from.div_euclid(MS_PER_DAY), to.div_euclid(MS_PER_DAY));
         let mut numbers = value.split('-').map(|number| number.parse::<i64>().ok());
         let (year, month, day) = (numbers.next().flatten(), numbers.next().flatten(), numbers.next().flatten());
         let (first, last) = match (name, year, month, day) {
@@ -134,21 +141,19 @@ impl Filter {
     /// Whether a row group may hold wanted events, by its statistics and bloom filters.
     pub(super) fn wants_row_group(&self, row_group: &RowGroupMetaData, blooms: Blooms<'_>) -> crate::Result<bool> {
         let schema = row_group.schema_descr();
-        if let Some(column) = self.days.and_then(|_| column_of(schema, EVENT_TIME))
+        if let Some(column) = self.times.and_then(|_| column_of(schema, EVENT_TIME))
             && !self.is_time_within(row_group.column(column).statistics())
         {
             return Ok(false);
         }
         let statistics = |column: usize| row_group.column(column).statistics();
         for condition in self.conditions.iter().filter(|condition| !is_in_path(condition, schema)) {
-            let columns = condition.columns.iter().filter_map(|name| column_of(schema, name));
-            let columns: Vec<usize> =
-                columns.filter(|column| may_hold(condition, statistics(*column), row_group.num_rows())).collect();
             let mut is_held = false;
-            for column in columns {
-                let bloom = blooms(column)?;
-                let passes = |wanted: &String| bloom.as_ref().is_none_or(|bloom| bloom.check(wanted.as_str()));
-                is_held |= condition.wanted.iter().any(passes);
+            for (column, wanted) in condition.columns_in(schema) {
+                if !is_held && may_hold(wanted, statistics(column), row_group.num_rows()) {
+                    let bloom = if wanted.is_exact() { blooms(column)? } else { None };
+                    is_held = bloom.is_none_or(|bloom| wanted.passes(|text| bloom.check(text)));
+                }
             }
             if !is_held {
                 return Ok(false);
@@ -169,7 +174,7 @@ impl Filter {
 
     /// Whether a time between these, in milliseconds, may be wanted.
     fn overlaps(&self, least: i64, most: i64) -> bool {
-        self.days.is_none_or(|(from, to)| least.div_euclid(MS_PER_DAY) <= to && most.div_euclid(MS_PER_DAY) >= from)
+        self.times.is_none_or(|(from, to)| least <= to && most >= from)
     }
 
     /// The rows of a row group that are in pages which may hold wanted events.
@@ -178,19 +183,17 @@ impl Filter {
         let rows = usize::try_from(row_group.num_rows()).unwrap_or_default();
         let mut wanted: Vec<_> = std::iter::once(0..rows).collect();
         for condition in self.conditions.iter().filter(|condition| !is_in_path(condition, schema)) {
-            let columns = condition.columns.iter().filter_map(|name| column_of(schema, name));
-            let pages = columns.flat_map(|column| {
+            let pages = condition.columns_in(schema).flat_map(|(column, wanted)| {
                 rows_of_pages(index, column, rows, |column_index, page| match column_index {
-                    ColumnIndexMetaData::BYTE_ARRAY(bounds) => bounds
-                        .min_value(page)
-                        .zip(bounds.max_value(page))
-                        .map(|(min, max)| condition.is_within(min, max)),
+                    ColumnIndexMetaData::BYTE_ARRAY(bounds) => {
+                        bounds.min_value(page).zip(bounds.max_value(page)).map(|(min, max)| wanted.is_within(min, max))
+                    }
                     _ => Some(true),
                 })
             });
             wanted = intersection(&wanted, &union(pages.collect()));
         }
-        if let Some(column) = self.days.and_then(|_| column_of(schema, EVENT_TIME)) {
+        if let Some(column) = self.times.and_then(|_| column_of(schema, EVENT_TIME)) {
             let pages = rows_of_pages(index, column, rows, |column_index, page| match column_index {
                 ColumnIndexMetaData::INT64(bounds) => {
                     bounds.min_value(page).zip(bounds.max_value(page)).map(|(min, max)| self.overlaps(*min, *max))
@@ -206,9 +209,10 @@ impl Filter {
     /// before has left.
     pub(super) fn predicates(&self, schema: &SchemaDescriptor, folder: &Folder) -> Vec<Box<dyn ArrowPredicate>> {
         let mut predicates: Vec<Box<dyn ArrowPredicate>> = Vec::new();
-        for condition in self.conditions.iter().cloned() {
+        for condition in &self.conditions {
+            let condition = condition.clone();
             if !is_in_path(&condition, schema) {
-                let mask = ProjectionMask::columns(schema, condition.columns.iter().copied());
+                let mask = ProjectionMask::columns(schema, condition.names());
                 predicates.push(Box::new(ArrowPredicateFn::new(mask, move |batch| matches(&condition, &batch))));
             } else if !folder.tells_source() {
                 let path = folder.source();
@@ -217,13 +221,13 @@ impl Filter {
                 predicates.push(Box::new(ArrowPredicateFn::new(mask, predicate)));
             }
         }
-        if let Some((from, to)) = self.days {
+        if let Some((from, to)) = self.times {
             let mask = ProjectionMask::columns(schema, [EVENT_TIME]);
             let predicate = move |batch: RecordBatch| {
                 let times = batch.columns().first().and_then(|column| column.as_primitive_opt());
                 let times: &PrimitiveArray<TimestampMillisecondType> =
                     times.ok_or_else(|| ArrowError::SchemaError("event_time is no time".to_owned()))?;
-                Ok(BooleanArray::from_unary(times, |time| (from..=to).contains(&time.div_euclid(MS_PER_DAY))))
+                Ok(BooleanArray::from_unary(times, |time| (from..=to).contains(&time)))
             };
             predicates.push(Box::new(ArrowPredicateFn::new(mask, predicate)));
         }
@@ -233,16 +237,16 @@ impl Filter {
 
 /// Whether the files lack the column since the path tells it.
 fn is_in_path(condition: &Condition, schema: &SchemaDescriptor) -> bool {
-    condition.columns == [EVENT_SOURCE] && column_of(schema, EVENT_SOURCE).is_none()
+    matches!(*condition.columns, [(EVENT_SOURCE, _)]) && column_of(schema, EVENT_SOURCE).is_none()
 }
 
-fn may_hold(condition: &Condition, statistics: Option<&Statistics>, rows: i64) -> bool {
+fn may_hold(wanted: &Wanted, statistics: Option<&Statistics>, rows: i64) -> bool {
     let Some(statistics) = statistics else { return true };
     if statistics.null_count_opt().is_some_and(|nulls| i64::try_from(nulls) == Ok(rows)) {
         return false;
     }
     let bounds = statistics.min_bytes_opt().zip(statistics.max_bytes_opt());
-    bounds.is_none_or(|(least, most)| condition.is_within(least, most))
+    bounds.is_none_or(|(least, most)| wanted.is_within(least, most))
 }
 
 /// The rows of the pages of a column that `may_hold` lets pass; it answers `None` for pages without a value. All rows
@@ -298,18 +302,19 @@ pub(super) fn intersection(one: &[Range<usize>], two: &[Range<usize>]) -> Vec<Ra
 
 fn matches(condition: &Condition, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
     let mut found = vec![false; batch.num_rows()];
-    for column in batch.columns() {
+    for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+        let Some(wanted) = condition.wanted(field.name()) else { continue };
         let texts = TextValues::of(column).ok_or_else(|| ArrowError::SchemaError("no text".to_owned()))?;
         match texts {
             TextValues::Coded(keys, words) if words.len() < keys.len() => {
-                let wanted: Vec<bool> = words.iter().map(|word| word.is_some_and(|word| condition.has(word))).collect();
+                let is_wanted: Vec<bool> = words.iter().map(|word| word.is_some_and(|word| wanted.has(word))).collect();
                 for (found, key) in found.iter_mut().zip(keys) {
-                    *found |= key.is_some_and(|key| wanted[key as usize]);
+                    *found |= key.is_some_and(|key| is_wanted[key as usize]);
                 }
             }
             texts => {
                 for (row, found) in found.iter_mut().enumerate() {
-                    *found |= texts.value(row).is_some_and(|text| condition.has(text));
+                    *found |= texts.value(row).is_some_and(|text| wanted.has(text));
                 }
             }
         }
@@ -326,8 +331,8 @@ fn matches_unmapped(
     let unmapped = batch.columns().first().and_then(TextValues::of);
     let unmapped = unmapped.ok_or_else(|| ArrowError::SchemaError("unmapped is no text".to_owned()))?;
     let is_wanted = |row: usize| match unmapped.value(row).and_then(|json| text_member(json, "eventSource")) {
-        Some(source) => condition.has(&source),
-        None => path.is_some_and(|source| !is_hidden(source) && condition.has(source)),
+        Some(source) => condition.has_source(&source),
+        None => path.is_some_and(|source| !is_hidden(source) && condition.has_source(source)),
     };
     Ok((0..batch.num_rows()).map(is_wanted).collect::<Vec<bool>>().into())
 }
@@ -350,7 +355,11 @@ mod tests {
 
     #[test]
     fn folders_tell_what_they_cannot_hold() {
-        let dates = RestoreFilter { from_day: Some(365), to_day: Some(366), ..RestoreFilter::default() };
+        let dates = RestoreFilter {
+            from_ms: Some(365 * MS_PER_DAY),
+            to_ms: Some(367 * MS_PER_DAY - 1),
+            ..RestoreFilter::default()
+        };
         check(&dates, "events/event_date=1971-01-01", true);
         check(&dates, "events/event_date=1971-01-02", true);
         check(&dates, "events/event_date=1970-12-31", false);
@@ -360,7 +369,7 @@ mod tests {
         check(&dates, "events/account=1", true);
         let others = RestoreFilter {
             accounts: vec!["1".into(), String::new()],
-            regions: vec!["a/b".into()],
+            regions: vec!["A/b".into()],
             ..RestoreFilter::default()
         };
         check(&others, "events/account=1/region=a%2Fb", true);

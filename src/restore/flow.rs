@@ -20,7 +20,7 @@ use super::chunk::{CHUNK_BYTES, Chunk, PieceWriter};
 use super::filter::Filter;
 use super::json::Shape;
 use super::part::{Part, PartTask, Piece};
-use super::{RestoreConfig, RestoreSummary};
+use super::{RestoreConfig, RestoreFilter, RestoreSummary, near};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake_file::guarded;
 use crate::lake_root::Root;
@@ -97,6 +97,12 @@ impl Flow {
         });
         summary.read_bytes = self.read.load(Ordering::Relaxed);
         result
+    }
+
+    /// What the lake has of what was asked for in vain.
+    pub(super) fn hints(&self, filter: &RestoreFilter, parts: &[PartTask], summary: &mut RestoreSummary) {
+        summary.hints = self.pool.install(|| near::hints(filter, parts, &self.root, &self.read));
+        summary.read_bytes = self.read.load(Ordering::Relaxed);
     }
 }
 

@@ -9,7 +9,13 @@
 //! its paths say. No run can write to a lake in a folder meanwhile; in a bucket nothing holds one off.
 //! In flow order:
 
+mod wanted;
+
+mod who;
+
 mod filter;
+
+mod near;
 
 mod part;
 
@@ -38,7 +44,7 @@ use serde::Serialize;
 
 use crate::config::{Config, check_local};
 use crate::disk::Watch;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, printable};
 use crate::lake_root::Root;
 use crate::output::{Commits, hold_shared};
 use crate::schema::Table;
@@ -49,26 +55,31 @@ use flow::Flow;
 use part::PartTask;
 use tree::Tree;
 
+pub use near::FilterHint;
+
 /// Which events are wanted; an empty list wants all. An event without the member that a filter asks for is not wanted by
-/// it.
+/// it. Names are compared without regard to the case of ASCII letters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RestoreFilter {
-    /// First event date, in days since 1970.
-    pub from_day: Option<i64>,
-    /// Last event date, in days since 1970.
-    pub to_day: Option<i64>,
+    /// First event time, in milliseconds since 1970.
+    pub from_ms: Option<i64>,
+    /// Last event time, in milliseconds since 1970.
+    pub to_ms: Option<i64>,
     /// Accounts that received the event.
     pub accounts: Vec<String>,
     /// Regions.
     pub regions: Vec<String>,
-    /// Services, as host names.
+    /// Services, as host names or without `.amazonaws.com`.
     pub event_sources: Vec<String>,
     /// Actions.
     pub event_names: Vec<String>,
     /// Identifiers of events.
     pub event_ids: Vec<String>,
-    /// Who called: ARN, principal id, user name or access key of the caller, or ARN of the issuer of its session.
+    /// Who called: the name of a user, a role or a session; the ARN of one, a role's being that of all of its sessions; a
+    /// unique id, with or without a session; an access key; an account; a service; `root`.
     pub principals: Vec<String>,
+    /// From where: addresses, networks such as `198.51.100.0/24`, or the text of the event, such as `s3.amazonaws.com`.
+    pub source_ips: Vec<String>,
 }
 
 /// Where restored events go.
@@ -129,10 +140,14 @@ impl RestoreConfig {
         if self.memory_limit < Config::MIN_MEMORY_LIMIT {
             return invalid("--memory-limit must be at least 64MiB");
         }
-        if let (Some(from), Some(to)) = (self.filter.from_day, self.filter.to_day)
+        if let (Some(from), Some(to)) = (self.filter.from_ms, self.filter.to_ms)
             && from > to
         {
             return invalid("--from is later than --to");
+        }
+        if let Some(value) = self.filter.source_ips.iter().find(|value| wanted::is_no_network(value)) {
+            let value = printable(value);
+            return invalid(&format!("--source-ip {value} is no network; write it like 198.51.100.0/24"));
         }
         Ok(())
     }
@@ -159,6 +174,11 @@ pub struct RestoreSummary {
     pub elapsed_ms: u64,
     /// Whether the reader went away before the end, or [`RestoreConfig::limit`] was reached.
     pub is_cut_short: bool,
+    /// When no event is wanted by all filters: what the lake has instead, for each value of a filter but times and ids. A
+    /// sample of its files is looked at.
+    pub hints: Vec<FilterHint>,
+    /// When no event is wanted and times were asked for: the first and the last date or month of the lake's folders.
+    pub lake_dates: Option<(String, String)>,
 }
 
 /// Restores events to `lines`, one on each line, or to [`RestoreConfig::out`] as archives. A reader of `lines` that has
@@ -181,8 +201,9 @@ fn restore_in(config: &RestoreConfig, session: &Session, lines: &mut dyn Write) 
     let filter = Arc::new(Filter::new(&config.filter));
     let parts = list_parts(&root)?;
     let mut summary = RestoreSummary { parts: parts.len() as u64, ..RestoreSummary::default() };
-    let wanted: Vec<PartTask> = parts.into_iter().filter(|part| filter.wants_folder(&part.folder)).collect();
+    let wanted: Vec<PartTask> = parts.iter().filter(|part| filter.wants_folder(&part.folder)).cloned().collect();
     summary.parts_skipped = summary.parts - wanted.len() as u64;
+    let has_times = config.filter.from_ms.is_some() || config.filter.to_ms.is_some();
     let flow = Flow::new(config, filter, root.clone())?;
     match &config.out {
         None => flow.run(wanted, &mut flow::Lines { lines, limit: config.limit }, &mut summary)?,
@@ -194,6 +215,10 @@ fn restore_in(config: &RestoreConfig, session: &Session, lines: &mut dyn Write) 
             }
             tree.end(&mut summary)?;
         }
+    }
+    if summary.events == 0 && !summary.is_cut_short {
+        flow.hints(&config.filter, &parts, &mut summary);
+        summary.lake_dates = has_times.then(|| near::dates(&parts)).flatten();
     }
     summary.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(summary)

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use arrow::datatypes::{Field, Schema};
+use arrow::array::{ArrayRef, AsArray};
+use arrow::datatypes::{Field, Int32Type, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowFilter,
@@ -110,10 +111,21 @@ impl Part {
         filter: &Filter,
         read: Arc<AtomicU64>,
     ) -> Result<(Self, Vec<Piece>)> {
+        let columns = if filter.is_everything() { PageIndexPolicy::Skip } else { PageIndexPolicy::Optional };
+        let part = Self::load(task, root, columns, read)?;
+        let pieces = part.pieces(filter)?;
+        Ok((part, pieces))
+    }
+
+    /// Reads the footer of a part, and the indexes of its pages as far as they are asked for.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Part::open`].
+    pub(super) fn load(task: PartTask, root: &Root, columns: PageIndexPolicy, read: Arc<AtomicU64>) -> Result<Self> {
         let wrong = |error: ParquetError| damaged(&task.path, error);
         let file =
             root.open(&task.path).map(|file| file.counted_in(read)).map_err(|error| damaged(&task.path, error))?;
-        let columns = if filter.is_everything() { PageIndexPolicy::Skip } else { PageIndexPolicy::Optional };
         let options = ArrowReaderOptions::new()
             .with_offset_index_policy(PageIndexPolicy::Optional)
             .with_column_index_policy(columns);
@@ -122,9 +134,39 @@ impl Part {
             .map_err(|words| damaged(&task.path, words).advise("use a later version of trailmill"))?;
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
         let metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).map_err(wrong)?;
-        let part = Self { task, file, metadata };
-        let pieces = part.pieces(filter)?;
-        Ok((part, pieces))
+        Ok(Self { task, file, metadata })
+    }
+
+    /// Shows the texts of a column in the first row groups, each at least once for each of those.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Part::read`].
+    pub(super) fn words(&self, column: &str, row_groups: usize, see: &mut dyn FnMut(&str)) -> Result<()> {
+        let schema = self.metadata.parquet_schema();
+        let Some(leaf) = column_of(schema, column) else { return Ok(()) };
+        let metadata = self.metadata.metadata();
+        for at in 0..metadata.num_row_groups().min(row_groups) {
+            if is_all_null(metadata.row_group(at), leaf) {
+                continue;
+            }
+            let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone())
+                .with_row_groups(vec![at])
+                .with_projection(ProjectionMask::leaves(schema, [leaf]))
+                .with_batch_size(PIECE_ROWS);
+            let mut shown: Option<ArrayRef> = None;
+            for batch in reader.build().map_err(|error| damaged(&self.task.path, error))? {
+                let batch = batch.map_err(|error| damaged(&self.task.path, error))?;
+                let Some(coded) = batch.column(0).as_dictionary_opt::<Int32Type>() else { return Ok(()) };
+                // One dictionary serves many batches.
+                if shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, coded.values())) {
+                    continue;
+                }
+                coded.values().as_string_opt::<i32>().into_iter().flatten().flatten().for_each(&mut *see);
+                shown = Some(Arc::clone(coded.values()));
+            }
+        }
+        Ok(())
     }
 
     fn pieces(&self, filter: &Filter) -> Result<Vec<Piece>> {

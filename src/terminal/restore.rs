@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
 use trailmill::error::printable;
-use trailmill::restore::{RestoreConfig, RestoreSummary};
+use trailmill::restore::{FilterHint, RestoreConfig, RestoreSummary};
 
 use super::counted;
 
@@ -53,6 +53,25 @@ fn write_restored(out: &mut String, summary: &RestoreSummary, config: &RestoreCo
     }
     if events == 0 && !summary.is_cut_short {
         writeln!(out, "{:>14}  no event of the lake is wanted by these filters", "nothing")?;
+        summary.hints.iter().try_for_each(|hint| write_hint(out, hint))?;
+        if let Some((first, last)) = &summary.lake_dates {
+            writeln!(out, "{:>14}  events of the lake are from {} to {}", "dates", printable(first), printable(last))?;
+        }
     }
     Ok(())
+}
+
+/// What may be meant instead of a value, or that it is not the value.
+fn write_hint(out: &mut String, hint: &FilterHint) -> std::fmt::Result {
+    let FilterHint { flag, value, is_there, near } = hint;
+    let value = printable(value);
+    let near: Vec<String> = near.iter().map(|name| printable(name)).collect();
+    match near.as_slice() {
+        _ if *is_there => writeln!(out, "{:>14}  {flag} {value} alone would find something", "hint"),
+        [] => writeln!(out, "{:>14}  {flag} {value}: nothing like it was seen in the lake", "hint"),
+        [others @ .., last] if !others.is_empty() => {
+            writeln!(out, "{:>14}  {flag} {value}: did you mean {} or {last}?", "hint", others.join(", "))
+        }
+        [name, ..] => writeln!(out, "{:>14}  {flag} {value}: did you mean {name}?", "hint"),
+    }
 }

@@ -84,6 +84,8 @@ mod reference;
 mod regression;
 /// Events out of the lake again, equal to what went in.
 mod restore;
+/// By the names, addresses and times that people type, and what is said when nothing is found.
+mod restore_asked;
 /// Parts of it: what is wanted, in what order, at what cost, and what goes wrong.
 mod restore_filter;
 /// Stores of objects: real servers, and faults between them and the program.

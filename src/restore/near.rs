@@ -1,0 +1,231 @@
+//! What may help whoever has asked for something that no event has.
+//!
+//! In: what was typed, and the lake's own columns. Out: which of it is there, and what is like the rest. Never: reads more
+//! than some row groups, or says that something is not there because it was not seen in those.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+use serde::Serialize;
+
+use super::RestoreFilter;
+use super::filter::Condition;
+use super::part::{Part, PartTask};
+use super::wanted::Subject;
+use super::who;
+use crate::lake_file::guarded;
+use crate::lake_root::Root;
+use crate::transform::partition::{is_hidden, value_of_folder};
+
+/// Row groups that are looked into, spread over the lake.
+const MOST_ROW_GROUPS: usize = 64;
+/// Values that are named for one that was typed.
+const MOST_NEAR: usize = 3;
+/// How like each other two names have to be, of 1.
+const LEAST_LIKENESS: f64 = 0.6;
+/// Longest text that somebody may have meant.
+const LONGEST_NAME: usize = 300;
+/// Shortest text that means something within another.
+const SHORTEST_PART: usize = 3;
+
+/// A value of a filter, when no event was wanted by all filters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FilterHint {
+    /// The flag that it was typed behind.
+    pub flag: &'static str,
+    /// The value.
+    pub value: String,
+    /// Whether some event of the lake has it, so that it is another filter that leaves nothing.
+    pub is_there: bool,
+    /// Values of the lake that are like it, the most alike first.
+    pub near: Vec<String>,
+}
+
+/// A value that was typed, and what was seen of it so far.
+#[derive(Clone)]
+struct Asked<'f> {
+    subject: Subject,
+    value: &'f str,
+    condition: Condition,
+    is_there: bool,
+    near: Vec<(f64, String)>,
+}
+
+/// Looks for what was typed, on the threads of the pool that this is called in.
+pub(super) fn hints(filter: &RestoreFilter, parts: &[PartTask], root: &Root, read: &Arc<AtomicU64>) -> Vec<FilterHint> {
+    // Identifiers are like nothing.
+    let subjects = Subject::ALL.into_iter().filter(|subject| *subject != Subject::EventId);
+    let asked = subjects.flat_map(|subject| subject.values(filter).iter().map(move |value| Asked::new(subject, value)));
+    let mut asked: Vec<Asked<'_>> = asked.collect();
+    if asked.is_empty() {
+        return Vec::new();
+    }
+    let step = parts.len().div_ceil(MOST_ROW_GROUPS).max(1);
+    let some: Vec<&PartTask> = parts.iter().step_by(step).collect();
+    let row_groups = (MOST_ROW_GROUPS / some.len().max(1)).max(1);
+    let seen = some.into_par_iter().filter_map(|task| {
+        let mut asked = asked.clone();
+        let look = || look_into(task, root, read, row_groups, &mut asked);
+        // Whoever restores something of a damaged part hears of it then.
+        guarded(&task.path, look).ok().map(|()| asked)
+    });
+    for seen in seen.collect::<Vec<_>>() {
+        for (asked, seen) in asked.iter_mut().zip(seen) {
+            asked.is_there |= seen.is_there;
+            for (likeness, name) in seen.near {
+                asked.keep(likeness, &name);
+            }
+        }
+    }
+    asked.into_iter().map(Asked::hint).collect()
+}
+
+/// The first and the last date that folders of parts tell.
+pub(super) fn dates(parts: &[PartTask]) -> Option<(String, String)> {
+    let values = parts.iter().flat_map(|part| part.folder.segments());
+    let values = values.filter(|(name, _)| matches!(*name, "event_date" | "event_month"));
+    let values: BTreeSet<String> = values.filter_map(|(_, value)| value_of_folder(value)).collect();
+    Some((values.first()?.clone(), values.last()?.clone()))
+}
+
+fn look_into(
+    task: &PartTask,
+    root: &Root,
+    read: &Arc<AtomicU64>,
+    row_groups: usize,
+    asked: &mut [Asked<'_>],
+) -> crate::Result<()> {
+    let columns: BTreeSet<&'static str> = asked.iter().flat_map(Asked::columns).collect();
+    // What the path says is in no column.
+    for (name, value) in task.folder.segments() {
+        if let (Some(column), Some(value)) = (columns.get(name), value_of_folder(value).filter(|it| !is_hidden(it))) {
+            for asked in &mut *asked {
+                asked.see(column, &value);
+            }
+        }
+    }
+    let part = Part::load(task.clone(), root, parquet::file::metadata::PageIndexPolicy::Skip, Arc::clone(read))?;
+    for column in columns {
+        part.words(column, row_groups, &mut |word| asked.iter_mut().for_each(|asked| asked.see(column, word)))?;
+    }
+    Ok(())
+}
+
+impl<'f> Asked<'f> {
+    fn new(subject: Subject, value: &'f String) -> Self {
+        let condition = Condition::new(subject, std::slice::from_ref(value));
+        Self { subject, value, condition, is_there: false, near: Vec::new() }
+    }
+
+    fn columns(&self) -> impl Iterator<Item = &'static str> + use<'_, 'f> {
+        let naming = if self.subject == Subject::Principal { who::NAMING.as_slice() } else { &[] };
+        self.condition.names().chain(naming.iter().copied())
+    }
+
+    /// Looks at a value of a column.
+    fn see(&mut self, column: &'static str, word: &str) {
+        if self.is_there || !self.columns().any(|name| name == column) {
+            return;
+        }
+        if self.condition.wanted(column).is_some_and(|wanted| wanted.has(word)) {
+            self.is_there = true;
+        } else if self.subject == Subject::Principal {
+            who::names(column, word, &mut |name| self.compare(name, name));
+        } else {
+            self.compare(word, word);
+            // As people call a service.
+            word.strip_suffix(".amazonaws.com").into_iter().for_each(|service| self.compare(service, word));
+        }
+    }
+
+    /// Keeps a name that is like what was typed, or is called so for short.
+    fn compare(&mut self, called: &str, name: &str) {
+        if let Some(likeness) = likeness(self.value, called) {
+            self.keep(likeness, name);
+        }
+    }
+
+    /// Keeps a name if it is among the most alike; of two that are as alike, the first by name.
+    fn keep(&mut self, likeness: f64, name: &str) {
+        if self.near.iter().any(|(other, known)| known == name && *other >= likeness) {
+            return;
+        }
+        self.near.retain(|(_, known)| known != name);
+        let is_before = |(other, known): &(f64, String)| {
+            other.total_cmp(&likeness).reverse().then_with(|| known.as_str().cmp(name)).is_lt()
+        };
+        let at = self.near.partition_point(is_before);
+        self.near.insert(at, (likeness, name.to_owned()));
+        self.near.truncate(MOST_NEAR);
+    }
+
+    fn hint(self) -> FilterHint {
+        let Self { subject, value, is_there, near, .. } = self;
+        let near = if is_there { Vec::new() } else { near.into_iter().map(|(_, name)| name).collect() };
+        FilterHint { flag: subject.flag(), value: value.to_owned(), is_there, near }
+    }
+}
+
+/// How like a name is to what was typed, of 1; `None` when it is not.
+fn likeness(typed: &str, name: &str) -> Option<f64> {
+    let (short, long) = (typed.len().min(name.len()), typed.len().max(name.len()));
+    if short == 0 || long > LONGEST_NAME {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "lengths of names")]
+    let share = short as f64 / long as f64;
+    let (typed, name) = (typed.to_ascii_lowercase(), name.to_ascii_lowercase());
+    if short >= SHORTEST_PART && (name.contains(&typed) || typed.contains(&name)) {
+        return Some(LEAST_LIKENESS + (1.0 - LEAST_LIKENESS) * share);
+    }
+    // Whatever is missing makes them less alike.
+    let is_long_enough = share >= LEAST_LIKENESS;
+    let likeness = is_long_enough.then(|| strsim::normalized_levenshtein(&typed, &name))?;
+    (likeness >= LEAST_LIKENESS).then_some(likeness)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_alike_by_spelling_or_as_parts_of_each_other() {
+        let near = |typed: &str, names: &[&str]| {
+            let value = typed.to_owned();
+            let mut asked = Asked::new(Subject::EventName, &value);
+            for name in names {
+                asked.see("event_name", name);
+            }
+            asked.hint().near
+        };
+        let names = ["PutObject", "GetObjectAcl", "GetObject", "ListBuckets", "AssumeRole", "é"];
+        assert_eq!(near("getobjct", &names), ["GetObject", "GetObjectAcl", "PutObject"]);
+        assert_eq!(near("ListBucket", &names), ["ListBuckets"]);
+        assert_eq!(near("s3:GetObject", &names)[0], "GetObject");
+        assert!(near("TerminateInstances", &names).is_empty() && near("", &names).is_empty());
+        let value = "getobject".to_owned();
+        let mut there = Asked::new(Subject::EventName, &value);
+        for name in names {
+            there.see("event_name", name);
+        }
+        assert_eq!(there.hint(), FilterHint { flag: "--event-name", value, is_there: true, near: Vec::new() });
+    }
+
+    #[test]
+    fn what_is_most_alike_does_not_depend_on_the_order() {
+        let value = "alice".to_owned();
+        let near = |names: &[&str]| {
+            let mut asked = Asked::new(Subject::Principal, &value);
+            for name in names {
+                asked.see("user_identity_user_name", name);
+            }
+            asked.hint().near
+        };
+        let names = ["alice.b", "alic", "bob", "alicia", "alice2", "alice1", "alice1"];
+        let reversed: Vec<&str> = names.iter().rev().copied().collect();
+        assert_eq!(near(&names), near(&reversed));
+        assert_eq!(near(&names).len(), MOST_NEAR);
+    }
+}

@@ -1,0 +1,129 @@
+//! Who called: what people type for a principal to what an event has of it.
+//!
+//! In: the name of a user, a role or a session, an ARN, a unique id, an access key, an account, `root`. Out: columns, and
+//! what stands in them. Never: asks which of these a word is where it may be several: `audit` is a user, a role or a session.
+//!
+//! ```text
+//! arn           arn:aws:sts::123456789012:assumed-role/Admin/alice     behind each colon and slash; the role; the account
+//! principal_id  AROAEXAMPLE1234567890:alice                            before and behind each colon
+//! issuer        arn:aws:iam::123456789012:role/path/Admin              behind each colon and slash
+//! ```
+
+use super::wanted::Pattern;
+
+const ARN: &str = "user_identity_arn";
+const PRINCIPAL_ID: &str = "user_identity_principal_id";
+const ISSUER_ARN: &str = "session_issuer_arn";
+const ACCESS_KEY: &str = "user_identity_access_key_id";
+
+/// Columns that name who called, or for whom, as a whole.
+const NAMES: [&str; 7] = [
+    "user_identity_user_name",
+    "session_issuer_user_name",
+    "session_issuer_principal_id",
+    "session_source_identity",
+    "user_identity_invoked_by",
+    "user_identity_on_behalf_of_user_id",
+    "user_identity_credential_id",
+];
+
+/// Columns that people name a caller by, as others that are near are looked for.
+pub(super) const NAMING: [&str; 7] = [
+    "user_identity_user_name",
+    "session_issuer_user_name",
+    "session_source_identity",
+    ARN,
+    PRINCIPAL_ID,
+    ACCESS_KEY,
+    "user_identity_account_id",
+];
+
+/// Characters of an access key.
+const ACCESS_KEY_LENGTH: usize = 20;
+/// Digits of an account.
+const ACCOUNT_LENGTH: usize = 12;
+
+/// What an event of this principal has in one of these columns.
+pub(super) fn patterns(who: &str) -> Vec<(&'static str, Pattern)> {
+    if let Some(arn) = Arn::of(who) {
+        return arn.patterns(who);
+    }
+    if is_access_key(who) {
+        // Their column has a bloom filter, and AWS writes them in upper case.
+        let keys = [who.to_owned(), who.to_ascii_uppercase()].map(|key| (ACCESS_KEY, Pattern::Exact(key)));
+        return keys.into_iter().chain([(PRINCIPAL_ID, Pattern::text(who))]).collect();
+    }
+    let mut patterns = vec![
+        (ARN, Pattern::text(who)),
+        (ARN, Pattern::end(format!("/{who}"))),
+        (ARN, Pattern::end(format!(":{who}"))),
+        (ARN, Pattern::middle(format!(":assumed-role/{who}/"))),
+        (ISSUER_ARN, Pattern::text(who)),
+        (ISSUER_ARN, Pattern::end(format!("/{who}"))),
+        (ISSUER_ARN, Pattern::end(format!(":{who}"))),
+        (PRINCIPAL_ID, Pattern::text(who)),
+        (PRINCIPAL_ID, Pattern::start(format!("{who}:"))),
+        (PRINCIPAL_ID, Pattern::end(format!(":{who}"))),
+        (ACCESS_KEY, Pattern::text(who)),
+    ];
+    patterns.extend(NAMES.map(|column| (column, Pattern::text(who))));
+    if who.eq_ignore_ascii_case("root") {
+        patterns.push(("user_identity_type", Pattern::text(who)));
+    }
+    if who.len() == ACCOUNT_LENGTH && who.bytes().all(|byte| byte.is_ascii_digit()) {
+        patterns.push(("user_identity_account_id", Pattern::text(who)));
+        patterns.push((ARN, Pattern::middle(format!(":{who}:"))));
+    }
+    patterns
+}
+
+/// What somebody may have meant by naming a caller as a column has it: the value, and the names in it.
+pub(super) fn names(column: &str, value: &str, add: &mut dyn FnMut(&str)) {
+    add(value);
+    match column {
+        ARN => {
+            let resource = Arn::of(value).map_or("", |arn| arn.resource);
+            resource.split('/').skip(1).for_each(add);
+        }
+        PRINCIPAL_ID => value.split(':').for_each(add),
+        _ => {}
+    }
+}
+
+fn is_access_key(who: &str) -> bool {
+    let is_key = |start: &str| who.get(..4).is_some_and(|letters| letters.eq_ignore_ascii_case(start));
+    who.len() == ACCESS_KEY_LENGTH
+        && who.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && (is_key("AKIA") || is_key("ASIA"))
+}
+
+/// The parts of an ARN that tell roles from others.
+struct Arn<'a> {
+    partition: &'a str,
+    account: &'a str,
+    resource: &'a str,
+}
+
+impl<'a> Arn<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        let is_arn = parts.next()?.eq_ignore_ascii_case("arn");
+        let (partition, account, resource) = (parts.next()?, parts.nth(2)?, parts.next()?);
+        is_arn.then_some(Self { partition, account, resource })
+    }
+
+    fn patterns(&self, arn: &str) -> Vec<(&'static str, Pattern)> {
+        let Self { partition, account, resource } = self;
+        let mut patterns = vec![(ARN, Pattern::text(arn)), (ISSUER_ARN, Pattern::text(arn))];
+        let (kind, name) = resource.split_once('/').unwrap_or((resource, ""));
+        if kind.eq_ignore_ascii_case("role") {
+            // The ARN of a session has the name of its role without the role's path.
+            let name = name.rsplit('/').next().unwrap_or(name);
+            let sessions = format!("arn:{partition}:sts::{account}:assumed-role/{name}/");
+            patterns.push((ARN, Pattern::start(sessions)));
+        } else if kind.eq_ignore_ascii_case("assumed-role") && !name.contains('/') {
+            patterns.push((ARN, Pattern::start(format!("{arn}/"))));
+        }
+        patterns
+    }
+}
