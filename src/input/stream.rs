@@ -116,11 +116,6 @@ impl TextStream {
         self.is_exact
     }
 
-    /// The file.
-    pub(crate) const fn archive(&self) -> &Archive {
-        &self.archive
-    }
-
     /// Reads the first bytes of a file, which are at hand. Where they end in the middle of something, nothing is fetched.
     pub(super) fn over_head(head: Bytes) -> io::Result<Self> {
         Self::over(None, Box::new(io::Cursor::new(head)), u64::MAX)

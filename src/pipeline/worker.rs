@@ -103,6 +103,7 @@ pub(super) struct SegmentResult {
 
 /// A large archive while it is inflated and cut.
 pub(super) struct LargeArchive {
+    archive: Archive,
     stream: TextStream,
     window: Window,
     cutter: Cutter,
@@ -319,9 +320,9 @@ impl Worker {
             Ok(ended) => ended,
             Err(worthless) => return Step::Last(Segment::empty(), LargeVerdict::Refused(worthless)),
         };
-        let LargeArchive { stream, cutter, proof, requires_verified, .. } = *large;
+        let LargeArchive { archive, stream, cutter, proof, requires_verified, .. } = *large;
         let is_exact = damage.is_none() && stream.is_exact();
-        let integrity = if is_exact { proof.end() } else { proof.read(stream.archive()) };
+        let integrity = if is_exact { proof.end() } else { proof.read(&archive) };
         let judgement = cutter.close();
         if requires_verified && !integrity.is_verified() && judgement.status != Status::Foreign {
             // Its events may be among the others already.
@@ -356,6 +357,7 @@ impl LargeArchive {
     /// Opens a large archive; `end` is where it is known to be worthless.
     pub(super) fn open(archive: &Archive, reading: &Reading, end: Option<Worthless>) -> io::Result<Self> {
         Ok(Self {
+            archive: archive.clone(),
             stream: TextStream::open(archive, reading.limit, end)?,
             window: Window::default(),
             cutter: Cutter::new(),
