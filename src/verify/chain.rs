@@ -159,9 +159,13 @@ impl Chains {
             Found::Key(key) => key,
         };
         let mut tried = HashSet::new();
-        Ok(kept.iter().any(|(_, signature)| {
+        let is_signed = kept.iter().any(|(_, signature)| {
             tried.insert(*signature) && has_signed(key, text.string_to_sign.as_bytes(), signature)
-        }))
+        });
+        if !is_signed && self.digests[at].lacks_signature {
+            return Err(Outcome::DigestSignatureFailed);
+        }
+        Ok(is_signed)
     }
 
     /// Each digest file against what the one after it says of it: the AWS CLI follows that pointer and compares nothing.

@@ -73,6 +73,8 @@ pub(super) struct ReadDigest {
     pub(super) sidecar: Option<Result<Vec<u8>, String>>,
     /// Whether the store was asked for that metadata.
     pub(super) was_asked_for: bool,
+    /// Whether it is the object that CloudTrail has put, and has lost the signature that came with it.
+    pub(super) lacks_signature: bool,
     /// Whether it is in a container, where nothing can be put beside it.
     pub(super) is_member: bool,
 }
@@ -163,6 +165,7 @@ impl DigestReader {
             content,
             sidecar,
             was_asked_for: false,
+            lacks_signature: false,
             is_member: archives[archive].is_member(),
             path,
         }

@@ -188,13 +188,15 @@ impl History {
         if chains.statuses[at] == Status::WithoutSignature {
             finding.advice = Some(match (&digest.sidecar, text) {
                 (Some(Err(why)), _) => crate::error::printable(why),
-                (_, Some(text)) if digest.was_asked_for && path == format!("s3://{}/{}", text.bucket, text.object) => {
-                    "its object has no signature in its metadata".to_owned()
-                }
                 (_, Some(_)) if digest.is_member => IN_CONTAINER.to_owned(),
                 (_, Some(text)) => fetch_signature(&text.bucket, &text.object, &path),
                 _ => String::new(),
             });
+        }
+        if digest.lacks_signature {
+            let why = digest.sidecar.as_ref().and_then(|sidecar| sidecar.as_ref().err());
+            let why = why.map_or("its object has no signature in its metadata", String::as_str);
+            finding.advice = Some(crate::error::printable(why));
         }
         self.lines.tell((position(at), 0), finding);
     }

@@ -6,6 +6,7 @@
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
 use super::chain::{Chains, Status};
+use super::digest::{Content, ReadDigest};
 use super::history::{Range, is_in_range};
 use super::keys::PublicKeys;
 use super::signature::from_metadata;
@@ -27,15 +28,26 @@ pub(super) fn complete(mut chains: Chains, archives: &[Archive], keys: &PublicKe
         for (at, answer) in answers {
             let digest = &mut chains.digests[at];
             digest.was_asked_for = true;
+            let is_answered = answer.is_ok();
             digest.sidecar = match answer {
                 Ok(metadata) => from_metadata(&metadata),
                 Err(error) => Some(Err(format!("the metadata of its object cannot be read: {error}"))),
             };
-            has_more |= matches!(digest.sidecar, Some(Ok(_)));
+            // Where CloudTrail has put a digest file, it has a signature. A store that does not answer says nothing.
+            digest.lacks_signature = is_answered && is_at_home(digest) && !matches!(digest.sidecar, Some(Ok(_)));
+            has_more |= digest.lacks_signature || matches!(digest.sidecar, Some(Ok(_)));
         }
         if !has_more {
             return chains;
         }
         chains = Chains::judge(chains.digests, keys);
+    }
+}
+
+/// Whether it is the object that it says, and no copy of it.
+fn is_at_home(digest: &ReadDigest) -> bool {
+    match &digest.content {
+        Content::Text(text) => digest.path.to_string_lossy() == format!("s3://{}/{}", text.bucket, text.object),
+        _ => false,
     }
 }

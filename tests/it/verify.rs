@@ -1126,15 +1126,15 @@ fn in_s3_signatures_are_taken_from_the_metadata_of_objects() {
     ];
     assert_eq!(counts(&verify(1)), expected);
 
-    // Metadata that is of no use says so; what is not there cannot be had by asking once more.
+    // Where CloudTrail has put it, it has a signature: without one, somebody else has.
     for (metadata, words) in [
         (vec![("signature", "xyz")], "no hexadecimal signature"),
         (vec![("signature", "00"), ("signature-algorithm", "MD5withRSA")], "MD5withRSA is not known"),
         (vec![], "has no signature in its metadata"),
     ] {
         server.put_with("trail-bucket", &newest, &bucket.objects[&newest], &metadata);
-        let report = verify(0);
-        let finding = findings(&report, "digest_without_signature")[0];
+        let report = verify(1);
+        let finding = findings(&report, "digest_signature_failed")[0];
         assert!(finding["advice"].as_str().is_some_and(|advice| advice.contains(words)), "{finding}");
     }
     // A store that does not give it is no proof of anything.
