@@ -216,20 +216,7 @@ impl Worker {
             return Some(ArchiveOutcome::without_text(Verdict::foreign("special_file")));
         }
         if let Some(contents) = &archive.contents {
-            let prove = || reading.begin_proof(archive).read(archive);
-            return Some(match &**contents {
-                Contents::Members { kind, findings } => {
-                    let outcome = ArchiveOutcome::without_text(Verdict::container(kind, findings.clone()));
-                    match prove() {
-                        Integrity::NotCovered => outcome,
-                        integrity => ArchiveOutcome { integrity, ..outcome },
-                    }
-                }
-                Contents::Foreign { kind } => {
-                    ArchiveOutcome { integrity: prove(), ..ArchiveOutcome::without_text(Verdict::foreign(kind)) }
-                }
-                Contents::Unread { why } => ArchiveOutcome::without_text(Verdict::refused(unread(why))),
-            });
+            return Some(of_contents(archive, contents, reading));
         }
         self.stored.clear();
         let read = clock.time(Stage::Read, || match fetched {
@@ -383,6 +370,20 @@ impl Reading {
     /// Whether archives of which this is proved are converted.
     const fn is_wanted(&self, integrity: Integrity) -> bool {
         !self.requires_verified || integrity.is_verified()
+    }
+}
+
+/// What comes of an archive that was looked into: a container in place of a log file is not what a digest file declares.
+fn of_contents(archive: &Archive, contents: &Contents, reading: &Reading) -> ArchiveOutcome {
+    let (verdict, is_container) = match contents {
+        Contents::Members { kind, findings } => (Verdict::container(kind, findings.clone()), true),
+        Contents::Foreign { kind } => (Verdict::foreign(kind), false),
+        Contents::Unread { why } => return ArchiveOutcome::without_text(Verdict::refused(unread(why))),
+    };
+    let outcome = ArchiveOutcome::without_text(verdict);
+    match reading.begin_proof(archive).read(archive) {
+        Integrity::NotCovered if is_container => outcome,
+        integrity => ArchiveOutcome { integrity, ..outcome },
     }
 }
 
