@@ -93,7 +93,7 @@ fn no_time(text: &str) -> String {
 
 /// Whether more than a date was typed.
 fn has_time(text: &str) -> bool {
-    text.contains(['T', 't', ' ', ':'])
+    text.split_once(['T', 't', ' ']).is_some_and(|(date, _)| date.parse::<Date>().is_ok())
 }
 
 pub(super) fn parse_compression(text: &str) -> Result<Compression, String> {
@@ -174,7 +174,11 @@ mod tests {
         assert_eq!(parse_day("1970-01-02"), Ok(1));
         assert!(parse_day("2025-02-30").is_err());
         // The library would pass over the time.
-        assert!(["2025-03-01T08:00", "2025-03-01 08:00:00Z"].iter().all(|text| parse_day(text).is_err()));
+        for (text, said) in
+            [("2025-03-01T08:00", "has a time"), ("2025-03-01 08:00:00Z", "has a time"), ("yesterday", "no date")]
+        {
+            assert!(parse_day(text).is_err_and(|error| error.contains(said)), "{text}");
+        }
         assert_eq!(parse_compression("zstd:19"), Ok(Compression::Zstd(19)));
         for text in ["zstd:0", "zstd:23", "gzip", "snappy:3"] {
             assert!(parse_compression(text).is_err(), "{text}");

@@ -27,8 +27,9 @@ const MOST_NEAR: usize = 3;
 const LEAST_LIKENESS: f64 = 0.6;
 /// Longest text that somebody may have meant.
 const LONGEST_NAME: usize = 300;
-/// Shortest text that means something within another.
+/// Shortest text that means something within another, and the least share of it that it has to be.
 const SHORTEST_PART: usize = 3;
+const LEAST_SHARE: f64 = 0.25;
 
 /// A value of a filter, when no event was wanted by all filters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -177,7 +178,8 @@ fn likeness(typed: &str, name: &str) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "lengths of names")]
     let share = short as f64 / long as f64;
     let (typed, name) = (typed.to_ascii_lowercase(), name.to_ascii_lowercase());
-    if short >= SHORTEST_PART && (name.contains(&typed) || typed.contains(&name)) {
+    let is_part = short >= SHORTEST_PART && share >= LEAST_SHARE;
+    if is_part && (name.contains(&typed) || typed.contains(&name)) {
         return Some(LEAST_LIKENESS + (1.0 - LEAST_LIKENESS) * share);
     }
     // Whatever is missing makes them less alike.
@@ -204,6 +206,7 @@ mod tests {
         assert_eq!(near("getobjct", &names), ["GetObject", "GetObjectAcl", "PutObject"]);
         assert_eq!(near("ListBucket", &names), ["ListBuckets"]);
         assert_eq!(near("s3:GetObject", &names)[0], "GetObject");
+        assert!(near("get", &["GetAccountAuthorizationDetails"]).is_empty());
         assert!(near("TerminateInstances", &names).is_empty() && near("", &names).is_empty());
         let value = "getobject".to_owned();
         let mut there = Asked::new(Subject::EventName, &value);

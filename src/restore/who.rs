@@ -83,7 +83,9 @@ pub(super) fn names(column: &str, value: &str, add: &mut dyn FnMut(&str)) {
     match column {
         ARN => {
             let resource = Arn::of(value).map_or("", |arn| arn.resource);
-            resource.split('/').skip(1).for_each(add);
+            // `root` has no kind before it.
+            let kinds = usize::from(resource.contains('/'));
+            resource.split('/').skip(kinds).for_each(add);
         }
         PRINCIPAL_ID => value.split(':').for_each(add),
         _ => {}

@@ -305,6 +305,7 @@ fn what_is_like_it_is_named_when_nothing_is_found() {
             ("--account", "26245426943", "did you mean 262454269434"),
             ("--region", "us-east1", "us-east-1"),
             ("--source-ip", "68.223.30.6", "68.223.30.5"),
+            ("--principal", "rooot", "did you mean root"),
             ("--principal", "zzzzzzzzzzzz", "nothing like it was seen"),
         ] {
             let run = nothing(&workdir, &[flag, value]);
