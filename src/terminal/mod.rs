@@ -5,6 +5,7 @@
 #![expect(clippy::print_stderr, reason = "this is the one place that speaks to people")]
 
 mod inspect;
+mod next_step;
 mod restore;
 mod verify;
 
@@ -248,7 +249,7 @@ fn write_sizes(out: &mut String, summary: &Summary) -> std::fmt::Result {
 }
 
 fn write_next_step(out: &mut String, summary: &Summary, config: &Config) -> std::fmt::Result {
-    let lake = printable(&config.lake.display().to_string());
+    let lake = printable_path(&config.lake.display().to_string());
     if config.dry_run {
         return writeln!(out, "{:>14}  nothing was written: this was a dry run", "lake");
     }
@@ -262,11 +263,10 @@ fn write_next_step(out: &mut String, summary: &Summary, config: &Config) -> std:
     }
     let table = if summary.usage_records.written > 0 { Table::UsageRecords } else { Table::Events };
     if config.tables.contains(&table) && summary.events.written > 0 {
-        let column = if table == Table::UsageRecords { "outcome, sum(quantity)" } else { "event_source" };
-        writeln!(
-            out,
-            "\nnext: duckdb -c \"select {column}, count(*) from '{lake}/{table}/**/*.parquet' group by 1 order by 1\""
-        )?;
+        let columns = if table == Table::UsageRecords { "outcome, sum(quantity)" } else { "event_source" };
+        if let Some(command) = next_step::command(config, table, columns) {
+            writeln!(out, "\nnext: {command}")?;
+        }
     }
     Ok(())
 }

@@ -60,6 +60,8 @@ mod memory;
 mod model;
 /// Damage of all kinds, drawn from a seed: nothing stops a run, nothing sound before it is lost.
 mod mutation;
+/// The command that is printed at the end, pasted into a shell.
+mod next_step;
 /// Partition folders, tables and selectors.
 mod partitions;
 /// Places that are named on the command line: read or written where they say, or refused.

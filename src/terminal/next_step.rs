@@ -1,0 +1,199 @@
+//! The command that a person may paste when a conversion is done.
+//!
+//! In: a lake and a question. Out: a line for a POSIX shell that asks `DuckDB`. Never: a path that the shell, SQL or a glob
+//! takes for something else; a character that a terminal would act upon.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use trailmill::config::Config;
+use trailmill::error::printable;
+use trailmill::schema::Table;
+
+/// Variables that name a store as `--s3-endpoint` does, the first that is there.
+const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+
+/// The command that counts what a table has by `columns`, the first of them; `None` where `DuckDB` cannot name the lake.
+pub(super) fn command(config: &Config, table: Table, columns: &str) -> Option<String> {
+    let select = |lake: &str| {
+        let files = literal(&format!("{lake}{table}/**/*.parquet"));
+        format!("select {columns}, count(*) from {files} group by 1 order by 1")
+    };
+    let lake = &config.lake;
+    if let Some(place) = lake.to_str().and_then(key) {
+        let lake = format!("s3://{}/", pattern(place.trim_end_matches('/')));
+        // A URL has its parameters behind a question mark, and a backslash is an escape wherever it stands.
+        let is_nameable = !place.contains(['?', '\\']);
+        return is_nameable.then(|| duckdb(&format!("{}; {}", secret(config), select(&lake))));
+    }
+    match lake.to_str() {
+        Some(text) if is_taken_for_a_path(text) => {
+            Some(duckdb(&select(&format!("{}/", pattern(text.trim_end_matches('/'))))))
+        }
+        // The shell goes where DuckDB cannot be told to.
+        _ => Some(format!("(cd {} && {})", folder(lake), duckdb(&select("")))),
+    }
+}
+
+/// What follows `s3://` in a URL.
+fn key(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once("://")?;
+    ["s3", "s3a"].iter().any(|known| scheme.eq_ignore_ascii_case(known)).then_some(rest)
+}
+
+/// Whether `DuckDB` takes a path for nothing but a path: not for the home folder (with `./` before it, too) or a URL. A backslash
+/// beside a bracket cannot be written in a glob.
+fn is_taken_for_a_path(path: &str) -> bool {
+    let first = path.split('/').find(|segment| *segment != ".").unwrap_or_default();
+    !first.starts_with('~') && !first.contains(':') && !path.contains('\\')
+}
+
+/// A path as a folder for `cd`. The slash at its end keeps a line break before it.
+fn folder(path: &Path) -> String {
+    let is_absolute = path.is_absolute();
+    // Else `cd` may take it for a flag, or look for it in CDPATH.
+    let here: &[u8] = if is_absolute { b"" } else { b"./" };
+    word(&[here, path.as_os_str().as_bytes(), b"/"].concat())
+}
+
+/// A path as a part of a glob that matches this path alone.
+fn pattern(path: &str) -> String {
+    path.chars().fold(String::with_capacity(path.len()), |mut pattern, character| {
+        if matches!(character, '*' | '?' | '[') {
+            pattern.extend(['[', character, ']']);
+        } else {
+            pattern.push(character);
+        }
+        pattern
+    })
+}
+
+/// Text as an SQL literal.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// What lets `DuckDB` read from the bucket as the conversion did.
+fn secret(config: &Config) -> String {
+    let store = &config.store;
+    let mut said = vec!["type s3".to_owned()];
+    if !store.is_anonymous {
+        said.push("provider credential_chain".to_owned());
+    }
+    if let Some(region) = &store.region {
+        said.push(format!("region {}", literal(region)));
+    }
+    let named = ENDPOINTS.iter().find_map(|name| store.environment.get(*name));
+    let endpoint = store.endpoint.as_ref().or(named).filter(|endpoint| !endpoint.is_empty());
+    if let Some(endpoint) = endpoint {
+        let (scheme, host) = endpoint.split_once("://").unwrap_or(("https", endpoint));
+        said.push(format!("endpoint {}", literal(host.trim_end_matches('/'))));
+        if scheme.eq_ignore_ascii_case("http") {
+            said.push("use_ssl false".to_owned());
+        }
+    }
+    if store.uses_path_style || endpoint.is_some() {
+        said.push("url_style 'path'".to_owned());
+    }
+    if store.requester_pays {
+        said.push("requester_pays true".to_owned());
+    }
+    format!("create secret ({})", said.join(", "))
+}
+
+/// A statement, handed to `DuckDB`.
+fn duckdb(statement: &str) -> String {
+    // Single quotes, which SQL has anyway, are left readable where nothing else is special; `!` is so to shells with a history.
+    let is_special = |character: char| "\"$`\\!".contains(character) || !is_printable(character);
+    let quoted = if statement.contains(is_special) { word(statement.as_bytes()) } else { format!("\"{statement}\"") };
+    format!("duckdb -c {quoted}")
+}
+
+/// Bytes as one word of a shell: as they are, in quotes, or by `printf` if a terminal would not show them.
+fn word(bytes: &[u8]) -> String {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._=,+@%:-".contains(byte);
+    if bytes.iter().all(is_plain) {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && text.chars().all(is_printable)
+    {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    let mut format = String::with_capacity(bytes.len() * 2);
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\'' => format.push_str(r"'\''"),
+                '%' => format.push_str("%%"),
+                '\\' => format.push_str(r"\\"),
+                _ if is_printable(character) => format.push(character),
+                _ => format.extend(character.to_string().bytes().map(octal)),
+            }
+        }
+        format.extend(chunk.invalid().iter().copied().map(octal));
+    }
+    format!("\"$(printf '{format}')\"")
+}
+
+fn octal(byte: u8) -> String {
+    format!("\\{byte:03o}")
+}
+
+fn is_printable(character: char) -> bool {
+    let text = character.encode_utf8(&mut [0; 4]).to_owned();
+    printable(&text) == text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `duckdb` gets when a shell runs the command.
+    fn pasted(lake: &str, change: impl FnOnce(&mut Config)) -> Option<String> {
+        let mut config = Config::new(Vec::new(), lake.into());
+        change(&mut config);
+        let line = command(&config, Table::Events, "event_source")?;
+        let script = format!("duckdb() {{ printf '%s' \"$2\"; }}; {line}");
+        let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert!(output.status.success(), "{line}");
+        Some(String::from_utf8(output.stdout).unwrap())
+    }
+
+    #[test]
+    fn lakes_in_buckets_come_with_what_opens_them() {
+        let select = |files: &str| format!("select event_source, count(*) from '{files}' group by 1 order by 1");
+        let secret = "create secret (type s3, provider credential_chain); ";
+        for (lake, files) in [
+            ("s3://bucket/lake", "s3://bucket/lake/events/**/*.parquet"),
+            ("S3a://bucket", "s3://bucket/events/**/*.parquet"),
+            ("s3://bucket/it's [a] $HOME*/", "s3://bucket/it''s [[]a] $HOME[*]/events/**/*.parquet"),
+            ("s3://bucket/a\u{1b}`id`", "s3://bucket/a\u{1b}`id`/events/**/*.parquet"),
+        ] {
+            assert_eq!(pasted(lake, |_| ()), Some(secret.to_owned() + &select(files)), "{lake}");
+        }
+        // DuckDB takes what follows the first for parameters, and the second for an escape.
+        assert_eq!(pasted("s3://bucket/a?b", |_| ()), None);
+        assert_eq!(pasted("s3://bucket/a\\b", |_| ()), None);
+    }
+
+    #[test]
+    fn other_stores_and_ways_to_them_are_said() {
+        let begin = |change: fn(&mut Config)| {
+            let said = pasted("s3://bucket/lake", change).unwrap();
+            said.split_once("); ").unwrap().0.to_owned()
+        };
+        let said = begin(|config| {
+            config.store.endpoint = Some("http://localhost:9000/".to_owned());
+            config.store.region = Some("eu'1".to_owned());
+        });
+        let place = "endpoint 'localhost:9000', use_ssl false, url_style 'path'";
+        assert_eq!(said, format!("create secret (type s3, provider credential_chain, region 'eu''1', {place}"));
+        let said = begin(|config| {
+            config.store.is_anonymous = true;
+            config.store.requester_pays = true;
+            config.store.environment.insert("AWS_ENDPOINT_URL".to_owned(), "https://store".to_owned());
+        });
+        assert_eq!(said, "create secret (type s3, endpoint 'store', url_style 'path', requester_pays true");
+    }
+}

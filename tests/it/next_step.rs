@@ -1,0 +1,142 @@
+//! The command that is printed when a conversion is done: pasted into a shell, it asks of the lake that was written.
+//!
+//! A shell runs it, with a `duckdb` that writes down the statement that it gets. `TRAILMILL_PYTHON` names an interpreter with
+//! DuckDB, which then runs it; without it the test says that it was skipped.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use crate::harness::{Workdir, data, event, records, say};
+
+const PYTHON: &str = "TRAILMILL_PYTHON";
+
+/// Names for a lake that a shell, SQL, a glob or a terminal takes for something else.
+const NAMES: [&str; 29] = [
+    "lake",
+    "la ke",
+    "o'brien",
+    "a\"b",
+    "$HOME",
+    "$(id)",
+    "`id`",
+    "a*b",
+    "*",
+    "a?b",
+    "[ab]",
+    "a]b[",
+    "{a,b}",
+    "a\\b",
+    "[\\]*",
+    "a!b",
+    "#a",
+    "a%41b%s",
+    "a;b&c|d",
+    "~",
+    "~root/lake",
+    "./~",
+    "-c",
+    "a:b",
+    "x=1/lake",
+    "line\nbreak\n",
+    "esc\u{1b}[31m'%s\\n",
+    "ünï\u{202e}",
+    "<a>(b)",
+];
+
+/// A folder with this `duckdb` in it.
+fn fake(workdir: &Workdir, script: &str) {
+    let path = workdir.file("bin/duckdb", script);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
+}
+
+/// Runs what a person pastes; what it prints.
+fn paste(workdir: &Workdir, line: &str) -> String {
+    let path = format!("{}:{}", workdir.at("bin").display(), std::env::var("PATH").unwrap_or_default());
+    let output = Command::new("sh").args(["-c", line]).current_dir(workdir.path()).env("PATH", path).output();
+    let output = output.expect("a shell");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{line}\n{told}{}", String::from_utf8_lossy(&output.stderr));
+    told
+}
+
+/// The command that a conversion into this lake prints.
+fn printed(workdir: &Workdir, lake: &OsStr) -> String {
+    let run = assert_cmd::Command::new(env!("CARGO_BIN_EXE_trailmill"))
+        .args(["convert", "in"])
+        .arg({
+            let mut out = std::ffi::OsString::from("--out=");
+            out.push(lake);
+            out
+        })
+        .current_dir(workdir.path())
+        .output()
+        .expect("the program runs");
+    let told = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert_eq!(run.status.code(), Some(0), "{lake:?}: {told}");
+    let mut lines = told.lines().filter_map(|line| line.strip_prefix("next: "));
+    let line = lines.next().unwrap_or_else(|| panic!("{lake:?}: {told}")).to_owned();
+    assert!(line.chars().all(|character| !character.is_control() && character != '\u{202e}'), "{line:?}");
+    line
+}
+
+fn workdir() -> Workdir {
+    let workdir = Workdir::new();
+    workdir.gzip("in/a.json.gz", records(&[event("e1", "")]));
+    workdir
+}
+
+#[test]
+fn the_statement_reaches_duckdb_whatever_the_lake_is_called() {
+    let workdir = workdir();
+    fake(&workdir, "#!/bin/sh\n[ $# = 2 ] && [ \"$1\" = -c ] && printf '%s in %s' \"$2\" \"$PWD\"\n");
+    for name in NAMES {
+        let line = printed(&workdir, OsStr::new(name));
+        let told = paste(&workdir, &line);
+        let here = workdir.path().display().to_string();
+        // What DuckDB has no name for is where it is started.
+        let (files, folder) = if name.contains('~') || name.contains(['\\', ':']) {
+            ("'events/**/*.parquet'".to_owned(), format!("{here}/{}", name.trim_start_matches("./")))
+        } else {
+            let brackets = |character: char| match character {
+                '*' | '?' | '[' => format!("[{character}]"),
+                '\'' => "''".to_owned(),
+                _ => character.to_string(),
+            };
+            let lake: String = name.chars().map(brackets).collect();
+            (format!("'{lake}/events/**/*.parquet'"), here)
+        };
+        let expected = format!("select event_source, count(*) from {files} group by 1 order by 1 in {folder}");
+        assert_eq!(told.trim_end_matches('/'), expected, "{name:?}: {line}");
+    }
+    // A plain name needs no more than this.
+    let line = printed(&workdir, OsStr::new("plain"));
+    assert_eq!(
+        line,
+        "duckdb -c \"select event_source, count(*) from 'plain/events/**/*.parquet' group by 1 order by 1\""
+    );
+}
+
+#[test]
+fn duckdb_finds_the_lake_whatever_it_is_called() {
+    let Some(python) = std::env::var_os(PYTHON) else {
+        say(&format!("skipped: {PYTHON} is not set, so no DuckDB has run what was printed"));
+        return;
+    };
+    let workdir = workdir();
+    let python = Path::new(&python).display();
+    fake(&workdir, &format!("#!{python}\nimport duckdb, sys\nprint(duckdb.sql(sys.argv[2]).fetchall())\n"));
+    let absolute = format!("{}/it's [here] $HOME", workdir.path().display());
+    let not_text = OsStr::from_bytes(b"bytes\xff\xfe%");
+    let names = NAMES.iter().map(OsStr::new).chain([OsStr::new(&absolute), not_text]);
+    for name in names {
+        let line = printed(&workdir, name);
+        assert_eq!(paste(&workdir, &line), "[('ec2.amazonaws.com', 1)]\n", "{name:?}: {line}");
+    }
+    workdir.copy(&data("long-ago"), "in");
+    let line = printed(&workdir, OsStr::new("usage's"));
+    assert!(paste(&workdir, &line).starts_with("[('success', Decimal('3"), "{line}");
+}
