@@ -1,6 +1,7 @@
 -- Views of a trailmill lake for DuckDB (1.5 or later, since earlier ones refuse rows without a partition value).
--- They can be run again, and see what later conversions add. A timestamp is an instant: SET TimeZone = 'UTC' shows
--- it in UTC.
+-- They can be run again, and see what later conversions add. Times are UTC and have no zone: whatever the TimeZone
+-- of a session, event_time >= '2025-06-01' finds the same rows. An offset in such a text is passed over: write
+-- TIMESTAMPTZ '2025-06-01 00:00:00+02' AT TIME ZONE 'UTC'.
 -- For S3: CREATE SECRET (TYPE s3, PROVIDER credential_chain) takes the credentials of the machine.
 -- STAYS EMPTY in DuckDB 1: quarantine, without a file so far, which only DuckDB 2 reads. After the first
 -- conversion that adds one, make these statements anew there, or its rows are not seen.
@@ -12,7 +13,7 @@ USE "trail";
 -- One row per CloudTrail event.
 CREATE OR REPLACE VIEW "trail"."events" AS
 SELECT
-  "event_time",
+  make_timestamp_ms(epoch_ms("event_time")) AS "event_time",
   "event_id",
   "event_version",
   "event_source",
@@ -46,7 +47,7 @@ SELECT
   "user_identity_in_scope_of",
   "user_identity_invoked_by_delegate",
   "session_mfa_authenticated",
-  "session_creation_date",
+  make_timestamp_ms(epoch_ms("session_creation_date")) AS "session_creation_date",
   "session_source_identity",
   "session_ec2_role_delivery",
   "session_assumed_root",
@@ -84,7 +85,7 @@ FROM read_parquet('s3://bucket/lake/events/**/*.parquet', hive_partitioning = tr
 -- One row per AWS Marketplace usage record (`BatchMeterUsage`, `MeterUsage`), joined to what AWS answered about it.
 CREATE OR REPLACE VIEW "trail"."usage_records" AS
 SELECT
-  "event_time",
+  make_timestamp_ms(epoch_ms("event_time")) AS "event_time",
   "event_id",
   "event_version",
   "event_name",
@@ -98,7 +99,7 @@ SELECT
   "customer_aws_account_id",
   "dimension",
   "quantity",
-  "usage_timestamp",
+  make_timestamp_ms(epoch_ms("usage_timestamp")) AS "usage_timestamp",
   "usage_timestamp_text",
   "usage_allocations",
   "dry_run",
@@ -139,12 +140,12 @@ SELECT
   "quarantined",
   "filtered",
   "usage_records_written",
-  "oldest_event_time",
-  "newest_event_time",
+  make_timestamp_ms(epoch_ms("oldest_event_time")) AS "oldest_event_time",
+  make_timestamp_ms(epoch_ms("newest_event_time")) AS "newest_event_time",
   "integrity",
   "sha256",
   "commit_id",
-  "converted_at"
+  make_timestamp_ms(epoch_ms("converted_at")) AS "converted_at"
 FROM read_parquet('s3://bucket/lake/archives/*.parquet', hive_partitioning = false);
 
 -- One row per rejected archive or event, with its original bytes.
@@ -196,7 +197,7 @@ SELECT
     "sessioncontext" := CASE WHEN "session_mfa_authenticated" IS NOT NULL OR "session_creation_date" IS NOT NULL OR "session_issuer_type" IS NOT NULL OR "session_issuer_principal_id" IS NOT NULL OR "session_issuer_arn" IS NOT NULL OR "session_issuer_account_id" IS NOT NULL OR "session_issuer_user_name" IS NOT NULL OR "session_ec2_role_delivery" IS NOT NULL OR "session_web_id_federated_provider" IS NOT NULL OR "session_web_id_attributes" IS NOT NULL THEN struct_pack(
       "attributes" := CASE WHEN "session_mfa_authenticated" IS NOT NULL OR "session_creation_date" IS NOT NULL THEN struct_pack(
         "mfaauthenticated" := CAST("session_mfa_authenticated" AS VARCHAR),
-        "creationdate" := replace(strftime("session_creation_date" AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ'), '.000Z', 'Z')
+        "creationdate" := replace(strftime("session_creation_date", '%Y-%m-%dT%H:%M:%S.%gZ'), '.000Z', 'Z')
       ) END,
       "sessionissuer" := CASE WHEN "session_issuer_type" IS NOT NULL OR "session_issuer_principal_id" IS NOT NULL OR "session_issuer_arn" IS NOT NULL OR "session_issuer_account_id" IS NOT NULL OR "session_issuer_user_name" IS NOT NULL THEN struct_pack(
         "type" := "session_issuer_type",
@@ -212,7 +213,7 @@ SELECT
       ) END
     ) END
   ) END AS "useridentity",
-  replace(strftime("event_time" AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ'), '.000Z', 'Z') AS "eventtime",
+  replace(strftime("event_time", '%Y-%m-%dT%H:%M:%S.%gZ'), '.000Z', 'Z') AS "eventtime",
   "event_source" AS "eventsource",
   "event_name" AS "eventname",
   "aws_region" AS "awsregion",
@@ -255,3 +256,50 @@ SELECT
   "recipient_account_id" AS "account",
   replace(CAST("event_date" AS VARCHAR), '-', '/') AS "timestamp"
 FROM "trail"."events";
+
+
+-- Functions of Athena (Trino) that published CloudTrail queries use: with them nearly every one runs as it stands. Some have
+-- the name of one of DuckDB's and stand in its place here: date_diff counts whole units, and now(), current_timestamp and
+-- current_date are UTC, as all times of the lake are. For DuckDB's own write system.main.date_diff and the like.
+-- What they cannot mend: types written like array(json), and JSON paths with ["…"].
+
+-- Text and numbers, of an object or a list it is null, where DuckDB's own gives its text.
+CREATE OR REPLACE MACRO json_extract_scalar(document, path) AS
+  CASE WHEN json_type(document, path) NOT IN ('OBJECT', 'ARRAY') THEN json_extract_string(document, path) END;
+
+-- The time of now, in UTC, as it is in Athena.
+CREATE OR REPLACE MACRO now() AS (transaction_timestamp() AT TIME ZONE 'UTC');
+
+-- What current_timestamp stands for.
+CREATE OR REPLACE MACRO get_current_timestamp() AS (transaction_timestamp() AT TIME ZONE 'UTC');
+
+CREATE OR REPLACE MACRO current_date() AS CAST(transaction_timestamp() AT TIME ZONE 'UTC' AS DATE);
+
+-- UTC, whatever offset the text has, without one it is UTC.
+CREATE OR REPLACE MACRO from_iso8601_timestamp(moment) AS
+  CASE WHEN regexp_matches(moment, 'T.*(Z|[+-]\d\d(:?\d\d)?)$') THEN CAST(moment AS TIMESTAMPTZ) AT TIME ZONE 'UTC'
+    ELSE CAST(moment AS TIMESTAMP) END;
+
+-- Whatever the format, CloudTrail's times are ISO 8601, and DuckDB takes no format that is not a constant.
+CREATE OR REPLACE MACRO date_parse(moment, format) AS CAST(moment AS TIMESTAMP);
+
+-- MySQL's %M, %i and %s are %B, %M and %S here.
+CREATE OR REPLACE MACRO date_format(moment, format) AS
+  strftime(moment, replace(replace(replace(format, '%M', '%B'), '%i', '%M'), '%s', '%S'));
+
+CREATE OR REPLACE MACRO date_add(unit, number, moment) AS moment + CAST(number || ' ' || unit AS INTERVAL);
+
+-- Whole units that have passed, DuckDB's own counts borders that were crossed.
+CREATE OR REPLACE MACRO date_diff(unit, earlier, later) AS date_sub(unit, earlier, later);
+
+CREATE OR REPLACE MACRO day_of_week(moment) AS isodow(moment);
+
+CREATE OR REPLACE MACRO regexp_like(value, pattern) AS regexp_matches(value, pattern);
+
+CREATE OR REPLACE MACRO approx_distinct(value) AS approx_count_distinct(value);
+
+CREATE OR REPLACE MACRO array_join(list, separator) AS array_to_string(list, separator);
+
+CREATE OR REPLACE MACRO array_sort(list) AS list_sort(list);
+
+CREATE OR REPLACE MACRO element_at(list, place) AS list[place];

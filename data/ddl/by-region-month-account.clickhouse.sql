@@ -1,6 +1,7 @@
 -- Views of a trailmill lake for ClickHouse (25.8 or later), clickhouse local and chdb.
 -- They can be run again, and see what later conversions add. Lists and records are never null in ClickHouse:
--- an absent one is empty, and so are its members.
+-- an absent one is empty, and so are its members. Releases before 26.9 print a time before 1900 or after 2299 as the
+-- nearest one in between, and toUnixTimestamp64Milli gives it as it is.
 -- The credentials are those of the server (use_environment_credentials), or of a named collection.
 
 CREATE DATABASE IF NOT EXISTS `trail`;
@@ -150,7 +151,7 @@ FROM s3('s3://bucket/lake/events/**/*.parquet', 'Parquet', '
   `event_month` String,
   `account` String
 ')
-SETTINGS use_hive_partitioning = 1;
+SETTINGS use_hive_partitioning = 1, optimize_move_to_prewhere = 0;
 
 -- One row per AWS Marketplace usage record (`BatchMeterUsage`, `MeterUsage`), joined to what AWS answered about it.
 CREATE OR REPLACE VIEW `trail`.`usage_records` AS
@@ -237,7 +238,7 @@ FROM s3('s3://bucket/lake/usage_records/**/*.parquet', 'Parquet', '
   `event_month` String,
   `account` String
 ')
-SETTINGS use_hive_partitioning = 1;
+SETTINGS use_hive_partitioning = 1, optimize_move_to_prewhere = 0;
 
 -- One row per source archive: the manifest of the lake.
 CREATE OR REPLACE VIEW `trail`.`archives` AS

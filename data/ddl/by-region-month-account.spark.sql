@@ -1,7 +1,10 @@
 -- Tables and views of a trailmill lake for Spark SQL (3.4 or later).
 -- They can be run again: a table that is there stays as it is, views are replaced. DROP TABLE removes no file,
 -- should a table be out of date. Run them again after each conversion: MSCK REPAIR TABLE registers the new
--- partitions, whose rows are not seen without. A timestamp is an instant: SET TIME ZONE 'UTC' shows it in UTC.
+-- partitions, whose rows are not seen without. A timestamp is an instant: SET TIME ZONE 'UTC' shows it in UTC, and
+-- takes a text that it is compared with for one in UTC.
+-- WRONG TEXT, without an error: Spark before 3.5.7, and 4.0.0, lose parts of columns that have nulls (SPARK-52240).
+-- There SET spark.sql.parquet.enableVectorizedReader = false in each session.
 
 CREATE DATABASE IF NOT EXISTS `trail`;
 
@@ -80,6 +83,7 @@ CREATE TABLE IF NOT EXISTS `trail`.`events` (
   `account` string
 )
 USING parquet
+OPTIONS (datetimeRebaseMode = 'CORRECTED')
 PARTITIONED BY (`region`, `event_month`, `account`)
 LOCATION 's3://bucket/lake/events';
 
@@ -129,6 +133,7 @@ CREATE TABLE IF NOT EXISTS `trail`.`usage_records` (
   `account` string
 )
 USING parquet
+OPTIONS (datetimeRebaseMode = 'CORRECTED')
 PARTITIONED BY (`region`, `event_month`, `account`)
 LOCATION 's3://bucket/lake/usage_records';
 
@@ -156,6 +161,7 @@ CREATE TABLE IF NOT EXISTS `trail`.`archives` (
   `converted_at` timestamp
 )
 USING parquet
+OPTIONS (datetimeRebaseMode = 'CORRECTED')
 LOCATION 's3://bucket/lake/archives';
 
 -- One row per rejected archive or event, with its original bytes.
@@ -169,6 +175,7 @@ CREATE TABLE IF NOT EXISTS `trail`.`quarantine` (
   `commit_id` string
 )
 USING parquet
+OPTIONS (datetimeRebaseMode = 'CORRECTED')
 LOCATION 's3://bucket/lake/quarantine';
 
 -- Events under the names and types of the table that AWS documents for Athena (all scalars are texts, times too),

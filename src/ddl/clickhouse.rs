@@ -66,7 +66,8 @@ impl Dialect for ClickHouse {
         script.comment(
             "Views of a trailmill lake for ClickHouse (25.8 or later), clickhouse local and chdb.\n\
              They can be run again, and see what later conversions add. Lists and records are never null in ClickHouse:\n\
-             an absent one is empty, and so are its members.",
+             an absent one is empty, and so are its members. Releases before 26.9 print a time before 1900 or after 2299 as the\n\
+             nearest one in between, and toUnixTimestamp64Milli gives it as it is.",
         );
         script.comment(if request.is_url() {
             "The credentials are those of the server (use_environment_credentials), or of a named collection."
@@ -104,8 +105,13 @@ fn query(dialect: &ClickHouse, table: Table, request: &Request<'_>) -> String {
     let files = if table.is_partitioned() { "**/*.parquet" } else { "*.parquet" };
     let files = escaped_literal(&format!("{folder}/{files}"));
     let types = escaped_literal(&format!("\n{types}\n"));
-    // Folders above the lake may look like partitions, and are none of it.
-    let settings = format!("SETTINGS use_hive_partitioning = {}", u8::from(table.is_partitioned()));
+    // Folders above the lake may look like partitions, and are none of it. ClickHouse 26.1 to 26.5 lose the partition
+    // columns of a query whose conditions they move to PREWHERE.
+    let settings = if table.is_partitioned() {
+        "SETTINGS use_hive_partitioning = 1, optimize_move_to_prewhere = 0"
+    } else {
+        "SETTINGS use_hive_partitioning = 0"
+    };
     format!("SELECT\n{columns}\nFROM {function}({files}, 'Parquet', {types})\n{settings}")
 }
 

@@ -73,7 +73,7 @@ const MAP: &str = "useridentity.sessioncontext.webidfederationdata.attributes";
 /// Members of a resource: those of the column, and AWS's.
 const RESOURCE: [(&str, &str); 3] = [("arn", "arn"), ("account_id", "accountid"), ("type", "type")];
 
-/// Adds the view, or why there is none.
+/// Adds the view and what queries for it need, or why there is none.
 pub(super) fn add(dialect: &dyn Dialect, request: &Request<'_>, script: &mut Script) {
     if !request.lake.tables.contains(&Table::Events) {
         script.comment("The lake has no events, so there is no view cloudtrail_logs.");
@@ -89,6 +89,7 @@ pub(super) fn add(dialect: &dyn Dialect, request: &Request<'_>, script: &mut Scr
     let from = request.qualified(Table::Events.name(), dialect.quote());
     let query = format!("SELECT\n{}\nFROM {from}", lines(columns));
     script.statement(&view(dialect, request, "cloudtrail_logs", &query));
+    dialect.add_functions(script);
 }
 
 /// What keeps engines from reading all of it.

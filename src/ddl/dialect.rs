@@ -54,6 +54,9 @@ pub(super) trait Dialect: Sync {
     /// Adds the tables of the lake.
     fn add_tables(&self, request: &Request<'_>, script: &mut Script);
 
+    /// Adds the functions of Athena that queries for `cloudtrail_logs` use, where the engine lacks them.
+    fn add_functions(&self, _: &mut Script) {}
+
     /// A name in quotes.
     fn name(&self, name: &str) -> String {
         let quote = self.quote();

@@ -7,7 +7,7 @@
 
 use super::dialect::{Dialect, Member, view};
 use super::script::{Request, Script, lines, literal};
-use crate::schema::{Kind, Table};
+use crate::schema::{Column, Kind, Table};
 use crate::transform::PartitionColumn;
 
 /// `DuckDB`.
@@ -52,7 +52,7 @@ impl Dialect for DuckDb {
     }
 
     fn time_text(&self, column: &str) -> String {
-        format!("replace(strftime({column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ'), '.000Z', 'Z')")
+        format!("replace(strftime({column}, '%Y-%m-%dT%H:%M:%S.%gZ'), '.000Z', 'Z')")
     }
 
     fn map(&self, column: &str) -> String {
@@ -62,8 +62,9 @@ impl Dialect for DuckDb {
     fn add_header(&self, request: &Request<'_>, script: &mut Script) {
         script.comment(
             "Views of a trailmill lake for DuckDB (1.5 or later, since earlier ones refuse rows without a partition value).\n\
-             They can be run again, and see what later conversions add. A timestamp is an instant: SET TimeZone = 'UTC' shows\n\
-             it in UTC.",
+             They can be run again, and see what later conversions add. Times are UTC and have no zone: whatever the TimeZone\n\
+             of a session, event_time >= '2025-06-01' finds the same rows. An offset in such a text is passed over: write\n\
+             TIMESTAMPTZ '2025-06-01 00:00:00+02' AT TIME ZONE 'UTC'.",
         );
         if request.is_url() {
             script.comment(
@@ -82,6 +83,11 @@ impl Dialect for DuckDb {
             script.statement(&format!("CREATE SCHEMA IF NOT EXISTS \"{database}\""));
             script.statement(&format!("USE \"{database}\""));
         }
+    }
+
+    fn add_functions(&self, script: &mut Script) {
+        script.gap();
+        script.add(include_str!("athena_functions.sql"));
     }
 
     fn add_tables(&self, request: &Request<'_>, script: &mut Script) {
@@ -122,9 +128,18 @@ fn query_without_files(dialect: &DuckDb, table: Table, request: &Request<'_>) ->
 }
 
 fn columns(dialect: &DuckDb, table: Table, request: &Request<'_>) -> String {
-    let columns = request.lake.file_columns(table).map(|column| dialect.name(column.name));
+    let columns = request.lake.file_columns(table).map(|column| column_of(column, &dialect.name(column.name)));
     let partitions = request.lake.partition_columns(table).iter();
     lines(columns.chain(partitions.map(|column| dialect.name(column.as_str()))))
+}
+
+/// A column of the files. An instant becomes the time in UTC, without a zone, so that no `TimeZone` of a session changes what
+/// a condition means. `DuckDB` 2 still skips row groups by these functions; by `AT TIME ZONE` it skips none.
+fn column_of(column: &Column, name: &str) -> String {
+    match column.kind {
+        Kind::Timestamp => format!("make_timestamp_ms(epoch_ms({name})) AS {name}"),
+        _ => name.to_owned(),
+    }
 }
 
 /// The files of a table; `more` are further arguments.

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use super::layout::LakeLayout;
 use super::{DdlConfig, Engine};
-use crate::error::{Error, ErrorKind, Result, printable};
+use crate::error::{Error, ErrorKind, Result, printable, printable_path};
 use crate::schema::Table;
 use crate::store::ObjectUrl;
 
@@ -55,34 +55,52 @@ impl<'a> Request<'a> {
 }
 
 fn location(config: &DdlConfig, lake: &LakeLayout) -> Result<String> {
-    let root = lake.root.to_str().ok_or_else(|| {
-        Error::at(ErrorKind::LakeInvalid, &lake.root, "its path is not UTF-8").advise("give another with --location")
-    });
-    let location = config.location.as_deref().map_or(root, Ok)?.trim_end_matches('/');
+    let Some(typed) = config.location.as_deref() else { return location_of_lake(config, lake) };
     let wrong = |message: &str| {
-        let message = format!("--location: {}: {message}", printable(location));
-        Err(Error::new(ErrorKind::ConfigInvalid, message))
+        let message = format!("--location: {}: {message}", printable_path(typed));
+        Error::new(ErrorKind::ConfigInvalid, message)
     };
-    if config.engine == Engine::Athena && !location.starts_with("s3://") {
-        let message = format!("Athena reads from S3 only, and the lake is at {}", printable(location));
-        let advice = "say with --location s3://BUCKET/PREFIX where it is or will be";
-        return Err(Error::new(ErrorKind::ConfigInvalid, message).advise(advice));
+    let url = if typed.get(..2).is_some_and(|scheme| scheme.eq_ignore_ascii_case("s3")) {
+        ObjectUrl::of(Path::new(typed)).map_err(|error| wrong(&format!("{}{}", error.cause(), error.advice())))?
+    } else {
+        None
+    };
+    if config.engine == Engine::Athena {
+        let url = url.ok_or_else(|| wrong(ATHENA).advise("write s3://BUCKET/PREFIX"))?;
+        return as_it_stands(&url.to_string()).map_err(|message| wrong(message).advise(ANOTHER_PLACE));
     }
-    if config.location.as_deref().is_some_and(|typed| typed.starts_with("s3:") || typed.starts_with("s3a:")) {
-        let typed = config.location.as_deref().unwrap_or_default();
-        if let Err(error) = ObjectUrl::of(Path::new(typed)) {
-            let message = format!("--location: {}: {}{}", printable(typed), error.cause(), error.advice());
-            return Err(Error::new(ErrorKind::ConfigInvalid, message));
-        }
+    if !typed.contains("://") && !typed.starts_with('/') {
+        return Err(wrong("neither a URL nor an absolute path"));
     }
-    if !location.contains("://") && !location.starts_with('/') {
-        return wrong("neither a URL nor an absolute path");
+    as_it_stands(typed).map_err(|message| wrong(message).advise(ANOTHER_PLACE))
+}
+
+/// The place that was typed as the lake, as a location.
+fn location_of_lake(config: &DdlConfig, lake: &LakeLayout) -> Result<String> {
+    let wrong = |message: &str| {
+        let message = format!("LAKE: {}: {message}", printable_path(&lake.root.to_string_lossy()));
+        Error::new(ErrorKind::ConfigInvalid, message)
+    };
+    let another = "say with --location by which other name the engine finds it, such as that of a link, or move it";
+    let root = lake.root.to_str().ok_or_else(|| wrong("its path is not UTF-8").advise(another))?;
+    if config.engine == Engine::Athena && !root.starts_with("s3://") {
+        return Err(wrong(ATHENA).advise("say with --location s3://BUCKET/PREFIX where it is or will be"));
     }
-    // Engines take these for patterns, and have no way in common to say that one is meant as it stands.
+    as_it_stands(root).map_err(|message| wrong(message).advise(another))
+}
+
+/// Why Athena cannot have a location.
+const ATHENA: &str = "Athena reads from S3 only";
+/// What to do about one that no engine takes.
+const ANOTHER_PLACE: &str = "use a place without any of them";
+
+/// A location without slashes at its end, if engines do not take it for a pattern: they have no way in common to say that
+/// one is meant as it stands.
+fn as_it_stands(location: &str) -> std::result::Result<String, &'static str> {
     if location.contains(|character: char| character.is_control() || "*?[]{}\\".contains(character)) {
-        return wrong("engines do not take it as it stands; use a place without any of * ? [ ] { } \\");
+        return Err("engines do not take it as it stands, since it has one of * ? [ ] { } \\ or a control character");
     }
-    Ok(location.to_owned())
+    Ok(location.trim_end_matches('/').to_owned())
 }
 
 /// A name that every engine takes, in quotes or not; Glue keeps small letters only.

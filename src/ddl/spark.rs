@@ -67,7 +67,12 @@ impl Dialect for Spark {
             "Tables and views of a trailmill lake for Spark SQL (3.4 or later).\n\
              They can be run again: a table that is there stays as it is, views are replaced. DROP TABLE removes no file,\n\
              should a table be out of date. Run them again after each conversion: MSCK REPAIR TABLE registers the new\n\
-             partitions, whose rows are not seen without. A timestamp is an instant: SET TIME ZONE 'UTC' shows it in UTC.",
+             partitions, whose rows are not seen without. A timestamp is an instant: SET TIME ZONE 'UTC' shows it in UTC, and\n\
+             takes a text that it is compared with for one in UTC.",
+        );
+        script.comment(
+            "WRONG TEXT, without an error: Spark before 3.5.7, and 4.0.0, lose parts of columns that have nulls (SPARK-52240).\n\
+             There SET spark.sql.parquet.enableVectorizedReader = false in each session.",
         );
         let empty = request.lake.names_without_files(Table::is_partitioned);
         if !empty.is_empty() {
@@ -90,6 +95,10 @@ impl Dialect for Spark {
     }
 }
 
+/// Times are of the calendar that Spark 3 and 4 have, also before 1900, where Spark 3 has to be told so: files of Spark 2 have
+/// another one there.
+const REBASE: &str = "OPTIONS (datetimeRebaseMode = 'CORRECTED')";
+
 fn add_table(table: Table, request: &Request<'_>, script: &mut Script) {
     script.comment(table.doc());
     let partitions = request.lake.partition_columns(table);
@@ -103,7 +112,7 @@ fn add_table(table: Table, request: &Request<'_>, script: &mut Script) {
     let name = request.qualified(table.name(), '`');
     let location = escaped_literal(&folder);
     script.statement(&format!(
-        "CREATE TABLE IF NOT EXISTS {name} (\n{columns}\n)\nUSING parquet{partitioned}\nLOCATION {location}"
+        "CREATE TABLE IF NOT EXISTS {name} (\n{columns}\n)\nUSING parquet\n{REBASE}{partitioned}\nLOCATION {location}"
     ));
     if !table.is_partitioned() {
         return;

@@ -8,6 +8,9 @@ Athena itself cannot be had offline. Its tables are made by Spark with Hive's la
 what projection would do is worked out from the properties: which folders the range and the template name.
 
     python tests/engines/ddl.py FOLDER...
+    python tests/engines/ddl.py --only ENGINE FOLDER...   # one of `older/`, which PYTHONPATH puts before the newest
+
+With `--only` the newest of another engine answers the queries beside it, and Athena's statements are left out.
 """
 
 import datetime
@@ -18,12 +21,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
-import sqlglot
-from chdb.session import Session
-from pyspark.sql import SparkSession
 
 NULL_PARTITION = '__HIVE_DEFAULT_PARTITION__'
 PARTITION_COLUMNS = ['event_date', 'event_month', 'account', 'region', 'event_source']
@@ -66,12 +65,15 @@ QUERIES = {
     'times': 'select eventtime, day, useridentity.sessioncontext.attributes.creationdate from cloudtrail_logs',
     'without a time': 'select count(*) from cloudtrail_logs where eventtime is null and year is null',
     'parameters': 'select requestparameters, responseelements from cloudtrail_logs',
+    'by day': """select year, month, day, region, account, eventname, count(*) from cloudtrail_logs
+        where eventsource = 's3.amazonaws.com' group by year, month, day, region, account, eventname""",
     'issued anew': 'select addendum.originaleventid, addendum.reason from cloudtrail_logs where addendum.reason is not null',
 }
 
 DIFFERENCES = []
 CHECKED = 0
 ANSWERED = set()
+VERSIONS = {}
 
 
 def same(what, expected, found):
@@ -148,9 +150,12 @@ def rows_of(table):
 class DuckDb:
     name = 'duckdb'
 
-    def __init__(self):
+    def __init__(self, zone='Asia/Tokyo'):
+        import duckdb
+
+        self.version = duckdb.__version__
         self.database = duckdb.connect()
-        self.database.execute("set timezone = 'Asia/Tokyo'")
+        self.database.execute(f"set timezone = '{zone}'")
 
     def run(self, statement):
         self.database.execute(statement)
@@ -168,10 +173,13 @@ class ClickHouse:
     name = 'clickhouse'
 
     def __init__(self):
+        from chdb.session import Session
+
         self.folder = tempfile.TemporaryDirectory()
         self.session = Session(self.folder.name)
         self.session.query('create database if not exists lakes')
         self.session.query('use lakes')
+        self.version = str(self.session.query('select version()', 'TSV')).strip()
 
     def run(self, statement):
         self.session.query(statement)
@@ -189,17 +197,27 @@ class ClickHouse:
     hive = staticmethod(lambda text: clickhouse_type(text))
 
 
+def arrow_of(frame):
+    """What Spark finds; before 4.0 it has no public method for it."""
+    if hasattr(frame, 'toArrow'):
+        return frame.toArrow()
+    batches = frame._collect_as_arrow()
+    # Without a row there is no batch, and no type of it matters.
+    return pa.Table.from_batches(batches) if batches else pa.table({name: [] for name in frame.columns})
+
+
 class Spark:
     name = 'spark'
 
     def __init__(self, session):
         self.session = session
+        self.version = session.version
 
     def run(self, statement):
         self.session.sql(statement)
 
     def query(self, query):
-        return self.session.sql(query).toArrow()
+        return arrow_of(self.session.sql(query))
 
     def types(self, table):
         return {field.name: field.dataType.simpleString() for field in self.session.table(table).schema.fields}
@@ -229,7 +247,7 @@ def duckdb_type(text):
     def words(node):
         if isinstance(node, str):
             names = {'string': 'VARCHAR', 'date': 'DATE', 'boolean': 'BOOLEAN', 'int': 'INTEGER', 'bigint': 'BIGINT',
-                     'timestamp': 'TIMESTAMP WITH TIME ZONE', 'binary': 'BLOB', 'decimal(18,6)': 'DECIMAL(18,6)'}
+                     'timestamp': 'TIMESTAMP', 'binary': 'BLOB', 'decimal(18,6)': 'DECIMAL(18,6)'}
             return names[node]
         kind, parts = node
         if kind == 'struct':
@@ -288,19 +306,43 @@ def check_engine(engine, folder, expected, types):
     for table, columns in types.items():
         found = engine.types(table)
         same(f'{engine.name} {folder.name} {table} types', {name: engine.hive(kind) for name, kind in columns.items()}, found)
-        found = summary(engine.query(f'select * from {table}'))
-        truth = expected.get(table)
-        truth = summary(truth) if truth is not None else {'rows': 0, 'columns': {name: (0, 0) for name in columns}}
-        same(f'{engine.name} {folder.name} {table} rows', truth['rows'], found['rows'])
-        for name, values in truth['columns'].items():
-            if engine.name == 'clickhouse' and columns[name].startswith('array'):
-                # Lists are empty there rather than null.
-                values, found['columns'][name] = values[1], found['columns'][name][1]
-            same(f'{engine.name} {folder.name} {table}.{name}', values, found['columns'][name])
+        # All of it; and by a condition on a column of the files, which all rows fulfil, next to the columns of the path.
+        for condition in ('', " where archive <> ''"):
+            check_rows(engine, f'{folder.name} {table}{condition}', f'select * from {table}{condition}', expected.get(table), columns)
     if 'events' in types:
         found = engine.types('cloudtrail_logs')
         hive = {name: RECORDS.get(name, 'string') for name in CLOUDTRAIL_LOGS}
         same(f'{engine.name} {folder.name} cloudtrail_logs types', {name: engine.hive(kind) for name, kind in hive.items()}, found)
+
+
+def check_rows(engine, name, query, truth, columns):
+    try:
+        found = summary(engine.query(query))
+    except Exception as error:
+        DIFFERENCES.append(f'{engine.name} {name}: {str(error)[:600]}')
+        return
+    truth = summary(truth) if truth is not None else {'rows': 0, 'columns': {name: (0, 0) for name in columns}}
+    same(f'{engine.name} {name} rows', truth['rows'], found['rows'])
+    for column, values in truth['columns'].items():
+        if engine.name == 'clickhouse' and columns[column].startswith('array'):
+            # Lists are empty there rather than null.
+            values, found['columns'][column] = values[1], found['columns'][column][1]
+        same(f'{engine.name} {name}: {column}', values, found['columns'][column])
+
+
+def check_questions(engines, folder):
+    """The views of a seller's questions: as many rows in each engine, and every value of them can be had."""
+    script = (folder / 'duckdb.sql').read_text()
+    views = re.findall(r'^CREATE OR REPLACE VIEW (metering_\w+) AS$', script, re.M)
+    asked = [engine for engine in engines if engine.name != 'clickhouse']
+    for view in views:
+        answers = {}
+        for engine in asked:
+            try:
+                answers[engine.name] = engine.query(f'select * from {view}').num_rows
+            except Exception as error:
+                DIFFERENCES.append(f'{engine.name} {folder.name} {view}: {str(error)[:600]}')
+        same(f'{folder.name} {view}', 1, len(set(answers.values())))
 
 
 def check_queries(engines, folder):
@@ -319,6 +361,8 @@ def check_queries(engines, folder):
 
 def check_athena(session, folder, expected):
     """Tables are made by Spark, with the location where the lake really is; views have to be Trino's language."""
+    import sqlglot
+
     lake = folder / 'lake'
     for statement in statements(folder / 'athena.sql'):
         local = statement.replace('s3://bucket/lake', str(lake).replace("'", "\\'"))
@@ -377,46 +421,85 @@ def check_projection(folder, table, properties, truth, session):
     same(f'athena {folder.name} {table} undated', truth[column].null_count, undated)
 
 
+def spark_session(scratch):
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master('local[1]').enableHiveSupport()
+    for key, value in {
+        'spark.ui.enabled': 'false',
+        'spark.driver.memory': '1g',
+        'spark.driver.host': '127.0.0.1',
+        'spark.sql.shuffle.partitions': '1',
+        # Little is read: what is worth while for large data only takes time here.
+        'spark.sql.adaptive.enabled': 'false',
+        'spark.sql.codegen.wholeStage': 'false',
+        'spark.sql.codegen.factoryMode': 'NO_CODEGEN',
+        # A template of Athena's is no variable of Spark's.
+        'spark.sql.variable.substitute': 'false',
+        'spark.sql.session.timeZone': 'Asia/Tokyo',
+        'spark.sql.warehouse.dir': f'{scratch}/warehouse',
+        'spark.hadoop.javax.jdo.option.ConnectionURL': 'jdbc:derby:memory:ddl;create=true',
+        'spark.driver.extraJavaOptions': f'-Dderby.system.home={scratch} -XX:TieredStopAtLevel=1',
+    }.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    # SPARK-52240: what the statements say about these releases.
+    version = tuple(int(part) for part in session.version.split('.')[:3])
+    if version < (3, 5, 7) or version == (4, 0, 0):
+        session.conf.set('spark.sql.parquet.enableVectorizedReader', 'false')
+    session.sparkContext.setLogLevel('OFF')
+    return session
+
+
+def check_folder(at, folder, engines, athena):
+    expected = tables_of(folder / 'lake')
+    types = hive_types(statements(folder / 'athena.sql'))
+    if athena:
+        athena.sql(f'create database athena{at}')
+        athena.sql(f'use athena{at}')
+        check_athena(athena, folder, expected)
+    for engine in engines:
+        if engine.name == 'spark':
+            engine.run(f'create database spark{at}')
+            engine.run(f'use spark{at}')
+        VERSIONS[engine.name] = engine.version
+        check_claim(engine, folder)
+        check_engine(engine, folder, expected, types)
+    if 'events' in types:
+        check_queries(engines, folder)
+    check_questions(engines, folder)
+
+
+def check_claim(engine, folder):
+    """A script that says what it runs on is true of this engine."""
+    claim = re.search(r'(\d+)\.(\d+) or later', (folder / f'{engine.name}.sql').read_text())
+    version = re.match(r'(\d+)\.(\d+)', engine.version)
+    same(f'{engine.name} {engine.version} is {claim[0]}', True, [*map(int, version.groups())] >= [*map(int, claim.groups())])
+
+
 def main():
+    arguments = sys.argv[1:]
+    only = arguments[1] if arguments[0] == '--only' else None
     # Hive takes a path that is not absolute for one below its own warehouse.
-    folders = [Path(name).resolve() for name in sys.argv[1:]]
+    folders = [Path(name).resolve() for name in arguments[2 if only else 0:]]
+    wanted = {only, 'clickhouse' if only == 'duckdb' else 'duckdb'} if only else {'duckdb', 'clickhouse', 'spark', 'athena'}
     with tempfile.TemporaryDirectory() as scratch:
-        builder = SparkSession.builder.master('local[1]').enableHiveSupport()
-        for key, value in {
-            'spark.ui.enabled': 'false',
-            'spark.driver.memory': '1g',
-            'spark.driver.host': '127.0.0.1',
-            'spark.sql.shuffle.partitions': '1',
-            # A template of Athena's is no variable of Spark's.
-            'spark.sql.variable.substitute': 'false',
-            'spark.sql.session.timeZone': 'Asia/Tokyo',
-            'spark.sql.warehouse.dir': f'{scratch}/warehouse',
-            'spark.hadoop.javax.jdo.option.ConnectionURL': 'jdbc:derby:memory:ddl;create=true',
-            'spark.driver.extraJavaOptions': f'-Dderby.system.home={scratch}',
-        }.items():
-            builder = builder.config(key, value)
-        session = builder.getOrCreate()
-        session.sparkContext.setLogLevel('ERROR')
-        clickhouse = ClickHouse()
+        session = spark_session(scratch) if 'spark' in wanted else None
+        clickhouse = ClickHouse() if 'clickhouse' in wanted else None
         for at, folder in enumerate(folders):
-            expected = tables_of(folder / 'lake')
-            types = hive_types(statements(folder / 'athena.sql'))
-            session.sql(f'create database athena{at}')
-            session.sql(f'use athena{at}')
-            check_athena(session, folder, expected)
-            session.sql(f'create database spark{at}')
-            session.sql(f'use spark{at}')
-            engines = [DuckDb(), clickhouse, Spark(session)]
-            for engine in engines:
-                check_engine(engine, folder, expected, types)
-            if 'events' in types:
-                check_queries(engines, folder)
-        session.stop()
-    same('queries that some lake answers', sorted(QUERIES), sorted(ANSWERED))
+            engines = [DuckDb()] if 'duckdb' in wanted else []
+            engines += [clickhouse] if clickhouse else []
+            engines += [Spark(session)] if session else []
+            check_folder(at, folder, engines, session if 'athena' in wanted else None)
+        if session:
+            session.stop()
+    if not only:
+        same('queries that some lake answers', set(), set(QUERIES) - ANSWERED)
     for difference in DIFFERENCES:
         print(difference)
-    print(f'{len(folders)} lakes, DuckDB, ClickHouse, Spark, and Athena as far as it goes: '
-          f'{CHECKED} comparisons, {len(DIFFERENCES)} differences')
+    versions = ', '.join(f'{name} {version}' for name, version in VERSIONS.items())
+    athena = '' if only else ', and Athena as far as it goes'
+    print(f'{len(folders)} lakes, {versions}{athena}: {CHECKED} comparisons, {len(DIFFERENCES)} differences')
     return 1 if DIFFERENCES else 0
 
 

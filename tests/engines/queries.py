@@ -11,8 +11,8 @@ table has it (Athena User Guide, "Create a table for CloudTrail logs in Athena u
 strings, so are JSON objects without a struct, names are lower case. All of them must tell the same rows. `-- rows: N` in a
 query says how many, so that none passes by finding nothing.
 
-On the view DuckDB gets a query as it stands, with the functions of `athena_functions.sql`; where it cannot, the query says
-`-- duckdb: translated`. Spark and the table get translations by sqlglot, mended where it errs.
+On the view DuckDB gets a query as it stands, in a session far from UTC, with the functions that come with the view; where it
+cannot, the query says `-- duckdb: translated`. Spark and the table get translations by sqlglot, mended where it errs.
 """
 
 import gzip
@@ -36,9 +36,13 @@ from sqlglot import exp
 
 # What `now()`, `current_timestamp` and `current_date` are: two days after the last event of the story.
 NOW = datetime(2025, 6, 30)
+# The same for queries as they stand, of which DuckDB makes calls of these.
+AT_NOW = [
+    f"CREATE OR REPLACE MACRO {name}() AS CAST('{NOW:%Y-%m-%d %H:%M:%S}' AS {kind})"
+    for name, kind in (('now', 'TIMESTAMP'), ('get_current_timestamp', 'TIMESTAMP'), ('current_date', 'DATE'))
+]
 
 QUERIES = Path(__file__).parent / 'queries'
-FUNCTIONS = Path(__file__).parent / 'athena_functions.sql'
 
 
 # The documented table.
@@ -150,12 +154,6 @@ def translate(tree, engine):
     return tree.sql(dialect=engine)
 
 
-def at_now(text):
-    """The query as it stands, but for the time."""
-    text = re.sub(r'current_timestamp|now\(\)', f"TIMESTAMPTZ '{NOW:%Y-%m-%d %H:%M:%S}+00:00'", text, flags=re.IGNORECASE)
-    return re.sub(r'current_date', f"DATE '{NOW:%Y-%m-%d}'", text, flags=re.IGNORECASE)
-
-
 def mend_duckdb(node):
     if isinstance(node, exp.DateDiff):
         # Whole units that have passed; DuckDB's `date_diff` counts borders that were crossed.
@@ -190,9 +188,9 @@ def mend_spark(node):
 # Engines.
 
 class DuckDB:
-    def __init__(self, statements):
+    def __init__(self, statements, zone='UTC'):
         self.database = duckdb.connect()
-        self.database.execute("set timezone = 'UTC'")
+        self.database.execute(f"set timezone = '{zone}'")
         for statement in statements:
             self.database.execute(statement)
 
@@ -279,7 +277,7 @@ class Query:
         self.has_star = any(isinstance(projection, exp.Star) for projection in self.tree.selects)
 
     def run(self, engine, dialect, as_it_stands=False):
-        names, rows = engine.rows(at_now(self.text) if as_it_stands else translate(self.tree, dialect))
+        names, rows = engine.rows(self.text if as_it_stands else translate(self.tree, dialect))
         if self.has_star:
             # Our view may have more columns than the table.
             rows = [[dict(zip(names, row)).get(name) for name in [*COLUMNS, *PARTITIONS]] for row in rows]
@@ -319,7 +317,7 @@ def main():
             if engine == 'spark':
                 engines[engine] = Spark(statements(path), scratch)
             else:
-                engines[engine] = DuckDB(statements(path) + statements(FUNCTIONS))
+                engines[engine] = DuckDB(statements(path) + AT_NOW, 'America/New_York')
         has_archives = archives != '-'
         source = expectations(Path(archives), scratch) if has_archives else None
         for query in queries:

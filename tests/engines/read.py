@@ -20,8 +20,8 @@ from pathlib import Path
 
 from contract import nested
 
-# The DuckDB of today, and the one that httpfs can be had for as a package: `.ci/run` puts it beside the interpreter.
-HTTPFS = Path(sys.prefix) / 'duckdb-httpfs'
+# The DuckDB of today, and one that httpfs can be had for as a package: `.ci/engines` puts it beside the interpreter.
+HTTPFS = Path(sys.prefix) / 'older' / 'duckdb-1.5'
 ENGINES = {
     'duckdb': ('readers.duckdb', {'remote': False}),
     'duckdb-httpfs': ('readers.duckdb', {'path': HTTPFS}),

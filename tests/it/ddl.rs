@@ -2,8 +2,10 @@
 //! refused.
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test it ddl` writes the expected statements anew. `TRAILMILL_PYTHON` names an interpreter
-//! with DuckDB, chdb, PySpark, sqlglot and pyarrow; without it the test that runs statements says that it was skipped.
+//! with DuckDB, chdb, PySpark, sqlglot and pyarrow; without it the tests that run statements say that they were skipped.
+//! Releases other than the newest are beside it, in `older/`: `tests/engines/versions.txt` lists them, `.ci/engines` makes them.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -77,27 +79,114 @@ fn engines_run_the_statements_and_find_what_is_in_the_files() {
         ("days", "strange", ""),
         ("strange", "strange", "--partition-by account,event_source,event_date"),
     ];
-    let mut folders = Vec::new();
-    for (name, input, flags) in lakes {
-        let lake = format!("lakes/{name}/lake");
-        workdir.run(&format!("convert {input} --out {lake} {flags}"));
-        for engine in ENGINES {
-            let flags = if engine == "athena" { "--location s3://bucket/lake" } else { "" };
-            workdir.file(&format!("lakes/{name}/{engine}.sql"), ddl(&workdir, engine, &lake, flags));
-        }
-        folders.push(workdir.at("lakes").join(name));
-    }
+    let mut folders: Vec<PathBuf> =
+        lakes.iter().map(|(name, input, flags)| lake_with_statements(&workdir, name, input, flags, "")).collect();
     folders.push(lake_that_grew(&workdir));
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines/ddl.py");
-    let check = |folders: &[PathBuf]| {
-        let output = Command::new(&python).arg(&script).args(folders).output();
-        let output = output.unwrap_or_else(|error| panic!("{PYTHON}={}: {error}", python.display()));
-        let told = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8_lossy(&told).into_owned())
-    };
-    let (is_same, told) = check(&folders);
+    workdir.copy(&data("long-ago"), "long-ago");
+    folders.push(lake_with_statements(&workdir, "long-ago", "long-ago", "", "--views"));
+    let (is_same, told) = run_python(&python, "ddl.py", |command| command.args(&folders));
     assert!(is_same, "{told}");
     say(&format!("ddl: {}", told.lines().find(|line| line.contains("comparisons")).unwrap_or_default()));
+}
+
+/// A folder with a lake and the statements for each engine.
+fn lake_with_statements(workdir: &Workdir, name: &str, input: &str, convert: &str, more: &str) -> PathBuf {
+    let lake = format!("lakes/{name}/lake");
+    workdir.run(&format!("convert {input} --out {lake} {convert}"));
+    for engine in ENGINES {
+        let place = if engine == "athena" { "--location s3://bucket/lake" } else { "" };
+        // A seller's questions are not written for ClickHouse.
+        let more = if engine == "clickhouse" { "" } else { more };
+        workdir.file(&format!("lakes/{name}/{engine}.sql"), ddl(workdir, engine, &lake, &format!("{place} {more}")));
+    }
+    workdir.at("lakes").join(name)
+}
+
+/// Whether a script of `tests/engines` was content, and what it said.
+fn run_python(python: &OsStr, script: &str, with: impl FnOnce(&mut Command) -> &mut Command) -> (bool, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines").join(script);
+    let output = with(Command::new(python).arg(script).env("PYTHONDONTWRITEBYTECODE", "1")).output();
+    let output = output.unwrap_or_else(|error| panic!("{PYTHON}={}: {error}", python.display()));
+    let told = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&told).into_owned())
+}
+
+/// Environments of `tests/engines/versions.txt` beside the newest: their engine, release and folder name.
+fn older_engines() -> Vec<(String, String, String)> {
+    let list = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines/versions.txt"));
+    let list = list.expect("a list of versions");
+    let names = list.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(' ').next());
+    let older = names.filter_map(|name| Some((name.split_once('-')?, name)));
+    older.map(|((engine, release), name)| (engine.to_owned(), release.to_owned(), name.to_owned())).collect()
+}
+
+#[test]
+fn the_oldest_release_that_a_header_claims_is_among_those_that_are_run() {
+    let workdir = Workdir::new();
+    workdir.gzip("in/a.json.gz", records(&[event("e1", "")]));
+    workdir.run("convert in --out lake").expect(0);
+    for engine in ["spark", "duckdb", "clickhouse"] {
+        let said = ddl(&workdir, engine, "lake", "");
+        let (claim, _) = said.split_once(" or later").expect("a claim");
+        let claim = claim.rsplit(['(', ' ']).next().expect("a release").to_owned();
+        let number =
+            |release: &str| release.split('.').map(|part| part.parse().expect("a number")).collect::<Vec<u32>>();
+        let older = older_engines();
+        let oldest = older.iter().filter(|(it, ..)| it == engine).map(|(_, release, _)| number(release)).min();
+        assert_eq!(oldest, Some(number(&claim)), "{engine}");
+    }
+}
+
+#[test]
+fn older_releases_run_the_statements_too() {
+    let Some(python) = std::env::var_os(PYTHON) else {
+        say(&format!("skipped: {PYTHON} is not set, so no older engine has run any statement"));
+        return;
+    };
+    let workdir = workdir_with_sample();
+    workdir.copy(&data("long-ago"), "long-ago");
+    let folders = [
+        lake_with_statements(&workdir, "by-two", "in", "--no-dedup --partition-by event_date,account", ""),
+        lake_with_statements(&workdir, "long-ago", "long-ago", "", "--views"),
+    ];
+    for (engine, _, name) in older_engines() {
+        let Some(older) = older_folder(&python, &name) else {
+            say(&format!("skipped: {name}, which .ci/engines puts beside {}", python.display()));
+            continue;
+        };
+        let (is_same, told) = run_python(&python, "ddl.py", |command| {
+            command.env("PYTHONPATH", older).args(["--only", engine.as_str()]).args(&folders)
+        });
+        assert!(is_same, "{name}: {told}");
+        say(&format!("ddl, {name}: {}", told.lines().find(|line| line.contains("comparisons")).unwrap_or_default()));
+    }
+}
+
+/// Where an older engine is, if it was put there.
+fn older_folder(python: &OsStr, name: &str) -> Option<PathBuf> {
+    let folder = Path::new(python).parent()?.parent()?.join("older").join(name);
+    folder.is_dir().then_some(folder)
+}
+
+#[test]
+fn duckdb_finds_the_same_rows_in_every_time_zone() {
+    let Some(python) = std::env::var_os(PYTHON) else {
+        say(&format!("skipped: {PYTHON} is not set, so no session has had a time zone"));
+        return;
+    };
+    let workdir = Workdir::new();
+    workdir.copy(&data("sample"), "in");
+    workdir.run("convert in --out lake").expect(0);
+    let statements = ddl(&workdir, "duckdb", "lake", "--views");
+    let path = workdir.file("duckdb.sql", &statements);
+    let (is_same, told) = run_python(&python, "zones.py", |command| command.arg(workdir.at("lake")).arg(&path));
+    assert!(is_same, "{told}");
+    say(&format!("ddl: {}", told.trim()));
+    // Instants are another day elsewhere.
+    let instants = statements.replace("make_timestamp_ms(epoch_ms(\"event_time\"))", "\"event_time\"");
+    let path = workdir.file("instants.sql", instants);
+    let (is_same, told) = run_python(&python, "zones.py", |command| command.arg(workdir.at("lake")).arg(&path));
+    assert!(!is_same && told.contains("events: event_time >= '2025-06-01': America/New_York finds"), "{told}");
 }
 
 /// A lake that had events only when the statements for views were made, and has rows in all tables now.
@@ -257,11 +346,22 @@ fn what_cannot_be_told_is_refused() {
     workdir.run("convert in --out lake").expect(0);
     workdir.run("convert in --out regions --partition-by region").expect(0);
     fs::create_dir_all(workdir.at("empty/archives")).expect("a folder");
+    workdir.run("convert in --out la[k]e").expect(0);
     for (arguments, words) in [
-        ("--engine athena lake", "--location s3://BUCKET/PREFIX"),
-        ("--engine athena lake --location https://bucket/lake", "Athena reads from S3 only"),
+        ("--engine athena lake", "/lake: Athena reads from S3 only; say with --location s3://BUCKET/PREFIX"),
+        (
+            "--engine athena lake --location https://bucket/lake",
+            "--location: https://bucket/lake: Athena reads from S3 only",
+        ),
+        (
+            "--engine athena lake --location s3://bucket/[lake]",
+            "--location: s3://bucket/[lake]: engines do not take it",
+        ),
         ("--engine duckdb lake --location bucket/lake", "neither a URL nor an absolute path"),
-        ("--engine duckdb lake --location /la*e", "engines do not take it as it stands"),
+        ("--engine duckdb lake --location=", "--location: : neither a URL nor an absolute path"),
+        ("--engine duckdb lake --location /la*e", "--location: /la*e: engines do not take it as it stands"),
+        ("--engine duckdb lake --location s3:/bucket/lake", "--location: s3:/bucket/lake: it is neither a URL nor"),
+        ("--engine duckdb la[k]e", "la[k]e: engines do not take it as it stands"),
         ("--engine duckdb lake --database a;b", "--database"),
         ("--engine duckdb lake --from 2020-01-01", "--from"),
         ("--engine athena regions --location s3://bucket/lake --from 2020-01-01", "--from"),
@@ -275,7 +375,15 @@ fn what_cannot_be_told_is_refused() {
         let run = workdir.run(&format!("ddl {arguments}")).expect(2);
         assert!(run.stderr().contains(words), "{arguments}: {}", run.stderr());
         assert_eq!(run.stdout(), "", "{arguments}");
+        // What was not typed is named as advice alone.
+        let told = run.stderr();
+        let cause = told.split("; ").next().unwrap_or_default();
+        assert!(arguments.contains("--location") || !cause.contains("--location"), "{cause}");
     }
+    // What another name for a place mends, and what is the same place.
+    ddl(&workdir, "duckdb", "la[k]e", "--location /lake");
+    let said = ddl(&workdir, "athena", "lake", "--location S3://bucket/lake/");
+    assert!(said.contains("LOCATION 's3://bucket/lake/archives/'"), "{said}");
 }
 
 #[test]

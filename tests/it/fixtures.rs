@@ -1,11 +1,12 @@
-//! The checked-in data: in: nothing; out: every file below `data/sample`, `data/corrupt`, `data/shapes`, `data/containers` and
-//! `data/just-after-midnight`, and the proof that they are what this module makes. Never: the clock, a random number, or text from a real archive.
+//! The checked-in data: in: nothing; out: every file below `data/sample`, `data/corrupt`, `data/shapes`, `data/containers`,
+//! `data/just-after-midnight` and `data/long-ago`, and the proof that they are what this module makes. Never: the clock, a random number, or text from a real archive.
 //!
 //! `UPDATE_FIXTURES=1 cargo test --test it fixtures` makes the files again.
 
 mod containers;
 mod corrupt;
 mod foreign;
+mod long_ago;
 pub mod midnight;
 pub mod notices;
 mod sample;
@@ -25,7 +26,7 @@ use crate::harness::{data, files, inflated};
 const UPDATE: &str = "UPDATE_FIXTURES";
 
 /// Folders below `data` that hold nothing but what is made here.
-const FOLDERS: [&str; 5] = ["sample", "corrupt", "shapes", "containers", "just-after-midnight"];
+const FOLDERS: [&str; 6] = ["sample", "corrupt", "shapes", "containers", "just-after-midnight", "long-ago"];
 
 /// Files by their path below `data`.
 type Files = BTreeMap<PathBuf, Vec<u8>>;
@@ -33,7 +34,7 @@ type Files = BTreeMap<PathBuf, Vec<u8>>;
 #[test]
 fn checked_in_data_is_what_its_maker_makes() {
     let made = sample::files().into_iter().chain(corrupt::files()).chain(foreign::files()).chain(shapes::files());
-    let made: Files = made.chain(midnight::files()).chain(containers::files()).collect();
+    let made: Files = made.chain(midnight::files()).chain(long_ago::files()).chain(containers::files()).collect();
     if std::env::var_os(UPDATE).is_some() {
         for folder in FOLDERS {
             let _ = fs::remove_dir_all(data(folder));

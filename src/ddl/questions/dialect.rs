@@ -18,29 +18,29 @@ const fn everywhere(name: &'static str, text: &'static str) -> Placeholder {
     Placeholder { name, athena: text, spark: text, duckdb: text }
 }
 
-/// Times are UTC clock times without a zone from here on, whatever the zone of a session: Athena has them so, `DuckDB`
-/// converts instants by name of the zone, and Spark, whose conversions go through the session's zone, counts from 1970.
+/// Times are UTC clock times without a zone from here on, whatever the zone of a session: Athena has them so, and the other
+/// two, whose conversions may go through the session's zone, count from 1970. `DuckDB` does for instants and clock times alike.
 const PLACEHOLDERS: [Placeholder; 14] = [
     // An instant as UTC clock time.
     Placeholder {
         name: "utc",
         athena: "$1",
         spark: "(TIMESTAMP_NTZ '1970-01-01 00:00:00' + make_dt_interval(0, 0, 0, CAST(unix_millis($1) / 1000BD AS DECIMAL(18, 6))))",
-        duckdb: "($1 AT TIME ZONE 'UTC')",
+        duckdb: "make_timestamp_ms(epoch_ms($1))",
     },
     // The UTC hour that it lies in.
     Placeholder {
         name: "utc_hour",
         athena: "date_trunc('hour', $1)",
         spark: "(TIMESTAMP_NTZ '1970-01-01 00:00:00' + make_dt_interval(0, CAST(unix_millis($1) DIV 3600000 AS INT)))",
-        duckdb: "date_trunc('hour', $1 AT TIME ZONE 'UTC')",
+        duckdb: "date_trunc('hour', make_timestamp_ms(epoch_ms($1)))",
     },
     // The first day of the UTC month that it lies in.
     Placeholder {
         name: "utc_month",
         athena: "CAST(date_trunc('month', $1) AS DATE)",
         spark: "trunc(date_from_unix_date(CAST(unix_millis($1) DIV 86400000 AS INT)), 'MM')",
-        duckdb: "CAST(date_trunc('month', $1 AT TIME ZONE 'UTC') AS DATE)",
+        duckdb: "CAST(date_trunc('month', make_timestamp_ms(epoch_ms($1))) AS DATE)",
     },
     // Whole hours from 1970 to it.
     Placeholder {

@@ -1,7 +1,7 @@
 """Spark, whose reader is Apache Parquet's own for Java, as that of Athena, Trino's kin, Hive and EMR.
 
 Partition columns stay text when their types are not guessed (`partitionColumnTypeInference`); a guessed number loses its
-leading zero. Reads S3 with hadoop-aws (s3a), of a release older than its Hadoop: `.ci/run` says where that comes from.
+leading zero. Reads S3 with hadoop-aws (s3a), of a release older than its Hadoop: `.ci/engines` says where that comes from.
 """
 
 import sys

@@ -1,0 +1,92 @@
+"""Asks a saved DuckDB database with the tables and views of a lake the same in sessions of several time zones.
+
+In: a lake and the statements for DuckDB. Out: exit code 0, or 1 and a line for each difference. Never: writes into the lake.
+
+    python tests/engines/zones.py LAKE DUCKDB.sql
+"""
+
+import datetime
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import duckdb
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+ZONES = ['UTC', 'America/New_York', 'Asia/Kolkata', 'Pacific/Kiritimati']
+DAY = '2025-06-01'
+# What people write when they mean a day in UTC, the time of now, or an hour of the day.
+CONDITIONS = [
+    f"{{time}} >= '{DAY}'",
+    f"{{time}} >= '{DAY}T00:00:00Z'",
+    f"{{time}} >= TIMESTAMP '{DAY} 12:00:00'",
+    f"{{time}} BETWEEN '{DAY} 00:00:00' AND '{DAY} 23:59:59'",
+    f"CAST({{time}} AS DATE) = '{DAY}'",
+    f"date_trunc('day', {{time}}) = '{DAY}'",
+    'hour({time}) < 6',
+    f"strftime({{time}}, '%Y-%m-%d') = '{DAY}'",
+    f"{{time}} > CAST('{DAY}' AS DATE)",
+    f"{{time}} < now() - INTERVAL 1 HOUR AND {{time}} > current_timestamp - (now() - TIMESTAMP '{DAY}')",
+    '{time} < current_date - 1',
+]
+TIMES = {'events': 'event_time', 'usage_records': 'usage_timestamp', 'archives': 'newest_event_time'}
+# Of AWS's table, whose times are texts.
+PUBLISHED = [
+    f"from_iso8601_timestamp(eventtime) >= from_iso8601_timestamp('{DAY}')",
+    f"from_iso8601_timestamp(eventtime) > now() - (now() - from_iso8601_timestamp('{DAY}T06:00:00+02:00'))",
+    f"date_trunc('day', from_iso8601_timestamp(eventtime)) = date_parse('{DAY}', '%Y-%m-%d')",
+    f"eventtime >= date_format(date_add('day', 0, date_parse('{DAY}', '%Y-%m-%d')), '%Y-%m-%dT%H:%i:%sZ')",
+    f"date_diff('hour', from_iso8601_timestamp(eventtime), date_parse('{DAY}', '%Y-%m-%d')) < 6",
+]
+
+
+def queries(script):
+    """Queries by what they are of."""
+    found = {}
+    for table, time in TIMES.items():
+        for condition in CONDITIONS:
+            found[f'{table}: {condition}'] = f'SELECT count(*), min({time}), max({time}) FROM {table} WHERE ' + condition.format(time=time)
+    for condition in PUBLISHED:
+        found[f'cloudtrail_logs: {condition}'] = f'SELECT count(*), min(eventtime) FROM cloudtrail_logs WHERE {condition}'
+    for view in re.findall(r'^CREATE OR REPLACE VIEW (metering_\w+) AS$', script, re.M):
+        found[view] = f'SELECT * FROM {view}'
+    return found
+
+
+def main():
+    lake, script = Path(sys.argv[1]), Path(sys.argv[2]).read_text()
+    differences = []
+    with tempfile.TemporaryDirectory() as folder:
+        saved = str(Path(folder, 'lake.db'))
+        database = duckdb.connect(saved)
+        database.execute("SET TimeZone = 'Asia/Tokyo'")
+        database.execute(script)
+        database.close()
+        answers = {}
+        for zone in ZONES:
+            database = duckdb.connect(saved)
+            database.execute(f"SET TimeZone = '{zone}'")
+            for name, query in queries(script).items():
+                rows = sorted(database.execute(query).fetchall(), key=repr)
+                answers.setdefault(name, rows)
+                if rows != answers[name]:
+                    differences.append(f'{name}: {zone} finds {str(rows)[:200]}, UTC {str(answers[name])[:200]}')
+            database.close()
+    times = ds.dataset(lake / 'events', format='parquet').to_table(columns=['event_time'])['event_time']
+    begin = datetime.datetime.fromisoformat(f'{DAY}T00:00:00+00:00')
+    truth = pc.sum(pc.greater_equal(times, begin)).as_py()
+    found = answers[f'events: {CONDITIONS[0]}'][0][0]
+    if found != truth or not 0 < found < len(times):
+        differences.append(f'{found} events are of {DAY} or later, of the files {truth} of {len(times)}')
+    empty = [name for name, rows in answers.items() if rows and rows[0][0] == 0]
+    if empty:
+        differences.append(f'these find nothing, and so show nothing: {empty}')
+    print('\n'.join(differences))
+    print(f'{len(answers)} queries in {len(ZONES)} time zones: {len(differences)} differences')
+    return 1 if differences else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
