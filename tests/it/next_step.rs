@@ -76,9 +76,9 @@ fn printed(workdir: &Workdir, lake: &OsStr) -> String {
         .output()
         .expect("the program runs");
     let told = String::from_utf8_lossy(&run.stderr).into_owned();
-    assert_eq!(run.status.code(), Some(0), "{lake:?}: {told}");
+    assert_eq!(run.status.code(), Some(0), "{}: {told}", lake.display());
     let mut lines = told.lines().filter_map(|line| line.strip_prefix("next: "));
-    let line = lines.next().unwrap_or_else(|| panic!("{lake:?}: {told}")).to_owned();
+    let line = lines.next().unwrap_or_else(|| panic!("{}: {told}", lake.display())).to_owned();
     assert!(line.chars().all(|character| !character.is_control() && character != '\u{202e}'), "{line:?}");
     line
 }
@@ -134,7 +134,7 @@ fn duckdb_finds_the_lake_whatever_it_is_called() {
     let names = NAMES.iter().map(OsStr::new).chain([OsStr::new(&absolute), not_text]);
     for name in names {
         let line = printed(&workdir, name);
-        assert_eq!(paste(&workdir, &line), "[('ec2.amazonaws.com', 1)]\n", "{name:?}: {line}");
+        assert_eq!(paste(&workdir, &line), "[('ec2.amazonaws.com', 1)]\n", "{}: {line}", name.display());
     }
     workdir.copy(&data("long-ago"), "in");
     let line = printed(&workdir, OsStr::new("usage's"));
