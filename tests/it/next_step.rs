@@ -37,7 +37,7 @@ const NAMES: [&str; 29] = [
     "a;b&c|d",
     "~",
     "~root/lake",
-    "./~",
+    "./~here",
     "-c",
     "a:b",
     "x=1/lake",
