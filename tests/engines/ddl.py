@@ -427,6 +427,7 @@ def spark_session(scratch):
     builder = SparkSession.builder.master('local[1]').enableHiveSupport()
     for key, value in {
         'spark.ui.enabled': 'false',
+        'spark.ui.showConsoleProgress': 'false',
         'spark.driver.memory': '1g',
         'spark.driver.host': '127.0.0.1',
         'spark.sql.shuffle.partitions': '1',
