@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::part::{PartName, unwritable};
 use crate::error::{Error, Result};
-use crate::store::{Bucket, Hold, Moment, Object, Stop, Upload};
+use crate::store::{Bucket, Hold, Moment, Object, STOP_LATENCY, Stop, Upload};
 
 /// How often a claim is written within a lease, and the part of it that one attempt may take.
 pub(super) const BEATS_PER_LEASE: u32 = 6;
@@ -70,6 +71,8 @@ impl Words {
 pub(super) struct Said {
     pub(super) words: Words,
     at: Moment,
+    /// Whether nobody else held the lake when that was looked for after it was said.
+    is_sure: bool,
 }
 
 /// Since when nobody else can have taken over: nothing is said when that was a lease ago.
@@ -114,7 +117,7 @@ pub(super) struct Beating {
 impl Beating {
     pub(super) fn new(bucket: &Arc<Bucket>, places: Places, key: String, words: Words, stop: Stop, hold: Hold) -> Self {
         let lease = Duration::from_millis(words.lease_ms.unwrap_or_default());
-        let said = Mutex::new(Said { words, at: Moment::now() });
+        let said = Mutex::new(Said { words, at: Moment::now(), is_sure: false });
         let (bucket, newest) = (Arc::clone(bucket), AtomicU32::new(u32::MAX));
         Self { bucket, places, key, lease, said, stop, hold, newest }
     }
@@ -135,7 +138,8 @@ impl Beating {
 
     pub(super) fn say(&self, since: Since, change: impl FnOnce(&mut Words)) -> io::Result<()> {
         let mut said = self.said();
-        let Said { words, at } = &mut *said;
+        let begun = Instant::now();
+        let Said { words, at, is_sure } = &mut *said;
         let since = match since {
             Since::LastSaid => words.holds.then_some(*at),
             Since::Alone(since) => Some(since),
@@ -160,43 +164,79 @@ impl Beating {
             }
             self.bucket.put_within(&self.key, &serde_json::to_vec(&new)?.into(), deadline)?;
             (*words, *at) = (new, before);
-            if words.holds {
+            *is_sure &= words.holds;
+            if *is_sure {
                 self.hold.renew(self.lease, before);
             }
             Ok(())
         };
-        say().inspect_err(|error| self.note(error))
+        say().inspect_err(|error| self.note(error, begun))
     }
 
-    /// Claims the lake as a new run does, after a silence that was longer than the lease, unless another has appeared.
+    /// Claims the lake as a new run does, after a silence that was longer than the lease, unless another has it, or has had it.
+    /// Those who only ask come after this run: its turn is before theirs.
     fn claim_anew(&self) -> io::Result<()> {
-        self.lose_unless_alone()?;
-        self.say(Since::Asking, |words| (words.holds, words.turn) = (false, None))?;
+        let begun = Instant::now();
+        let noted = |error: &io::Error| self.note(error, begun);
+        self.lose_if_taken().inspect_err(noted)?;
+        self.say(Since::Asking, |words| (words.holds, words.turn) = (false, Some(0)))?;
         let alone = Moment::now();
-        self.lose_unless_alone()?;
-        self.lose_if_published()?;
-        self.say(Since::Alone(alone), |words| words.holds = true)
+        self.lose_if_taken().inspect_err(noted)?;
+        self.lose_if_published().inspect_err(noted)?;
+        if self.hold_lake(alone).inspect_err(noted)? { Ok(()) } else { Err(self.lost(CLAIMED)) }
     }
 
-    /// The claims of other runs, and whether that of this one is there.
-    pub(super) fn others(&self) -> io::Result<(Vec<Object>, bool)> {
+    /// Says that this run holds the lake, and then looks whether another says so as well: all who say it do so before they
+    /// look, so of two at least one sees the other. Whether nobody does; only then anything may be changed.
+    pub(super) fn hold_lake(&self, alone: Moment) -> io::Result<bool> {
+        self.say(Since::Alone(alone), |words| words.holds = true)?;
+        if self.is_taken()? {
+            return Ok(false);
+        }
+        let mut said = self.said();
+        said.is_sure = true;
+        self.hold.renew(self.lease, said.at);
+        Ok(true)
+    }
+
+    /// The claims of other runs.
+    pub(super) fn others(&self) -> io::Result<Vec<Object>> {
         let mut listed = self.bucket.list_all(&self.places.runs)?;
+        listed.retain(|object| object.key != self.key);
+        Ok(listed)
+    }
+
+    /// What another run says; nothing when it is gone.
+    pub(super) fn words_of(said: io::Result<Bytes>) -> io::Result<Option<Words>> {
+        match said {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            said => Ok(Some(serde_json::from_slice(&said?).unwrap_or_else(|_| Words::unreadable()))),
+        }
+    }
+
+    /// Whether another run says that it holds the lake. When the claim of this one is gone, that is over.
+    fn is_taken(&self) -> io::Result<bool> {
+        let deadline = self.lease / BEATS_PER_LEASE;
+        let mut listed = self.bucket.list_all_within(Some(deadline), &self.places.runs)?;
         let all = listed.len();
         listed.retain(|object| object.key != self.key);
-        let is_there = listed.len() < all;
-        Ok((listed, is_there))
+        if listed.len() == all {
+            return Err(self.lost(GONE));
+        }
+        for other in listed {
+            if Self::words_of(self.bucket.get_within(&other.key, deadline))?.is_some_and(|words| words.holds) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
-    fn lose_unless_alone(&self) -> io::Result<()> {
-        let (others, is_there) = self.others().inspect_err(|error| self.note(error))?;
-        if !others.is_empty() {
-            return Err(self.lost(CLAIMED));
-        }
-        if is_there { Ok(()) } else { Err(self.lost(GONE)) }
+    fn lose_if_taken(&self) -> io::Result<()> {
+        if self.is_taken()? { Err(self.lost(CLAIMED)) } else { Ok(()) }
     }
 
     fn lose_if_published(&self) -> io::Result<()> {
-        let listed = self.bucket.list_all(&self.places.archives).inspect_err(|error| self.note(error))?;
+        let listed = self.bucket.list_all_within(Some(self.lease / BEATS_PER_LEASE), &self.places.archives)?;
         let commits = listed.iter().filter_map(|object| PartName::parse(Path::new(&object.key)));
         let newest = commits.map(|part| part.commit).max().unwrap_or_default();
         if newest > self.newest.load(Ordering::Relaxed) { Err(self.lost(PUBLISHED)) } else { Ok(()) }
@@ -213,13 +253,13 @@ impl Beating {
         io::Error::other(why)
     }
 
-    /// Remembers why the claim could not be written; a store that refuses it ends the run.
-    fn note(&self, error: &io::Error) {
+    /// Remembers why the claim could not be written by an attempt that was begun then; a store that refuses it ends the run.
+    fn note(&self, error: &io::Error, begun: Instant) {
         match error.kind() {
             io::ErrorKind::PermissionDenied => self.stop.deny(&self.places.lake, &error.to_string()),
             // That is what comes of it.
             io::ErrorKind::TimedOut => {}
-            _ => self.hold.note_trouble(error.to_string()),
+            _ => self.hold.note_trouble(error.to_string(), begun),
         }
     }
 
@@ -259,6 +299,11 @@ impl Beating {
     ///
     /// The same.
     pub(super) fn check_once(&self) -> Result<()> {
+        // What went by in which nobody tried says nothing of the store.
+        let attempts = self.hold.attempts();
+        while self.hold.is_lapsed() && self.hold.attempts() == attempts && !self.stop.is_lost() {
+            std::thread::sleep(STOP_LATENCY);
+        }
         if self.hold.is_lapsed() {
             return Err(self.failed(self.bucket.trouble().unwrap_or_else(|| io::Error::other(SILENT))));
         }

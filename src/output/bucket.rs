@@ -230,8 +230,9 @@ impl Site for BucketSite {
         Ok(())
     }
 
-    fn take_notes(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.claim.notes)
+    fn let_go(&mut self) -> Vec<String> {
+        let left = self.claim.let_go();
+        std::mem::take(&mut self.claim.notes).into_iter().chain(left).collect()
     }
 }
 

@@ -12,14 +12,13 @@
 //! dead: it is removed, and what it left is cleared away.
 //!
 //! A run that finds its object gone changes nothing any more. One that was silent for a lease by its own clocks does neither,
-//! until it has claimed anew as a new run does, which it does not when another claim or commit has appeared: requests that are
-//! under way are given up, and no other is sent. So the time in which a run that is dead and does not know it could still
+//! until it has claimed anew as a new run does, which it does not when another holds the lake or has published a commit: requests
+//! that are under way are given up, and no other is sent. Those who only ask give way to it. Whoever says that it holds the
+//! lake, or is about to remove a claim, says so first and then looks once more whether another does: of two who meet so
+//! at least one sees the other, and draws back. So the time in which a run that is dead and does not know it could still
 //! change something is that of a request which has left it.
 
 use std::collections::BTreeMap;
-use std::collections::hash_map::RandomState;
-use std::fmt;
-use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -29,16 +28,23 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::beating::{BEATS_PER_LEASE, Beating, Places, Since, Words};
+use super::claim_name::ClaimName;
 use super::folder::in_use;
 use super::part::unwritable;
 use crate::config::STATE_FOLDER;
-use crate::error::{Error, ErrorKind, Result, printable_path};
+use crate::error::{Error, ErrorKind, Result, counted, printable_path};
 use crate::lake_root::{Remote, Root};
 use crate::schema::Table;
 use crate::store::{Awaited, Bucket, Moment, Object, Session, Upload, Wait, Waits};
 
 /// However long a run wants to be silent, nobody waits longer.
 const LONGEST_LEASE: Duration = Duration::from_hours(24);
+
+/// How long a run waits for a store that it has nothing more to ask of than that others may have the lake.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// The same when it was asked to stop.
+const LAST_WORDS_IN_A_HURRY: Duration = Duration::from_secs(2);
 
 /// What a claim counts for that does not say for how long it may be silent: no run of this program has written it.
 const UNKNOWN_LEASE: Duration = Duration::from_secs(30);
@@ -86,7 +92,7 @@ impl Claim {
             archives: format!("{prefix}{}/", Table::Archives.name()),
         };
         let lease_ms = Some(u64::try_from(session.options().lease.as_millis()).unwrap_or(u64::MAX));
-        let name = ClaimName { run: format!("{:016x}{:016x}", random(), random()), lease_ms };
+        let name = ClaimName::new(lease_ms);
         let key = format!("{}{name}", places.runs);
         let words = Words { process: std::process::id(), lease_ms, ..Words::default() };
         let said = serde_json::to_vec(&words).map_err(Error::internal)?;
@@ -129,8 +135,12 @@ impl Claim {
         let mut failing: Option<Instant> = None;
         loop {
             let alone = self.wait_for_others()?;
-            match self.beating.say(Since::Alone(alone), |words| words.holds = true) {
-                Ok(()) => return Ok(()),
+            match self.beating.hold_lake(alone) {
+                Ok(true) => return Ok(()),
+                // Another was not as dead as it seemed. If this is not heard, it is said after the next look.
+                Ok(false) => {
+                    let _ = self.beating.say(Since::Asking, |words| words.holds = false);
+                }
                 Err(error) => {
                     let since = *failing.get_or_insert_with(Instant::now);
                     if self.beating.stop.is_lost() || since.elapsed() >= self.beating.bucket.patience() {
@@ -147,9 +157,13 @@ impl Claim {
         let beating = Arc::clone(&self.beating);
         let failed = |error| beating.failed(error);
         let mut seen: Option<BTreeMap<String, Seen>> = None;
+        let mut last_look = Instant::now();
         loop {
             let looked = Moment::now();
-            let (others, _) = beating.others().map_err(failed)?;
+            let others = beating.others().map_err(failed)?;
+            // Who could not look has not seen anybody be silent.
+            let unseen = last_look.elapsed().saturating_sub(2 * self.time_to_look());
+            last_look = Instant::now();
             if others.is_empty() {
                 return Ok(looked);
             }
@@ -168,7 +182,7 @@ impl Claim {
                     return Err(in_use(&beating.places.lake));
                 }
                 let (since, until) = match before.flatten() {
-                    Some(before) if before.object == object => (before.since, before.until),
+                    Some(before) if before.object == object => (before.since, before.until + unseen),
                     _ => {
                         let lease = self.lease_of(&key).map_err(failed)?.max(beating.lease);
                         // A run gives up when it was silent for a lease; a request may have left it just before.
@@ -179,12 +193,11 @@ impl Claim {
             }
             self.tell_of(&now);
             let dead = now.iter().filter(|(_, seen)| Instant::now() >= seen.until);
-            let dead: Vec<String> = dead.map(|(key, _)| key.clone()).collect();
-            dead.iter().try_for_each(|key| self.bury(key)).map_err(failed)?;
-            seen = Some(now);
-            if dead.is_empty() {
+            let dead: Vec<Object> = dead.map(|(_, seen)| seen.object.clone()).collect();
+            if dead.is_empty() || !self.bury_all(&dead).map_err(failed)? {
                 std::thread::sleep(self.time_to_look());
             }
+            seen = Some(now);
         }
     }
 
@@ -242,10 +255,25 @@ impl Claim {
 
     /// What another run says; nothing when it is gone.
     fn words(&self, key: &str) -> io::Result<Option<Words>> {
-        match self.beating.bucket.get(key, None) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            said => Ok(Some(serde_json::from_slice(&said?).unwrap_or_else(|_| Words::unreadable()))),
+        Beating::words_of(self.beating.bucket.get(key, None))
+    }
+
+    /// Clears away what dead runs have left, unless one of them is alive after all. Before it does, this run says that it
+    /// holds the lake, and looks once more: either it sees that the other has written its claim, or the other sees this.
+    fn bury_all(&mut self, dead: &[Object]) -> io::Result<bool> {
+        let beating = Arc::clone(&self.beating);
+        if beating.say(Since::Alone(Moment::now()), |words| words.holds = true).is_err() {
+            return Ok(false);
         }
+        let others = beating.others()?;
+        let has_changed = |dead: &Object| others.iter().any(|other| other.key == dead.key && other != dead);
+        let are_dead = !dead.iter().any(has_changed);
+        if are_dead {
+            dead.iter().try_for_each(|dead| self.bury(&dead.key))?;
+        }
+        // Others may still come before this run. If it is not heard, they give way to it.
+        let _ = beating.say(Since::Asking, |words| words.holds = false);
+        Ok(are_dead)
     }
 
     /// Aborts the uploads of a dead run and removes its claim, after all else of it.
@@ -296,6 +324,30 @@ impl Claim {
         self.beating.check_once()
     }
 
+    /// Lets others have the lake, once; what a person should know when the store does not hear of it.
+    pub(super) fn let_go(&mut self) -> Option<String> {
+        self.end = None;
+        let (thread, begun) = (self.thread.take()?, Instant::now());
+        let longest = if self.waits.is_hurried() { LAST_WORDS_IN_A_HURRY } else { LAST_WORDS };
+        let longest = longest.min(self.beating.bucket.patience());
+        // It panics on nothing, and what it still waits for is of no use to anybody.
+        while !thread.is_finished() && begun.elapsed() < longest {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if self.beating.stop.is_lost() {
+            return None;
+        }
+        let Beating { bucket, key, places, lease, .. } = &*self.beating;
+        // Without the claim nobody would look for what it tried conditions with; with it, the next run waits for a lease.
+        let keys = [self.probe_key(&ClaimName::of(key)), key.clone()];
+        let error = bucket.remove_own(&keys, longest).err()?;
+        Some(format!(
+            "the claim of this run on {} could not be removed: {error}; the next run waits {} until it counts as dead",
+            printable_path(&places.lake.display().to_string()),
+            counted((*lease + *lease / 2).as_secs().max(1), "second")
+        ))
+    }
+
     /// The same by what is known already.
     ///
     /// # Errors
@@ -308,17 +360,8 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.end = None;
-        if let Some(thread) = self.thread.take() {
-            // It panics on nothing, and there is nothing else to be told.
-            let _ = thread.join();
-        }
-        if self.beating.stop.is_lost() {
-            return;
-        }
-        let Beating { bucket, key, .. } = &*self.beating;
-        // Without the claim nobody would look for what it tried conditions with; with it, the next run waits for a lease.
-        let _ = bucket.remove([self.probe_key(&ClaimName::of(key))]).and_then(|()| bucket.remove([key.clone()]));
+        // Nobody is left who could be told.
+        let _ = self.let_go();
     }
 }
 
@@ -338,32 +381,4 @@ pub(super) fn abort_all_of(bucket: &Bucket, keys: &[String]) -> io::Result<Optio
         }
     }
     Ok(None)
-}
-
-/// What the key of a claim says.
-#[derive(Debug)]
-struct ClaimName {
-    run: String,
-    /// Claims of earlier versions do not say it.
-    lease_ms: Option<u64>,
-}
-
-impl ClaimName {
-    fn of(key: &str) -> Self {
-        let name = key.rsplit('/').next().unwrap_or(key);
-        let (run, lease_ms) = name.split_once('-').map_or((name, None), |(run, lease)| (run, lease.parse().ok()));
-        Self { run: run.to_owned(), lease_ms }
-    }
-}
-
-impl fmt::Display for ClaimName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.run)?;
-        self.lease_ms.map_or(Ok(()), |lease_ms| write!(f, "-{lease_ms}"))
-    }
-}
-
-/// A number that no other run has.
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }

@@ -111,9 +111,9 @@ impl Lake {
         self.site.staging().to_owned()
     }
 
-    /// What a person should know of what could not be cleared away.
-    pub(crate) fn take_notes(&mut self) -> Vec<String> {
-        self.site.take_notes()
+    /// Lets others have the lake when this run is done with it; what a person should know of what could not be cleared away.
+    pub(crate) fn let_go(&mut self) -> Vec<String> {
+        self.site.let_go()
     }
 
     /// Begins the next commit.

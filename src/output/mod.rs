@@ -45,6 +45,8 @@ mod beating;
 
 mod claim;
 
+mod claim_name;
+
 mod bucket;
 
 mod lake;

@@ -54,8 +54,8 @@ pub(super) trait Site: fmt::Debug + Send {
     /// Removes what is staged, here first, by this run or one that died.
     fn clear_staging(&mut self) -> Result<()>;
 
-    /// What a person should know of what could not be cleared away.
-    fn take_notes(&mut self) -> Vec<String> {
+    /// Lets others have the place when this run is done with it; what a person should know of what could not be cleared away.
+    fn let_go(&mut self) -> Vec<String> {
         Vec::new()
     }
 }

@@ -109,12 +109,12 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
             Err(error) => {
                 let error = session.stop().explain(error).after_commits(summary.commits.len());
                 // Nobody reads a summary of a run that failed.
-                let notes = steps.lake.as_mut().map(Lake::take_notes).unwrap_or_default();
+                let notes = steps.lake.as_mut().map(Lake::let_go).unwrap_or_default();
                 return Err(notes.iter().fold(error, |error, note| error.advise(note)));
             }
         }
     }
-    summary.notes = steps.lake.as_mut().map(Lake::take_notes).unwrap_or_default();
+    summary.notes = steps.lake.as_mut().map(Lake::let_go).unwrap_or_default();
     clock.add(Stage::Coordinate, thread_cpu_time().saturating_sub(cpu_before));
     summary.close(started, clock, process::peak_rss_bytes());
     Ok(summary)

@@ -140,7 +140,8 @@ impl Access {
     /// The user metadata of an object.
     pub(super) async fn metadata(&self, key: &Key, etag: Option<&str>) -> object_store::Result<Vec<(String, String)>> {
         let options = GetOptions { head: true, if_match: etag.map(str::to_owned), ..GetOptions::default() };
-        let object = self.judged(key, || self.client.get_opts(key, options.clone())).await?;
+        let head = || self.client.get_opts(key, options.clone());
+        let object = self.judged(key, || self.patience.again(head)).await?;
         self.note_read(key, object.meta.size);
         let of_user = object.attributes.iter().filter_map(|(name, value)| match name {
             Attribute::Metadata(name) => Some((name.clone().into_owned(), value.as_ref().to_owned())),

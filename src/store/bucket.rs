@@ -128,6 +128,11 @@ impl Bucket {
         &self.blocks
     }
 
+    /// Sends requests, with what is known of the bucket.
+    pub(super) fn access(&self) -> &Access {
+        &self.access
+    }
+
     /// What speaks to it.
     pub(super) fn client(&self) -> &AmazonS3 {
         &self.access.client
@@ -169,6 +174,17 @@ impl Bucket {
     ///
     /// What the store answers, here and below.
     pub(crate) fn list_page(&self, prefix: &str, by_folder: bool, page: Option<NextPage>) -> io::Result<ListPage> {
+        self.list_page_within(None, prefix, by_folder, page)
+    }
+
+    /// The same, or an error after a while if there is a deadline.
+    pub(super) fn list_page_within(
+        &self,
+        deadline: Option<Duration>,
+        prefix: &str,
+        by_folder: bool,
+        page: Option<NextPage>,
+    ) -> io::Result<ListPage> {
         // No key begins so.
         if prefix.len() > LONGEST_KEY {
             return Ok(ListPage::default());
@@ -184,7 +200,7 @@ impl Bucket {
             };
             self.client().list_paginated(Some(prefix).filter(|prefix| !prefix.is_empty()), options)
         };
-        match self.threads.wait_for(self.access.ask(ask))? {
+        match self.timed(deadline, self.access.ask(ask))? {
             Ok(listed) => {
                 self.access.note_listed(prefix);
                 let next = listed.page_token.map(|token| NextPage { token: Some(token), after: None, keys: PAGE_KEYS });
@@ -204,14 +220,7 @@ impl Bucket {
 
     /// All objects with a prefix.
     pub(crate) fn list_all(&self, prefix: &str) -> io::Result<Vec<Object>> {
-        let (mut objects, mut page) = (Vec::new(), self.list_page(prefix, false, None)?);
-        loop {
-            objects.append(&mut page.objects);
-            match page.next.take() {
-                Some(next) => page = self.list_page(prefix, false, Some(next))?,
-                None => return Ok(objects),
-            }
-        }
+        self.list_all_within(None, prefix)
     }
 
     /// What there is to tell of each of these objects, in their order; many are asked for at once.
@@ -303,30 +312,6 @@ impl Bucket {
     pub(crate) fn put(&self, key: &str, bytes: &Bytes) -> io::Result<()> {
         let key = parse(key)?;
         self.change(|| self.client().put(&key, bytes.clone().into())).map(drop)
-    }
-
-    /// The same, or an error after a while; also when there is no claim that counts.
-    pub(crate) fn put_within(&self, key: &str, bytes: &Bytes, deadline: Duration) -> io::Result<()> {
-        let key = parse(key)?;
-        self.wait_within(deadline, self.access.ask(|| self.client().put(&key, bytes.clone().into()))).map(drop)
-    }
-
-    /// Whether an object is there, or an error after a while.
-    pub(crate) fn head_within(&self, key: &str, deadline: Duration) -> io::Result<()> {
-        let key = parse(key)?;
-        self.wait_within(deadline, self.access.ask(|| self.client().head(&key))).map(drop)
-    }
-
-    fn wait_within<T>(
-        &self,
-        deadline: Duration,
-        future: impl Future<Output = object_store::Result<T>>,
-    ) -> io::Result<T> {
-        // A timeout begins where there is a clock.
-        let timed = async { tokio::time::timeout(deadline, future).await };
-        let done = self.threads.wait_for(timed)?;
-        let late = || self.access.patience.trouble().unwrap_or_else(|| "no answer in time".to_owned());
-        done.map_err(|_| broken(&late()))?.map_err(|error| explain(&error))
     }
 
     /// Removes objects, many at once; those that are gone already are as good.

@@ -3,22 +3,27 @@
 //! In: an environment and a home folder. Out: credentials that are valid, the same for as long as they are. Never: shows
 //! them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use object_store::aws::AwsCredential;
 use object_store::{CredentialProvider, HeaderValue};
-use reqsign_aws_core::{Credential, DefaultCredentialProvider};
+use reqsign_aws_core::{
+    AssumeRoleWithWebIdentityCredentialProvider, Credential, ECSCredentialProvider, EnvCredentialProvider,
+    IMDSv2CredentialProvider, ProcessCredentialProvider, ProfileCredentialProvider, SSOCredentialProvider,
+};
 use reqsign_command_execute_tokio::TokioCommandExecute;
-use reqsign_core::{Context, ProvideCredential, SigningCredential, StaticEnv};
+use reqsign_core::time::Timestamp;
+use reqsign_core::{Context, ProvideCredential, ProvideCredentialChain, SigningCredential, StaticEnv};
 use reqsign_file_read_tokio::TokioFileRead;
 use reqsign_http_send_reqwest::ReqwestHttpSend;
 use tokio::sync::Mutex;
 
 use super::StoreOptions;
-use super::explain::unauthenticated;
+use super::explain::{passing, unauthenticated};
+use crate::error::printable;
 
 /// Longest time until an address of AWS's tools takes a connection: they are close by, or not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -26,6 +31,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest time for which a failure is told again without another attempt.
 const FAILURE_KEPT: Duration = Duration::from_secs(30);
+/// The time between two attempts to renew credentials, and how often that is tried while a store refuses those at hand.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(1);
+const MOST_RENEWALS: usize = 5;
 
 /// The chain of AWS's tools: environment, profiles (keys, SSO, assumed roles, processes), web identity, roles of
 /// containers and of instances.
@@ -33,7 +41,9 @@ const FAILURE_KEPT: Duration = Duration::from_secs(30);
 pub(super) struct Chain {
     /// Or why there is none.
     context: Result<Context, String>,
-    sources: DefaultCredentialProvider,
+    sources: ProvideCredentialChain<Credential>,
+    /// Why a source gave nothing that there is, the first one of those that were asked last.
+    trouble: Trouble,
     known: Mutex<Known>,
     /// Counts credentials that were replaced by others.
     generation: AtomicU64,
@@ -41,13 +51,53 @@ pub(super) struct Chain {
 
 /// What the chain gave last.
 #[derive(Debug, Default)]
-enum Known {
-    #[default]
-    Nothing,
-    Credential(Credential, Arc<AwsCredential>),
-    /// Why it gave nothing. It counts until then: as long again as it took to find out, so that many who wait do not each
-    /// wait for the same address that does not answer.
-    Failure(String, Instant),
+struct Known {
+    credential: Option<(Credential, Arc<AwsCredential>)>,
+    /// Why it has given nothing since. It counts until then: as long again as it took to find out, so that many who wait do
+    /// not each wait for the same address that does not answer.
+    failure: Option<(String, Instant)>,
+}
+
+impl Known {
+    /// What to sign with when there is nothing newer: what was given before, as long as it counts. Who had credentials may
+    /// have some again.
+    fn despite(&self, why: &str) -> object_store::Result<Arc<AwsCredential>> {
+        match &self.credential {
+            Some((credential, given)) if credential.is_valid_at(Timestamp::now()) => Ok(Arc::clone(given)),
+            Some(_) => Err(passing(format!("the credentials have expired and could not be renewed: {why}"))),
+            None => Err(unauthenticated(why)),
+        }
+    }
+}
+
+type Trouble = Arc<std::sync::Mutex<Option<String>>>;
+
+/// A source of credentials that remembers why it gave nothing: the chain goes on to the next without a word.
+#[derive(Debug)]
+struct Source<P>(P, Trouble);
+
+impl<P: ProvideCredential<Credential = Credential>> ProvideCredential for Source<P> {
+    type Credential = Credential;
+
+    async fn provide_credential(&self, context: &Context) -> reqsign_core::Result<Option<Credential>> {
+        self.0.provide_credential(context).await.inspect_err(|error| {
+            let mut trouble = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+            trouble.get_or_insert_with(|| error.to_string());
+        })
+    }
+}
+
+/// The order of AWS's tools. Outside EC2 the last one always fails, which says nothing.
+fn sources(trouble: &Trouble) -> ProvideCredentialChain<Credential> {
+    let trouble = || Arc::clone(trouble);
+    ProvideCredentialChain::new()
+        .push(Source(EnvCredentialProvider::new(), trouble()))
+        .push(Source(ProfileCredentialProvider::default(), trouble()))
+        .push(Source(SSOCredentialProvider::default(), trouble()))
+        .push(Source(AssumeRoleWithWebIdentityCredentialProvider::default(), trouble()))
+        .push(Source(ProcessCredentialProvider::default(), trouble()))
+        .push(Source(ECSCredentialProvider::default(), trouble()))
+        .push(IMDSv2CredentialProvider::default())
 }
 
 impl Chain {
@@ -56,6 +106,7 @@ impl Chain {
             home_dir: options.home.clone(),
             envs: options.environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         };
+        let trouble = Trouble::default();
         let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT).build();
         let context = client.map_err(|error| format!("credentials cannot be asked for: {error}")).map(|client| {
             Context::new()
@@ -64,12 +115,7 @@ impl Chain {
                 .with_command_execute(TokioCommandExecute)
                 .with_env(environment)
         });
-        Self {
-            context,
-            sources: DefaultCredentialProvider::new(),
-            known: Mutex::default(),
-            generation: AtomicU64::new(0),
-        }
+        Self { context, sources: sources(&trouble), trouble, known: Mutex::default(), generation: AtomicU64::new(0) }
     }
 
     /// Tells credentials from those that a store has refused before.
@@ -83,22 +129,34 @@ impl Chain {
         if self.generation() != since {
             return true;
         }
-        let Known::Credential(_, refused) = &*known else { return false };
-        let Ok(credential) = self.find().await else { return false };
-        let given = given(&credential);
-        if given == **refused {
-            return false;
+        let Some((_, refused)) = &known.credential else { return false };
+        for attempt in 1..=MOST_RENEWALS {
+            if let Ok(credential) = self.find().await {
+                let given = given(&credential);
+                if given == **refused {
+                    return false;
+                }
+                *known = Known { credential: Some((credential, Arc::new(given))), failure: None };
+                self.generation.fetch_add(1, Ordering::Relaxed);
+                return true;
+            }
+            if attempt < MOST_RENEWALS {
+                tokio::time::sleep(RENEWAL_PAUSE).await;
+            }
         }
-        *known = Known::Credential(credential, Arc::new(given));
-        self.generation.fetch_add(1, Ordering::Relaxed);
-        true
+        false
     }
 
     /// Goes through the sources.
     async fn find(&self) -> Result<Credential, String> {
         let context = self.context.as_ref().map_err(String::clone)?;
+        let trouble = || self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
+        trouble();
         let found = self.sources.provide_credential(context).await.map_err(|error| error.to_string())?;
-        let found = found.ok_or_else(|| NOT_FOUND.to_owned())?;
+        let found = found.ok_or_else(|| match trouble() {
+            Some(trouble) => format!("{NOT_FOUND} ({})", printable(&trouble)),
+            None => NOT_FOUND.to_owned(),
+        })?;
         // They are signed with, and the client library takes that for granted.
         let is_sound = |text: &str| HeaderValue::from_str(text).is_ok();
         if is_sound(&found.access_key_id) && found.session_token.as_deref().is_none_or(is_sound) {
@@ -125,25 +183,32 @@ impl CredentialProvider for Chain {
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
         let mut known = self.known.lock().await;
-        match &*known {
-            Known::Credential(credential, given) if credential.is_valid() => return Ok(Arc::clone(given)),
-            Known::Failure(why, until) if Instant::now() < *until => return Err(unauthenticated(why.as_str())),
-            _ => {}
+        if let Some((credential, given)) = &known.credential
+            && credential.is_valid()
+        {
+            return Ok(Arc::clone(given));
+        }
+        if let Some((why, until)) = &known.failure
+            && Instant::now() < *until
+        {
+            return known.despite(why);
         }
         let started = Instant::now();
         let credential = match self.find().await {
             Ok(credential) => credential,
             Err(why) => {
-                *known = Known::Failure(why.clone(), Instant::now() + started.elapsed().min(FAILURE_KEPT));
-                return Err(unauthenticated(why));
+                let pause = if known.credential.is_some() { RENEWAL_PAUSE } else { Duration::ZERO };
+                let until = Instant::now() + started.elapsed().clamp(pause, FAILURE_KEPT);
+                known.failure = Some((why.clone(), until));
+                return known.despite(&why);
             }
         };
         let given = Arc::new(given(&credential));
-        if matches!(&*known, Known::Credential(_, before) if **before != *given) {
+        if known.credential.as_ref().is_some_and(|(_, before)| **before != *given) {
             // What was asked with those before is asked once more.
             self.generation.fetch_add(1, Ordering::Relaxed);
         }
-        *known = Known::Credential(credential, Arc::clone(&given));
+        *known = Known { credential: Some((credential, Arc::clone(&given))), failure: None };
         Ok(given)
     }
 }

@@ -64,6 +64,27 @@ pub(super) fn own(words: impl Into<String>) -> Error {
     Error::Generic { store: "S3", source: Box::new(OwnWords(words.into())) }
 }
 
+/// Words of our own for what may pass: it is tried again as long as anybody waits for a store that is away.
+#[derive(Debug)]
+struct Passing(OwnWords);
+
+impl fmt::Display for Passing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Passing {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.0)
+    }
+}
+
+/// An error of ours that may pass.
+pub(super) fn passing(words: impl Into<String>) -> Error {
+    Error::Generic { store: "S3", source: Box::new(Passing(OwnWords(words.into()))) }
+}
+
 /// The same when there are no credentials.
 pub(super) fn unauthenticated(words: impl Into<String>) -> Error {
     Error::Unauthenticated { path: String::new(), source: Box::new(OwnWords(words.into())) }
@@ -163,6 +184,9 @@ pub(super) fn is_lost(error: &Error) -> bool {
 pub(super) fn again(error: &Error) -> Again {
     if let Some(answer) = Answer::of(error) {
         return if answer.is_passing() { Again::Patiently } else { Again::Never };
+    }
+    if cause::<Passing>(error).is_some() {
+        return Again::Patiently;
     }
     if cause::<OwnWords>(error).is_some() {
         return Again::Never;
@@ -264,6 +288,7 @@ mod tests {
             (Error::NotFound { path: String::new(), source: words.into() }, Again::Never),
             (Error::Generic { store: "S3", source: words.into() }, Again::Briefly),
             (own(words), Again::Never),
+            (passing(words), Again::Patiently),
         ] {
             assert_eq!(again(&error), expected, "{error}");
             assert_eq!(again(&tried(error, 2)), expected);

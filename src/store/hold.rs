@@ -30,21 +30,33 @@ struct Held {
     lease: Duration,
     /// When it was written last.
     written: Moment,
-    /// Why it could not be written since.
-    trouble: Option<String>,
+    /// Why it could not be written since, and when the first attempt of those that failed was begun: a clock that was set,
+    /// or a machine that slept, is no attempt.
+    trouble: Option<(String, Instant)>,
+    /// How often that was tried, well or not.
+    attempts: usize,
 }
 
 impl Hold {
     /// Says that the claim was written at a moment.
     pub(crate) fn renew(&self, lease: Duration, written: Moment) {
-        *self.held() = Some(Held { lease, written, trouble: None });
+        let mut held = self.held();
+        let attempts = held.as_ref().map_or(0, |held| held.attempts) + 1;
+        *held = Some(Held { lease, written, trouble: None, attempts });
     }
 
-    /// Says why it could not be written.
-    pub(crate) fn note_trouble(&self, why: String) {
+    /// Says why it could not be written by an attempt that was begun then.
+    pub(crate) fn note_trouble(&self, why: String, begun: Instant) {
         if let Some(held) = &mut *self.held() {
-            held.trouble = Some(why);
+            let first = held.trouble.as_ref().map_or(begun, |(_, first)| *first);
+            held.trouble = Some((why, first));
+            held.attempts += 1;
         }
+    }
+
+    /// How often it was tried to write it.
+    pub(crate) fn attempts(&self) -> usize {
+        self.held().as_ref().map_or(0, |held| held.attempts)
     }
 
     /// Whether it was not written for longer than its lease: others may have taken over.
@@ -52,14 +64,33 @@ impl Hold {
         self.held().as_ref().is_some_and(|held| held.written.elapsed() >= held.lease)
     }
 
-    /// Why it could not be written for so long, when that is so long.
+    /// Why it could not be written, when that was tried for so long.
     pub(crate) fn trouble_for(&self, long: Duration) -> Option<String> {
         let held = self.held();
-        let held = held.as_ref().filter(|held| held.written.elapsed() >= long)?;
-        Some(held.trouble.clone().unwrap_or_else(|| "the store did not answer".to_owned()))
+        let (why, first) = held.as_ref()?.trouble.as_ref()?;
+        (first.elapsed() >= long).then(|| why.clone())
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Held>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine that slept, or whose clock was set: what went by in which nobody tried says nothing of the store.
+    #[test]
+    fn a_claim_that_was_not_written_because_nobody_tried_is_no_trouble_with_the_store() {
+        let (hold, lease) = (Hold::default(), Duration::from_secs(1));
+        hold.renew(lease, Moment(Instant::now(), SystemTime::now() - Duration::from_hours(1)));
+        assert!(hold.is_lapsed());
+        assert_eq!((hold.trouble_for(Duration::ZERO), hold.attempts()), (None, 1));
+        hold.note_trouble("refused".to_owned(), Instant::now());
+        assert_eq!((hold.trouble_for(lease), hold.attempts()), (None, 2));
+        assert_eq!(hold.trouble_for(Duration::ZERO).as_deref(), Some("refused"));
+        hold.renew(lease, Moment::now());
+        assert_eq!(hold.trouble_for(Duration::ZERO), None);
     }
 }

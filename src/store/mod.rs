@@ -40,6 +40,8 @@ mod version;
 
 mod waits;
 
+mod within;
+
 pub(crate) use bucket::{Bucket, ListPage, NextPage, Object};
 pub(crate) use explain::is_of_store;
 pub(crate) use hold::{Hold, Moment};

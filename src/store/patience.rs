@@ -68,6 +68,11 @@ impl Patience {
         if self.waits.is_hurried() { self.longest.min(IN_A_HURRY) } else { self.longest }
     }
 
+    /// Says that the store is not waited for any more, whether it has answered or not.
+    pub(super) fn end_wait(&self) {
+        self.waits.set_store(None);
+    }
+
     /// Why the store counts as away.
     pub(super) fn trouble(&self) -> Option<String> {
         self.heard().trouble.clone()

@@ -1,9 +1,9 @@
 //! Credentials are found where AWS's own tools find them, and never shown.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
-use crate::harness::Workdir;
+use crate::harness::{Workdir, event, records};
 use crate::s3::server::Server;
 use crate::s3::store::{ACCESS_KEY, Environment, SECRET_KEY, Store};
 
@@ -60,30 +60,78 @@ fn profiles_of_every_kind() {
     assert!(run.stderr().contains("access denied"), "{}", run.dump());
 }
 
-/// As ECS, EKS and their like hand credentials to containers.
-#[test]
-fn the_role_of_a_container() {
-    let (_server, environment) = store();
-    let workdir = Workdir::new();
+/// A service that hands credentials to containers until a time, or refuses them; it is asked with the request, in lower case,
+/// and how many there were before.
+fn service(until: impl Fn(&str, usize) -> Option<String> + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address");
     std::thread::spawn(move || {
-        for stream in listener.incoming() {
+        for (before, stream) in listener.incoming().enumerate() {
             let mut stream = stream.expect("a connection");
             let mut request = [0; 4096];
             let read = stream.read(&mut request).expect("a request");
             let request = String::from_utf8_lossy(&request[..read]).to_ascii_lowercase();
-            let is_known = request.contains("authorization: let-me-in");
-            let body = format!(
-                r#"{{"AccessKeyId":"{ACCESS_KEY}","SecretAccessKey":"{SECRET_KEY}","Token":"","Expiration":"2099-01-01T00:00:00Z"}}"#
-            );
-            let (status, body) = if is_known { ("200 OK", body) } else { ("403 Forbidden", String::new()) };
+            let body = until(&request, before).map(|until| {
+                format!(
+                    r#"{{"AccessKeyId":"{ACCESS_KEY}","SecretAccessKey":"{SECRET_KEY}","Token":"","Expiration":"{until}"}}"#
+                )
+            });
+            let status = if body.is_some() { "200 OK" } else { "500 Internal Server Error" };
+            let body = body.unwrap_or_default();
             let head = format!(
                 "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                 body.len()
             );
             stream.write_all((head + &body).as_bytes()).expect("an answer");
         }
+    });
+    address
+}
+
+/// A moment so many seconds from now.
+fn in_seconds(seconds: i64) -> String {
+    (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// They are renewed two minutes before they expire; the service of the container may be busy then.
+#[test]
+fn credentials_that_cannot_be_renewed_at_once_are_used_until_they_expire_and_then_waited_for() {
+    let (_server, environment) = store();
+    let workdir = Workdir::new();
+    // Valid for a minute, or hardly at all.
+    for first in [60, 2] {
+        let address = service(move |_, before| match before {
+            0 => Some(in_seconds(first)),
+            1..4 => None,
+            _ => Some(in_seconds(3600)),
+        });
+        let more = [
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{address}/role")),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ];
+        workdir.gzip("in/a.json.gz", records(&[event("a", "")]));
+        let command = format!("convert in --out s3://lakes/lake-{first} -q");
+        workdir.run_in(&set(&environment, &more), &command).expect(0);
+    }
+    // Who has none, and never had, is told what the service has answered.
+    let address = service(|_, _| None);
+    let more = [
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{address}/role")),
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+    ];
+    let run = workdir.run_in(&set(&environment, &more), COMMAND).expect(2);
+    let told = run.stderr();
+    assert!(told.contains("no credentials of AWS were found") && told.contains("ECS"), "{}", run.dump());
+}
+
+/// As ECS, EKS and their like hand credentials to containers.
+#[test]
+fn the_role_of_a_container() {
+    let (_server, environment) = store();
+    let workdir = Workdir::new();
+    let address = service(|request, _| {
+        let is_known = request.contains("authorization: let-me-in");
+        is_known.then(|| "2099-01-01T00:00:00Z".to_owned())
     });
     let container = set(
         &environment,

@@ -4,12 +4,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::digests::{Bucket, Key, Trail, public_keys};
 use crate::harness::{Started, Workdir, event, files, records};
 use crate::reference::read_table;
-use crate::s3::fault::{Fault, Operation, Rule};
+use crate::s3::fault::{Fault, Operation, Request, Rule};
 use crate::s3::proxy::Proxy;
 use crate::s3::server::Server;
-use crate::s3::store::Store;
+use crate::s3::store::{Environment, Store};
 
 const LAKE: &str = "s3://lakes/lake";
 
@@ -265,10 +266,7 @@ fn who_waits_for_another_run_is_told_why_and_for_how_long() {
     proxy.rule(Rule::put().key_contains("archives/").times(1), Fault::HoldBefore);
     let first = workdir.start_in(&proxy.environment(), &run("-q --s3-lease 3"));
     assert!(proxy.wait_for_held(1, Duration::from_secs(20)), "{}", proxy.dump());
-    let temporary = workdir.at("tmp");
-    std::fs::create_dir_all(&temporary).expect("a folder");
-    let mut environment = server.environment();
-    environment.push(("TMPDIR", temporary.display().to_string()));
+    let environment = elsewhere(&workdir, server.environment());
     let refused = workdir.run_in(&environment, &run("-q --s3-lease 3 --wait 1")).expect(75);
     assert!(refused.stderr().contains("lake in use: another run is using s3://lakes/lake"), "{}", refused.dump());
     let waiting = workdir.start_in(&environment, &run("--s3-lease 3 --wait 1h"));
@@ -280,4 +278,96 @@ fn who_waits_for_another_run_is_told_why_and_for_how_long() {
         assert!(waited.stderr().contains(words), "{}", waited.dump());
     }
     check_whole(&workdir, &server, &waited.dump());
+}
+
+/// The environment of another machine: it stages its files elsewhere.
+fn elsewhere(workdir: &Workdir, mut environment: Environment) -> Environment {
+    let temporary = workdir.at("tmp");
+    std::fs::create_dir_all(&temporary).expect("a folder");
+    environment.push(("TMPDIR", temporary.display().to_string()));
+    environment
+}
+
+/// It is away for both.
+#[test]
+fn a_run_that_only_waits_takes_nothing_from_one_that_rides_out_an_outage() {
+    let workdir = inputs();
+    for honours_conditions in [true, false] {
+        let server = server(honours_conditions);
+        let proxy = Proxy::before(&server);
+        proxy.rule(away("archives/part-000001", Duration::from_secs(3)), Fault::Reset);
+        proxy.rule(Rule::put().key_contains("/events/"), Fault::Delay(Duration::from_millis(1500)));
+        let holder = workdir.start_in(&proxy.environment(), &run("-q --s3-lease 1"));
+        wait_for_fault(&proxy);
+        let environment = elsewhere(&workdir, proxy.environment());
+        let waiter = workdir.start_in(&environment, &run("-q --s3-lease 1 --wait 1h"));
+        let told = holder.end().expect(0);
+        waiter.end().expect(0);
+        check_whole(&workdir, &server, &told.dump());
+    }
+}
+
+#[test]
+fn a_run_that_cannot_remove_its_claim_says_so_and_ends() {
+    let workdir = inputs();
+    let removes = |request: &Request| request.operation == Operation::Delete && request.path.contains("/runs/");
+    for (during, patience) in [(2, "3m"), (3600, "2s")] {
+        let server = Server::with_bucket("lakes");
+        let proxy = Proxy::before(&server);
+        let begun = Arc::new(Mutex::new(None));
+        let away = Rule::any().when(move |request| {
+            let mut begun = begun.lock().expect("no panic");
+            if removes(request) {
+                begun.get_or_insert_with(Instant::now);
+            }
+            begun.is_some_and(|begun: Instant| begun.elapsed() < Duration::from_secs(during))
+        });
+        proxy.rule(away, Fault::Reset);
+        let run = workdir.run_in(&proxy.environment(), &run(&format!("--s3-lease 1 --s3-patience {patience}")));
+        let run = run.expect(0);
+        let said = run.stdout() + &run.stderr();
+        let words = "the claim of this run on s3://lakes/lake could not be removed: ";
+        let is_left = server.objects("lakes").iter().any(|key| key.contains("_trailmill"));
+        assert_eq!((is_left, said.contains(words)), (during > 60, during > 60), "{}", run.dump());
+    }
+}
+
+/// Nobody else ran.
+#[test]
+fn a_run_that_was_suspended_for_longer_than_its_patience_goes_on() {
+    let workdir = inputs();
+    for lease in [1, 60] {
+        let server = Server::with_bucket("lakes");
+        let proxy = Proxy::before(&server);
+        proxy.rule(Rule::put().key_contains("/events/"), Fault::Delay(Duration::from_millis(500)));
+        let flags = format!("-q --s3-patience 1s --s3-lease {lease}");
+        let started = workdir.start_in(&proxy.environment(), &run(&flags));
+        wait_for_fault(&proxy);
+        started.signal("STOP");
+        std::thread::sleep(Duration::from_secs(2));
+        started.signal("CONT");
+        let run = started.end().expect(0);
+        check_whole(&workdir, &server, &run.dump());
+    }
+}
+
+/// One that is not there looks like one that proves nothing.
+#[test]
+fn metadata_that_a_busy_store_does_not_give_at_once_is_asked_for_again() {
+    let mut bucket = Bucket::default();
+    Trail::new("111122223333", "us-east-1").hour(&mut bucket, 1);
+    let server = Server::with_bucket("trail-bucket");
+    for (key, stored) in &bucket.objects {
+        let signature = bucket.signatures.get(key).map(String::as_str);
+        let metadata = signature.map(|text| [("signature", text), ("signature-algorithm", "SHA256withRSA")]);
+        server.put_with("trail-bucket", key, stored, metadata.as_ref().map_or(&[], |metadata| metadata.as_slice()));
+    }
+    let proxy = Proxy::before(&server);
+    proxy.rule(Rule::of(&[Operation::Head]).times(2), Fault::Status(503));
+    let workdir = Workdir::new();
+    workdir.file("keys.json", public_keys(&[Key::East.pkcs1()]));
+    let command = "verify s3://trail-bucket --public-keys keys.json --format json";
+    let run = workdir.run_in(&proxy.environment(), command).expect(0);
+    assert!(run.stdout().contains("\"digest_valid\""), "{}", run.dump());
+    assert_eq!(proxy.faults(), 2, "{}", proxy.dump());
 }

@@ -1,0 +1,84 @@
+//! Requests for which nobody waits as long as for a store that is away.
+//!
+//! In: a request and a deadline. Out: what the store answers until then. Never: a wait for a claim that counts: with most of
+//! these a run keeps its claim.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use object_store::{Error, ObjectStoreExt};
+
+use super::bucket::{Bucket, Object, parse};
+use super::explain::{broken, explain};
+
+impl Bucket {
+    /// Writes an object, in the place of an older one.
+    pub(crate) fn put_within(&self, key: &str, bytes: &Bytes, deadline: Duration) -> io::Result<()> {
+        let key = parse(key)?;
+        self.wait_within(deadline, self.access().ask(|| self.client().put(&key, bytes.clone().into()))).map(drop)
+    }
+
+    /// Whether an object is there.
+    pub(crate) fn head_within(&self, key: &str, deadline: Duration) -> io::Result<()> {
+        let key = parse(key)?;
+        self.wait_within(deadline, self.access().ask(|| self.client().head(&key))).map(drop)
+    }
+
+    /// All bytes of an object.
+    pub(crate) fn get_within(&self, key: &str, deadline: Duration) -> io::Result<Bytes> {
+        let key = parse(key)?;
+        let get = || async { self.client().get(&key).await?.bytes().await };
+        self.wait_within(deadline, self.access().ask(get))
+    }
+
+    /// All objects with a prefix; each page of the list has as much time, if there is a deadline.
+    pub(crate) fn list_all_within(&self, deadline: Option<Duration>, prefix: &str) -> io::Result<Vec<Object>> {
+        let mut objects = Vec::new();
+        let mut page = self.list_page_within(deadline, prefix, false, None)?;
+        loop {
+            objects.append(&mut page.objects);
+            match page.next.take() {
+                Some(next) => page = self.list_page_within(deadline, prefix, false, Some(next))?,
+                None => return Ok(objects),
+            }
+        }
+    }
+
+    /// Removes what is the run's own, whether its claim counts or not: one after the other, all of it within the deadline.
+    /// Nobody is told any more that the store is waited for.
+    pub(crate) fn remove_own(&self, keys: &[String], deadline: Duration) -> io::Result<()> {
+        let begun = Instant::now();
+        let removed = keys.iter().try_for_each(|key| {
+            let key = parse(key)?;
+            let left = deadline.saturating_sub(begun.elapsed());
+            match self.timed(Some(left), self.access().ask(|| self.client().delete(&key)))? {
+                Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(explain(&error)),
+            }
+        });
+        self.access().patience.end_wait();
+        removed
+    }
+
+    fn wait_within<T>(
+        &self,
+        deadline: Duration,
+        future: impl Future<Output = object_store::Result<T>>,
+    ) -> io::Result<T> {
+        self.timed(Some(deadline), future)?.map_err(|error| explain(&error))
+    }
+
+    /// Waits for something, no longer than a deadline if there is one.
+    pub(super) fn timed<T>(
+        &self,
+        deadline: Option<Duration>,
+        future: impl Future<Output = object_store::Result<T>>,
+    ) -> io::Result<object_store::Result<T>> {
+        let Some(deadline) = deadline else { return self.threads().wait_for(future) };
+        // A timeout begins where there is a clock.
+        let done = self.threads().wait_for(async { tokio::time::timeout(deadline, future).await })?;
+        let late = || self.access().patience.trouble().unwrap_or_else(|| "no answer in time".to_owned());
+        done.map_err(|_| broken(&late()))
+    }
+}
