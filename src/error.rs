@@ -39,6 +39,8 @@ pub enum ErrorKind {
     LakeLocked,
     /// A store refuses everything that it gave before, or does not answer any more.
     StoreUnusable,
+    /// A store does not give what a lake there holds.
+    StoreUnreadable,
     /// Bad input was found and `--on-bad fail` was given.
     InputRejected,
     /// The counters disagree with each other or with the files: a bug of this tool, found before anything was published.
@@ -66,6 +68,7 @@ impl ErrorKind {
             Self::ScratchUnwritable => "cannot write a temporary file",
             Self::LakeLocked => "lake in use",
             Self::StoreUnusable => "cannot use the store any more",
+            Self::StoreUnreadable => "cannot read from the store",
             Self::InputRejected => "bad input",
             Self::Unreconciled => "counts do not add up",
             Self::Stopped => "stopped",
@@ -112,6 +115,17 @@ impl Error {
         }
         self.message.push_str(advice);
         self
+    }
+
+    /// The store's part in it, when it is that of a store.
+    pub(crate) fn of_store(&self) -> Option<&std::io::Error> {
+        crate::store::of_store(self)
+    }
+
+    /// The same for who has asked the run to stop, and would not wait for what has failed.
+    #[must_use]
+    pub(crate) fn when_stopped(self) -> Self {
+        Self { kind: ErrorKind::Stopped, ..self }
     }
 
     /// Says that so many commits of the same run are published and stay.

@@ -98,7 +98,7 @@ impl Root {
             }
             Some(Remote { bucket, prefix }) => {
                 let listed = bucket.list_all(&format!("{prefix}{}/", Table::Archives.name()));
-                let listed = listed.map_err(|error| Error::at(ErrorKind::LakeInvalid, &self.path, error))?;
+                let listed = listed.map_err(|error| Error::at(ErrorKind::StoreUnreadable, &self.path, error))?;
                 Ok(listed.into_iter().any(|object| is_part(PathBuf::from(object.key))))
             }
         }

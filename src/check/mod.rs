@@ -8,6 +8,7 @@ mod part;
 mod rows;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -17,7 +18,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::dedup::{Claims, PublishedKeys, Scratch};
 use crate::disk::Disk;
-use crate::error::{ErrorKind, Result, counted, printable, printable_path};
+use crate::error::{Error, ErrorKind, Result, counted, printable, printable_path};
 use crate::lake_file::guarded;
 use crate::lake_root::Root;
 use crate::output::{Commits, FileLayout, PartName, RecordedPart, hold_shared, key_table};
@@ -154,11 +155,26 @@ impl CheckReport {
 pub fn check(config: &CheckConfig) -> Result<CheckReport> {
     let session = Session::new(&config.store);
     loop {
-        let report = check_in(config, &session).map_err(|error| session.stop().explain(error))?;
+        let checked = check_in(config, &session);
+        let is_read = checked.as_ref().map_or_else(|error| error.kind() == ErrorKind::StoreUnreadable, |_| true);
         // What nobody could have read is not damaged.
-        if !session.confirm()? {
-            return Ok(report);
+        if !is_read || !session.confirm()? {
+            return checked.map_err(|error| session.stop().explain(error));
         }
+    }
+}
+
+/// Whether a part could not be had, which is another thing than one that is not there.
+fn is_unread(error: &Error) -> bool {
+    error.of_store().is_some_and(|why| why.kind() != io::ErrorKind::NotFound)
+}
+
+/// The error of a part that the store does not give, in its own words.
+fn unread(root: &Root, error: Error) -> Error {
+    let place = error.place().map_or_else(|| root.path().to_owned(), PathBuf::from);
+    match error.of_store() {
+        Some(why) => Error::at(ErrorKind::StoreUnreadable, &place, why.to_string()),
+        None => error,
     }
 }
 
@@ -167,6 +183,7 @@ fn check_in(config: &CheckConfig, session: &Session) -> Result<CheckReport> {
     let _lock = hold_shared(&root)?;
     let mut report = CheckReport { lake: root.path().to_owned(), ..CheckReport::default() };
     let commits = match Commits::read(&root) {
+        Err(error) if is_unread(&error) => return Err(unread(&root, error)),
         Err(error) if error.kind() == ErrorKind::LakeInvalid => {
             let place =
                 error.place().map_or_else(|| Table::Archives.name().to_owned(), |place| root.below(Path::new(place)));
@@ -270,6 +287,8 @@ impl<'a> Plan<'a> {
                     edges.extend(found.edges.map(|found| (number, found)));
                     Ok(())
                 }
+                // What could not be read is neither damaged nor sound.
+                Err(error) if is_unread(&error) => Err(unread(self.root, error)),
                 Err(error) if error.kind() == ErrorKind::LakeInvalid => {
                     report.add(ProblemKind::PartDamaged, &part.path, error.cause());
                     Ok(())

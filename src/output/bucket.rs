@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use twox_hash::XxHash3_128;
@@ -50,12 +51,18 @@ pub(super) struct BucketSite {
 }
 
 impl BucketSite {
-    /// Claims the place of a lake.
+    /// Claims the place of a lake; after the deadline others are not waited for.
     ///
     /// # Errors
     ///
     /// When it cannot be written to, holds something else, or is held by another run.
-    pub(super) fn hold(root: &Root, config: &Config, session: &Session, disk: Disk) -> Result<Self> {
+    pub(super) fn hold(
+        root: &Root,
+        config: &Config,
+        session: &Session,
+        disk: Disk,
+        deadline: Option<Instant>,
+    ) -> Result<Self> {
         let path = root.path();
         let Some(remote) = root.remote().cloned() else { return Err(Error::internal("no lake in a bucket")) };
         let Some(scratch) = &config.scratch else {
@@ -69,7 +76,7 @@ impl BucketSite {
         if !root.is_lake()? {
             refuse_strangers(root, &remote)?;
         }
-        let claim = Claim::take(root, &remote, session)?;
+        let claim = Claim::take(root, &remote, session, deadline)?;
         let staging = state.join("staging");
         Ok(Self {
             root: root.clone(),

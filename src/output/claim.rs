@@ -77,12 +77,13 @@ struct Seen {
 }
 
 impl Claim {
-    /// Claims a lake. Uploads that dead runs have left are aborted.
+    /// Claims a lake. Uploads that dead runs have left are aborted. After the deadline others are not waited for, be they dead
+    /// or not.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::LakeLocked`] when another run is alive, and what the store answers.
-    pub(super) fn take(root: &Root, remote: &Remote, session: &Session) -> Result<Self> {
+    pub(super) fn take(root: &Root, remote: &Remote, session: &Session, deadline: Option<Instant>) -> Result<Self> {
         let Remote { bucket, prefix } = remote;
         let places = Places {
             lake: root.path().to_owned(),
@@ -108,7 +109,7 @@ impl Claim {
         let thread = Some(thread.map_err(Error::internal)?);
         let (honours_conditions, notes, end) = (false, Vec::new(), Some(end));
         let mut claim = Self { beating, waits, honours_conditions, notes, end, thread };
-        let taken = claim.wait_for_turn();
+        let taken = claim.wait_for_turn(deadline);
         claim.waits.set_run(None);
         taken?;
         claim.honours_conditions = claim.try_conditions(&name).map_err(|error| claim.beating.failed(error))?;
@@ -131,10 +132,10 @@ impl Claim {
     }
 
     /// Returns when this run holds the lake.
-    fn wait_for_turn(&mut self) -> Result<()> {
+    fn wait_for_turn(&mut self, deadline: Option<Instant>) -> Result<()> {
         let mut failing: Option<Instant> = None;
         loop {
-            let alone = self.wait_for_others()?;
+            let alone = self.wait_for_others(deadline)?;
             match self.beating.hold_lake(alone) {
                 Ok(true) => return Ok(()),
                 // Another was not as dead as it seemed. If this is not heard, it is said after the next look.
@@ -153,7 +154,7 @@ impl Claim {
     }
 
     /// Returns when no other run is alive; when it was found so.
-    fn wait_for_others(&mut self) -> Result<Moment> {
+    fn wait_for_others(&mut self, deadline: Option<Instant>) -> Result<Moment> {
         let beating = Arc::clone(&self.beating);
         let failed = |error| beating.failed(error);
         let mut seen: Option<BTreeMap<String, Seen>> = None;
@@ -169,6 +170,9 @@ impl Claim {
             }
             if self.waits.is_hurried() {
                 return Err(Error::new(ErrorKind::Stopped, "asked to stop before the lake was claimed"));
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(in_use(&beating.places.lake));
             }
             self.take_turn(&others).map_err(failed)?;
             let known = seen.take();

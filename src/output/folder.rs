@@ -162,6 +162,12 @@ pub(super) fn in_use(root: &Path) -> Error {
     Error::new(ErrorKind::LakeLocked, message)
 }
 
+/// The same when it was waited for.
+pub(super) fn still_in_use(root: &Path) -> Error {
+    let lake = printable_path(&root.display().to_string());
+    Error::new(ErrorKind::LakeLocked, format!("another run is using {lake}, and the wait for it to end is over"))
+}
+
 /// Refuses to begin a lake where somebody else's files have the names of its tables.
 fn refuse_strangers(root: &Path) -> Result<()> {
     for table in Table::ALL {

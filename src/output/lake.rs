@@ -79,31 +79,15 @@ impl Lake {
 
     /// Holds the place of a lake, when another run has it as soon as that has ended.
     fn wait_for_site(root: &Root, config: &Config, session: &Session, disk: &Disk) -> Result<Box<dyn Site>> {
-        let (waits, begun) = (session.waits(), Instant::now());
+        let deadline = (!config.wait.is_zero()).then(|| Instant::now() + config.wait);
         let take = || -> Result<Box<dyn Site>> {
             if root.remote().is_some() {
-                return Ok(Box::new(BucketSite::hold(root, config, session, disk.clone())?));
+                return Ok(Box::new(BucketSite::hold(root, config, session, disk.clone(), deadline)?));
             }
             let is_lake = || Commits::read(root).map_or(true, |commits| !commits.published.is_empty());
             Ok(Box::new(Folder::hold(&config.lake, disk.clone(), is_lake)?))
         };
-        loop {
-            let held = take();
-            let is_locked = held.as_ref().is_err_and(|error| error.kind() == ErrorKind::LakeLocked);
-            let left = config.wait.saturating_sub(begun.elapsed());
-            if !is_locked || session.stop().is_lost() || left.is_zero() {
-                waits.set_run(None);
-                return held;
-            }
-            let what = Awaited::OtherRun;
-            let (place, until) = (root.path().display().to_string(), begun + config.wait);
-            waits.set_run(Some(Wait { what, place, since: begun, until }));
-            std::thread::sleep(TIME_TO_LOOK.min(left));
-            if waits.is_hurried() {
-                waits.set_run(None);
-                return Err(Error::new(ErrorKind::Stopped, "asked to stop while another run had the lake"));
-            }
-        }
+        wait_for_others(root, config, session, take)
     }
 
     /// Where parts are before they are published, and what does not fit into memory.
@@ -192,6 +176,38 @@ impl Lake {
         }
         Ok(())
     }
+}
+
+/// Takes what another run may have, as soon as that has ended or the wait for it is over.
+fn wait_for_others<T>(root: &Root, config: &Config, session: &Session, take: impl Fn() -> Result<T>) -> Result<T> {
+    let (waits, begun) = (session.waits(), Instant::now());
+    loop {
+        let held = take();
+        let is_locked = held.as_ref().is_err_and(|error| error.kind() == ErrorKind::LakeLocked);
+        let left = config.wait.saturating_sub(begun.elapsed());
+        if !is_locked || session.stop().is_lost() || left.is_zero() {
+            waits.set_run(None);
+            let is_in_vain = is_locked && !session.stop().is_lost() && !config.wait.is_zero();
+            return if is_in_vain { Err(folder::still_in_use(root.path())) } else { held };
+        }
+        let what = Awaited::OtherRun;
+        let (place, until) = (root.path().display().to_string(), begun + config.wait);
+        waits.set_run(Some(Wait { what, place, since: begun, until }));
+        std::thread::sleep(TIME_TO_LOOK.min(left));
+        if waits.is_hurried() {
+            waits.set_run(None);
+            return Err(Error::new(ErrorKind::Stopped, "asked to stop while another run had the lake"));
+        }
+    }
+}
+
+/// The same as [`hold_if_there`], when another run has the lake as soon as that has ended.
+///
+/// # Errors
+///
+/// A lake that a run is still writing to.
+pub(crate) fn wait_to_hold(root: &Root, config: &Config, session: &Session) -> Result<Option<File>> {
+    wait_for_others(root, config, session, || hold_if_there(root))
 }
 
 /// Keeps runs from writing to a lake for as long as the answer is kept; others may do the same. In a bucket nobody is kept

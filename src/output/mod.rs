@@ -51,7 +51,7 @@ mod bucket;
 
 mod lake;
 
-pub(crate) use lake::{Commit, Lake, hold_if_there, hold_shared};
+pub(crate) use lake::{Commit, Lake, hold_if_there, hold_shared, wait_to_hold};
 pub(crate) use layout::{FileLayout, coded_field};
 pub(crate) use ledger::{ArchiveEntry, Ledger};
 pub(crate) use manifest::{

@@ -38,7 +38,7 @@ use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{Archive, Referenced, STDIN, Search, copy_stdin, discover, follow};
 use crate::lake_root::Root;
-use crate::output::{Known, Lake, hold_if_there};
+use crate::output::{Known, Lake, wait_to_hold};
 use crate::pool::thread_pool;
 use crate::report::{Progress, Stage, StageClock, Summary, thread_cpu_time};
 use crate::store::Session;
@@ -64,7 +64,11 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     let stop = lake_session.stop().or_when(progress.stop_flag());
     let session = Session::new(&config.store).stopped_by(stop).watched_by(progress.waits());
     let converted = convert_in(config, progress, &lake_session, &session);
-    converted.map_err(|error| lake_session.stop().explain(session.stop().explain(error)))
+    converted.map_err(|error| {
+        let error = lake_session.stop().explain(session.stop().explain(error));
+        // Who asks to stop does not wait for a store; what comes of that is no other end.
+        if progress.is_stopping() && error.of_store().is_some() { error.when_stopped() } else { error }
+    })
 }
 
 /// Converts archives that one session reads into a lake that another writes.
@@ -74,14 +78,14 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
     let clock = Arc::new(StageClock::default());
     let pool = Arc::new(thread_pool(config.threads)?);
     let lake = if config.dry_run { None } else { Some(clock.coordinate(&pool, || Lake::open(config, lake_session))?) };
-    let (lake, known) = if let Some((lake, known)) = lake {
-        (Some(lake), known)
+    let (lake, known, _lock) = if let Some((lake, known)) = lake {
+        (Some(lake), known, None)
     } else {
         let root = Root::of(&config.lake, lake_session)?;
-        (None, clock.coordinate(&pool, || Known::read(root, config))?)
+        // A dry run must not read what another run is about to replace.
+        let lock = wait_to_hold(&root, config, lake_session)?;
+        (None, clock.coordinate(&pool, || Known::read(root, config))?, lock)
     };
-    // A dry run must not read what another run is about to replace.
-    let _lock = if config.dry_run { hold_if_there(&known.root)? } else { None };
     let mut summary = Summary { lake: known.root.path().to_owned(), ..Summary::default() };
     let folder = config.scratch.clone().or_else(|| lake.as_ref().map(Lake::staging)).unwrap_or_default();
     let sorter = clock.coordinate(&pool, || Sorter::new(&known, config))?;

@@ -14,15 +14,15 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use bytes::Bytes;
 use object_store::aws::AmazonS3;
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::Path as Key;
-use object_store::{Attribute, Error, GetOptions, HeaderValue, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{Error, GetOptions, ObjectStore};
 
 use super::credentials::Chain;
 use super::explain::{Failure, explain, failure, own};
 use super::hold::Hold;
+use super::odd::Odd;
 use super::patience::Patience;
 use super::session::STOP_LATENCY;
 use super::stop::Stop;
@@ -61,6 +61,8 @@ pub(super) struct Access {
     chain: Option<Arc<Chain>>,
     stop: Stop,
     evidence: Mutex<Evidence>,
+    /// Objects that are never given.
+    pub(super) odd: Odd,
     /// When the last question was asked that the store answered, and whether that was by a list alone. Held by who asks.
     answered: tokio::sync::Mutex<Option<(Instant, Answer)>>,
 }
@@ -115,43 +117,21 @@ impl Access {
         stop: Stop,
     ) -> Self {
         let (bucket, evidence) = (bucket.to_owned(), Mutex::default());
-        Self { bucket, client, patience, hold, chain, stop, evidence, answered: tokio::sync::Mutex::default() }
-    }
-
-    /// Bytes of an object.
-    pub(super) async fn get(&self, key: &Key, options: &GetOptions) -> object_store::Result<Bytes> {
-        let get = || async { self.client.get_opts(key, options.clone()).await?.bytes().await };
-        // It goes into a header as it is, whoever has said it.
-        if options.if_match.as_deref().is_some_and(|tag| HeaderValue::from_str(tag).is_err()) {
-            return Err(own("it is asked for by a tag that no object has"));
+        Self {
+            bucket,
+            client,
+            patience,
+            hold,
+            chain,
+            stop,
+            evidence,
+            odd: Odd::default(),
+            answered: tokio::sync::Mutex::default(),
         }
-        let got = self.judged(key, || self.patience.again(get)).await?;
-        self.note_read(key, got.len() as u64);
-        Ok(got)
-    }
-
-    /// What there is to tell of an object.
-    pub(super) async fn head(&self, key: &Key) -> object_store::Result<ObjectMeta> {
-        let object = self.judged(key, || self.patience.again(|| self.client.head(key))).await?;
-        self.note_read(key, object.size);
-        Ok(object)
-    }
-
-    /// The user metadata of an object.
-    pub(super) async fn metadata(&self, key: &Key, etag: Option<&str>) -> object_store::Result<Vec<(String, String)>> {
-        let options = GetOptions { head: true, if_match: etag.map(str::to_owned), ..GetOptions::default() };
-        let head = || self.client.get_opts(key, options.clone());
-        let object = self.judged(key, || self.patience.again(head)).await?;
-        self.note_read(key, object.meta.size);
-        let of_user = object.attributes.iter().filter_map(|(name, value)| match name {
-            Attribute::Metadata(name) => Some((name.clone().into_owned(), value.as_ref().to_owned())),
-            _ => None,
-        });
-        Ok(of_user.collect())
     }
 
     /// Asks for an object; when it cannot be had, whether that is for its sake.
-    async fn judged<T, F>(&self, key: &Key, ask: impl Fn() -> F) -> object_store::Result<T>
+    pub(super) async fn judged<T, F>(&self, key: &Key, ask: impl Fn() -> F) -> object_store::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
     {
@@ -163,8 +143,11 @@ impl Access {
                 done => return done,
             };
             let Some(failure) = failure(&error) else { return Err(error) };
-            if self.judge(key, failure, &error, since).await != Confirmed::Renewed {
-                return Err(error);
+            match self.judge(key, failure, &error, since).await {
+                Confirmed::Renewed => {}
+                // It is back.
+                Confirmed::Alive if failure == Failure::Unreachable && self.may_be_back(key) => return ask().await,
+                _ => return Err(error),
             }
         }
         ask().await
@@ -224,7 +207,14 @@ impl Access {
         self.evidence().listed.get_or_insert_with(|| prefix.to_owned());
     }
 
-    fn note_read(&self, key: &Key, bytes: u64) {
+    /// An object that was read before, but one.
+    pub(super) fn witness(&self, but: &Key) -> Option<Key> {
+        self.evidence().read.iter().rev().find(|key| *key != but).cloned()
+    }
+
+    /// Notes that an object of so many bytes was read.
+    pub(super) fn note_read(&self, key: &Key, bytes: u64) {
+        self.odd.note_read(key);
         let mut evidence = self.evidence();
         evidence.fruitless = 0;
         // Pieces of a large object come one after the other.
@@ -318,7 +308,7 @@ impl Access {
         for key in read.iter().rev().filter(|key| Some(*key) != but) {
             let options = GetOptions { range: Some((0..1).into()), ..GetOptions::default() };
             let first = || async { self.client.get_opts(key, options.clone()).await?.bytes().await };
-            match self.patience.again(first).await {
+            match self.ask_for_one(key, first).await {
                 Ok(_) => return Ok(Answer::Proof),
                 Err(error) => match failure(&error) {
                     // It is gone or has changed, which a store says only to those whom it knows.

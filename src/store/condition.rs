@@ -27,10 +27,10 @@ impl Bucket {
     pub(crate) fn put_new(&self, key: &str, bytes: &Bytes) -> io::Result<bool> {
         let path = parse(key)?;
         let put = || self.client().put_opts(&path, bytes.clone().into(), PutMode::Create.into());
-        let mut pause = Pause::default();
+        let (mut pause, mut conflict) = (Pause::default(), None);
         for _ in 0..=MOST_CONFLICTS {
             match self.change(put) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => conflict = Some(error),
                 put => return put.map(|_| true),
             }
             match self.get(key, None) {
@@ -42,6 +42,7 @@ impl Bucket {
             // A pause begins where there is a clock.
             self.threads().wait_for(async { pause.wait().await })?;
         }
-        Ok(false)
+        // Nothing is there, and the store keeps saying that something is.
+        conflict.map_or(Ok(false), Err)
     }
 }

@@ -32,6 +32,18 @@ pub(crate) fn is_of_store(error: &io::Error) -> bool {
     error.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<StoreFailure>)
 }
 
+/// The store's part in an error, whatever is around it.
+pub(crate) fn of_store<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e io::Error> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        match error.downcast_ref::<io::Error>() {
+            Some(found) if is_of_store(found) => return Some(found),
+            _ => cause = error.source(),
+        }
+    }
+    None
+}
+
 /// The error of a wait that ended before its time. It is not [`io::ErrorKind::Interrupted`]: readers would try again.
 pub(super) fn cut_short(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, StoreFailure(why.to_owned()))
@@ -62,6 +74,12 @@ impl StdError for OwnWords {}
 /// An error of ours for who expects one of the client library.
 pub(super) fn own(words: impl Into<String>) -> Error {
     Error::Generic { store: "S3", source: Box::new(OwnWords(words.into())) }
+}
+
+/// The error of a store that says nothing.
+pub(super) fn silent() -> Error {
+    let late = io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
+    Error::Generic { store: "S3", source: Box::new(HttpError::new(HttpErrorKind::Timeout, late)) }
 }
 
 /// Words of our own for what may pass: it is tried again as long as anybody waits for a store that is away.
@@ -130,6 +148,9 @@ const SESSION_CODES: [&str; 8] = [
     "TokenRefreshRequired",
 ];
 
+/// Codes of a store that has too much to do.
+const BUSY_CODES: [&str; 3] = ["ServiceUnavailable", "SlowDown", "Throttling"];
+
 /// A failure that need not be that of the one object which was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
@@ -173,6 +194,15 @@ pub(super) enum Again {
     Briefly,
     /// As long as anybody waits for a store that is away.
     Patiently,
+}
+
+/// Whether a store says that it has too much to do, which is not for the sake of one object.
+pub(super) fn is_busy(error: &Error) -> bool {
+    let answer = Answer::of(error);
+    answer.is_some_and(|answer| {
+        [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&answer.status)
+            || answer.code.as_deref().is_some_and(|code| BUSY_CODES.contains(&code))
+    })
 }
 
 /// Whether a request has not come through to AWS, of those that the library sends on its own account.

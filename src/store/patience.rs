@@ -8,14 +8,17 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use object_store::Error;
+use object_store::path::Path as Key;
 
 use super::StoreOptions;
 use super::answer::Answer;
-use super::explain::{Again, again, explain, tried};
+use super::explain::{Again, again, explain, is_busy, silent, tried};
+use super::session::STOP_LATENCY;
 use super::waits::{Awaited, Wait, Waits};
 
 /// The pause before a request is sent again is drawn from this up to three times the last one.
@@ -33,6 +36,9 @@ const MOST_SENSELESS: usize = 9;
 
 /// So many are over before anybody wonders.
 const FEW_TRIES: usize = 9;
+
+/// So often at least an object is asked for.
+const FEWEST_TRIES: usize = 3;
 
 /// Somebody should know of a wait that is longer.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
@@ -55,6 +61,16 @@ struct Heard {
     away: Option<Instant>,
     /// Why.
     trouble: Option<String>,
+    /// When it was heard of last.
+    last: Option<Instant>,
+}
+
+/// One object among many: its store may be there when it is not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Single<'k> {
+    pub(super) key: &'k Key,
+    /// How long it is asked for before somebody finds out whether others can be had.
+    pub(super) longest: Duration,
 }
 
 impl Patience {
@@ -66,6 +82,11 @@ impl Patience {
     /// How long a store may be away.
     pub(super) fn longest(&self) -> Duration {
         if self.waits.is_hurried() { self.longest.min(IN_A_HURRY) } else { self.longest }
+    }
+
+    /// Whether a request is sent no more than some times.
+    pub(super) fn is_counted(&self) -> bool {
+        self.most_tries < usize::MAX
     }
 
     /// Says that the store is not waited for any more, whether it has answered or not.
@@ -83,27 +104,70 @@ impl Patience {
     where
         F: Future<Output = object_store::Result<T>>,
     {
+        self.again_for(None, ask).await
+    }
+
+    /// The same, perhaps for a single object, which is asked for no longer than it says while the store does not say that it
+    /// is busy.
+    pub(super) async fn again_for<T, F>(
+        &self,
+        single: Option<Single<'_>>,
+        ask: impl Fn() -> F,
+    ) -> object_store::Result<T>
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
         let begun = Instant::now();
         let mut pause = Pause::default();
         let mut tries = 0;
         loop {
             tries += 1;
-            let error = match ask().await {
+            let error = match self.attempt(ask()).await {
                 Ok(done) => {
                     self.note_answer();
                     return Ok(done);
                 }
                 Err(error) => error,
             };
-            if !self.is_worth_another(&error, begun, tries) {
+            let is_odd = single
+                .is_some_and(|single| tries >= FEWEST_TRIES && begun.elapsed() >= single.longest && !is_busy(&error));
+            if !self.is_worth_another(&error, begun, tries, single) || is_odd {
                 return Err(tried(error, tries));
             }
             pause.wait().await;
         }
     }
 
+    /// One attempt. Some stores take connections and say nothing: one that has never answered is given up soon, and who is
+    /// in a hurry gives up one that was not heard of for a while.
+    async fn attempt<T>(&self, asking: impl Future<Output = object_store::Result<T>>) -> object_store::Result<T> {
+        let begun = Instant::now();
+        let (mut asking, mut hurried) = (pin!(asking), None);
+        loop {
+            if let Ok(done) = tokio::time::timeout(STOP_LATENCY, &mut asking).await {
+                return done;
+            }
+            if self.waits.is_hurried() {
+                hurried.get_or_insert_with(Instant::now);
+            }
+            let heard = self.heard();
+            let (ever, last) = (heard.ever, heard.last);
+            drop(heard);
+            let is_late = |since: Instant| since.elapsed() >= IN_A_HURRY;
+            let longest = self.longest.min(FOR_A_STRANGER);
+            if hurried.is_some_and(is_late) && last.is_none_or(is_late) || !ever && begun.elapsed() >= longest {
+                return Err(silent());
+            }
+            if !ever && begun.elapsed() >= WORTH_TELLING {
+                let what = Awaited::Store("no answer yet".to_owned());
+                let place = self.place.clone();
+                self.waits.set_store(Some(Wait { what, place, since: begun, until: begun + longest }));
+            }
+        }
+    }
+
     /// Whether a request that was first sent then is sent once more.
-    fn is_worth_another(&self, error: &Error, begun: Instant, tries: usize) -> bool {
+    fn is_worth_another(&self, error: &Error, begun: Instant, tries: usize, single: Option<Single<'_>>) -> bool {
         match again(error) {
             Again::Never => {
                 if Answer::of(error).is_some() {
@@ -126,15 +190,25 @@ impl Patience {
         let gone = away.elapsed().max(begun.elapsed());
         if gone >= WORTH_TELLING && gone < longest && self.most_tries > FEW_TRIES {
             let what = Awaited::Store(trouble);
-            let (since, until) = (away, away + longest);
-            self.waits.set_store(Some(Wait { what, place: self.place.clone(), since, until }));
+            // The store is there, by this answer or by those to others.
+            let is_there = Answer::of(error).is_some() && !is_busy(error) || away.elapsed() < WORTH_TELLING;
+            let single = single.filter(|_| is_there);
+            let wait = match single {
+                Some(single) => {
+                    let (place, until) =
+                        (format!("{}/{}", self.place, single.key), begun + single.longest.min(longest));
+                    Wait { what, place, since: begun, until }
+                }
+                None => Wait { what, place: self.place.clone(), since: away, until: away + longest },
+            };
+            self.waits.set_store(Some(wait));
         }
         tries < self.most_tries && gone < longest
     }
 
     fn note_answer(&self) {
         let mut heard = self.heard();
-        (heard.ever, heard.trouble) = (true, None);
+        (heard.ever, heard.trouble, heard.last) = (true, None, Some(Instant::now()));
         if heard.away.take().is_some() {
             drop(heard);
             self.waits.set_store(None);

@@ -371,3 +371,112 @@ fn metadata_that_a_busy_store_does_not_give_at_once_is_asked_for_again() {
     assert!(run.stdout().contains("\"digest_valid\""), "{}", run.dump());
     assert_eq!(proxy.faults(), 2, "{}", proxy.dump());
 }
+
+/// However long a store is waited for.
+#[test]
+fn an_object_that_always_fails_is_given_up_while_others_are_given() {
+    let workdir = inputs();
+    let server = Server::with_bucket("lakes");
+    server.put_tree("lakes", "in", &workdir.at("in"));
+    let proxy = Proxy::before(&server);
+    proxy.rule(Rule::get().key_contains("in/1.json.gz"), Fault::Status(500));
+    let command = "convert s3://lakes/in --out lake --s3-patience 24h --report report.json";
+    let run = workdir.run_in(&proxy.environment(), command).expect(1);
+    assert!(
+        run.stderr().contains("waiting: s3://lakes/in/1.json.gz does not answer (InternalError: "),
+        "{}",
+        run.dump()
+    );
+    assert_eq!(read_table(&workdir.at("lake"), "events").len(), 20, "{}", run.dump());
+}
+
+#[test]
+fn who_interrupts_a_run_that_waits_for_a_store_has_stopped_it() {
+    let workdir = inputs();
+    let moments =
+        [("_trailmill/runs/", Fault::Reset), ("archives/part-000002", Fault::Status(503)), ("/events/", Fault::Hang)];
+    std::thread::scope(|scope| {
+        for (number, (moment, fault)) in moments.into_iter().enumerate() {
+            let workdir = &workdir;
+            scope.spawn(move || {
+                let server = Server::with_bucket("lakes");
+                let proxy = Proxy::before(&server);
+                proxy.rule(away(moment, Duration::from_hours(1)), fault.clone());
+                // The store that says nothing would be waited for by each attempt.
+                let flags = format!("-q --s3-patience 24h --s3-timeout 600 --s3-lease {}", 30 + number);
+                let started = workdir.start_in(&proxy.environment(), &run(&flags));
+                wait_for_fault(&proxy);
+                std::thread::sleep(Duration::from_secs(1));
+                started.signal("INT");
+                let run = started.end();
+                assert_eq!(run.code(), 130, "{moment} {fault:?}: {}", run.dump());
+                assert!(run.stderr().contains("stopped: "), "{}", run.dump());
+            });
+        }
+    });
+}
+
+/// One that counts as dead much later, too.
+#[test]
+fn nobody_waits_for_another_run_longer_than_was_asked_for() {
+    let workdir = inputs();
+    let server = Server::with_bucket("lakes");
+    server.put("lakes", "lake/_trailmill/runs/dead-600000", br#"{"process":1,"beat":1,"uploads":[],"holds":true}"#);
+    let run = workdir.run_in(&server.environment(), &run("-q --s3-lease 1 --wait 1s")).expect(75);
+    assert!(run.stderr().contains("and the wait for it to end is over"), "{}", run.dump());
+}
+
+#[test]
+fn a_dry_run_waits_for_another_run_as_well() {
+    let workdir = inputs();
+    workdir.run("convert in --out lake").expect(0);
+    let state = workdir.at("lake/_trailmill");
+    std::fs::create_dir_all(&state).expect("a folder");
+    let lock = std::fs::File::create(state.join("lock")).expect("a file");
+    lock.lock().expect("a lock");
+    workdir.run("convert in --out lake --dry-run").expect(75);
+    let waiting = workdir.start("convert in --out lake --dry-run --wait 1h", "");
+    std::thread::sleep(Duration::from_secs(1));
+    lock.unlock().expect("no lock");
+    waiting.end().expect(0);
+}
+
+/// Nobody has looked at it.
+#[test]
+fn what_a_store_refuses_to_give_is_not_called_damaged() {
+    let workdir = inputs();
+    let server = Server::with_bucket("lakes");
+    workdir.run_in(&server.environment(), &run("")).expect(0);
+    let proxy = Proxy::before(&server);
+    for place in ["lake/events/", "lake/archives/"] {
+        proxy.heal();
+        proxy.rule(Rule::get().key_contains(place), Fault::Status(403));
+        let run = workdir.run_in(&proxy.environment(), &format!("check {LAKE}")).expect(2);
+        let told = run.stderr() + &run.stdout();
+        assert!(told.contains("access denied (AccessDenied: A fault of the proxy.)"), "{}", run.dump());
+        assert!(!told.contains("External") && !told.contains("damaged") && !told.contains("rows"), "{}", run.dump());
+    }
+}
+
+#[test]
+fn a_store_that_takes_connections_and_never_answers_is_not_waited_for_all_day() {
+    let server = Server::with_bucket("lakes");
+    let proxy = Proxy::before(&server);
+    proxy.rule(Rule::any(), Fault::Hang);
+    let command = "inspect s3://lakes/lake --s3-patience 24h --s3-timeout 600";
+    let run = Workdir::new().run_in(&proxy.environment(), command).expect(2);
+    let told = run.stderr();
+    assert!(told.contains("waiting: s3://lakes does not answer (no answer yet)"), "{}", run.dump());
+    assert!(told.contains("cannot read from the store: s3://lakes/lake: no answer in time"), "{}", run.dump());
+}
+
+/// Where nothing is, no other run has put anything.
+#[test]
+fn a_store_that_keeps_speaking_of_a_conflict_is_cited() {
+    let workdir = inputs();
+    let server = Server::with_bucket("lakes");
+    let proxy = Proxy::before(&server);
+    proxy.rule(Rule::put().key_contains("archives/part-000001"), Fault::Status(409));
+    let run = workdir.run_in(&proxy.environment(), &run("-q")).expect(2);
+    assert!(run.stderr().contains("ConditionalRequestConflict: A fault of the proxy."), "{}", run.dump());
+}

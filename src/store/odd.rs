@@ -1,0 +1,106 @@
+//! Objects that a store never gives, though it gives others.
+//!
+//! In: an object that is asked for in vain. Out: an error as soon as it is plain that it is for the object. Never: gives up an
+//! object while nothing else can be had either, or the store says that it is busy.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use object_store::path::Path as Key;
+use object_store::{GetOptions, ObjectStore};
+
+use super::access::Access;
+use super::explain::{Again, again, is_busy};
+use super::patience::Single;
+
+/// How long an object is asked for before it is found out whether others can be had.
+const LONGEST: Duration = Duration::from_secs(12);
+
+/// The same when some were given up already.
+const LONGEST_OF_MANY: Duration = Duration::from_secs(3);
+
+/// The same for one that was given up before.
+const LONGEST_AGAIN: Duration = Duration::from_secs(1);
+
+/// So many are some.
+const SOME: usize = 3;
+
+/// What was given up, and when something was given last.
+#[derive(Debug, Default)]
+pub(super) struct Odd(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    given_up: HashSet<Key>,
+    last_read: Option<Instant>,
+}
+
+impl Odd {
+    /// Notes that an object was given.
+    pub(super) fn note_read(&self, key: &Key) {
+        let mut known = self.known();
+        if !known.given_up.is_empty() {
+            known.given_up.remove(key);
+        }
+        known.last_read = Some(Instant::now());
+    }
+
+    fn longest(&self, key: &Key) -> Duration {
+        let known = self.known();
+        match known.given_up.len() {
+            _ if known.given_up.contains(key) => LONGEST_AGAIN,
+            SOME.. => LONGEST_OF_MANY,
+            _ => LONGEST,
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Access {
+    /// Asks for one object as long as a store is waited for, and less long when others can be had.
+    pub(super) async fn ask_for_one<T, F>(&self, key: &Key, ask: impl Fn() -> F) -> object_store::Result<T>
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        let (begun, longest) = (Instant::now(), self.odd.longest(key));
+        let error = match self.patience.again_for(Some(Single { key, longest }), &ask).await {
+            Err(error) if again(&error) == Again::Patiently => error,
+            done => return done,
+        };
+        // Nobody waits any longer, whatever it is for.
+        if begun.elapsed() < longest
+            || self.patience.longest() <= longest
+            || self.patience.is_counted()
+            || is_busy(&error)
+        {
+            return Err(error);
+        }
+        // A store that went away in the meantime has given something before.
+        let is_read = self.odd.known().last_read.is_some_and(|last| last.elapsed() < longest / 2);
+        if is_read || self.gives_another(key).await {
+            self.odd.known().given_up.insert(key.clone());
+            self.patience.end_wait();
+            return Err(error);
+        }
+        self.patience.again(ask).await
+    }
+
+    /// Whether an object for which nobody waited any longer may be had now that others are. Only what others are known to be
+    /// given for is not waited for as long again.
+    pub(super) fn may_be_back(&self, key: &Key) -> bool {
+        let is_given_up = self.odd.known().given_up.contains(key);
+        !is_given_up && !self.patience.is_counted() && self.witness(key).is_some()
+    }
+
+    /// Whether an object that was read before can be had right now.
+    async fn gives_another(&self, but: &Key) -> bool {
+        let Some(key) = self.witness(but) else { return false };
+        let options = GetOptions { range: Some((0..1).into()), ..GetOptions::default() };
+        let first = async { self.client.get_opts(&key, options).await?.bytes().await };
+        tokio::time::timeout(LONGEST, first).await.is_ok_and(|first| first.is_ok())
+    }
+}
