@@ -92,7 +92,7 @@ impl InspectConfig {
 /// What is wrong with an archive is no error but in the report.
 pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectReport> {
     config.conversion(config.inputs.clone()).validate()?;
-    let session = Session::new(&config.store);
+    let session = Session::new(&config.store).watched_by(progress.waits());
     let (mut lakes, mut inputs) = (Vec::new(), Vec::new());
     for input in &config.inputs {
         let root = if input.as_os_str() == STDIN { None } else { Some(Root::of(input, &session)?) };

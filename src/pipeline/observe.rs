@@ -45,7 +45,8 @@ pub(crate) fn observe<O: Observer>(
     let started = Instant::now();
     let clock = Arc::new(StageClock::default());
     let pool = Arc::new(thread_pool(config.threads)?);
-    let session = Session::new(&config.store).stopped_by(Stop::default().or_when(progress.stop_flag()));
+    let stop = Stop::default().or_when(progress.stop_flag());
+    let session = Session::new(&config.store).stopped_by(stop).watched_by(progress.waits());
     let session = session.watched_by(progress.waits());
     let search = Search { lake: None, selection: &config.selection, session: &session, is_new: &|_| true };
     let folder = config.scratch.clone().unwrap_or_default();
