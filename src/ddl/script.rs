@@ -34,6 +34,7 @@ impl<'a> Request<'a> {
             check_database(name)?;
         }
         let location = location(config, lake)?;
+        check_folders(config, lake, &location)?;
         Ok(Self { lake, database, from: config.from, today: config.today, location })
     }
 
@@ -81,18 +82,20 @@ fn location_of_lake(config: &DdlConfig, lake: &LakeLayout) -> Result<String> {
         let message = format!("LAKE: {}: {message}", printable_path(&lake.root.to_string_lossy()));
         Error::new(ErrorKind::ConfigInvalid, message)
     };
-    let another = "say with --location by which other name the engine finds it, such as that of a link, or move it";
-    let root = lake.root.to_str().ok_or_else(|| wrong("its path is not UTF-8").advise(another))?;
+    let root = lake.root.to_str().ok_or_else(|| wrong("its path is not UTF-8").advise(ANOTHER_NAME))?;
     if config.engine == Engine::Athena && !root.starts_with("s3://") {
         return Err(wrong(ATHENA).advise("say with --location s3://BUCKET/PREFIX where it is or will be"));
     }
-    as_it_stands(root).map_err(|message| wrong(message).advise(another))
+    as_it_stands(root).map_err(|message| wrong(message).advise(ANOTHER_NAME))
 }
 
 /// Why Athena cannot have a location.
 const ATHENA: &str = "Athena reads from S3 only";
 /// What to do about one that no engine takes.
 const ANOTHER_PLACE: &str = "use a place without any of them";
+/// The same for the lake itself.
+const ANOTHER_NAME: &str =
+    "say with --location by which other name the engine finds it, such as that of a link, or move it";
 
 /// A location without slashes at its end, if engines do not take it for a pattern: they have no way in common to say that
 /// one is meant as it stands.
@@ -101,6 +104,34 @@ fn as_it_stands(location: &str) -> std::result::Result<String, &'static str> {
         return Err("engines do not take it as it stands, since it has one of * ? [ ] { } \\ or a control character");
     }
     Ok(location.trim_end_matches('/').to_owned())
+}
+
+/// Refuses a folder that looks like a partition by a column of the lake, where the engine takes whatever is in a path for one:
+/// `DuckDB` and `ClickHouse` then put its value in the place of the column's, in all rows. Others are told which folders are.
+fn check_folders(config: &DdlConfig, lake: &LakeLayout, location: &str) -> Result<()> {
+    if !matches!(config.engine, Engine::DuckDb | Engine::ClickHouse) {
+        return Ok(());
+    }
+    let partitioned = || lake.tables.iter().filter(|table| table.is_partitioned());
+    let is_column = |name: &str| {
+        let mut columns = partitioned().flat_map(|table| table.columns()).map(|column| column.name);
+        let mut partitions = lake.partition_by.iter().map(|column| column.as_str());
+        columns.any(|column| column.eq_ignore_ascii_case(name))
+            || partitions.any(|column| column.eq_ignore_ascii_case(name))
+    };
+    let folder = location.split('/').find_map(|folder| {
+        let (name, _) = folder.split_once('=')?;
+        is_column(name).then_some((folder, name))
+    });
+    let Some((folder, name)) = folder else { return Ok(()) };
+    let what = if config.location.is_some() { "--location" } else { "LAKE" };
+    let (place, folder, name) = (printable_path(location), printable(folder), printable(name));
+    let message = format!(
+        "{what}: {place}: {} takes its folder {folder} for a partition, and would give its value for {name} in all rows",
+        config.engine
+    );
+    let advice = if config.location.is_some() { "use a place without such a folder" } else { ANOTHER_NAME };
+    Err(Error::new(ErrorKind::ConfigInvalid, message).advise(advice))
 }
 
 /// A name that every engine takes, in quotes or not; Glue keeps small letters only.

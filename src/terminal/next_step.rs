@@ -23,13 +23,12 @@ pub(super) fn command(config: &Config, table: Table, columns: &str) -> Option<St
     if let Some(place) = lake.to_str().and_then(key) {
         let lake = format!("s3://{}/", pattern(place.trim_end_matches('/')));
         // A URL has its parameters behind a question mark, and a backslash is an escape wherever it stands.
-        let is_nameable = !place.contains(['?', '\\']);
+        let is_nameable =
+            !place.contains(['?', '\\']) && !place.split('/').any(|segment| is_partition_of(segment, columns));
         return is_nameable.then(|| duckdb(&format!("{}; {}", secret(config), select(&lake))));
     }
     match lake.to_str() {
-        Some(text) if is_taken_for_a_path(text) => {
-            Some(duckdb(&select(&format!("{}/", pattern(text.trim_end_matches('/'))))))
-        }
+        Some(text) if is_taken_for_a_path(text) => Some(duckdb(&select(&format!("{}/", text.trim_end_matches('/'))))),
         // The shell goes where DuckDB cannot be told to.
         _ => Some(format!("(cd {} && {})", folder(lake), duckdb(&select("")))),
     }
@@ -41,11 +40,17 @@ fn key(text: &str) -> Option<&str> {
     ["s3", "s3a"].iter().any(|known| scheme.eq_ignore_ascii_case(known)).then_some(rest)
 }
 
-/// Whether `DuckDB` takes a path for nothing but a path: not for the home folder (with `./` before it, too) or a URL. A backslash
-/// beside a bracket cannot be written in a glob.
+/// Whether `DuckDB` takes a path for nothing but a path: not for the home folder (with `./` before it, too), a URL, a glob, which
+/// lists the folder above, or the folder of a partition, whose value it puts in the place of a column.
 fn is_taken_for_a_path(path: &str) -> bool {
     let first = path.split('/').find(|segment| *segment != ".").unwrap_or_default();
-    !first.starts_with('~') && !first.contains(':') && !path.contains('\\')
+    !first.starts_with('~') && !first.contains(':') && !path.contains(['\\', '*', '?', '[', '='])
+}
+
+/// Whether a folder looks like a partition by a column that is asked for.
+fn is_partition_of(segment: &str, columns: &str) -> bool {
+    let name = segment.split_once('=').map(|(name, _)| name.to_ascii_lowercase());
+    name.is_some_and(|name| columns.split(|it: char| it != '_' && !it.is_alphanumeric()).any(|column| column == name))
 }
 
 /// A path as a folder for `cd`. The slash at its end keeps a line break before it.
@@ -175,6 +180,9 @@ mod tests {
         // DuckDB takes what follows the first for parameters, and the second for an escape.
         assert_eq!(pasted("s3://bucket/a?b", |_| ()), None);
         assert_eq!(pasted("s3://bucket/a\\b", |_| ()), None);
+        // It would take the path's word for the column, and nothing is told it in the middle of a URL.
+        assert_eq!(pasted("s3://bucket/Event_Source=x/lake", |_| ()), None);
+        assert!(pasted("s3://bucket/source=x/lake", |_| ()).is_some());
     }
 
     #[test]

@@ -347,6 +347,7 @@ fn what_cannot_be_told_is_refused() {
     workdir.run("convert in --out regions --partition-by region").expect(0);
     fs::create_dir_all(workdir.at("empty/archives")).expect("a folder");
     workdir.run("convert in --out la[k]e").expect(0);
+    workdir.run("convert in --out Event_Date=2025-01-01/lake").expect(0);
     for (arguments, words) in [
         ("--engine athena lake", "/lake: Athena reads from S3 only; say with --location s3://BUCKET/PREFIX"),
         (
@@ -362,6 +363,13 @@ fn what_cannot_be_told_is_refused() {
         ("--engine duckdb lake --location /la*e", "--location: /la*e: engines do not take it as it stands"),
         ("--engine duckdb lake --location s3:/bucket/lake", "--location: s3:/bucket/lake: it is neither a URL nor"),
         ("--engine duckdb la[k]e", "la[k]e: engines do not take it as it stands"),
+        ("--engine duckdb Event_Date=2025-01-01/lake", "duckdb takes its folder Event_Date=2025-01-01 for a partition"),
+        ("--engine clickhouse Event_Date=2025-01-01/lake", "give its value for Event_Date in all rows; say with --loc"),
+        (
+            "--engine duckdb lake --location s3://bucket/outcome=zz/lake",
+            "--location: s3://bucket/outcome=zz/lake: duckdb",
+        ),
+        ("--engine duckdb regions --location /region=1", "for region in all rows; use a place without such a folder"),
         ("--engine duckdb lake --database a;b", "--database"),
         ("--engine duckdb lake --from 2020-01-01", "--from"),
         ("--engine athena regions --location s3://bucket/lake --from 2020-01-01", "--from"),
@@ -382,6 +390,11 @@ fn what_cannot_be_told_is_refused() {
     }
     // What another name for a place mends, and what is the same place.
     ddl(&workdir, "duckdb", "la[k]e", "--location /lake");
+    ddl(&workdir, "duckdb", "Event_Date=2025-01-01/lake", "--location /lake");
+    // What is no column, and engines that are told which folders are partitions.
+    ddl(&workdir, "duckdb", "lake", "--location /env=prod/region=1/lake");
+    ddl(&workdir, "spark", "Event_Date=2025-01-01/lake", "");
+    ddl(&workdir, "athena", "lake", "--location s3://bucket/outcome=zz/lake");
     let said = ddl(&workdir, "athena", "lake", "--location S3://bucket/lake/");
     assert!(said.contains("LOCATION 's3://bucket/lake/archives/'"), "{said}");
 }

@@ -15,7 +15,7 @@ use crate::harness::{Workdir, data, event, records, say};
 const PYTHON: &str = "TRAILMILL_PYTHON";
 
 /// Names for a lake that a shell, SQL, a glob or a terminal takes for something else.
-const NAMES: [&str; 29] = [
+const NAMES: [&str; 33] = [
     "lake",
     "la ke",
     "o'brien",
@@ -37,10 +37,14 @@ const NAMES: [&str; 29] = [
     "a;b&c|d",
     "~",
     "~root/lake",
-    "./~here",
+    "./~/lake",
     "-c",
     "a:b",
     "x=1/lake",
+    "event_source=zz",
+    "Event_Source=zz/lake",
+    "event_date=2025-01-01/lake",
+    "outcome=zz",
     "line\nbreak\n",
     "esc\u{1b}[31m'%s\\n",
     "ünï\u{202e}",
@@ -98,16 +102,10 @@ fn the_statement_reaches_duckdb_whatever_the_lake_is_called() {
         let told = paste(&workdir, &line);
         let here = workdir.path().display().to_string();
         // What DuckDB has no name for is where it is started.
-        let (files, folder) = if name.contains('~') || name.contains(['\\', ':']) {
+        let (files, folder) = if name.contains(['~', '\\', ':', '*', '?', '[', '=']) {
             ("'events/**/*.parquet'".to_owned(), format!("{here}/{}", name.trim_start_matches("./")))
         } else {
-            let brackets = |character: char| match character {
-                '*' | '?' | '[' => format!("[{character}]"),
-                '\'' => "''".to_owned(),
-                _ => character.to_string(),
-            };
-            let lake: String = name.chars().map(brackets).collect();
-            (format!("'{lake}/events/**/*.parquet'"), here)
+            (format!("'{}/events/**/*.parquet'", name.replace('\'', "''")), here)
         };
         let expected = format!("select event_source, count(*) from {files} group by 1 order by 1 in {folder}");
         assert_eq!(told.trim_end_matches('/'), expected, "{name:?}: {line}");
@@ -130,13 +128,16 @@ fn duckdb_finds_the_lake_whatever_it_is_called() {
     let python = Path::new(&python).display();
     fake(&workdir, &format!("#!{python}\nimport duckdb, sys\nprint(duckdb.sql(sys.argv[2]).fetchall())\n"));
     let absolute = format!("{}/it's [here] $HOME", workdir.path().display());
+    let above = format!("{}/event_source=zz/lake", workdir.path().display());
     let not_text = OsStr::from_bytes(b"bytes\xff\xfe%");
-    let names = NAMES.iter().map(OsStr::new).chain([OsStr::new(&absolute), not_text]);
+    let names = NAMES.iter().map(OsStr::new).chain([OsStr::new(&absolute), OsStr::new(&above), not_text]);
     for name in names {
         let line = printed(&workdir, name);
         assert_eq!(paste(&workdir, &line), "[('ec2.amazonaws.com', 1)]\n", "{}: {line}", name.display());
     }
     workdir.copy(&data("long-ago"), "in");
-    let line = printed(&workdir, OsStr::new("usage's"));
-    assert!(paste(&workdir, &line).starts_with("[('success', Decimal('3"), "{line}");
+    for name in ["usage's", "outcome=yy/usage"] {
+        let line = printed(&workdir, OsStr::new(name));
+        assert!(paste(&workdir, &line).starts_with("[('success', Decimal('3"), "{line}");
+    }
 }
