@@ -136,6 +136,7 @@
 //! | `pipeline::steps` | attempts until a step can be published, step by step |
 //! | `pipeline::observe` | archives read as a conversion reads them, for somebody who looks at their rows |
 //! | [`check`] | a lake against its own manifest |
+//! | `restore::texts` | many texts, looked for at once |
 //! | `restore::wanted`, `who` | what people type to what columns hold, and what bounds may hold it |
 //! | `restore::filter` | which folders, row groups, pages and rows are wanted |
 //! | `restore::near` | what the lake has that is like what was asked for in vain |

@@ -12,8 +12,8 @@ use super::values::{parse_from, parse_size, parse_to};
 ///
 /// Every event is equal as JSON to the one that was converted; members that were null are absent. Without --out there is
 /// one event a line on stdout, in the order of partitions, files and rows, whatever the number of threads. Filters take
-/// several values as several flags, any of which may match; all filters have to. Upper and lower case are the same. They are
-/// pushed down to folders, row
+/// several values as several flags, any of which may match; all filters have to. ASCII letters are compared without regard to
+/// case; the id of an event is looked for as it was typed and in small letters. Filters are pushed down to folders, row
 /// groups and pages, so that what is not wanted is not read.
 #[derive(Args, Debug)]
 #[command(

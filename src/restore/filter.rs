@@ -19,6 +19,7 @@ use parquet::schema::types::SchemaDescriptor;
 use super::RestoreFilter;
 use super::merge::text_member;
 use super::part::{Folder, column_of};
+use super::texts::Texts;
 use super::wanted::{Pattern, Subject, Wanted};
 use crate::dedup::TextValues;
 use crate::transform::partition::{folder_value, is_hidden};
@@ -43,26 +44,27 @@ pub(super) struct Condition {
     columns: Arc<[(&'static str, Wanted)]>,
     /// The partition column that says the same, and the names of its folders that may hold it.
     folder: &'static str,
-    folders: Arc<[String]>,
+    folders: Arc<Texts>,
 }
 
 impl Condition {
     /// What some values of a filter ask for.
     pub(super) fn new(subject: Subject, values: &[String]) -> Self {
         let mut columns: Vec<(&'static str, Wanted)> = Vec::new();
-        let mut folders = Vec::new();
+        let mut folders = Texts::default();
         for (name, pattern) in values.iter().flat_map(|value| subject.patterns(value)) {
-            if let (Pattern::Text { text, .. }, false) = (&pattern, subject.folder().is_empty()) {
-                folders.push(folder_value(text));
+            if let (Pattern::Whole(text), false) = (&pattern, subject.folder().is_empty()) {
+                folders.add(&folder_value(text));
             }
-            if !columns.iter().any(|(known, _)| *known == name) {
-                columns.push((name, Wanted::default()));
+            match columns.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, wanted)) => wanted.add(pattern),
+                None => columns.push((name, Wanted::of(pattern))),
             }
-            columns.iter_mut().filter(|(known, _)| *known == name).for_each(|(_, wanted)| wanted.add(pattern.clone()));
         }
         for (_, wanted) in &mut columns {
             wanted.sort();
         }
+        folders.sort();
         Self { columns: columns.into(), folder: subject.folder(), folders: folders.into() }
     }
 
@@ -112,7 +114,7 @@ impl Filter {
         folder.segments().all(|(name, value)| {
             let is_wanted = |condition: &Condition| {
                 // Long values are cut in a folder's name, so that several may share it.
-                condition.folder != name || condition.folders.iter().any(|folder| folder.eq_ignore_ascii_case(value))
+                condition.folder != name || condition.folders.has(value.to_ascii_lowercase().as_bytes())
             };
             self.conditions.iter().all(is_wanted) && self.wants_dates(name, value)
         })

@@ -9,6 +9,8 @@
 //! its paths say. No run can write to a lake in a folder meanwhile; in a bucket nothing holds one off.
 //! In flow order:
 
+mod texts;
+
 mod wanted;
 
 mod who;
@@ -58,7 +60,7 @@ use tree::Tree;
 pub use near::FilterHint;
 
 /// Which events are wanted; an empty list wants all. An event without the member that a filter asks for is not wanted by
-/// it. Names are compared without regard to the case of ASCII letters.
+/// it. Names are compared without regard to the case of ASCII letters; identifiers of events as they stand, or in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RestoreFilter {
     /// First event time, in milliseconds since 1970.
@@ -145,9 +147,11 @@ impl RestoreConfig {
         {
             return invalid("--from is later than --to");
         }
-        if let Some(value) = self.filter.source_ips.iter().find(|value| wanted::is_no_network(value)) {
+        if let Some(value) = self.filter.source_ips.iter().find(|value| wanted::is_no_address(value)) {
+            let (what, example) =
+                if value.contains('/') { ("network", "198.51.100.0/24") } else { ("address", "198.51.100.7") };
             let value = printable(value);
-            return invalid(&format!("--source-ip {value} is no network; write it like 198.51.100.0/24"));
+            return invalid(&format!("--source-ip {value} is no {what}; write it like {example}"));
         }
         Ok(())
     }

@@ -23,6 +23,8 @@ use crate::transform::partition::{is_hidden, value_of_folder};
 const MOST_ROW_GROUPS: usize = 64;
 /// Values that are named for one that was typed.
 const MOST_NEAR: usize = 3;
+/// Values that others are looked for: the first that were typed.
+const MOST_ASKED: usize = 10;
 /// How like each other two names have to be, of 1.
 const LEAST_LIKENESS: f64 = 0.6;
 /// Longest text that somebody may have meant.
@@ -54,12 +56,12 @@ struct Asked<'f> {
     near: Vec<(f64, String)>,
 }
 
-/// Looks for what was typed, on the threads of the pool that this is called in.
+/// Looks for what was typed, as far as the first values of it, on the threads of the pool that this is called in.
 pub(super) fn hints(filter: &RestoreFilter, parts: &[PartTask], root: &Root, read: &Arc<AtomicU64>) -> Vec<FilterHint> {
     // Identifiers are like nothing.
     let subjects = Subject::ALL.into_iter().filter(|subject| *subject != Subject::EventId);
     let asked = subjects.flat_map(|subject| subject.values(filter).iter().map(move |value| Asked::new(subject, value)));
-    let mut asked: Vec<Asked<'_>> = asked.collect();
+    let mut asked: Vec<Asked<'_>> = asked.take(MOST_ASKED).collect();
     if asked.is_empty() {
         return Vec::new();
     }
@@ -143,6 +145,9 @@ impl<'f> Asked<'f> {
 
     /// Keeps a name that is like what was typed, or is called so for short.
     fn compare(&mut self, called: &str, name: &str) {
+        if name.eq_ignore_ascii_case(self.value) {
+            return;
+        }
         if let Some(likeness) = likeness(self.value, called) {
             self.keep(likeness, name);
         }

@@ -1,7 +1,8 @@
 //! Who called: what people type for a principal to what an event has of it.
 //!
 //! In: the name of a user, a role or a session, an ARN, a unique id, an access key, an account, `root`. Out: columns, and
-//! what stands in them. Never: asks which of these a word is where it may be several: `audit` is a user, a role or a session.
+//! what stands in them. Never: asks which of these a word is where it may be several: `audit` is a user, a role or a session,
+//! and twenty capitals may be an access key or the name of a role.
 //!
 //! ```text
 //! arn           arn:aws:sts::123456789012:assumed-role/Admin/alice     behind each colon and slash; the role; the account
@@ -38,8 +39,6 @@ pub(super) const NAMING: [&str; 7] = [
     "user_identity_account_id",
 ];
 
-/// Characters of an access key.
-const ACCESS_KEY_LENGTH: usize = 20;
 /// Digits of an account.
 const ACCOUNT_LENGTH: usize = 12;
 
@@ -48,22 +47,17 @@ pub(super) fn patterns(who: &str) -> Vec<(&'static str, Pattern)> {
     if let Some(arn) = Arn::of(who) {
         return arn.patterns(who);
     }
-    if is_access_key(who) {
-        // Their column has a bloom filter, and AWS writes them in upper case.
-        let keys = [who.to_owned(), who.to_ascii_uppercase()].map(|key| (ACCESS_KEY, Pattern::Exact(key)));
-        return keys.into_iter().chain([(PRINCIPAL_ID, Pattern::text(who))]).collect();
-    }
     let mut patterns = vec![
         (ARN, Pattern::text(who)),
-        (ARN, Pattern::end(format!("/{who}"))),
-        (ARN, Pattern::end(format!(":{who}"))),
-        (ARN, Pattern::middle(format!(":assumed-role/{who}/"))),
+        (ARN, Pattern::End(format!("/{who}"))),
+        (ARN, Pattern::End(format!(":{who}"))),
+        (ARN, Pattern::Middle(format!(":assumed-role/{who}/"))),
         (ISSUER_ARN, Pattern::text(who)),
-        (ISSUER_ARN, Pattern::end(format!("/{who}"))),
-        (ISSUER_ARN, Pattern::end(format!(":{who}"))),
+        (ISSUER_ARN, Pattern::End(format!("/{who}"))),
+        (ISSUER_ARN, Pattern::End(format!(":{who}"))),
         (PRINCIPAL_ID, Pattern::text(who)),
-        (PRINCIPAL_ID, Pattern::start(format!("{who}:"))),
-        (PRINCIPAL_ID, Pattern::end(format!(":{who}"))),
+        (PRINCIPAL_ID, Pattern::Start(format!("{who}:"))),
+        (PRINCIPAL_ID, Pattern::End(format!(":{who}"))),
         (ACCESS_KEY, Pattern::text(who)),
     ];
     patterns.extend(NAMES.map(|column| (column, Pattern::text(who))));
@@ -72,7 +66,7 @@ pub(super) fn patterns(who: &str) -> Vec<(&'static str, Pattern)> {
     }
     if who.len() == ACCOUNT_LENGTH && who.bytes().all(|byte| byte.is_ascii_digit()) {
         patterns.push(("user_identity_account_id", Pattern::text(who)));
-        patterns.push((ARN, Pattern::middle(format!(":{who}:"))));
+        patterns.push((ARN, Pattern::Middle(format!(":{who}:"))));
     }
     patterns
 }
@@ -83,20 +77,15 @@ pub(super) fn names(column: &str, value: &str, add: &mut dyn FnMut(&str)) {
     match column {
         ARN => {
             let resource = Arn::of(value).map_or("", |arn| arn.resource);
-            // `root` has no kind before it.
-            let kinds = usize::from(resource.contains('/'));
-            resource.split('/').skip(kinds).for_each(add);
+            // A role and its session; of others the name, which may have a path before it.
+            match resource.strip_prefix("assumed-role/") {
+                Some(session) => session.split('/').for_each(add),
+                None => resource.rsplit('/').take(1).for_each(add),
+            }
         }
         PRINCIPAL_ID => value.split(':').for_each(add),
         _ => {}
     }
-}
-
-fn is_access_key(who: &str) -> bool {
-    let is_key = |start: &str| who.get(..4).is_some_and(|letters| letters.eq_ignore_ascii_case(start));
-    who.len() == ACCESS_KEY_LENGTH
-        && who.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && (is_key("AKIA") || is_key("ASIA"))
 }
 
 /// The parts of an ARN that tell roles from others.
@@ -122,9 +111,9 @@ impl<'a> Arn<'a> {
             // The ARN of a session has the name of its role without the role's path.
             let name = name.rsplit('/').next().unwrap_or(name);
             let sessions = format!("arn:{partition}:sts::{account}:assumed-role/{name}/");
-            patterns.push((ARN, Pattern::start(sessions)));
+            patterns.push((ARN, Pattern::Start(sessions)));
         } else if kind.eq_ignore_ascii_case("assumed-role") && !name.contains('/') {
-            patterns.push((ARN, Pattern::start(format!("{arn}/"))));
+            patterns.push((ARN, Pattern::Start(format!("{arn}/"))));
         }
         patterns
     }

@@ -54,6 +54,13 @@ fn write_restored(out: &mut String, summary: &RestoreSummary, config: &RestoreCo
     if events == 0 && !summary.is_cut_short {
         writeln!(out, "{:>14}  no event of the lake is wanted by these filters", "nothing")?;
         summary.hints.iter().try_for_each(|hint| write_hint(out, hint))?;
+        let filter = &config.filter;
+        let lists = [&filter.principals, &filter.source_ips, &filter.event_names, &filter.event_sources];
+        let typed = lists.into_iter().chain([&filter.accounts, &filter.regions]).map(Vec::len).sum::<usize>();
+        if typed > summary.hints.len() && !summary.hints.is_empty() {
+            let others = counted((typed - summary.hints.len()) as u64, "other value");
+            writeln!(out, "{:>14}  {others} not looked for one by one", "hint")?;
+        }
         if let Some((first, last)) = &summary.lake_dates {
             writeln!(out, "{:>14}  events of the lake are from {} to {}", "dates", printable(first), printable(last))?;
         }
@@ -64,8 +71,13 @@ fn write_restored(out: &mut String, summary: &RestoreSummary, config: &RestoreCo
 /// What may be meant instead of a value, or that it is not the value.
 fn write_hint(out: &mut String, hint: &FilterHint) -> std::fmt::Result {
     let FilterHint { flag, value, is_there, near } = hint;
-    let value = printable(value);
-    let near: Vec<String> = near.iter().map(|name| printable(name)).collect();
+    // In quotes where it cannot be told from what is around it.
+    let shown = |text: &str| {
+        let text = printable(text);
+        if text.is_empty() || text.contains(char::is_whitespace) { format!("\"{text}\"") } else { text }
+    };
+    let value = shown(value);
+    let near: Vec<String> = near.iter().map(|name| shown(name)).collect();
     match near.as_slice() {
         _ if *is_there => writeln!(out, "{:>14}  {flag} {value} alone would find something", "hint"),
         [] => writeln!(out, "{:>14}  {flag} {value}: nothing like it was seen in the lake", "hint"),

@@ -120,6 +120,9 @@ fn callers() -> Vec<String> {
         // The beginning of another name.
         format!("{},{}", assumed("AdminRead", "alice2"), issuer("AdminRead", "")),
         assumed("Admin", "i-0382fdfc946af2c17"),
+        // Names that look like access keys.
+        assumed("AsiaPacificAdminRole", "AKIAPACIFICSESSIONAB"),
+        r#""type":"IAMUser","principalId":"AIDACKCEVSQ6C4EXAMPLE","userName":"ASIAPACIFICUSERNAMES""#.to_owned(),
         r#""type":"FederatedUser","principalId":"111122223333:Dave","arn":"arn:aws:sts::111122223333:federated-user/Dave","accountId":"111122223333""#.to_owned(),
         r#""type":"WebIdentityUser","principalId":"cognito-identity.amazonaws.com:us-east-1_a:b-c","userName":"b-c""#.to_owned(),
         r#""type":"AWSService","invokedBy":"lambda.amazonaws.com""#.to_owned(),
@@ -225,7 +228,6 @@ fn addresses_are_found_alone_by_network_and_as_text() {
         ("2600:1f18::/31", &["2600:1f18::1", "2600:1F18:0::1", "2600:1f19::1"]),
         ("S3.amazonaws.com", &["s3.amazonaws.com"]),
         ("aws internal", &["AWS Internal"]),
-        ("999.1.1.1", &["999.1.1.1"]),
         ("203.0.113.0/24", &[]),
     ] {
         let filter = RestoreFilter { source_ips: vec![typed.to_owned()], ..RestoreFilter::default() };
@@ -319,11 +321,97 @@ fn what_is_like_it_is_named_when_nothing_is_found() {
         assert!(late.stderr().contains("--principal rosa alone"), "{}", late.dump());
         let has_dates = late.stderr().contains("events of the lake are from 2018-04-19 to 2025-06-03");
         assert_eq!(has_dates, partitions == "event_date", "{}", late.dump());
+        // What cannot be told from what is around it is in quotes; what was typed is no advice.
+        for (value, shown) in [(" ", "--event-name \" \": nothing"), ("", "--event-name \"\": nothing")] {
+            let run = nothing(&workdir, &["--event-name", value]);
+            assert!(run.stderr().contains(shown), "{}", run.dump());
+        }
+        let many: Vec<String> = (0..2_000).map(|number| format!("--principal=zzzz{number}")).collect();
+        let run = nothing(&workdir, &many.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(run.stderr().matches("nothing like it was seen").count(), 10, "{}", run.dump());
+        assert!(run.stderr().contains("hint  1,990 other values not looked for one by one"), "{}", run.dump());
         let id = nothing(&workdir, &["--event-id", "nothing"]);
         assert!(!id.stderr().contains("hint"), "{}", id.dump());
         let quiet = workdir.run("restore lake --principal rossa -q").expect(0);
         assert_eq!((quiet.stdout(), quiet.stderr()), (String::new(), String::new()), "{}", quiet.dump());
     }
+}
+
+/// It has a bloom filter, which knows texts as they stand.
+#[test]
+fn an_id_is_found_as_it_stands_and_one_in_small_letters_as_it_is_typed() {
+    let workdir = Workdir::new();
+    let (id, other) = ("ABCDEF12-0000-4000-8000-00000000000F", "abcdef12-0000-4000-8000-00000000000e");
+    workdir.file("in/a.json", records(&[event(id, ""), event(other, "")]));
+    workdir.convert("in", "--no-dedup");
+    for (typed, stored) in [(id, id), (other, other), (&*other.to_ascii_uppercase(), other)] {
+        let filter = RestoreFilter { event_ids: vec![typed.to_owned()], ..RestoreFilter::default() };
+        assert_eq!(found(&workdir, filter), [stored], "{typed}");
+    }
+    let help = workdir.run("restore --help").expect(0).stdout();
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("the id of an event is looked for as it was typed and in small letters"), "{help}");
+}
+
+/// Of long lists each value is looked for, among as many that nobody has.
+#[test]
+fn long_lists_find_what_each_of_their_values_finds() {
+    let workdir = Workdir::new();
+    workdir.run("generate --out in --mix org --archives 4 --events-per-archive 150 --days 3 --seed 7").expect(0);
+    workdir.convert("in", "--no-dedup --partition-by account,event_source");
+    let events = source_texts(&workdir.at("in"));
+    let padded = |values: Vec<Option<String>>, pad: fn(usize) -> String| -> Vec<String> {
+        values.into_iter().flatten().chain((0..2_000).map(pad)).collect()
+    };
+    let some = || events.iter().step_by(41);
+    let of = |path: &str| some().map(|event| said(event, path)).collect::<Vec<_>>();
+    let none = RestoreFilter::default;
+    let (callers, places, actions) = (of("userIdentity.userName"), of("sourceIPAddress"), of("eventName"));
+    let (sources, accounts) = (of("eventSource"), of("recipientAccountId"));
+    let check = |path: &str, values: &[Option<String>], filter: RestoreFilter| {
+        let ids = expected(&events, |event| said(event, path).is_some_and(|it| values.contains(&Some(it))));
+        let ids: BTreeSet<String> = ids.into_iter().collect();
+        let found: BTreeSet<String> = found(&workdir, filter).into_iter().collect();
+        assert!(!ids.is_empty() && found.is_superset(&ids) && found.len() < events.len(), "{path}: {found:?} {ids:?}");
+    };
+    let principals = padded(callers.clone(), |number| format!("nobody-{number}"));
+    check("userIdentity.userName", &callers, RestoreFilter { principals, ..none() });
+    let source_ips = padded(places.clone(), |number| format!("192.0.{}.{}/31", number / 250, number % 250));
+    check("sourceIPAddress", &places, RestoreFilter { source_ips, ..none() });
+    let event_names = padded(actions.clone(), |number| format!("Nothing{number}"));
+    check("eventName", &actions, RestoreFilter { event_names, ..none() });
+    let event_sources = padded(sources.clone(), |number| format!("nothing{number}"));
+    let accounts_padded = padded(accounts, |number| format!("{number:012}"));
+    check("eventSource", &sources, RestoreFilter { event_sources, accounts: accounts_padded, ..none() });
+}
+
+/// A path of IAM is no name that finds anything.
+#[test]
+fn what_was_typed_is_never_given_as_advice() {
+    let workdir = Workdir::new();
+    let arn = r#""userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/staff/Alice"}"#;
+    workdir.file("in/a.json", records(&[event("a", arn)]));
+    workdir.convert("in", "");
+    for typed in ["staff", "STAFF", "stafff"] {
+        let run = nothing(&workdir, &["--principal", typed]);
+        assert!(!run.stderr().contains("did you mean"), "{}", run.dump());
+    }
+}
+
+#[test]
+fn what_is_no_address_is_refused() {
+    let workdir = Workdir::new();
+    workdir.file("in/a.json", records(&[event("a", "")]));
+    workdir.convert("in", "");
+    for (typed, words) in [
+        ("10.48.224.300", "--source-ip 10.48.224.300 is no address; write it like 198.51.100.7"),
+        ("10.0.0.0/33", "--source-ip 10.0.0.0/33 is no network; write it like 198.51.100.0/24"),
+        ("2600:1f18:::1", "--source-ip 2600:1f18:::1 is no address"),
+    ] {
+        let run = workdir.run_with(["restore", "lake", "--source-ip", typed]).expect(2);
+        assert!(run.stderr().contains(words), "{}", run.dump());
+    }
+    workdir.run_with(["restore", "lake", "--source-ip", "AWS Internal"]).expect(0);
 }
 
 /// What an archive says reaches the terminal escaped here, too.

@@ -1,0 +1,107 @@
+//! Many texts, looked for at once and without regard to the case of ASCII letters.
+//!
+//! In: texts. Out: whether a text is among them, or may lie between two bounds. Never: a step for each of the texts where a few
+//! tell.
+
+/// Bytes of bounds that are compared. More make no difference to how much is read.
+const LONGEST_COMPARED: usize = 512;
+
+/// Texts in lower case, in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Texts(Vec<String>);
+
+impl Texts {
+    /// Adds a text; they have to be sorted afterwards.
+    pub(super) fn add(&mut self, text: &str) {
+        self.0.push(text.to_ascii_lowercase());
+    }
+
+    /// Puts what was added in order.
+    pub(super) fn sort(&mut self) {
+        self.0.sort_unstable();
+        self.0.dedup();
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a text is one of them; it is in lower case already.
+    pub(super) fn has(&self, lower: &[u8]) -> bool {
+        self.0.binary_search_by(|text| text.as_bytes().cmp(lower)).is_ok()
+    }
+
+    /// Whether one of them, in any case, lies between two bounds.
+    pub(super) fn is_within(&self, least: &[u8], most: &[u8]) -> bool {
+        Bounds { least: Some(least), most: Some(most), has_more: false }.hold(&self.0, 0)
+    }
+
+    /// Whether a text that begins with one of them, in any case, may lie between two bounds.
+    pub(super) fn begins_within(&self, least: &[u8], most: &[u8]) -> bool {
+        Bounds { least: Some(least), most: Some(most), has_more: true }.hold(&self.0, 0)
+    }
+}
+
+/// What is left of two bounds behind a beginning that they share with texts; `None` where that beginning is beyond the bound
+/// already, whatever follows.
+#[derive(Clone, Copy)]
+struct Bounds<'b> {
+    least: Option<&'b [u8]>,
+    most: Option<&'b [u8]>,
+    /// Whether anything may follow a text.
+    has_more: bool,
+}
+
+impl Bounds<'_> {
+    /// Whether one of some texts, in order and alike up to `at`, lies between them.
+    fn hold(self, texts: &[String], at: usize) -> bool {
+        let Some(first) = texts.first() else { return false };
+        let is_at_least = self.least.is_none_or(<[u8]>::is_empty);
+        let is_over = first.len() == at;
+        if at >= LONGEST_COMPARED || (is_at_least && self.most.is_none()) {
+            return true;
+        }
+        if is_over && (is_at_least || self.has_more) {
+            return true;
+        }
+        // Of texts in order, the one that ends here comes first.
+        let byte = |text: &String| text.as_bytes().get(at).copied();
+        let longer = &texts[usize::from(is_over)..];
+        longer.chunk_by(|one, other| byte(one) == byte(other)).any(|alike| {
+            let Some(byte) = alike.first().and_then(byte) else { return false };
+            let is_held = |case: u8| self.behind(case).is_some_and(|bounds| bounds.hold(alike, at + 1));
+            is_held(byte) || (byte.is_ascii_lowercase() && is_held(byte.to_ascii_uppercase()))
+        })
+    }
+
+    /// What is left of them behind one more byte, if it lies between them.
+    fn behind(self, byte: u8) -> Option<Self> {
+        let least = match self.least {
+            Some([first, ..]) if byte < *first => return None,
+            Some([first, rest @ ..]) if byte == *first => Some(rest),
+            _ => None,
+        };
+        let most = match self.most {
+            Some([]) => return None,
+            Some([first, ..]) if byte > *first => return None,
+            Some([first, rest @ ..]) if byte == *first => Some(rest),
+            _ => None,
+        };
+        Some(Self { least, most, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_longer_than_what_is_compared_may_lie_anywhere_beyond() {
+        let mut texts = Texts::default();
+        texts.add(&"a".repeat(100_000));
+        texts.sort();
+        let bound = "A".repeat(90_000);
+        assert!(texts.is_within(bound.as_bytes(), bound.as_bytes()));
+        assert!(!texts.is_within(b"b", bound.as_bytes()) && !texts.is_within(b"b", b"c"));
+    }
+}
