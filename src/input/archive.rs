@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::container::{LARGE_BYTES, Member};
+use super::container::{LARGE_BYTES, LOOK_BYTES, Member};
 use super::key::{Key, is_log_name};
 use super::object::{StoredObject, bucket_folder};
 use super::region::{Base, Region};
@@ -182,7 +182,9 @@ impl Archive {
     /// Bytes of it that count as read: those of a container count with its members.
     pub(crate) fn bytes_to_read(&self) -> u64 {
         match self.contents.as_deref() {
-            None | Some(Contents::Foreign { .. }) => self.bytes,
+            None => self.bytes,
+            // No more than what it was told by.
+            Some(Contents::Foreign { .. }) => self.bytes.min(LOOK_BYTES as u64),
             Some(Contents::Members { .. } | Contents::Unread { .. }) => 0,
         }
     }
