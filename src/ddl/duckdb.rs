@@ -63,8 +63,11 @@ impl Dialect for DuckDb {
         script.comment(
             "Views of a trailmill lake for DuckDB (1.5 or later, since earlier ones refuse rows without a partition value).\n\
              They can be run again, and see what later conversions add. Times are UTC and have no zone: whatever the TimeZone\n\
-             of a session, event_time >= '2025-06-01' finds the same rows. An offset in such a text is passed over: write\n\
-             TIMESTAMPTZ '2025-06-01 00:00:00+02' AT TIME ZONE 'UTC'.",
+             of a session, event_time >= '2025-06-01' finds the same rows.\n\
+             WRONG ROWS, without an error, but in sessions in UTC: whatever has a zone, such as TIMESTAMPTZ, a datetime of Python\n\
+             with tzinfo, or a time as the files have it. Turn it into UTC: event_time >= ? AT TIME ZONE 'UTC'. An offset in\n\
+             text is passed over: write TIMESTAMPTZ '2025-06-01 00:00:00+02' AT TIME ZONE 'UTC'. For times elsewhere write\n\
+             event_time AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Berlin'; with one zone alone it is another moment.",
         );
         if request.is_url() {
             script.comment(

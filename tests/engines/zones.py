@@ -30,7 +30,15 @@ CONDITIONS = [
     f"{{time}} > CAST('{DAY}' AS DATE)",
     f"{{time}} < now() - INTERVAL 1 HOUR AND {{time}} > current_timestamp - (now() - TIMESTAMP '{DAY}')",
     '{time} < current_date - 1',
+    f"{{time}} > localtimestamp - (now() - TIMESTAMP '{DAY}')",
+    f"{{time}} >= today() - (CAST(now() AS DATE) - DATE '{DAY}')",
+    # What has a zone, as the header of the statements says.
+    "{time} >= ? AT TIME ZONE 'UTC'",
+    "{time} AT TIME ZONE 'UTC' >= ?",
+    f"{{time}} >= TIMESTAMPTZ '{DAY} 02:00:00+02' AT TIME ZONE 'UTC'",
+    f"hour({{time}} AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Berlin') < 6",
 ]
+MOMENT = datetime.datetime.fromisoformat(f'{DAY}T00:00:00+00:00')
 TIMES = {'events': 'event_time', 'usage_records': 'usage_timestamp', 'archives': 'newest_event_time'}
 # Of AWS's table, whose times are texts.
 PUBLISHED = [
@@ -47,8 +55,7 @@ def queries(script):
     found = {}
     for table, time in TIMES.items():
         for condition in CONDITIONS:
-            condition = condition.format(time=time)
-            found[f'{table}: {condition}'] = f'SELECT count(*), min({time}), max({time}) FROM {table} WHERE {condition}'
+            found[f'{table}: {condition}'] = f'SELECT count(*), min({time}), max({time}) FROM {table} WHERE ' + condition.format(time=time)
     for condition in PUBLISHED:
         found[f'cloudtrail_logs: {condition}'] = f'SELECT count(*), min(eventtime) FROM cloudtrail_logs WHERE {condition}'
     for view in re.findall(r'^CREATE OR REPLACE VIEW (metering_\w+) AS$', script, re.M):
@@ -70,17 +77,17 @@ def main():
             database = duckdb.connect(saved)
             database.execute(f"SET TimeZone = '{zone}'")
             for name, query in queries(script).items():
-                rows = sorted(database.execute(query).fetchall(), key=repr)
+                rows = sorted(database.execute(query, [MOMENT] * query.count('?')).fetchall(), key=repr)
                 answers.setdefault(name, rows)
                 if rows != answers[name]:
                     differences.append(f'{name}: {zone} finds {str(rows)[:200]}, UTC {str(answers[name])[:200]}')
             database.close()
     times = ds.dataset(lake / 'events', format='parquet').to_table(columns=['event_time'])['event_time']
-    begin = datetime.datetime.fromisoformat(f'{DAY}T00:00:00+00:00')
-    truth = pc.sum(pc.greater_equal(times, begin)).as_py()
-    found = answers[f"events: event_time >= '{DAY}'"][0][0]
-    if found != truth or not 0 < found < len(times):
-        differences.append(f'{found} events are of {DAY} or later, of the files {truth} of {len(times)}')
+    truth = pc.sum(pc.greater_equal(times, MOMENT)).as_py()
+    for condition in [CONDITIONS[0], "{time} >= ? AT TIME ZONE 'UTC'", "{time} AT TIME ZONE 'UTC' >= ?"]:
+        found = answers['events: ' + condition][0][0]
+        if found != truth or not 0 < found < len(times):
+            differences.append(f'{condition}: {found} events are of {DAY} or later, of the files {truth} of {len(times)}')
     empty = [name for name, rows in answers.items() if rows and rows[0][0] == 0]
     if empty:
         differences.append(f'these find nothing, and so show nothing: {empty}')
