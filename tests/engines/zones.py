@@ -31,7 +31,7 @@ CONDITIONS = [
     f"{{time}} < now() - INTERVAL 1 HOUR AND {{time}} > current_timestamp - (now() - TIMESTAMP '{DAY}')",
     '{time} < current_date - 1',
     f"{{time}} > localtimestamp - (now() - TIMESTAMP '{DAY}')",
-    f"{{time}} >= today() - (CAST(now() AS DATE) - DATE '{DAY}')",
+    f"{{time}} >= today() - CAST(CAST(now() AS DATE) - DATE '{DAY}' AS INTEGER)",
     # What has a zone, as the header of the statements says.
     "{time} >= ? AT TIME ZONE 'UTC'",
     "{time} AT TIME ZONE 'UTC' >= ?",
