@@ -55,7 +55,8 @@ def queries(script):
     found = {}
     for table, time in TIMES.items():
         for condition in CONDITIONS:
-            found[f'{table}: {condition}'] = f'SELECT count(*), min({time}), max({time}) FROM {table} WHERE ' + condition.format(time=time)
+            asked = condition.format(time=time)
+            found[f'{table}: {asked}'] = f'SELECT count(*), min({time}), max({time}) FROM {table} WHERE {asked}'
     for condition in PUBLISHED:
         found[f'cloudtrail_logs: {condition}'] = f'SELECT count(*), min(eventtime) FROM cloudtrail_logs WHERE {condition}'
     for view in re.findall(r'^CREATE OR REPLACE VIEW (metering_\w+) AS$', script, re.M):
@@ -85,7 +86,7 @@ def main():
     times = ds.dataset(lake / 'events', format='parquet').to_table(columns=['event_time'])['event_time']
     truth = pc.sum(pc.greater_equal(times, MOMENT)).as_py()
     for condition in [CONDITIONS[0], "{time} >= ? AT TIME ZONE 'UTC'", "{time} AT TIME ZONE 'UTC' >= ?"]:
-        found = answers['events: ' + condition][0][0]
+        found = answers['events: ' + condition.format(time='event_time')][0][0]
         if found != truth or not 0 < found < len(times):
             differences.append(f'{condition}: {found} events are of {DAY} or later, of the files {truth} of {len(times)}')
     empty = [name for name, rows in answers.items() if rows and rows[0][0] == 0]
