@@ -4,7 +4,7 @@
 -- WRONG ROWS, without an error, but in sessions in UTC: whatever has a zone, such as TIMESTAMPTZ, a datetime of Python
 -- with tzinfo, or a time as the files have it. Turn it into UTC: event_time >= ? AT TIME ZONE 'UTC'. An offset in
 -- text is passed over: write TIMESTAMPTZ '2025-06-01 00:00:00+02' AT TIME ZONE 'UTC'. For times elsewhere write
--- event_time AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Berlin'; with one zone alone it is another moment.
+-- event_time AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Berlin', since one zone alone makes it another moment.
 -- For S3: CREATE SECRET (TYPE s3, PROVIDER credential_chain) takes the credentials of the machine.
 -- STAYS EMPTY in DuckDB 1: quarantine, without a file so far, which only DuckDB 2 reads. After the first
 -- conversion that adds one, make these statements anew there, or its rows are not seen.
@@ -272,7 +272,7 @@ FROM "trail"."events";
 -- and the like. date_parse takes formats that begin with %Y-%m-%d, and fails for others.
 -- What they cannot mend: types written like array(json), and JSON paths with ["…"].
 
--- Text and numbers; null of an object or a list, where DuckDB's own gives its text, and of what is no JSON, where that fails.
+-- Text and numbers, null of an object or a list, where DuckDB's own gives its text, and of what is no JSON, where that fails.
 CREATE OR REPLACE MACRO json_extract_scalar(document, path) AS
   CASE WHEN json_valid(document) AND json_type(document, path) NOT IN ('OBJECT', 'ARRAY')
     THEN json_extract_string(document, path) END;

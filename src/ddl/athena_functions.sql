@@ -5,7 +5,7 @@
 -- and the like. date_parse takes formats that begin with %Y-%m-%d, and fails for others.
 -- What they cannot mend: types written like array(json), and JSON paths with ["…"].
 
--- Text and numbers; null of an object or a list, where DuckDB's own gives its text, and of what is no JSON, where that fails.
+-- Text and numbers, null of an object or a list, where DuckDB's own gives its text, and of what is no JSON, where that fails.
 CREATE OR REPLACE MACRO json_extract_scalar(document, path) AS
   CASE WHEN json_valid(document) AND json_type(document, path) NOT IN ('OBJECT', 'ARRAY')
     THEN json_extract_string(document, path) END;

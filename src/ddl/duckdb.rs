@@ -67,7 +67,7 @@ impl Dialect for DuckDb {
              WRONG ROWS, without an error, but in sessions in UTC: whatever has a zone, such as TIMESTAMPTZ, a datetime of Python\n\
              with tzinfo, or a time as the files have it. Turn it into UTC: event_time >= ? AT TIME ZONE 'UTC'. An offset in\n\
              text is passed over: write TIMESTAMPTZ '2025-06-01 00:00:00+02' AT TIME ZONE 'UTC'. For times elsewhere write\n\
-             event_time AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Berlin'; with one zone alone it is another moment.",
+             event_time AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Berlin', since one zone alone makes it another moment.",
         );
         if request.is_url() {
             script.comment(
