@@ -33,7 +33,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, required = true, value_name = "FILE")]
     public_keys: Vec<PathBuf>,
 
-    /// First day of digest files, by their end, in UTC; from there on none may be missing
+    /// First day of digest files, by their end, in UTC; from there on none may be missing that a later one names
     #[arg(long, value_name = "DATE", value_parser = parse_day)]
     from: Option<i64>,
 

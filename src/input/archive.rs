@@ -333,11 +333,6 @@ impl Archive {
         matches!(&self.origin, Origin::Member(member) if member.is_in_sequence())
     }
 
-    /// Whether it is a member of a container.
-    pub(crate) const fn is_member(&self) -> bool {
-        matches!(self.origin, Origin::Member(_))
-    }
-
     /// How deep in containers it is.
     pub(super) fn depth(&self) -> usize {
         match &self.origin {

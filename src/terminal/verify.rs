@@ -42,7 +42,8 @@ const COMMANDS: usize = 20;
 /// The command that gets the signature of a digest file that a copy has lost.
 fn command(finding: &Finding) -> Option<&str> {
     let is_unsigned = matches!(finding.outcome, Outcome::DigestWithoutSignature | Outcome::DigestWithoutProof);
-    finding.advice.as_deref().filter(|advice| is_unsigned && advice.starts_with("aws "))
+    let is_command = |advice: &&str| ["aws ", "answer=$(aws "].iter().any(|start| advice.starts_with(start));
+    finding.advice.as_deref().filter(|advice| is_unsigned && is_command(advice))
 }
 
 /// `between A and B`, with what was not requested left open.
@@ -139,10 +140,18 @@ fn write_not_proved(out: &mut String, report: &VerifyReport) -> Result {
         Outcome::LogAfterLast,
         Outcome::LogInGap,
         Outcome::LogOfMissingDigest,
+        Outcome::LogOfOlderBackfill,
         Outcome::LogOfInvalidDigest,
     ];
     for outcome in logs.into_iter().filter(|outcome| report.count(*outcome) > 0) {
         writeln!(out, "{} log files {}", HumanCount(report.count(outcome)), outcome.text())?;
+    }
+    if report.other_files > 0 {
+        writeln!(
+            out,
+            "{} other files, which CloudTrail does not deliver, were not looked at",
+            HumanCount(report.other_files)
+        )?;
     }
     let commands: Vec<&str> = report.findings.iter().filter_map(command).collect();
     if commands.is_empty() {
@@ -156,6 +165,6 @@ fn write_not_proved(out: &mut String, report: &VerifyReport) -> Result {
     let all = report.count(Outcome::DigestWithoutSignature) + report.count(Outcome::DigestWithoutProof);
     match all.saturating_sub(COMMANDS as u64) {
         0 => Ok(()),
-        more => writeln!(out, "  # … and {} more: `--format json` has each as `advice`", HumanCount(more)),
+        more => writeln!(out, "  # … and {} more: `-v --format json` has each as `advice`", HumanCount(more)),
     }
 }

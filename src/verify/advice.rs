@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use crate::error::printable_path;
 
-/// How to get a signature that a copy has lost. `path` is a file, or an object of S3.
+/// How to get a signature that a copy has lost. `path` is a file, or an object of S3, which is written only when there is
+/// something to write.
 pub(super) fn fetch_signature(bucket: &str, object: &str, path: &str) -> String {
     if !is_plain(bucket) || object.starts_with('-') {
         return in_words();
@@ -15,11 +16,12 @@ pub(super) fn fetch_signature(bucket: &str, object: &str, path: &str) -> String 
     let copied = format!("{path}.metadata.json");
     let (Some(object), Some(copied)) = (shell_word(object), shell_word(&copied)) else { return in_words() };
     let head = format!("aws s3api head-object --bucket {bucket} --key {object}");
-    if path.starts_with("s3://") { format!("{head} | aws s3 cp - {copied}") } else { format!("{head} > {copied}") }
+    if path.starts_with("s3://") {
+        format!("answer=$({head}) && printf %s \"$answer\" | aws s3 cp - {copied}")
+    } else {
+        format!("{head} > {copied}")
+    }
 }
-
-/// The same where nothing can be put beside a digest file.
-pub(super) const IN_CONTAINER: &str = "unpack its container, and keep what `aws s3api head-object` prints for it beside it, as <digest file>.metadata.json";
 
 fn in_words() -> String {
     "keep what `aws s3api head-object` prints for it beside it, as <digest file>.metadata.json".to_owned()
@@ -50,7 +52,8 @@ mod tests {
         let head = "aws s3api head-object --bucket bucket --key AWSLogs/1/d.json.gz";
         assert_eq!(plain, format!("{head} > /copy/d.json.gz.metadata.json"));
         let stored = fetch_signature("bucket", "AWSLogs/1/d.json.gz", "s3://copies/one/d.json.gz");
-        assert_eq!(stored, format!("{head} | aws s3 cp - s3://copies/one/d.json.gz.metadata.json"));
+        let put = "aws s3 cp - s3://copies/one/d.json.gz.metadata.json";
+        assert_eq!(stored, format!("answer=$({head}) && printf %s \"$answer\" | {put}"));
         for (path, word) in [
             ("/my copy/d", "'/my copy/d.metadata.json'"),
             ("/it's/d", r"'/it'\''s/d.metadata.json'"),

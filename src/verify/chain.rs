@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
-use super::digest::{Content, DigestText, Previous, ReadDigest};
+use super::digest::{Content, DeclaredLog, DigestText, Previous, ReadDigest, Sha256};
 use super::keys::{Found, PublicKeys, has_signed};
 use super::outcome::Outcome;
 use super::place::{DigestName, KeyHash};
@@ -67,6 +67,7 @@ impl Chains {
         let mut chains = Self { digests, statuses, by_key };
         chains.verify_signatures(keys);
         chains.compare_links();
+        chains.compare_declarations();
         for range in chains.ranges() {
             chains.compare_neighbours(range);
         }
@@ -84,6 +85,11 @@ impl Chains {
     /// What a digest file that counts says of the one before it.
     pub(super) fn previous(&self, at: usize) -> Option<&Previous> {
         self.text(at).filter(|_| self.statuses[at].is_usable())?.previous.as_ref()
+    }
+
+    /// How many files have the key of this one.
+    pub(super) fn copies(&self, at: usize) -> usize {
+        self.by_key.get(&self.digests[at].key).map_or(0, Vec::len)
     }
 
     pub(super) fn is_here(&self, key: &KeyHash) -> bool {
@@ -186,7 +192,7 @@ impl Chains {
                         wrong.push((before, Outcome::DigestSignatureDiffers));
                     }
                     // What is signed is right.
-                    (Status::WithoutSignature, Status::Valid) if has_other_hash => {
+                    (Status::WithoutSignature, Status::Valid) if has_other_hash || has_other_signature => {
                         wrong.push((at, Outcome::DigestUnlinked));
                     }
                     _ => {}
@@ -195,6 +201,36 @@ impl Chains {
             for (at, outcome) in wrong {
                 self.statuses[at] = Status::Invalid(outcome);
             }
+        }
+    }
+
+    /// What digest files of a status declare, with their positions.
+    fn logs_of(&self, status: Status) -> impl Iterator<Item = (usize, &DeclaredLog)> {
+        let texts = (0..self.digests.len()).filter_map(move |at| Some((at, self.text(at)?)));
+        let texts = texts.filter(move |(at, _)| self.statuses[*at] == status);
+        texts.flat_map(|(at, text)| text.logs.iter().map(move |log| (at, log)))
+    }
+
+    /// A digest file without signature may not declare log files otherwise than one that is signed, nor those of another
+    /// account or Region.
+    fn compare_declarations(&mut self) {
+        let mut wrong: HashSet<usize> = HashSet::new();
+        let mut unsigned: HashMap<KeyHash, Vec<(usize, Option<Sha256>)>> = HashMap::new();
+        for (at, log) in self.logs_of(Status::WithoutSignature) {
+            if log.is_foreign {
+                wrong.insert(at);
+            }
+            unsigned.entry(log.key).or_default().push((at, log.sha256));
+        }
+        if unsigned.is_empty() {
+            return;
+        }
+        for (_, log) in self.logs_of(Status::Valid).filter(|(_, log)| log.sha256.is_some()) {
+            let others = unsigned.get(&log.key).into_iter().flatten();
+            wrong.extend(others.filter(|(_, sha256)| *sha256 != log.sha256).map(|(at, _)| *at));
+        }
+        for at in wrong {
+            self.statuses[at] = Status::Invalid(Outcome::DigestUnlinked);
         }
     }
 

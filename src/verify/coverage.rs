@@ -94,33 +94,56 @@ pub(super) struct TrailHours {
     /// Where it delivers to, by number.
     pub(super) origins: BTreeSet<u32>,
     pub(super) chain: ChainHours,
+    /// Hours of digest files that are here and make no sense, by their names: each of them is reported.
+    pub(super) damaged: ChainHours,
+    /// The same of backfill digest files.
+    pub(super) damaged_backfill: ChainHours,
     /// Backfill digest files tell of log files that were too late for those of their hours (CloudTrail User Guide), so they
     /// cover no hour; but one that is missing may declare whatever another does not.
     pub(super) backfill: ChainHours,
 }
 
 impl TrailHours {
+    /// Whether anything here tells of the trail.
+    fn is_told(&self) -> bool {
+        self.chain.ends().or(self.damaged.ends()).is_some()
+    }
+
     /// What it means that a log file of this minute is not declared, if it is one of this trail.
     fn judge(&self, minute: i64) -> Option<Outcome> {
-        let outcome = self.chain.judge(minute)?;
-        let may_be_late = match self.backfill.judge(minute) {
-            Some(Outcome::LogOfMissingDigest) => true,
-            Some(Outcome::LogBeforeOldest) => self.backfill.is_near(minute),
-            _ => false,
+        let by_name = self.damaged.judge(minute).map(|outcome| match outcome {
+            Outcome::LogUndeclared => Outcome::LogOfMissingDigest,
+            outcome => outcome,
+        });
+        let outcome = match self.chain.judge(minute) {
+            Some(Outcome::LogUndeclared) => Outcome::LogUndeclared,
+            _ if by_name == Some(Outcome::LogOfMissingDigest) => Outcome::LogOfMissingDigest,
+            Some(outcome) => outcome,
+            None => by_name?,
         };
-        Some(if outcome == Outcome::LogUndeclared && may_be_late { Outcome::LogOfMissingDigest } else { outcome })
+        // A backfill digest file may declare what the one of the hour does not.
+        let late = match self.backfill.judge(minute) {
+            Some(Outcome::LogOfMissingDigest) => Some(Outcome::LogOfMissingDigest),
+            _ if self.damaged_backfill.is_near(minute) => Some(Outcome::LogOfMissingDigest),
+            Some(Outcome::LogBeforeOldest) if self.backfill.is_near(minute) => Some(Outcome::LogOfOlderBackfill),
+            _ => None,
+        };
+        Some(late.filter(|_| outcome == Outcome::LogUndeclared).unwrap_or(outcome))
     }
 
     /// Whether a log file of this minute may be one of this trail, although its digest files do not cover it.
     fn may_have_delivered(&self, minute: i64, outcome: Outcome) -> bool {
-        matches!(outcome, Outcome::LogOfMissingDigest | Outcome::LogBeforeOldest) || self.chain.is_near(minute)
+        let is_missed =
+            matches!(outcome, Outcome::LogOfMissingDigest | Outcome::LogOfOlderBackfill | Outcome::LogBeforeOldest);
+        is_missed || self.chain.is_near(minute) || self.damaged.is_near(minute)
     }
 }
 
 /// What is missing comes first: the log file may be declared there.
 fn rank(outcome: Outcome) -> u8 {
     match outcome {
-        Outcome::LogOfMissingDigest => 4,
+        Outcome::LogOfMissingDigest => 5,
+        Outcome::LogOfOlderBackfill => 4,
         Outcome::LogUndeclared => 3,
         Outcome::LogInGap => 2,
         Outcome::LogBeforeOldest | Outcome::LogAfterLast => 1,
@@ -131,7 +154,7 @@ fn rank(outcome: Outcome) -> u8 {
 /// What it means that no trail of an area declares a log file: `minute` is that of its name, `origins` are those of its
 /// folder.
 pub(super) fn judge_undeclared(trails: &[TrailHours], minute: Option<i64>, origins: Option<&BTreeSet<u32>>) -> Outcome {
-    let trails = || trails.iter().filter(|trail| trail.chain.ends().is_some());
+    let trails = || trails.iter().filter(|trail| trail.is_told());
     let Some(minute) = minute else {
         return if trails().next().is_some() { Outcome::LogUndeclared } else { Outcome::LogWithoutDigests };
     };
@@ -150,8 +173,12 @@ pub(super) fn judge_undeclared(trails: &[TrailHours], minute: Option<i64>, origi
     if !outcomes.iter().any(is_covered) {
         return best(&|_| true).unwrap_or(Outcome::LogWithoutDigests);
     }
-    // One trail would have to declare it. Another that delivers to the same place may have had it delivered.
-    if let Some(outcome) = best(&|one| !is_covered(one) && one.1) {
+    // One trail would have to declare it. Another that delivers to the same place may have had it delivered; who makes a
+    // folder of his own has no such excuse, unless a digest file is missed and reported.
+    let is_excused = |(outcome, may_have_delivered): &(Outcome, bool)| {
+        *may_have_delivered && (is_known || *outcome == Outcome::LogOfMissingDigest)
+    };
+    if let Some(outcome) = best(&|one| !is_covered(one) && is_excused(one)) {
         return outcome;
     }
     if outcomes.iter().all(is_covered) { Outcome::LogUndeclared } else { Outcome::LogOfUnknownTrail }
@@ -224,9 +251,13 @@ mod tests {
         check(&trails, 4, Some(&[1]), Outcome::LogUndeclared);
         check(&trails, 4, Some(&[2]), Outcome::LogUndeclared);
         // Both do, or none: the first has ended long before, or shortly before.
-        for origins in [Some(&[0, 1][..]), Some(&[7]), None] {
+        for (origins, shortly) in [
+            (Some(&[0, 1][..]), Outcome::LogAfterLast),
+            (Some(&[7]), Outcome::LogOfUnknownTrail),
+            (None, Outcome::LogOfUnknownTrail),
+        ] {
             check(&trails, 4, origins, Outcome::LogOfUnknownTrail);
-            check(&trails, 2, origins, Outcome::LogAfterLast);
+            check(&trails, 2, origins, shortly);
             check(&trails, 0, origins, Outcome::LogUndeclared);
             check(&trails, 20, origins, Outcome::LogAfterLast);
         }
@@ -267,7 +298,7 @@ mod tests {
         // The oldest of them is missing: what it declares is of an hour not far away.
         let mut older = trail(&[0], &[(0, 10)]);
         older.backfill.add(8 * HOUR, 9 * HOUR, false);
-        check(std::slice::from_ref(&older), 7, None, Outcome::LogOfMissingDigest);
+        check(std::slice::from_ref(&older), 7, None, Outcome::LogOfOlderBackfill);
         check(std::slice::from_ref(&older), 1, None, Outcome::LogUndeclared);
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use ring::digest::{Context, SHA256};
 use serde::Deserialize;
 
-use super::place::{DigestName, KeyHash, Place, Sidecar, from_logs_folder, key_hash, log_time};
+use super::place::{DigestName, KeyHash, Place, Sidecar, area_of_key, from_logs_folder, key_hash, log_time};
 use super::signature::{from_sidecar, string_to_sign, unhex_hash};
 use crate::input::{Archive, MemberEnd, MemberReader, to_utf8};
 
@@ -75,8 +75,6 @@ pub(super) struct ReadDigest {
     pub(super) was_asked_for: bool,
     /// Whether it is the object that CloudTrail has put, and has lost the signature that came with it.
     pub(super) lacks_signature: bool,
-    /// Whether it is in a container, where nothing can be put beside it.
-    pub(super) is_member: bool,
 }
 
 /// What is in a digest file.
@@ -123,10 +121,12 @@ pub(super) struct DeclaredLog {
     pub(super) sha256: Option<Sha256>,
     /// The minute in its name, in seconds since 1970.
     pub(super) minute: Option<i64>,
+    /// Whether it is one of another account or Region.
+    pub(super) is_foreign: bool,
 }
 
 /// Sidecar files by the path of their digest file, as positions in the list of archives.
-pub(super) type Sidecars = HashMap<PathBuf, (Sidecar, usize)>;
+pub(super) type Sidecars = HashMap<PathBuf, Vec<(Sidecar, usize)>>;
 
 /// Reads digest files with reused buffers.
 #[derive(Default)]
@@ -157,7 +157,11 @@ impl DigestReader {
         } else {
             Content::Unread
         };
-        let sidecar = sidecars.get(&path).map(|(sidecar, at)| self.sidecar(&archives[*at], *sidecar));
+        // What was gunzipped keeps what lies beside the gzip.
+        let gzip = path.with_added_extension("gz");
+        let beside: Vec<_> =
+            [&path, &gzip].into_iter().filter_map(|path| sidecars.get(path)).flatten().copied().collect();
+        let sidecar = self.best_sidecar(archives, &beside);
         ReadDigest {
             archive,
             key: place.key_hash(),
@@ -166,7 +170,6 @@ impl DigestReader {
             sidecar,
             was_asked_for: false,
             lacks_signature: false,
-            is_member: archives[archive].is_member(),
             path,
         }
     }
@@ -187,6 +190,20 @@ impl DigestReader {
             Ok(MemberEnd::TooLarge) => malformed("it is too large"),
             Err(error) => Err(Content::Unreadable(error.to_string())),
         }
+    }
+
+    /// What sidecar files say: the first that has a signature, else why one has none. An empty one, as a command leaves it
+    /// that failed, is none.
+    fn best_sidecar(&mut self, archives: &[Archive], sidecars: &[(Sidecar, usize)]) -> Option<Result<Vec<u8>, String>> {
+        let mut best = None;
+        for (sidecar, at) in sidecars.iter().filter(|(_, at)| archives[*at].bytes > 0) {
+            let read = self.sidecar(&archives[*at], *sidecar);
+            if read.is_ok() {
+                return Some(read);
+            }
+            best = Some(read);
+        }
+        best
     }
 
     fn sidecar(&mut self, archive: &Archive, sidecar: Sidecar) -> Result<Vec<u8>, String> {
@@ -235,12 +252,16 @@ impl DigestText {
             sha256: json.previous_digest_hash_value.as_deref().and_then(unhex_hash),
             signature: previous_signature.and_then(super::signature::unhex),
         });
+        let here = area_of_key(key);
         let logs = json.log_files.unwrap_or_default().into_iter().map(|log| {
+            let place = place_of(&log.object);
+            let there = area_of_key(&place);
             let is_known = log.hash_algorithm.is_none_or(|algorithm| algorithm == "SHA-256");
             DeclaredLog {
                 key: place_hash(&log.object),
                 sha256: unhex_hash(&log.hash_value).filter(|_| is_known),
                 minute: log_time(&log.object),
+                is_foreign: here.zip(there).is_some_and(|(here, there)| here != there),
             }
         });
         Ok(Self {

@@ -3,7 +3,7 @@
 //! In: the files of a copy, public keys. Out: what the digest files of each account and Region tell. Never: hashes a log
 //! file, which is for who has its text at hand.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rayon::prelude::{
     IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator, ParallelSlice,
@@ -16,7 +16,7 @@ use super::history::{History, Range};
 use super::keys::PublicKeys;
 use super::metadata;
 use super::origins::Origins;
-use super::place::{Area, Kind, Place, area_of_name, before_logs_folder, digest_of_sidecar};
+use super::place::{Area, ChainName, DigestName, Kind, Place, area_of_name, before_logs_folder, digest_of_sidecar};
 use super::strays::Strays;
 use crate::config::Selection;
 use crate::input::Archive;
@@ -56,7 +56,9 @@ impl Survey {
             for (area, digests) in part.digests {
                 survey.digests.entry(area).or_default().extend(digests);
             }
-            survey.sidecars.extend(part.sidecars);
+            for (digest, sidecars) in part.sidecars {
+                survey.sidecars.entry(digest).or_default().extend(sidecars);
+            }
             survey.logs.extend(part.logs);
             survey.other_files += part.other_files;
             survey.strays.logs.extend(part.strays.logs);
@@ -101,7 +103,7 @@ impl Survey {
             Kind::Log => self.logs.extend(u32::try_from(at)),
             Kind::Sidecar(sidecar) => {
                 if let Some(digest) = digest_of_sidecar(&path) {
-                    self.sidecars.insert(digest, (sidecar, at));
+                    self.sidecars.entry(digest).or_default().push((sidecar, at));
                 }
             }
             Kind::Other => self.other_files += 1,
@@ -143,9 +145,12 @@ impl Digests {
             for at in &digests {
                 archives[*at].announce();
             }
+            let next = next_of_chains(archives, &digests, &area, range.to);
             let read = |at: usize| {
                 let mut reader = readers.take().unwrap_or_default();
-                let is_wanted = |name: &super::place::DigestName| name.end.is_none_or(|end| read.has(end));
+                let is_wanted = |name: &DigestName| {
+                    name.end.is_none_or(|end| read.has(end) || next.get(&name.chain()) == Some(&end))
+                };
                 let digest = reader.read(archives, at, &area.region, sidecars, is_wanted);
                 readers.give(reader);
                 digest
@@ -185,6 +190,24 @@ impl Digests {
         }
         Self { histories, archives: order, declarations: Declarations::new(declarations), origins, origin_of }
     }
+}
+
+/// Of each chain, the end of the first digest file after this second, however late it is: it names the one before it, and
+/// has its signature.
+fn next_of_chains(archives: &[Archive], digests: &[usize], area: &Area, after: i64) -> HashMap<ChainName, i64> {
+    let mut next = HashMap::new();
+    if after == i64::MAX {
+        return next;
+    }
+    for at in digests {
+        let path = archives[*at].path();
+        let name = DigestName::parse(&Place::of(&path).key, &area.region);
+        if let Some(end) = name.end.filter(|end| *end > after) {
+            let first = next.entry(name.chain()).or_insert(end);
+            *first = end.min(*first);
+        }
+    }
+    next
 }
 
 /// The selected days as a range of seconds.

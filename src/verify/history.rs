@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::advice::{IN_CONTAINER, fetch_signature};
+use super::advice::fetch_signature;
 use super::chain::{Chains, Status, end_of};
 use super::coverage::{ChainHours, TrailHours};
 use super::declarations::{Declaration, Standing};
@@ -14,6 +14,9 @@ use super::origins::{Origin, Origins};
 use super::outcome::Outcome;
 use super::place::{Area, DigestName, KeyHash, before_logs_folder};
 use super::report::{Chain, DigestCounts, Finding, Lines};
+
+/// Seconds that a digest file covers.
+const HOUR_SECONDS: i64 = 3_600;
 
 /// The requested range of digest ends, in seconds since 1970; both ends count.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +67,8 @@ impl History {
         for positions in chains.ranges() {
             let Some(name) = chains.digests.get(positions.start).map(|digest| digest.name.clone()) else { continue };
             let hours = hours_of(chains, &positions, Status::is_usable);
-            let origins = history.note_origins(chains, &positions);
+            let mut origins = history.note_origins(chains, &positions);
+            let damaged = history.note_damaged(chains, &positions, range, &mut origins);
             history.tell_chain(chains, positions, range);
             // The chain of backfill digest files follows that of its trail.
             let is_of_last =
@@ -73,8 +77,10 @@ impl History {
                 Some(trail) => trail.origins.extend(origins),
                 None => history.hours.push(TrailHours { origins, ..TrailHours::default() }),
             }
-            if let Some(trail) = history.hours.last_mut() {
-                *(if name.is_backfill { &mut trail.backfill } else { &mut trail.chain }) = hours;
+            match history.hours.last_mut() {
+                Some(trail) if name.is_backfill => (trail.backfill, trail.damaged_backfill) = (hours, damaged),
+                Some(trail) => (trail.chain, trail.damaged) = (hours, damaged),
+                None => {}
             }
             last = Some(name);
         }
@@ -85,6 +91,9 @@ impl History {
     fn note_origins(&mut self, chains: &Chains, positions: &std::ops::Range<usize>) -> BTreeSet<u32> {
         let is_proved = positions.clone().any(|at| chains.statuses[at] == Status::Valid);
         let counts = |status: Status| if is_proved { status == Status::Valid } else { status.is_usable() };
+        // Of two with one key, one is a copy, which anybody can put anywhere.
+        let is_single = |at: usize| counts(chains.statuses[at]) && chains.copies(at) == 1;
+        let has_single = positions.clone().any(is_single);
         let mut origins = BTreeSet::new();
         for at in positions.clone().filter(|at| counts(chains.statuses[*at])) {
             let path = chains.digests[at].path.to_string_lossy();
@@ -92,11 +101,36 @@ impl History {
                 continue;
             };
             let origin = self.origins.number(origin);
-            self.origins.note(root, origin);
+            if !has_single || is_single(at) {
+                self.origins.note(root, origin);
+            }
             self.origin_of[at] = Some(origin);
             origins.insert(origin);
         }
         origins
+    }
+
+    /// The hours of digest files that make no sense, by their names. They tell no bucket, so their folder stands for it.
+    fn note_damaged(
+        &mut self,
+        chains: &Chains,
+        positions: &std::ops::Range<usize>,
+        range: Range,
+        origins: &mut BTreeSet<u32>,
+    ) -> ChainHours {
+        let mut hours = ChainHours::default();
+        for digest in positions.clone().rev().map(|at| &chains.digests[at]) {
+            let is_damaged = matches!(digest.content, Content::Malformed(_) | Content::Unreadable(_));
+            let path = digest.path.to_string_lossy();
+            let Some((end, root)) = digest.name.end.zip(before_logs_folder(&path)) else { continue };
+            if is_damaged && range.has(end) {
+                let origin = self.origins.number((String::new(), root.to_owned()));
+                self.origins.note(root, origin);
+                origins.insert(origin);
+                hours.add(end.saturating_sub(HOUR_SECONDS), end, false);
+            }
+        }
+        hours
     }
 
     fn tell_chain(&mut self, chains: &Chains, positions: std::ops::Range<usize>, range: Range) {
@@ -186,12 +220,10 @@ impl History {
             _ => finding,
         };
         if chains.statuses[at] == Status::WithoutSignature {
-            finding.advice = Some(match (&digest.sidecar, text) {
-                (Some(Err(why)), _) => crate::error::printable(why),
-                (_, Some(_)) if digest.is_member => IN_CONTAINER.to_owned(),
-                (_, Some(text)) => fetch_signature(&text.bucket, &text.object, &path),
-                _ => String::new(),
-            });
+            if let Some(Err(why)) = &digest.sidecar {
+                finding = finding.say(&format!("; {why}"));
+            }
+            finding.advice = text.map(|text| fetch_signature(&text.bucket, &text.object, &path));
         }
         if digest.lacks_signature {
             let why = digest.sidecar.as_ref().and_then(|sidecar| sidecar.as_ref().err());
@@ -217,15 +249,25 @@ impl History {
             |older: usize| format!(" between {} and {}", time(end_of(&chains.digests[older])), time(text.start));
         let Some(previous) = &text.previous else {
             if let Some(older) = older.filter(|_| is_in_range(digest, range)) {
-                self.tell_chain_line(at, digest, Outcome::ChainGap, &until(older), None);
+                let is_proved = chains.statuses[at] == Status::Valid;
+                let doubt = if is_proved { "" } else { "; the starting digest file after them is not proved" };
+                let more = format!("{}, or digest files were removed{doubt}", until(older));
+                self.tell_chain_line(at, digest, Outcome::ChainGap, &more, None);
             }
             return;
         };
         if chains.is_here(&previous.key) {
             return;
         }
-        let end = DigestName::parse(&previous.object, &self.area.region).end;
-        if !range.has(end.unwrap_or(text.start)) || !missing.insert(previous.key) {
+        let end = DigestName::parse(&previous.object, &self.area.region).end.unwrap_or(text.start);
+        // One after the range tells of holes that begin in it: digest files come every hour.
+        let is_after = end > range.to && text.start >= range.from && !digest.name.is_backfill;
+        let begins_before = |older: usize| end_of(&chains.digests[older]).saturating_add(HOUR_SECONDS) <= range.to;
+        if is_after && older.is_some_and(begins_before) && missing.insert(previous.key) {
+            let more = older.map(until).unwrap_or_default();
+            self.tell_chain_line(at, digest, Outcome::ChainHole, &more, None);
+        }
+        if !range.has(end) || !missing.insert(previous.key) {
             return;
         }
         // From a day on all were asked for; else the older ones need not have been copied.

@@ -9,6 +9,7 @@ use super::chain::{Chains, Status};
 use super::digest::{Content, ReadDigest};
 use super::history::{Range, is_in_range};
 use super::keys::PublicKeys;
+use super::outcome::Outcome;
 use super::signature::from_metadata;
 use crate::input::Archive;
 
@@ -18,8 +19,15 @@ pub(super) fn complete(mut chains: Chains, archives: &[Archive], keys: &PublicKe
     loop {
         let is_wanted = |at: &usize| {
             let digest = &chains.digests[*at];
-            let is_unsigned = chains.statuses[*at] == Status::WithoutSignature && digest.sidecar.is_none();
-            is_unsigned && !digest.was_asked_for && is_in_range(digest, range)
+            let may_be_signed = match chains.statuses[*at] {
+                Status::WithoutSignature => true,
+                Status::Invalid(outcome) => {
+                    matches!(outcome, Outcome::DigestSignatureFailed | Outcome::DigestUnlinked)
+                }
+                _ => false,
+            };
+            let is_open = !matches!(digest.sidecar, Some(Ok(_))) || is_at_home(digest);
+            may_be_signed && is_open && !digest.was_asked_for && is_in_range(digest, range)
         };
         let wanted: Vec<usize> = (0..chains.digests.len()).filter(is_wanted).collect();
         let ask = |at: &usize| Some((*at, archives[chains.digests[*at].archive].version()?.metadata()));
@@ -28,14 +36,22 @@ pub(super) fn complete(mut chains: Chains, archives: &[Archive], keys: &PublicKe
         for (at, answer) in answers {
             let digest = &mut chains.digests[at];
             digest.was_asked_for = true;
-            let is_answered = answer.is_ok();
-            digest.sidecar = match answer {
-                Ok(metadata) => from_metadata(&metadata),
-                Err(error) => Some(Err(format!("the metadata of its object cannot be read: {error}"))),
-            };
-            // Where CloudTrail has put a digest file, it has a signature. A store that does not answer says nothing.
-            digest.lacks_signature = is_answered && is_at_home(digest) && !matches!(digest.sidecar, Some(Ok(_)));
-            has_more |= digest.lacks_signature || matches!(digest.sidecar, Some(Ok(_)));
+            let is_at_home = is_at_home(digest);
+            match answer.map(|metadata| from_metadata(&metadata)) {
+                Ok(signature) => {
+                    // Where CloudTrail has put a digest file, it has a signature, and anybody may have put a file beside it.
+                    digest.lacks_signature = is_at_home && !matches!(signature, Some(Ok(_)));
+                    has_more |= is_at_home || matches!(signature, Some(Ok(_)));
+                    if is_at_home || digest.sidecar.is_none() || matches!(signature, Some(Ok(_))) {
+                        digest.sidecar = signature;
+                    }
+                }
+                // A store that does not answer says nothing.
+                Err(error) if digest.sidecar.is_none() => {
+                    digest.sidecar = Some(Err(format!("the metadata of its object cannot be read: {error}")));
+                }
+                Err(_) => {}
+            }
         }
         if !has_more {
             return chains;

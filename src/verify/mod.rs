@@ -21,7 +21,8 @@
 //! Several trails may deliver to one account and Region, each to a bucket and a prefix that its digest files declare. A log
 //! file that nothing declares is judged by the trails whose files lie in its folder: where only one does, by that one. Of
 //! several it may be one of any; it is undeclared when all of them cover its minute, or when those that do not are two
-//! hours away from it. A log file that a missing digest file may declare is not called undeclared.
+//! hours away from it. In a folder that no digest file tells of, one that covers its minute is enough. A log file that a missing
+//! digest file, or one that makes no sense, may declare is not called undeclared.
 //!
 //! # What is proved
 //!
@@ -39,15 +40,16 @@
 //! |---|---|
 //! | change, cut, lengthen a log file | `log_hash_differs`, `log_malformed`, `log_trailing_data` |
 //! | remove or move one | `log_missing`; the moved one `log_undeclared`, `log_misplaced` or `log_without_digests` |
-//! | add one | `log_undeclared`, `log_of_unknown_trail`; in hours without digest files it is counted as not covered |
+//! | add one | `log_undeclared`, `log_of_unknown_trail`, `log_misplaced`; in hours without digest files it is counted as not covered |
 //! | change a digest file, or sign it with another key | `digest_signature_failed`, `digest_key_missing`; the one before it stays valid, by its own signature |
 //! | move, swap, replay one | `digest_moved`, and `digest_missing` where it was |
 //! | move all of them | `no_logs_folder` where they lie below no folder `AWSLogs` |
 //! | remove some | `digest_missing`, and `chain_hole` with the hours that nothing is proved of |
 //! | add one in the chain | `digest_unlinked`, or `digest_signature_failed` when another points to it |
-//! | add one behind the newest | `digest_without_signature`: not proved, as all that it declares; what it declares of past hours is `log_out_of_hour` |
+//! | add one behind the newest | `digest_without_signature`: not proved, as all that it declares; what it declares of past hours is `log_out_of_hour`, but of backfill digest files, which are there for that; `digest_unlinked` where it contradicts a signed one |
 //! | make up a chain | `digest_signature_failed`; of one digest file `digest_without_proof` |
-//! | remove the oldest | `log_before_oldest`, `chain_older`: as if they had not been copied; `digest_missing` from the first day on that is asked for |
+//! | remove the last ones before a gap | `chain_gap`, which may be that or a pause: nothing names them |
+//! | remove the oldest | `log_before_oldest`, `log_of_older_backfill`, `chain_older`: as if they had not been copied; `digest_missing` from the first day on that is asked for |
 //! | remove the newest | the report's range ends earlier; `log_after_last`, and `chain_ends_early` when other chains go on |
 //! | remove all of an account and Region | `log_without_digests` |
 //!
@@ -81,7 +83,7 @@ mod report;
 mod signature;
 mod strays;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
@@ -100,7 +102,7 @@ use history::Range;
 use keys::PublicKeys;
 use logs::{Checked, LogChecker, why_unreadable};
 use origins::Origins;
-use place::{Place, before_logs_folder, log_time};
+use place::{Place, before_logs_folder, is_of_folder_day, log_time};
 use report::Lines;
 
 pub(crate) use proof::{Integrity, Proof, Proofs};
@@ -242,21 +244,31 @@ fn tell_early_ends(chains: &[Chain], lines: &mut Lines) {
     }
 }
 
-/// Notes where the log files lie that digest files declare: it may be elsewhere than these. What is not declared is judged
-/// by that; mostly nothing is.
+/// Notes where the log files lie that digest files declare: it may be elsewhere than these, in folders without any. What is
+/// not declared is judged by that; mostly nothing is.
 fn note_origins(archives: &[Archive], checked: &[Checked], digests: &mut Digests) {
     if checked.iter().all(|checked| checked.outcome.is_some()) {
         return;
     }
+    let mut elsewhere = BTreeSet::new();
+    let mut at_home = BTreeSet::new();
     for Checked { archive, declaration, outcome } in checked {
         let declaration = declaration.and_then(|number| digests.declarations.get(number));
         let origin = declaration.and_then(|one| digests.origin_of.get(one.digest as usize).copied().flatten());
         if let (Some(archive), Some(origin), Some(Outcome::LogValid)) = (archive, origin, outcome) {
             let path = archives[*archive as usize].path();
-            if let Some(root) = before_logs_folder(&path.to_string_lossy()) {
-                digests.origins.note(root, origin);
+            let path = path.to_string_lossy();
+            let Some(root) = before_logs_folder(&path) else { continue };
+            match digests.origins.at(root) {
+                Some(origins) if origins.contains(&origin) => drop(at_home.insert(origin)),
+                Some(_) => {}
+                None => drop(elsewhere.insert((origin, root.to_owned()))),
             }
         }
+    }
+    // Whose log files lie beside their digest files has none elsewhere, but copies of them.
+    for (origin, root) in elsewhere.into_iter().filter(|(origin, _)| !at_home.contains(origin)) {
+        digests.origins.note(&root, origin);
     }
 }
 
@@ -276,17 +288,17 @@ fn count_logs(
         let path = archives[checked.archive? as usize].path();
         let place = Place::of(&path);
         let minute = log_time(&place.key);
+        // A name that tells another day than the folder tells nothing.
+        if place.area.is_none() || minute.is_some_and(|minute| !is_of_folder_day(&place.key, minute)) {
+            return Some(Outcome::LogMisplaced);
+        }
         if minute.is_some_and(|minute| !range.has(minute)) {
             return None;
         }
-        Some(match &place.area {
-            None => Outcome::LogMisplaced,
-            Some(area) => {
-                let text = path.to_string_lossy();
-                let of_folder = before_logs_folder(&text).and_then(|root| origins.at(root));
-                judge_undeclared(hours.get(area).map(Vec::as_slice).unwrap_or_default(), minute, of_folder)
-            }
-        })
+        let hours = place.area.as_ref().and_then(|area| hours.get(area)).map(Vec::as_slice).unwrap_or_default();
+        let text = path.to_string_lossy();
+        let of_folder = before_logs_folder(&text).and_then(|root| origins.at(root));
+        Some(judge_undeclared(hours, minute, of_folder))
     };
     let mut told = Vec::new();
     for one in checked {

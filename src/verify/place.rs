@@ -17,6 +17,8 @@ const LOGS_FOLDER: &str = "AWSLogs";
 /// What tells the names of digest files.
 const DIGEST_MARK: &str = "_CloudTrail-Digest_";
 
+const DAY_SECONDS: i64 = 86_400;
+
 /// A key from `AWSLogs/` on, by its hash: nobody can make two keys with the same one.
 pub(super) type KeyHash = [u8; 16];
 
@@ -119,7 +121,8 @@ impl Kind {
 
     /// Whatever lies among log files and was not declared has to be told; only what a file manager leaves is passed over.
     fn in_log_folder(name: &str) -> Self {
-        if name.starts_with('.') && !is_json(name) { Self::Other } else { Self::Log }
+        let is_litter = name == ".DS_Store" || (name.starts_with("._") && !is_json(name));
+        if is_litter { Self::Other } else { Self::Log }
     }
 
     /// Elsewhere a name is all there is: such a file was moved.
@@ -186,6 +189,15 @@ fn split(key: &str) -> Option<(Area, &str)> {
     Some((Area { organization, account: account.to_owned(), region: region.to_owned() }, folder))
 }
 
+/// Account and Region of a key from `AWSLogs/` on.
+pub(super) fn area_of_key(key: &str) -> Option<(&str, &str)> {
+    let mut parts = key.split('/').skip(1).peekable();
+    parts.next_if(|first| first.starts_with("o-"));
+    let account = parts.next()?;
+    let region = parts.nth(1)?;
+    parts.next().map(|_| (account, region))
+}
+
 /// The hash of a key from `AWSLogs/` on.
 pub(super) fn key_hash(key: &str) -> KeyHash {
     let hash = digest(&SHA256, key.as_bytes());
@@ -208,7 +220,14 @@ pub(super) struct DigestName {
     pub(super) end: Option<i64>,
 }
 
+/// What tells chains apart: trail, home Region, and whether it is backfill, which points to its own kind.
+pub(super) type ChainName = (String, String, bool);
+
 impl DigestName {
+    pub(super) fn chain(&self) -> ChainName {
+        (self.trail.clone(), self.home_region.clone(), self.is_backfill)
+    }
+
     pub(super) fn parse(key: &str, region: &str) -> Self {
         let name = key.rsplit('/').next().unwrap_or_default();
         let stem = name.strip_suffix(".json.gz").unwrap_or(name);
@@ -228,6 +247,15 @@ impl DigestName {
 pub(super) fn log_time(key: &str) -> Option<i64> {
     let name = key.rsplit('/').next().unwrap_or_default();
     name.split('_').skip(1).filter(|part| part.is_char_boundary(14)).find_map(|part| parse_name_time(&part[..14]))
+}
+
+/// Whether a log file of this minute may lie in its folder `YYYY/MM/DD`, give or take a day.
+pub(super) fn is_of_folder_day(key: &str, minute: i64) -> bool {
+    let folder = key.rsplit_once('/').map(|(folder, _)| folder).unwrap_or_default();
+    let day = folder.len().checked_sub("YYYY/MM/DD".len()).and_then(|at| folder.get(at..));
+    let date = day.and_then(|day| civil::Date::strptime("%Y/%m/%d", day).ok());
+    let start = date.and_then(|date| date.to_zoned(TimeZone::UTC).ok()).map(|start| start.timestamp().as_second());
+    start.is_some_and(|start| (start - DAY_SECONDS..start + 2 * DAY_SECONDS).contains(&minute))
 }
 
 /// `YYYYMMDDTHHMM[SS]Z`.
@@ -311,5 +339,18 @@ mod tests {
         assert_eq!(log_time("1_CloudTrail_us-east-1_20150817T1501Z_abc.json.gz"), Some(1_439_823_660));
         assert_eq!(log_time("1_CloudTrail_us-east-1_20150817T1501Zabc.json.gz"), Some(1_439_823_660));
         assert_eq!(log_time("1_CloudTrail_us-east-1_2015081éT1501Zabc.json.gz"), None);
+    }
+
+    #[test]
+    fn a_name_is_of_the_day_of_its_folder_give_or_take_one() {
+        let noon = 1_439_812_800;
+        let is_of = |day: &str, minute| is_of_folder_day(&format!("AWSLogs/1/CloudTrail/r/{day}/x.json.gz"), minute);
+        assert!(["2015/08/16", "2015/08/17", "2015/08/18"].iter().all(|day| is_of(day, noon)));
+        assert!(is_of("2015/08/17", noon + 36 * 3_600 - 1) && !is_of("2015/08/17", noon + 36 * 3_600));
+        assert!(is_of("2015/08/17", noon - 36 * 3_600) && !is_of("2015/08/17", noon - 36 * 3_600 - 1));
+        for day in ["2015/08/19", "2015/08/15", "2015/13/01", "2015/08", "é/2015/08", ""] {
+            assert!(!is_of(day, noon), "{day}");
+        }
+        assert!(!is_of_folder_day("x.json.gz", noon));
     }
 }

@@ -254,6 +254,7 @@ impl VerifyReport {
             not_covered: sum(&[
                 Outcome::LogOfInvalidDigest,
                 Outcome::LogOfMissingDigest,
+                Outcome::LogOfOlderBackfill,
                 Outcome::LogBeforeFirst,
                 Outcome::LogBeforeOldest,
                 Outcome::LogAfterLast,

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use trailmill::verify::{Outcome, Severity, VerifyConfig, VerifyReport, verify};
 
-use self::world::{LATEST_DELIVERY, Log, World};
+use self::world::{LATEST_DELIVERY, Log, Plant, World, WorldTrail};
 use crate::digests::{Key, public_keys};
 use crate::harness::{Workdir, say, text, uri};
 use crate::reference::proof::{Copy, DigestWorth, LogWorth};
@@ -119,7 +119,8 @@ impl Judged<'_> {
             let is_valid = found.contains(&Outcome::LogValid);
             let is_contradicted = found.iter().any(contradicts);
             let agrees = match worth {
-                LogWorth::Proved => is_valid,
+                // What speaks against a signed digest file counts for nothing.
+                LogWorth::Proved => is_valid && !is_contradicted,
                 LogWorth::Contradicted => is_contradicted && !is_valid,
                 // Where the digest file has no place in its chain, what it declares counts for nothing.
                 LogWorth::Unproved(fits) => !is_valid && (!is_contradicted || !fits),
@@ -172,9 +173,17 @@ impl Judged<'_> {
             let [outcome] = found else { return Err(format!("{path}: {found:?}")) };
             let is_problem = outcome.severity() == Severity::Problem;
             let Some(log) = self.world.logs.get(path) else { continue };
-            if log.is_planted {
-                if self.is_covered(copy, log) && *outcome != Outcome::LogUndeclared {
-                    return Err(format!("{path} was planted, and is {outcome:?}"));
+            if let Some(plant) = log.plant {
+                let is_told = match plant {
+                    Plant::AmongOthers => !self.is_covered(copy, log) || *outcome == Outcome::LogUndeclared,
+                    Plant::OfAnotherDay => *outcome == Outcome::LogMisplaced,
+                    // What is missing is reported, too.
+                    Plant::InAFolderOfItsOwn => {
+                        !self.is_covered_by_one(copy, log) || is_problem || *outcome == Outcome::LogOfMissingDigest
+                    }
+                };
+                if !is_told {
+                    return Err(format!("{path} was planted, {plant:?}, and is {outcome:?}"));
                 }
             } else if is_problem && !self.may_be_suspected(log, *outcome) {
                 return Err(format!("{path} was delivered, and is {outcome:?}"));
@@ -186,33 +195,38 @@ impl Judged<'_> {
     /// Whether signed digest files of every trail that delivers to a log file's place and Region would have to declare it.
     fn is_covered(&self, copy: &Copy<'_>, log: &Log) -> bool {
         let mut trails = self.world.trails_of(log).peekable();
-        let mut is_covered = trails.peek().is_some();
-        for trail in trails {
-            let of_trail = |path: &&String| path.contains(&trail.mark());
-            let hours = self.digests.iter().filter(|(path, worth)| of_trail(path) && **worth == DigestWorth::Signed);
-            let mut hours: Vec<(i64, i64)> = hours
-                .filter(|(path, _)| !path.contains("_backfill"))
-                .map(|(path, _)| copy.digest(path).expect("a digest file"))
-                .map(|json| (seconds(&json["digestStartTime"]), seconds(&json["digestEndTime"])))
-                .collect();
-            hours.sort_unstable();
-            let mut joined: Vec<(i64, i64)> = Vec::new();
-            for (start, end) in hours {
-                match joined.last_mut().filter(|last| last.1 == start) {
-                    Some(last) => last.1 = end,
-                    None => joined.push((start, end)),
-                }
+        trails.peek().is_some() && trails.all(|trail| self.covers(copy, trail, log))
+    }
+
+    /// Whether those of any trail of its account and Region would.
+    fn is_covered_by_one(&self, copy: &Copy<'_>, log: &Log) -> bool {
+        self.world.trails_of_area(log).any(|trail| self.covers(copy, trail, log))
+    }
+
+    fn covers(&self, copy: &Copy<'_>, trail: &WorldTrail, log: &Log) -> bool {
+        let of_trail = |path: &&String| path.contains(&trail.mark());
+        let hours = self.digests.iter().filter(|(path, worth)| of_trail(path) && **worth == DigestWorth::Signed);
+        let mut hours: Vec<(i64, i64)> = hours
+            .filter(|(path, _)| !path.contains("_backfill"))
+            .map(|(path, _)| copy.digest(path).expect("a digest file"))
+            .map(|json| (seconds(&json["digestStartTime"]), seconds(&json["digestEndTime"])))
+            .collect();
+        hours.sort_unstable();
+        let mut joined: Vec<(i64, i64)> = Vec::new();
+        for (start, end) in hours {
+            match joined.last_mut().filter(|last| last.1 == start) {
+                Some(last) => last.1 = end,
+                None => joined.push((start, end)),
             }
-            let is_in = |(start, end): &(i64, i64)| *start <= log.minute && log.minute + LATEST_DELIVERY < *end;
-            is_covered &= joined.iter().any(is_in);
-            // A backfill digest file that is not here, or counts for nothing, may declare it.
-            let late = self
-                .digests
-                .iter()
-                .filter(|(path, worth)| of_trail(path) && path.contains("_backfill") && **worth != DigestWorth::Wrong);
-            is_covered &= !trail.has_backfill || late.count() == 2;
         }
-        is_covered
+        let is_in = |(start, end): &(i64, i64)| *start <= log.minute && log.minute + LATEST_DELIVERY < *end;
+        let is_covered = joined.iter().any(is_in);
+        // A backfill digest file that is not here, or counts for nothing, may declare it.
+        let late = self
+            .digests
+            .iter()
+            .filter(|(path, worth)| of_trail(path) && path.contains("_backfill") && **worth != DigestWorth::Wrong);
+        is_covered && (!trail.has_backfill || late.count() == 2)
     }
 
     /// Whether nothing but the trail itself could tell that a log file that it delivered was not planted.
@@ -240,7 +254,7 @@ impl Judged<'_> {
         for (path, worth) in &self.logs {
             let found = integrity.get(&*uri(&workdir.at("copy").join(path))).copied().unwrap_or("absent");
             let agrees = match worth {
-                LogWorth::Proved => found == "verified" || found == "invalid" && self.is_declared_twice(path),
+                LogWorth::Proved => found == "verified",
                 LogWorth::Contradicted => found == "invalid",
                 LogWorth::Unproved(true) | LogWorth::OfWrongDigest => found == "not_covered",
                 // As the digest file without signature has a place in its chain or not.
@@ -252,11 +266,6 @@ impl Judged<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Whether somebody has declared it once more, in a digest file of his own.
-    fn is_declared_twice(&self, path: &str) -> bool {
-        self.world.redeclared.contains(path)
     }
 }
 

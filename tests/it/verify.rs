@@ -183,8 +183,8 @@ fn with_its_signature_beside_it_the_newest_is_proved_too() {
         let workdir = copy(&bucket);
         workdir.file(&format!("copy/{newest}.metadata.json"), text);
         let report = check_copy(&workdir, "", &SOUND, 0);
-        let advice = findings(&report, "digest_without_signature")[0]["advice"].as_str().expect("advice").to_owned();
-        assert!(advice.contains(words), "{advice}");
+        let finding = findings(&report, "digest_without_signature")[0];
+        assert!(finding["message"].as_str().is_some_and(|message| message.contains(words)), "{finding}");
     }
     // That of another is a wrong one.
     let workdir = copy(&bucket);
@@ -1140,8 +1140,8 @@ fn in_s3_signatures_are_taken_from_the_metadata_of_objects() {
     // A store that does not give it is no proof of anything.
     proxy.rule(Rule::of(&[Operation::Head]), Fault::Status(403));
     let report = verify(0);
-    let advice = findings(&report, "digest_without_signature")[0]["advice"].as_str().expect("advice");
-    assert!(advice.contains("cannot be read"), "{advice}");
+    let finding = findings(&report, "digest_without_signature")[0];
+    assert!(finding["message"].as_str().is_some_and(|message| message.contains("cannot be read")), "{finding}");
 }
 
 /// In another bucket, without metadata, the command puts the answer beside the copy.
@@ -1155,7 +1155,7 @@ fn in_s3_the_advice_is_a_command_that_works_there() {
     let text = workdir.run_in(&server.environment(), command).expect(0).stdout();
     let newest = &digests[3];
     let expected = format!(
-        "\n  aws s3api head-object --bucket trail-bucket --key {newest} | aws s3 cp - s3://copies/one/{newest}.metadata.json\n"
+        "\n  answer=$(aws s3api head-object --bucket trail-bucket --key {newest}) && printf %s \"$answer\" | aws s3 cp - s3://copies/one/{newest}.metadata.json\n"
     );
     assert!(text.contains(&expected), "{text}");
     let answer = format!(r#"{{"Metadata":{{"signature":"{}"}}}}"#, bucket.signatures[newest]);
@@ -1199,5 +1199,279 @@ fn where_many_signatures_are_lost_the_first_commands_are_printed() {
     }
     let text = copy(&bucket).run("verify copy --public-keys keys.json").expect(1).stdout();
     assert_eq!(text.lines().filter(|line| line.starts_with("  aws ")).count(), 20, "{text}");
-    assert!(text.contains("and 10 more: `--format json`"), "{text}");
+    assert!(text.contains("and 10 more: `-v --format json`"), "{text}");
+}
+
+/// Checks some counts of what is told, and the exit code.
+#[track_caller]
+fn check_some(workdir: &Workdir, flags: &str, expected: &[(&str, u64)], code: i32) -> Json {
+    let (run, report) = verify(workdir, flags);
+    assert_eq!(run.code(), code, "{}", run.dump());
+    for (outcome, count) in expected {
+        let found = report["outcome_counts"][outcome].as_u64().unwrap_or_default();
+        assert_eq!(found, *count, "{outcome}: {report:#}");
+    }
+    report
+}
+
+/// A log file that nobody has delivered.
+fn plant(bucket: &Bucket, key: &str) -> Bucket {
+    let mut planted = bucket.clone();
+    planted.objects.insert(key.to_owned(), gzip(b"{\"Records\":[]}"));
+    planted
+}
+
+/// Two trails, each in its place, twelve hours; of the second the first eight were not copied.
+fn late_copy() -> (Bucket, Bucket) {
+    let (mut one, mut two) = (Bucket::default(), Bucket::default());
+    let mut trail = Trail { prefix: "a/".into(), ..Trail::new(ACCOUNT, "us-east-1") };
+    let mut other = Trail { name: "other".into(), prefix: "b/".into(), end: FIRST_END + 60, ..trail.clone() };
+    for _ in 0..12 {
+        trail.hour(&mut one, 1);
+        other.hour(&mut two, 1);
+    }
+    for key in two
+        .keys("")
+        .into_iter()
+        .filter(|key| !["T08", "T09", "T10", "T11", "T12"].iter().any(|hour| key.contains(hour)))
+    {
+        two.remove(&key);
+    }
+    let first = two.keys("-Digest_us-east-1_other_us-east-1_20250301T08");
+    first.iter().for_each(|key| two.remove(key));
+    one.objects.extend(two.objects.clone());
+    (one, two)
+}
+
+#[test]
+fn a_log_file_planted_in_a_folder_of_its_own_has_no_excuse() {
+    let (bucket, other) = late_copy();
+    check_some(&copy(&bucket), "", &[("chain_older", 1), ("log_of_unknown_trail", 0), ("log_undeclared", 0)], 0);
+    let key = Trail::new(ACCOUNT, "us-east-1").log_key("CloudTrail", FIRST_END + 1_200, "planted");
+    let fresh = plant(&bucket, &format!("fresh/{key}"));
+    check_some(&copy(&fresh), "", &[("log_of_unknown_trail", 1)], 1);
+    // A copy of what the other trail has delivered is no proof that it delivers there.
+    let beside = plant(&bucket, &format!("a/{key}"));
+    check_some(&copy(&beside), "", &[("log_undeclared", 1)], 1);
+    for kind in ["/CloudTrail/", "/CloudTrail-Digest/"] {
+        let copied = other.keys(kind).pop().expect("an object");
+        for (planted, root) in [(&fresh, "fresh/"), (&beside, "a/")] {
+            let mut planted = planted.clone();
+            let to = copied.replacen("b/", root, 1);
+            planted.objects.insert(to, other.objects[&copied].clone());
+            let report = check_some(&copy(&planted), "", &[("log_before_oldest", 0)], 1);
+            assert_eq!(report["logs"]["undeclared"], 1, "{root} {kind}: {report:#}");
+        }
+    }
+}
+
+#[test]
+fn a_hole_that_begins_in_the_days_asked_for_is_told_however_long_it_is() {
+    let mut bucket = Bucket::default();
+    let mut trail = Trail::new(ACCOUNT, "us-east-1");
+    let keys: Vec<(String, Vec<String>)> = (0..120)
+        .map(|_| {
+            let before: Vec<String> = bucket.keys("/CloudTrail/");
+            let digest = trail.hour(&mut bucket, 1);
+            (digest, bucket.keys("/CloudTrail/").into_iter().filter(|key| !before.contains(key)).collect())
+        })
+        .collect();
+    // From 20:00 on the third of March to 23:00 on the fourth.
+    for (digest, logs) in &keys[2 * 24 + 19..3 * 24 + 23] {
+        bucket.remove(digest);
+        logs.iter().for_each(|log| bucket.remove(log));
+    }
+    let workdir = copy(&bucket);
+    let asked = "--from 2025-03-01 --to 2025-03-03";
+    let report = check_some(&workdir, asked, &[("chain_hole", 1), ("digest_missing", 0)], 1);
+    let message = findings(&report, "chain_hole")[0]["message"].as_str().expect("text").to_owned();
+    assert!(message.contains("2025-03-03T19:00:17Z and 2025-03-04T23:00:17Z"), "{message}");
+    check_some(&workdir, "--to 2025-03-04", &[("chain_hole", 1), ("digest_missing", 1)], 1);
+    // Holes of other days were not asked for.
+    for flags in ["--to 2025-03-02", "--from 2025-03-05", "--from 2025-03-01 --to 2025-03-02"] {
+        check_some(&workdir, flags, &[("chain_hole", 0), ("digest_missing", 0)], 0);
+    }
+}
+
+#[test]
+fn in_s3_a_useless_file_beside_a_digest_file_hides_nothing() {
+    let mut bucket = Bucket::default();
+    // The server here keeps metadata in files that are called after keys.
+    let mut trail = Trail { name: "t".into(), ..Trail::new("1", "us-east-1") };
+    let digests = [2, 2, 0, 2].map(|logs| trail.hour(&mut bucket, logs));
+    let server = Server::with_bucket("trail-bucket");
+    put_all(&server, &bucket);
+    let workdir = Workdir::new();
+    workdir.file("keys.json", public_keys(&[Key::East.pkcs1()]));
+    let verify = |code: i32| {
+        let command = "verify s3://trail-bucket --public-keys keys.json --format json";
+        let run = workdir.run_in(&server.environment(), command).expect(code);
+        serde_json::from_str::<Json>(&run.stdout()).expect("a report")
+    };
+    let all = [("digest_valid", 4), ("log_valid", 6)];
+    // Beside what CloudTrail has put; its own metadata counts.
+    for (file, text) in [("metadata.json", ""), ("signature", "junk"), ("signature", "00")] {
+        server.put("trail-bucket", &format!("{}.{file}", digests[3]), text.as_bytes());
+        assert_eq!(counts(&verify(0)), all, "{file} {text:?}");
+    }
+    // Beside a forged one.
+    let mut forged = bucket.clone();
+    let mut faked = trail;
+    let key = faked.digest(&mut forged, &[], |_| {});
+    server.put("trail-bucket", &key, &forged.objects[&key]);
+    for text in ["junk", ""] {
+        server.put("trail-bucket", &format!("{key}.signature"), text.as_bytes());
+        let report = verify(1);
+        assert_eq!(
+            counts(&report),
+            [("digest_signature_failed", 1), ("digest_valid", 4), ("log_valid", 6)],
+            "{text:?}"
+        );
+    }
+    // One that blames the newest is told apart by what the newest itself has.
+    forged.edit(&key, |text| text.replace(&bucket.signatures[&digests[3]], &"0".repeat(512)));
+    server.put("trail-bucket", &key, &forged.objects[&key]);
+    assert_eq!(counts(&verify(1)), [("digest_signature_failed", 1), ("digest_valid", 4), ("log_valid", 6)]);
+}
+
+#[test]
+fn a_log_file_with_a_time_of_another_day_than_its_folder_is_told() {
+    let (bucket, _, trail) = four_hours();
+    let key = trail.log_key("CloudTrail", FIRST_END, "planted");
+    let (folder, _) = key.rsplit_once('/').expect("a folder");
+    let name = |time: &str| format!("{ACCOUNT}_CloudTrail_us-east-1_{time}_planted.json.gz");
+    for planted in [
+        format!("{folder}/{}", name("20990101T0000Z")),
+        format!("{folder}/{}", name("20200101T0000Z")),
+        format!("AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/{}", name("20990101T0000Z")),
+    ] {
+        let workdir = copy(&plant(&bucket, &planted));
+        for flags in ["", "--from 2025-03-01", "--to 2025-03-01"] {
+            check_some(&workdir, flags, &[("log_misplaced", 1), ("log_valid", 4)], 1);
+        }
+    }
+}
+
+#[test]
+fn hidden_files_among_log_files_are_told_as_others_are() {
+    let (bucket, _, trail) = four_hours();
+    let key = trail.log_key("CloudTrail", FIRST_END, "x");
+    let (folder, _) = key.rsplit_once('/').expect("a folder");
+    let mut hidden = plant(&bucket, &format!("{folder}/.hidden.gz"));
+    hidden.objects.insert(format!("{folder}/.x.log"), b"{\"Records\":[]}".to_vec());
+    hidden.objects.insert(format!("{folder}/.DS_Store"), b"x".to_vec());
+    hidden.objects.insert(format!("AWSLogs/{ACCOUNT}/Extra/us-east-1/a.json.gz"), gzip(b"{}"));
+    hidden.objects.insert("top.json".into(), b"{}".to_vec());
+    let workdir = copy(&hidden);
+    check_some(&workdir, "", &[("log_undeclared", 2)], 1);
+    let text = workdir.run("verify copy --public-keys keys.json").stdout();
+    assert!(text.contains("3 other files"), "{text}");
+}
+
+#[test]
+fn an_unsigned_digest_file_that_contradicts_a_signed_one_is_what_is_wrong() {
+    let (bucket, digests, trail) = four_hours();
+    let genuine = &bucket.keys("/CloudTrail/")[0];
+    // It knows the signature of the newest one, which proves that.
+    let unlinked = [("digest_unlinked", 1), ("digest_valid", 4), ("log_hash_differs", 0), ("log_valid", 6)];
+    let declare = |key: &str, algorithm: &str| {
+        let mut forged = bucket.clone();
+        trail.clone().digest(&mut forged, &[], |json| {
+            let [key, hash, algorithm] = [key.to_owned(), "00".repeat(32), algorithm.to_owned()];
+            json["logFiles"] = serde_json::json!([
+                {"s3Bucket": "trail-bucket", "s3Object": key, "hashValue": hash, "hashAlgorithm": algorithm},
+            ]);
+        });
+        copy(&forged)
+    };
+    let workdir = declare(genuine, "SHA-256");
+    check_some(&workdir, "", &unlinked, 1);
+    let lake = workdir.convert("copy", "--verify --public-keys keys.json");
+    let rows = lake.rows("archives");
+    let row = rows.iter().find(|row| crate::harness::text(row, "archive").ends_with(genuine.as_str()));
+    assert_eq!(row.map(|row| crate::harness::text(row, "integrity")), Some("verified"));
+    check_some(&declare(genuine, "MD5"), "", &unlinked, 1);
+    // Nor does it speak of other accounts and Regions.
+    let foreign = genuine.replace(ACCOUNT, "999999999999");
+    check_some(&declare(&foreign, "SHA-256"), "", &[("digest_unlinked", 1), ("log_missing", 0)], 1);
+    // What it says of a signature is no match for the signature.
+    let mut forged = bucket.clone();
+    let key = trail.clone().digest(&mut forged, &[], |_| {});
+    forged.edit(&key, |text| text.replace(&bucket.signatures[&digests[3]], &"0".repeat(512)));
+    let workdir = copy(&forged);
+    workdir.file(&format!("copy/{}.signature", digests[3]), &bucket.signatures[&digests[3]]);
+    check_some(&workdir, "", &[("digest_unlinked", 1), ("digest_valid", 4), ("digest_signature_failed", 0)], 1);
+}
+
+#[test]
+fn what_a_failed_command_leaves_behind_is_no_signature() {
+    let (bucket, digests, _) = four_hours();
+    let workdir = copy(&bucket);
+    let sidecar = format!("copy/{}.metadata.json", digests[3]);
+    let command = |workdir: &Workdir| {
+        let text = workdir.run("verify copy --public-keys keys.json").expect(0).stdout();
+        assert!(text.contains("  aws s3api head-object"), "{text}");
+        text
+    };
+    let before = command(&workdir);
+    workdir.file(&sidecar, "");
+    assert_eq!(command(&workdir), before);
+    workdir.file(&sidecar, "Unable to locate credentials");
+    assert!(command(&workdir).contains("its sidecar file is of no use"), "the command stands there all the same");
+    // Another file may have it.
+    workdir.file(&format!("copy/{}.signature", digests[3]), &bucket.signatures[&digests[3]]);
+    check_some(&workdir, "", &[("digest_valid", 4)], 0);
+}
+
+#[test]
+fn a_signature_beside_a_digest_file_is_taken_after_both_were_gunzipped() {
+    let (bucket, digests, _) = four_hours();
+    let mut plain = bucket.clone();
+    for (key, stored) in &bucket.objects {
+        plain.remove(key);
+        plain.objects.insert(key.trim_end_matches(".gz").to_owned(), inflated(stored));
+    }
+    let workdir = copy(&plain);
+    workdir.file(&format!("copy/{}.signature", digests[3]), &bucket.signatures[&digests[3]]);
+    check_some(&workdir, "", &[("digest_valid", 4), ("log_valid", 6)], 0);
+}
+
+#[test]
+fn log_files_of_digest_files_that_make_no_sense_are_not_called_planted() {
+    for (prefix, spoiled) in [("", 0..12), ("", 5..12), ("", 0..7), ("b/", 0..12), ("b/", 5..12), ("b/", 0..7)] {
+        let mut bucket = Bucket::default();
+        let mut one = Trail::new(ACCOUNT, "us-east-1");
+        let mut two = Trail { name: "other".into(), prefix: prefix.into(), end: FIRST_END + 5, ..one.clone() };
+        let digests: Vec<String> = (0..12)
+            .map(|_| {
+                one.hour(&mut bucket, 1);
+                two.hour(&mut bucket, 2)
+            })
+            .collect();
+        for key in &digests[spoiled.clone()] {
+            bucket.objects.insert(key.clone(), b"junk".to_vec());
+        }
+        let report = check_some(&copy(&bucket), "", &[("digest_malformed", spoiled.len() as u64)], 1);
+        assert_eq!(report["logs"]["undeclared"], 0, "{prefix} {spoiled:?}: {report:#}");
+        // What one trail alone would have to declare is undeclared all the same.
+        let key = Trail { prefix: "c/".into(), ..one.clone() }.log_key("CloudTrail", FIRST_END + 8 * HOUR + 60, "x");
+        let report = verify(&copy(&plant(&bucket, &key)), "").1;
+        assert!(spoiled.contains(&9) || report["logs"]["undeclared"] == 1, "{prefix} {spoiled:?}: {report:#}");
+    }
+}
+
+#[test]
+fn a_log_file_that_an_older_backfill_digest_file_may_declare_is_called_so() {
+    let mut bucket = Bucket::default();
+    let mut trail = Trail::new(ACCOUNT, "us-east-1");
+    for _ in 0..10 {
+        trail.hour(&mut bucket, 1);
+    }
+    let mut backfill = Trail { is_backfill: true, previous: None, end: FIRST_END + 2 * HOUR, ..trail.clone() };
+    let digests: Vec<String> = (0..3).map(|_| backfill.digest(&mut bucket, &[], |_| {})).collect();
+    bucket.remove(&digests[0]);
+    let planted = plant(&bucket, &trail.log_key("CloudTrail", FIRST_END + HOUR + HOUR / 2, "x"));
+    let report = check_some(&copy(&planted), "-v", &[("log_of_older_backfill", 1), ("chain_older", 1)], 0);
+    let message = findings(&report, "log_of_older_backfill")[0]["message"].as_str().expect("text");
+    assert!(message.contains("older backfill digest file"), "{message}");
 }

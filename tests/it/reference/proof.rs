@@ -79,10 +79,15 @@ fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
 }
 
+/// Whether a file keeps what was metadata of the digest file beside it.
+fn is_beside(path: &str) -> bool {
+    [".signature", ".metadata.json"].iter().any(|end| path.ends_with(end))
+}
+
 impl Copy<'_> {
     /// Digest files, by path.
     pub fn digests(&self) -> impl Iterator<Item = &String> {
-        self.files.keys().filter(|path| path.contains("_CloudTrail-Digest_") && !path.ends_with(".signature"))
+        self.files.keys().filter(|path| path.contains("_CloudTrail-Digest_") && !is_beside(path))
     }
 
     /// The JSON of a digest file that is where it says.

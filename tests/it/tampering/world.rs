@@ -21,8 +21,6 @@ pub struct World {
     pub logs: BTreeMap<String, Log>,
     /// What was done to it.
     pub deeds: Vec<String>,
-    /// Log files that a forged digest file declares once more, otherwise.
-    pub redeclared: BTreeSet<String>,
     /// Trails in whose name somebody has made a digest file.
     pub forged: BTreeSet<usize>,
     random: Random,
@@ -45,9 +43,21 @@ pub struct Log {
     pub trail: usize,
     /// In its name.
     pub minute: i64,
-    pub is_planted: bool,
+    /// How it was planted; `None` when it was delivered.
+    pub plant: Option<Plant>,
     /// Whether a backfill digest file declares it.
     pub is_late: bool,
+}
+
+/// How a log file was planted.
+#[derive(Clone, Copy, Debug)]
+pub enum Plant {
+    /// Where its trail delivers to.
+    AmongOthers,
+    /// There, with a time in its name that is not of its folder's day.
+    OfAnotherDay,
+    /// Below a folder that no trail delivers to.
+    InAFolderOfItsOwn,
 }
 
 impl WorldTrail {
@@ -69,7 +79,6 @@ impl World {
             trails: Vec::new(),
             logs: BTreeMap::new(),
             deeds: Vec::new(),
-            redeclared: BTreeSet::new(),
             forged: BTreeSet::new(),
             random,
             is_merged,
@@ -88,6 +97,13 @@ impl World {
         if world.random.one_in(8) {
             world.keys.pop();
             world.deeds.push("the public key of eu-west-1 is not at hand".to_owned());
+        }
+        // What is left of a command that failed is no signature.
+        for path in world.signatures.keys().cloned().collect::<Vec<_>>() {
+            if world.random.one_in(8) {
+                let text = world.random.pick(&["", "junk", "{}"]).as_bytes().to_vec();
+                world.files.insert(format!("{path}.metadata.json"), text);
+            }
         }
         for (path, signature) in std::mem::take(&mut world.signatures) {
             if keeps && world.files.contains_key(&path) {
@@ -175,7 +191,7 @@ impl World {
         let root = self.root_of(&trail);
         let path = |key: &str| format!("{root}{}", key.strip_prefix(&trail.prefix).expect("the prefix"));
         self.logs.extend(logs.iter().map(|(key, minute)| {
-            (path(key), Log { trail: at, minute: *minute, is_planted: false, is_late: late.contains(key) })
+            (path(key), Log { trail: at, minute: *minute, plant: None, is_late: late.contains(key) })
         }));
         self.signatures.extend(bucket.signatures.iter().map(|(key, signature)| (path(key), signature.clone())));
         self.files.extend(bucket.objects.iter().map(|(key, stored)| (path(key), stored.clone())));
@@ -194,6 +210,12 @@ impl World {
         self.trails.iter().filter(move |it| {
             (&it.trail.account, &it.trail.region) == (&of.account, &of.region) && self.root_of(&it.trail) == root
         })
+    }
+
+    /// Trails of the account and Region of a log file.
+    pub fn trails_of_area(&self, log: &Log) -> impl Iterator<Item = &WorldTrail> {
+        let of = &self.trails[log.trail].trail;
+        self.trails.iter().filter(|it| (&it.trail.account, &it.trail.region) == (&of.account, &of.region))
     }
 
     /// Does something to the copy.
@@ -294,7 +316,16 @@ impl World {
         let mut bucket = Bucket::default();
         let log = trail.log_key("CloudTrail", trail.end - HOUR / 2, "forged");
         bucket.objects.insert(log.clone(), gzip(records(&[event("forged", "")]).as_bytes()));
-        let key = trail.digest(&mut bucket, &[log], |_| {});
+        // It may declare once more what was declared, as something else.
+        let again = self.logs.iter().find(|(_, log)| log.trail == at).filter(|_| self.random.one_in(2));
+        let again = again.map(|(path, _)| format!("{}{}", trail.prefix, path.strip_prefix(&root).expect("the root")));
+        let key = trail.digest(&mut bucket, &[log], |json| {
+            let logs = json["logFiles"].as_array_mut().expect("log files");
+            logs.extend(again.map(|key| {
+                let hash = sha256(key.as_bytes());
+                serde_json::json!({"s3Bucket": "x", "s3Object": key, "hashValue": hash, "hashAlgorithm": "SHA-256"})
+            }));
+        });
         for (key, stored) in bucket.objects {
             self.files.insert(format!("{root}{}", key.strip_prefix(&trail.prefix).expect("the prefix")), stored);
         }
@@ -318,10 +349,21 @@ impl World {
         let at = self.random.index(self.trails.len());
         let trail = &self.trails[at].trail;
         let minute = (trail.end - HOUR - self.random.below(6 * 3_600).cast_signed()) / 60 * 60;
-        let key = trail.log_key("CloudTrail", minute, &format!("planted{:09}", self.random.below(1_000_000_000)));
-        let path = format!("{}{}", self.root_of(trail), key.strip_prefix(&trail.prefix).expect("the prefix"));
+        let how =
+            *self.random.pick(&[Plant::AmongOthers, Plant::AmongOthers, Plant::OfAnotherDay, Plant::InAFolderOfItsOwn]);
+        let mut key = trail.log_key("CloudTrail", minute, &format!("planted{:09}", self.random.below(1_000_000_000)));
+        if let Plant::OfAnotherDay = how {
+            let (folder, name) = key.rsplit_once('/').expect("a folder");
+            let day = *self.random.pick(&["_20200101T", "_20990101T"]);
+            key = format!("{folder}/{}", name.replacen(&time(minute, "_%Y%m%dT"), day, 1));
+        }
+        let key = key.strip_prefix(&trail.prefix).expect("the prefix");
+        let path = match how {
+            Plant::InAFolderOfItsOwn => format!("fresh/{key}"),
+            _ => format!("{}{key}", self.root_of(trail)),
+        };
         self.files.insert(path.clone(), gzip(records(&[event(&path, "")]).as_bytes()));
-        self.logs.insert(path.clone(), Log { trail: at, minute, is_planted: true, is_late: false });
+        self.logs.insert(path.clone(), Log { trail: at, minute, plant: Some(how), is_late: false });
         format!("planted {path}")
     }
 
