@@ -24,7 +24,7 @@ use super::values::parse_day;
     after_help = "Exit codes: 0 what digest files declare is here and unaltered, 1 something is invalid, missing or undeclared, or nothing is proved, 2 usage or environment error.\n\nExample:\n  aws s3 sync s3://trail-bucket ./copy\n  aws cloudtrail list-public-keys --start-time 2025-01-01 --end-time 2025-12-31 > keys.json\n  trailmill verify ./copy --public-keys keys.json"
 )]
 pub(crate) struct VerifyArgs {
-    /// Files and folders of the copy, or `s3://` URLs
+    /// Files and folders of the copy, or `s3://` URLs; tar and zip files have to be unpacked first
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 

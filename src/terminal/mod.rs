@@ -212,6 +212,9 @@ fn write_integrity(out: &mut String, summary: &Summary) -> std::fmt::Result {
         return Ok(());
     }
     write_counts(out, "integrity", verified, "verified", &[(invalid, "invalid"), (not_covered, "not covered")])?;
+    if verified + invalid == 0 {
+        writeln!(out, "{:>14}  no valid digest file declares them; `trailmill verify` says why", "not covered")?;
+    }
     for archive in summary.invalid_archives.iter().take(3) {
         let archive = printable(archive);
         writeln!(out, "{:>14}  {archive} is not what digest files declare; `trailmill verify` says why", "invalid")?;

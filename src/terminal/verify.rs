@@ -147,11 +147,10 @@ fn write_not_proved(out: &mut String, report: &VerifyReport) -> Result {
         writeln!(out, "{} log files {}", HumanCount(report.count(outcome)), outcome.text())?;
     }
     if report.other_files > 0 {
-        writeln!(
-            out,
-            "{} other files, which CloudTrail does not deliver, were not looked at",
-            HumanCount(report.other_files)
-        )?;
+        let files = HumanCount(report.other_files);
+        write!(out, "{files} other files, which CloudTrail does not deliver, were not looked at")?;
+        let has_digests = report.digests.total + report.backfill_digests.total > 0;
+        writeln!(out, "{}", if has_digests { "" } else { "; tar and zip files have to be unpacked first" })?;
     }
     let commands: Vec<&str> = report.findings.iter().filter_map(command).collect();
     if commands.is_empty() {

@@ -67,23 +67,30 @@ impl Survey {
         survey
     }
 
-    /// What lies below no folder `AWSLogs` was moved, where digest files of its account and Region lie below one; else all
-    /// of them have lost it.
+    /// What lies below no folder `AWSLogs` of an account was moved, where digest files of its account and Region lie below
+    /// one in the same root; else all of them have lost it.
     fn find_strays(&mut self, archives: &[Archive]) {
-        let areas: HashSet<(&str, &str)> =
-            self.digests.keys().map(|area| (area.account.as_str(), area.region.as_str())).collect();
+        let nowhere = self.digests.remove(&Area::default()).unwrap_or_default();
+        if nowhere.is_empty() && self.strays.logs.is_empty() {
+            return;
+        }
+        let mut roots: HashMap<(&str, &str), HashSet<String>> = HashMap::new();
+        for (area, digests) in &self.digests {
+            let roots = roots.entry((&area.account, &area.region)).or_default();
+            let of = |at: &usize| before_logs_folder(&archives[*at].path().to_string_lossy()).map(str::to_owned);
+            roots.extend(digests.iter().filter_map(of));
+        }
         let is_stray = |at: usize| {
             let path = archives[at].path();
-            let place = Place::of(&path);
-            before_logs_folder(&path.to_string_lossy()).is_none() && !areas.contains(&area_of_name(&place.key))
+            let text = path.to_string_lossy();
+            let roots = roots.get(&area_of_name(text.rsplit('/').next().unwrap_or_default()));
+            !roots.is_some_and(|roots| roots.iter().any(|root| text.starts_with(root)))
         };
         let (logs, moved) = std::mem::take(&mut self.strays.logs).into_iter().partition(|log| is_stray(*log as usize));
-        let nowhere = self.digests.get(&Area::default()).cloned().unwrap_or_default();
         let (strays, digests): (Vec<usize>, Vec<usize>) = nowhere.into_iter().partition(|at| is_stray(*at));
-        drop(areas);
+        drop(roots);
         self.strays = Strays { digests: strays, logs };
         self.logs.extend::<Vec<u32>>(moved);
-        self.digests.remove(&Area::default());
         if !digests.is_empty() {
             self.digests.insert(Area::default(), digests);
         }

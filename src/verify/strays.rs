@@ -31,10 +31,15 @@ impl Strays {
         let missing = declared.as_ref().and_then(|(_, object)| missing_folder(&path, object));
         let (place, missing) = missing.unwrap_or_else(|| (above(&path, 1), String::new()));
         let (digests, logs) = (self.digests.len(), self.logs.len());
-        let more = format!(": {digests} digest files and {logs} log files lie below none, and keys count from it on");
+        let more = format!(
+            ": {digests} digest files and {logs} log files lie below none with an account, and keys count from it on"
+        );
         let mut finding = Finding::new(Outcome::NoLogsFolder, &place).say(&more).at(&path);
+        // Digest files and log files lie below different folders.
         let put = match missing.as_str() {
-            "" => "copy the bucket from its folder AWSLogs/ on".to_owned(),
+            missing if missing.is_empty() || missing.contains("CloudTrail-Digest") => {
+                "copy the bucket from its folder AWSLogs/ on, with all folders".to_owned()
+            }
             missing => format!("put what is in this folder into {missing}/, or copy the bucket from its AWSLogs/ on"),
         };
         finding.advice = Some(crate::error::printable_path(&put));

@@ -1044,7 +1044,7 @@ fn a_copy_without_its_folder_awslogs_is_called_so_once() {
     for (cut, folder) in [
         ("AWSLogs/", "AWSLogs"),
         (&*format!("AWSLogs/{ACCOUNT}/"), &*format!("AWSLogs/{ACCOUNT}")),
-        (&*format!("AWSLogs/{ACCOUNT}/CloudTrail-Digest/us-east-1/"), "us-east-1"),
+        (&*format!("AWSLogs/{ACCOUNT}/CloudTrail-Digest/us-east-1/"), "with all folders"),
     ] {
         let workdir = Workdir::new();
         workdir.file("keys.json", public_keys(&[Key::East.pkcs1()]));
@@ -1058,6 +1058,26 @@ fn a_copy_without_its_folder_awslogs_is_called_so_once() {
         assert!(message.contains("4 digest files") && message.contains("6 log files"), "{message}");
         assert!(advice.contains(folder), "{advice}");
         assert_eq!((&report["digests"]["invalid"], &report["logs"]["undeclared"]), (&4.into(), &6.into()));
+    }
+    // With the folder, but without its account; and in a folder of its own, beside a whole copy of another trail.
+    let other = Trail { name: "other".into(), ..Trail::new(ACCOUNT, "us-east-1") };
+    let mut whole = Bucket::default();
+    (0..2).fold(other, |mut other, _| {
+        other.hour(&mut whole, 0);
+        other
+    });
+    for (cut, put, missing) in
+        [(&*format!("AWSLogs/{ACCOUNT}/"), "AWSLogs/", &*format!("AWSLogs/{ACCOUNT}/")), ("AWSLogs/", "", "AWSLogs/")]
+    {
+        let workdir = copy(&Bucket::default());
+        whole.copy_to(&workdir, "copy/one");
+        for (key, stored) in &bucket.objects {
+            workdir.file(&format!("copy/two/{put}{}", key.strip_prefix(cut).expect("a key")), stored);
+        }
+        let report = check_some(&workdir, "", &[("no_logs_folder", 1), ("digest_moved", 0), ("digest_valid", 1)], 1);
+        let finding = findings(&report, "no_logs_folder")[0];
+        let [place, advice] = ["place", "advice"].map(|name| finding[name].as_str().expect("text"));
+        assert!(place.contains("copy/two") && advice.contains(&format!("into {missing}")), "{finding}");
     }
     // One beside a whole copy was moved.
     let mut moved = bucket.clone();
@@ -1238,7 +1258,9 @@ fn late_copy() -> (Bucket, Bucket) {
         two.remove(&key);
     }
     let first = two.keys("-Digest_us-east-1_other_us-east-1_20250301T08");
-    first.iter().for_each(|key| two.remove(key));
+    for key in first {
+        two.remove(&key);
+    }
     one.objects.extend(two.objects.clone());
     (one, two)
 }
@@ -1279,7 +1301,9 @@ fn a_hole_that_begins_in_the_days_asked_for_is_told_however_long_it_is() {
     // From 20:00 on the third of March to 23:00 on the fourth.
     for (digest, logs) in &keys[2 * 24 + 19..3 * 24 + 23] {
         bucket.remove(digest);
-        logs.iter().for_each(|log| bucket.remove(log));
+        for log in logs {
+            bucket.remove(log);
+        }
     }
     let workdir = copy(&bucket);
     let asked = "--from 2025-03-01 --to 2025-03-03";
@@ -1474,4 +1498,29 @@ fn a_log_file_that_an_older_backfill_digest_file_may_declare_is_called_so() {
     let report = check_some(&copy(&planted), "-v", &[("log_of_older_backfill", 1), ("chain_older", 1)], 0);
     let message = findings(&report, "log_of_older_backfill")[0]["message"].as_str().expect("text");
     assert!(message.contains("older backfill digest file"), "{message}");
+}
+
+#[test]
+fn a_container_is_said_to_be_none_of_what_verify_opens() {
+    let workdir = copy(&four_hours().0);
+    let status = std::process::Command::new("tar")
+        .args(["-cf", "copy.tar", "copy"])
+        .current_dir(workdir.path())
+        .status()
+        .expect("tar");
+    assert!(status.success());
+    let text = workdir.run("verify copy.tar --public-keys keys.json").expect(1).stdout();
+    assert!(text.contains("No digests found") && text.contains("have to be unpacked first"), "{text}");
+}
+
+#[test]
+fn a_conversion_that_can_prove_nothing_says_where_the_cause_is_told() {
+    let (bucket, _, _) = four_hours();
+    let workdir = copy(&bucket);
+    workdir.file("west.json", public_keys(&[Key::West.pkcs1()]));
+    let says = |keys: &str, lake: &str| {
+        let run = workdir.run(&format!("convert copy --out {lake} --verify --public-keys {keys}"));
+        [run.stdout(), run.stderr()].concat().contains("`trailmill verify` says why")
+    };
+    assert!(says("west.json", "one") && !says("keys.json", "two"));
 }
