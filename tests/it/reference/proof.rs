@@ -119,8 +119,13 @@ impl Copy<'_> {
         if beside.iter().any(|it| signs(it)) || after.iter().any(|(_, it)| signs(it)) {
             return DigestWorth::Signed;
         }
-        // What a wrong digest file says of another is worth nothing.
-        let is_told = |(other, _): &(&String, String)| self.worth_of_digest(other) != DigestWorth::Wrong;
+        // What a wrong digest file says of another is worth nothing, nor what one without signature says that is no later.
+        let end = |path: &str| path.rsplit('_').find(|part| part.starts_with('2')).unwrap_or_default().to_owned();
+        let is_told = |(other, _): &(&String, String)| match self.worth_of_digest(other) {
+            DigestWorth::Signed => true,
+            DigestWorth::Unsigned => end(other) > end(path),
+            DigestWorth::Wrong => false,
+        };
         if beside.is_some() || after.iter().any(is_told) { DigestWorth::Wrong } else { DigestWorth::Unsigned }
     }
 
