@@ -45,8 +45,7 @@ pub(crate) fn observe<O: Observer>(
     let started = Instant::now();
     let clock = Arc::new(StageClock::default());
     let pool = Arc::new(thread_pool(config.threads)?);
-    let stop = Stop::default().or_when(progress.stop_flag());
-    let session = Session::new(&config.store).stopped_by(stop).watched_by(progress.waits());
+    let session = Session::new(&config.store).stopped_by(Stop::default().or_when(progress.stop_flag()));
     let session = session.watched_by(progress.waits());
     let search = Search { lake: None, selection: &config.selection, session: &session, is_new: &|_| true };
     let folder = config.scratch.clone().unwrap_or_default();
