@@ -238,8 +238,9 @@ fn what_is_foreign_is_fetched_once() {
     let kinds: std::collections::BTreeSet<String> =
         remote.rows("archives").iter().map(|row| text(row, "kind").to_owned()).collect();
     assert!(["text", "parquet", "empty"].iter().all(|kind| kinds.contains(*kind)), "{kinds:?}");
-    let stored: u64 = objects.iter().map(|(_, bytes)| bytes.len() as u64).sum();
-    assert_eq!(remote.count("/bytes/compressed"), stored + archive.len() as u64);
+    // Their first 4 KiB tell what they are.
+    let looked_at: usize = objects.iter().map(|(_, bytes)| bytes.len().min(4 << 10)).sum();
+    assert_eq!(remote.count("/bytes/compressed"), (looked_at + archive.len()) as u64);
 }
 
 #[test]
