@@ -63,7 +63,7 @@ pub struct StageClock {
 
 impl StageClock {
     /// Runs `work` and adds its CPU time to a stage. The system is asked twice, which takes up to a microsecond: what is
-    /// done for each small archive has a [`TaskClock`].
+    /// done for each small archive has a `TaskClock`.
     pub fn time<T>(&self, stage: Stage, work: impl FnOnce() -> T) -> T {
         let before = thread_cpu_time();
         let result = work();
