@@ -226,6 +226,8 @@
 //! | a failing or full disk, limits of the system | `crash.rs`, `limits.rs` |
 //! | one writer | `crash.rs`, `limits.rs`; in a bucket `s3_lake.rs` |
 //! | a lake **in a bucket** is that of a folder, whatever happens to requests | `s3_lake.rs`: killed at any request |
+//! | an **outage** is waited for, and a run that was silent too long writes nothing before it has claimed the lake anew | `s3_outage.rs` |
+//! | the command that is printed at the end runs when it is **pasted** | `next_step.rs`, for nasty names of lakes |
 //! | **deterministic**: same input, same bytes | `determinism.rs`; `dedup.rs`: workers that meet each other's copies |
 //! | **bounded** memory | `memory.rs`; `dedup.rs`: keys beyond the bound |
 //! | **hostile input**: located and kept | `corrupt.rs`, `mutation.rs`, `large.rs`; `fuzz/` |
