@@ -2,9 +2,9 @@
 //!
 //! In: keys of claims. Out: whose they are, and how long their runs may be silent. Never: what a claim holds.
 
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::{BuildHasher, Hasher};
+
+use crate::store::random;
 
 /// What the key of a claim says.
 #[derive(Debug)]
@@ -33,9 +33,4 @@ impl fmt::Display for ClaimName {
         f.write_str(&self.run)?;
         self.lease_ms.map_or(Ok(()), |lease_ms| write!(f, "-{lease_ms}"))
     }
-}
-
-/// A number that no other run has.
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }

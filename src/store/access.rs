@@ -14,6 +14,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use bytes::Bytes;
 use object_store::aws::AmazonS3;
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::Path as Key;
@@ -298,6 +299,12 @@ impl Access {
         }
     }
 
+    /// The first byte of an object, asked for once.
+    pub(super) async fn first_byte(&self, key: &Key) -> object_store::Result<Bytes> {
+        let options = GetOptions { range: Some((0..1).into()), ..GetOptions::default() };
+        self.client.get_opts(key, options).await?.bytes().await
+    }
+
     /// Asks for something that the store has given before, but for one object; why it gives nothing, when it does not.
     async fn ask_for_proof(&self, but: Option<&Key>, failed: Failure) -> Result<Answer, Failure> {
         let (read, listed) = {
@@ -306,9 +313,7 @@ impl Access {
         };
         let mut refused = None;
         for key in read.iter().rev().filter(|key| Some(*key) != but) {
-            let options = GetOptions { range: Some((0..1).into()), ..GetOptions::default() };
-            let first = || async { self.client.get_opts(key, options.clone()).await?.bytes().await };
-            match self.ask_for_one(key, first).await {
+            match self.ask_for_one(key, || self.first_byte(key)).await {
                 Ok(_) => return Ok(Answer::Proof),
                 Err(error) => match failure(&error) {
                     // It is gone or has changed, which a store says only to those whom it knows.

@@ -17,10 +17,7 @@ use super::explain::own;
 /// The longest URL of a store.
 const LONGEST_URL: usize = 1_024;
 
-/// Variables that name a store, the first of them that says something.
-const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
-
-/// Variables that name a Region, likewise.
+/// Variables that name a Region.
 const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 /// What was typed, checked.
@@ -36,10 +33,10 @@ impl<'o> Settings<'o> {
     /// Checks what was typed; what is wrong with it, with the flag or variable, when something is. A variable that is empty
     /// says nothing.
     pub(super) fn of(options: &'o StoreOptions) -> Result<Self, String> {
-        let StoreOptions { endpoint, region, environment, .. } = options;
-        let endpoint = named("--s3-endpoint", endpoint.as_deref()).or_else(|| variable(environment, &ENDPOINTS));
+        let StoreOptions { region, environment, .. } = options;
+        let endpoint = options.named_endpoint();
         let endpoint = endpoint.map(|(name, typed)| url(typed).map_err(|why| format!("{name}: {why}"))).transpose()?;
-        let region = named("--s3-region", region.as_deref()).or_else(|| variable(environment, &REGIONS));
+        let region = region.as_deref().map(|typed| ("--s3-region", typed)).or_else(|| options.variable(&REGIONS));
         let region =
             region.map(|(name, typed)| check_region(typed).map_err(|why| format!("{name}: {why}"))).transpose()?;
         for (name, _, value) in variables(environment) {
@@ -98,18 +95,6 @@ impl<'o> Settings<'o> {
         };
         variables(&self.options.environment).find(|(_, key, value)| fails(*key, value)).map(|(name, ..)| name)
     }
-}
-
-/// What a flag says, if it was typed.
-fn named<'t>(flag: &'t str, typed: Option<&'t str>) -> Option<(&'t str, &'t str)> {
-    typed.map(|typed| (flag, typed))
-}
-
-/// What the first of some variables says that says something.
-fn variable<'e>(environment: &'e BTreeMap<String, String>, names: &[&'e str]) -> Option<(&'e str, &'e str)> {
-    let said =
-        |name: &&'e str| environment.get(*name).filter(|value| !value.is_empty()).map(|value| (*name, value.as_str()));
-    names.iter().find_map(said)
 }
 
 /// The variables that the client library understands, but those that are looked at here and those of credentials.

@@ -50,6 +50,7 @@ pub(crate) use bucket::{Bucket, ListPage, NextPage, Object};
 pub(crate) use explain::{is_of_store, of_store};
 pub(crate) use hold::{Hold, Moment};
 pub use options::StoreOptions;
+pub(crate) use patience::random;
 pub(crate) use prefetch::Prefetcher;
 pub(crate) use session::{STOP_LATENCY, Session};
 pub(crate) use stop::Stop;

@@ -8,7 +8,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use object_store::path::Path as Key;
-use object_store::{GetOptions, ObjectStore};
 
 use super::access::Access;
 use super::explain::{Again, again, is_busy};
@@ -99,8 +98,6 @@ impl Access {
     /// Whether an object that was read before can be had right now.
     async fn gives_another(&self, but: &Key) -> bool {
         let Some(key) = self.witness(but) else { return false };
-        let options = GetOptions { range: Some((0..1).into()), ..GetOptions::default() };
-        let first = async { self.client.get_opts(&key, options).await?.bytes().await };
-        tokio::time::timeout(LONGEST, first).await.is_ok_and(|first| first.is_ok())
+        tokio::time::timeout(LONGEST, self.first_byte(&key)).await.is_ok_and(|first| first.is_ok())
     }
 }

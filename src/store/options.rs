@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use super::Waits;
 
+/// Variables that name a store.
+const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
+
 /// How S3 is reached, the same for all buckets of a run.
 #[derive(Clone)]
 pub struct StoreOptions {
@@ -45,6 +48,21 @@ impl StoreOptions {
     pub const DEFAULT_PATIENCE: Duration = Duration::from_mins(3);
     /// Longest time for one attempt at a request unless told otherwise.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
+
+    /// URL of the store as it was typed, behind the flag or the variable that names it; nothing when it is that of AWS.
+    #[must_use]
+    pub fn named_endpoint(&self) -> Option<(&str, &str)> {
+        let typed = self.endpoint.as_deref().map(|typed| ("--s3-endpoint", typed));
+        typed.or_else(|| self.variable(&ENDPOINTS))
+    }
+
+    /// The first of some variables that is not empty, which would say nothing, and its value.
+    pub(super) fn variable<'o>(&'o self, names: &[&'o str]) -> Option<(&'o str, &'o str)> {
+        let said = |name: &&'o str| {
+            self.environment.get(*name).filter(|value| !value.is_empty()).map(|value| (*name, value.as_str()))
+        };
+        names.iter().find_map(said)
+    }
 }
 
 impl Default for StoreOptions {

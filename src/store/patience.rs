@@ -234,13 +234,14 @@ impl Pause {
     /// Waits, each time longer.
     pub(super) async fn wait(&mut self) {
         let most = (self.0 * 3).min(LONGEST_PAUSE).saturating_sub(SHORTEST_PAUSE);
-        let part = f64::from(random_u32()) / f64::from(u32::MAX);
+        let drawn = u32::try_from(random() >> 32).unwrap_or(u32::MAX);
+        let part = f64::from(drawn) / f64::from(u32::MAX);
         self.0 = SHORTEST_PAUSE + most.mul_f64(part);
         tokio::time::sleep(self.0).await;
     }
 }
 
-fn random_u32() -> u32 {
-    let bytes = RandomState::new().build_hasher().finish().to_le_bytes();
-    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+/// A number that no other run draws.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

@@ -10,9 +10,6 @@ use trailmill::config::Config;
 use trailmill::error::printable;
 use trailmill::schema::Table;
 
-/// Variables that name a store as `--s3-endpoint` does, the first that is there.
-const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
-
 /// The command that counts what a table has by `columns`, the first of them; `None` where `DuckDB` cannot name the lake.
 pub(super) fn command(config: &Config, table: Table, columns: &str) -> Option<String> {
     let select = |lake: &str| {
@@ -88,9 +85,8 @@ fn secret(config: &Config) -> String {
     if let Some(region) = &store.region {
         said.push(format!("region {}", literal(region)));
     }
-    let named = ENDPOINTS.iter().find_map(|name| store.environment.get(*name));
-    let endpoint = store.endpoint.as_ref().or(named).filter(|endpoint| !endpoint.is_empty());
-    if let Some(endpoint) = endpoint {
+    let endpoint = store.named_endpoint();
+    if let Some((_, endpoint)) = endpoint {
         let (scheme, host) = endpoint.split_once("://").unwrap_or(("https", endpoint));
         said.push(format!("endpoint {}", literal(host.trim_end_matches('/'))));
         if scheme.eq_ignore_ascii_case("http") {
@@ -200,7 +196,10 @@ mod tests {
         let said = begin(|config| {
             config.store.is_anonymous = true;
             config.store.requester_pays = true;
-            config.store.environment.insert("AWS_ENDPOINT_URL".to_owned(), "https://store".to_owned());
+            // A variable that is empty says nothing.
+            for (name, value) in [("AWS_ENDPOINT_URL_S3", ""), ("AWS_ENDPOINT_URL", "https://store")] {
+                config.store.environment.insert(name.to_owned(), value.to_owned());
+            }
         });
         assert_eq!(said, "create secret (type s3, endpoint 'store', url_style 'path', requester_pays true");
     }
