@@ -11,9 +11,9 @@ use std::time::Duration;
 use crate::disk::Watch;
 use crate::error::{Error, ErrorKind, Result, printable_path};
 use crate::input::STDIN;
+use crate::rows::PartitionColumn;
 use crate::schema::Table;
 use crate::store::{ObjectUrl, StoreOptions};
-use crate::transform::PartitionColumn;
 
 /// Folder of a lake for all that is not a table; engines pass over names that start with `_`.
 pub(crate) const STATE_FOLDER: &str = "_trailmill";

@@ -4,7 +4,7 @@
 //! This page is the architecture document: how data flows, which module does what, and what is never done where.
 //!
 //! ```text
-//!            input/               transform/                               output/
+//!            input/               json/ split/ flatten/ columns/ rows/     output/
 //!  ┌────────────────────┐  ┌──────────────────────────────────┐  ┌──────────────────────────────┐
 //!  discover → read → inflate → split → parse → flatten → partition → encode → append → commit
 //!  Archive    bytes   text      Element  Tape    row  │    Batch  ↑    column    part     Lake
@@ -29,12 +29,12 @@
 //!
 //! **The source text is at hand.** simd-json parses in place and keeps no positions, but its strings are slices of the
 //! parsed copy, so the address of a member's name tells where the member stands in the untouched text. Columns of JSON,
-//! numbers of any size and everything unmapped are copied from there, byte for byte. See `transform/tape.rs`.
+//! numbers of any size and everything unmapped are copied from there, byte for byte. See `json/tape.rs`.
 //!
 //! **Most of it has been said before.** Events in the form that CloudTrail writes are walked over without building
 //! anything: a structural index proves their JSON to be JSON, texts are taken where they stand. An identity that comes
 //! again byte for byte is known. Text that repeats is a number from the event to the page of the file. Whatever is
-//! unusual – white space, escapes, damage – goes to simd-json, which decides. See `transform/flatten/quick.rs` and
+//! unusual – white space, escapes, damage – goes to simd-json, which decides. See `flatten/quick.rs` and
 //! `output/coded.rs`.
 //!
 //! **A commit is the file that lists it.** Parts are written aside, synced and renamed; the first part of `archives` of a
@@ -82,27 +82,27 @@
 //! | `input::inflate` | a small file to text, in one piece |
 //! | `input::stream` | a large file to text, a window at a time |
 //! | `input::member` | a file's first gzip member to text, for `verify`, and for `convert --verify` where it is not simply the text |
-//! | `transform::marks` | 64 bytes of text to bits, by what the processor can do; the only unsafe code |
-//! | `transform::scan` | where a JSON value ends |
-//! | `transform::document` | what a document is, as far as its first bytes and names tell |
-//! | `transform::split` | text to spans of elements and documents, and what is between them |
-//! | `transform::stand_ins` | what JSON allows and simd-json refuses, made palatable |
-//! | `transform::tape` | text to a simd-json tape that knows its source |
-//! | `transform::index` | text to the places of its quotes, brackets, colons and commas |
-//! | `transform::cursor` | a walk over an event that proves it to be JSON |
-//! | `transform::shape` | what a document is, by its content |
-//! | `transform::judgement` | words for what is wrong with text |
-//! | `transform::unwrap` | events that other objects bring along, as they stand or out of strings, which are read as archives are |
-//! | `transform::cut` | an archive to the events to convert, and a judgement of the rest; `damage` and `resume` find the way out of it |
-//! | `transform::verdict` | what is known of an archive when it is done |
-//! | `transform::flatten` | events and usage records to rows; what has no column to `unmapped`; what is known by its bytes |
-//! | `transform::interner` | texts that repeat to numbers |
-//! | `transform::cells`, `list`, `column`, `columns` | rows to Arrow arrays, in the order they are stored in |
-//! | `transform::register` | what makes two events one, and where each stands |
-//! | `transform::partition` | events to Hive paths |
-//! | `transform::batch` | rows of a partition, on their way |
-//! | `transform::copies` | rows of events that turned out to be copies, taken out |
-//! | `transform::convert` | a worker's state: events in, batches and tallies out |
+//! | `json::marks` | 64 bytes of text to bits, by what the processor can do; the only unsafe code |
+//! | `json::scan` | where a JSON value ends |
+//! | `split::document` | what a document is, as far as its first bytes and names tell |
+//! | `split::splitter` | text to spans of elements and documents, and what is between them |
+//! | `json::stand_ins` | what JSON allows and simd-json refuses, made palatable |
+//! | `json::tape` | text to a simd-json tape that knows its source |
+//! | `json::index` | text to the places of its quotes, brackets, colons and commas |
+//! | `json::cursor` | a walk over an event that proves it to be JSON |
+//! | `split::shape` | what a document is, by its content |
+//! | `split::judgement` | words for what is wrong with text |
+//! | `split::unwrap` | events that other objects bring along, as they stand or out of strings, which are read as archives are |
+//! | `split::cut` | an archive to the events to convert, and a judgement of the rest; `damage` and `resume` find the way out of it |
+//! | `rows::verdict` | what is known of an archive when it is done |
+//! | `flatten` | events and usage records to rows; what has no column to `unmapped`; what is known by its bytes |
+//! | `columns::interner` | texts that repeat to numbers |
+//! | `columns::cells`, `list`, `column`, `table` | rows to Arrow arrays, in the order they are stored in |
+//! | `rows::register` | what makes two events one, and where each stands |
+//! | `rows::partition` | events to Hive paths |
+//! | `rows::batch` | rows of a partition, on their way |
+//! | `rows::copies` | rows of events that turned out to be copies, taken out |
+//! | `rows::convert` | a worker's state: events in, batches and tallies out |
 //! | `dedup::published` | the keys of events that are in the lake |
 //! | `dedup::spill` | keys on disk |
 //! | `dedup::shard`, `claims` | who has which event |
@@ -177,9 +177,9 @@
 //!
 //! # What never happens
 //!
-//! - `transform` does no I/O, starts no thread and prints nothing: text and values in, values out.
+//! - `json`, `split`, `columns`, `flatten` and `rows` do no I/O, start no thread and print nothing: text and values in, values out.
 //! - The library never prints, never exits, never reads the environment, and never panics on data.
-//! - No unsafe code stands outside `transform/marks.rs`, which loads vectors and calls what the processor was asked for.
+//! - No unsafe code stands outside `json/marks.rs`, which loads vectors and calls what the processor was asked for.
 //! - No column is described in a second place: Arrow schema, flattening, Parquet properties and documentation follow
 //!   from [`schema`].
 //! - No number of an archive passes through a float.
@@ -263,7 +263,15 @@ mod pool;
 
 mod input;
 
-mod transform;
+mod json;
+
+mod split;
+
+mod columns;
+
+mod flatten;
+
+mod rows;
 
 mod dedup;
 
@@ -288,7 +296,8 @@ pub mod generate;
 pub mod stages;
 
 pub use error::{Error, ErrorKind, Result};
+pub use flatten::Outcome;
 pub use inspect::inspect;
 pub use pipeline::convert;
+pub use rows::PartitionColumn;
 pub use store::StoreOptions;
-pub use transform::{Outcome, PartitionColumn};

@@ -15,13 +15,13 @@ use rayon::ThreadPoolBuilder;
 
 use crate::config::Config;
 use crate::error::{Error, Finding, Result};
+use crate::flatten::{decimal, timestamp};
 use crate::output::{EncodeContext, Pressure, TableWriters};
 use crate::pool::Pool;
 use crate::report::StageClock;
+use crate::rows::{Batch, Converter, Plan, Source, Tally, Verdict};
 use crate::schema::Table;
-use crate::transform::{
-    Batch, Converter, Cut, Cutter, Element, Judgement, Plan, Source, Tally, Verdict, decimal, timestamp,
-};
+use crate::split::{Cut, Cutter, Element, Judgement};
 
 pub use files::{ArchiveInflater, InflatedFile, LargeFile, inflate, inflate_any, list_zip};
 

@@ -15,9 +15,9 @@ use crate::error::{Result, counted};
 use crate::lake_file::{LakeFile, damaged};
 use crate::lake_root::Root;
 use crate::output::{FileLayout, batch_rows, name_hash};
+use crate::rows::Place;
+use crate::rows::register::{Claim, EventKey};
 use crate::schema::Table;
-use crate::transform::Place;
-use crate::transform::register::{Claim, EventKey};
 
 /// A file that a commit has published.
 #[derive(Clone, Debug)]

@@ -12,9 +12,9 @@ use jiff::civil::Date;
 use super::dialect::{Dialect, Member, hive_partition_type, hive_type, view};
 use super::layout::LakeLayout;
 use super::script::{Request, Script, escaped_literal, lines};
+use crate::rows::PartitionColumn;
+use crate::rows::partition::NULL_PARTITION;
 use crate::schema::Table;
-use crate::transform::PartitionColumn;
-use crate::transform::partition::NULL_PARTITION;
 
 /// Earliest that a range begins by itself, since each day of it is one more place to look in: CloudTrail was launched in
 /// November 2013. What is dated long before has a wrong date.

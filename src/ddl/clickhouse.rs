@@ -7,9 +7,9 @@
 
 use super::dialect::{Dialect, Member, view};
 use super::script::{Request, Script, escaped_literal, lines};
+use crate::rows::PartitionColumn;
+use crate::rows::partition::NULL_PARTITION;
 use crate::schema::{Kind, Table};
-use crate::transform::PartitionColumn;
-use crate::transform::partition::NULL_PARTITION;
 
 /// `ClickHouse`.
 #[derive(Debug)]

@@ -8,8 +8,8 @@
 
 use super::dialect::{Dialect, Member, view};
 use super::script::{Request, Script, lines};
+use crate::rows::PartitionColumn;
 use crate::schema::{Column, Kind, Table};
-use crate::transform::PartitionColumn;
 
 /// Members of AWS's table, in its order: scalars, and members of records, which stand side by side.
 const MEMBERS: &[&str] = &[

@@ -3,8 +3,8 @@
 //! In: columns and their types. Out: expressions, types and statements. Never: which columns there are; the schema tells.
 
 use super::script::{Request, Script};
+use crate::rows::PartitionColumn;
 use crate::schema::Kind;
-use crate::transform::PartitionColumn;
 
 /// A member of a record, as an expression and its type.
 #[derive(Clone, Debug)]

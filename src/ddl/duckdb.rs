@@ -7,8 +7,8 @@
 
 use super::dialect::{Dialect, Member, view};
 use super::script::{Request, Script, lines, literal};
+use crate::rows::PartitionColumn;
 use crate::schema::{Column, Kind, Table};
-use crate::transform::PartitionColumn;
 
 /// `DuckDB`.
 #[derive(Debug)]

@@ -9,10 +9,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lake_file::damaged;
 use crate::lake_root::Root;
 use crate::output::{Commits, hold_shared};
+use crate::rows::PartitionColumn;
+use crate::rows::partition::value_in_path;
 use crate::schema::{Column, Table};
 use crate::store::{Session, StoreOptions};
-use crate::transform::PartitionColumn;
-use crate::transform::partition::value_in_path;
 
 /// The tables of a lake.
 #[derive(Debug)]

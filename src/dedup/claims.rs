@@ -13,7 +13,7 @@ use super::shard::{Claimed, Shard, most_keys};
 use super::spill::SpillFile;
 use crate::disk::Disk;
 use crate::error::Result;
-use crate::transform::register::{Claim, EventKey, Place, Register, UnitClaims};
+use crate::rows::register::{Claim, EventKey, Place, Register, UnitClaims};
 
 /// Workers seldom meet in one of so many.
 const SHARDS: usize = 64;

@@ -10,12 +10,12 @@ use arrow::array::{Array, ArrayRef, AsArray, Int32Array, PrimitiveArray, RecordB
 use arrow::datatypes::{Int32Type, TimestampMillisecondType};
 
 use crate::error::Result;
+use crate::flatten::timestamp::civil_from_days;
 use crate::lake_file::{LakeFile, damaged};
 use crate::lake_root::Root;
+use crate::rows::PartitionColumn;
+use crate::rows::register::{EventKey, Identity};
 use crate::schema::Table;
-use crate::transform::PartitionColumn;
-use crate::transform::register::{EventKey, Identity};
-use crate::transform::timestamp::civil_from_days;
 
 const ARCHIVE: &str = "archive";
 

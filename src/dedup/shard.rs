@@ -7,7 +7,7 @@ use hashbrown::hash_table::Entry;
 
 use super::spill::{Run, SpillFile};
 use crate::error::Result;
-use crate::transform::register::{EventKey, Place};
+use crate::rows::register::{EventKey, Place};
 
 /// Runs of about one size that are put together.
 const RUNS_OF_A_LEVEL: usize = 4;

@@ -10,10 +10,11 @@ use super::counter::{Counter, MOST_VALUES};
 use super::dates::Dates;
 use super::report::{Contents, FieldCounts, KindCount, ValueCount, percent_of};
 use crate::error::{Error, Result};
+use crate::flatten::Outcome;
+use crate::flatten::timestamp::epoch_day;
 use crate::pipeline::Observer;
+use crate::rows::{Batch, Verdict};
 use crate::schema::Table;
-use crate::transform::timestamp::epoch_day;
-use crate::transform::{Batch, Outcome, Verdict};
 
 /// Columns of text whose values are counted.
 pub(super) const TEXT_FIELDS: [&str; 7] = [

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::report::{Bar, Histogram, HistogramUnit, ValueCount, percent_of};
-use crate::transform::timestamp::civil_from_days;
+use crate::flatten::timestamp::civil_from_days;
 
 /// Days that are counted one by one: 273 years. All months of the years 0 to 9999 are not many more.
 const MOST_DAYS: usize = 100_000;

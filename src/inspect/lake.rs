@@ -24,9 +24,10 @@ use crate::lake_file::{LakeFile, damaged, guarded, text_column};
 use crate::lake_root::Root;
 use crate::output::{Commits, FileLayout, PublishedCommit, RecordedPart, hold_if_there};
 use crate::report::{FINDINGS_SHOWN, Progress, count, describe};
+use crate::rows::partition::{PartitionFields, value_in_path};
+use crate::rows::{PartitionColumn, is_selected};
 use crate::schema::Table;
-use crate::transform::partition::{PartitionFields, value_in_path};
-use crate::transform::{PartitionColumn, Status, is_selected};
+use crate::split::Status;
 
 /// Rows that are read at once: many to a dictionary, and not too many where every value is another.
 const BATCH_ROWS: usize = 1 << 14;

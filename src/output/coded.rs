@@ -18,8 +18,8 @@ use super::chunk::{ChunkWriter, Levels, PageValues, TextChunk, TextColumn, is_un
 use super::codec::Compressor;
 use super::hybrid;
 use super::properties::{BLOOM_FALSE_POSITIVES, DICTIONARY_BYTES, MOST_DICTIONARY_BYTES, PAGE_BYTES, PAGE_ROWS};
+use crate::columns::interner::Interner;
 use crate::error::{Error, Result};
-use crate::transform::interner::Interner;
 
 /// Rows after which limits are looked at.
 const STEP_ROWS: usize = 1_024;

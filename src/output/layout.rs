@@ -10,8 +10,8 @@ use parquet::arrow::ArrowSchemaConverter;
 use parquet::schema::types::SchemaDescriptor;
 
 use crate::error::{Error, Result};
+use crate::rows::PartitionColumn;
 use crate::schema::Table;
-use crate::transform::PartitionColumn;
 
 /// The columns of a table's files.
 #[derive(Clone, Debug)]

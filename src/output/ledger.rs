@@ -16,14 +16,14 @@ use super::Commit;
 use super::part::{StagedPart, unwritable};
 use super::properties::writer_properties;
 use super::record::CommitRecord;
+use crate::columns::table::TableBuilder;
 use crate::config::{Compression, Config};
 use crate::disk::StagedFile;
 use crate::error::{Error, Finding, Result};
 use crate::lake_file::{LakeFile, text_column};
 use crate::lake_root::Root;
+use crate::rows::Verdict;
 use crate::schema::Table;
-use crate::transform::Verdict;
-use crate::transform::columns::TableBuilder;
 use crate::verify::{Integrity, hex};
 
 /// Rows that are collected before they are encoded.

@@ -18,8 +18,8 @@ use crate::dedup::PublishedKeys;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake_file::{LakeFile, damaged, text_column};
 use crate::lake_root::Root;
+use crate::rows::{DAMAGED, UNREADABLE};
 use crate::schema::Table;
-use crate::transform::{DAMAGED, UNREADABLE};
 
 /// Columns that tell what was made of an archive.
 const COLUMNS: [&str; 6] = ["archive", "etag_or_mtime", "kind", "compressed_bytes", "filtered", "events_written"];

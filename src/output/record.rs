@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::part::StagedPart;
 use crate::config::{Config, Selection};
+use crate::rows::PartitionColumn;
 use crate::schema::{SCHEMA_VERSION, Table};
-use crate::transform::PartitionColumn;
 
 const SCHEMA_VERSION_KEY: &str = "trailmill.schema_version";
 const TABLES_KEY: &str = "trailmill.tables";

@@ -18,8 +18,8 @@ use super::record::CommitRecord;
 use crate::error::Result;
 use crate::lake_file::{Batches, LakeFile, text_column};
 use crate::lake_root::Root;
+use crate::rows::Batch;
 use crate::schema::Table;
-use crate::transform::Batch;
 
 /// Archives that are converted again, by URI.
 pub(crate) type Again = BTreeSet<String>;

@@ -33,8 +33,8 @@ use super::text::TextWriter;
 use crate::config::Config;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
+use crate::rows::Batch;
 use crate::schema::{Kind, Table};
-use crate::transform::Batch;
 
 /// How much may be held before something has to go.
 #[derive(Clone, Copy, Debug)]

@@ -18,10 +18,12 @@ use super::worker::Converted;
 use crate::config::Config;
 use crate::dedup::{Claims, KeyColumns, TextValues};
 use crate::error::{Error, Result};
+use crate::flatten::Outcome;
 use crate::output::{FileLayout, Ledger, Replacement, StagedPart, TableWriters};
 use crate::report::Summary;
+use crate::rows::Batch;
 use crate::schema::Table;
-use crate::transform::{Batch, Outcome, Status};
+use crate::split::Status;
 
 /// What old parts have left to new ones.
 #[derive(Debug, Default)]

@@ -19,8 +19,8 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::input::{Archive, Worthless, unreadable};
 use crate::report::StageClock;
+use crate::rows::{Plan, Source};
 use crate::store::{Prefetcher, STOP_LATENCY, Stop};
-use crate::transform::{Plan, Source};
 
 /// Fetches the objects of a step in their order, as far as they are small and not known to be refused.
 fn prefetcher(shared: Shared<'_>) -> Option<Arc<Prefetcher>> {

@@ -16,8 +16,8 @@ use crate::error::Result;
 use crate::input::{Search, Worthless};
 use crate::pool::thread_pool;
 use crate::report::{Progress, StageClock, Summary};
+use crate::rows::{Batch, Verdict};
 use crate::store::{Session, Stop};
-use crate::transform::{Batch, Verdict};
 
 /// Is told of rows and archives.
 pub(crate) trait Observer {

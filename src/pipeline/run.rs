@@ -32,9 +32,10 @@ use crate::input::{Archive, Worthless};
 use crate::output::{ArchiveEntry, Commit, CommitRecord, EncodeContext, Ledger, Pressure, Replacement, TableWriters};
 use crate::pool::Pool;
 use crate::report::{Progress, StageClock, Summary};
+use crate::rows::{Batch, Copies, Place, Plan, Register, Verdict};
 use crate::schema::Table;
+use crate::split::{MAX_ORIGINAL_BYTES, Status};
 use crate::store::Session;
-use crate::transform::{Batch, Copies, MAX_ORIGINAL_BYTES, Place, Plan, Register, Status, Verdict};
 use crate::verify::{Integrity, Proof, Proofs};
 
 /// What all attempts share.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::worker::{ArchiveOutcome, Converted, GroupResult, LargeArchive, LargeVerdict, SegmentResult, Step};
 use crate::error::Result;
-use crate::transform::Tally;
+use crate::rows::Tally;
 
 /// Archives whose results are applied together.
 pub(super) struct Turn {

@@ -14,10 +14,9 @@ use crate::error::{Finding, Reason, Result};
 use crate::input::{Archive, Contents, Inflated, Inflater, TextStream, Window, Worthless, unreadable};
 use crate::pool::Pool;
 use crate::report::{Stage, StageClock, TaskClock};
+use crate::rows::{Batch, Converter, Place, Plan, Source, Tally, Verdict};
+use crate::split::{Cut, Cutter, Element, Judgement, Status};
 use crate::store::Prefetcher;
-use crate::transform::{
-    Batch, Converter, Cut, Cutter, Element, Judgement, Place, Plan, Source, Status, Tally, Verdict,
-};
 use crate::verify::{Integrity, Proof, Proofs};
 
 /// Text that a small archive may inflate to; what is larger is converted piece by piece.

@@ -19,7 +19,7 @@ use crate::input::{Archive, Contents, beginning, expand, head, look_at};
 use crate::output::{Again, Known, Replacement, Standing, containers, name_hash, quarantined_archives};
 use crate::report::Summary;
 use crate::schema::Table;
-use crate::transform::{Cutter, ENOUGH_TO_TELL};
+use crate::split::{Cutter, ENOUGH_TO_TELL};
 
 /// Archives whose first bytes are looked at together.
 const LOOKED_AT_ONCE: usize = 1_024;

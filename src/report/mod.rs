@@ -12,8 +12,10 @@ use std::time::Instant;
 use serde::{Serialize, Serializer};
 
 use crate::error::{Error, ErrorKind, Finding, Result, printable, printable_path};
+use crate::flatten::Outcome;
+use crate::rows::Verdict;
 use crate::schema::Table;
-use crate::transform::{Outcome, Status, Verdict};
+use crate::split::Status;
 use crate::verify::Integrity;
 
 pub use clock::{Stage, StageClock, StageTimes};

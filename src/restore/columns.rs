@@ -12,8 +12,8 @@ use arrow::array::{
 };
 
 use crate::dedup::TextValues;
+use crate::flatten::timestamp::{civil_from_days, epoch_day};
 use crate::schema::{Column, Kind};
-use crate::transform::timestamp::{civil_from_days, epoch_day};
 
 /// Dictionaries are made ready when a batch has at least one row for so many of their texts.
 const TEXTS_PER_ROW: usize = 4;
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn instants_are_written_as_they_are_read() {
         for text in ["2018-04-19T16:32:50Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "1969-12-31T23:59:59Z"] {
-            let epoch_ms = crate::transform::timestamp::parse_iso(text).expect("an instant").epoch_ms;
+            let epoch_ms = crate::flatten::timestamp::parse_iso(text).expect("an instant").epoch_ms;
             assert_eq!(pushed(|out| push_time(out, epoch_ms)), format!("\"{text}\""));
         }
     }

@@ -22,8 +22,8 @@ use super::part::{Folder, column_of};
 use super::texts::Texts;
 use super::wanted::{Pattern, Subject, Wanted};
 use crate::dedup::TextValues;
-use crate::transform::partition::{folder_value, is_hidden};
-use crate::transform::timestamp::days_from_civil;
+use crate::flatten::timestamp::days_from_civil;
+use crate::rows::partition::{folder_value, is_hidden};
 
 const EVENT_TIME: &str = "event_time";
 pub(super) const EVENT_SOURCE: &str = "event_source";

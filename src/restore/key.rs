@@ -11,7 +11,7 @@ use arrow::array::{Array, AsArray, RecordBatch, TimestampMillisecondArray};
 
 use super::merge::{text_member, value_member};
 use crate::dedup::TextValues;
-use crate::transform::timestamp::{self, civil_from_days, epoch_day};
+use crate::flatten::timestamp::{self, civil_from_days, epoch_day};
 
 /// Longest account or Region in a path, in bytes. Of a longer one the start is kept.
 const LONGEST_NAME: usize = 64;

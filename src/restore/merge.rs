@@ -9,8 +9,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use crate::flatten::ALIASES;
+use crate::json::scan;
 use crate::schema::Table;
-use crate::transform::{ALIASES, scan};
 
 /// The event itself, among the objects.
 pub(super) const EVENT: usize = 0;

@@ -10,14 +10,13 @@ use std::sync::atomic::AtomicU64;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use serde::Serialize;
 
-use super::RestoreFilter;
 use super::filter::Condition;
 use super::part::{Part, PartTask};
 use super::wanted::Subject;
-use super::who;
+use super::{RestoreFilter, who};
 use crate::lake_file::guarded;
 use crate::lake_root::Root;
-use crate::transform::partition::{is_hidden, value_of_folder};
+use crate::rows::partition::{is_hidden, value_of_folder};
 
 /// Row groups that are looked into, spread over the lake.
 const MOST_ROW_GROUPS: usize = 64;

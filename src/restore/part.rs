@@ -27,8 +27,8 @@ use crate::lake_bytes::LakeBytes;
 use crate::lake_file::damaged;
 use crate::lake_root::Root;
 use crate::output::coded_field;
+use crate::rows::partition::{is_hidden, value_of_folder};
 use crate::schema::{Hint, Table};
-use crate::transform::partition::{is_hidden, value_of_folder};
 
 /// Rows of a piece at most: those of a page of short values, so that few pages are read twice.
 const PIECE_ROWS: usize = 20_000;

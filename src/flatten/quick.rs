@@ -1,0 +1,177 @@
+//! An event in the form that CloudTrail writes, read without a parse of the whole.
+//!
+//! In: the text of an event and its index. Out: the same fields as from a tape. Never: an answer for what is unusual in
+//! any way: white space, escapes in a column, a value of another type, damage. The parser reads those events.
+//!
+//! JSON columns are proved to be JSON and copied; texts are taken where they stand; an object that is flattened is
+//! parsed when it comes for the first time and known from then on.
+
+use super::fields::{Cell, EventFields, Resource};
+use super::memo::Memo;
+use super::routes::{Routes, Target};
+use super::timestamp;
+use crate::columns::table::TableBuilder;
+use crate::json::cursor::{Cursor, Token};
+use crate::json::tape::Parser;
+use crate::schema::Kind;
+
+/// Members without a column that are told apart by comparing each with each.
+const MOST_UNKNOWN: usize = 16;
+
+/// What a quick reader learns with and into.
+pub(crate) struct Learning<'l> {
+    pub(crate) routes: &'l Routes,
+    pub(crate) memo: &'l mut Memo,
+    pub(crate) parser: &'l mut Parser,
+    pub(crate) table: &'l mut TableBuilder,
+}
+
+impl<'t> EventFields<'t> {
+    /// Reads an event; `false` when it is one for the parser.
+    pub(crate) fn read_quickly(&mut self, cursor: Cursor<'t, '_>, learning: &mut Learning<'_>) -> bool {
+        self.clear();
+        learning.memo.keep_up(learning.table);
+        self.read_members(cursor, learning).is_some()
+    }
+
+    fn read_members(&mut self, mut cursor: Cursor<'t, '_>, learning: &mut Learning<'_>) -> Option<()> {
+        let route = learning.routes.object(Routes::EVENT);
+        let mut seen = 0_u64;
+        if !cursor.take(b'{') {
+            return None;
+        }
+        loop {
+            let name = cursor.name()?;
+            match route.find(name) {
+                Some((position, target)) => {
+                    if seen & (1 << position) != 0 {
+                        return None;
+                    }
+                    seen |= 1 << position;
+                    match target {
+                        Target::Column { index, kind } => self.read_column(&mut cursor, index, kind)?,
+                        Target::Object(object) => self.read_known(&mut cursor, object, learning)?,
+                        Target::Alias(_) => return None,
+                    }
+                }
+                None => self.read_unknown(&mut cursor, name)?,
+            }
+            if cursor.take(b'}') {
+                return cursor.is_at_end().then_some(());
+            }
+            if !cursor.take(b',') {
+                return None;
+            }
+        }
+    }
+
+    fn read_column(&mut self, cursor: &mut Cursor<'t, '_>, index: usize, kind: Kind) -> Option<()> {
+        if kind == Kind::Resources && cursor.rest().starts_with('[') {
+            self.read_resources(cursor)?;
+            self.push(index, Cell::PlainResources);
+            return Some(());
+        }
+        let start = cursor.place();
+        let cell = match (kind, cursor.value()?) {
+            (_, Token::Word("null")) => return Some(()),
+            (Kind::Json, _) => Cell::Json(cursor.since(start)),
+            (Kind::Text, Token::String(text)) => Cell::Text(cursor.plain(text)?),
+            (Kind::Timestamp, Token::String(text)) => {
+                Cell::Timestamp(timestamp::parse_iso(text).filter(|time| time.is_canonical)?.epoch_ms)
+            }
+            (Kind::Boolean { as_text: false }, Token::Word("true"))
+            | (Kind::Boolean { as_text: true }, Token::String("true")) => Cell::Boolean(true),
+            (Kind::Boolean { as_text: false }, Token::Word("false"))
+            | (Kind::Boolean { as_text: true }, Token::String("false")) => Cell::Boolean(false),
+            _ => return None,
+        };
+        self.push(index, cell);
+        Some(())
+    }
+
+    fn read_known(&mut self, cursor: &mut Cursor<'t, '_>, object: usize, learning: &mut Learning<'_>) -> Option<()> {
+        let Learning { routes, memo, parser, table } = learning;
+        let number = if let Some(found) = memo.find(object, cursor.rest()) {
+            cursor.pass(found.bytes);
+            found.number
+        } else {
+            let start = cursor.place();
+            match cursor.value()? {
+                Token::Word("null") => return Some(()),
+                Token::Container => {}
+                _ => return None,
+            }
+            let text = cursor.since(start);
+            if !text.starts_with('{') {
+                return None;
+            }
+            memo.learn(routes, object, text, parser, table)?
+        };
+        self.unmapped.extend_inner(memo.unmapped(number));
+        self.known.push((object, number));
+        Some(())
+    }
+
+    fn read_unknown(&mut self, cursor: &mut Cursor<'t, '_>, name: &'t str) -> Option<()> {
+        let name = cursor.plain(name)?;
+        if self.unknown_names.len() == MOST_UNKNOWN || self.unknown_names.contains(&name) {
+            return None;
+        }
+        self.unknown_names.push(name);
+        let start = cursor.place();
+        if cursor.value()? != Token::Word("null") {
+            self.unmapped.add_named("", name, cursor.since(start));
+        }
+        Some(())
+    }
+
+    /// Reads an array of resources that their column gives back whole.
+    fn read_resources(&mut self, cursor: &mut Cursor<'t, '_>) -> Option<()> {
+        cursor.take(b'[');
+        if cursor.take(b']') {
+            return Some(());
+        }
+        loop {
+            self.resources.push(read_resource(cursor)?);
+            if cursor.take(b']') {
+                return Some(());
+            }
+            if !cursor.take(b',') {
+                return None;
+            }
+        }
+    }
+}
+
+fn read_resource<'t>(cursor: &mut Cursor<'t, '_>) -> Option<Resource<'t>> {
+    let mut resource = Resource::default();
+    let mut seen = [false; 3];
+    if !cursor.take(b'{') {
+        return None;
+    }
+    if cursor.take(b'}') {
+        return Some(resource);
+    }
+    loop {
+        let (position, place) = match cursor.name()? {
+            "ARN" => (0, &mut resource.arn),
+            "accountId" => (1, &mut resource.account_id),
+            "type" => (2, &mut resource.kind),
+            _ => return None,
+        };
+        if std::mem::replace(&mut seen[position], true) {
+            return None;
+        }
+        match cursor.value()? {
+            Token::String(text) => *place = Some(cursor.plain(text)?),
+            Token::Word("null") => {}
+            _ => return None,
+        }
+        if cursor.take(b'}') {
+            return Some(resource);
+        }
+        if !cursor.take(b',') {
+            return None;
+        }
+    }
+}

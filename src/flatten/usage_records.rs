@@ -1,0 +1,369 @@
+//! Metering calls to rows of `usage_records`.
+//!
+//! In: the fields of an event. Out: one row for each usage record of the request, with the answer it got, and one for
+//! each record that only the response has. Never: no row at all for a call whose records AWS left out of the event.
+
+use super::call::{self, Answer, Call, CallFields, gather, is_placeholder, object_of, read_answers, read_requests};
+use super::fields::{Cell, EventFields};
+use super::matching::match_answers;
+use super::metering::{self, Record};
+use super::name::Name;
+use super::outcome::{Outcome, OutcomeCounts};
+use super::unmapped::Unmapped;
+use crate::columns::table::TableBuilder;
+use crate::json::tape::Shape;
+use crate::rows::register::Place;
+use crate::schema::Table;
+
+/// `eventSource` of the Metering Service is this and the partition's domain (Marketplace API Reference, logging metering calls).
+pub(super) const SOURCE_PREFIX: &str = "metering-marketplace.";
+
+/// Positions of the columns that the flattener itself writes, found once by name.
+struct Columns {
+    event_index: usize,
+    archive: usize,
+    record_index: usize,
+    product_code: usize,
+    license_arn: usize,
+    customer_identifier: usize,
+    customer_aws_account_id: usize,
+    dimension: usize,
+    quantity: usize,
+    usage_timestamp: usize,
+    usage_timestamp_text: usize,
+    usage_allocations: usize,
+    dry_run: usize,
+    client_token: usize,
+    outcome: usize,
+    status: usize,
+    metering_record_id: usize,
+    unmapped: usize,
+}
+
+/// Writes the rows of metering calls.
+pub(crate) struct UsageRecordFlattener {
+    /// Columns that both tables have: position in `usage_records`, position in `events`.
+    shared: Vec<(usize, usize)>,
+    columns: Columns,
+    event_source: usize,
+    event_name: usize,
+    error_code: usize,
+}
+
+/// Where an event stands.
+#[derive(Clone, Copy)]
+pub(crate) struct EventPlace<'a> {
+    /// URI of the archive.
+    pub(crate) archive: &'a str,
+    /// Place among the events of all archives.
+    pub(crate) place: Place,
+    /// Number of the partition that its rows belong to.
+    pub(crate) partition: u32,
+}
+
+impl EventPlace<'_> {
+    /// 0-based position in the archive, as its column has it.
+    pub(crate) fn event_index(&self) -> i32 {
+        i32::try_from(self.place.event_index()).unwrap_or(i32::MAX)
+    }
+}
+
+/// What all rows of a call have in common, looked up in the dictionaries once.
+struct Shared<'t> {
+    cells: Vec<(usize, Cell<'t>)>,
+    keys: Vec<Option<i32>>,
+    /// The dictionaries that the keys are of.
+    dictionaries: Option<u64>,
+}
+
+impl<'t> Shared<'t> {
+    const fn new(cells: Vec<(usize, Cell<'t>)>) -> Self {
+        Self { cells, keys: Vec::new(), dictionaries: None }
+    }
+
+    /// Writes them into the current row.
+    fn write(&mut self, table: &mut TableBuilder) {
+        if self.dictionaries != Some(table.dictionaries()) {
+            let code = |(column, cell): &(usize, Cell<'_>)| match cell {
+                Cell::Text(text) | Cell::Json(text) => table.code(*column, text),
+                _ => None,
+            };
+            self.keys = self.cells.iter().map(code).collect();
+            self.dictionaries = Some(table.dictionaries());
+        }
+        for ((column, cell), key) in self.cells.iter().zip(&self.keys) {
+            match key {
+                Some(key) => table.key(*column, *key),
+                None => super::write_cell(table, *column, cell),
+            }
+        }
+    }
+}
+
+/// One row before it is written.
+struct Row<'r, 't> {
+    record_index: Option<usize>,
+    record: &'r Record<'t>,
+    outcome: Outcome,
+    status: Option<&'t str>,
+    metering_record_id: Option<&'t str>,
+    unmapped: Unmapped,
+}
+
+impl<'r, 't> Row<'r, 't> {
+    fn new(
+        record_index: Option<usize>,
+        record: &'r Record<'t>,
+        answer: Option<&Answer<'t>>,
+        unanswered: Outcome,
+        common: &CallFields<'_>,
+    ) -> Self {
+        Self {
+            record_index,
+            record,
+            outcome: answer.map_or(unanswered, |answer| answer.outcome),
+            status: answer.and_then(|answer| answer.status),
+            metering_record_id: answer.and_then(|answer| answer.metering_record_id),
+            unmapped: gather(common, &record.unmapped, answer.map(|answer| &answer.unmapped)),
+        }
+    }
+}
+
+impl UsageRecordFlattener {
+    pub(crate) fn new() -> Self {
+        let usage = Table::UsageRecords;
+        // A declared name that is missing is caught by the test below, not by users.
+        let at = |name| usage.column_index(name).unwrap_or_default();
+        let event = |name| Table::Events.column_index(name).unwrap_or_default();
+        let shared = usage.columns().iter().enumerate().filter(|(_, column)| !column.source.is_empty());
+        let shared = shared.filter_map(|(index, column)| {
+            let same = Table::Events.columns().iter().position(|event| event.source == column.source)?;
+            Some((index, same))
+        });
+        Self {
+            shared: shared.collect(),
+            columns: Columns {
+                event_index: at("event_index"),
+                archive: at("archive"),
+                record_index: at("record_index"),
+                product_code: at("product_code"),
+                license_arn: at("license_arn"),
+                customer_identifier: at("customer_identifier"),
+                customer_aws_account_id: at("customer_aws_account_id"),
+                dimension: at("dimension"),
+                quantity: at("quantity"),
+                usage_timestamp: at("usage_timestamp"),
+                usage_timestamp_text: at("usage_timestamp_text"),
+                usage_allocations: at("usage_allocations"),
+                dry_run: at("dry_run"),
+                client_token: at("client_token"),
+                outcome: at("outcome"),
+                status: at("status"),
+                metering_record_id: at("metering_record_id"),
+                unmapped: at("unmapped"),
+            },
+            event_source: event("event_source"),
+            event_name: event("event_name"),
+            error_code: event("error_code"),
+        }
+    }
+
+    /// Whether the event is a call that meters usage.
+    pub(crate) fn is_metering(&self, fields: &EventFields<'_>) -> bool {
+        fields.text(self.event_source).is_some_and(|source| source.starts_with(SOURCE_PREFIX))
+            && matches!(fields.text(self.event_name), Some("BatchMeterUsage" | "MeterUsage"))
+    }
+
+    /// Writes the rows of a metering call; returns how many by outcome.
+    pub(crate) fn flatten(
+        &self,
+        fields: &EventFields<'_>,
+        call: Call<'_>,
+        place: EventPlace<'_>,
+        table: &mut TableBuilder,
+    ) -> OutcomeCounts {
+        let mut counts = OutcomeCounts::default();
+        let is_error = fields.text(self.error_code).is_some();
+        let cells = self.shared.iter().filter_map(|(usage, event)| Some((*usage, *fields.cell(*event)?)));
+        let mut shared = Shared::new(cells.chain([(self.columns.archive, Cell::Text(place.archive))]).collect());
+        let mut write = |common: &CallFields<'_>, row: Row<'_, '_>| {
+            counts[row.outcome as usize] += 1;
+            shared.write(table);
+            self.write_row(common, row, place, table);
+        };
+        if fields.text(self.event_name) == Some("MeterUsage") {
+            flatten_single(call, is_error, &mut write);
+        } else {
+            flatten_batch(call, is_error, &mut write);
+        }
+        counts
+    }
+
+    fn write_row(
+        &self,
+        common: &CallFields<'_>,
+        mut row: Row<'_, '_>,
+        place: EventPlace<'_>,
+        table: &mut TableBuilder,
+    ) {
+        let at = &self.columns;
+        let record = row.record;
+        let texts = [
+            (at.product_code, common.product_code),
+            (at.client_token, common.client_token),
+            (at.license_arn, record.license_arn),
+            (at.customer_identifier, record.customer_identifier),
+            (at.customer_aws_account_id, record.customer_aws_account_id),
+            (at.dimension, record.dimension),
+            (at.usage_timestamp_text, record.time.map(|time| time.text)),
+            (at.outcome, Some(row.outcome.as_str())),
+            (at.status, row.status),
+            (at.metering_record_id, row.metering_record_id),
+            (at.unmapped, row.unmapped.json()),
+        ];
+        for (column, text) in texts {
+            if let Some(text) = text {
+                table.text(column, text);
+            }
+        }
+        table.int(at.event_index, place.event_index());
+        if let Some(index) = row.record_index.and_then(|index| i32::try_from(index).ok()) {
+            table.int(at.record_index, index);
+        }
+        if let Some(quantity) = record.quantity {
+            table.quantity(at.quantity, quantity);
+        }
+        if let Some(epoch_ms) = record.time.and_then(|time| time.epoch_ms) {
+            table.timestamp(at.usage_timestamp, epoch_ms);
+        }
+        if let Some(dry_run) = common.dry_run {
+            table.boolean(at.dry_run, dry_run);
+        }
+        if let Some(allocations) = &record.allocations {
+            write_allocations(table, at.usage_allocations, allocations);
+        }
+        table.end_row(place.partition);
+    }
+}
+
+fn write_allocations(table: &mut TableBuilder, column: usize, allocations: &[metering::Allocation<'_>]) {
+    let tags = allocations.iter().filter_map(|allocation| allocation.tags.as_deref()).flatten().flatten();
+    let bytes = tags.flat_map(|(key, value)| [*key, *value]).flatten().map(str::len).sum();
+    let Some(list) = table.list(column, bytes) else { return };
+    for allocation in allocations {
+        if allocation.is_null {
+            list.null_element();
+            continue;
+        }
+        if let Some(quantity) = allocation.quantity {
+            list.member(0).quantity(quantity);
+        }
+        if let Some((tags, tag_list)) = allocation.tags.as_ref().zip(list.member(1).list()) {
+            for tag in tags {
+                let Some((key, value)) = tag else {
+                    tag_list.null_element();
+                    continue;
+                };
+                if let Some(key) = key {
+                    tag_list.member(0).text(key);
+                }
+                if let Some(value) = value {
+                    tag_list.member(1).text(value);
+                }
+                tag_list.end_element();
+            }
+            tag_list.end_list();
+        }
+        list.end_element();
+    }
+    list.end_list();
+}
+
+fn flatten_batch<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&CallFields<'t>, Row<'_, 't>)) {
+    let mut common = CallFields::default();
+    let requests = read_requests(call.request, &mut common);
+    let answers = read_answers(call.response, &mut common);
+    let has_request = requests.is_some();
+    let requests = requests.unwrap_or_default();
+    let echoes: Vec<_> = answers.iter().map(|answer| answer.record).collect();
+    let matches = match_answers(&requests, &echoes);
+    let unanswered = if is_error { Outcome::RequestError } else { Outcome::Unknown };
+    for (index, (request, matched)) in requests.iter().zip(&matches).enumerate() {
+        let answer = matched.map(|at| &answers[at]);
+        write(&common, Row::new(Some(index), &request.record, answer, unanswered, &common));
+    }
+    let mut is_matched = vec![false; answers.len()];
+    matches.iter().flatten().for_each(|at| is_matched[*at] = true);
+    for (answer, _) in answers.iter().zip(&is_matched).filter(|(_, is_matched)| !**is_matched) {
+        let record = answer.record.map(|source| source.read()).unwrap_or_default();
+        write(&common, Row::new(None, &record, Some(answer), answer.outcome, &common));
+    }
+    if !has_request && answers.is_empty() {
+        let outcome = call::outcome_without_answer(call.request, is_error);
+        write(&common, Row::new(None, &Record::default(), None, outcome, &common));
+    }
+}
+
+fn flatten_single<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&CallFields<'t>, Row<'_, 't>)) {
+    let mut common = CallFields::default();
+    let request = object_of(call.request, &mut common.unmapped_request);
+    let record = request.map_or_else(Record::default, |request| {
+        Record::read(request, "requestParameters", &metering::SINGLE, |name, member| match name {
+            Name::ProductCode => metering::take_text(&mut common.product_code, member),
+            Name::ClientToken => metering::take_text(&mut common.client_token, member),
+            Name::DryRun => {
+                common.dry_run = match member.value().shape() {
+                    Shape::Boolean(value) => Some(value),
+                    Shape::String("true") => Some(true),
+                    Shape::String("false") => Some(false),
+                    _ => None,
+                };
+                common.dry_run.is_some()
+            }
+            _ => false,
+        })
+    });
+    let metering_record_id = call::read_metering_record_id(call.response, &mut common);
+    let outcome = match metering_record_id {
+        None => call::outcome_without_answer(call.request, is_error),
+        Some(_) if is_error => Outcome::RequestError,
+        Some(_) => Outcome::Success,
+    };
+    let unmapped = gather(&common, &record.unmapped, None);
+    let record_index = call.request.filter(|request| !is_placeholder(request.value())).map(|_| 0);
+    write(&common, Row { record_index, record: &record, outcome, status: None, metering_record_id, unmapped });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_of_the_table_is_written_by_someone() {
+        let flattener = UsageRecordFlattener::new();
+        let at = &flattener.columns;
+        let mut own = vec![
+            at.event_index,
+            at.archive,
+            at.record_index,
+            at.product_code,
+            at.license_arn,
+            at.customer_identifier,
+            at.customer_aws_account_id,
+            at.dimension,
+            at.quantity,
+            at.usage_timestamp,
+            at.usage_timestamp_text,
+            at.usage_allocations,
+            at.dry_run,
+            at.client_token,
+            at.outcome,
+            at.status,
+            at.metering_record_id,
+            at.unmapped,
+        ];
+        own.extend(flattener.shared.iter().map(|(usage, _)| *usage));
+        own.sort_unstable();
+        assert_eq!(own, (0..Table::UsageRecords.columns().len()).collect::<Vec<_>>());
+    }
+}

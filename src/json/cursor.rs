@@ -1,0 +1,330 @@
+//! A walk over an event in the form that CloudTrail writes: JSON without white space.
+//!
+//! In: a text and its [`Index`]. Out: members and their values, one after the other, each proved to be JSON. Never:
+//! accepts anything that is not; and what it does not accept may be JSON all the same, in a form for the parser to read.
+//!
+//! Without white space every token ends where the next one begins. So a token is right where the index has it at the
+//! one place where it may be, and text between two places is a number or a word, or it is wrong.
+
+use super::index::Index;
+use super::stand_ins::is_json_number;
+
+/// How deeply values may be nested here; the parser allows more.
+const MAX_DEPTH: u32 = 60;
+
+/// A place in a text.
+pub(crate) struct Cursor<'t, 'i> {
+    text: &'t str,
+    index: &'i mut Index,
+    /// Position among the index's offsets.
+    at: usize,
+    /// The offset at that position; the greatest number when there is none.
+    next: usize,
+    /// Offset in the text that the next token begins at.
+    place: usize,
+}
+
+/// A value that was walked over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token<'t> {
+    /// The text between the quotes, as it stands.
+    String(&'t str),
+    /// A number, `true`, `false` or `null`.
+    Word(&'t str),
+    /// An object or array.
+    Container,
+}
+
+impl<'t, 'i> Cursor<'t, 'i> {
+    /// At the start of a text.
+    pub(crate) fn new(text: &'t str, index: &'i mut Index) -> Self {
+        index.begin();
+        let mut cursor = Self { text, index, at: 0, next: usize::MAX, place: 0 };
+        cursor.go_on();
+        cursor
+    }
+
+    /// Where the next token begins.
+    pub(crate) const fn place(&self) -> usize {
+        self.place
+    }
+
+    /// Whether the text has come to its end, and all strings in it are as they should be.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.place == self.text.len()
+            && self.next == usize::MAX
+            && !self.index.has_raw_controls
+            && (!self.index.has_escapes || are_escapes_valid(self.text.as_bytes()))
+    }
+
+    /// The text from the next token on.
+    pub(crate) fn rest(&self) -> &'t str {
+        &self.text[self.place..]
+    }
+
+    /// The text from an earlier place to here.
+    pub(crate) fn since(&self, start: usize) -> &'t str {
+        &self.text[start..self.place]
+    }
+
+    /// Text of a string that stands for itself; `None` when it has escapes.
+    pub(crate) fn plain(&self, text: &'t str) -> Option<&'t str> {
+        (!self.index.has_escapes || memchr::memchr(b'\\', text.as_bytes()).is_none()).then_some(text)
+    }
+
+    /// Passes over text that is known to be a value.
+    pub(crate) fn pass(&mut self, bytes: usize) {
+        self.place += bytes;
+        self.index.restart(self.place);
+        self.go_on();
+    }
+
+    /// Goes to the next of the index's offsets.
+    #[inline]
+    fn advance(&mut self) {
+        self.at += 1;
+        match self.index.offsets().get(self.at) {
+            Some(offset) => self.next = *offset as usize,
+            None => self.go_on(),
+        }
+    }
+
+    /// Goes to the first offset of the next stretch that has any.
+    #[cold]
+    fn go_on(&mut self) {
+        self.at = 0;
+        self.next = usize::MAX;
+        while self.index.go_on(self.text.as_bytes()) {
+            if let Some(offset) = self.index.offsets().first() {
+                self.next = *offset as usize;
+                return;
+            }
+        }
+    }
+
+    /// Takes one of the bytes that the index has, if it stands here.
+    #[inline]
+    pub(crate) fn take(&mut self, byte: u8) -> bool {
+        let is_here = self.next == self.place && self.text.as_bytes().get(self.place) == Some(&byte);
+        if is_here {
+            self.place += 1;
+            self.advance();
+        }
+        is_here
+    }
+
+    /// Takes a string; its text as it stands.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Option<&'t str> {
+        if !self.take(b'"') {
+            return None;
+        }
+        // Inside a string only its closing quote is in the index.
+        let end = self.next;
+        let text = self.text.get(self.place..end)?;
+        self.place = end + 1;
+        self.advance();
+        Some(text)
+    }
+
+    /// Takes the name of a member and the colon behind it.
+    #[inline]
+    pub(crate) fn name(&mut self) -> Option<&'t str> {
+        let name = self.string()?;
+        self.take(b':').then_some(name)
+    }
+
+    /// Takes a number or a word.
+    fn word(&mut self) -> Option<&'t str> {
+        let end = self.next.min(self.text.len());
+        let word = self.text.get(self.place..end)?;
+        let is_word = matches!(word, "true" | "false" | "null") || is_json_number(word.as_bytes());
+        self.place = end;
+        is_word.then_some(word)
+    }
+
+    /// Takes a value.
+    #[inline]
+    pub(crate) fn value(&mut self) -> Option<Token<'t>> {
+        match self.text.as_bytes().get(self.place)? {
+            b'"' => self.string().map(Token::String),
+            b'{' | b'[' => self.container().map(|()| Token::Container),
+            _ => self.word().map(Token::Word),
+        }
+    }
+
+    /// Takes an object or array with all that is in it.
+    fn container(&mut self) -> Option<()> {
+        // One bit for each container around this place, the innermost lowest: whether it is an object. The bit above
+        // all of them marks the outside.
+        let mut around = 1_u64;
+        loop {
+            // Here a value begins.
+            let first = *self.text.as_bytes().get(self.place)?;
+            let is_object = first == b'{';
+            match first {
+                b'{' | b'[' => {
+                    if !self.take(first) || around >> MAX_DEPTH != 0 {
+                        return None;
+                    }
+                    if !self.take(if is_object { b'}' } else { b']' }) {
+                        around = around << 1 | u64::from(is_object);
+                        if is_object {
+                            self.name()?;
+                        }
+                        continue;
+                    }
+                }
+                b'"' => drop(self.string()?),
+                _ => drop(self.word()?),
+            }
+            // Here one has ended.
+            if around > 1 {
+                self.after_value(&mut around)?;
+            }
+            if around == 1 {
+                return Some(());
+            }
+        }
+    }
+
+    /// Goes on to the next value, or out of the containers that end here.
+    #[inline]
+    fn after_value(&mut self, around: &mut u64) -> Option<()> {
+        loop {
+            let is_object = *around & 1 == 1;
+            if self.take(b',') {
+                return if is_object { self.name().map(drop) } else { Some(()) };
+            }
+            if !self.take(if is_object { b'}' } else { b']' }) {
+                return None;
+            }
+            *around >>= 1;
+            if *around == 1 {
+                return Some(());
+            }
+        }
+    }
+}
+
+/// Whether every backslash begins an escape of JSON. A lone surrogate counts as one.
+fn are_escapes_valid(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        let length = match &rest[at + 1..] {
+            [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
+            [b'u', digits @ ..] if digits.len() >= 4 && digits[..4].iter().all(u8::is_ascii_hexdigit) => 6,
+            _ => return false,
+        };
+        rest = &rest[at + length..];
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::prng::Prng;
+
+    /// Whether the cursor takes the text for one value.
+    fn accepts(text: &str) -> bool {
+        let mut index = Index::default();
+        let mut cursor = Cursor::new(text, &mut index);
+        cursor.value().is_some() && cursor.is_at_end()
+    }
+
+    #[test]
+    fn compact_json_is_accepted() {
+        for text in [
+            "{}",
+            "[]",
+            "\"\"",
+            "-0.5e+7",
+            "null",
+            r#"{"a":1,"b":[true,false,null,"x",{},[],[[{"c":{"d":[]}}]]],"e":"\"\\\/\b\u00e9\ud800"}"#,
+            "[1,2,3]",
+            "[[],[]]",
+            r#"[{"a":{}},{"b":[]}]"#,
+        ] {
+            assert!(accepts(text), "{text}");
+        }
+        let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(accepts(&deep(60)) && !accepts(&deep(70)));
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        for text in [
+            "",
+            " ",
+            "{",
+            "}",
+            "[",
+            "]",
+            "{]",
+            "[}",
+            "{,}",
+            "[,]",
+            "[1,]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{1:2}",
+            "{\"a\":1 }",
+            "[1 ,2]",
+            "[1 2]",
+            "\"a\"b",
+            "b\"a\"",
+            "[\"a\"b]",
+            "[b\"a\"]",
+            "01",
+            "tru",
+            "truex",
+            "[1]]",
+            "[[1]",
+            "{\"a\":1}}",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"\n\"",
+            "{\"a\"\"b\":1}",
+            "{\"a\":1\"b\":2}",
+            "[{}{}]",
+            "[][]",
+            "[1:2]",
+            "{\"a\",1}",
+            "\"",
+            "\"a",
+            "{\"a\":\"b}",
+            ":",
+            ",",
+            "[\"a\":1]",
+            "{[]:1}",
+            "[1,,2]",
+            "1,2",
+            "nul",
+        ] {
+            assert!(!accepts(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_is_json() {
+        let mut prng = Prng::new(0x2545_f491_4f6c_dd1d);
+        let pieces = [
+            "{", "}", "[", "]", ":", ",", "\"a\"", "\"\\n\"", "1", "-2.5", "true", "null", "\"", "\\", " ", "{}", "[]",
+            "\"k\":",
+        ];
+        let mut accepted = 0;
+        for round in 0..400_000 {
+            let mut text: String = (0..=prng.pick(9)).map(|_| pieces[prng.pick(pieces.len())]).collect();
+            if round % 2 == 0 {
+                text = format!("{{\"k\":{text}}}");
+            }
+            if accepts(&text) {
+                accepted += 1;
+                assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+            }
+        }
+        assert!(accepted > 1_000, "{accepted} texts were accepted");
+    }
+}

@@ -1,0 +1,346 @@
+//! Text, 64 bytes at a time, to bits: where the bytes are that JSON is made of.
+//!
+//! In: blocks of text. Out: a bit for each byte of a block. Never: knows what they mean; that is the scans' business.
+//!
+//! The scans are written once, over any way to make [`Marks`]. [`scans!`] compiles them for what processors can do, and
+//! picks the best at run time, so that one binary is fast everywhere.
+
+use wide::u8x16;
+
+/// Bytes looked at together: one bit each in a word.
+pub(super) const BLOCK: usize = 64;
+/// The same as an offset.
+pub(super) const BLOCK_BYTES: u32 = 64;
+
+/// Where the bytes of a block are that matter: a bit for each byte, the first one lowest.
+pub(super) struct Marks {
+    pub(super) quotes: u64,
+    pub(super) backslashes: u64,
+    /// `{` and `[`.
+    pub(super) opening: u64,
+    /// `}` and `]`.
+    pub(super) closing: u64,
+    /// `:` and `,`.
+    pub(super) separators: u64,
+    /// Bytes below U+0020.
+    pub(super) controls: u64,
+}
+
+/// `[` and `{`, `]` and `}` differ in this bit alone.
+const CASE: u8 = 0x20;
+
+impl Marks {
+    /// With what every processor has.
+    #[inline]
+    pub(super) fn portable(block: &[u8; BLOCK]) -> Self {
+        let mut marks = Self { quotes: 0, backslashes: 0, opening: 0, closing: 0, separators: 0, controls: 0 };
+        for (quarter, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
+            let vector = u8x16::from(*bytes);
+            let folded = vector | u8x16::splat(CASE);
+            let find = |vector: u8x16, wanted: u8| {
+                u64::from(vector.simd_eq(u8x16::splat(wanted)).to_bitmask()) << (quarter * 16)
+            };
+            marks.quotes |= find(vector, b'"');
+            marks.backslashes |= find(vector, b'\\');
+            marks.opening |= find(folded, b'{');
+            marks.closing |= find(folded, b'}');
+            marks.separators |= find(vector, b':') | find(vector, b',');
+            // A byte is at most 0x1f where the greater of the two is 0x1f.
+            marks.controls |= find(vector.max(u8x16::splat(0x1f)), 0x1f);
+        }
+        marks
+    }
+}
+
+/// Places that [`put_places`] writes at a time; a block has seldom more.
+pub(super) const USUAL_PLACES: usize = 16;
+
+/// Writes the offset of each bit, the first byte of the block having the offset `start`. Slots behind the last bit may be
+/// written to as well.
+#[inline]
+pub(super) fn put_places(mut places: u64, start: u32, slots: &mut [u32; BLOCK]) {
+    let count = places.count_ones() as usize;
+    let (usual, others) = slots.split_at_mut(USUAL_PLACES);
+    // A loop that ends sooner or later would be guessed wrong at nearly every block.
+    for place in usual {
+        *place = start.wrapping_add(places.trailing_zeros());
+        places &= places.wrapping_sub(1);
+    }
+    for place in others.iter_mut().take(count.saturating_sub(USUAL_PLACES)) {
+        *place = start.wrapping_add(places.trailing_zeros());
+        places &= places.wrapping_sub(1);
+    }
+}
+
+/// What comes of a block with the blocks before it in mind.
+#[derive(Default)]
+pub(super) struct Strings {
+    /// All ones when the block before ended inside a string.
+    in_string: u64,
+    /// One when the block before ended in a backslash that escapes the first byte of the next.
+    is_escaped: u64,
+}
+
+impl Strings {
+    /// The quotes of the block that begin or end a string, and the bytes from a string's first quote to before its last.
+    #[inline]
+    pub(super) fn next(&mut self, marks: &Marks) -> (u64, u64) {
+        let quotes = marks.quotes & !self.escaped(marks.backslashes);
+        let inside = prefix_xor(quotes) ^ self.in_string;
+        self.in_string = (inside as i64 >> 63) as u64;
+        (quotes, inside)
+    }
+
+    /// The bytes that a backslash before them escapes.
+    ///
+    /// In a run of backslashes every second one is escaped; adding the starts of runs carries through them and tells
+    /// where they end, at an odd or an even place.
+    #[inline]
+    fn escaped(&mut self, backslashes: u64) -> u64 {
+        const EVEN: u64 = 0x5555_5555_5555_5555;
+        if backslashes == 0 {
+            return std::mem::take(&mut self.is_escaped);
+        }
+        let backslashes = backslashes & !self.is_escaped;
+        let follows = backslashes << 1 | self.is_escaped;
+        let odd_starts = backslashes & !EVEN & !follows;
+        let (even_ends, carries) = odd_starts.overflowing_add(backslashes);
+        self.is_escaped = u64::from(carries);
+        (EVEN ^ (even_ends << 1)) & follows
+    }
+}
+
+/// Each bit becomes the parity of itself and all bits below it: ones from an opening quote to before its closing one.
+#[inline]
+const fn prefix_xor(mut bits: u64) -> u64 {
+    bits ^= bits << 1;
+    bits ^= bits << 2;
+    bits ^= bits << 4;
+    bits ^= bits << 8;
+    bits ^= bits << 16;
+    bits ^ bits << 32
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(super) mod x86 {
+    //! [`Marks`] with the vectors of x86-64.
+
+    use std::arch::x86_64::{
+        __m256i, __m512i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8,
+        _mm256_or_si256, _mm256_set1_epi8, _mm512_add_epi32, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask,
+        _mm512_cvtepu8_epi32, _mm512_extracti32x4_epi32, _mm512_loadu_si512, _mm512_maskz_compress_epi8,
+        _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_storeu_si512,
+    };
+
+    use super::{BLOCK, CASE, Marks, USUAL_PLACES};
+
+    /// The number of each byte of a block.
+    const NUMBERS: [u8; BLOCK] = {
+        let mut numbers = [0; BLOCK];
+        let mut at = 1;
+        while at < BLOCK {
+            numbers[at] = numbers[at - 1] + 1;
+            at += 1;
+        }
+        numbers
+    };
+
+    /// With AVX2, of 2013.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(in super::super) fn avx2(block: &[u8; BLOCK]) -> Marks {
+        let mut marks = Marks { quotes: 0, backslashes: 0, opening: 0, closing: 0, separators: 0, controls: 0 };
+        for (half, bytes) in block.as_chunks::<32>().0.iter().enumerate() {
+            #[expect(unsafe_code, reason = "the standard library loads vectors from pointers only")]
+            // SAFETY: `bytes` is 32 bytes long, and this load asks for no alignment.
+            let vector = unsafe { _mm256_loadu_si256(std::ptr::from_ref(bytes).cast()) };
+            let folded = _mm256_or_si256(vector, _mm256_set1_epi8(CASE as i8));
+            let find = |vector: __m256i, wanted: u8| {
+                let equal = _mm256_cmpeq_epi8(vector, _mm256_set1_epi8(wanted as i8));
+                u64::from(_mm256_movemask_epi8(equal) as u32) << (half * 32)
+            };
+            marks.quotes |= find(vector, b'"');
+            marks.backslashes |= find(vector, b'\\');
+            marks.opening |= find(folded, b'{');
+            marks.closing |= find(folded, b'}');
+            marks.separators |= find(vector, b':') | find(vector, b',');
+            marks.controls |= find(_mm256_max_epu8(vector, _mm256_set1_epi8(0x1f)), 0x1f);
+        }
+        marks
+    }
+
+    /// [`put_places`](super::put_places) with the second AVX-512 for bytes, of 2019: the numbers of the bytes in question
+    /// move together, and sixteen of them become offsets at once.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2")]
+    pub(in super::super) fn put_places(places: u64, start: u32, slots: &mut [u32; BLOCK]) {
+        #[expect(unsafe_code, reason = "the standard library loads vectors from pointers only")]
+        // SAFETY: `NUMBERS` is 64 bytes long, and this load asks for no alignment.
+        let numbers = unsafe { _mm512_loadu_si512(std::ptr::from_ref(&NUMBERS).cast()) };
+        let packed = _mm512_maskz_compress_epi8(places, numbers);
+        let quarters = [
+            _mm512_extracti32x4_epi32::<0>(packed),
+            _mm512_extracti32x4_epi32::<1>(packed),
+            _mm512_extracti32x4_epi32::<2>(packed),
+            _mm512_extracti32x4_epi32::<3>(packed),
+        ];
+        let start = _mm512_set1_epi32(start as i32);
+        let count = places.count_ones() as usize;
+        for (at, (slots, numbers)) in slots.as_chunks_mut::<USUAL_PLACES>().0.iter_mut().zip(quarters).enumerate() {
+            if at > 0 && count <= at * USUAL_PLACES {
+                return;
+            }
+            let offsets = _mm512_add_epi32(_mm512_cvtepu8_epi32(numbers), start);
+            #[expect(unsafe_code, reason = "the standard library stores vectors to pointers only")]
+            // SAFETY: `slots` is 16 numbers of four bytes, and this store asks for no alignment.
+            unsafe {
+                _mm512_storeu_si512(std::ptr::from_mut(slots).cast(), offsets);
+            }
+        }
+    }
+
+    /// With AVX-512 for bytes, of 2017.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(in super::super) fn avx512(block: &[u8; BLOCK]) -> Marks {
+        #[expect(unsafe_code, reason = "the standard library loads vectors from pointers only")]
+        // SAFETY: `block` is 64 bytes long, and this load asks for no alignment.
+        let vector = unsafe { _mm512_loadu_si512(std::ptr::from_ref(block).cast()) };
+        let folded = _mm512_or_si512(vector, _mm512_set1_epi8(CASE as i8));
+        let find = |vector: __m512i, wanted: u8| _mm512_cmpeq_epi8_mask(vector, _mm512_set1_epi8(wanted as i8));
+        Marks {
+            quotes: find(vector, b'"'),
+            backslashes: find(vector, b'\\'),
+            opening: find(folded, b'{'),
+            closing: find(folded, b'}'),
+            separators: find(vector, b':') | find(vector, b','),
+            controls: _mm512_cmple_epu8_mask(vector, _mm512_set1_epi8(0x1f)),
+        }
+    }
+}
+
+/// Compiles a scan for what processors can do and calls the best at run time.
+///
+/// `fn name(arguments) -> result = scan;` makes a function of `scan`, which takes the same arguments, a way to make
+/// [`Marks`] and one to [`put_places`], and is to be inlined.
+macro_rules! scans {
+    ($(#[$attribute:meta])* $visible:vis fn $name:ident($($argument:ident: $kind:ty),*) -> $result:ty = $scan:path;) => {
+        $(#[$attribute])*
+        $visible fn $name($($argument: $kind),*) -> $result {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,bmi2,lzcnt,popcnt")]
+                fn avx512($($argument: $kind),*) -> $result {
+                    $scan(
+                        $($argument,)*
+                        |block| $crate::json::marks::x86::avx512(block),
+                        |places, start, slots| $crate::json::marks::x86::put_places(places, start, slots),
+                    )
+                }
+                #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+                fn avx2($($argument: $kind),*) -> $result {
+                    $scan(
+                        $($argument,)*
+                        |block| $crate::json::marks::x86::avx2(block),
+                        $crate::json::marks::put_places,
+                    )
+                }
+                let has_bits = is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("bmi2")
+                    && is_x86_feature_detected!("lzcnt")
+                    && is_x86_feature_detected!("popcnt");
+                let has_avx512 = is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vbmi2");
+                if has_bits && has_avx512 {
+                    #[expect(unsafe_code, reason = "three times as fast as what every processor can do")]
+                    // SAFETY: the processor has all that the function was compiled for.
+                    return unsafe { avx512($($argument),*) };
+                }
+                if has_bits && is_x86_feature_detected!("avx2") {
+                    #[expect(unsafe_code, reason = "twice as fast as what every processor can do")]
+                    // SAFETY: the processor has all that the function was compiled for.
+                    return unsafe { avx2($($argument),*) };
+                }
+            }
+            $scan($($argument,)* $crate::json::marks::Marks::portable, $crate::json::marks::put_places)
+        }
+    };
+}
+
+pub(super) use scans;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::prng::Prng;
+
+    #[test]
+    fn places_are_the_offsets_of_bits() {
+        let mut prng = Prng::new(0x9e37_79b9_7f4a_7c15);
+        for round in 0..10_000_u32 {
+            let bits = prng.next();
+            let places = match round % 4 {
+                0 => bits,
+                1 => bits & bits.rotate_left(9) & bits.rotate_left(31),
+                2 => bits | bits.rotate_left(13),
+                _ => [0, u64::MAX][round as usize / 4 % 2],
+            };
+            let start = round.wrapping_mul(64);
+            let expected: Vec<u32> = (0..64).filter(|bit| places >> bit & 1 == 1).map(|bit| start + bit).collect();
+            let mut slots = [0; BLOCK];
+            put_places(places, start, &mut slots);
+            assert_eq!(slots[..expected.len()], expected);
+            #[cfg(target_arch = "x86_64")]
+            if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vbmi2") {
+                let mut slots = [0; BLOCK];
+                #[expect(unsafe_code, reason = "the function under test")]
+                // SAFETY: the processor has it.
+                unsafe {
+                    x86::put_places(places, start, &mut slots);
+                }
+                assert_eq!(slots[..expected.len()], expected);
+            }
+        }
+    }
+
+    #[test]
+    fn every_way_finds_the_same() {
+        let mut prng = Prng::new(0x2545_f491_4f6c_dd1d);
+        let alphabet: Vec<u8> = b"{}[]\"\\:, \0\x1f\x20\n\x7f\x80\xffaB\x5b\x7b\x5d\x7d\x1b\x3b\x1d".to_vec();
+        for _ in 0..10_000 {
+            let block: [u8; BLOCK] = std::array::from_fn(|_| match prng.below(3) {
+                0 => prng.next().to_le_bytes()[0],
+                _ => alphabet[prng.pick(alphabet.len())],
+            });
+            let bits = |is: fn(u8) -> bool| (0..BLOCK).fold(0, |all, at| all | u64::from(is(block[at])) << at);
+            let expected = [
+                bits(|byte| byte == b'"'),
+                bits(|byte| byte == b'\\'),
+                bits(|byte| matches!(byte, b'{' | b'[')),
+                bits(|byte| matches!(byte, b'}' | b']')),
+                bits(|byte| matches!(byte, b':' | b',')),
+                bits(|byte| byte < 0x20),
+            ];
+            let check = |marks: Marks, way: &str| {
+                let Marks { quotes, backslashes, opening, closing, separators, controls } = marks;
+                let found = [quotes, backslashes, opening, closing, separators, controls];
+                assert_eq!(found, expected, "{way}: {block:?}");
+            };
+            check(Marks::portable(&block), "portable");
+            #[cfg(target_arch = "x86_64")]
+            {
+                if is_x86_feature_detected!("avx2") {
+                    #[expect(unsafe_code, reason = "the functions under test")]
+                    // SAFETY: the processor has it.
+                    check(unsafe { x86::avx2(&block) }, "avx2");
+                }
+                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
+                    #[expect(unsafe_code, reason = "the functions under test")]
+                    // SAFETY: the processor has it.
+                    check(unsafe { x86::avx512(&block) }, "avx512");
+                }
+            }
+        }
+    }
+}

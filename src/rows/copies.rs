@@ -1,0 +1,96 @@
+//! Rows of events that turned out to be copies, taken out of batches.
+//!
+//! In: the copies among the events of some archives. Out: batches without their rows, and what is to be counted otherwise.
+//! Never: a batch that differs from what the same archives give at another time: rows are all built first, whoever was
+//! found to be a copy early.
+
+use std::collections::{BTreeSet, HashMap};
+
+use arrow::array::AsArray;
+use arrow::datatypes::Int32Type;
+
+use super::batch::Batch;
+use super::register::Place;
+use super::verdict::Tally;
+use crate::error::{Error, Result};
+use crate::flatten::Outcome;
+
+/// Copies among the events of one archive.
+#[derive(Debug, Default)]
+struct OfArchive {
+    /// Their positions, rising.
+    events: Vec<i32>,
+    usage_records_by_outcome: [u64; Outcome::ALL.len()],
+}
+
+/// Copies among the events of some archives, by URI.
+#[derive(Debug, Default)]
+pub(crate) struct Copies {
+    by_archive: HashMap<String, OfArchive>,
+}
+
+impl Copies {
+    /// The copies that stand at these places; `uri` names the archive with a position.
+    pub(crate) fn new<'u>(places: &BTreeSet<Place>, uri: impl Fn(u32) -> Option<&'u str>) -> Self {
+        let mut copies = Self::default();
+        for place in places {
+            let Some(uri) = uri(place.archive()) else { continue };
+            let event = i32::try_from(place.event_index()).unwrap_or(i32::MAX);
+            match copies.by_archive.get_mut(uri) {
+                Some(of_archive) => of_archive.events.push(event),
+                None => {
+                    copies.by_archive.insert(uri.to_owned(), OfArchive { events: vec![event], ..OfArchive::default() });
+                }
+            }
+        }
+        copies
+    }
+
+    /// Takes the rows of copies out of a batch; what is left, in order.
+    ///
+    /// # Errors
+    ///
+    /// When a batch has other columns than its table, which is a bug.
+    pub(crate) fn take_out(&mut self, batch: Batch) -> Result<Vec<Batch>> {
+        if self.by_archive.is_empty() {
+            return Ok(vec![batch]);
+        }
+        let column = |name| batch.table.column_index(name).map(|at| &batch.columns[at]);
+        let archives = column("archive").and_then(|column| column.as_dictionary_opt::<Int32Type>());
+        let indexes = column("event_index").and_then(|column| column.as_primitive_opt::<Int32Type>());
+        let (Some(archives), Some(indexes)) = (archives, indexes) else {
+            return Err(Error::internal("a batch does not tell the archives of its events"));
+        };
+        let outcomes = column("outcome").and_then(|column| column.as_dictionary_opt::<Int32Type>());
+        let uris: Vec<&str> = archives.values().as_string::<i32>().iter().map(Option::unwrap_or_default).collect();
+        let copies: Vec<_> = uris.iter().map(|uri| self.by_archive.get(*uri)).collect();
+        let rows = archives.keys().values().iter().zip(indexes.values()).enumerate();
+        let is_copy = |(archive, index): (&i32, &i32)| {
+            copies[*archive as usize].is_some_and(|copies| copies.events.binary_search(index).is_ok())
+        };
+        let taken: Vec<usize> = rows.filter(|(_, row)| is_copy(*row)).map(|(at, _)| at).collect();
+        if let Some(outcomes) = outcomes {
+            let words = outcomes.values().as_string::<i32>();
+            for row in &taken {
+                let word = words.value(outcomes.keys().value(*row) as usize);
+                let outcome = Outcome::position(word);
+                let copies = self.by_archive.get_mut(uris[archives.keys().value(*row) as usize]);
+                if let (Some(copies), Some(outcome)) = (copies, outcome) {
+                    copies.usage_records_by_outcome[outcome] += 1;
+                }
+            }
+        }
+        batch.without(&taken)
+    }
+
+    /// Counts what was taken out of an archive's rows as duplicates.
+    pub(crate) fn correct(&self, uri: &str, tally: &mut Tally) {
+        let Some(copies) = self.by_archive.get(uri) else { return };
+        let count = copies.events.len() as u64;
+        tally.events_written -= count;
+        tally.duplicates += count;
+        for (total, rows) in tally.usage_records_by_outcome.iter_mut().zip(copies.usage_records_by_outcome) {
+            *total -= rows;
+        }
+    }
+}

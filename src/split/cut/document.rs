@@ -1,0 +1,194 @@
+//! Objects that are events, bring events, or are strangers.
+//!
+//! In: an object that stands alone, or an element that is no event itself. Out: the events in it, to be converted. Never:
+//! takes something for an event because of where it stands.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use super::{Cutter, Element};
+use crate::error::Reason;
+use crate::json::tape::Parser;
+use crate::split::document::{is_certain_start, is_event_like, is_event_start, names_version};
+use crate::split::judgement::{Rejection, check, explain, finding, utf8};
+use crate::split::unwrap::{Content, Extracted, Unwrapped, unwrap};
+
+/// How the next line begins that is a document.
+const NEXT_LINE: &[u8] = b"\n{";
+
+/// What CloudWatch Logs sends to see whether somebody is there (CloudWatch Logs User Guide, subscription filters).
+const CONTROL_MESSAGE: &[u8] = b"CWL CONTROL MESSAGE";
+
+/// Objects without events that are noted one by one before the first event.
+const MAX_STRANGERS_BEFORE: usize = 1_000;
+
+/// The same for all of an archive.
+const MAX_STRANGERS: usize = 10_000;
+
+impl Cutter {
+    /// Takes an object that no array holds.
+    pub(super) fn take_document(
+        &mut self,
+        parser: &mut Parser,
+        window: &[u8],
+        range: Range<usize>,
+        elements: &mut Vec<Element>,
+    ) {
+        let text = &window[range.clone()];
+        if memmem::find(text, NEXT_LINE).is_some() {
+            self.budget.rescan_bytes = self.budget.rescan_bytes.saturating_sub(text.len());
+            // It has lost a bracket or quote and taken the next lines for parts of itself.
+            if let Err(rejection) = check(parser, text) {
+                let index = is_event_start(text).then(|| self.take_index());
+                self.lose(index, range.start, rejection);
+                return;
+            }
+        }
+        if self.kind.is_some() && is_certain_start(text) {
+            elements.push(Element { index: self.take_index(), range, text: None });
+            return;
+        }
+        self.take_wrapper(parser, window, range, elements);
+    }
+
+    /// Takes an object that may be an event, or bring some.
+    pub(super) fn take_wrapper(
+        &mut self,
+        parser: &mut Parser,
+        window: &[u8],
+        range: Range<usize>,
+        elements: &mut Vec<Element>,
+    ) {
+        let original = &window[range.clone()];
+        let unwrapped = match self.unwrapped.take() {
+            Some((at, unwrapped)) if at == range.start => Ok(unwrapped),
+            _ => self.unwrap(parser, original),
+        };
+        match unwrapped {
+            Ok(Unwrapped::Event(kind)) => {
+                self.kind.get_or_insert(kind);
+                elements.push(Element { index: self.take_index(), range, text: None });
+            }
+            Ok(Unwrapped::Wrapper(extracted, _)) if !extracted.is_empty() => {
+                self.take_extracted(range.start, extracted, elements);
+            }
+            Ok(Unwrapped::Wrapper(..)) if memmem::find(original, CONTROL_MESSAGE).is_some() => {}
+            Ok(Unwrapped::Wrapper(_, kind)) => self.take_stranger(kind, range.start, original),
+            Err(rejection) if self.reread_by_parts(window, &range, &rejection) => {}
+            Err(rejection) => self.refuse_object(window, range, rejection),
+        }
+    }
+
+    /// Goes into what cannot be read as a whole and may bring events, so that what is sound in it is not lost.
+    fn reread_by_parts(&mut self, window: &[u8], range: &Range<usize>, rejection: &Rejection) -> bool {
+        let text = &window[range.clone()];
+        let is_container = matches!(text.first(), Some(b'{' | b'['));
+        let is_worth_it = is_container && !is_event_like(text) && names_version(text);
+        if !is_worth_it || self.budget.rescan_bytes <= text.len() || !self.splitter.enter_again(window, range.start) {
+            return false;
+        }
+        self.budget.rescan_bytes -= text.len();
+        if self.reread.is_none() {
+            let Rejection { reason, message } = rejection;
+            let rejection = Rejection { reason: *reason, message: message.clone() };
+            let finding = finding(None, self.window_start + range.start as u64, rejection, text);
+            self.reread = Some((self.findings.len(), finding));
+        }
+        true
+    }
+
+    /// Says what was wrong with a document that was read by its parts, unless that was found in one of them.
+    pub(super) fn end_reread(&mut self) {
+        if self.splitter.is_outside()
+            && let Some((findings, finding)) = self.reread.take()
+            && self.findings.len() == findings
+        {
+            self.findings.push(finding);
+        }
+    }
+
+    /// What an element is; it is kept for whoever asks again.
+    pub(super) fn unwrap_once(&mut self, parser: &mut Parser, element: &[u8], at: usize) -> Option<&Unwrapped> {
+        let unwrapped = self.unwrap(parser, element).ok()?;
+        Some(&self.unwrapped.insert((at, unwrapped)).1)
+    }
+
+    fn unwrap(&mut self, parser: &mut Parser, text: &[u8]) -> Result<Unwrapped, Rejection> {
+        let text = utf8(text)?;
+        unwrap(parser, text, &mut self.budget).map_err(|error| explain(&error, text))
+    }
+
+    /// Takes a value of a document of which only parts are seen: it may be an event, or bring some.
+    pub(super) fn take_part(
+        &mut self,
+        parser: &mut Parser,
+        window: &[u8],
+        range: Range<usize>,
+        elements: &mut Vec<Element>,
+    ) {
+        let before = (self.next_index, self.findings.len());
+        match self.unwrap(parser, &window[range.clone()]) {
+            Ok(Unwrapped::Event(kind)) => {
+                self.kind.get_or_insert(kind);
+                elements.push(Element { index: self.take_index(), range, text: None });
+            }
+            Ok(Unwrapped::Wrapper(extracted, _)) => self.take_extracted(range.start, extracted, elements),
+            Err(rejection) if self.reread_by_parts(window, &range, &rejection) => return,
+            Err(rejection) => self.report(range.start, rejection, &window[range]),
+        }
+        if before != (self.next_index, self.findings.len()) {
+            self.splitter.note_events_in_parts();
+        }
+    }
+
+    /// Takes the events that stand in a value, and notes what should have been one.
+    fn take_extracted(&mut self, value: usize, extracted: Vec<Extracted>, elements: &mut Vec<Element>) {
+        for Extracted { range, content } in extracted {
+            let range = value + range.start..value + range.end;
+            match content {
+                Content::Event { text, kind } => {
+                    self.kind.get_or_insert(kind);
+                    elements.push(Element { index: self.take_index(), range, text });
+                }
+                Content::Refused { rejection, is_event, original } => {
+                    let index = is_event.then(|| self.take_index());
+                    self.quarantined += u64::from(is_event);
+                    self.findings.push(finding(index, self.window_start + range.start as u64, rejection, &original));
+                }
+            }
+        }
+    }
+
+    /// Refuses an object that is not JSON.
+    fn refuse_object(&mut self, window: &[u8], range: Range<usize>, rejection: Rejection) {
+        if is_event_start(&window[range.clone()]) || self.splitter.is_in_array() {
+            let index = self.take_index();
+            self.refuse_event(index, window, range, rejection);
+        } else {
+            self.report(range.start, rejection, &window[range]);
+        }
+    }
+
+    /// Notes something without events. Its text is kept once events have come: before that, the archive may be foreign as a
+    /// whole.
+    pub(super) fn take_stranger(&mut self, kind: &'static str, at: usize, text: &[u8]) {
+        self.stranger_kind.get_or_insert(kind);
+        let offset = self.window_start + at as u64;
+        let refuse =
+            |message, text: &[u8]| finding(None, offset, Rejection { reason: Reason::TrailingData, message }, text);
+        let is_before_events = self.kind.is_none();
+        let most = if is_before_events { MAX_STRANGERS_BEFORE } else { MAX_STRANGERS };
+        if self.strangers_not_noted > 0 || self.strangers.len() >= most {
+            self.strangers_not_noted += 1;
+            let message = format!("{} more documents without events, from here on", self.strangers_not_noted);
+            match self.strangers.last_mut() {
+                Some(last) if self.strangers_not_noted > 1 => last.message = message,
+                _ => self.strangers.push(refuse(message, &[])),
+            }
+            return;
+        }
+        let text = if is_before_events { &[] } else { text };
+        self.strangers.push(refuse(format!("{kind} without events, among documents with events"), text));
+    }
+}
