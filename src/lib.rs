@@ -4,7 +4,7 @@
 //! This page is the architecture document: how data flows, which module does what, and what is never done where.
 //!
 //! ```text
-//!            input/               json/ split/ flatten/ columns/ rows/     output/
+//!            input/               json/ split/ flatten/ columns/ rows/     encode/ lake/
 //!  ┌────────────────────┐  ┌──────────────────────────────────┐  ┌──────────────────────────────┐
 //!  discover → read → inflate → split → parse → flatten → partition → encode → append → commit
 //!  Archive    bytes   text      Element  Tape    row  │    Batch  ↑    column    part     Lake
@@ -35,12 +35,12 @@
 //! anything: a structural index proves their JSON to be JSON, texts are taken where they stand. An identity that comes
 //! again byte for byte is known. Text that repeats is a number from the event to the page of the file. Whatever is
 //! unusual – white space, escapes, damage – goes to simd-json, which decides. See `flatten/quick.rs` and
-//! `output/coded.rs`.
+//! `encode/coded.rs`.
 //!
 //! **A commit is the file that lists it.** Parts are written aside, synced and renamed; the first part of `archives` of a
 //! commit comes last, lists the others, and names the parts of earlier commits that they stand for. With it the commit is
 //! there, without it nothing of it counts. So a run that dies at any moment leaves a lake that the next run finishes or
-//! rolls back, and names and bytes are those of a run that never died. See `output/lake.rs`.
+//! rolls back, and names and bytes are those of a run that never died. See `lake/write/commit.rs`.
 //!
 //! # Modules, in flow order
 //!
@@ -107,25 +107,25 @@
 //! | `dedup::spill` | keys on disk |
 //! | `dedup::shard`, `claims` | who has which event |
 //! | [`disk`] | every change that a conversion makes on disk |
-//! | `lake_root` | where a lake is, and what is below it |
-//! | `lake_bytes` | bytes of its files, wherever they are |
-//! | `lake_file` | a Parquet file of a lake, read back |
-//! | `output::layout` | what the files of a table look like |
-//! | `output::tables` | batches of all partitions to row groups, within limits |
-//! | `output::row_group` | a row group's columns, encoded in parallel |
-//! | `output::coded`, `text` | text columns to pages: dictionaries, and lengths with bytes |
-//! | `output::hybrid`, `delta`, `bounds`, `codec` | what pages are made of |
-//! | `output::chunk` | pages to column chunks, with metadata and indexes |
-//! | `output::part` | row groups to files, in order |
-//! | `output::record` | what a commit says of itself |
-//! | `output::ledger` | the `archives` and `quarantine` tables |
-//! | `output::manifest` | what a lake has already |
-//! | `output::rewrite` | parts with rows of archives that are converted again |
-//! | `output::staged` | staged parts, looked at once more |
-//! | `output::lake` | commit, recovery |
-//! | `output::site`, `folder`, `bucket` | what a lake asks of its place, and how a folder or a bucket does it: shown parts, one writer |
-//! | `output::claim` | who may write to a lake in a bucket |
-//! | `output::beating` | a claim that is kept alive, or claimed anew after an outage |
+//! | `lake::root` | where a lake is, and what is below it |
+//! | `lake::bytes` | bytes of its files, wherever they are |
+//! | `lake::file` | a Parquet file of a lake, read back |
+//! | `lake::layout` | what the files of a table look like |
+//! | `lake::write::tables` | batches of all partitions to row groups, within limits |
+//! | `encode::row_group` | a row group's columns, encoded in parallel |
+//! | `encode::coded`, `text` | text columns to pages: dictionaries, and lengths with bytes |
+//! | `encode::hybrid`, `delta`, `bounds`, `codec` | what pages are made of |
+//! | `encode::chunk` | pages to column chunks, with metadata and indexes |
+//! | `encode::part` | row groups to files, in order |
+//! | `lake::record` | what a commit says of itself |
+//! | `lake::write::ledger` | the `archives` and `quarantine` tables |
+//! | `lake::manifest` | what a lake has already |
+//! | `lake::write::rewrite` | parts with rows of archives that are converted again |
+//! | `lake::write::staged` | staged parts, looked at once more |
+//! | `lake::write::commit` | commit, recovery |
+//! | `lake::write::site`, `folder`, `bucket` | what a lake asks of its place, and how a folder or a bucket does it: shown parts, one writer |
+//! | `lake::write::claim` | who may write to a lake in a bucket |
+//! | `lake::write::beating` | a claim that is kept alive, or claimed anew after an outage |
 //! | `pipeline::worklist` | which archives are converted, in which steps |
 //! | `pipeline::grouping` | which archives are converted together |
 //! | `pipeline::refusal` | archives that are refused for what is known of them |
@@ -253,12 +253,6 @@ pub mod disk;
 
 mod store;
 
-mod lake_root;
-
-mod lake_bytes;
-
-mod lake_file;
-
 mod pool;
 
 mod input;
@@ -275,7 +269,9 @@ mod rows;
 
 mod dedup;
 
-mod output;
+mod encode;
+
+mod lake;
 
 mod pipeline;
 

@@ -14,9 +14,10 @@ use arrow::compute::cast;
 use rayon::ThreadPoolBuilder;
 
 use crate::config::Config;
+use crate::encode::{EncodeContext, Pressure};
 use crate::error::{Error, Finding, Result};
 use crate::flatten::{decimal, timestamp};
-use crate::output::{EncodeContext, Pressure, TableWriters};
+use crate::lake::write::TableWriters;
 use crate::pool::Pool;
 use crate::report::StageClock;
 use crate::rows::{Batch, Converter, Plan, Source, Tally, Verdict};

@@ -10,9 +10,9 @@ use arrow::datatypes::{Int32Type, Int64Type};
 
 use super::{CheckReport, ProblemKind};
 use crate::error::{Result, counted};
-use crate::lake_file::LakeFile;
-use crate::lake_root::Root;
-use crate::output::{Commits, PublishedCommit, name_hash};
+use crate::lake::file::LakeFile;
+use crate::lake::root::Root;
+use crate::lake::{Commits, PublishedCommit, name_hash};
 use crate::schema::Table;
 
 /// Rows that belong to one archive.

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake_file::damaged;
-use crate::lake_root::Root;
-use crate::output::{Commits, hold_shared};
+use crate::lake::Commits;
+use crate::lake::file::damaged;
+use crate::lake::root::Root;
+use crate::lake::write::hold_shared;
 use crate::rows::PartitionColumn;
 use crate::rows::partition::value_in_path;
 use crate::schema::{Column, Table};

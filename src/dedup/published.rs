@@ -11,8 +11,8 @@ use arrow::datatypes::{Int32Type, TimestampMillisecondType};
 
 use crate::error::Result;
 use crate::flatten::timestamp::civil_from_days;
-use crate::lake_file::{LakeFile, damaged};
-use crate::lake_root::Root;
+use crate::lake::file::{LakeFile, damaged};
+use crate::lake::root::Root;
 use crate::rows::PartitionColumn;
 use crate::rows::register::{EventKey, Identity};
 use crate::schema::Table;

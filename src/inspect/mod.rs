@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use crate::config::{Config, Selection};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::STDIN;
-use crate::lake_root::Root;
+use crate::lake::root::Root;
 use crate::pipeline::observe;
 use crate::pool::thread_pool;
 use crate::report::Progress;

@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
+use crate::encode::StagedPart;
 use crate::input::Worthless;
-use crate::output::StagedPart;
 use crate::schema::Table;
 
 /// The parts of a commit before they are published.

@@ -16,7 +16,8 @@ use rayon::prelude::{
 use crate::config::{Config, OnBad, Selection};
 use crate::error::Result;
 use crate::input::{Archive, Contents, beginning, expand, head, look_at};
-use crate::output::{Again, Known, Replacement, Standing, containers, name_hash, quarantined_archives};
+use crate::lake::write::{Again, Replacement};
+use crate::lake::{Known, Standing, containers, name_hash, quarantined_archives};
 use crate::report::Summary;
 use crate::schema::Table;
 use crate::split::{Cutter, ENOUGH_TO_TELL};

@@ -10,7 +10,7 @@ use super::json::{EventWriter, Shape};
 use super::key::{Key, KeyColumns, Keys};
 use super::part::{Part, Piece};
 use crate::error::{Error, Result};
-use crate::lake_file::damaged;
+use crate::lake::file::damaged;
 
 /// Bytes of events after which a chunk is handed on.
 pub(super) const CHUNK_BYTES: usize = 512 << 10;

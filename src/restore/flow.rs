@@ -22,8 +22,8 @@ use super::json::Shape;
 use super::part::{Part, PartTask, Piece};
 use super::{RestoreConfig, RestoreFilter, RestoreSummary, near};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake_file::guarded;
-use crate::lake_root::Root;
+use crate::lake::file::guarded;
+use crate::lake::root::Root;
 use crate::pool::thread_pool;
 
 /// Takes chunks in order.

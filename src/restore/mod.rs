@@ -47,8 +47,9 @@ use serde::Serialize;
 use crate::config::{Config, check_local};
 use crate::disk::Watch;
 use crate::error::{Error, ErrorKind, Result, printable};
-use crate::lake_root::Root;
-use crate::output::{Commits, hold_shared};
+use crate::lake::Commits;
+use crate::lake::root::Root;
+use crate::lake::write::hold_shared;
 use crate::schema::Table;
 use crate::store::{Session, StoreOptions};
 

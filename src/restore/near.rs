@@ -14,8 +14,8 @@ use super::filter::Condition;
 use super::part::{Part, PartTask};
 use super::wanted::Subject;
 use super::{RestoreFilter, who};
-use crate::lake_file::guarded;
-use crate::lake_root::Root;
+use crate::lake::file::guarded;
+use crate::lake::root::Root;
 use crate::rows::partition::{is_hidden, value_of_folder};
 
 /// Row groups that are looked into, spread over the lake.

@@ -23,10 +23,10 @@ use parquet::schema::types::SchemaDescriptor;
 
 use super::filter::{EVENT_SOURCE, Filter, intersection};
 use crate::error::Result;
-use crate::lake_bytes::LakeBytes;
-use crate::lake_file::damaged;
-use crate::lake_root::Root;
-use crate::output::coded_field;
+use crate::lake::bytes::LakeBytes;
+use crate::lake::coded_field;
+use crate::lake::file::damaged;
+use crate::lake::root::Root;
 use crate::rows::partition::{is_hidden, value_of_folder};
 use crate::schema::{Hint, Table};
 

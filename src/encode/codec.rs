@@ -10,7 +10,7 @@ use crate::config::Compression;
 use crate::error::{Error, Result};
 
 /// The codec as files name it.
-pub(super) fn codec(compression: Compression) -> Result<Codec> {
+pub(crate) fn codec(compression: Compression) -> Result<Codec> {
     Ok(match compression {
         Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).map_err(Error::internal)?),
         Compression::Snappy => Codec::SNAPPY,
@@ -32,9 +32,9 @@ pub(crate) struct Compressor {
 }
 
 /// The body of a page.
-pub(super) struct PageBody {
-    pub(super) compressed: Bytes,
-    pub(super) uncompressed_bytes: usize,
+pub(crate) struct PageBody {
+    pub(crate) compressed: Bytes,
+    pub(crate) uncompressed_bytes: usize,
 }
 
 enum Method {
@@ -59,7 +59,7 @@ impl Compressor {
     }
 
     /// Compresses the page that `write` puts together.
-    pub(super) fn page(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<PageBody> {
+    pub(crate) fn page(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<PageBody> {
         let Self { method, body, compressed } = self;
         // A page of one huge text does not stay.
         for buffer in [&mut *body, &mut *compressed] {

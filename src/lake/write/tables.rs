@@ -22,17 +22,17 @@ use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
-use super::chunk::TextColumn;
-use super::codec::codec;
-use super::coded::CodedWriter;
-use super::layout::FileLayout;
-use super::part::{PartAppender, PartFormat, StagedPart};
-use super::properties::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, has_bloom_filter, has_bounds, writer_properties};
-use super::row_group::{ColumnWriter, EncodeContext, OpenRowGroup, lock, set_aside};
-use super::text::TextWriter;
 use crate::config::Config;
 use crate::disk::Disk;
+use crate::encode::chunk::TextColumn;
+use crate::encode::codec::codec;
+use crate::encode::coded::CodedWriter;
+use crate::encode::part::{PartAppender, PartFormat, StagedPart};
+use crate::encode::properties::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, has_bloom_filter, has_bounds, writer_properties};
+use crate::encode::row_group::{ColumnWriter, EncodeContext, OpenRowGroup, lock, set_aside};
+use crate::encode::text::TextWriter;
 use crate::error::{Error, Result};
+use crate::lake::layout::FileLayout;
 use crate::rows::Batch;
 use crate::schema::{Kind, Table};
 

@@ -9,10 +9,10 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::part::{StagedPart, unwritable};
 use super::site::{Site, Uncommitted};
 use crate::config::STATE_FOLDER;
 use crate::disk::Disk;
+use crate::encode::part::{StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result, printable_path};
 use crate::schema::Table;
 

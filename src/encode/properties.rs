@@ -22,15 +22,15 @@ use crate::schema::{Column, Hint, Kind, SCHEMA_VERSION, Table};
 pub(crate) const ROW_GROUP_ROWS: usize = 122_880;
 /// Arrow bytes at which a row group of unusually wide rows is closed early.
 pub(crate) const ROW_GROUP_BYTES: u64 = 256 << 20;
-pub(super) const PAGE_BYTES: usize = 1 << 20;
-pub(super) const PAGE_ROWS: usize = 20_000;
-pub(super) const DICTIONARY_BYTES: usize = 1 << 20;
+pub(crate) const PAGE_BYTES: usize = 1 << 20;
+pub(crate) const PAGE_ROWS: usize = 20_000;
+pub(crate) const DICTIONARY_BYTES: usize = 1 << 20;
 /// What a dictionary of text may have all the same, as long as its texts repeat: readers hold it in memory.
-pub(super) const MOST_DICTIONARY_BYTES: usize = 16 << 20;
+pub(crate) const MOST_DICTIONARY_BYTES: usize = 16 << 20;
 /// Long ARNs differ behind a long common start; 64 bytes, the library's default, would cut the difference off.
-pub(super) const STATISTICS_BYTES: usize = 256;
+pub(crate) const STATISTICS_BYTES: usize = 256;
 /// One wrong answer in twenty costs a bloom filter about seven bits a value, and a wrong answer costs a look at a page.
-pub(super) const BLOOM_FALSE_POSITIVES: f64 = 0.05;
+pub(crate) const BLOOM_FALSE_POSITIVES: f64 = 0.05;
 
 /// The properties of every file of a table.
 ///
@@ -64,13 +64,13 @@ pub(crate) fn writer_properties(table: Table, compression: Compression) -> Resul
 }
 
 /// Whether people look single rows up by a column.
-pub(super) const fn has_bloom_filter(column: &Column) -> bool {
+pub(crate) const fn has_bloom_filter(column: &Column) -> bool {
     matches!(column.hint, Hint::Lookup | Hint::LookupRepeats)
 }
 
 /// Whether some reader could pass over pages by the least and greatest value of a column. Random identifiers and long
 /// text lie everywhere between them.
-pub(super) const fn has_bounds(column: &Column) -> bool {
+pub(crate) const fn has_bounds(column: &Column) -> bool {
     !matches!(column.hint, Hint::Unique | Hint::Lookup | Hint::Bulk)
 }
 

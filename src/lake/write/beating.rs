@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::part::{PartName, unwritable};
+use crate::encode::part::{PartName, unwritable};
 use crate::error::{Error, Result};
 use crate::store::{Bucket, Hold, Moment, Object, STOP_LATENCY, Stop, Upload};
 

@@ -120,7 +120,7 @@ impl EncodeContext {
 }
 
 /// The writer of one column of a row group.
-pub(super) enum ColumnWriter {
+pub(crate) enum ColumnWriter {
     /// Text that repeats.
     Coded(Box<CodedWriter>),
     /// Other text.
@@ -130,7 +130,7 @@ pub(super) enum ColumnWriter {
 }
 
 /// One leaf of a row group, encoded.
-pub(super) enum ColumnChunk {
+pub(crate) enum ColumnChunk {
     Text(TextChunk),
     Other(ArrowColumnChunk),
 }
@@ -160,7 +160,7 @@ impl ColumnWriter {
 }
 
 impl ColumnChunk {
-    pub(super) fn append_to<W: std::io::Write + Send>(
+    pub(crate) fn append_to<W: std::io::Write + Send>(
         self,
         row_group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<(), ParquetError> {
@@ -172,7 +172,7 @@ impl ColumnChunk {
 }
 
 /// Sets a part aside when the row groups before `sequence` are written.
-pub(super) fn set_aside(appender: &Arc<Mutex<PartAppender>>, sequence: u64, context: &Arc<EncodeContext>) {
+pub(crate) fn set_aside(appender: &Arc<Mutex<PartAppender>>, sequence: u64, context: &Arc<EncodeContext>) {
     context.pressure.begin_row_group();
     let (appender, context_of_task) = (Arc::clone(appender), Arc::clone(context));
     context.pool.spawn(move || {
@@ -222,7 +222,7 @@ struct RowGroupInWork {
 
 impl OpenRowGroup {
     /// Begins the row group with this number in its partition; `lanes` says which columns go together.
-    pub(super) fn new(
+    pub(crate) fn new(
         writers: Vec<ColumnWriter>,
         lanes: &[Vec<usize>],
         appender: Arc<Mutex<PartAppender>>,

@@ -81,7 +81,7 @@ pub(crate) struct PartAppender {
 }
 
 /// What is done to a part, in order.
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Its next row group is written.
     Append(Vec<ColumnChunk>),
     /// It becomes a whole file: what is known of its row groups takes some hundred KB of memory as long as it is open.
@@ -106,7 +106,7 @@ impl PartAppender {
     }
 
     /// Takes the step with this number and does whatever is next in order.
-    pub(super) fn take(&mut self, sequence: u64, step: Step) -> Result<()> {
+    pub(crate) fn take(&mut self, sequence: u64, step: Step) -> Result<()> {
         self.waiting.insert(sequence, step);
         while let Some(step) = self.waiting.remove(&self.next_sequence) {
             self.next_sequence += 1;

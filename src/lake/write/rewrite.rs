@@ -12,12 +12,12 @@ use arrow::array::{ArrayRef, NullArray, RecordBatch};
 use parquet::file::metadata::RowGroupMetaData;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
-use super::layout::FileLayout;
-use super::manifest::{Commits, PublishedCommit};
-use super::record::CommitRecord;
 use crate::error::Result;
-use crate::lake_file::{Batches, LakeFile, text_column};
-use crate::lake_root::Root;
+use crate::lake::file::{Batches, LakeFile, text_column};
+use crate::lake::layout::FileLayout;
+use crate::lake::manifest::{Commits, PublishedCommit};
+use crate::lake::record::CommitRecord;
+use crate::lake::root::Root;
 use crate::rows::Batch;
 use crate::schema::Table;
 

@@ -9,8 +9,8 @@ use std::fs::File;
 use parquet::file::metadata::ParquetMetaDataReader;
 use rayon::prelude::{ParallelBridge, ParallelIterator};
 
-use super::lake::Commit;
-use super::part::{StagedPart, unwritable};
+use super::commit::Commit;
+use crate::encode::part::{StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
 

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::part::StagedPart;
+use crate::encode::part::StagedPart;
 use crate::error::{Error, Result};
 
 /// A commit that was not made, as far as is known.

@@ -27,24 +27,24 @@ use crate::error::{Error, Result};
 
 /// What does not change from chunk to chunk of a column.
 #[derive(Clone)]
-pub(super) struct TextColumn {
-    pub(super) descriptor: ColumnDescPtr,
-    pub(super) codec: Codec,
-    pub(super) has_bloom_filter: bool,
+pub(crate) struct TextColumn {
+    pub(crate) descriptor: ColumnDescPtr,
+    pub(crate) codec: Codec,
+    pub(crate) has_bloom_filter: bool,
     /// Whether least and greatest values are told.
-    pub(super) has_bounds: bool,
+    pub(crate) has_bounds: bool,
 }
 
 impl TextColumn {
     /// An empty Bloom filter with room for the texts of a row group, if the column has one.
-    pub(super) fn bloom_filter(&self) -> Result<Option<Sbbf>> {
+    pub(crate) fn bloom_filter(&self) -> Result<Option<Sbbf>> {
         let filter = || Sbbf::new_with_ndv_fpp(ROW_GROUP_ROWS as u64, BLOOM_FALSE_POSITIVES).map_err(Error::internal);
         self.has_bloom_filter.then(filter).transpose()
     }
 }
 
 /// Which rows of a page have a value.
-pub(super) struct Levels {
+pub(crate) struct Levels {
     valid: BooleanBufferBuilder,
     nulls: usize,
 }
@@ -57,7 +57,7 @@ impl Default for Levels {
 
 impl Levels {
     /// Adds the rows of an array.
-    pub(super) fn add(&mut self, rows: usize, nulls: Option<&NullBuffer>) {
+    pub(crate) fn add(&mut self, rows: usize, nulls: Option<&NullBuffer>) {
         match nulls {
             None => self.valid.append_n(rows, true),
             Some(nulls) => {
@@ -68,20 +68,20 @@ impl Levels {
     }
 
     /// Adds rows without a value.
-    pub(super) fn add_nulls(&mut self, rows: usize) {
+    pub(crate) fn add_nulls(&mut self, rows: usize) {
         self.valid.append_n(rows, false);
         self.nulls += rows;
     }
 
     /// Rows so far.
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.valid.len()
     }
 }
 
 /// A column chunk in work.
-pub(super) struct ChunkWriter {
-    pub(super) column: TextColumn,
+pub(crate) struct ChunkWriter {
+    pub(crate) column: TextColumn,
     bounds: Bounds,
     pages: Vec<WrittenPage>,
 }
@@ -102,7 +102,7 @@ struct WholePage {
 }
 
 /// A column chunk, ready to be put into a file.
-pub(super) struct TextChunk {
+pub(crate) struct TextChunk {
     pages: Pages,
     close: ColumnCloseResult,
 }
@@ -136,7 +136,7 @@ impl ChunkReader for Pages {
 }
 
 impl TextChunk {
-    pub(super) fn append_to<W: std::io::Write + Send>(
+    pub(crate) fn append_to<W: std::io::Write + Send>(
         self,
         row_group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<(), ParquetError> {
@@ -145,20 +145,20 @@ impl TextChunk {
 }
 
 /// The values of a page.
-pub(super) struct PageValues {
-    pub(super) encoding: Encoding,
+pub(crate) struct PageValues {
+    pub(crate) encoding: Encoding,
     /// Bytes of their text.
-    pub(super) text_bytes: i64,
+    pub(crate) text_bytes: i64,
     pub(super) bounds: Bounds,
 }
 
 impl ChunkWriter {
-    pub(super) fn new(column: TextColumn) -> Self {
+    pub(crate) fn new(column: TextColumn) -> Self {
         Self { column, bounds: Bounds::default(), pages: Vec::new() }
     }
 
     /// Adds a page; `encode` appends its values to the levels.
-    pub(super) fn add_page(
+    pub(crate) fn add_page(
         &mut self,
         mut levels: Levels,
         values: PageValues,
@@ -189,7 +189,7 @@ impl ChunkWriter {
     }
 
     /// Ends the column chunk. A dictionary goes in front of its pages, whenever it was complete.
-    pub(super) fn close<'d>(
+    pub(crate) fn close<'d>(
         self,
         dictionary: Option<impl ExactSizeIterator<Item = &'d str>>,
         bloom_filter: Option<Sbbf>,
@@ -319,12 +319,12 @@ fn dictionary_page<'d>(
 }
 
 /// Appends a text in plain encoding: its length, then its bytes.
-pub(super) fn put_plain(text: &str, page: &mut Vec<u8>) {
+pub(crate) fn put_plain(text: &str, page: &mut Vec<u8>) {
     page.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
     page.extend_from_slice(text.as_bytes());
 }
 
 /// Whether a column of a batch has neither values nor a type.
-pub(super) fn is_untyped_null(column: &dyn Array) -> bool {
+pub(crate) fn is_untyped_null(column: &dyn Array) -> bool {
     column.data_type().is_null()
 }

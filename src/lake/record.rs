@@ -5,8 +5,8 @@
 use parquet::file::metadata::{FileMetaData, KeyValue};
 use serde::{Deserialize, Serialize};
 
-use super::part::StagedPart;
 use crate::config::{Config, Selection};
+use crate::encode::part::StagedPart;
 use crate::rows::PartitionColumn;
 use crate::schema::{SCHEMA_VERSION, Table};
 

@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 
 use super::bucket::BucketSite;
 use super::folder::{self, Folder};
-use super::manifest::{Commits, Known};
-use super::part::{PartName, StagedPart, unwritable};
 use super::site::{Site, Uncommitted};
 use crate::config::Config;
 use crate::disk::Disk;
+use crate::encode::part::{PartName, StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake_root::Root;
+use crate::lake::manifest::{Commits, Known};
+use crate::lake::root::Root;
 use crate::schema::Table;
 use crate::store::{Awaited, Session, Wait};
 

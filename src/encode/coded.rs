@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 const STEP_ROWS: usize = 1_024;
 
 /// A column chunk in work.
-pub(super) struct CodedWriter {
+pub(crate) struct CodedWriter {
     chunk: ChunkWriter,
     dictionary: Interner,
     /// Page that each text of the dictionary was last seen in, counted from one.
@@ -60,7 +60,7 @@ struct Known {
 }
 
 impl CodedWriter {
-    pub(super) fn new(column: TextColumn) -> Self {
+    pub(crate) fn new(column: TextColumn) -> Self {
         Self {
             chunk: ChunkWriter::new(column),
             dictionary: Interner::default(),
@@ -77,7 +77,7 @@ impl CodedWriter {
     }
 
     /// Adds the rows of an array.
-    pub(super) fn write(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<()> {
+    pub(crate) fn write(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<()> {
         let coded = array.as_dictionary_opt::<Int32Type>();
         let values = coded.and_then(|coded| coded.values().as_string_opt::<i32>());
         if values.is_none() && !is_untyped_null(array) {
@@ -218,7 +218,7 @@ impl CodedWriter {
     }
 
     /// Ends the column chunk.
-    pub(super) fn close(mut self, compressor: &mut Compressor) -> Result<TextChunk> {
+    pub(crate) fn close(mut self, compressor: &mut Compressor) -> Result<TextChunk> {
         self.flush_page(compressor)?;
         let bloom_filter = if self.chunk.column.has_bloom_filter { Some(self.bloom_filter()?) } else { None };
         self.chunk.close(Some(self.dictionary.iter()), bloom_filter, compressor)

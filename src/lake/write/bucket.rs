@@ -15,12 +15,12 @@ use twox_hash::XxHash3_128;
 
 use super::claim::{Claim, abort_all_of};
 use super::folder::{in_use, lock, stranger};
-use super::part::{StagedPart, unwritable};
 use super::site::{Site, Uncommitted};
 use crate::config::Config;
 use crate::disk::{Disk, Effect};
+use crate::encode::part::{StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake_root::{Remote, Root};
+use crate::lake::root::{Remote, Root};
 use crate::schema::Table;
 use crate::store::{Session, Upload};
 
@@ -290,7 +290,7 @@ fn refuse_strangers(root: &Root, remote: &Remote) -> Result<()> {
         let listed = remote.bucket.list_all(&format!("{}{}/", remote.prefix, table.name()));
         let listed = listed.map_err(|error: io::Error| unwritable(root.path(), error))?;
         // Parts of a run that died before its first commit are no strangers.
-        let is_strange = |key: &&String| super::part::PartName::parse(Path::new(key)).is_none();
+        let is_strange = |key: &&String| crate::encode::part::PartName::parse(Path::new(key)).is_none();
         if let Some(key) = listed.iter().map(|object| &object.key).find(is_strange) {
             return Err(stranger(&root.join(key.strip_prefix(&remote.prefix).unwrap_or(key))));
         }

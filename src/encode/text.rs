@@ -18,7 +18,7 @@ use super::properties::{BLOOM_FALSE_POSITIVES, PAGE_BYTES, PAGE_ROWS};
 use crate::error::{Error, Result};
 
 /// A column chunk in work.
-pub(super) struct TextWriter {
+pub(crate) struct TextWriter {
     chunk: ChunkWriter,
     bloom_filter: Option<Sbbf>,
     levels: Levels,
@@ -27,7 +27,7 @@ pub(super) struct TextWriter {
 }
 
 impl TextWriter {
-    pub(super) fn new(column: TextColumn) -> Result<Self> {
+    pub(crate) fn new(column: TextColumn) -> Result<Self> {
         Ok(Self {
             bloom_filter: column.bloom_filter()?,
             chunk: ChunkWriter::new(column),
@@ -38,7 +38,7 @@ impl TextWriter {
     }
 
     /// Adds the rows of an array.
-    pub(super) fn write(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<()> {
+    pub(crate) fn write(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<()> {
         let texts = array.as_string_opt::<i32>();
         if texts.is_none() && !is_untyped_null(array) {
             return Err(Error::internal("a text column holds something else"));
@@ -95,7 +95,7 @@ impl TextWriter {
     }
 
     /// Ends the column chunk.
-    pub(super) fn close(mut self, compressor: &mut Compressor) -> Result<TextChunk> {
+    pub(crate) fn close(mut self, compressor: &mut Compressor) -> Result<TextChunk> {
         self.flush_page(compressor)?;
         if let Some(filter) = &mut self.bloom_filter {
             filter.fold_to_target_fpp(BLOOM_FALSE_POSITIVES);

@@ -15,9 +15,9 @@ use parquet::arrow::arrow_reader::{
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 
+use super::bytes::LakeBytes;
+use super::root::Root;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake_bytes::LakeBytes;
-use crate::lake_root::Root;
 
 /// An open file, and what is to be read of it.
 pub(crate) struct LakeFile {

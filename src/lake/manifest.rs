@@ -11,13 +11,13 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use twox_hash::XxHash3_128;
 
-use super::part::PartName;
+use super::file::{LakeFile, damaged, text_column};
 use super::record::{CommitRecord, RecordedPart, Settings, Unusable, covers};
+use super::root::Root;
 use crate::config::Config;
 use crate::dedup::PublishedKeys;
+use crate::encode::part::PartName;
 use crate::error::{Error, ErrorKind, Result};
-use crate::lake_file::{LakeFile, damaged, text_column};
-use crate::lake_root::Root;
 use crate::rows::{DAMAGED, UNREADABLE};
 use crate::schema::Table;
 

@@ -1,0 +1,27 @@
+//! Columns to Parquet.
+//!
+//! In: Arrow columns of one table and partition. Out: pages, row groups, files in a staging folder. Never: knows a lake,
+//! or decides where a row group ends by anything but rows and bytes.
+
+pub(crate) mod codec;
+
+pub(crate) mod properties;
+
+mod bounds;
+
+mod hybrid;
+
+mod delta;
+
+pub(crate) mod chunk;
+
+pub(crate) mod coded;
+
+pub(crate) mod text;
+
+pub(crate) mod part;
+
+pub(crate) mod row_group;
+
+pub(crate) use part::{PartName, StagedPart};
+pub(crate) use row_group::{EncodeContext, Pressure};

@@ -1,0 +1,32 @@
+//! Batches to a lake.
+//!
+//! In: batches in order. Out: parts, and the commit that lists them. Never: parses, or leaves an incomplete file under a
+//! name that a reader looks at.
+
+mod tables;
+
+mod ledger;
+
+mod rewrite;
+
+mod staged;
+
+mod site;
+
+mod folder;
+
+mod beating;
+
+mod claim;
+
+mod claim_name;
+
+mod bucket;
+
+mod commit;
+
+pub(crate) use commit::{Commit, Lake, hold_if_there, hold_shared, wait_to_hold};
+pub(crate) use ledger::{ArchiveEntry, Ledger};
+pub(crate) use rewrite::{Again, Replacement, batch_rows};
+pub(crate) use staged::read_back;
+pub(crate) use tables::TableWriters;
