@@ -12,7 +12,7 @@
 //!                                  │                  └→ dedup/ ──┘ ←── keys of the lake ──┤
 //!                                  └─ refused → Finding ─────────────→ quarantine          │
 //!                                                                                          │
-//!  pipeline/   deals out tasks, takes their results back in the order of the archives      │
+//!  reader/     gives work to threads, hands out their results in the order of the archives  │
 //!  report      counts, and checks that they add up                                         │
 //!  check/      a lake against what its commits say ←───────────────────────────────────────┤
 //!  restore/    rows of `events` back to JSON, on stdout or as archives ←───────────────────┤
@@ -126,15 +126,16 @@
 //! | `lake::write::site`, `folder`, `bucket` | what a lake asks of its place, and how a folder or a bucket does it: shown parts, one writer |
 //! | `lake::write::claim` | who may write to a lake in a bucket |
 //! | `lake::write::beating` | a claim that is kept alive, or claimed anew after an outage |
-//! | `pipeline::worklist` | which archives are converted, in which steps |
-//! | `pipeline::grouping` | which archives are converted together |
-//! | `pipeline::refusal` | archives that are refused for what is known of them |
-//! | `pipeline::worker` | what one thread does |
-//! | `pipeline::turns`, `deal` | work that is dealt out, and what it tells |
-//! | `pipeline::run` | one attempt: results taken back in order |
-//! | `pipeline::again` | what stays of the former rows of archives that are converted again |
-//! | `pipeline::steps` | attempts until a step can be published, step by step |
-//! | `pipeline::observe` | archives read as a conversion reads them, for somebody who looks at their rows |
+//! | `reader::inputs`, `members` | what a caller names to archives, in order; what is in containers |
+//! | `reader::in_order` | the one loop: rows, and how each archive ended, in the order of the archives |
+//! | `reader::unit`, `dispatch` | archives in work; work to tasks, and their results back |
+//! | `reader::group` | which archives are converted together |
+//! | `reader::worker`, `large` | what one thread does: small archives, steps through a large one |
+//! | `reader::refusal` | archives that are refused for what is known of them |
+//! | `convert::worklist` | which archives are converted, in which steps |
+//! | `convert::step`, `steps` | rows and archives to staged parts; step by step to commits |
+//! | `convert::cut_back` | rows of large archives that turned out to be unusable, taken out of staged parts |
+//! | `convert::carry_over` | what stays of the former rows of archives that are converted again |
 //! | [`check`] | a lake against its own manifest |
 //! | `restore::texts` | many texts, looked for at once |
 //! | `restore::wanted`, `who` | what people type to what columns hold, and what bounds may hold it |
@@ -273,7 +274,9 @@ mod encode;
 
 mod lake;
 
-mod pipeline;
+mod reader;
+
+mod convert;
 
 pub mod check;
 
@@ -291,9 +294,9 @@ pub mod generate;
 #[doc(hidden)]
 pub mod stages;
 
+pub use convert::convert;
 pub use error::{Error, ErrorKind, Result};
 pub use flatten::Outcome;
 pub use inspect::inspect;
-pub use pipeline::convert;
 pub use rows::PartitionColumn;
 pub use store::StoreOptions;

@@ -38,6 +38,8 @@ pub(crate) struct Claims {
     most_keys: usize,
     /// Place before which nothing is claimed any more.
     settled: AtomicU64,
+    /// Place before which nothing is forgotten any more.
+    certain: AtomicU64,
     error: Mutex<Option<crate::Error>>,
 }
 
@@ -57,6 +59,7 @@ impl Claims {
             most_keys: if file.has_place() { bounded } else { usize::MAX },
             file,
             settled: AtomicU64::new(Place::new(0, 0).to_bits()),
+            certain: AtomicU64::new(Place::new(0, 0).to_bits()),
             error: Mutex::default(),
         }
     }
@@ -67,16 +70,17 @@ impl Claims {
     }
 
     /// The places before `end` that have lost their event to one before them. Final when every event before `end` was
-    /// claimed; nothing before `end` may be claimed afterwards.
+    /// claimed; nothing before `end` may be claimed afterwards, unless it is forgotten, which nothing before `certain` is.
     ///
     /// # Errors
     ///
     /// What went wrong in any claim so far.
-    pub(crate) fn take_lost(&self, end: Place) -> Result<BTreeSet<Place>> {
+    pub(crate) fn take_lost(&self, end: Place, certain: Place) -> Result<BTreeSet<Place>> {
         if let Some(error) = lock(&self.error).take() {
             return Err(error);
         }
         self.settled.store(end.to_bits(), Ordering::Relaxed);
+        self.certain.store(certain.to_bits(), Ordering::Relaxed);
         let mut lost = lock(&self.lost);
         if lost.is_empty() {
             return Ok(BTreeSet::new());
@@ -97,6 +101,7 @@ impl Claims {
     /// Lets every key go to disk at once: whichever of two equal keys is found first is taken for the first.
     pub(crate) fn settle_all(&self) {
         self.settled.store(u64::MAX, Ordering::Relaxed);
+        self.certain.store(u64::MAX, Ordering::Relaxed);
     }
 
     /// Claims keys, whatever the lake has.
@@ -119,7 +124,8 @@ impl Claims {
     ///
     /// What went wrong in any claim.
     pub(crate) fn take_all_lost(&self) -> Result<BTreeSet<Place>> {
-        self.take_lost(Place::from_bits(u64::MAX))
+        let all = Place::from_bits(u64::MAX);
+        self.take_lost(all, all)
     }
 
     fn try_claim(&self, unit: &mut UnitClaims) -> Result<()> {
@@ -138,7 +144,9 @@ impl Claims {
                 }
             }
             if shard.is_above(self.most_keys) {
-                shard.spill(&self.file, Place::from_bits(self.settled.load(Ordering::Relaxed)))?;
+                let [settled, certain] =
+                    [&self.settled, &self.certain].map(|place| Place::from_bits(place.load(Ordering::Relaxed)));
+                shard.spill(&self.file, settled, certain)?;
             }
         }
         Ok(())
@@ -181,6 +189,12 @@ impl Register for Claims {
         if let Err(error) = self.try_claim(unit) {
             lock(&self.error).get_or_insert(error);
         }
+    }
+
+    fn forget_from(&self, place: Place) {
+        self.shards.iter().for_each(|shard| lock(shard).forget_from(place));
+        drop(lock(&self.lost).split_off(&place));
+        self.settled.store(place.to_bits(), Ordering::Relaxed);
     }
 }
 

@@ -43,6 +43,9 @@ pub(super) struct Shard {
     slots: HashTable<Slot>,
     /// Keys whose place does not matter any more, the longest runs first, each with its level.
     runs: Vec<(u32, Run)>,
+    /// Such keys that may still be forgotten, all of this place or behind it.
+    uncertain: Vec<Run>,
+    uncertain_from: Option<Place>,
     /// Keys that the last spill had to leave in memory.
     left: usize,
 }
@@ -69,7 +72,7 @@ impl Shard {
                 Ok(Claimed::Lost(lost))
             }
             Entry::Vacant(free) => {
-                if is_on_disk(&self.runs, file, key)? {
+                if is_on_disk(self.runs.iter().map(|(_, run)| run).chain(&self.uncertain), file, key)? {
                     return Ok(Claimed::Lost(place));
                 }
                 free.insert(Slot { key: halves, place });
@@ -86,7 +89,7 @@ impl Shard {
     pub(super) fn contains(&self, file: &SpillFile, key: EventKey) -> Result<bool> {
         let halves = halves(key);
         let is_in_memory = self.slots.find(halves[0], |slot| slot.key == halves).is_some();
-        Ok(is_in_memory || is_on_disk(&self.runs, file, key)?)
+        Ok(is_in_memory || is_on_disk(self.all_runs(), file, key)?)
     }
 
     /// Whether there are more keys in memory than there should be, and a spill would be worth its while.
@@ -96,21 +99,43 @@ impl Shard {
 
     /// Keys on disk.
     pub(super) fn spilled(&self) -> usize {
-        self.runs.iter().map(|(_, run)| run.len()).sum()
+        self.all_runs().map(Run::len).sum()
     }
 
-    /// Puts keys of places before `settled` on disk: whoever comes now comes after them.
+    fn all_runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter().map(|(_, run)| run).chain(&self.uncertain)
+    }
+
+    /// Forgets the keys of this place and of those behind it, none of which is certain.
+    pub(super) fn forget_from(&mut self, place: Place) {
+        self.slots.retain(|slot| slot.place < place);
+        if self.uncertain_from.take_if(|from| *from >= place).is_some() {
+            self.uncertain.clear();
+        }
+    }
+
+    /// Puts keys of places before `settled` on disk: whoever comes now comes after them. Those from `certain` on may still be
+    /// forgotten.
     ///
     /// # Errors
     ///
     /// When the disk fails.
-    pub(super) fn spill(&mut self, file: &SpillFile, settled: Place) -> Result<()> {
+    pub(super) fn spill(&mut self, file: &SpillFile, settled: Place, certain: Place) -> Result<()> {
+        if self.uncertain_from.take_if(|from| *from < certain).is_some() {
+            for run in std::mem::take(&mut self.uncertain) {
+                self.add_run(file, run)?;
+            }
+        }
         let mut keys = Vec::with_capacity(self.slots.len());
+        let mut uncertain = Vec::new();
         let mut left = Vec::new();
         // Taken one by one they would leave their room in the table unusable, and it would grow.
         for slot in self.slots.drain() {
-            if slot.place < settled {
-                keys.push(EventKey::from(slot.key[1]) << 64 | EventKey::from(slot.key[0]));
+            let key = EventKey::from(slot.key[1]) << 64 | EventKey::from(slot.key[0]);
+            if slot.place < settled.min(certain) {
+                keys.push(key);
+            } else if slot.place < settled {
+                uncertain.push(key);
             } else {
                 left.push(slot);
             }
@@ -119,11 +144,20 @@ impl Shard {
         for slot in left {
             self.slots.insert_unique(slot.key[0], slot, |slot| slot.key[0]);
         }
+        if !uncertain.is_empty() {
+            uncertain.sort_unstable();
+            self.uncertain.push(Run::write(file, &uncertain)?);
+            self.uncertain_from = Some(certain);
+        }
         if keys.is_empty() {
             return Ok(());
         }
         keys.sort_unstable();
-        self.runs.push((0, Run::write(file, &keys)?));
+        self.add_run(file, Run::write(file, &keys)?)
+    }
+
+    fn add_run(&mut self, file: &SpillFile, run: Run) -> Result<()> {
+        self.runs.push((0, run));
         while let Some(same) = self.runs.len().checked_sub(RUNS_OF_A_LEVEL)
             && let level = self.runs[self.runs.len() - 1].0
             && self.runs[same].0 == level
@@ -135,13 +169,8 @@ impl Shard {
     }
 }
 
-fn is_on_disk(runs: &[(u32, Run)], file: &SpillFile, key: EventKey) -> Result<bool> {
-    for (_, run) in runs {
-        if run.contains(file, key)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+fn is_on_disk<'r>(mut runs: impl Iterator<Item = &'r Run>, file: &SpillFile, key: EventKey) -> Result<bool> {
+    runs.try_fold(false, |is_found, run| Ok(is_found || run.contains(file, key)?))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the lower half, and the upper one")]
@@ -179,7 +208,8 @@ mod tests {
         for (key, archive) in keys.iter().zip(0..) {
             assert_eq!(shard.claim(&file, *key, Place::new(archive, 0)).unwrap(), Claimed::First);
             if archive % 100 == 99 {
-                shard.spill(&file, Place::new(archive - 9, 0)).unwrap();
+                let settled = Place::new(archive - 9, 0);
+                shard.spill(&file, settled, settled).unwrap();
                 assert_eq!(shard.slots.len(), 10, "those not settled");
                 assert!(shard.runs.len() <= 3 * 4, "{} runs", shard.runs.len());
             }

@@ -20,7 +20,7 @@ use super::packing::Packing as Compression;
 use super::region::Region;
 use super::sequence::{Sequence, TextReader};
 use super::stream::outer_damage;
-use super::{TextStream, Worthless, tar, zip};
+use super::{TextStream, Unusable, tar, zip};
 use crate::error::{Finding, Reason};
 use crate::store::Version;
 
@@ -376,7 +376,7 @@ fn list_sequence(archive: &Archive) -> io::Result<(Listing, &'static str, Access
     let (end, finding) = reader.finish();
     // Behind what could not be read there may be more members.
     if let Some(finding) = finding.as_ref().filter(|finding| finding.reason == Reason::ReadFailed) {
-        return Err(io::Error::other(Worthless { finding: finding.clone(), certain_bytes: 0 }));
+        return Err(io::Error::other(Unusable { finding: finding.clone(), sound_bytes: 0 }));
     }
     listing.end_at(end);
     listing.findings.extend(finding);

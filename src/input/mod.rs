@@ -56,7 +56,7 @@ pub(crate) use inflate::{Inflated, Inflater};
 pub(crate) use member::{MemberEnd, MemberReader};
 pub(crate) use references::{Referenced, follow};
 pub(crate) use stdin::{STDIN, copy_stdin};
-pub(crate) use stream::{TextStream, Window, Worthless};
+pub(crate) use stream::{TextStream, Unusable, Window};
 
 /// Bytes of a damaged file that a finding takes along.
 const MAX_GARBAGE_BYTES: u64 = 16 << 20;

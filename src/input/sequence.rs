@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::stream::Ended;
-use super::{Archive, TextStream, Window, Worthless};
+use super::{Archive, TextStream, Unusable, Window};
 use crate::error::Finding;
 
 /// Text that is read at a time.
@@ -135,7 +135,7 @@ pub(super) struct TextReader {
     at: usize,
     /// Of the text that was read.
     bytes: u64,
-    end: Option<Result<Ended, Worthless>>,
+    end: Option<Result<Ended, Unusable>>,
     /// Where to note how the file ended.
     noted: Arc<Mutex<Ended>>,
 }
@@ -156,7 +156,7 @@ impl TextReader {
         let _ = io::copy(&mut self, &mut io::sink());
         match self.end {
             Some(Ok(finding)) => (self.bytes, finding),
-            Some(Err(Worthless { finding, certain_bytes })) => (certain_bytes, Some(finding)),
+            Some(Err(Unusable { finding, sound_bytes })) => (sound_bytes, Some(finding)),
             None => (self.bytes, None),
         }
     }
@@ -173,12 +173,12 @@ impl Read for TextReader {
                     self.noted.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&ended);
                     self.end = Some(Ok(ended));
                 }
-                Err(worthless) => self.end = Some(Err(worthless)),
+                Err(unusable) => self.end = Some(Err(unusable)),
             }
         }
         let text = &self.window.text()[self.at..];
-        if let (Some(Err(worthless)), true) = (&self.end, text.is_empty()) {
-            return Err(io::Error::other(worthless.clone()));
+        if let (Some(Err(unusable)), true) = (&self.end, text.is_empty()) {
+            return Err(io::Error::other(unusable.clone()));
         }
         let read = text.len().min(buffer.len());
         buffer[..read].copy_from_slice(&text[..read]);

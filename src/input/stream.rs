@@ -56,32 +56,32 @@ pub(crate) struct TextStream {
     /// Where the compressed member at hand begins in the file.
     member_at: u64,
     /// Text of the members before it, whose checksums were right.
-    certain_bytes: u64,
+    sound_bytes: u64,
     /// Where to end, known from an attempt before, and why.
-    end: Option<Worthless>,
+    end: Option<Unusable>,
     /// The first text, which was looked at to see whether it is compressed itself, and what came of reading it.
-    first: Option<(Window, Result<Option<Ended>, Worthless>)>,
+    first: Option<(Window, Result<Option<Ended>, Unusable>)>,
     /// How the file ended that this text is packed in, when it is packed more than once.
     outer_end: Option<Arc<Mutex<Ended>>>,
     /// Whether the text so far is that of the file's first gzip member, or the file.
     is_exact: bool,
 }
 
-/// Why text is worthless from some point on.
+/// Why text is unusable from some point on.
 #[derive(Clone, Debug)]
-pub(crate) struct Worthless {
+pub(crate) struct Unusable {
     pub(crate) finding: Finding,
     /// Text before that point.
-    pub(crate) certain_bytes: u64,
+    pub(crate) sound_bytes: u64,
 }
 
-impl fmt::Display for Worthless {
+impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.finding.message)
     }
 }
 
-impl std::error::Error for Worthless {}
+impl std::error::Error for Unusable {}
 
 /// Any file.
 pub(super) type Input = Box<dyn Read + Send>;
@@ -104,8 +104,8 @@ impl fmt::Debug for Source {
 }
 
 impl TextStream {
-    /// Opens a file whose text may have at most `limit` bytes; `end` is where an attempt before found it worthless.
-    pub(crate) fn open(archive: &Archive, limit: u64, end: Option<Worthless>) -> io::Result<Self> {
+    /// Opens a file whose text may have at most `limit` bytes; `end` is where an attempt before found it unusable.
+    pub(crate) fn open(archive: &Archive, limit: u64, end: Option<Unusable>) -> io::Result<Self> {
         let mut stream = Self::over(Some(archive), archive.open()?, limit)?;
         stream.end_at(end);
         Ok(stream)
@@ -140,14 +140,14 @@ impl TextStream {
         Ok(stream)
     }
 
-    /// Ends the text where an attempt before found it worthless.
-    fn end_at(&mut self, end: Option<Worthless>) {
+    /// Ends the text where an attempt before found it unusable.
+    fn end_at(&mut self, end: Option<Unusable>) {
         if let (Some(end), Some((first, read))) = (&end, &mut self.first)
-            && end.certain_bytes < first.text.len() as u64
+            && end.sound_bytes < first.text.len() as u64
         {
-            first.text.truncate(usize::try_from(end.certain_bytes).unwrap_or_default());
+            first.text.truncate(usize::try_from(end.sound_bytes).unwrap_or_default());
             *read = Ok(Some(Some(end.finding.clone())));
-            (self.source, self.inflated_bytes) = (Source::Ended, end.certain_bytes);
+            (self.source, self.inflated_bytes) = (Source::Ended, end.sound_bytes);
         }
         self.is_exact &= end.is_none();
         self.end = end;
@@ -169,7 +169,7 @@ impl TextStream {
             limit,
             inflated_bytes: 0,
             member_at: 0,
-            certain_bytes: 0,
+            sound_bytes: 0,
             end: None,
             first: None,
             outer_end: None,
@@ -181,8 +181,8 @@ impl TextStream {
     ///
     /// # Errors
     ///
-    /// What makes text worthless that was handed out: a wrong checksum, a read error, or too much text.
-    pub(crate) fn fill(&mut self, window: &mut Window, wanted: usize) -> Result<Option<Ended>, Worthless> {
+    /// What makes text unusable that was handed out: a wrong checksum, a read error, or too much text.
+    pub(crate) fn fill(&mut self, window: &mut Window, wanted: usize) -> Result<Option<Ended>, Unusable> {
         let text = &mut window.text;
         if let Some((mut first, read)) = self.first.take() {
             let room = wanted.saturating_sub(text.len());
@@ -200,7 +200,7 @@ impl TextStream {
             let before = text.len();
             let mut room = (wanted - before) as u64;
             if let Some(end) = &self.end {
-                room = room.min(end.certain_bytes - self.inflated_bytes);
+                room = room.min(end.sound_bytes - self.inflated_bytes);
                 if room == 0 {
                     self.source = Source::Ended;
                     return Ok(Some(Some(end.finding.clone())));
@@ -213,12 +213,12 @@ impl TextStream {
             };
             self.inflated_bytes += (text.len() - before) as u64;
             if self.inflated_bytes > self.limit {
-                return Err(Worthless { finding: self.too_large(), certain_bytes: 0 });
+                return Err(Unusable { finding: self.too_large(), sound_bytes: 0 });
             }
             if let Err(error) = read {
-                let certain_bytes = if outer_damage(&error).is_some() { 0 } else { self.certain_bytes };
+                let sound_bytes = if outer_damage(&error).is_some() { 0 } else { self.sound_bytes };
                 let failed = self.failed(&error).map(|finding| Some(Some(finding)));
-                return failed.map_err(|finding| Worthless { finding, certain_bytes });
+                return failed.map_err(|finding| Unusable { finding, sound_bytes });
             }
             if text.len() - before < usize::try_from(room).unwrap_or(usize::MAX)
                 && let Some(ended) = self.next_member()?
@@ -235,7 +235,7 @@ impl TextStream {
     /// # Errors
     ///
     /// As [`TextStream::fill`].
-    pub(crate) fn drain(&mut self, ended: Ended, mut take: impl FnMut(&[u8])) -> Result<(u64, Ended), Worthless> {
+    pub(crate) fn drain(&mut self, ended: Ended, mut take: impl FnMut(&[u8])) -> Result<(u64, Ended), Unusable> {
         let mut ended = ended;
         let mut window = Window::default();
         while self.first.is_some() || !matches!(self.source, Source::Ended) {
@@ -251,14 +251,14 @@ impl TextStream {
     }
 
     /// Goes on to the next gzip member; tells how the text ended when there is none.
-    fn next_member(&mut self) -> Result<Option<Ended>, Worthless> {
+    fn next_member(&mut self) -> Result<Option<Ended>, Unusable> {
         let Source::Packed(decoder) = std::mem::replace(&mut self.source, Source::Ended) else {
             return Ok(Some(self.outer_ended()));
         };
         let packing = decoder.packing();
         let mut counted = decoder.into_inner();
         self.member_at = counted.count;
-        self.certain_bytes = self.inflated_bytes;
+        self.sound_bytes = self.inflated_bytes;
         let rest = counted.peek(Packing::START_BYTES).map_err(|error| self.unreadable(&error))?;
         if let Some(next) = Packing::of_member(rest) {
             let decoder = Decoder::new(next, counted).map_err(|error| self.unreadable(&error))?;
@@ -291,8 +291,8 @@ impl TextStream {
         if finding.reason.is_cut() { Ok(finding) } else { Err(finding) }
     }
 
-    fn unreadable(&self, error: &io::Error) -> Worthless {
-        Worthless { finding: self.read_failed(error), certain_bytes: 0 }
+    fn unreadable(&self, error: &io::Error) -> Unusable {
+        Unusable { finding: self.read_failed(error), sound_bytes: 0 }
     }
 
     fn read_failed(&self, error: &io::Error) -> Finding {
@@ -322,7 +322,7 @@ impl TextStream {
 /// What is wrong with the file that a text is packed in, when it is packed more than once: nothing tells then which bytes
 /// of the text are right.
 pub(super) fn outer_damage(error: &io::Error) -> Option<&Finding> {
-    error.get_ref()?.downcast_ref::<Worthless>().map(|worthless| &worthless.finding)
+    error.get_ref()?.downcast_ref::<Unusable>().map(|unusable| &unusable.finding)
 }
 
 /// A reader that knows how far it is.

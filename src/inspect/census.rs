@@ -12,7 +12,6 @@ use super::report::{Contents, FieldCounts, KindCount, ValueCount, percent_of};
 use crate::error::{Error, Result};
 use crate::flatten::Outcome;
 use crate::flatten::timestamp::epoch_day;
-use crate::pipeline::Observer;
 use crate::rows::{Batch, Verdict};
 use crate::schema::Table;
 
@@ -268,8 +267,13 @@ fn count_texts(
     Ok(())
 }
 
-impl Observer for Census {
-    fn see_rows(&mut self, batch: &Batch) -> Result<()> {
+impl Census {
+    /// Counts rows as they were read from archives.
+    ///
+    /// # Errors
+    ///
+    /// When the rows are not what their table declares, which is a bug.
+    pub(super) fn add_batch(&mut self, batch: &Batch) -> Result<()> {
         if batch.table != self.table {
             return Ok(());
         }
@@ -281,7 +285,8 @@ impl Observer for Census {
         times.map_or(Ok(()), |times| self.add_times(times)).map_err(Error::internal)
     }
 
-    fn see_archive(&mut self, verdict: &Verdict) {
+    /// Counts an archive.
+    pub(super) fn add_archive(&mut self, verdict: &Verdict) {
         self.add_archives(verdict.kind, verdict.status.as_str(), 1, verdict.events_seen);
     }
 }

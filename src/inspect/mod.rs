@@ -12,14 +12,16 @@ mod report;
 use std::error::Error as StdError;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
 
 use crate::config::{Config, Selection};
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::STDIN;
 use crate::lake::root::Root;
-use crate::pipeline::observe;
 use crate::pool::thread_pool;
-use crate::report::Progress;
+use crate::reader::{self, InOrder, Piece};
+use crate::report::{Progress, Summary};
 use crate::schema::Table;
 use crate::store::{Session, StoreOptions};
 
@@ -134,8 +136,7 @@ fn is_lake(root: &Root) -> Result<bool> {
 fn inspect_archives(config: &InspectConfig, inputs: Vec<PathBuf>, progress: &Progress) -> Result<Contents> {
     // One partition: dates are counted by the event times, and batches stay whole.
     let conversion = Config { partition_by: Vec::new(), ..config.conversion(inputs) };
-    let new_census = || Census::new(Table::Events, config.values_memory());
-    let (summary, census) = observe(&conversion, progress, new_census).map_err(|error| match error.kind() {
+    let (summary, census) = count_archives(config, &conversion, progress).map_err(|error| match error.kind() {
         // There is nothing that could have been published.
         ErrorKind::Stopped => stopped(),
         _ => error,
@@ -167,6 +168,29 @@ fn inspect_archives(config: &InspectConfig, inputs: Vec<PathBuf>, progress: &Pro
     };
     census.tell(config.top, &mut contents);
     Ok(contents)
+}
+
+/// Reads archives for their rows alone, and counts these.
+fn count_archives(config: &InspectConfig, conversion: &Config, progress: &Progress) -> Result<(Summary, Census)> {
+    let started = Instant::now();
+    let mut census = Census::new(Table::Events, config.values_memory());
+    let mut summary = Summary::default();
+    let (request, _) = reader::open(conversion, progress)?;
+    let (archives, clock) = (Arc::clone(&request.archives), Arc::clone(&request.clock));
+    summary.archives.seen = archives.len() as u64;
+    let mut pieces = InOrder::new(request, reader::plan(conversion, None));
+    while let Some(piece) = pieces.next()? {
+        match piece {
+            Piece::Rows { batches, .. } => batches.iter().try_for_each(|batch| census.add_batch(batch))?,
+            Piece::Archive(mut converted) => {
+                reader::count(&mut summary, progress, &archives[converted.archive], &mut converted);
+                census.add_archive(&converted.verdict);
+            }
+            Piece::CutBack(_) => return Err(Error::internal("rows were taken back that were counted")),
+        }
+    }
+    summary.close(started, &clock, None);
+    Ok((summary, census))
 }
 
 /// The error of an inspection that was asked to stop.

@@ -46,6 +46,11 @@ impl Root {
         Ok(Self { path: Arc::from(path), remote: None })
     }
 
+    /// A folder, absolute, with parts in the folders of a lake.
+    pub(crate) fn of_folder(path: &Path) -> Self {
+        Self { path: Arc::from(path), remote: None }
+    }
+
     /// The place of a lake that is there.
     ///
     /// # Errors

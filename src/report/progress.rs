@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::Summary;
 use crate::store::{StoreOptions, Wait, Waits};
 
 /// Live numbers for a progress display; any thread may read them.
@@ -57,18 +56,5 @@ impl Progress {
     /// What tells of waits; nobody waits for long in a run that was asked to stop.
     pub(crate) fn waits(&self) -> Waits {
         self.waits.hurried_by(self.stop_flag())
-    }
-
-    /// Goes back to what a run had done at some time.
-    pub(crate) fn go_back_to(&self, summary: &Summary) {
-        let archives = summary.archives;
-        let archives = archives.converted + archives.quarantined + archives.foreign;
-        for (number, value) in [
-            (&self.archives_done, archives),
-            (&self.compressed_bytes_done, summary.bytes.compressed),
-            (&self.events, summary.events.seen),
-        ] {
-            number.store(value, Ordering::Relaxed);
-        }
     }
 }

@@ -15,12 +15,40 @@ use super::verdict::Tally;
 use crate::error::{Error, Result};
 use crate::flatten::Outcome;
 
+/// What the rows of copies among the events of one archive have counted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CopyCounts {
+    events: u64,
+    usage_records_by_outcome: [u64; Outcome::ALL.len()],
+}
+
+impl CopyCounts {
+    /// Adds those of other events of the same archive.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        for (total, rows) in self.usage_records_by_outcome.iter_mut().zip(other.usage_records_by_outcome) {
+            *total += rows;
+        }
+    }
+
+    /// Counts what was taken out of an archive's rows as duplicates.
+    pub(crate) fn correct(&self, tally: &mut Tally) {
+        tally.events_written -= self.events;
+        tally.duplicates += self.events;
+        for (total, rows) in tally.usage_records_by_outcome.iter_mut().zip(self.usage_records_by_outcome) {
+            *total -= rows;
+        }
+    }
+}
+
 /// Copies among the events of one archive.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct OfArchive {
+    /// Position of the archive in the run.
+    archive: usize,
     /// Their positions, rising.
     events: Vec<i32>,
-    usage_records_by_outcome: [u64; Outcome::ALL.len()],
+    counts: CopyCounts,
 }
 
 /// Copies among the events of some archives, by URI.
@@ -31,19 +59,18 @@ pub(crate) struct Copies {
 
 impl Copies {
     /// The copies that stand at these places; `uri` names the archive with a position.
-    pub(crate) fn new<'u>(places: &BTreeSet<Place>, uri: impl Fn(u32) -> Option<&'u str>) -> Self {
-        let mut copies = Self::default();
-        for place in places {
-            let Some(uri) = uri(place.archive()) else { continue };
-            let event = i32::try_from(place.event_index()).unwrap_or(i32::MAX);
-            match copies.by_archive.get_mut(uri) {
-                Some(of_archive) => of_archive.events.push(event),
-                None => {
-                    copies.by_archive.insert(uri.to_owned(), OfArchive { events: vec![event], ..OfArchive::default() });
-                }
-            }
+    pub(crate) fn new(places: &BTreeSet<Place>, uri: impl Fn(u32) -> Option<String>) -> Self {
+        let mut by_archive: HashMap<String, OfArchive> = HashMap::new();
+        let mut places = places.iter().copied().peekable();
+        while let Some(first) = places.peek().copied() {
+            let of_archive = std::iter::from_fn(|| places.next_if(|place| place.archive() == first.archive()));
+            let events: Vec<_> =
+                of_archive.map(|place| i32::try_from(place.event_index()).unwrap_or(i32::MAX)).collect();
+            let Some(uri) = uri(first.archive()) else { continue };
+            let counts = CopyCounts { events: events.len() as u64, ..CopyCounts::default() };
+            by_archive.insert(uri, OfArchive { archive: first.archive() as usize, events, counts });
         }
-        copies
+        Self { by_archive }
     }
 
     /// Takes the rows of copies out of a batch; what is left, in order.
@@ -76,21 +103,15 @@ impl Copies {
                 let outcome = Outcome::position(word);
                 let copies = self.by_archive.get_mut(uris[archives.keys().value(*row) as usize]);
                 if let (Some(copies), Some(outcome)) = (copies, outcome) {
-                    copies.usage_records_by_outcome[outcome] += 1;
+                    copies.counts.usage_records_by_outcome[outcome] += 1;
                 }
             }
         }
         batch.without(&taken)
     }
 
-    /// Counts what was taken out of an archive's rows as duplicates.
-    pub(crate) fn correct(&self, uri: &str, tally: &mut Tally) {
-        let Some(copies) = self.by_archive.get(uri) else { return };
-        let count = copies.events.len() as u64;
-        tally.events_written -= count;
-        tally.duplicates += count;
-        for (total, rows) in tally.usage_records_by_outcome.iter_mut().zip(copies.usage_records_by_outcome) {
-            *total -= rows;
-        }
+    /// What their rows have counted, by the position of their archive.
+    pub(crate) fn into_counts(self) -> impl Iterator<Item = (usize, CopyCounts)> {
+        self.by_archive.into_values().map(|of_archive| (of_archive.archive, of_archive.counts))
     }
 }

@@ -132,6 +132,9 @@ impl UnitClaims {
 pub(crate) trait Register: fmt::Debug + Send + Sync {
     /// Notes where events stand; may order them otherwise. Of all places of one key the first is kept.
     fn claim(&self, unit: &mut UnitClaims);
+
+    /// Forgets the events from this place on; nobody notes any meanwhile.
+    fn forget_from(&self, place: Place);
 }
 
 /// An archive as events refer to it.

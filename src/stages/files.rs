@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::config::Config;
 use crate::error::{Error, Finding, Reason, Result};
-use crate::input::{Archive, Contents, Inflated, Inflater, Search, TextStream, Window, Worthless, discover, expand};
+use crate::input::{Archive, Contents, Inflated, Inflater, Search, TextStream, Unusable, Window, discover, expand};
 use crate::store::Session;
 
 /// Text of a bench's archive at most.
@@ -104,21 +104,19 @@ impl LargeFile {
         self.0.bytes = stored_bytes;
         match self.attempt(limit, step, None)? {
             Ok(file) => Ok(file),
-            Err(Worthless { finding, certain_bytes }) if finding.reason == Reason::InflatedTooLarge => {
-                debug_assert!(certain_bytes == 0, "no text of an archive that is too large counts");
+            Err(Unusable { finding, sound_bytes }) if finding.reason == Reason::InflatedTooLarge => {
+                debug_assert!(sound_bytes == 0, "no text of an archive that is too large counts");
                 Ok(InflatedFile::TooLarge)
             }
-            Err(worthless) if worthless.certain_bytes == 0 => {
-                Ok(InflatedFile::Text(Vec::new(), Some(worthless.finding)))
-            }
-            Err(worthless) => match self.attempt(limit, step, Some(worthless))? {
+            Err(unusable) if unusable.sound_bytes == 0 => Ok(InflatedFile::Text(Vec::new(), Some(unusable.finding))),
+            Err(unusable) => match self.attempt(limit, step, Some(unusable))? {
                 Ok(file) => Ok(file),
                 Err(_) => Err(Error::internal("text that counts turned out not to")),
             },
         }
     }
 
-    fn attempt(&self, limit: u64, step: usize, end: Option<Worthless>) -> Result<Result<InflatedFile, Worthless>> {
+    fn attempt(&self, limit: u64, step: usize, end: Option<Unusable>) -> Result<Result<InflatedFile, Unusable>> {
         let mut stream = TextStream::open(&self.0, limit, end).map_err(Error::internal)?;
         let (mut window, mut text) = (Window::default(), Vec::new());
         loop {
@@ -131,10 +129,10 @@ impl LargeFile {
                             return Err(Error::internal("text came behind the end"));
                         }
                         Ok((_, finding)) => Ok(InflatedFile::Text(text, finding)),
-                        Err(worthless) => Err(worthless),
+                        Err(unusable) => Err(unusable),
                     });
                 }
-                Err(worthless) => return Ok(Err(worthless)),
+                Err(unusable) => return Ok(Err(unusable)),
             }
         }
     }

@@ -299,6 +299,11 @@ impl Access {
         }
     }
 
+    /// Whether something was judged without proof and not confirmed.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.evidence().first_doubtful.is_some()
+    }
+
     /// The first byte of an object, asked for once.
     pub(super) async fn first_byte(&self, key: &Key) -> object_store::Result<Bytes> {
         let options = GetOptions { range: Some((0..1).into()), ..GetOptions::default() };

@@ -163,6 +163,11 @@ impl Bucket {
         self.threads.wait_for(self.access.confirm())
     }
 
+    /// Whether that is still to be done.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.access.is_in_doubt()
+    }
+
     /// The threads that speak to it.
     pub(super) const fn threads(&self) -> &Arc<Threads> {
         &self.threads

@@ -183,6 +183,12 @@ impl Session {
         Ok(is_renewed)
     }
 
+    /// Whether something could not be had, and nothing tells yet whether that is for its own sake.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.buckets.values().any(|bucket| bucket.is_in_doubt())
+    }
+
     /// What speaks to a bucket, and the URL of the store that it is in.
     fn client(
         &self,

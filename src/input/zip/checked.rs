@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 
 use crate::input::container::damage;
-use crate::input::{Worthless, is_of_system};
+use crate::input::{Unusable, is_of_system};
 
 /// What a zip says of a member.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ impl<R> Checked<R> {
     fn damage(&self, what: &str) -> io::Error {
         let start = self.told.start;
         let finding = damage(Some(start), format!("the member of the zip at byte {start} is damaged: {what}"));
-        io::Error::other(Worthless { finding, certain_bytes: 0 })
+        io::Error::other(Unusable { finding, sound_bytes: 0 })
     }
 }
 

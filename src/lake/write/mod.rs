@@ -27,6 +27,6 @@ mod commit;
 
 pub(crate) use commit::{Commit, Lake, hold_if_there, hold_shared, wait_to_hold};
 pub(crate) use ledger::{ArchiveEntry, Ledger};
-pub(crate) use rewrite::{Again, Replacement, batch_rows};
+pub(crate) use rewrite::{Again, PartRows, Replacement, batch_rows};
 pub(crate) use staged::read_back;
 pub(crate) use tables::TableWriters;

@@ -76,16 +76,8 @@ impl Replacement {
     /// # Errors
     ///
     /// When it cannot be read.
-    pub(crate) fn read(&self, part: &OldPart, layout: &FileLayout) -> Result<OldRows> {
-        let folder = part.path.parent().and_then(|folder| folder.strip_prefix(self.root.join(part.table.name())).ok());
-        let file = LakeFile::open_with_types(&self.root, &part.path, layout.coded_schema(part.table))?;
-        let file = file.batch_rows(batch_rows(part.table));
-        Ok(OldRows {
-            table: part.table,
-            partition: folder.unwrap_or(Path::new("")).display().to_string().into(),
-            kept: layout.kept.clone(),
-            batches: file.batches()?,
-        })
+    pub(crate) fn read(&self, part: &OldPart, layout: &FileLayout) -> Result<PartRows> {
+        PartRows::open(&self.root, part.table, &part.path, layout)
     }
 
     /// The record of a part of `archives` that stands for an old one: it lists what is left.
@@ -95,15 +87,31 @@ impl Replacement {
     }
 }
 
-/// The rows of an old part.
-pub(crate) struct OldRows {
+/// The rows of a part, with the types that writers take.
+pub(crate) struct PartRows {
     table: Table,
     partition: Arc<str>,
     kept: Vec<usize>,
     batches: Batches,
 }
 
-impl OldRows {
+impl PartRows {
+    /// Opens a part below a root.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub(crate) fn open(root: &Root, table: Table, path: &Path, layout: &FileLayout) -> Result<Self> {
+        let folder = path.parent().and_then(|folder| folder.strip_prefix(root.join(table.name())).ok());
+        let file = LakeFile::open_with_types(root, path, layout.coded_schema(table))?.batch_rows(batch_rows(table));
+        Ok(Self {
+            table,
+            partition: folder.unwrap_or(Path::new("")).display().to_string().into(),
+            kept: layout.kept.clone(),
+            batches: file.batches()?,
+        })
+    }
+
     /// The next rows as they stand in the file.
     pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>> {
         self.batches.next().transpose()

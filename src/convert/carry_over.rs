@@ -14,7 +14,6 @@ use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int32Type;
 
-use super::worker::Converted;
 use crate::config::Config;
 use crate::dedup::{Claims, KeyColumns, TextValues};
 use crate::encode::StagedPart;
@@ -22,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::flatten::Outcome;
 use crate::lake::FileLayout;
 use crate::lake::write::{Ledger, Replacement, TableWriters};
+use crate::reader::Converted;
 use crate::report::Summary;
 use crate::rows::Batch;
 use crate::schema::Table;
@@ -36,12 +36,10 @@ pub(super) struct CarriedOver {
     pub(super) manifests: Vec<StagedPart>,
 }
 
-impl Converted {
-    /// Whether all its events are among the rows of today.
-    fn is_whole(&self) -> bool {
-        let verdict = &self.verdict;
-        verdict.status == Status::Converted && !self.is_damaged && verdict.tally.filtered == 0
-    }
+/// Whether all events of an archive are among the rows of today.
+fn is_whole(converted: &Converted) -> bool {
+    let verdict = &converted.verdict;
+    verdict.status == Status::Converted && !converted.is_damaged && verdict.tally.filtered == 0
 }
 
 /// What stays of an archive's former rows.
@@ -53,11 +51,11 @@ struct Kept {
 
 /// Events without an identifier that were written today: their positions, by archive.
 #[derive(Debug, Default)]
-pub(super) struct Nameless {
+pub(super) struct WithoutId {
     by_archive: HashMap<String, HashSet<i32>>,
 }
 
-impl Nameless {
+impl WithoutId {
     /// Takes note of those of a batch.
     ///
     /// # Errors
@@ -81,27 +79,32 @@ impl Nameless {
         Ok(())
     }
 
+    /// Forgets those of an archive.
+    pub(super) fn forget(&mut self, uri: &str) {
+        self.by_archive.remove(uri);
+    }
+
     fn has(&self, uri: &str, index: i32) -> bool {
         self.by_archive.get(uri).is_some_and(|indexes| indexes.contains(&index))
     }
 }
 
 /// Moves what is left of old parts to new ones.
-pub(super) struct Mover<'a> {
+pub(super) struct CarryOver<'a> {
     pub(super) config: &'a Config,
     pub(super) replacement: &'a Replacement,
     pub(super) claims: &'a Claims,
-    pub(super) nameless: &'a Nameless,
+    pub(super) without_id: &'a WithoutId,
     pub(super) tables: &'a mut TableWriters,
     pub(super) ledger: &'a mut Ledger,
 }
 
-impl Mover<'_> {
+impl CarryOver<'_> {
     /// Writes what is left, and counts what stays of the archives that were converted again.
-    pub(super) fn carry_over(&mut self, again: &mut [Converted], summary: &mut Summary) -> Result<CarriedOver> {
+    pub(super) fn run(&mut self, again: &mut [Converted], summary: &mut Summary) -> Result<CarriedOver> {
         let mut kept: HashMap<String, Kept> = HashMap::new();
         let whole: HashSet<String> =
-            again.iter().filter(|archive| archive.is_whole()).map(|archive| archive.uri.clone()).collect();
+            again.iter().filter(|archive| is_whole(archive)).map(|archive| archive.uri.clone()).collect();
         let mut carried = CarriedOver::default();
         let replacement = self.replacement;
         for part in &replacement.parts {
@@ -172,7 +175,7 @@ impl Mover<'_> {
             let (Some(keys), Some(indexes)) = (&keys, indexes) else { return Ok(false) };
             let is_gone = match keys.identity(row) {
                 Some(identity) => !self.claims.contains(identity.key(&mut buffer))?,
-                None => !whole.contains(uri) && !self.nameless.has(uri, indexes.value(row)),
+                None => !whole.contains(uri) && !self.without_id.has(uri, indexes.value(row)),
             };
             if is_gone {
                 let kept = kept.entry(uri.to_owned()).or_default();

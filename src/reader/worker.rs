@@ -2,20 +2,21 @@
 //!
 //! In: archives, or segments of one. Out: batches and verdicts. Never: knows what others do, or in which order.
 
-use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::large::Segment;
 use super::refusal::{not_verified, reject_damaged_log};
 use crate::error::{Finding, Reason, Result};
-use crate::input::{Archive, Contents, Inflated, Inflater, TextStream, Window, Worthless, unreadable};
+use crate::input::{Archive, Contents, Inflated, Inflater, unreadable};
+use crate::json::tape::Parser;
 use crate::pool::Pool;
 use crate::report::{Stage, StageClock, TaskClock};
 use crate::rows::{Batch, Converter, Place, Plan, Source, Tally, Verdict};
-use crate::split::{Cut, Cutter, Element, Judgement, Status};
+
 use crate::store::Prefetcher;
 use crate::verify::{Integrity, Proof, Proofs};
 
@@ -26,22 +27,24 @@ const GROUP_TEXT_BYTES: u64 = 16 << 20;
 /// Partitions of a group above which no further archive is added: each has arrays of its own, which take more than a
 /// few rows.
 const GROUP_PARTITIONS: usize = 32;
-/// Text of a segment of a large archive.
-const SEGMENT_BYTES: usize = 4 << 20;
-
 /// What came of one archive.
-pub(super) struct Converted {
+pub(crate) struct Converted {
     /// Position in the run's list.
-    pub(super) archive: usize,
-    pub(super) uri: String,
-    pub(super) inflated_bytes: u64,
+    pub(crate) archive: usize,
+    pub(crate) uri: String,
+    pub(crate) inflated_bytes: u64,
     /// Whether something was wrong with it or its events.
-    pub(super) is_damaged: bool,
-    pub(super) verdict: Verdict,
-    pub(super) integrity: Integrity,
+    pub(crate) is_damaged: bool,
+    pub(crate) verdict: Verdict,
+    pub(crate) integrity: Integrity,
 }
 
 impl Converted {
+    /// Whether it could not be read at all.
+    pub(super) fn is_unread(&self) -> bool {
+        self.verdict.findings.iter().any(|finding| finding.reason == Reason::ReadFailed)
+    }
+
     pub(super) fn new(archive: usize, uri: String, outcome: ArchiveOutcome) -> Self {
         let ArchiveOutcome { inflated_bytes, verdict, integrity } = outcome;
         Self { archive, uri, inflated_bytes, is_damaged: !verdict.findings.is_empty(), verdict, integrity }
@@ -50,9 +53,9 @@ impl Converted {
 
 /// What came of the text of one archive.
 pub(super) struct ArchiveOutcome {
-    pub(super) inflated_bytes: u64,
-    pub(super) verdict: Verdict,
-    pub(super) integrity: Integrity,
+    pub(crate) inflated_bytes: u64,
+    pub(crate) verdict: Verdict,
+    pub(crate) integrity: Integrity,
 }
 
 impl ArchiveOutcome {
@@ -85,52 +88,12 @@ pub(super) struct GroupResult {
     pub(super) rest: Option<usize>,
 }
 
-/// A piece of a large archive, ready to be converted.
-pub(super) struct Segment {
-    text: Vec<u8>,
-    start: u64,
-    elements: Vec<Element>,
-}
-
 /// What came of a segment.
 pub(super) struct SegmentResult {
     pub(super) tally: Tally,
     pub(super) batches: Vec<Batch>,
     /// Behind its last event, if it has any.
     pub(super) end: Option<Place>,
-}
-
-/// A large archive while it is inflated and cut.
-pub(super) struct LargeArchive {
-    archive: Archive,
-    stream: TextStream,
-    window: Window,
-    cutter: Cutter,
-    proof: Proof,
-    requires_verified: bool,
-}
-
-/// What a step through a large archive gave.
-pub(super) enum Step {
-    /// A segment, and more to come.
-    Segment(Box<LargeArchive>, Segment),
-    /// The last segment and what is known of the archive.
-    Last(Segment, LargeVerdict),
-}
-
-impl Step {
-    /// An archive that is refused before it is read.
-    pub(super) const fn refused(finding: Finding) -> Self {
-        Self::Last(Segment::empty(), LargeVerdict::Refused(Worthless { finding, certain_bytes: 0 }))
-    }
-}
-
-/// How a large archive ended.
-pub(super) enum LargeVerdict {
-    /// It was read to its end, or to where it is cut.
-    Read { inflated_bytes: u64, judgement: Judgement, damage: Option<Finding>, integrity: Integrity },
-    /// Its checksum is wrong or it is too large: what was handed out of it may not be kept.
-    Refused(Worthless),
 }
 
 /// Workers that are not at work, kept for their buffers.
@@ -165,12 +128,16 @@ pub(super) struct Worker {
 }
 
 impl Worker {
+    /// The parser, for whoever splits a window.
+    pub(super) const fn parser(&mut self) -> &mut Parser {
+        self.converter.parser()
+    }
+
     /// Converts small archives, up to one that is not small.
     pub(super) fn convert_group(
         &mut self,
         archives: &[Archive],
         range: Range<usize>,
-        refused: &HashMap<usize, Worthless>,
         reading: &Reading,
         clock: &StageClock,
     ) -> Result<GroupResult> {
@@ -179,11 +146,6 @@ impl Worker {
         let mut clock = TaskClock::new(clock);
         let mut text_bytes = 0;
         for at in range {
-            // A refused archive is taken alone, as it was when it was found out: groups must not depend on it.
-            if refused.contains_key(&at) {
-                result.alone = Some(at);
-                break;
-            }
             if text_bytes > GROUP_TEXT_BYTES || self.converter.partitions() > GROUP_PARTITIONS {
                 result.rest = Some(at);
                 break;
@@ -260,64 +222,6 @@ impl Worker {
         Some(ArchiveOutcome { inflated_bytes: length as u64, verdict, integrity })
     }
 
-    /// Inflates and cuts the next segment of a large archive.
-    pub(super) fn step(&mut self, mut large: Box<LargeArchive>, clock: &StageClock) -> Step {
-        let LargeArchive { stream, window, cutter, proof, .. } = &mut *large;
-        let mut elements = Vec::new();
-        let mut damage = None;
-        let mut start = cutter.window_start();
-        let mut wanted = SEGMENT_BYTES;
-        loop {
-            let had = window.text().len();
-            let filled = clock.time(Stage::Inflate, || stream.fill(window, wanted));
-            clock.time(Stage::Verify, || proof.take(&window.text()[had..]));
-            let end = match filled {
-                Ok(end) => end,
-                Err(worthless) => return Step::Last(Segment::empty(), LargeVerdict::Refused(worthless)),
-            };
-            let is_all = end.is_some();
-            if let Some(finding) = end {
-                damage = finding;
-            }
-            let parser = self.converter.parser();
-            let cut = clock.time(Stage::Transform, || cutter.cut(parser, window.text(), is_all, &mut elements));
-            match cut {
-                // The window holds the start of something and no end: it has to grow.
-                Cut::More(0) if elements.is_empty() => wanted = (window.text().len() * 2).max(SEGMENT_BYTES),
-                Cut::More(done) if elements.is_empty() => {
-                    drop(window.split_off(done));
-                    cutter.forget(done);
-                    start = cutter.window_start();
-                    wanted = SEGMENT_BYTES;
-                }
-                Cut::More(done) => {
-                    let text = window.split_off(done);
-                    cutter.forget(done);
-                    return Step::Segment(large, Segment { text, start, elements });
-                }
-                Cut::End => break,
-            }
-        }
-        let text = window.split_off(window.text().len());
-        let segment = Segment { text, start, elements };
-        // The checksum stands at the end, also when the text has ended to our liking before.
-        let drained = clock.time(Stage::Inflate, || stream.drain(damage, |text| proof.take(text)));
-        let (inflated_bytes, damage) = match drained {
-            Ok(ended) => ended,
-            Err(worthless) => return Step::Last(Segment::empty(), LargeVerdict::Refused(worthless)),
-        };
-        let LargeArchive { archive, stream, cutter, proof, requires_verified, .. } = *large;
-        let is_exact = damage.is_none() && stream.is_exact();
-        let integrity = if is_exact { proof.end() } else { proof.read(&archive) };
-        let judgement = cutter.close();
-        if requires_verified && !integrity.is_verified() && judgement.status != Status::Foreign {
-            // Its events may be among the others already.
-            let worthless = Worthless { finding: not_verified(integrity), certain_bytes: 0 };
-            return Step::Last(Segment::empty(), LargeVerdict::Refused(worthless));
-        }
-        Step::Last(segment, LargeVerdict::Read { inflated_bytes, judgement, damage, integrity })
-    }
-
     /// Converts a segment of a large archive.
     pub(super) fn convert_segment(
         &mut self,
@@ -333,33 +237,13 @@ impl Worker {
     }
 }
 
-impl Segment {
-    const fn empty() -> Self {
-        Self { text: Vec::new(), start: 0, elements: Vec::new() }
-    }
-}
-
-impl LargeArchive {
-    /// Opens a large archive; `end` is where it is known to be worthless.
-    pub(super) fn open(archive: &Archive, reading: &Reading, end: Option<Worthless>) -> io::Result<Self> {
-        Ok(Self {
-            archive: archive.clone(),
-            stream: TextStream::open(archive, reading.limit, end)?,
-            window: Window::default(),
-            cutter: Cutter::new(),
-            proof: reading.begin_proof(archive),
-            requires_verified: reading.requires_verified,
-        })
-    }
-}
-
 /// The position of an archive as its events know it: no run has four billion archives.
-pub(super) fn position(archive: usize) -> u32 {
+pub(crate) fn position(archive: usize) -> u32 {
     u32::try_from(archive).unwrap_or(u32::MAX)
 }
 
 impl Reading {
-    fn begin_proof(&self, archive: &Archive) -> Proof {
+    pub(super) fn begin_proof(&self, archive: &Archive) -> Proof {
         match &self.proofs {
             Some(proofs) => Proof::begin(proofs, &archive.path()),
             None => Proof::none(),

@@ -1,0 +1,131 @@
+//! Rows of large archives that turned out to be unusable after they were written, taken out of staged parts.
+//!
+//! In: which rows were handed out before it was known. Out: parts without them, under the same names. Never: touches a part
+//! that has none of them, or one that readers can see.
+//!
+//! An archive's rows come in its order, also in the parts. So of the rows of an archive in a partition those that are not to
+//! be kept are the first ones, and their number says which.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::BooleanArray;
+
+use crate::config::Config;
+use crate::dedup::TextValues;
+use crate::encode::{EncodeContext, StagedPart, unwritable};
+use crate::error::{Error, Result};
+use crate::lake::FileLayout;
+use crate::lake::root::Root;
+use crate::lake::write::{Commit, PartRows, TableWriters};
+use crate::rows::Batch;
+use crate::schema::Table;
+
+/// A partition of a table.
+type PartitionOf = (Table, Arc<str>);
+
+/// Rows that were written and are not to be kept.
+#[derive(Debug, Default)]
+pub(super) struct CutBack {
+    /// Rows of the archive at hand, whose end is not known.
+    written: HashMap<PartitionOf, u64>,
+    /// Rows that are not to be kept, by partition and archive.
+    unwanted: HashMap<PartitionOf, HashMap<String, u64>>,
+}
+
+impl CutBack {
+    /// Takes note of rows of an archive whose end is not known.
+    pub(super) fn note(&mut self, batch: &Batch) {
+        *self.written.entry((batch.table, Arc::clone(&batch.partition))).or_default() += batch.rows as u64;
+    }
+
+    /// The archive at hand may be kept.
+    pub(super) fn keep(&mut self) {
+        self.written.clear();
+    }
+
+    /// What was written of the archive at hand, which this is, may not be kept.
+    pub(super) fn cut(&mut self, uri: &str) {
+        for (partition, rows) in self.written.drain() {
+            *self.unwanted.entry(partition).or_default().entry(uri.to_owned()).or_default() += rows;
+        }
+    }
+
+    /// Writes parts that have unwanted rows anew; the parts by table and partition.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(super) fn apply(
+        self,
+        parts: Vec<StagedPart>,
+        config: &Config,
+        context: Arc<EncodeContext>,
+        commit: &Commit,
+    ) -> Result<Vec<StagedPart>> {
+        if self.unwanted.is_empty() {
+            return Ok(parts);
+        }
+        let staged = Root::of_folder(&commit.staging);
+        let aside = commit.staging.join("cut-back");
+        let mut writers = TableWriters::new(config, context, &aside, &commit.id)?;
+        let mut unwanted = self.unwanted;
+        let (mut untouched, mut replaced) = (Vec::new(), Vec::new());
+        for part in parts {
+            let partition = partition_of(&part)?;
+            let Some(of_archives) = unwanted.get_mut(&partition) else {
+                untouched.push(part);
+                continue;
+            };
+            let path = commit.staging.join(&part.path);
+            let layout = FileLayout::new(partition.0, &config.partition_by)?;
+            let mut rows = PartRows::open(&staged, partition.0, &path, &layout)?;
+            while let Some(read) = rows.next()? {
+                let batch = rows.batch(&read);
+                let wanted = wanted(&batch, of_archives)?;
+                if wanted.true_count() > 0 {
+                    writers.push(batch.only(&wanted)?)?;
+                }
+            }
+            replaced.push(path);
+        }
+        let written = writers.finish()?;
+        for path in replaced {
+            commit.disk.remove_file(&path).map_err(|error| unwritable(&path, error))?;
+        }
+        for part in &written {
+            let path = commit.staging.join(&part.path);
+            commit.disk.rename(&aside.join(&part.path), &path).map_err(|error| unwritable(&path, error))?;
+        }
+        commit.disk.remove_folder(&aside).map_err(|error| unwritable(&aside, error))?;
+        let kept: HashSet<&Path> = written.iter().map(|part| &*part.path).collect();
+        debug_assert_eq!(kept.len(), written.len(), "a part under the name of another");
+        untouched.extend(written);
+        untouched.sort_by(|one, two| one.path.cmp(&two.path));
+        Ok(untouched)
+    }
+}
+
+/// The table and the partition that a part is of, as its path says.
+fn partition_of(part: &StagedPart) -> Result<PartitionOf> {
+    let mut folders = part.path.iter();
+    let name = folders.next().unwrap_or_default();
+    let table = Table::ALL.into_iter().find(|table| name == table.name());
+    let table = table.ok_or_else(|| Error::internal("a part of no table"))?;
+    let partition = folders.as_path().parent().unwrap_or(Path::new(""));
+    Ok((table, partition.display().to_string().into()))
+}
+
+/// Which rows stay: of each archive all but so many of the next ones.
+fn wanted(batch: &Batch, unwanted: &mut HashMap<String, u64>) -> Result<BooleanArray> {
+    let archives = batch.table.column_index("archive").and_then(|at| TextValues::of(&batch.columns[at]));
+    let archives = archives.ok_or_else(|| Error::internal("a batch does not tell the archives of its events"))?;
+    let mut is_wanted = |row: usize| {
+        let left = archives.value(row).and_then(|uri| unwanted.get_mut(uri));
+        let Some(left) = left.filter(|left| **left > 0) else { return true };
+        *left -= 1;
+        false
+    };
+    Ok((0..batch.rows).map(|row| Some(is_wanted(row))).collect())
+}

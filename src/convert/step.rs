@@ -1,0 +1,257 @@
+//! One step: archives that are published together.
+//!
+//! In: rows and archives, in order. Out: staged parts and counts. Never: decides in which order they come.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::carry_over::{CarriedOver, CarryOver, WithoutId};
+use super::cut_back::CutBack;
+use crate::config::{Config, OnBad};
+use crate::dedup::Claims;
+use crate::encode::{EncodeContext, Pressure, StagedPart};
+use crate::error::{Error, ErrorKind, Result, printable};
+use crate::input::Archive;
+use crate::lake::CommitRecord;
+use crate::lake::write::{ArchiveEntry, Commit, Ledger, Replacement, TableWriters};
+use crate::pool::Pool;
+use crate::reader::{Converted, Piece, Request, count, position};
+use crate::report::{Progress, Summary};
+use crate::rows::{Batch, Copies, CopyCounts, Place};
+use crate::schema::Table;
+
+/// The parts of a commit before they are published.
+pub(super) struct Staged {
+    /// All but that of `archives`.
+    pub(super) parts: Vec<StagedPart>,
+    pub(super) archives: StagedPart,
+    /// Rows among them that earlier commits have published, by table.
+    pub(super) carried: HashMap<Table, u64>,
+    /// Paths below the lake of the parts that they stand for.
+    pub(super) replaced: Vec<String>,
+}
+
+impl Staged {
+    /// All parts.
+    pub(super) fn all(&self) -> impl Iterator<Item = &StagedPart> {
+        self.parts.iter().chain([&self.archives])
+    }
+}
+
+/// What is done with the rows and archives of a step.
+pub(super) struct Step<'a> {
+    config: &'a Config,
+    progress: &'a Progress,
+    archives: Arc<Vec<Archive>>,
+    /// Who has which event; `None` when nobody asks.
+    claims: Option<Arc<Claims>>,
+    /// What the step has to replace, when its archives are in the lake already.
+    replacement: Option<&'a Replacement>,
+    /// Rows of copies that were taken out, by the archive that they are of.
+    copies: HashMap<usize, CopyCounts>,
+    /// Archives that are done, but for what stays of their former rows.
+    again: Vec<Converted>,
+    without_id: WithoutId,
+    output: Option<Output<'a>>,
+    summary: Summary,
+}
+
+/// Where rows go.
+struct Output<'a> {
+    commit: &'a Commit,
+    context: Arc<EncodeContext>,
+    tables: TableWriters,
+    ledger: Ledger,
+    cut_back: CutBack,
+}
+
+impl Output<'_> {
+    /// Enters an archive into the manifest.
+    ///
+    /// # Errors
+    ///
+    /// When its counts contradict each other, which is a bug, and when the disk fails.
+    fn enter(&mut self, archive: &Archive, converted: &Converted) -> Result<()> {
+        let (seen, told) = (converted.verdict.events_seen, converted.verdict.accounted_for());
+        if seen != told {
+            let message = format!("{}: {seen} events seen, {told} accounted for", printable(&converted.uri));
+            return Err(Error::new(ErrorKind::Unreconciled, message).advise("nothing of this step was published"));
+        }
+        self.ledger.push(&ArchiveEntry {
+            archive: &converted.uri,
+            modified: &archive.modified(),
+            compressed_bytes: archive.bytes,
+            inflated_bytes: converted.inflated_bytes,
+            verdict: &converted.verdict,
+            integrity: converted.integrity,
+        })
+    }
+}
+
+impl<'a> Step<'a> {
+    /// A step that is written to `commit`, if to any.
+    ///
+    /// # Errors
+    ///
+    /// None that data could cause.
+    pub(super) fn new(
+        config: &'a Config,
+        progress: &'a Progress,
+        request: &Request,
+        claims: Option<Arc<Claims>>,
+        replacement: Option<&'a Replacement>,
+        commit: Option<&'a Commit>,
+    ) -> Result<Self> {
+        let output = commit.map(|commit| {
+            let context = Arc::new(EncodeContext {
+                pool: Arc::clone(&request.pool),
+                pressure: Arc::new(Pressure::default()),
+                clock: Arc::clone(&request.clock),
+                compression: config.compression,
+                compressors: Pool::default(),
+            });
+            let now_ms = jiff::Timestamp::now().as_millisecond();
+            Ok(Output {
+                tables: TableWriters::new(config, Arc::clone(&context), &commit.staging, &commit.id)?,
+                ledger: Ledger::new(config, commit, now_ms),
+                cut_back: CutBack::default(),
+                commit,
+                context,
+            })
+        });
+        let mut summary = Summary::default();
+        summary.archives.seen = request.range.len() as u64;
+        Ok(Self {
+            config,
+            progress,
+            archives: Arc::clone(&request.archives),
+            claims,
+            replacement,
+            copies: HashMap::new(),
+            again: Vec::new(),
+            without_id: WithoutId::default(),
+            output: output.transpose()?,
+            summary,
+        })
+    }
+
+    /// Takes what comes next.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails; bad input, when nothing is to be bad; and bugs.
+    pub(super) fn take(&mut self, piece: Piece) -> Result<()> {
+        match piece {
+            Piece::Rows { batches, end, large } => self.write(batches, end, large),
+            Piece::Archive(converted) => self.end_archive(converted),
+            Piece::CutBack(at) => {
+                self.copies.remove(&at);
+                let uri = self.archives[at].uri();
+                self.without_id.forget(&uri);
+                if let Some(output) = &mut self.output {
+                    output.cut_back.cut(&uri);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes rows without those of copies, of which those before `end` are known.
+    fn write(&mut self, batches: Vec<Batch>, end: Place, large: Option<usize>) -> Result<()> {
+        let mut copies = self.copies_before(end, large)?;
+        for batch in batches {
+            let left = copies.take_out(batch)?;
+            if self.replacement.is_some() {
+                left.iter().try_for_each(|batch| self.without_id.note(batch))?;
+            }
+            let Some(output) = &mut self.output else { continue };
+            for batch in left {
+                if large.is_some() {
+                    output.cut_back.note(&batch);
+                }
+                output.tables.push(batch)?;
+            }
+        }
+        for (at, counts) in copies.into_counts() {
+            self.copies.entry(at).or_default().add(&counts);
+        }
+        Ok(())
+    }
+
+    /// The copies of other events among those before `end`.
+    fn copies_before(&self, end: Place, large: Option<usize>) -> Result<Copies> {
+        let Some(claims) = &self.claims else { return Ok(Copies::default()) };
+        // Of an archive that is not at its end, all may be given back.
+        let certain = large.map_or(end, |at| Place::new(position(at), 0));
+        let lost = claims.take_lost(end, certain)?;
+        let uri = |at: u32| Some(self.archives.get(at as usize)?.uri());
+        Ok(if self.config.dedup { Copies::new(&lost, uri) } else { Copies::default() })
+    }
+
+    /// Counts an archive and enters it into the manifest.
+    fn end_archive(&mut self, mut converted: Box<Converted>) -> Result<()> {
+        let archive = &self.archives[converted.archive];
+        if let Some(counts) = self.copies.remove(&converted.archive) {
+            counts.correct(&mut converted.verdict.tally);
+        }
+        count(&mut self.summary, self.progress, archive, &mut converted);
+        if self.config.on_bad == OnBad::Fail
+            && let Some(finding) = self.summary.first_findings.first()
+        {
+            let error = Error::new(ErrorKind::InputRejected, finding.clone());
+            return Err(error.advise("--on-bad quarantine would keep it aside and go on; nothing was published"));
+        }
+        let Some(output) = &mut self.output else { return Ok(()) };
+        output.cut_back.keep();
+        output.ledger.push_findings(&converted.uri, &converted.verdict.findings)?;
+        if self.replacement.is_none() {
+            return output.enter(archive, &converted);
+        }
+        // Their bytes are on disk; of these there may be many.
+        converted.verdict.findings = Vec::new();
+        self.again.push(*converted);
+        Ok(())
+    }
+
+    /// Writes no more, and waits until nobody does: staging is about to be removed.
+    pub(super) fn abandon(self) {
+        if let Some(output) = self.output {
+            output.tables.abandon();
+        }
+    }
+
+    /// Writes all that is left; what is staged, if anything is, and what was counted.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub(super) fn finish(mut self) -> Result<(Option<Staged>, Summary)> {
+        let Some(output) = self.output.take() else { return Ok((None, self.summary)) };
+        let staged = self.stage(output)?;
+        Ok((Some(staged), self.summary))
+    }
+
+    fn stage(&mut self, mut output: Output<'_>) -> Result<Staged> {
+        let mut carried = CarriedOver::default();
+        let mut replaced = Vec::new();
+        if let (Some(replacement), Some(claims)) = (self.replacement, &self.claims) {
+            let Output { tables, ledger, .. } = &mut output;
+            let (config, without_id) = (self.config, &self.without_id);
+            let mut carry_over = CarryOver { config, replacement, claims, without_id, tables, ledger };
+            carried = carry_over.run(&mut self.again, &mut self.summary)?;
+            replaced = replacement.replaced.iter().cloned().collect();
+        }
+        for converted in &self.again {
+            output.enter(&self.archives[converted.archive], converted)?;
+        }
+        let Output { commit, context, mut tables, mut ledger, cut_back } = output;
+        let parts = tables.finish()?;
+        drop(tables);
+        let mut parts = cut_back.apply(parts, self.config, context, commit)?;
+        parts.extend(ledger.finish_quarantine()?);
+        let record = CommitRecord::new(self.config, &parts, replaced.clone());
+        let archives = ledger.finish(&record)?;
+        parts.extend(carried.manifests);
+        Ok(Staged { parts, archives, carried: carried.rows, replaced })
+    }
+}

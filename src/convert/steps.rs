@@ -1,0 +1,117 @@
+//! A run step by step, each of which is published as a whole.
+//!
+//! In: the archives of a step. Out: a published commit, and what was counted. Never: a step published before everything in
+//! it is counted, compared with its files, and on disk.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::step::{Staged, Step};
+use crate::config::Config;
+use crate::dedup::{Claims, Scratch};
+use crate::disk::Disk;
+use crate::error::Result;
+use crate::lake::published_keys;
+use crate::lake::root::Root;
+use crate::lake::write::{Commit, Lake, Replacement, read_back};
+use crate::reader::{InOrder, Request, bytes_to_read, plan};
+use crate::report::{Progress, Summary};
+use crate::rows::Register;
+use crate::schema::Table;
+
+/// Keys on disk above which a step begins anew with those of the dates that it touches.
+const MOST_SPILLED_KEYS: usize = 32 << 20;
+
+/// Stored bytes of an event, roughly.
+const EVENT_BYTES: u64 = 200;
+
+/// What the steps of a run share.
+pub(super) struct Steps<'a> {
+    pub(super) config: &'a Config,
+    pub(super) progress: &'a Progress,
+    /// How the archives of each step are read.
+    pub(super) request: Request,
+    /// None in a run that only counts.
+    pub(super) lake: Option<Lake>,
+    pub(super) root: Root,
+    /// Who has which event, as of the steps before.
+    pub(super) claims: Option<Arc<Claims>>,
+    /// What the first step has to replace.
+    pub(super) replacement: Option<Replacement>,
+}
+
+impl Steps<'_> {
+    /// Converts the archives of a step and publishes them.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the run; nothing of the step is published then.
+    pub(super) fn convert(&mut self, range: Range<usize>) -> Result<Summary> {
+        let commit = self.lake.as_ref().map(Lake::begin);
+        let converted = self.convert_to(range, commit.as_ref());
+        // Nothing of the lake depends on staging any more, and the next run clears it anyway.
+        let _ = commit.map_or(Ok(()), |commit| commit.discard());
+        converted
+    }
+
+    fn convert_to(&mut self, range: Range<usize>, commit: Option<&Commit>) -> Result<Summary> {
+        let claims = self.claims()?;
+        let request = Request { range, ..self.request.clone() };
+        let replacement = self.replacement.as_ref();
+        let mut step = Step::new(self.config, self.progress, &request, claims.clone(), replacement, commit)?;
+        let register = claims.clone().map(|claims| claims as Arc<dyn Register>);
+        let mut pieces = InOrder::new(request, plan(self.config, register));
+        let taken = (|| {
+            while let Some(piece) = pieces.next()? {
+                step.take(piece)?;
+            }
+            Ok(())
+        })();
+        if let Err(error) = taken {
+            step.abandon();
+            return Err(error);
+        }
+        let (staged, mut summary) = step.finish()?;
+        if let (Some(staged), Some(commit)) = (staged, commit) {
+            self.publish(commit, &staged, &mut summary)?;
+            // What stays of former rows was not claimed.
+            let is_replaced = self.replacement.take().is_some();
+            self.claims = claims.filter(|claims| !is_replaced && claims.spilled() < MOST_SPILLED_KEYS);
+        }
+        Ok(summary)
+    }
+
+    /// The claims of the steps before, or those of the lake; none when nobody asks who has which event.
+    fn claims(&self) -> Result<Option<Arc<Claims>>> {
+        let is_asked = self.config.dedup || self.replacement.is_some();
+        if !is_asked || self.claims.is_some() {
+            return Ok(self.claims.clone().filter(|_| is_asked));
+        }
+        let folder = self.config.scratch.clone().or_else(|| self.lake.as_ref().map(Lake::staging));
+        let scratch = Scratch { disk: Disk::new(self.config.watch.clone()), folder };
+        let mut keys = published_keys(&self.root, self.config)?;
+        if let Some(replacement) = &self.replacement {
+            keys = keys.without(replacement.archives.clone());
+        }
+        let bytes = bytes_to_read(&self.request.archives);
+        Ok(Some(Arc::new(Claims::new(keys, self.config.keys_memory(), scratch, bytes / EVENT_BYTES))))
+    }
+
+    fn publish(&mut self, commit: &Commit, staged: &Staged, summary: &mut Summary) -> Result<()> {
+        let Some(lake) = &mut self.lake else { return Ok(()) };
+        let Request { clock, pool, .. } = &self.request;
+        let found = clock.coordinate(pool, || read_back(commit, staged.all()))?;
+        // A table that was not asked for has no rows, whatever was found.
+        let is_kept = |table: Table| !table.is_partitioned() || self.config.tables.contains(&table);
+        let rows = |table| {
+            let [found, carried] = [&found, &staged.carried].map(|rows| rows.get(&table).copied().unwrap_or_default());
+            is_kept(table).then(|| found.saturating_sub(carried))
+        };
+        summary.reconcile(rows)?;
+        summary.parts = staged.all().count() as u64;
+        summary.bytes.written = staged.all().map(|part| part.bytes).sum();
+        lake.publish(&staged.parts, &staged.archives, &staged.replaced)?;
+        summary.commits.push(commit.id.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,270 @@
+//! Archives to rows and outcomes, in the order of the archives: the one loop that every command and every reader pulls from.
+//!
+//! In: archives in their order. Out: rows, and how each archive ended, one piece after the other. Never: lets the order in
+//! which work is done show, or holds more than a window of work, whatever the input holds.
+//!
+//! ```text
+//! units:   [ group 7 ] [ large 8 ] [ group 9 ] …      results are handed out from the left
+//!             task      step → segment tasks, some at a time
+//! ```
+//!
+//! A large archive is converted while it is inflated, and its checksum stands at its end. Whoever can take rows back gets
+//! them at once, and is told to take them back when the checksum is wrong ([`Piece::CutBack`]). Everybody else gets
+//! them when the archive was read to its end: its rows are held as long as there is memory for them, else it is read to its
+//! end before. An archive of which a part is sound is read a second time, up to that point, and nothing but that archive.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rayon::ThreadPool;
+
+use super::dispatch::Dispatcher;
+use super::large::LargeEnd;
+use super::refusal::reject_damaged_log;
+use super::unit::{Large, Unit, Work};
+use super::worker::{ArchiveOutcome, Converted, GroupResult, SegmentResult, position};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Finding, Reason, Result};
+use crate::input::{Archive, Unusable};
+use crate::report::{StageClock, describe};
+use crate::rows::{Batch, Place, Plan, Register, Verdict};
+use crate::split::MAX_ORIGINAL_BYTES;
+use crate::store::Session;
+use crate::verify::{Integrity, Proof, Proofs};
+
+/// What is wanted of which archives, and what that may take.
+#[derive(Clone)]
+pub(crate) struct Request {
+    pub(crate) limits: Limits,
+    /// Reads archives, and ends it before its time.
+    pub(crate) session: Arc<Session>,
+    pub(crate) clock: Arc<StageClock>,
+    pub(crate) pool: Arc<ThreadPool>,
+    /// All archives of a run; events are known by their positions among them.
+    pub(crate) archives: Arc<Vec<Archive>>,
+    /// Those that are wanted.
+    pub(crate) range: Range<usize>,
+    /// What digest files declare, when archives are to be compared with them.
+    pub(crate) proofs: Option<Arc<Proofs>>,
+    /// Whether rows that were handed out can be taken back.
+    pub(crate) cuts_back: bool,
+}
+
+/// What reading archives may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Bytes for rows on their way.
+    pub(crate) rows_memory: u64,
+    /// Bytes for objects of S3 that are fetched before they are asked for.
+    pub(crate) prefetch_memory: u64,
+    /// Bytes of text that one archive may have.
+    pub(crate) inflated_bytes: u64,
+    /// Whether only what is proved is converted.
+    pub(crate) requires_verified: bool,
+}
+
+impl Limits {
+    /// Those of a run.
+    pub(crate) fn of(config: &Config) -> Self {
+        Self {
+            rows_memory: config.rows_memory(),
+            prefetch_memory: config.prefetch_memory(),
+            inflated_bytes: config.max_inflated_bytes,
+            requires_verified: config.requires_verified,
+        }
+    }
+}
+
+/// What comes next.
+pub(crate) enum Piece {
+    /// Rows of the archives before `end` that were not handed out yet; of which `large` one, when it is not at its end.
+    Rows { batches: Vec<Batch>, end: Place, large: Option<usize> },
+    /// What came of an archive, all rows of which were handed out.
+    Archive(Box<Converted>),
+    /// What was handed out of an archive is not to be kept; what may be kept of it is handed out again.
+    CutBack(usize),
+}
+
+/// Converts archives and hands out what came of them in their order.
+pub(crate) struct InOrder {
+    session: Arc<Session>,
+    archives: Arc<Vec<Archive>>,
+    proofs: Option<Arc<Proofs>>,
+    register: Option<Arc<dyn Register>>,
+    cuts_back: bool,
+    dispatcher: Dispatcher,
+    /// Pieces that come before those of all units.
+    ready: VecDeque<Piece>,
+}
+
+impl InOrder {
+    /// Converts as the plan says.
+    pub(crate) fn new(request: Request, plan: Plan) -> Self {
+        let register = plan.register.clone();
+        let dispatcher = Dispatcher::new(&request, plan);
+        let Request { session, archives, proofs, cuts_back, .. } = request;
+        Self { session, archives, proofs, register, cuts_back, dispatcher, ready: VecDeque::new() }
+    }
+
+    /// The next piece; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// Whoever asked to stop, a store that answers no more, and bugs.
+    pub(crate) fn next(&mut self) -> Result<Option<Piece>> {
+        loop {
+            self.session.stop().check().map_err(|error| error.advise("what is not published was thrown away"))?;
+            if let Some(piece) = self.ready.pop_front() {
+                return self.check(piece).map(Some);
+            }
+            self.dispatcher.dispatch(false);
+            let Some(Unit { id, work }) = self.dispatcher.pop() else { return Ok(None) };
+            match work {
+                Work::Group { range, result: Some(result) } => self.end_group(id, range, result?)?,
+                Work::Group { result: None, .. } => {
+                    self.dispatcher.put_back(Unit { id, work });
+                    self.dispatcher.wait()?;
+                }
+                Work::Large(large) => self.go_through(id, large)?,
+            }
+        }
+    }
+
+    /// What is told of an archive is told when a store that it comes from still gives others.
+    fn check(&self, piece: Piece) -> Result<Piece> {
+        if let Piece::Archive(converted) = &piece {
+            if converted.is_damaged {
+                self.session.stop().check()?;
+            }
+            self.dispatcher.release(converted.archive);
+        }
+        Ok(piece)
+    }
+
+    fn end_group(&mut self, id: u64, range: Range<usize>, mut result: GroupResult) -> Result<()> {
+        if result.archives.iter().any(Converted::is_unread) && self.session.is_in_doubt() {
+            let work = Work::Group { range: range.clone(), result: None };
+            if self.is_tried_again(Unit { id, work })? {
+                return Ok(());
+            }
+        }
+        if let Some(last) = result.archives.last() {
+            let end = Place::after(position(last.archive));
+            self.ready.push_back(Piece::Rows { batches: std::mem::take(&mut result.batches), end, large: None });
+        }
+        self.ready.extend(result.archives.into_iter().map(|converted| Piece::Archive(Box::new(converted))));
+        // What comes behind in the group comes after it, and before all that was dispatched since.
+        let rest = result.rest.or(result.alone.map(|alone| alone + 1)).unwrap_or(range.end)..range.end;
+        if !rest.is_empty() {
+            self.dispatcher.dispatch_first(Work::Group { range: rest, result: None });
+        }
+        if let Some(alone) = result.alone {
+            let large = self.dispatcher.large(alone);
+            self.dispatcher.dispatch_first(large);
+        }
+        Ok(())
+    }
+
+    /// Hands out the next rows of a large archive, or what came of it, or waits.
+    fn go_through(&mut self, id: u64, mut large: Box<Large>) -> Result<()> {
+        if self.dispatcher.may_hand_out(id, &mut large)
+            && let Some(result) = large.results.remove(&large.handed_out)
+        {
+            self.hand_out(&mut large, result?);
+            self.dispatcher.put_back(Unit { id, work: Work::Large(large) });
+            self.dispatcher.go_on(id);
+            return Ok(());
+        }
+        match large.end() {
+            Some(LargeEnd::Read { inflated_bytes, judgement, damage, integrity }) => {
+                let mut verdict = Verdict::new(judgement, std::mem::take(&mut large.tally), damage);
+                let archive = &self.archives[large.archive];
+                let head = || archive.read_head(MAX_ORIGINAL_BYTES).unwrap_or_default();
+                reject_damaged_log(&mut verdict, archive, head);
+                self.end_large(&large, ArchiveOutcome { inflated_bytes, verdict, integrity });
+                Ok(())
+            }
+            Some(LargeEnd::Refused(unusable)) => self.refuse(id, *large, unusable),
+            None => {
+                self.dispatcher.put_back(Unit { id, work: Work::Large(large) });
+                self.dispatcher.go_on(id);
+                self.dispatcher.wait()
+            }
+        }
+    }
+
+    fn hand_out(&mut self, large: &mut Large, result: SegmentResult) {
+        let SegmentResult { tally, batches, end } = result;
+        large.handed_out += 1;
+        large.tally.add(tally);
+        let large = Some(large.archive);
+        self.ready.extend(end.map(|end| Piece::Rows { batches, end, large }));
+    }
+
+    fn end_large(&mut self, large: &Large, outcome: ArchiveOutcome) {
+        let uri = large.uri.to_string();
+        self.ready.push_back(Piece::Archive(Box::new(Converted::new(large.archive, uri, outcome))));
+    }
+
+    /// A large archive that turned out to be unusable as a whole, or from some point on.
+    fn refuse(&mut self, id: u64, large: Large, unusable: Unusable) -> Result<()> {
+        if unusable.finding.reason == Reason::ReadFailed && self.session.is_in_doubt() {
+            let work = Work::Large(Box::new(Large::new(large.archive, Arc::clone(&large.uri))));
+            if large.handed_out == 0 && self.is_tried_again(Unit { id, work })? {
+                return Ok(());
+            }
+        }
+        if large.handed_out > 0 {
+            if !self.cuts_back {
+                // It could be read to its end before.
+                let Finding { reason, message, .. } = &unusable.finding;
+                let message = describe(&large.uri, None, None, reason.as_str(), message);
+                let error = Error::new(ErrorKind::InputRejected, message);
+                return Err(error.advise("it has changed while it was read: read it again"));
+            }
+            self.ready.push_back(Piece::CutBack(large.archive));
+        }
+        if large.has_events {
+            self.forget(&large)?;
+        }
+        if unusable.sound_bytes > 0 && large.end.is_none() {
+            self.dispatcher.dispatch_first(Work::Large(Box::new(large.up_to(unusable))));
+            return Ok(());
+        }
+        let is_unread = unusable.finding.reason == Reason::ReadFailed;
+        let archive = &self.archives[large.archive];
+        let proofs = self.proofs.as_ref().filter(|_| !is_unread);
+        let proof = proofs.map(|proofs| Proof::begin(proofs, &archive.path()));
+        let integrity = proof.map_or(Integrity::NotChecked, |proof| proof.read(archive));
+        let verdict = Verdict::refused(unusable.finding);
+        self.end_large(&large, ArchiveOutcome { inflated_bytes: 0, verdict, integrity });
+        Ok(())
+    }
+
+    /// Gives back the events that an archive has registered: those that come behind it are the first to have them then, and
+    /// are converted anew.
+    fn forget(&mut self, large: &Large) -> Result<()> {
+        let Some(register) = &self.register else { return Ok(()) };
+        self.dispatcher.wait_for_all()?;
+        register.forget_from(Place::new(position(large.archive), 0));
+        self.dispatcher.restart();
+        Ok(())
+    }
+
+    /// Whether a unit with archives that a store did not give is tried again: when, as the units behind it tell, it was for the
+    /// session that it did not, and there is another one now.
+    fn is_tried_again(&mut self, unit: Unit) -> Result<bool> {
+        self.dispatcher.dispatch(true);
+        self.dispatcher.wait_for_all()?;
+        if !self.session.confirm()? {
+            return Ok(false);
+        }
+        if let Some(register) = &self.register {
+            register.forget_from(Place::new(position(unit.start()), 0));
+        }
+        self.dispatcher.put_back(unit);
+        self.dispatcher.restart();
+        Ok(true)
+    }
+}

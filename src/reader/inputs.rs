@@ -1,0 +1,93 @@
+//! What a caller names to the archives that are read.
+//!
+//! In: paths, URLs, messages of queues, standard input. Out: archives in order. Never: reads an archive.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rayon::ThreadPool;
+
+use super::in_order::{Limits, Request};
+use super::members::open_containers;
+use crate::config::{Config, OnBad};
+use crate::disk::Disk;
+use crate::error::{Error, ErrorKind, Result};
+use crate::input::{Archive, Referenced, STDIN, Search, copy_stdin, discover, follow};
+use crate::pool::thread_pool;
+use crate::report::{NoticeCounts, Progress, StageClock};
+use crate::store::{Session, Stop};
+
+/// What was found below the inputs.
+pub(crate) struct Found {
+    /// In order; containers are not opened.
+    pub(crate) archives: Vec<Archive>,
+    /// Lines that name archives one by one.
+    pub(crate) notices: NoticeCounts,
+    /// What is wrong with such lines.
+    pub(crate) wrong_notices: Vec<String>,
+}
+
+/// The archives below the inputs but not of the lake, in order; what is piped in is copied to a folder.
+///
+/// # Errors
+///
+/// Inputs that cannot be listed, whoever asked to stop, and with [`OnBad::Fail`] notices that are not understood.
+pub(crate) fn find_archives(
+    config: &Config,
+    progress: &Progress,
+    (pool, clock): (&ThreadPool, &StageClock),
+    search: &Search<'_>,
+    folder: &Path,
+) -> Result<Found> {
+    let (piped, mut named): (Vec<PathBuf>, Vec<PathBuf>) =
+        config.inputs.iter().cloned().partition(|input| input.as_os_str() == STDIN);
+    let Referenced { objects, paths, counts, wrong } = follow(&config.inputs_from, &named, search)?;
+    if let (OnBad::Fail, Some(wrong)) = (config.on_bad, wrong.first()) {
+        let error = Error::new(ErrorKind::InputRejected, wrong.clone());
+        return Err(error.advise("--on-bad quarantine would go on; nothing was published"));
+    }
+    named.extend(paths);
+    let found = clock.coordinate(pool, || discover(&named, objects, search));
+    if progress.is_stopping() {
+        return Err(Error::new(ErrorKind::Stopped, "asked to stop before anything was converted"));
+    }
+    let mut archives = found?;
+    if !piped.is_empty() {
+        archives.push(copy_stdin(&Disk::new(config.watch.clone()), folder)?);
+    }
+    Ok(Found { archives, notices: counts, wrong_notices: wrong })
+}
+
+/// Opens all archives below the inputs, for whoever takes nothing but their rows.
+///
+/// # Errors
+///
+/// Inputs that cannot be listed or that are no more, and whoever asked to stop.
+pub(crate) fn open(config: &Config, progress: &Progress) -> Result<(Request, Found)> {
+    let clock = Arc::new(StageClock::default());
+    let pool = Arc::new(thread_pool(config.threads)?);
+    let session = Session::new(&config.store).stopped_by(Stop::default().or_when(progress.stop_flag()));
+    let session = Arc::new(session.watched_by(progress.waits()));
+    let search = Search { lake: None, selection: &config.selection, session: &session, is_new: &|_| true };
+    let folder = config.scratch.clone().unwrap_or_default();
+    let mut found = find_archives(config, progress, (&pool, &clock), &search, &folder)?;
+    let archives = std::mem::take(&mut found.archives);
+    let archives = Arc::new(pool.install(|| open_containers(archives, |_| true, &config.selection)));
+    expect_archives(progress, &archives);
+    let range = 0..archives.len();
+    let limits = Limits::of(config);
+    let request = Request { limits, session, clock, pool, archives, range, proofs: None, cuts_back: false };
+    Ok((request, found))
+}
+
+/// Bytes that are read to convert archives; what directories of containers claim has no bound.
+pub(crate) fn bytes_to_read(archives: &[Archive]) -> u64 {
+    archives.iter().map(Archive::bytes_to_read).fold(0, u64::saturating_add)
+}
+
+/// Says how much there is to do.
+pub(crate) fn expect_archives(progress: &Progress, archives: &[Archive]) {
+    progress.archives_total.store(archives.len() as u64, Ordering::Relaxed);
+    progress.compressed_bytes_total.store(bytes_to_read(archives), Ordering::Relaxed);
+}

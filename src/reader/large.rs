@@ -1,0 +1,153 @@
+//! A large archive, inflated and split a segment at a time.
+//!
+//! In: an archive and how archives are read. Out: segments of whole events, and at the end what is known of the archive.
+//! Never: converts an event, or holds more text than the segment at hand.
+
+use super::refusal::not_verified;
+use super::worker::{Reading, Worker};
+use crate::error::Finding;
+use crate::input::{Archive, TextStream, Unusable, Window, unreadable};
+use crate::report::{Stage, StageClock};
+use crate::split::{Cut, Cutter, Element, Judgement, Status};
+use crate::verify::{Integrity, Proof};
+
+/// Text of a segment.
+pub(super) const SEGMENT_BYTES: usize = 4 << 20;
+
+/// A large archive while it is inflated and split.
+pub(super) struct LargeArchive {
+    archive: Archive,
+    stream: TextStream,
+    window: Window,
+    cutter: Cutter,
+    proof: Proof,
+    requires_verified: bool,
+}
+
+/// Whole events of a large archive, ready to be converted.
+pub(super) struct Segment {
+    pub(super) text: Vec<u8>,
+    /// Where its text stands in that of the archive.
+    pub(super) start: u64,
+    pub(super) elements: Vec<Element>,
+}
+
+/// What a step through a large archive gave.
+pub(super) enum Step {
+    /// A segment, and more to come.
+    Segment(Box<LargeArchive>, Segment),
+    /// The last segment and what is known of the archive.
+    Last(Segment, LargeEnd),
+}
+
+/// How a large archive ended.
+pub(super) enum LargeEnd {
+    /// It was read to its end, or to where it is cut.
+    Read { inflated_bytes: u64, judgement: Judgement, damage: Option<Finding>, integrity: Integrity },
+    /// Its checksum is wrong or it is too large: what was handed out of it may not be kept.
+    Refused(Unusable),
+}
+
+impl Step {
+    /// None of an archive is usable, or nothing from some point on.
+    pub(super) const fn unusable(why: Unusable) -> Self {
+        let nothing = Segment { text: Vec::new(), start: 0, elements: Vec::new() };
+        Self::Last(nothing, LargeEnd::Refused(why))
+    }
+}
+
+impl LargeArchive {
+    /// Opens a large archive; `end` is where it is known to be unusable from.
+    pub(super) fn open(archive: &Archive, reading: &Reading, end: Option<Unusable>) -> Result<Self, Unusable> {
+        let stream = TextStream::open(archive, reading.limit, end);
+        Ok(Self {
+            archive: archive.clone(),
+            stream: stream.map_err(|error| Unusable { finding: unreadable(&error), sound_bytes: 0 })?,
+            window: Window::default(),
+            cutter: Cutter::new(),
+            proof: reading.begin_proof(archive),
+            requires_verified: reading.requires_verified,
+        })
+    }
+
+    /// Reads an archive to its end before any of it is handed out: from where on it is unusable, if at all.
+    pub(super) fn check(
+        archive: &Archive,
+        reading: &Reading,
+        worker: &mut Worker,
+        clock: &StageClock,
+    ) -> Option<Unusable> {
+        let mut large = match Self::open(archive, reading, None) {
+            Ok(large) => Box::new(large),
+            Err(unusable) => return Some(unusable),
+        };
+        if !reading.requires_verified {
+            return clock.time(Stage::Inflate, || large.stream.drain(None, |_| {})).err();
+        }
+        // What is not verified is refused only where it holds events.
+        loop {
+            match large.step(worker, clock) {
+                Step::Segment(next, _) => large = next,
+                Step::Last(_, LargeEnd::Refused(unusable)) => return Some(unusable),
+                Step::Last(_, LargeEnd::Read { .. }) => return None,
+            }
+        }
+    }
+
+    /// Inflates and splits the next segment.
+    pub(super) fn step(mut self: Box<Self>, worker: &mut Worker, clock: &StageClock) -> Step {
+        let Self { stream, window, cutter, proof, .. } = &mut *self;
+        let mut elements = Vec::new();
+        let mut damage = None;
+        let mut start = cutter.window_start();
+        let mut wanted = SEGMENT_BYTES;
+        loop {
+            let had = window.text().len();
+            let filled = clock.time(Stage::Inflate, || stream.fill(window, wanted));
+            clock.time(Stage::Verify, || proof.take(&window.text()[had..]));
+            let end = match filled {
+                Ok(end) => end,
+                Err(unusable) => return Step::unusable(unusable),
+            };
+            let is_all = end.is_some();
+            if let Some(finding) = end {
+                damage = finding;
+            }
+            let parser = worker.parser();
+            let cut = clock.time(Stage::Transform, || cutter.cut(parser, window.text(), is_all, &mut elements));
+            match cut {
+                // The window holds the start of something and no end: it has to grow.
+                Cut::More(0) if elements.is_empty() => wanted = (window.text().len() * 2).max(SEGMENT_BYTES),
+                Cut::More(done) if elements.is_empty() => {
+                    drop(window.split_off(done));
+                    cutter.forget(done);
+                    start = cutter.window_start();
+                    wanted = SEGMENT_BYTES;
+                }
+                Cut::More(done) => {
+                    let text = window.split_off(done);
+                    cutter.forget(done);
+                    return Step::Segment(self, Segment { text, start, elements });
+                }
+                Cut::End => break,
+            }
+        }
+        let text = window.split_off(window.text().len());
+        let segment = Segment { text, start, elements };
+        // The checksum stands at the end, also when the text has ended to our liking before.
+        let drained = clock.time(Stage::Inflate, || stream.drain(damage, |text| proof.take(text)));
+        let (inflated_bytes, damage) = match drained {
+            Ok(ended) => ended,
+            Err(unusable) => return Step::unusable(unusable),
+        };
+        let Self { archive, stream, cutter, proof, requires_verified, .. } = *self;
+        let is_exact = damage.is_none() && stream.is_exact();
+        let integrity = if is_exact { proof.end() } else { proof.read(&archive) };
+        let judgement = cutter.close();
+        if requires_verified && !integrity.is_verified() && judgement.status != Status::Foreign {
+            // Its events may be among the others already.
+            return Step::unusable(Unusable { finding: not_verified(integrity), sound_bytes: 0 });
+        }
+        Step::Last(segment, LargeEnd::Read { inflated_bytes, judgement, damage, integrity })
+    }
+}

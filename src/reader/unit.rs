@@ -1,0 +1,132 @@
+//! Units of work: archives whose results are handed out together, and what is known of each while it is in work.
+//!
+//! In: results of tasks. Out: what can be handed out. Never: starts a task, or knows of other units.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::large::{LargeArchive, LargeEnd, Step};
+use super::worker::{GroupResult, SegmentResult};
+use crate::error::Result;
+use crate::input::Unusable;
+use crate::rows::Tally;
+
+/// Archives whose results are handed out together.
+pub(super) struct Unit {
+    /// Tells its messages from those of others.
+    pub(super) id: u64,
+    pub(super) work: Work,
+}
+
+/// What a unit consists of.
+pub(super) enum Work {
+    /// Small archives.
+    Group { range: Range<usize>, result: Option<Result<GroupResult>> },
+    /// A large one.
+    Large(Box<Large>),
+}
+
+/// A large archive that is being worked on.
+pub(super) struct Large {
+    pub(super) archive: usize,
+    pub(super) uri: Arc<str>,
+    /// Where it is known to be unusable from, when an earlier reading has found that out.
+    pub(super) end: Option<Unusable>,
+    /// Waiting for room to take the next step.
+    pub(super) parked: Option<Box<LargeArchive>>,
+    /// Segments that were split off.
+    pub(super) segments: u64,
+    /// Whether there are events in any of them.
+    pub(super) has_events: bool,
+    /// Segments that were handed out.
+    pub(super) handed_out: u64,
+    pub(super) results: BTreeMap<u64, Result<SegmentResult>>,
+    pub(super) tally: Tally,
+    pub(super) ended: Option<LargeEnd>,
+    pub(super) check: Check,
+}
+
+/// Whether rows of a large archive may be handed out before it was read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Check {
+    /// Nobody has asked.
+    Open,
+    /// It is being read to its end.
+    Begun,
+    /// It can be read to its end.
+    Passed,
+}
+
+/// What tasks send to the coordinator.
+pub(super) enum Message {
+    /// A group was converted.
+    Group(u64, Result<GroupResult>),
+    /// A step through a large archive was taken.
+    Step(u64, Step),
+    /// The segment with this number was converted.
+    Segment(u64, u64, Result<SegmentResult>),
+    /// A large archive was read to its end.
+    Check(u64, Option<Unusable>),
+    /// A task panicked, which is a bug.
+    Panicked,
+}
+
+impl Unit {
+    /// The first of its archives.
+    pub(super) fn start(&self) -> usize {
+        match &self.work {
+            Work::Group { range, .. } => range.start,
+            Work::Large(large) => large.archive,
+        }
+    }
+
+    /// Forgets what came of it.
+    pub(super) fn restart(&mut self) {
+        match &mut self.work {
+            Work::Group { result, .. } => *result = None,
+            Work::Large(large) => **large = Large::new(large.archive, Arc::clone(&large.uri)),
+        }
+    }
+}
+
+impl Large {
+    pub(super) fn new(archive: usize, uri: Arc<str>) -> Self {
+        Self {
+            archive,
+            uri,
+            end: None,
+            parked: None,
+            segments: 0,
+            handed_out: 0,
+            has_events: false,
+            results: BTreeMap::new(),
+            tally: Tally::default(),
+            ended: None,
+            check: Check::Open,
+        }
+    }
+
+    /// The same archive, to be read up to where it is unusable.
+    pub(super) fn up_to(self, end: Unusable) -> Self {
+        // It is known how it ends.
+        Self { end: Some(end), check: Check::Passed, ..Self::new(self.archive, self.uri) }
+    }
+
+    /// Segments that are on their way.
+    pub(super) const fn in_work(&self) -> u64 {
+        self.segments - self.handed_out
+    }
+
+    /// Whether nothing more can become of it, once what there is was handed out.
+    pub(super) const fn is_read(&self) -> bool {
+        matches!(self.ended, Some(LargeEnd::Read { .. }))
+    }
+
+    /// How it ended, once all its segments were handed out, or at once when it is refused.
+    pub(super) fn end(&mut self) -> Option<LargeEnd> {
+        let is_handed_out = self.in_work() == 0;
+        let is_refused = matches!(self.ended, Some(LargeEnd::Refused(_)));
+        if is_handed_out || is_refused { self.ended.take() } else { None }
+    }
+}
