@@ -6,12 +6,15 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench tells its figures")]
 
+mod generated;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use serde_json::Value as Json;
-use trailmill::generate::{GenerateConfig, GenerateSummary, Mix, generate};
+
+use generated::generate;
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
@@ -21,7 +24,7 @@ const RUNS: usize = 5;
 /// Archives to convert.
 struct Input {
     name: &'static str,
-    mix: Mix,
+    mix: &'static str,
     /// Archives and events of each, where they are not what the mix has.
     sizes: Option<(usize, usize)>,
     /// Tables to make of them.
@@ -31,11 +34,17 @@ struct Input {
 const BOTH: &str = "usage_records,events";
 
 const INPUTS: [Input; 4] = [
-    Input { name: "org", mix: Mix::Org, sizes: None, tables: &[BOTH, "events", "usage_records"] },
-    Input { name: "metering", mix: Mix::Metering, sizes: None, tables: &[BOTH, "usage_records"] },
-    Input { name: "tiny", mix: Mix::Tiny, sizes: None, tables: &[BOTH, "events"] },
-    Input { name: "one archive", mix: Mix::Org, sizes: Some((1, 500_000)), tables: &["events"] },
+    Input { name: "org", mix: "org", sizes: None, tables: &[BOTH, "events", "usage_records"] },
+    Input { name: "metering", mix: "metering", sizes: None, tables: &[BOTH, "usage_records"] },
+    Input { name: "tiny", mix: "tiny", sizes: None, tables: &[BOTH, "events"] },
+    Input { name: "one archive", mix: "org", sizes: Some((1, 500_000)), tables: &["events"] },
 ];
+
+/// What was generated.
+struct Expected {
+    events: u64,
+    usage_records: u64,
+}
 
 /// What one run took.
 struct Figures {
@@ -65,32 +74,27 @@ fn run(is_smoke: bool) -> Result<()> {
     );
     for input in &INPUTS {
         let archives = folder.path().join("archives");
-        let mut config = GenerateConfig::new(input.mix, &archives);
-        if let Some((count, events)) = input.sizes {
-            (config.archives, config.events_per_archive) = (count, events);
-        }
-        if is_smoke {
-            (config.archives, config.events_per_archive) = (config.archives.min(10), 20);
-        }
-        let generated = generate(&config)?;
-        measure(input, &archives, &folder.path().join("lake"), &generated, if is_smoke { 1 } else { RUNS })?;
+        let smoke_sizes = (input.sizes.map_or(10, |(archives, _)| archives), 20);
+        let sizes = if is_smoke { Some(smoke_sizes) } else { input.sizes };
+        let [_, events, usage_records] = generate(input.mix, sizes, &archives)?;
+        let expected = Expected { events, usage_records };
+        measure(input, &archives, &folder.path().join("lake"), &expected, if is_smoke { 1 } else { RUNS })?;
         std::fs::remove_dir_all(&archives)?;
     }
     Ok(())
 }
 
-fn measure(input: &Input, archives: &Path, lake: &Path, generated: &GenerateSummary, runs: usize) -> Result<()> {
-    let (floor_ms, compressed_bytes) = inflate_alone(archives)?;
+fn measure(input: &Input, archives: &Path, lake: &Path, expected: &Expected, runs: usize) -> Result<()> {
+    let (floor_ms, compressed_bytes, json_bytes) = inflate_alone(archives)?;
     for tables in input.tables {
-        convert(archives, lake, tables, generated, &["--no-dedup"])?;
+        convert(archives, lake, tables, expected, &["--no-dedup"])?;
     }
     let mut figures: Vec<Vec<Figures>> = input.tables.iter().map(|_| Vec::new()).collect();
     for _ in 0..runs {
         for (tables, figures) in input.tables.iter().zip(&mut figures) {
-            figures.push(convert(archives, lake, tables, generated, &[])?);
+            figures.push(convert(archives, lake, tables, expected, &[])?);
         }
     }
-    let json_bytes = generated.inflated_bytes;
     println!(
         "| {} | nothing: inflated alone | | | {} | {:.2} | {} | {:.2} | | | |",
         input.name,
@@ -107,8 +111,8 @@ fn measure(input: &Input, archives: &Path, lake: &Path, generated: &GenerateSumm
             "| {} | {} | {} | {} | {} | {:.2} | {} | {:.2} | {:.1} % | {} | {:.2} |",
             input.name,
             tables,
-            generated.events,
-            if tables.contains("usage_records") { generated.usage_records } else { 0 },
+            expected.events,
+            if tables.contains("usage_records") { expected.usage_records } else { 0 },
             json_bytes / 1_000_000,
             seconds(median.elapsed_ms),
             json_bytes / 1_000 / median.elapsed_ms.max(1),
@@ -131,7 +135,7 @@ fn seconds(ms: u64) -> f64 {
 }
 
 /// Converts once, in a process of its own.
-fn convert(archives: &Path, lake: &Path, tables: &str, generated: &GenerateSummary, flags: &[&str]) -> Result<Figures> {
+fn convert(archives: &Path, lake: &Path, tables: &str, expected: &Expected, flags: &[&str]) -> Result<Figures> {
     let report = lake.with_extension("json");
     let mut command = Command::new(env!("CARGO_BIN_EXE_trailmill"));
     command.arg("convert").arg(archives).arg("--out").arg(lake).args(["--tables", tables, "-q", "--threads", "2"]);
@@ -142,15 +146,15 @@ fn convert(archives: &Path, lake: &Path, tables: &str, generated: &GenerateSumma
     let report: Json = serde_json::from_slice(&std::fs::read(report)?)?;
     std::fs::remove_dir_all(lake)?;
     let number = |pointer: &str| report.pointer(pointer).and_then(Json::as_u64).unwrap_or_default();
-    let usage_records = if tables.contains("usage_records") { generated.usage_records } else { 0 };
+    let usage_records = if tables.contains("usage_records") { expected.usage_records } else { 0 };
     let duplicates = number("/events/duplicates");
     let rows = number("/usage_records/written");
     // Usage records of a copy have no rows, and how many they would be is not told.
     let usage_records = if duplicates > 0 { usage_records.min(rows) } else { usage_records };
     let found = (status.code(), number("/events/seen"), number("/events/written") + duplicates, rows);
-    let expected = (Some(0), generated.events, generated.events, usage_records);
-    if found != expected {
-        return Err(format!("{tables}: exit code, events and usage records are {found:?}, not {expected:?}").into());
+    let wanted = (Some(0), expected.events, expected.events, usage_records);
+    if found != wanted {
+        return Err(format!("{tables}: exit code, events and usage records are {found:?}, not {wanted:?}").into());
     }
     let stages = report.get("stages_cpu_ms").and_then(Json::as_object).cloned().unwrap_or_default();
     Ok(Figures {
@@ -162,10 +166,11 @@ fn convert(archives: &Path, lake: &Path, tables: &str, generated: &GenerateSumma
     })
 }
 
-/// The floor: reading and inflating all archives on one thread and nothing else. Milliseconds, and bytes as stored.
-fn inflate_alone(archives: &Path) -> Result<(u64, u64)> {
+/// The floor: reading and inflating all archives on one thread and nothing else. Milliseconds, and bytes as stored and of
+/// JSON.
+fn inflate_alone(archives: &Path) -> Result<(u64, u64, u64)> {
     let mut decompressor = libdeflater::Decompressor::new();
-    let (mut stored_bytes, mut text) = (0, Vec::new());
+    let (mut stored_bytes, mut json_bytes, mut text) = (0, 0, Vec::new());
     let mut folders: Vec<PathBuf> = vec![archives.to_owned()];
     let mut stored = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -182,8 +187,8 @@ fn inflate_alone(archives: &Path) -> Result<(u64, u64)> {
     for stored in &stored {
         let trailer = stored.last_chunk().ok_or("an archive is empty")?;
         text.resize(text.len().max(u32::from_le_bytes(*trailer) as usize), 0);
-        decompressor.gzip_decompress(stored, &mut text)?;
+        json_bytes += decompressor.gzip_decompress(stored, &mut text)? as u64;
         stored_bytes += stored.len() as u64;
     }
-    Ok((u64::try_from(started.elapsed().as_millis())?, stored_bytes))
+    Ok((u64::try_from(started.elapsed().as_millis())?, stored_bytes, json_bytes))
 }

@@ -170,11 +170,11 @@
 //! | `ddl::cloudtrail_logs` | events under AWS's names |
 //! | `ddl::questions` | a seller's questions to views; its `dialect` has what engines say differently |
 //! | [`report`] | counters, summary, reconciliation |
-//! | [`generate`] | synthetic archives |
 //! | `pool` | what one task has done with, for the next |
 //! | `stages` | stages by themselves, for the benches |
 //!
-//! `main`, `cli`, `progress`, `signals`, `faults` and `terminal` belong to the command and use only what is public here.
+//! `main`, `cli`, `generate`, `progress`, `signals`, `faults` and `terminal` belong to the command and use only what is
+//! public here.
 //!
 //! # What never happens
 //!
@@ -289,10 +289,11 @@ pub mod inspect;
 
 pub mod ddl;
 
-pub mod generate;
-
 #[doc(hidden)]
 pub mod stages;
+
+#[cfg(test)]
+mod tests;
 
 pub use convert::convert;
 pub use error::{Error, ErrorKind, Result};

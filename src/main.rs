@@ -8,6 +8,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod cli;
 #[cfg(debug_assertions)]
 mod faults;
+mod generate;
 mod progress;
 mod signals;
 mod terminal;
@@ -20,7 +21,6 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches};
 use serde::Serialize;
-use trailmill::generate::GenerateError;
 use trailmill::report::Progress;
 use trailmill::{Error, ErrorKind, Result, StoreOptions, schema};
 
@@ -201,7 +201,7 @@ fn report_unwritable(path: &Path, error: std::io::Error) -> Error {
 
 fn generate(args: &GenerateArgs) -> Result<Outcome> {
     let config = args.config();
-    let summary = trailmill::generate::generate(&config).map_err(GenerateError::into_error)?;
+    let summary = generate::generate(&config)?;
     terminal::generated(&config, &summary);
     Ok(Outcome::Clean)
 }

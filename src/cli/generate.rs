@@ -1,9 +1,10 @@
-//! `trailmill generate`: its flags, and what they ask the library for.
+//! `trailmill generate`: its flags, and the request that they make.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use trailmill::generate::{GenerateConfig, Mix};
+
+use crate::generate::{GenerateConfig, Mix};
 
 /// Write synthetic archives in the real key layout, for a demo or a benchmark
 ///

@@ -182,7 +182,7 @@ const fn halves(key: EventKey) -> [u64; 2] {
 mod tests {
     use super::*;
     use crate::disk::Disk;
-    use crate::generate::prng::Prng;
+    use crate::tests::Random;
 
     #[test]
     fn the_first_place_keeps_a_key_whoever_comes_first() {
@@ -202,9 +202,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = SpillFile::new(Disk::default(), Some(folder.path().to_owned()));
         let mut shard = Shard::default();
-        let mut prng = Prng::new(3);
+        let mut random = Random::new(3);
         let keys: Vec<EventKey> =
-            (0..5_000).map(|_| EventKey::from(prng.next()) << 64 | EventKey::from(prng.next())).collect();
+            (0..5_000).map(|_| EventKey::from(random.next()) << 64 | EventKey::from(random.next())).collect();
         for (key, archive) in keys.iter().zip(0..) {
             assert_eq!(shard.claim(&file, *key, Place::new(archive, 0)).unwrap(), Claimed::First);
             if archive % 100 == 99 {

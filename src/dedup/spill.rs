@@ -219,11 +219,11 @@ const fn filter_key(key: EventKey) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::prng::Prng;
+    use crate::tests::Random;
 
-    fn random_keys(prng: &mut Prng, count: usize) -> Vec<EventKey> {
-        let mut random = || u128::from(prng.next()) << 64 | u128::from(prng.next());
-        let mut keys: Vec<EventKey> = (0..count).map(|_| random()).collect();
+    fn random_keys(random: &mut Random, count: usize) -> Vec<EventKey> {
+        let mut key = || u128::from(random.next()) << 64 | u128::from(random.next());
+        let mut keys: Vec<EventKey> = (0..count).map(|_| key()).collect();
         keys.sort_unstable();
         keys
     }
@@ -239,9 +239,9 @@ mod tests {
     fn a_run_has_what_was_written_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let file = SpillFile::new(Disk::default(), Some(folder.path().to_owned()));
-        let mut prng = Prng::new(7);
+        let mut random = Random::new(7);
         for count in [1, 2, BLOCK_KEYS - 1, BLOCK_KEYS, BLOCK_KEYS + 1, 3 * BLOCK_KEYS, 10_000] {
-            let keys = random_keys(&mut prng, count);
+            let keys = random_keys(&mut random, count);
             check(&file, &Run::write(&file, &keys).unwrap(), &keys);
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the file has no name");
@@ -251,8 +251,8 @@ mod tests {
     fn runs_become_one_that_has_all_their_keys() {
         let folder = tempfile::tempdir().unwrap();
         let file = SpillFile::new(Disk::default(), Some(folder.path().to_owned()));
-        let mut prng = Prng::new(8);
-        let parts: Vec<_> = [5, 1_000, 256, 7_777].map(|count| random_keys(&mut prng, count)).into();
+        let mut random = Random::new(8);
+        let parts: Vec<_> = [5, 1_000, 256, 7_777].map(|count| random_keys(&mut random, count)).into();
         let runs: Vec<_> = parts.iter().map(|keys| Run::write(&file, keys).unwrap()).collect();
         let mut all = parts.concat();
         all.sort_unstable();

@@ -47,7 +47,7 @@ fn put_signed(number: i32, page: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::prng::Prng;
+    use crate::tests::Random;
 
     /// A plain decoder.
     fn decode(page: &[u8]) -> Vec<i32> {
@@ -94,11 +94,11 @@ mod tests {
 
     #[test]
     fn lengths_come_back() {
-        let mut prng = Prng::new(0x2545_f491_4f6c_dd1d);
+        let mut random = Random::new(0x2545_f491_4f6c_dd1d);
         for round in 0..500 {
             let most = [1, 40, 300, u64::from(i32::MAX as u32)][round % 4];
             let lengths: Vec<i32> =
-                (0..prng.below(400)).map(|_| i32::try_from(prng.below(most)).expect("31 bits")).collect();
+                (0..random.below(400)).map(|_| i32::try_from(random.below(most)).expect("31 bits")).collect();
             let mut page = Vec::new();
             encode(&lengths, &mut page);
             assert_eq!(decode(&page)[..lengths.len()], lengths);

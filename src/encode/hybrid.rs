@@ -103,7 +103,7 @@ pub(super) fn put_varint(mut number: u64, page: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::prng::Prng;
+    use crate::tests::Random;
 
     /// A plain decoder, a value at a time.
     fn decode(page: &[u8], width: u32, count: usize) -> Vec<u32> {
@@ -144,15 +144,15 @@ mod tests {
 
     #[test]
     fn numbers_come_back() {
-        let mut prng = Prng::new(0x2545_f491_4f6c_dd1d);
+        let mut random = Random::new(0x2545_f491_4f6c_dd1d);
         for round in 0..2_000 {
             let width = u32::try_from(round % 33).expect("small");
             let largest = if width == 0 { 0 } else { u64::from(u32::MAX >> (32 - width)) };
             let mut numbers = Vec::new();
-            while (numbers.len() as u64) < prng.below(400) {
-                let value = u32::try_from(prng.below(largest + 1)).expect("32 bits");
-                let most = [1, 3, 40][usize::try_from(prng.below(3)).expect("small")];
-                numbers.extend(std::iter::repeat_n(value, usize::try_from(1 + prng.below(most)).expect("small")));
+            while (numbers.len() as u64) < random.below(400) {
+                let value = u32::try_from(random.below(largest + 1)).expect("32 bits");
+                let most = [1, 3, 40][usize::try_from(random.below(3)).expect("small")];
+                numbers.extend(std::iter::repeat_n(value, usize::try_from(1 + random.below(most)).expect("small")));
             }
             let mut page = Vec::new();
             encode(&numbers, width, &mut page);
@@ -162,11 +162,13 @@ mod tests {
 
     #[test]
     fn bitmaps_come_back() {
-        let mut prng = Prng::new(0x9e37_79b9_7f4a_7c15);
+        let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
         for _ in 0..2_000 {
-            let bits = usize::try_from(prng.below(300)).expect("small");
+            let bits = usize::try_from(random.below(300)).expect("small");
             let bitmap: Vec<u8> = (0..bits.div_ceil(8))
-                .map(|_| [0, u8::MAX, prng.below(256).to_le_bytes()[0]][usize::try_from(prng.below(3)).expect("small")])
+                .map(|_| {
+                    [0, u8::MAX, random.below(256).to_le_bytes()[0]][usize::try_from(random.below(3)).expect("small")]
+                })
                 .collect();
             let mut page = Vec::new();
             encode_bitmap(&bitmap, bits, &mut page);

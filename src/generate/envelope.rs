@@ -1,17 +1,18 @@
-//! What stands around the request of an event. In: the scene and the facts about the call. Out: the members before
-//! `requestParameters` ([`open`]) and after `responseElements` ([`close`]). Never writes the two themselves.
+//! What stands around the request of an event. In: the scene and the call. Out: the members before `requestParameters`
+//! ([`Envelope::open`]) and after `responseElements` ([`Envelope::close`]). Never writes the two themselves.
 
-use super::catalogue::Action;
-use super::identity::{Callers, Manner};
-use super::prng::{Prng, Weighted, hash_text, spread};
+use super::catalogue::Compiled;
+use super::identity::{Identities, Manner};
+use super::prng::{Prng, Weighted, hash_text, spread, word};
 use super::scene::Scene;
 use super::template::{Compiler, Template, slot};
-use super::text;
-use super::world::region_name;
+use super::text::{self, put};
+use super::trail::region_name;
 
-/// Templates that events of all actions share, and how versions are distributed.
+/// The callers and templates that events of all actions share, and how versions are distributed.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct Envelope {
+    identities: Identities,
     denied: Template,
     denied_encoded: Template,
     unknown_member: Template,
@@ -30,9 +31,19 @@ const SHARED: u64 = 15_000;
 /// Percent of the calls from a private address that come through a VPC endpoint.
 const THROUGH_ENDPOINT: u64 = 70;
 
-impl Shared {
+/// A call: the action, and what its envelope shows of this one call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call<'a> {
+    pub(super) of: &'a Compiled,
+    pub(super) minor: usize,
+    /// The event was delivered late, and says so.
+    pub(super) delayed: bool,
+}
+
+impl Envelope {
     pub(super) fn compile(compiler: &mut Compiler) -> Self {
         Self {
+            identities: Identities::compile(compiler),
             denied: compiler.compile("User: <@arn> is not authorized to perform: <@prefix>:<@action> on resource: arn:aws:<@prefix>:<region>:<account>:<word>/<word>-<stage> because no <pick:identity-based|identity-based|resource-based|VPC endpoint|service control> policy allows the <@prefix>:<@action> action"),
             denied_encoded: compiler.compile("You are not authorized to perform this operation. User: <@arn> is not authorized to perform: <@prefix>:<@action> on resource: arn:aws:ec2:<region>:<account>:*/* because no identity-based policy allows the <@prefix>:<@action> action. Encoded authorization failure message: <b64:240:360>"),
             unknown_member: compiler.compile(r#""<pick:requestOrigin|policyEvaluation|provenance>":{"<pick:zone|decision|hop>":"<word>","weight":<pick:1|1.0|2.50|<num:3:999>>,"path":[<many:0:3:"<word>">]}"#),
@@ -50,43 +61,141 @@ impl Shared {
             self.versions.draw(rng)
         }
     }
-}
 
-/// The facts about a call that its envelope shows.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Call<'a> {
-    pub(super) service: &'a str,
-    pub(super) name: &'a str,
-    pub(super) callers: Callers,
-    pub(super) caller_service: &'a str,
-    pub(super) minor: usize,
-    pub(super) read_only: bool,
-    pub(super) event_type: &'a str,
-    pub(super) category: &'a str,
-    pub(super) api_version: &'a str,
-    /// The event was delivered late, and says so.
-    pub(super) delayed: bool,
-}
+    /// Begins the event: everything up to `userAgent`. `draw` decides which session calls.
+    pub(super) fn open(&self, scene: &mut Scene<'_>, call: &Call<'_>, draw: &mut Prng, out: &mut Vec<u8>) -> Manner {
+        let action = &call.of.action;
+        if action.caller_service.is_empty() {
+            scene.render_slot(slot::SERVICE, &self.calling_service, out);
+        } else {
+            scene.keep(slot::SERVICE, action.caller_service.as_bytes());
+        }
+        put(out, "{\"eventVersion\":\"1.");
+        if call.minor < 10 {
+            out.push(b'0');
+        }
+        text::push_decimal(out, word(call.minor));
+        out.push(b'"');
+        // The order of members is not part of CloudTrail's contract, and now and then it differs.
+        let time_first = scene.rng.percent(1);
+        if time_first {
+            put(out, ",\"eventTime\":\"");
+            text::push_time(out, scene.time, text::ISO);
+            out.push(b'"');
+        }
+        put(out, ",\"userIdentity\":");
+        let manner = self.identities.write(scene, action.callers, draw, out);
+        if !time_first {
+            put(out, ",\"eventTime\":\"");
+            text::push_time(out, scene.time, text::ISO);
+            out.push(b'"');
+        }
+        put(out, ",\"eventSource\":\"");
+        put(out, action.service);
+        put(out, ".amazonaws.com\"");
+        member(out, "eventName", action.name);
+        member(out, "awsRegion", region_name(scene.region));
+        put(out, ",\"sourceIPAddress\":\"");
+        out.extend_from_slice(scene.kept(slot::ADDRESS));
+        if action.category != "NetworkActivity" {
+            put(out, "\",\"userAgent\":\"");
+            out.extend_from_slice(scene.kept(slot::AGENT));
+        }
+        out.push(b'"');
+        manner
+    }
 
-impl<'a> Call<'a> {
-    pub(super) fn of(action: &'a Action, minor: usize, delayed: bool) -> Self {
-        Self {
-            service: action.service,
-            name: action.name,
-            callers: action.callers,
-            caller_service: action.caller_service,
-            minor,
-            read_only: action.read_only,
-            event_type: action.event_type,
-            category: action.category,
-            api_version: action.api_version,
-            delayed,
+    /// The members of a call that the caller had no permission for.
+    pub(super) fn denial(&self, scene: &mut Scene<'_>, call: &Call<'_>, out: &mut Vec<u8>) {
+        let action = &call.of.action;
+        scene.keep(slot::PREFIX, action.service.as_bytes());
+        scene.keep(slot::ACTION, action.name.as_bytes());
+        match action.service {
+            "ec2" => failure(scene, "Client.UnauthorizedOperation", &self.denied_encoded, out),
+            "s3" | "sts" | "iam" | "kms" => failure(scene, "AccessDenied", &self.denied, out),
+            _ => failure(scene, "AccessDeniedException", &self.denied, out),
         }
     }
-}
 
-pub(super) fn put(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(text.as_bytes());
+    /// Ends the event: everything after `additionalEventData`. The request id is in its slot.
+    pub(super) fn close(&self, scene: &mut Scene<'_>, call: &Call<'_>, manner: Manner, out: &mut Vec<u8>) {
+        let action = &call.of.action;
+        let nulls = scene.rng.per_million(EXPLICIT_NULL);
+        if action.event_type != "AwsConsoleSignIn" {
+            put(out, ",\"requestID\":\"");
+            out.extend_from_slice(scene.kept(slot::REQUEST_ID));
+            out.push(b'"');
+        }
+        put(out, ",\"eventID\":\"");
+        text::push_guid(out, &mut scene.rng, false);
+        out.push(b'"');
+        // Older versions and network activity do without readOnly.
+        if action.category != "NetworkActivity" && (call.minor > 5 || scene.rng.percent(50)) {
+            put(out, if action.read_only { ",\"readOnly\":true" } else { ",\"readOnly\":false" });
+        }
+        if nulls && call.of.resources.is_empty() {
+            put(out, ",\"resources\":null");
+        }
+        rendered(scene, out, "resources", &call.of.resources);
+        member(out, "eventType", action.event_type);
+        if !action.api_version.is_empty() {
+            member(out, "apiVersion", action.api_version);
+        } else if nulls {
+            put(out, ",\"apiVersion\":null");
+        }
+        if call.minor >= 6 && action.category != "NetworkActivity" {
+            put(
+                out,
+                if action.category == "Management" {
+                    ",\"managementEvent\":true"
+                } else {
+                    ",\"managementEvent\":false"
+                },
+            );
+        }
+        member(out, "recipientAccountId", &scene.trail.accounts[scene.account]);
+        rendered(scene, out, "serviceEventDetails", &call.of.details);
+        self.endpoints(scene, call, nulls, out);
+        if call.minor >= 7 {
+            member(out, "eventCategory", action.category);
+        }
+        if call.delayed {
+            put(out, ",\"addendum\":{\"reason\":\"DELIVERY_DELAY\"}");
+        }
+        if manner.console && call.minor >= 8 && scene.rng.percent(70) {
+            put(out, ",\"sessionCredentialFromConsole\":\"true\"");
+        }
+        if manner.tls && call.minor >= 8 && scene.rng.percent(94) {
+            tls(scene, call, out);
+        }
+        if scene.rng.per_million(UNKNOWN_MEMBER) {
+            out.push(b',');
+            scene.render(&self.unknown_member, out);
+        }
+        out.push(b'}');
+    }
+
+    /// `sharedEventID` and the VPC endpoint that the call came through.
+    fn endpoints(&self, scene: &mut Scene<'_>, call: &Call<'_>, nulls: bool, out: &mut Vec<u8>) {
+        let action = &call.of.action;
+        let network = action.category == "NetworkActivity";
+        if network || scene.rng.per_million(SHARED) {
+            put(out, ",\"sharedEventID\":\"");
+            text::push_guid(out, &mut scene.rng, false);
+            out.push(b'"');
+        } else if nulls {
+            put(out, ",\"sharedEventID\":null");
+        }
+        let private = scene.kept(slot::ADDRESS).starts_with(b"10.");
+        if network || (private && scene.rng.percent(THROUGH_ENDPOINT)) {
+            put(out, ",\"vpcEndpointId\":\"");
+            scene.render(&self.endpoint, out);
+            out.push(b'"');
+            if call.minor >= 9 {
+                member(out, "vpcEndpointAccountId", &scene.trail.accounts[scene.account]);
+            }
+        }
+    }
 }
 
 /// Appends `"name":"` text `"` after a comma.
@@ -108,49 +217,6 @@ pub(super) fn rendered(scene: &mut Scene<'_>, out: &mut Vec<u8>, name: &str, tem
     }
 }
 
-/// Begins the event: everything up to `userAgent`. `draw` decides which session calls.
-pub(super) fn open(scene: &mut Scene<'_>, call: &Call<'_>, draw: &mut Prng, out: &mut Vec<u8>) -> Manner {
-    let world = scene.world;
-    if call.caller_service.is_empty() {
-        scene.render_slot(slot::SERVICE, &world.shared.calling_service, out);
-    } else {
-        scene.keep(slot::SERVICE, call.caller_service.as_bytes());
-    }
-    put(out, "{\"eventVersion\":\"1.");
-    if call.minor < 10 {
-        out.push(b'0');
-    }
-    text::push_decimal(out, super::prng::word(call.minor));
-    out.push(b'"');
-    // The order of members is not part of CloudTrail's contract, and now and then it differs.
-    let time_first = scene.rng.percent(1);
-    if time_first {
-        put(out, ",\"eventTime\":\"");
-        text::push_iso(out, scene.time);
-        out.push(b'"');
-    }
-    put(out, ",\"userIdentity\":");
-    let manner = world.identities.write(scene, call.callers, draw, out);
-    if !time_first {
-        put(out, ",\"eventTime\":\"");
-        text::push_iso(out, scene.time);
-        out.push(b'"');
-    }
-    put(out, ",\"eventSource\":\"");
-    put(out, call.service);
-    put(out, ".amazonaws.com\"");
-    member(out, "eventName", call.name);
-    member(out, "awsRegion", region_name(scene.region));
-    put(out, ",\"sourceIPAddress\":\"");
-    out.extend_from_slice(scene.kept(slot::ADDRESS));
-    if call.category != "NetworkActivity" {
-        put(out, "\",\"userAgent\":\"");
-        out.extend_from_slice(scene.kept(slot::AGENT));
-    }
-    out.push(b'"');
-    manner
-}
-
 /// The members of a failed call, with a message of its own.
 pub(super) fn failure(scene: &mut Scene<'_>, code: &str, message: &Template, out: &mut Vec<u8>) {
     member(out, "errorCode", code);
@@ -159,100 +225,8 @@ pub(super) fn failure(scene: &mut Scene<'_>, code: &str, message: &Template, out
     out.push(b'"');
 }
 
-/// The members of a call that the caller had no permission for.
-pub(super) fn denial(scene: &mut Scene<'_>, call: &Call<'_>, out: &mut Vec<u8>) {
-    let shared = &scene.world.shared;
-    scene.keep(slot::PREFIX, call.service.as_bytes());
-    scene.keep(slot::ACTION, call.name.as_bytes());
-    match call.service {
-        "ec2" => failure(scene, "Client.UnauthorizedOperation", &shared.denied_encoded, out),
-        "s3" | "sts" | "iam" | "kms" => failure(scene, "AccessDenied", &shared.denied, out),
-        _ => failure(scene, "AccessDeniedException", &shared.denied, out),
-    }
-}
-
-/// Ends the event: everything after `additionalEventData`. The request id is in its slot.
-pub(super) fn close(
-    scene: &mut Scene<'_>,
-    call: &Call<'_>,
-    manner: Manner,
-    [resources, details, host]: [&Template; 3],
-    out: &mut Vec<u8>,
-) {
-    let nulls = scene.rng.per_million(EXPLICIT_NULL);
-    if call.event_type != "AwsConsoleSignIn" {
-        put(out, ",\"requestID\":\"");
-        out.extend_from_slice(scene.kept(slot::REQUEST_ID));
-        out.push(b'"');
-    }
-    put(out, ",\"eventID\":\"");
-    text::push_guid(out, &mut scene.rng, false);
-    out.push(b'"');
-    // Older versions and network activity do without readOnly.
-    if call.category != "NetworkActivity" && (call.minor > 5 || scene.rng.percent(50)) {
-        put(out, if call.read_only { ",\"readOnly\":true" } else { ",\"readOnly\":false" });
-    }
-    if nulls && resources.is_empty() {
-        put(out, ",\"resources\":null");
-    }
-    rendered(scene, out, "resources", resources);
-    member(out, "eventType", call.event_type);
-    if !call.api_version.is_empty() {
-        member(out, "apiVersion", call.api_version);
-    } else if nulls {
-        put(out, ",\"apiVersion\":null");
-    }
-    if call.minor >= 6 && call.category != "NetworkActivity" {
-        put(
-            out,
-            if call.category == "Management" { ",\"managementEvent\":true" } else { ",\"managementEvent\":false" },
-        );
-    }
-    member(out, "recipientAccountId", &scene.world.accounts[scene.account]);
-    rendered(scene, out, "serviceEventDetails", details);
-    endpoints(scene, call, nulls, out);
-    if call.minor >= 7 {
-        member(out, "eventCategory", call.category);
-    }
-    if call.delayed {
-        put(out, ",\"addendum\":{\"reason\":\"DELIVERY_DELAY\"}");
-    }
-    if manner.console && call.minor >= 8 && scene.rng.percent(70) {
-        put(out, ",\"sessionCredentialFromConsole\":\"true\"");
-    }
-    if manner.tls && call.minor >= 8 && scene.rng.percent(94) {
-        tls(scene, call, host, out);
-    }
-    if scene.rng.per_million(UNKNOWN_MEMBER) {
-        out.push(b',');
-        scene.render(&scene.world.shared.unknown_member, out);
-    }
-    out.push(b'}');
-}
-
-/// `sharedEventID` and the VPC endpoint that the call came through.
-fn endpoints(scene: &mut Scene<'_>, call: &Call<'_>, nulls: bool, out: &mut Vec<u8>) {
-    let network = call.category == "NetworkActivity";
-    if network || scene.rng.per_million(SHARED) {
-        put(out, ",\"sharedEventID\":\"");
-        text::push_guid(out, &mut scene.rng, false);
-        out.push(b'"');
-    } else if nulls {
-        put(out, ",\"sharedEventID\":null");
-    }
-    let private = scene.kept(slot::ADDRESS).starts_with(b"10.");
-    if network || (private && scene.rng.percent(THROUGH_ENDPOINT)) {
-        put(out, ",\"vpcEndpointId\":\"");
-        scene.render(&scene.world.shared.endpoint, out);
-        out.push(b'"');
-        if call.minor >= 9 {
-            member(out, "vpcEndpointAccountId", &scene.world.accounts[scene.account]);
-        }
-    }
-}
-
 /// The connection. Which TLS a client speaks depends on the client, so it follows from the user agent.
-fn tls(scene: &mut Scene<'_>, call: &Call<'_>, host: &Template, out: &mut Vec<u8>) {
+fn tls(scene: &mut Scene<'_>, call: &Call<'_>, out: &mut Vec<u8>) {
     const KINDS: [&str; 8] = [
         "\"tlsVersion\":\"TLSv1.3\",\"cipherSuite\":\"TLS_AES_128_GCM_SHA256\",",
         "\"tlsVersion\":\"TLSv1.3\",\"cipherSuite\":\"TLS_AES_128_GCM_SHA256\",",
@@ -269,13 +243,13 @@ fn tls(scene: &mut Scene<'_>, call: &Call<'_>, host: &Template, out: &mut Vec<u8
         put(out, KINDS[spread(client, KINDS.len())]);
     }
     put(out, "\"clientProvidedHostHeader\":\"");
-    if host.is_empty() {
-        put(out, call.service);
+    if call.of.host.is_empty() {
+        put(out, call.of.action.service);
         out.push(b'.');
         put(out, region_name(scene.region));
         put(out, ".amazonaws.com");
     } else {
-        scene.render(host, out);
+        scene.render(&call.of.host, out);
     }
     out.push(b'"');
     if call.minor >= 11 && spread(client, 7) == 3 {

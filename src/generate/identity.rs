@@ -153,7 +153,7 @@ impl Identities {
         let session = draw.skewed(SESSIONS);
         let service = hash_text(scene.kept(slot::SERVICE));
         let name =
-            [scene.world.seed, word(scene.account), word(scene.region), hour.unsigned_abs(), word(session), service];
+            [scene.trail.seed, word(scene.account), word(scene.region), hour.unsigned_abs(), word(session), service];
         let seed = seed_of(&name);
         let mut own = Prng::new(seed);
         let caller = match callers {

@@ -4,17 +4,17 @@
 use super::agents::USER_AGENTS;
 use super::pools::{POOLS, Scope};
 use super::prng::{Prng, hash_text, seed_of, word};
-use super::template::{Moment, Piece, Template, slot};
-use super::text::{self, Alphabet, JavaForm};
-use super::world::{World, region_name};
+use super::template::{Piece, Template, slot};
+use super::text::{self, Alphabet};
+use super::trail::{Trail, region_name};
 
 /// Percent of the draws from a pool that take what the caller is busy with.
 const FOCUSED: u64 = 75;
 
 /// What a template is rendered against: one event of one archive.
 #[derive(Debug)]
-pub(super) struct Scene<'w> {
-    pub(super) world: &'w World,
+pub(super) struct Scene<'t> {
+    pub(super) trail: &'t Trail,
     pub(super) rng: Prng,
     pub(super) account: usize,
     pub(super) region: usize,
@@ -26,10 +26,10 @@ pub(super) struct Scene<'w> {
     slots: [(usize, usize); slot::COUNT],
 }
 
-impl<'w> Scene<'w> {
-    pub(super) fn new(world: &'w World) -> Self {
+impl<'t> Scene<'t> {
+    pub(super) fn new(trail: &'t Trail) -> Self {
         Self {
-            world,
+            trail,
             rng: Prng::new(0),
             account: 0,
             region: 0,
@@ -70,7 +70,7 @@ impl<'w> Scene<'w> {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
                 Piece::Account => {
-                    out.extend_from_slice(self.world.accounts[self.account].as_bytes());
+                    out.extend_from_slice(self.trail.accounts[self.account].as_bytes());
                 }
                 Piece::Region => out.extend_from_slice(region_name(self.region).as_bytes()),
                 Piece::Random(alphabet, low, high) => {
@@ -81,7 +81,11 @@ impl<'w> Scene<'w> {
                 Piece::Number(low, high) => text::push_signed(out, self.rng.between(*low, *high)),
                 Piece::Moment(form, low, high) => {
                     let time = self.time + self.rng.between(*low, *high);
-                    push_moment(out, *form, time, &mut self.rng);
+                    text::push_time(out, time, form);
+                }
+                Piece::Millis(low, high) => {
+                    text::push_time(out, self.time + self.rng.between(*low, *high), "%s");
+                    text::push_padded(out, self.rng.below(1_000), 3);
                 }
                 Piece::Agent => {
                     let choice = self.rng.skewed(USER_AGENTS.len());
@@ -112,7 +116,7 @@ impl<'w> Scene<'w> {
                 }
                 Piece::IdOf(prefix, slot) => {
                     let name = hash_text(self.kept(*slot));
-                    let mut rng = Prng::of(&[self.world.seed, word(self.account), name, hash_text(prefix.as_bytes())]);
+                    let mut rng = Prng::of(&[self.trail.seed, word(self.account), name, hash_text(prefix.as_bytes())]);
                     out.extend_from_slice(prefix.as_bytes());
                     let count = if *prefix == "AKIA" { 16 } else { 17 };
                     text::push_random(out, &mut rng, Alphabet::Base32, count);
@@ -131,8 +135,8 @@ impl<'w> Scene<'w> {
             Scope::Account => Some([word(self.account), u64::MAX]),
             Scope::Region => Some([word(self.account), word(self.region)]),
         };
-        let world = self.world;
-        let template = &world.pools[pool];
+        let trail = self.trail;
+        let template = &trail.pools[pool];
         let Some([account, region]) = place else {
             return self.render(template, out);
         };
@@ -141,22 +145,9 @@ impl<'w> Scene<'w> {
         } else {
             self.rng.skewed(definition.entries)
         };
-        let own = Prng::new(seed_of(&[world.seed, account, region, word(pool), word(entry)]));
+        let own = Prng::new(seed_of(&[trail.seed, account, region, word(pool), word(entry)]));
         let outer = std::mem::replace(&mut self.rng, own);
         self.render(template, out);
         self.rng = outer;
-    }
-}
-
-fn push_moment(out: &mut Vec<u8>, form: Moment, time: i64, rng: &mut Prng) {
-    match form {
-        Moment::Iso => text::push_iso(out, time),
-        Moment::Basic => text::push_iso_basic(out, time),
-        Moment::Java => text::push_java(out, time, JavaForm { comma: true, gap: " " }),
-        Moment::Seconds => text::push_signed(out, time),
-        Moment::Millis => {
-            text::push_signed(out, time);
-            text::push_padded(out, rng.below(1_000), 3);
-        }
     }
 }

@@ -19,7 +19,7 @@
 //! | `<POOL>` | an entry of a pool of [`super::pools`] |
 
 use super::pools::POOLS;
-use super::text::Alphabet;
+use super::text::{self, Alphabet};
 
 /// A compiled template.
 #[derive(Clone, Debug, Default)]
@@ -41,9 +41,14 @@ pub(super) enum Piece {
     Account,
     Region,
     Random(Alphabet, usize, usize),
-    Guid { upper: bool },
+    Guid {
+        upper: bool,
+    },
     Number(i64, i64),
-    Moment(Moment, i64, i64),
+    /// A moment in a form of `strftime`, so many seconds from the event's.
+    Moment(&'static str, i64, i64),
+    /// The same in milliseconds since 1970.
+    Millis(i64, i64),
     Agent,
     Pick(Vec<Template>),
     Maybe(u64, Template),
@@ -52,16 +57,6 @@ pub(super) enum Piece {
     Slot(usize),
     IdOf(&'static str, usize),
     Pool(usize),
-}
-
-/// How a moment is written.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Moment {
-    Iso,
-    Basic,
-    Java,
-    Seconds,
-    Millis,
 }
 
 /// Names that templates and code share; the others are given numbers as the compiler meets them.
@@ -138,11 +133,11 @@ impl Compiler {
             "digits" => random(Alphabet::Digits, rest)?,
             "b64" => random(Alphabet::Base64, rest)?,
             "num" => range(rest).map(|(low, high)| Piece::Number(low, high))?,
-            "iso" => moment(Moment::Iso, rest)?,
-            "basic" => moment(Moment::Basic, rest)?,
-            "java" => moment(Moment::Java, rest)?,
-            "sec" => moment(Moment::Seconds, rest)?,
-            "ms" => moment(Moment::Millis, rest)?,
+            "iso" => moment(text::ISO, rest)?,
+            "basic" => moment(text::BASIC, rest)?,
+            "java" => moment(text::JAVA, rest)?,
+            "sec" => moment("%s", rest)?,
+            "ms" => range(rest).map(|(low, high)| Piece::Millis(low, high))?,
             "pick" => Piece::Pick(alternatives(rest).into_iter().map(|text| self.compile(text)).collect()),
             "maybe" => {
                 let (chance, text) = rest.split_once(':')?;
@@ -184,7 +179,7 @@ fn range(arguments: &str) -> Option<(i64, i64)> {
     Some((low.parse().ok()?, high.parse().ok()?))
 }
 
-fn moment(form: Moment, arguments: &str) -> Option<Piece> {
+fn moment(form: &'static str, arguments: &str) -> Option<Piece> {
     range(arguments).map(|(low, high)| Piece::Moment(form, low, high))
 }
 

@@ -1,10 +1,13 @@
 //! Text primitives. In: numbers, times, a random stream. Out: bytes appended to a buffer. Never allocates beyond that
 //! buffer and never escapes: everything written here is already valid inside a JSON string.
 
+use std::io::Write;
+
+use jiff::Timestamp;
+
 use super::prng::{Prng, index};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
-const HEX_UPPER: &[u8; 16] = b"0123456789ABCDEF";
 /// Alphabet of AWS's unique ids (`AROA…`, `ASIA…`): base 32.
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const BASE36_UPPER: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -22,6 +25,10 @@ pub(super) enum Alphabet {
     Alnum,
     Base64,
     Digits,
+}
+
+pub(super) fn put(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Appends `count` characters, each with the full entropy of the alphabet: what looks random in a real archive must
@@ -72,146 +79,40 @@ fn push_scaled(out: &mut Vec<u8>, rng: &mut Prng, alphabet: &[u8], count: usize)
 
 /// Appends a random (version 4) GUID.
 pub(super) fn push_guid(out: &mut Vec<u8>, rng: &mut Prng, upper: bool) {
-    let alphabet = if upper { HEX_UPPER } else { HEX };
-    let halves = [(rng.next() & 0xffff_ffff_ffff_0fff) | 0x4000, (rng.next() >> 2) | (1 << 63)];
-    let mut text = [b'-'; 36];
-    let mut at = 0;
-    for half in halves {
-        for shift in (0..64).step_by(4).rev() {
-            if matches!(at, 8 | 13 | 18 | 23) {
-                at += 1;
-            }
-            text[at] = alphabet[index((half >> shift) & 15)];
-            at += 1;
-        }
+    let (high, low) = ((rng.next() & 0xffff_ffff_ffff_0fff) | 0x4000, (rng.next() >> 2) | (1 << 63));
+    let groups =
+        [(high >> 32, 8), ((high >> 16) & 0xffff, 4), (high & 0xffff, 4), (low >> 48, 4), (low & (!0 >> 16), 12)];
+    for (position, (group, width)) in groups.into_iter().enumerate() {
+        let dash = if position > 0 { "-" } else { "" };
+        // Writing to a Vec cannot fail, here and below.
+        let _ = if upper { write!(out, "{dash}{group:0width$X}") } else { write!(out, "{dash}{group:0width$x}") };
     }
-    out.extend_from_slice(&text);
 }
 
 pub(super) fn push_decimal(out: &mut Vec<u8>, value: u64) {
-    let mut digits = [0_u8; 20];
-    let mut at = digits.len();
-    let mut rest = value;
-    loop {
-        at -= 1;
-        digits[at] = digit(rest % 10);
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
+    let _ = write!(out, "{value}");
 }
 
 pub(super) fn push_signed(out: &mut Vec<u8>, value: i64) {
-    if value < 0 {
-        out.push(b'-');
-    }
-    push_decimal(out, value.unsigned_abs());
+    let _ = write!(out, "{value}");
 }
 
 /// Appends `value` with leading zeros up to `width` digits.
-pub(super) fn push_padded(out: &mut Vec<u8>, value: u64, width: u32) {
-    for place in (0..width).rev() {
-        out.push(digit(value / 10_u64.pow(place) % 10));
-    }
-}
-
-/// The character of a digit; the caller passes 0..=9.
-fn digit(value: u64) -> u8 {
-    b'0' + u8::try_from(value).unwrap_or(0)
-}
-
-/// A moment taken apart. Own arithmetic instead of a calendar library: it runs several times per event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Civil {
-    pub(super) year: u64,
-    pub(super) month: u64,
-    pub(super) day: u64,
-    pub(super) hour: u64,
-    pub(super) minute: u64,
-    pub(super) second: u64,
-}
-
-const DAY_SECONDS: i64 = 86_400;
-
-impl Civil {
-    /// From seconds since 1970; what lies before counts as 1970-01-01 (archives are from 2013 on).
-    pub(super) fn from_unix(seconds: i64) -> Self {
-        let seconds = seconds.max(0);
-        let days = seconds / DAY_SECONDS;
-        let clock = (seconds % DAY_SECONDS).unsigned_abs();
-        // Howard Hinnant's civil_from_days, for days that are not negative: eras of 400 years, years beginning in March.
-        let shifted = days.unsigned_abs() + 719_468;
-        let era = shifted / 146_097;
-        let day_of_era = shifted % 146_097;
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let march_month = (5 * day_of_year + 2) / 153;
-        let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-        Self {
-            year: year_of_era + era * 400 + u64::from(month <= 2),
-            month,
-            day: day_of_year - (153 * march_month + 2) / 5 + 1,
-            hour: clock / 3_600,
-            minute: clock / 60 % 60,
-            second: clock % 60,
-        }
-    }
+pub(super) fn push_padded(out: &mut Vec<u8>, value: u64, width: usize) {
+    let _ = write!(out, "{value:0width$}");
 }
 
 /// `2025-06-01T14:05:09Z`
-pub(super) fn push_iso(out: &mut Vec<u8>, seconds: i64) {
-    let civil = Civil::from_unix(seconds);
-    push_padded(out, civil.year, 4);
-    for (mark, value) in
-        [(b'-', civil.month), (b'-', civil.day), (b'T', civil.hour), (b':', civil.minute), (b':', civil.second)]
-    {
-        out.push(mark);
-        push_padded(out, value, 2);
-    }
-    out.push(b'Z');
-}
-
+pub(super) const ISO: &str = "%Y-%m-%dT%H:%M:%SZ";
 /// `20250601T140509Z`
-pub(super) fn push_iso_basic(out: &mut Vec<u8>, seconds: i64) {
-    let civil = Civil::from_unix(seconds);
-    push_padded(out, civil.year, 4);
-    push_padded(out, civil.month, 2);
-    push_padded(out, civil.day, 2);
-    out.push(b'T');
-    push_padded(out, civil.hour, 2);
-    push_padded(out, civil.minute, 2);
-    push_padded(out, civil.second, 2);
-    out.push(b'Z');
-}
+pub(super) const BASIC: &str = "%Y%m%dT%H%M%SZ";
+/// `Dec 9, 2025, 5:31:31 PM`, as Java's `DateFormat` (MEDIUM, US) puts it from JDK 9 on: no leading zeros, 12 AM is
+/// midnight.
+pub(super) const JAVA: &str = "%b %-d, %Y, %-I:%M:%S %p";
 
-/// How Java's `DateFormat` (MEDIUM, US) put a moment, by the age of the JDK.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct JavaForm {
-    /// JDK 9 and later: `Dec 9, 2025, 5:31:31 PM`.
-    pub(super) comma: bool,
-    /// What stands before AM/PM: a space, later U+202F.
-    pub(super) gap: &'static str,
-}
-
-/// `Apr 19, 2018 4:32:50 PM` and its younger forms: day and hour without leading zero, 12 AM is midnight.
-pub(super) fn push_java(out: &mut Vec<u8>, seconds: i64, form: JavaForm) {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let civil = Civil::from_unix(seconds);
-    out.extend_from_slice(MONTHS[index(civil.month - 1)].as_bytes());
-    out.push(b' ');
-    push_decimal(out, civil.day);
-    out.extend_from_slice(b", ");
-    push_decimal(out, civil.year);
-    out.extend_from_slice(if form.comma { b", " } else { b" " });
-    push_decimal(out, (civil.hour + 11) % 12 + 1);
-    out.push(b':');
-    push_padded(out, civil.minute, 2);
-    out.push(b':');
-    push_padded(out, civil.second, 2);
-    out.extend_from_slice(form.gap.as_bytes());
-    out.extend_from_slice(if civil.hour < 12 { b"AM" } else { b"PM" });
+/// Appends a moment, in the form that `strftime` takes.
+pub(super) fn push_time(out: &mut Vec<u8>, seconds: i64, form: &str) {
+    let _ = write!(out, "{}", Timestamp::from_second(seconds).unwrap_or_default().strftime(form));
 }
 
 #[cfg(test)]
@@ -227,13 +128,10 @@ mod tests {
 
     #[test]
     fn moments_are_written_as_cloudtrail_writes_them() {
-        check(|out| push_iso(out, 1_524_155_570), "2018-04-19T16:32:50Z");
-        check(|out| push_iso(out, 951_782_400), "2000-02-29T00:00:00Z");
-        check(|out| push_iso(out, 1_735_689_599), "2024-12-31T23:59:59Z");
-        check(|out| push_iso_basic(out, 951_782_399), "20000228T235959Z");
-        let java = |time, comma, gap| move |out: &mut Vec<u8>| push_java(out, time, JavaForm { comma, gap });
-        check(java(1_524_155_570, false, " "), "Apr 19, 2018 4:32:50 PM");
-        check(java(1_765_238_400, true, "\u{202f}"), "Dec 9, 2025, 12:00:00\u{202f}AM");
+        check(|out| push_time(out, 1_524_155_570, ISO), "2018-04-19T16:32:50Z");
+        check(|out| push_time(out, 951_782_399, BASIC), "20000228T235959Z");
+        check(|out| push_time(out, 1_524_155_570, JAVA), "Apr 19, 2018, 4:32:50 PM");
+        check(|out| push_time(out, 1_765_238_400, JAVA), "Dec 9, 2025, 12:00:00 AM");
     }
 
     #[test]

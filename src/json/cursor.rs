@@ -224,7 +224,7 @@ fn are_escapes_valid(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::prng::Prng;
+    use crate::tests::Random;
 
     /// Whether the cursor takes the text for one value.
     fn accepts(text: &str) -> bool {
@@ -309,14 +309,14 @@ mod tests {
 
     #[test]
     fn what_is_accepted_is_json() {
-        let mut prng = Prng::new(0x2545_f491_4f6c_dd1d);
+        let mut random = Random::new(0x2545_f491_4f6c_dd1d);
         let pieces = [
             "{", "}", "[", "]", ":", ",", "\"a\"", "\"\\n\"", "1", "-2.5", "true", "null", "\"", "\\", " ", "{}", "[]",
             "\"k\":",
         ];
         let mut accepted = 0;
         for round in 0..400_000 {
-            let mut text: String = (0..=prng.pick(9)).map(|_| pieces[prng.pick(pieces.len())]).collect();
+            let mut text: String = (0..=random.pick(9)).map(|_| pieces[random.pick(pieces.len())]).collect();
             if round % 2 == 0 {
                 text = format!("{{\"k\":{text}}}");
             }

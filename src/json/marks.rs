@@ -273,13 +273,13 @@ pub(super) use scans;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::prng::Prng;
+    use crate::tests::Random;
 
     #[test]
     fn places_are_the_offsets_of_bits() {
-        let mut prng = Prng::new(0x9e37_79b9_7f4a_7c15);
+        let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
         for round in 0..10_000_u32 {
-            let bits = prng.next();
+            let bits = random.next();
             let places = match round % 4 {
                 0 => bits,
                 1 => bits & bits.rotate_left(9) & bits.rotate_left(31),
@@ -306,12 +306,12 @@ mod tests {
 
     #[test]
     fn every_way_finds_the_same() {
-        let mut prng = Prng::new(0x2545_f491_4f6c_dd1d);
+        let mut random = Random::new(0x2545_f491_4f6c_dd1d);
         let alphabet: Vec<u8> = b"{}[]\"\\:, \0\x1f\x20\n\x7f\x80\xffaB\x5b\x7b\x5d\x7d\x1b\x3b\x1d".to_vec();
         for _ in 0..10_000 {
-            let block: [u8; BLOCK] = std::array::from_fn(|_| match prng.below(3) {
-                0 => prng.next().to_le_bytes()[0],
-                _ => alphabet[prng.pick(alphabet.len())],
+            let block: [u8; BLOCK] = std::array::from_fn(|_| match random.below(3) {
+                0 => random.next().to_le_bytes()[0],
+                _ => alphabet[random.pick(alphabet.len())],
             });
             let bits = |is: fn(u8) -> bool| (0..BLOCK).fold(0, |all, at| all | u64::from(is(block[at])) << at);
             let expected = [

@@ -120,7 +120,7 @@ pub(crate) fn value_end(bytes: &[u8], at: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::prng::Prng;
+    use crate::tests::Random;
 
     #[track_caller]
     fn check(text: &str, expected: Option<usize>) {
@@ -162,13 +162,13 @@ mod tests {
     fn blocks_agree_with_bytes_wherever_they_begin() {
         // Few different bytes, most of them brackets, quotes and backslashes, in every order that a small generator
         // comes by: runs of backslashes across blocks, strings across blocks, depth zero at any place of a block.
-        let mut prng = Prng::new(0x2545_f491_4f6c_dd1d);
+        let mut random = Random::new(0x2545_f491_4f6c_dd1d);
         for round in 0..20_000 {
             let alphabet: &[u8] =
                 if round % 2 == 0 { b"{}[]\"\\ab" } else { b"{}[\"\\\\\\\\aaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
-            let length = prng.pick(300);
+            let length = random.pick(300);
             let mut text = vec![b'{'];
-            text.extend((0..length).map(|_| alphabet[prng.pick(alphabet.len())]));
+            text.extend((0..length).map(|_| alphabet[random.pick(alphabet.len())]));
             let expected = slow_container_end(&text);
             assert_eq!(container_end(&text, 0), expected, "{}", String::from_utf8_lossy(&text));
         }

@@ -17,9 +17,10 @@ use trailmill::Outcome;
 use trailmill::check::CheckReport;
 use trailmill::config::Config;
 use trailmill::error::{Error, printable, printable_path};
-use trailmill::generate::{GenerateConfig, GenerateSummary};
 use trailmill::report::{Awaited, ForeignKind, IntegrityCounts, Stage, Summary, Wait, foreign_reason};
 use trailmill::schema::Table;
+
+use crate::generate::{GenerateConfig, GenerateSummary};
 
 pub(crate) use inspect::inspect_report;
 pub(crate) use restore::restored;

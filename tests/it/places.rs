@@ -141,7 +141,6 @@ fn lines_that_name_keys_nobody_can_ask_for_are_refused_as_they_stand() {
 /// Who embeds the library has no command line that looks first.
 #[test]
 fn the_library_makes_no_folder_of_a_url_either() {
-    use trailmill::generate::{GenerateConfig, Mix, generate};
     use trailmill::restore::{OutFolder, RestoreConfig, restore};
     let workdir = Workdir::new();
     workdir.file("in/a.json", records(&[event("a", "")]));
@@ -150,10 +149,6 @@ fn the_library_makes_no_folder_of_a_url_either() {
         let mut config = RestoreConfig::new(workdir.at("lake"));
         config.out = Some(OutFolder { path: url.into(), may_hold_files: true });
         let error = restore(&config, &mut Vec::new()).expect_err("it is no folder");
-        assert!(error.to_string().contains(url), "{error}");
-        let mut config = GenerateConfig::new(Mix::Org, url);
-        config.archives = 1;
-        let error = generate(&config).expect_err("it is no folder");
         assert!(error.to_string().contains(url), "{error}");
         assert!(!std::path::Path::new("s3:").exists() && !std::path::Path::new("gs:").exists());
     }

@@ -1,7 +1,7 @@
 //! Actions of the services that decide who may do what: STS, IAM, KMS, Secrets Manager, sign-in, Identity Center.
 
-use super::super::identity::Who;
-use super::{Action, read, write};
+use super::action::{Action, read, write};
+use crate::generate::identity::Who;
 
 const WORKLOADS: &[Who] = &[Who::Workload, Who::Workload, Who::Instance, Who::Automation, Who::OtherAccount];
 const PEOPLE: &[Who] = &[Who::SingleSignOn, Who::SingleSignOn, Who::ConsoleUser, Who::User, Who::Pipeline];

@@ -1,7 +1,7 @@
 //! Actions of the services that run things: EC2, Auto Scaling, Lambda, ECS, EKS, ECR, load balancing, `CodeBuild`.
 
-use super::super::identity::Who;
-use super::{Action, call, read, write};
+use super::action::{Action, call, read, write};
+use crate::generate::identity::Who;
 
 const PEOPLE: &[Who] = &[Who::SingleSignOn, Who::Pipeline, Who::ConsoleUser, Who::User];
 const MACHINES: &[Who] = &[Who::Instance];

@@ -1,8 +1,8 @@
 //! Actions of the services that watch and steer: SSM, `CloudWatch`, Logs, `CloudTrail`, Config, `CloudFormation`, tagging,
 //! Route 53, Organizations, health, backup, the sibling Marketplace services.
 
-use super::super::identity::Who;
-use super::{Action, call, read, write};
+use super::action::{Action, call, read, write};
+use crate::generate::identity::Who;
 
 const MACHINES: &[Who] = &[Who::Instance];
 const PEOPLE: &[Who] = &[Who::SingleSignOn, Who::Pipeline, Who::ConsoleUser, Who::User];

@@ -1,7 +1,7 @@
 //! Actions of the services that keep things: S3, `DynamoDB`, SQS, SNS, Kinesis, RDS, Glue, Athena.
 
-use super::super::identity::Who;
-use super::{Action, DYNAMO_REQUEST, S3_REQUEST, read, write};
+use super::action::{Action, DYNAMO_REQUEST, S3_REQUEST, read, write};
+use crate::generate::identity::Who;
 
 const S3_READERS: &[Who] = &[
     Who::Workload,

@@ -2,13 +2,12 @@
 //! the common one dominating, and the number of rows they stand for. Never writes a response record that
 //! no request record matches, unless the request is omitted: what AWS answers is what it was asked.
 
-use super::super::envelope::put;
-use super::super::prng::{Prng, word};
-use super::super::scene::Scene;
-use super::super::text;
-use super::record::{Product, Record};
-use super::spelling::{self, CustomerForm, Number, Spelling};
-use super::{Frame, framed};
+use super::frame::Frame;
+use super::record::{CustomerForm, Product, Record};
+use super::spelling::{self, Number, Spelling, Stamps};
+use crate::generate::prng::{Prng, word};
+use crate::generate::scene::Scene;
+use crate::generate::text::{self, put};
 
 /// The API takes at most this many records.
 const MAX_RECORDS: u64 = 25;
@@ -54,15 +53,16 @@ impl Texts {
 
 pub(super) fn write(
     scene: &mut Scene<'_>,
-    frame: &Frame,
+    frame: &Frame<'_>,
     product: &Product,
+    stamps: &Stamps,
     session: &mut Prng,
     out: &mut Vec<u8>,
 ) -> u64 {
-    framed(scene, frame, session, out, |scene, out| {
+    frame.write(scene, session, out, |scene, out| {
         let records = draw_records(scene, product);
-        let (request, response) = draw_shown(&mut scene.rng, records.len(), frame.error.is_some());
-        let (asked, answered) = draw_spellings(scene, product);
+        let (request, response) = draw_shown(&mut scene.rng, records.len(), frame.failure.is_some());
+        let (asked, answered) = draw_spellings(&mut scene.rng, product, stamps);
         let texts = spell(scene, product, &records, asked);
         match request {
             Shown::Whole => write_request(scene, product, &texts, out),
@@ -144,9 +144,7 @@ fn draw_shown(rng: &mut Prng, records: usize, failed: bool) -> (Shown, Shown) {
     }
 }
 
-fn draw_spellings(scene: &mut Scene<'_>, product: &Product) -> (Spelling, Spelling) {
-    let stamps = &scene.world.metering.stamps;
-    let rng = &mut scene.rng;
+fn draw_spellings(rng: &mut Prng, product: &Product, stamps: &Stamps) -> (Spelling, Spelling) {
     let number = match rng.below(1_000) {
         _ if product.decimals && rng.percent(8) => Number::DecimalBesideDefault,
         _ if product.decimals => Number::Decimal,
@@ -154,10 +152,10 @@ fn draw_spellings(scene: &mut Scene<'_>, product: &Product) -> (Spelling, Spelli
         15..17 => Number::Exponent,
         _ => Number::Integer,
     };
-    let asked = Spelling { customers: product.customers, stamp: spelling::STAMPS[stamps.draw(rng)], number };
+    let asked = Spelling { customers: product.customers, stamp: stamps.draw(rng), number };
     let mut answered = asked;
     if rng.per_million(ECHO_STAMP) {
-        answered.stamp = spelling::STAMPS[rng.pick(spelling::STAMPS.len())];
+        answered.stamp = spelling::any_stamp(rng);
     }
     if rng.per_million(ECHO_NUMBER) && number == Number::Integer {
         answered.number = Number::Float;
@@ -171,7 +169,7 @@ fn draw_spellings(scene: &mut Scene<'_>, product: &Product) -> (Spelling, Spelli
 fn spell(scene: &Scene<'_>, product: &Product, records: &[Record], spelling: Spelling) -> Texts {
     let mut texts = Texts { bytes: Vec::with_capacity(records.len() * 256), ends: Vec::with_capacity(records.len()) };
     for record in records {
-        spelling::push_record(scene.world, product, record, spelling, &mut texts.bytes);
+        spelling::push_record(scene.trail, product, record, spelling, &mut texts.bytes);
         texts.ends.push(texts.bytes.len());
     }
     texts
@@ -189,7 +187,7 @@ fn write_request(scene: &mut Scene<'_>, product: &Product, texts: &Texts, out: &
     // Metering by licence must not name the product.
     if product.customers != CustomerForm::License {
         put(out, ",\"productCode\":\"");
-        product.push_code(scene.world, out);
+        product.push_code(scene.trail, out);
         out.push(b'"');
     }
     if scene.rng.per_million(UNKNOWN_MEMBER) {
@@ -285,7 +283,7 @@ fn write_license_map(scene: &mut Scene<'_>, product: &Product, records: &[Record
     let Some(record) = records.first() else {
         return;
     };
-    let world = scene.world;
+    let trail = scene.trail;
     let as_list = scene.rng.percent(30);
     put(
         out,
@@ -295,8 +293,8 @@ fn write_license_map(scene: &mut Scene<'_>, product: &Product, records: &[Record
             ",\"additionalEventData\":{\"licenseArnToProductCode\":{\""
         },
     );
-    product.push_license(world, record.customer, out);
+    product.push_license(trail, record.customer, out);
     put(out, if as_list { "\",\"productCode\":\"" } else { "\":\"" });
-    product.push_code(world, out);
+    product.push_code(trail, out);
     put(out, if as_list { "\"}]}" } else { "\"}}" });
 }

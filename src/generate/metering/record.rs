@@ -1,11 +1,9 @@
 //! Usage records. In: a seller's account and random numbers. Out: products with their habits, and records. Never spells
 //! them: that is [`super::spelling`].
 
-use super::super::envelope::put;
-use super::super::prng::{Prng, index, word};
-use super::super::text::{self, Alphabet};
-use super::super::world::{World, stream};
-use super::spelling::{CustomerForm, MILLION};
+use crate::generate::prng::{Prng, index, word};
+use crate::generate::text::{self, Alphabet, put};
+use crate::generate::trail::{Trail, stream};
 
 const PRODUCTS: usize = 8;
 const CUSTOMERS: usize = 700;
@@ -41,6 +39,20 @@ const DIMENSIONS: [&str; 28] = [
     "Größe_GB",
 ];
 
+/// Quantities are counted in millionths.
+pub(super) const MILLION: u64 = 1_000_000;
+
+/// How a call names its customers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CustomerForm {
+    Identifier,
+    IdentifierAndAccount,
+    /// The spelling of the documentation's sample: `customerAWSAccountID`.
+    IdentifierAndAccountUpper,
+    Account,
+    License,
+}
+
 /// A product and the habits of its seller's metering job.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Product {
@@ -57,9 +69,9 @@ pub(super) struct Product {
 
 impl Product {
     /// One of the account's products; the first are the busiest.
-    pub(super) fn draw(world: &World, account: usize, rng: &mut Prng) -> Self {
+    pub(super) fn draw(trail: &Trail, account: usize, rng: &mut Prng) -> Self {
         let number = word(rng.skewed(PRODUCTS));
-        let mut own = Prng::of(&[world.seed, stream::PRODUCT, word(account), number]);
+        let mut own = Prng::of(&[trail.seed, stream::PRODUCT, word(account), number]);
         let forms = [
             CustomerForm::Identifier,
             CustomerForm::Identifier,
@@ -82,28 +94,28 @@ impl Product {
         }
     }
 
-    pub(super) fn push_code(&self, world: &World, out: &mut Vec<u8>) {
-        let mut own = Prng::of(&[world.seed, stream::PRODUCT, word(self.account), self.number, 1]);
+    pub(super) fn push_code(&self, trail: &Trail, out: &mut Vec<u8>) {
+        let mut own = Prng::of(&[trail.seed, stream::PRODUCT, word(self.account), self.number, 1]);
         text::push_random(out, &mut own, Alphabet::LowerAlnum, 25);
     }
 
-    fn customer(&self, world: &World, customer: usize, what: u64) -> Prng {
-        Prng::of(&[world.seed, stream::CUSTOMER, word(self.account), self.number, word(customer), what])
+    fn customer(&self, trail: &Trail, customer: usize, what: u64) -> Prng {
+        Prng::of(&[trail.seed, stream::CUSTOMER, word(self.account), self.number, word(customer), what])
     }
 
-    pub(super) fn push_identifier(&self, world: &World, customer: usize, out: &mut Vec<u8>) {
-        text::push_random(out, &mut self.customer(world, customer, 0), Alphabet::Alnum, 11);
+    pub(super) fn push_identifier(&self, trail: &Trail, customer: usize, out: &mut Vec<u8>) {
+        text::push_random(out, &mut self.customer(trail, customer, 0), Alphabet::Alnum, 11);
     }
 
-    pub(super) fn push_account(&self, world: &World, customer: usize, out: &mut Vec<u8>) {
-        text::push_random(out, &mut self.customer(world, customer, 1), Alphabet::Digits, 12);
+    pub(super) fn push_account(&self, trail: &Trail, customer: usize, out: &mut Vec<u8>) {
+        text::push_random(out, &mut self.customer(trail, customer, 1), Alphabet::Digits, 12);
     }
 
-    pub(super) fn push_license(&self, world: &World, customer: usize, out: &mut Vec<u8>) {
+    pub(super) fn push_license(&self, trail: &Trail, customer: usize, out: &mut Vec<u8>) {
         put(out, "arn:aws:license-manager::");
-        put(out, &world.accounts[self.account]);
+        put(out, &trail.accounts[self.account]);
         put(out, ":license:l-");
-        text::push_random(out, &mut self.customer(world, customer, 2), Alphabet::Hex, 32);
+        text::push_random(out, &mut self.customer(trail, customer, 2), Alphabet::Hex, 32);
     }
 
     pub(super) fn dimension(&self, rng: &mut Prng) -> &'static str {

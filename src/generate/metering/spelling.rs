@@ -1,58 +1,49 @@
 //! How records are spelled. In: records. Out: their JSON text in any of the forms that trails have had.
 //! Never decides which form a call uses, nor what becomes of a record.
 
-use super::super::envelope::put;
-use super::super::prng::{Prng, Weighted, word};
-use super::super::text::{self, JavaForm};
-use super::super::world::World;
-use super::record::{Product, Record};
+use super::record::{CustomerForm, MILLION, Product, Record};
+use crate::generate::prng::{Prng, Weighted, word};
+use crate::generate::text::{self, put};
+use crate::generate::trail::Trail;
 
 const TAG_KEYS: [&str; 5] = ["CostCenter", "BusinessUnit", "Environment", "AccountId", "team:name"];
 const TAG_VALUES: [&str; 8] =
     ["Operations", "Finance", "prod", "staging", "R+D", "emea/retail", "1003", "platform@example.com"];
 
-/// How a call names its customers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CustomerForm {
-    Identifier,
-    IdentifierAndAccount,
-    /// The spelling of the documentation's sample: `customerAWSAccountID`.
-    IdentifierAndAccountUpper,
-    Account,
-    License,
-}
-
-/// How a moment is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stamp {
-    Java8,
-    JavaComma,
-    JavaNarrowGap,
-    JavaNarrowGapEscaped,
-    JavaFixedGap,
-    Iso,
-    IsoMillis,
-    Seconds,
-    SecondsText,
-    Millis,
-    MillisText,
-}
-
-/// Frequencies, in the order of the table below: what JDK 8 writes dominates in all published samples.
-pub(super) const STAMP_WEIGHTS: [u32; 11] = [9_280, 260, 90, 70, 40, 140, 20, 40, 20, 20, 20];
-pub(super) const STAMPS: [Stamp; 11] = [
-    Stamp::Java8,
-    Stamp::JavaComma,
-    Stamp::JavaNarrowGap,
-    Stamp::JavaNarrowGapEscaped,
-    Stamp::JavaFixedGap,
-    Stamp::Iso,
-    Stamp::IsoMillis,
-    Stamp::Seconds,
-    Stamp::SecondsText,
-    Stamp::Millis,
-    Stamp::MillisText,
+/// The forms that moments are written in, as `strftime` takes them, with their frequencies: what JDK 8 writes dominates in
+/// all published samples.
+const STAMPS: [(&str, u32); 11] = [
+    (r#""%b %-d, %Y %-I:%M:%S %p""#, 9_280),
+    (r#""%b %-d, %Y, %-I:%M:%S %p""#, 260),
+    ("\"%b %-d, %Y, %-I:%M:%S\u{202f}%p\"", 90),
+    (r#""%b %-d, %Y, %-I:%M:%S\u202f%p""#, 70),
+    ("\"%b %-d, %Y %-I:%M:%S\u{a0}%p\"", 40),
+    (r#""%Y-%m-%dT%H:%M:%SZ""#, 140),
+    (r#""%Y-%m-%dT%H:%M:%S.000Z""#, 20),
+    ("%s", 40),
+    (r#""%s""#, 20),
+    ("%s000", 20),
+    (r#""%s000""#, 20),
 ];
+
+/// Draws forms by their frequency.
+#[derive(Debug)]
+pub(super) struct Stamps(Weighted);
+
+impl Stamps {
+    pub(super) fn new() -> Self {
+        Self(Weighted::new(STAMPS.map(|(_, weight)| weight)))
+    }
+
+    pub(super) fn draw(&self, rng: &mut Prng) -> &'static str {
+        STAMPS[self.0.draw(rng)].0
+    }
+}
+
+/// Any form, the rare as likely as the others.
+pub(super) fn any_stamp(rng: &mut Prng) -> &'static str {
+    STAMPS[rng.pick(STAMPS.len())].0
+}
 
 /// How a quantity is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,25 +59,22 @@ pub(super) enum Number {
     DecimalBesideDefault,
 }
 
-/// Quantities are counted in millionths.
-pub(super) const MILLION: u64 = 1_000_000;
-
 /// How records are spelled; request and response of one call can differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spelling {
     pub(super) customers: CustomerForm,
-    pub(super) stamp: Stamp,
+    pub(super) stamp: &'static str,
     pub(super) number: Number,
 }
 
 /// Appends the record as an object.
-pub(super) fn push_record(world: &World, product: &Product, record: &Record, spelling: Spelling, out: &mut Vec<u8>) {
+pub(super) fn push_record(trail: &Trail, product: &Product, record: &Record, spelling: Spelling, out: &mut Vec<u8>) {
     let mut rng = Prng::new(record.seed);
     put(out, "{\"dimension\":\"");
     put(out, record.dimension);
     put(out, "\",\"timestamp\":");
     push_stamp(out, record.time, spelling.stamp, &mut rng);
-    push_customer(world, product, record.customer, spelling.customers, out);
+    push_customer(trail, product, record.customer, spelling.customers, out);
     push_quantity(out, ["quantity", "quantityAsDecimal"], record.quantity, spelling.number);
     push_allocations(out, record.allocations, record.quantity, spelling.number, &mut rng);
     if record.unknown {
@@ -97,11 +85,11 @@ pub(super) fn push_record(world: &World, product: &Product, record: &Record, spe
     out.push(b'}');
 }
 
-fn push_customer(world: &World, product: &Product, customer: usize, form: CustomerForm, out: &mut Vec<u8>) {
+fn push_customer(trail: &Trail, product: &Product, customer: usize, form: CustomerForm, out: &mut Vec<u8>) {
     use CustomerForm::{Account, Identifier, IdentifierAndAccount, IdentifierAndAccountUpper, License};
     if matches!(form, Identifier | IdentifierAndAccount | IdentifierAndAccountUpper) {
         put(out, ",\"customerIdentifier\":\"");
-        product.push_identifier(world, customer, out);
+        product.push_identifier(trail, customer, out);
         out.push(b'"');
     }
     if form != Identifier {
@@ -113,48 +101,23 @@ fn push_customer(world: &World, product: &Product, customer: usize, form: Custom
                 ",\"customerAWSAccountId\":\""
             },
         );
-        product.push_account(world, customer, out);
+        product.push_account(trail, customer, out);
         out.push(b'"');
     }
     match form {
         License => {
             put(out, ",\"licenseArn\":\"");
-            product.push_license(world, customer, out);
+            product.push_license(trail, customer, out);
             out.push(b'"');
         }
         Identifier | IdentifierAndAccount | IdentifierAndAccountUpper | Account => {}
     }
 }
 
-pub(super) fn push_stamp(out: &mut Vec<u8>, time: i64, stamp: Stamp, rng: &mut Prng) {
-    let java = |out: &mut Vec<u8>, comma, gap| {
-        out.push(b'"');
-        text::push_java(out, time, JavaForm { comma, gap });
-        out.push(b'"');
-    };
-    let quote =
-        if matches!(stamp, Stamp::SecondsText | Stamp::MillisText | Stamp::Iso | Stamp::IsoMillis) { "\"" } else { "" };
-    put(out, quote);
-    match stamp {
-        Stamp::Java8 => java(out, false, " "),
-        Stamp::JavaComma => java(out, true, " "),
-        Stamp::JavaNarrowGap => java(out, true, "\u{202f}"),
-        Stamp::JavaNarrowGapEscaped => java(out, true, "\\u202f"),
-        Stamp::JavaFixedGap => java(out, false, "\u{a0}"),
-        Stamp::Iso => text::push_iso(out, time),
-        Stamp::IsoMillis => {
-            text::push_iso(out, time);
-            out.pop();
-            put(out, ".000Z");
-        }
-        Stamp::Seconds | Stamp::SecondsText => text::push_signed(out, time),
-        Stamp::Millis | Stamp::MillisText => {
-            text::push_signed(out, time);
-            put(out, "000");
-        }
-    }
-    put(out, quote);
-    // Keeps the stream in step: what follows must not depend on how the moment was written.
+/// Appends a moment in a form of [`STAMPS`].
+pub(super) fn push_stamp(out: &mut Vec<u8>, time: i64, stamp: &str, rng: &mut Prng) {
+    text::push_time(out, time, stamp);
+    // A number less, as archives have been drawn since the first version.
     rng.next();
 }
 
@@ -238,11 +201,6 @@ fn push_tags(out: &mut Vec<u8>, allocation: u64, rng: &mut Prng) {
     out.push(b']');
 }
 
-/// Draws from [`STAMPS`].
-pub(super) fn stamp_weights() -> Weighted {
-    Weighted::new(STAMP_WEIGHTS)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,12 +225,12 @@ mod tests {
     #[test]
     fn moments_are_spelled_in_every_form() {
         let time = 1_595_468_144;
-        let stamp = |stamp| move |out: &mut Vec<u8>| push_stamp(out, time, stamp, &mut Prng::new(0));
-        check(stamp(Stamp::Java8), "\"Jul 23, 2020 1:35:44 AM\"");
-        check(stamp(Stamp::JavaNarrowGap), "\"Jul 23, 2020, 1:35:44\u{202f}AM\"");
-        check(stamp(Stamp::JavaNarrowGapEscaped), "\"Jul 23, 2020, 1:35:44\\u202fAM\"");
-        check(stamp(Stamp::IsoMillis), "\"2020-07-23T01:35:44.000Z\"");
-        check(stamp(Stamp::Seconds), "1595468144");
-        check(stamp(Stamp::MillisText), "\"1595468144000\"");
+        let stamp = |at: usize| move |out: &mut Vec<u8>| push_stamp(out, time, STAMPS[at].0, &mut Prng::new(0));
+        check(stamp(0), "\"Jul 23, 2020 1:35:44 AM\"");
+        check(stamp(2), "\"Jul 23, 2020, 1:35:44\u{202f}AM\"");
+        check(stamp(3), "\"Jul 23, 2020, 1:35:44\\u202fAM\"");
+        check(stamp(6), "\"2020-07-23T01:35:44.000Z\"");
+        check(stamp(7), "1595468144");
+        check(stamp(10), "\"1595468144000\"");
     }
 }
