@@ -126,6 +126,7 @@
 //! | `lake::write::site`, `folder`, `bucket` | what a lake asks of its place, and how a folder or a bucket does it: shown parts, one writer |
 //! | `lake::write::claim` | who may write to a lake in a bucket |
 //! | `lake::write::beating` | a claim that is kept alive, or claimed anew after an outage |
+//! | `reader::options`, `batches` | the same for whoever builds on the library: Arrow batches in the types of the tables |
 //! | `reader::inputs`, `members` | what a caller names to archives, in order; what is in containers |
 //! | `reader::in_order` | the one loop: rows, and how each archive ended, in the order of the archives |
 //! | `reader::unit`, `dispatch` | archives in work; work to tasks, and their results back |
@@ -274,7 +275,7 @@ mod encode;
 
 mod lake;
 
-mod reader;
+pub mod reader;
 
 mod convert;
 

@@ -117,6 +117,8 @@ impl ArchiveConverter {
             selection: config.selection,
             reads_all: false,
             register: None,
+            keeps_order: false,
+            columns: Vec::new(),
         }))
     }
 

@@ -22,6 +22,8 @@ use crate::error::{Error, Result};
 
 /// One column under construction.
 pub(super) enum ColumnBuilder {
+    /// Nobody asks for its values.
+    Unwanted,
     Text(Spans, String),
     Coded(Cells<i32>, Interner),
     Binary(Spans, Vec<u8>),
@@ -52,6 +54,7 @@ impl ColumnBuilder {
         let rows = layout.places.len();
         let null = || new_null_array(data_type, rows);
         Ok(match self {
+            Self::Unwanted => Arc::new(NullArray::new(rows)),
             Self::Coded(cells, values) => match cells.finish(layout) {
                 None => {
                     values.clear();

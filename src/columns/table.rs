@@ -83,6 +83,27 @@ impl TableBuilder {
         builder
     }
 
+    /// The same builder for some columns of its table, by position; all others are null arrays.
+    pub(crate) fn only(mut self, wanted: &[usize]) -> Self {
+        for (at, column) in self.columns.iter_mut().enumerate() {
+            if !wanted.contains(&at) {
+                *column = ColumnBuilder::Unwanted;
+            }
+        }
+        self
+    }
+
+    /// The same builder, whose rows stay in the order in which they come.
+    pub(crate) fn in_order(mut self) -> Self {
+        self.alike_by = [None; 2];
+        self
+    }
+
+    /// Whether anybody asks for a column.
+    pub(crate) fn is_wanted(&self, column: usize) -> bool {
+        !matches!(self.columns[column], ColumnBuilder::Unwanted)
+    }
+
     /// Rows that are finished.
     pub(crate) const fn rows(&self) -> usize {
         self.rows
@@ -121,6 +142,7 @@ impl TableBuilder {
                 };
                 cells.push(row, key);
             }
+            ColumnBuilder::Unwanted => {}
             _ => debug_assert!(false, "not a text column"),
         }
     }
@@ -138,6 +160,7 @@ impl TableBuilder {
         let row = self.row();
         match &mut self.columns[column] {
             ColumnBuilder::Coded(cells, _) => cells.push(row, key),
+            ColumnBuilder::Unwanted => {}
             _ => debug_assert!(false, "not a coded column"),
         }
     }
@@ -151,6 +174,7 @@ impl TableBuilder {
                 self.text_bytes += value.len();
                 spans.push(row, bytes.len());
             }
+            ColumnBuilder::Unwanted => {}
             _ => debug_assert!(false, "not a binary column"),
         }
     }
@@ -160,6 +184,7 @@ impl TableBuilder {
         let row = self.row();
         match &mut self.columns[column] {
             ColumnBuilder::Boolean(cells) => cells.push(row, value),
+            ColumnBuilder::Unwanted => {}
             _ => debug_assert!(false, "not a boolean column"),
         }
     }
@@ -169,6 +194,7 @@ impl TableBuilder {
         let row = self.row();
         match &mut self.columns[column] {
             ColumnBuilder::Int(cells) => cells.push(row, value),
+            ColumnBuilder::Unwanted => {}
             _ => debug_assert!(false, "not an INT column"),
         }
     }
@@ -178,6 +204,7 @@ impl TableBuilder {
         let row = self.row();
         match &mut self.columns[column] {
             ColumnBuilder::Long(cells) => cells.push(row, value),
+            ColumnBuilder::Unwanted => {}
             _ => debug_assert!(false, "not a BIGINT column"),
         }
     }
@@ -187,6 +214,7 @@ impl TableBuilder {
         let row = self.row();
         match &mut self.columns[column] {
             ColumnBuilder::Timestamp(cells) => cells.push(row, epoch_ms),
+            ColumnBuilder::Unwanted => {}
             _ => debug_assert!(false, "not a timestamp column"),
         }
     }
@@ -196,6 +224,7 @@ impl TableBuilder {
         let row = self.row();
         match &mut self.columns[column] {
             ColumnBuilder::Quantity(cells) => cells.push(row, units),
+            ColumnBuilder::Unwanted => {}
             _ => debug_assert!(false, "not a quantity column"),
         }
     }
@@ -224,6 +253,7 @@ impl TableBuilder {
             }
             (ColumnBuilder::Boolean(cells), KnownCell::Boolean(value)) => cells.know(kind, number, *value),
             (ColumnBuilder::Timestamp(cells), KnownCell::Timestamp(value)) => cells.know(kind, number, *value),
+            (ColumnBuilder::Unwanted, _) => true,
             _ => false,
         }
     }

@@ -1,7 +1,57 @@
-//! Archives to rows, in order.
+//! Archives to rows, in order: `CloudTrail` events and Marketplace usage records as Arrow batches.
 //!
 //! In: what a caller names. Out: batches of Arrow columns, and how each archive ended. Never: knows a lake, or takes back
 //! what it has handed out from whoever cannot give it back.
+//!
+//! # Usage records of a folder
+//!
+//! ```
+//! use trailmill::reader::{ReadOptions, Reader};
+//! use trailmill::schema::Table;
+//!
+//! # fn main() -> trailmill::Result<()> {
+//! let options = ReadOptions::new(["data/sample"])
+//!     .tables([Table::UsageRecords])
+//!     .columns(Table::UsageRecords, ["product_code", "dimension", "quantity", "outcome"]);
+//! let mut reader = Reader::new(&options)?;
+//! let mut rows = 0;
+//! for batch in &mut reader {
+//!     rows += batch?.rows.num_rows() as u64;
+//! }
+//! // Every archive and event is accounted for, also those that are damaged.
+//! let counts = reader.finish()?;
+//! assert_eq!(rows, counts.usage_records.written);
+//! # assert!(rows > 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # One table, for another library of Arrow
+//!
+//! ```
+//! use arrow::array::RecordBatchReader;
+//! use trailmill::reader::{ReadOptions, Reader};
+//! use trailmill::schema::Table;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = ReadOptions::new(["data/sample"]).columns(Table::Events, ["event_time", "event_name"]);
+//! let mut events = Reader::new(&options)?.into_table()?;
+//! assert_eq!(events.schema().field(0).name(), "event_time");
+//! let batches = events.by_ref().collect::<Result<Vec<_>, _>>()?;
+//! # assert!(!batches.is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Order: batches come in the order of the archives, which is that of their delivery, and rows in that of the events.
+//! Memory: a window of work, whatever the input holds; nothing is read ahead of it until the next batch is asked for.
+//! Large archives: an archive whose checksum is wrong gives no row, or those of its sound part; so rows of a large one come
+//! once it was read to its end.
+//! Copies: an event that is there twice is handed out twice; what a lake leaves out depends on the lake.
+
+mod options;
+
+mod batches;
 
 mod inputs;
 
@@ -24,9 +74,11 @@ mod in_order;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+pub use batches::{ArchiveEnd, Reader, Sink, TableBatch, TableReader};
 pub(crate) use in_order::{InOrder, Limits, Piece, Request};
 pub(crate) use inputs::{bytes_to_read, expect_archives, find_archives, open};
 pub(crate) use members::open_containers;
+pub use options::ReadOptions;
 pub(crate) use worker::{Converted, position};
 
 use crate::config::{Config, OnBad};
@@ -46,6 +98,8 @@ pub(crate) fn plan(config: &Config, register: Option<Arc<dyn Register>>) -> Plan
         selection: config.selection.clone(),
         reads_all: config.on_bad == OnBad::Fail,
         register,
+        keeps_order: false,
+        columns: Vec::new(),
     }
 }
 

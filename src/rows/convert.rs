@@ -25,6 +25,7 @@ use crate::split::{Cutter, Element};
 
 /// What a converter makes of events, the same for all workers.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub(crate) struct Plan {
     pub(crate) events: bool,
     pub(crate) usage_records: bool,
@@ -34,6 +35,10 @@ pub(crate) struct Plan {
     pub(crate) reads_all: bool,
     /// Who is told of every event that has rows.
     pub(crate) register: Option<Arc<dyn Register>>,
+    /// Whether rows stay in the order of their events; else those of one kind stand together.
+    pub(crate) keeps_order: bool,
+    /// The columns that are wanted of tables, by position; of others all are.
+    pub(crate) columns: Vec<(Table, Vec<usize>)>,
 }
 
 /// A worker's state from archive to archive.
@@ -80,11 +85,11 @@ impl Converter {
                 memo: Memo::default(),
                 claims: UnitClaims::default(),
                 partitions: PartitionIndex::new(&plan.partition_by),
+                events: plan.builder(Table::Events),
+                usage_records: plan.builder(Table::UsageRecords),
                 plan,
                 routes: Arc::new(Routes::new()),
                 usage_flattener: UsageRecordFlattener::new(),
-                events: TableBuilder::coded(Table::Events),
-                usage_records: TableBuilder::coded(Table::UsageRecords),
                 columns: EventColumns {
                     event_time: column("event_time"),
                     event_id: column("event_id"),
@@ -207,6 +212,15 @@ impl Converter {
 }
 
 impl Plan {
+    fn builder(&self, table: Table) -> TableBuilder {
+        let builder = TableBuilder::coded(table);
+        let builder = if self.keeps_order { builder.in_order() } else { builder };
+        match self.columns.iter().find(|(of, _)| *of == table) {
+            Some((_, wanted)) => builder.only(wanted),
+            None => builder,
+        }
+    }
+
     /// Tells events that need not be read; `None` when all have to be.
     fn unread<'w>(&self, window: &'w [u8]) -> Option<Unread<'w>> {
         let is_counted_only = !self.events && !self.reads_all && self.selection.is_everything();
@@ -296,7 +310,9 @@ impl RowWriter {
             {
                 fields.unmapped.add("eventSource", &serde_json::Value::from(source).to_string());
             }
-            if let Some(json) = fields.unmapped.json() {
+            if table.is_wanted(at.unmapped)
+                && let Some(json) = fields.unmapped.json()
+            {
                 table.text(at.unmapped, json);
             }
             table.text(at.archive, place.archive);

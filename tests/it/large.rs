@@ -175,6 +175,45 @@ fn gzip_cases() -> Vec<Case> {
     ]
 }
 
+/// Large archives with all kinds of defects, by name.
+pub fn damaged_archives() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+    text_cases().into_iter().chain(gzip_cases()).map(|case| (case.name, case.bytes))
+}
+
+/// A copy of an event loses it to the first one that has it, and that one is gone when its archive is.
+#[test]
+fn events_of_an_archive_that_is_refused_are_those_of_the_next_one_that_has_them() {
+    let workdir = Workdir::new();
+    let mut wrong_crc = stored_gzip(records(&events()).as_bytes());
+    let at = wrong_crc.len() - 8;
+    wrong_crc[at] ^= 1;
+    workdir.gzip("in/a.json.gz", records(&[padded(7, "")]));
+    workdir.file("in/b.json.gz", &wrong_crc);
+    let half = stored_gzip(records(&events()[..EVENTS / 2]).as_bytes());
+    workdir.file("in/c.json.gz", [half.as_slice(), &wrong_crc].concat());
+    for (number, event) in events().iter().enumerate() {
+        workdir.gzip(&format!("in/d-{number:03}.json.gz"), records(&[event]));
+    }
+    workdir.gzip("in/e.json.gz", records(&[event("last", "")]));
+    for flags in ["", "--threads 1", "--threads 7"] {
+        let lake = workdir.convert("in", flags);
+        assert_eq!(lake.code, 1, "{}", lake.stderr);
+        lake.check_counts();
+        let mut ids = lake.texts("events", "event_id");
+        ids.sort();
+        let mut expected: Vec<String> = (0..EVENTS).map(|number| format!("event {number}")).collect();
+        expected.push("last".to_owned());
+        expected.sort();
+        assert_eq!(ids, expected);
+        let archive = |name: &str| text(&lake.archive(&workdir.at("in").join(name)), "status").to_owned();
+        assert_eq!((archive("b.json.gz").as_str(), archive("c.json.gz").as_str()), ("quarantined", "converted"));
+        let of_half = lake.rows("events").iter().filter(|row| text(row, "archive").ends_with("c.json.gz")).count();
+        // But for the one that the first archive has.
+        assert_eq!(of_half, EVENTS / 2 - 1);
+        std::fs::remove_dir_all(workdir.at("lake")).expect("a lake");
+    }
+}
+
 #[test]
 fn defects_of_a_large_archive_are_those_of_a_small_one() {
     let cases: Vec<Case> = text_cases().into_iter().chain(gzip_cases()).collect();

@@ -74,6 +74,8 @@ mod property;
 mod queries;
 /// The seller's questions, answered by engines where the answer is known.
 mod questions;
+/// The library's reader against the lake that a conversion makes.
+mod reader;
 /// The independent serde_json reference, written from the contract alone.
 #[expect(
     clippy::from_iter_instead_of_collect,

@@ -45,7 +45,7 @@ use std::fmt;
 
 pub use archive::{reference_archive, source_events};
 pub use compare::{compare_rows, expected_outcome_totals};
-pub use lake::read_table;
+pub use lake::{read_table, rows_of_batch};
 
 /// A row by column name. Null columns are left out.
 pub type Row = BTreeMap<String, Value>;

@@ -1,0 +1,286 @@
+//! Rows of archives as Arrow batches, for whoever builds on the library.
+//!
+//! In: [`ReadOptions`]. Out: batches in the types of the tables, in the order of the archives, then a [`Summary`]. Never:
+//! takes back a batch that was handed out, or reads on while nobody asks for more than a window of work.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+
+use super::in_order::{InOrder, Piece};
+use super::options::{ReadOptions, Wanted};
+use super::{count, open, plan};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Finding, Result};
+use crate::input::Archive;
+use crate::report::{Progress, StageClock, Summary};
+use crate::rows::Plan;
+use crate::schema::Table;
+
+/// Rows of one table.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TableBatch {
+    /// The table.
+    pub table: Table,
+    /// Its rows, in the types of [`Reader::schema`].
+    pub rows: RecordBatch,
+}
+
+/// What came of one archive, all rows of which were handed out.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ArchiveEnd {
+    /// Its URI, as in the column `archive`.
+    pub archive: String,
+    /// `converted`, `quarantined` or `foreign`, as in the table `archives`.
+    pub status: &'static str,
+    /// What it is: `log`, `insight`, `unreadable` …
+    pub kind: &'static str,
+    /// Events in it, the refused ones included.
+    pub events: u64,
+    /// What is wrong with it or its events.
+    pub findings: Vec<Finding>,
+}
+
+/// Is called with rows and archives, in the order of the archives.
+pub trait Sink {
+    /// Takes rows.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is to end the reading.
+    fn rows(&mut self, batch: TableBatch) -> Result<()>;
+
+    /// Takes what came of an archive, after its rows.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is to end the reading.
+    fn archive(&mut self, _archive: ArchiveEnd) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads archives on threads of its own, and hands out their rows in order. See [the module](crate::reader).
+pub struct Reader {
+    started: Instant,
+    progress: Arc<Progress>,
+    clock: Arc<StageClock>,
+    archives: Arc<Vec<Archive>>,
+    wanted: Vec<Wanted>,
+    pieces: InOrder,
+    ready: VecDeque<Item>,
+    handed_out: [u64; 2],
+    summary: Summary,
+    is_done: bool,
+}
+
+/// What is handed out next.
+enum Item {
+    Rows(TableBatch),
+    Archive(ArchiveEnd),
+}
+
+impl Reader {
+    /// Finds the archives and begins to read them.
+    ///
+    /// # Errors
+    ///
+    /// Options that make no sense, columns that no table has, inputs that cannot be listed.
+    pub fn new(options: &ReadOptions) -> Result<Self> {
+        Self::watched(options, Arc::default())
+    }
+
+    /// The same, with somebody who watches how far it is, or stops it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::new`].
+    pub fn watched(options: &ReadOptions, progress: Arc<Progress>) -> Result<Self> {
+        let started = Instant::now();
+        let wanted = options.wanted()?;
+        let config = options.config();
+        config.validate()?;
+        // One partition: batches stay whole.
+        let config = Config { partition_by: Vec::new(), ..config };
+        let (request, found) = open(&config, &progress)?;
+        let (archives, clock) = (Arc::clone(&request.archives), Arc::clone(&request.clock));
+        let mut summary = Summary { notices: found.notices, wrong_notices: found.wrong_notices, ..Summary::default() };
+        summary.archives.seen = archives.len() as u64;
+        let columns = wanted.iter().map(|wanted| (wanted.table, wanted.columns.clone())).collect();
+        let pieces = InOrder::new(request, Plan { keeps_order: true, columns, ..plan(&config, None) });
+        Ok(Self {
+            started,
+            progress,
+            clock,
+            archives,
+            wanted,
+            pieces,
+            ready: VecDeque::new(),
+            handed_out: [0; 2],
+            summary,
+            is_done: false,
+        })
+    }
+
+    /// The columns of a table's batches: those of its files, in their order, as far as they are wanted; `None` of a table that
+    /// is not wanted.
+    #[must_use]
+    pub fn schema(&self, table: Table) -> Option<SchemaRef> {
+        self.wanted(table).map(|wanted| Arc::clone(&wanted.schema))
+    }
+
+    fn wanted(&self, table: Table) -> Option<&Wanted> {
+        self.wanted.iter().find(|wanted| wanted.table == table)
+    }
+
+    /// Reads all to the end, into a sink; the counts.
+    ///
+    /// # Errors
+    ///
+    /// What ends the reading, and what the sink says.
+    pub fn run(mut self, sink: &mut impl Sink) -> Result<Summary> {
+        while let Some(item) = self.next_item()? {
+            match item {
+                Item::Rows(batch) => sink.rows(batch)?,
+                Item::Archive(archive) => sink.archive(archive)?,
+            }
+        }
+        self.close()
+    }
+
+    /// Reads what is left, and gives the counts, which are those of a conversion that finds no copies.
+    ///
+    /// # Errors
+    ///
+    /// What ends the reading.
+    pub fn finish(mut self) -> Result<Summary> {
+        while self.next_item()?.is_some() {}
+        self.close()
+    }
+
+    /// The rows of the only table that is wanted, for whatever takes a [`RecordBatchReader`].
+    ///
+    /// # Errors
+    ///
+    /// When several tables are wanted, or none.
+    pub fn into_table(self) -> Result<TableReader> {
+        match self.wanted.as_slice() {
+            [wanted] => Ok(TableReader { schema: Arc::clone(&wanted.schema), reader: self }),
+            _ => Err(Error::new(ErrorKind::ConfigInvalid, "a reader of one table needs exactly one table")),
+        }
+    }
+
+    fn next_item(&mut self) -> Result<Option<Item>> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                return Ok(Some(item));
+            }
+            if self.is_done {
+                return Ok(None);
+            }
+            match self.pieces.next() {
+                Ok(Some(piece)) => self.take(piece)?,
+                Ok(None) => self.is_done = true,
+                Err(error) => {
+                    self.is_done = true;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, piece: Piece) -> Result<()> {
+        match piece {
+            Piece::Rows { batches, .. } => {
+                for batch in &batches {
+                    self.handed_out[usize::from(batch.table == Table::UsageRecords)] += batch.rows as u64;
+                    let wanted = self.wanted(batch.table).ok_or_else(|| Error::internal("rows that nobody wants"))?;
+                    let rows = wanted.typed(batch)?;
+                    self.ready.push_back(Item::Rows(TableBatch { table: batch.table, rows }));
+                }
+            }
+            Piece::Archive(mut converted) => {
+                count(&mut self.summary, &self.progress, &self.archives[converted.archive], &mut converted);
+                let verdict = converted.verdict;
+                self.ready.push_back(Item::Archive(ArchiveEnd {
+                    archive: converted.uri,
+                    status: verdict.status.as_str(),
+                    kind: verdict.kind,
+                    events: verdict.events_seen,
+                    findings: verdict.findings,
+                }));
+            }
+            Piece::CutBack(_) => return Err(Error::internal("rows were taken back that were handed out")),
+        }
+        Ok(())
+    }
+
+    /// Checks that all that was counted was handed out.
+    fn close(mut self) -> Result<Summary> {
+        let [events, usage_records] = self.handed_out;
+        let expected = [
+            (Table::Events, events, self.summary.events.written),
+            (Table::UsageRecords, usage_records, self.summary.usage_records.written),
+        ];
+        for (table, handed_out, counted) in expected {
+            if self.wanted(table).is_some() && handed_out != counted {
+                let message = format!("{counted} rows of {} counted, {handed_out} handed out", table.name());
+                return Err(Error::new(ErrorKind::Unreconciled, message));
+            }
+        }
+        self.summary.close(self.started, &self.clock, None);
+        Ok(self.summary)
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<TableBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.next_item().transpose()? {
+                Ok(Item::Rows(batch)) => return Some(Ok(batch)),
+                Ok(Item::Archive(_)) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+/// Rows of one table, as other libraries of Arrow take them.
+pub struct TableReader {
+    schema: SchemaRef,
+    reader: Reader,
+}
+
+impl TableReader {
+    /// As [`Reader::finish`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn finish(self) -> Result<Summary> {
+        self.reader.finish()
+    }
+}
+
+impl Iterator for TableReader {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?;
+        Some(batch.map(|batch| batch.rows).map_err(|error| ArrowError::ExternalError(Box::new(error))))
+    }
+}
+
+impl RecordBatchReader for TableReader {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
