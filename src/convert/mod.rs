@@ -40,7 +40,7 @@ use worklist::Sorter;
 /// # Errors
 ///
 /// Options that make no sense, inputs that cannot be listed, a lake that cannot be written to, and with
-/// [`OnBad::Fail`] bad input. Of the step at hand nothing was published then; of those before it all is, and the error
+/// [`crate::config::OnBad::Fail`] bad input. Of the step at hand nothing was published then; of those before it all is, and the error
 /// says so.
 pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     config.validate()?;
