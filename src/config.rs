@@ -3,77 +3,19 @@
 //! In: values that a front end gathered. Out: plain fields, and limits as named constants with their units.
 //! Never: reads the environment or the command line.
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::disk::Watch;
-use crate::error::{Error, ErrorKind, Result, printable_path};
-use crate::input::STDIN;
-use crate::rows::PartitionColumn;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lake::Settings;
+use crate::lake::write::WriteOptions;
+use crate::model::STDIN;
+use crate::model::limits;
+pub use crate::model::{Compression, MIB, PartitionColumn, Selection, check_local, check_place};
 use crate::schema::Table;
 use crate::store::{ObjectUrl, StoreOptions};
-
-/// Folder of a lake for all that is not a table; engines pass over names that start with `_`.
-pub(crate) const STATE_FOLDER: &str = "_trailmill";
-
-/// Whether a name below a lake is one of its own folders; others may lie beside them.
-pub(crate) fn is_own_folder(name: &OsStr) -> bool {
-    name == STATE_FOLDER || Table::ALL.iter().any(|table| name == table.name())
-}
-
-/// Checks a place that may be in a bucket; `named` is the flag or argument that it was typed for.
-///
-/// # Errors
-///
-/// [`ErrorKind::ConfigInvalid`] for a URL that is not of S3, or of something that cannot be asked for there.
-pub fn check_place(named: &str, place: &Path) -> Result<()> {
-    ObjectUrl::of(place)
-        .map(drop)
-        .map_err(|error| refused(named, place, &format!("{}{}", error.cause(), error.advice())))
-}
-
-/// Checks a place that is a file or a folder of this machine; `named` is the flag or argument that it was typed for.
-///
-/// # Errors
-///
-/// [`ErrorKind::ConfigInvalid`] for any URL: a folder called `s3:` is never meant.
-pub fn check_local(named: &str, place: &Path) -> Result<()> {
-    check_place(named, place)?;
-    if ObjectUrl::is_url(place) {
-        let why = "it has to be a file or folder of this machine; name one, and copy it from there or to there with `aws s3 cp`";
-        return Err(refused(named, place, why));
-    }
-    Ok(())
-}
-
-fn refused(named: &str, place: &Path, why: &str) -> Error {
-    let typed = printable_path(&place.display().to_string());
-    Error::new(ErrorKind::ConfigInvalid, format!("{named}: {typed}: {why}"))
-}
-
-/// Bytes in a mebibyte.
-pub const MIB: u64 = 1 << 20;
-
-/// How Parquet pages are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    /// Zstandard at a level from 1 to 22: small files, quick to read.
-    Zstd(i32),
-    /// Snappy.
-    Snappy,
-    /// LZ4.
-    Lz4,
-    /// None at all.
-    None,
-}
-
-impl Compression {
-    /// Level that is used unless another is asked for: on CloudTrail data a higher one costs more time than it saves
-    /// space.
-    pub const DEFAULT_ZSTD_LEVEL: i32 = 1;
-}
 
 /// What to do when input is bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,27 +24,6 @@ pub enum OnBad {
     Quarantine,
     /// Publish nothing.
     Fail,
-}
-
-/// Which events are wanted; an empty list wants all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// First event date, in days since 1970.
-    pub from_day: Option<i64>,
-    /// Last event date, in days since 1970.
-    pub to_day: Option<i64>,
-    /// Accounts.
-    pub accounts: Vec<String>,
-    /// Regions.
-    pub regions: Vec<String>,
-}
-
-impl Selection {
-    /// Whether nothing is left out.
-    #[must_use]
-    pub fn is_everything(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// A validated request to convert archives.
@@ -164,12 +85,11 @@ pub struct Config {
 
 impl Config {
     /// Least memory a run can work with, in bytes.
-    pub const MIN_MEMORY_LIMIT: u64 = 64 * MIB;
+    pub const MIN_MEMORY_LIMIT: u64 = limits::MIN_MEMORY;
     /// Memory a run uses unless told otherwise, in bytes.
-    pub const DEFAULT_MEMORY_LIMIT: u64 = 192 * MIB;
-    /// Largest inflated archive unless told otherwise, in bytes: CloudTrail closes files at 50 MB compressed, and JSON
-    /// seldom deflates better than 100:1.
-    pub const DEFAULT_MAX_INFLATED_BYTES: u64 = 16 << 30;
+    pub const DEFAULT_MEMORY_LIMIT: u64 = limits::MEMORY;
+    /// Largest inflated archive unless told otherwise, in bytes.
+    pub const DEFAULT_MAX_INFLATED_BYTES: u64 = limits::INFLATED_BYTES;
     /// Part size unless told otherwise, in bytes: within the 128 MB to 1 GB that Athena and DuckDB like.
     pub const DEFAULT_TARGET_PART_BYTES: u64 = 256 * MIB;
 
@@ -187,7 +107,7 @@ impl Config {
             tables: vec![Table::UsageRecords, Table::Events],
             partition_by: vec![PartitionColumn::EventDate],
             compression: Compression::Zstd(Compression::DEFAULT_ZSTD_LEVEL),
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            threads: limits::threads(),
             memory_limit: Self::DEFAULT_MEMORY_LIMIT,
             selection: Selection::default(),
             on_bad: OnBad::Quarantine,
@@ -226,6 +146,27 @@ impl Config {
     /// Bytes of memory for rows on their way.
     pub(crate) fn rows_memory(&self) -> u64 {
         self.memory_limit - self.keys_memory() - self.prefetch_memory()
+    }
+
+    /// What commits say of the request.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings::new(&self.tables, &self.partition_by, &self.selection, self.dedup)
+    }
+
+    /// What the request asks of its lake.
+    pub(crate) fn write_options(&self) -> WriteOptions {
+        WriteOptions {
+            lake: self.lake.clone(),
+            tables: self.tables.clone(),
+            partition_by: self.partition_by.clone(),
+            settings: self.settings(),
+            compression: self.compression,
+            target_part_bytes: self.target_part_bytes,
+            memory: self.rows_memory(),
+            scratch: self.scratch.clone(),
+            wait: self.wait,
+            watch: self.watch.clone(),
+        }
     }
 
     /// Checks what types cannot.

@@ -117,11 +117,6 @@ impl Error {
         self
     }
 
-    /// The store's part in it, when it is that of a store.
-    pub(crate) fn of_store(&self) -> Option<&std::io::Error> {
-        crate::store::of_store(self)
-    }
-
     /// The same for who has asked the run to stop, and would not wait for what has failed.
     #[must_use]
     pub(crate) fn when_stopped(self) -> Self {

@@ -255,7 +255,11 @@ pub mod disk;
 
 mod store;
 
+mod model;
+
 mod pool;
+
+mod clock;
 
 mod input;
 
@@ -298,7 +302,6 @@ mod tests;
 
 pub use convert::convert;
 pub use error::{Error, ErrorKind, Result};
-pub use flatten::Outcome;
 pub use inspect::inspect;
-pub use rows::PartitionColumn;
+pub use model::{Outcome, PartitionColumn};
 pub use store::StoreOptions;

@@ -13,13 +13,13 @@ use arrow::array::{RecordBatch, new_null_array};
 use arrow::compute::cast;
 use rayon::ThreadPoolBuilder;
 
+use crate::clock::StageClock;
 use crate::config::Config;
 use crate::encode::{EncodeContext, Pressure};
 use crate::error::{Error, Finding, Result};
 use crate::flatten::{decimal, timestamp};
 use crate::lake::write::TableWriters;
 use crate::pool::Pool;
-use crate::report::StageClock;
 use crate::rows::{Batch, Converter, Plan, Source, Tally, Verdict};
 use crate::schema::Table;
 use crate::split::{Cut, Cutter, Element, Judgement};
@@ -292,7 +292,7 @@ pub fn encode(config: &Config, batches: &Batches, folder: &Path) -> Result<u64> 
         compression: config.compression,
         compressors: Pool::default(),
     });
-    let mut writers = TableWriters::new(config, context, folder, "000001")?;
+    let mut writers = TableWriters::new(&config.write_options(), context, folder, "000001")?;
     for batch in &batches.0 {
         let Batch { table, partition, columns, rows, bytes } = batch;
         let (partition, columns) = (Arc::clone(partition), columns.clone());

@@ -15,15 +15,14 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use serde::Serialize;
 
-use crate::config::Config;
 use crate::dedup::{Claims, PublishedKeys, Scratch};
 use crate::disk::Disk;
-use crate::encode::PartName;
 use crate::error::{Error, ErrorKind, Result, counted, printable, printable_path};
 use crate::lake::file::guarded;
 use crate::lake::root::Root;
 use crate::lake::write::hold_shared;
-use crate::lake::{Commits, FileLayout, RecordedPart, key_table};
+use crate::lake::{Commits, FileLayout, PartName, RecordedPart, key_table};
+use crate::model::limits;
 use crate::pool::thread_pool;
 use crate::schema::Table;
 use crate::store::{Session, StoreOptions};
@@ -55,7 +54,7 @@ impl CheckConfig {
     /// A request with the defaults of the command line.
     #[must_use]
     pub fn new(lake: PathBuf) -> Self {
-        let Config { lake, threads, memory_limit, .. } = Config::new(Vec::new(), lake);
+        let (threads, memory_limit) = (limits::threads(), limits::MEMORY);
         Self { lake, threads, memory_limit, scratch: None, store: StoreOptions::default(), is_quick: false }
     }
 }

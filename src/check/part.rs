@@ -16,7 +16,7 @@ use crate::lake::file::{LakeFile, damaged};
 use crate::lake::root::Root;
 use crate::lake::write::batch_rows;
 use crate::lake::{FileLayout, name_hash};
-use crate::rows::Place;
+use crate::model::Place;
 use crate::rows::register::{Claim, EventKey};
 use crate::schema::Table;
 

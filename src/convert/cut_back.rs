@@ -69,7 +69,7 @@ impl CutBack {
         }
         let staged = Root::of_folder(&commit.staging);
         let aside = commit.staging.join("cut-back");
-        let mut writers = TableWriters::new(config, context, &aside, &commit.id)?;
+        let mut writers = TableWriters::new(&config.write_options(), context, &aside, &commit.id)?;
         let mut unwanted = self.unwanted;
         let (mut untouched, mut replaced) = (Vec::new(), Vec::new());
         for part in parts {

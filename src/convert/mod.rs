@@ -17,6 +17,7 @@ mod process;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::clock::{Stage, StageClock, thread_cpu_time};
 use crate::config::Config;
 use crate::error::Result;
 use crate::input::{Archive, Search};
@@ -25,7 +26,7 @@ use crate::lake::root::Root;
 use crate::lake::write::{Lake, wait_to_hold};
 use crate::pool::thread_pool;
 use crate::reader::{Limits, Request, expect_archives, find_archives};
-use crate::report::{Progress, Stage, StageClock, Summary, thread_cpu_time};
+use crate::report::{Progress, Summary};
 use crate::store::Session;
 use crate::verify::Proofs;
 
@@ -61,14 +62,18 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
     let cpu_before = thread_cpu_time();
     let clock = Arc::new(StageClock::default());
     let pool = Arc::new(thread_pool(config.threads)?);
-    let lake = if config.dry_run { None } else { Some(clock.coordinate(&pool, || Lake::open(config, lake_session))?) };
+    let lake = if config.dry_run {
+        None
+    } else {
+        Some(clock.coordinate(&pool, || Lake::open(&config.write_options(), lake_session))?)
+    };
     let (lake, known, _lock) = if let Some((lake, known)) = lake {
         (Some(lake), known, None)
     } else {
         let root = Root::of(&config.lake, lake_session)?;
         // A dry run must not read what another run is about to replace.
-        let lock = wait_to_hold(&root, config, lake_session)?;
-        (None, clock.coordinate(&pool, || Known::read(root, config))?, lock)
+        let lock = wait_to_hold(&root, config.wait, lake_session)?;
+        (None, clock.coordinate(&pool, || Known::read(root, &config.settings()))?, lock)
     };
     let mut summary = Summary { lake: known.root.path().to_owned(), ..Summary::default() };
     let folder = config.scratch.clone().or_else(|| lake.as_ref().map(Lake::staging)).unwrap_or_default();

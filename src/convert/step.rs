@@ -14,10 +14,11 @@ use crate::error::{Error, ErrorKind, Result, printable};
 use crate::input::Archive;
 use crate::lake::CommitRecord;
 use crate::lake::write::{ArchiveEntry, Commit, Ledger, Replacement, TableWriters};
+use crate::model::Place;
 use crate::pool::Pool;
 use crate::reader::{Converted, Piece, Request, count, position};
 use crate::report::{Progress, Summary};
-use crate::rows::{Batch, Copies, CopyCounts, Place};
+use crate::rows::{Batch, Copies, CopyCounts};
 use crate::schema::Table;
 
 /// The parts of a commit before they are published.
@@ -112,8 +113,8 @@ impl<'a> Step<'a> {
             });
             let now_ms = jiff::Timestamp::now().as_millisecond();
             Ok(Output {
-                tables: TableWriters::new(config, Arc::clone(&context), &commit.staging, &commit.id)?,
-                ledger: Ledger::new(config, commit, now_ms),
+                tables: TableWriters::new(&config.write_options(), Arc::clone(&context), &commit.staging, &commit.id)?,
+                ledger: Ledger::new(config.compression, commit, now_ms),
                 cut_back: CutBack::default(),
                 commit,
                 context,
@@ -249,7 +250,7 @@ impl<'a> Step<'a> {
         drop(tables);
         let mut parts = cut_back.apply(parts, self.config, context, commit)?;
         parts.extend(ledger.finish_quarantine()?);
-        let record = CommitRecord::new(self.config, &parts, replaced.clone());
+        let record = CommitRecord::new(self.config.settings(), &parts, replaced.clone());
         let archives = ledger.finish(&record)?;
         parts.extend(carried.manifests);
         Ok(Staged { parts, archives, carried: carried.rows, replaced })

@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use super::step::{Staged, Step};
 use crate::config::Config;
-use crate::dedup::{Claims, Scratch};
+use crate::dedup::{Claims, PublishedKeys, Scratch};
 use crate::disk::Disk;
 use crate::error::Result;
-use crate::lake::published_keys;
 use crate::lake::root::Root;
 use crate::lake::write::{Commit, Lake, Replacement, read_back};
 use crate::reader::{InOrder, Request, bytes_to_read, plan};
@@ -89,7 +88,7 @@ impl Steps<'_> {
         }
         let folder = self.config.scratch.clone().or_else(|| self.lake.as_ref().map(Lake::staging));
         let scratch = Scratch { disk: Disk::new(self.config.watch.clone()), folder };
-        let mut keys = published_keys(&self.root, self.config)?;
+        let mut keys = PublishedKeys::of_lake(&self.root, &self.config.tables, &self.config.partition_by)?;
         if let Some(replacement) = &self.replacement {
             keys = keys.without(replacement.archives.clone());
         }

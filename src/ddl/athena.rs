@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use super::dialect::{Dialect, Member, hive_partition_type, hive_type, view};
 use super::layout::LakeLayout;
 use super::script::{Request, Script, escaped_literal, lines};
-use crate::rows::PartitionColumn;
+use crate::model::PartitionColumn;
 use crate::rows::partition::NULL_PARTITION;
 use crate::schema::Table;
 

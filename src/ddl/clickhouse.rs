@@ -7,7 +7,7 @@
 
 use super::dialect::{Dialect, Member, view};
 use super::script::{Request, Script, escaped_literal, lines};
-use crate::rows::PartitionColumn;
+use crate::model::PartitionColumn;
 use crate::rows::partition::NULL_PARTITION;
 use crate::schema::{Kind, Table};
 

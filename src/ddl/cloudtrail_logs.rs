@@ -8,7 +8,7 @@
 
 use super::dialect::{Dialect, Member, view};
 use super::script::{Request, Script, lines};
-use crate::rows::PartitionColumn;
+use crate::model::PartitionColumn;
 use crate::schema::{Column, Kind, Table};
 
 /// Members of AWS's table, in its order: scalars, and members of records, which stand side by side.

@@ -3,7 +3,7 @@
 //! In: columns and their types. Out: expressions, types and statements. Never: which columns there are; the schema tells.
 
 use super::script::{Request, Script};
-use crate::rows::PartitionColumn;
+use crate::model::PartitionColumn;
 use crate::schema::Kind;
 
 /// A member of a record, as an expression and its type.

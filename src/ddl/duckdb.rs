@@ -7,7 +7,7 @@
 
 use super::dialect::{Dialect, Member, view};
 use super::script::{Request, Script, lines, literal};
-use crate::rows::PartitionColumn;
+use crate::model::PartitionColumn;
 use crate::schema::{Column, Kind, Table};
 
 /// `DuckDB`.

@@ -10,7 +10,7 @@ use crate::lake::Commits;
 use crate::lake::file::damaged;
 use crate::lake::root::Root;
 use crate::lake::write::hold_shared;
-use crate::rows::PartitionColumn;
+use crate::model::PartitionColumn;
 use crate::rows::partition::value_in_path;
 use crate::schema::{Column, Table};
 use crate::store::{Session, StoreOptions};

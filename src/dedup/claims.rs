@@ -12,8 +12,9 @@ use super::published::{Dates, PublishedKeys};
 use super::shard::{Claimed, Shard, most_keys};
 use super::spill::SpillFile;
 use crate::disk::Disk;
-use crate::error::Result;
-use crate::rows::register::{Claim, EventKey, Place, Register, UnitClaims};
+use crate::error::{Error, Result};
+use crate::model::Place;
+use crate::rows::register::{Claim, EventKey, Register, UnitClaims};
 
 /// Workers seldom meet in one of so many.
 const SHARDS: usize = 64;
@@ -40,7 +41,7 @@ pub(crate) struct Claims {
     settled: AtomicU64,
     /// Place before which nothing is forgotten any more.
     certain: AtomicU64,
-    error: Mutex<Option<crate::Error>>,
+    error: Mutex<Option<Error>>,
 }
 
 impl Claims {

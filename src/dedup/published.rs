@@ -13,7 +13,8 @@ use crate::error::Result;
 use crate::flatten::timestamp::civil_from_days;
 use crate::lake::file::{LakeFile, damaged};
 use crate::lake::root::Root;
-use crate::rows::PartitionColumn;
+use crate::lake::{Commits, key_table};
+use crate::model::PartitionColumn;
 use crate::rows::register::{EventKey, Identity};
 use crate::schema::Table;
 
@@ -76,6 +77,17 @@ pub(crate) struct PublishedKeys {
 }
 
 impl PublishedKeys {
+    /// The keys of events in the lake of a run, read when they are asked for.
+    ///
+    /// # Errors
+    ///
+    /// When the lake cannot be read.
+    pub(crate) fn of_lake(root: &Root, tables: &[Table], partition_by: &[PartitionColumn]) -> Result<Self> {
+        let table = key_table(tables);
+        let parts = Commits::read(root)?.parts_of(root, table);
+        Ok(Self::new(root, table, parts, partition_by))
+    }
+
     /// The keys in `parts` of a table, which are in folders by `partition_by`.
     pub(crate) fn new(root: &Root, table: Table, parts: Vec<PathBuf>, partition_by: &[PartitionColumn]) -> Self {
         let table = root.join(table.name());

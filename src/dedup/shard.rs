@@ -7,7 +7,8 @@ use hashbrown::hash_table::Entry;
 
 use super::spill::{Run, SpillFile};
 use crate::error::Result;
-use crate::rows::register::{EventKey, Place};
+use crate::model::Place;
+use crate::rows::register::EventKey;
 
 /// Runs of about one size that are put together.
 const RUNS_OF_A_LEVEL: usize = 4;

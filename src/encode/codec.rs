@@ -6,8 +6,8 @@
 use bytes::Bytes;
 use parquet::basic::{Compression as Codec, ZstdLevel};
 
-use crate::config::Compression;
 use crate::error::{Error, Result};
+use crate::model::Compression;
 
 /// The codec as files name it.
 pub(crate) fn codec(compression: Compression) -> Result<Codec> {

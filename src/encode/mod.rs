@@ -23,5 +23,5 @@ pub(crate) mod part;
 
 pub(crate) mod row_group;
 
-pub(crate) use part::{PartName, StagedPart, unwritable};
+pub(crate) use part::{StagedPart, unwritable};
 pub(crate) use row_group::{EncodeContext, Pressure};

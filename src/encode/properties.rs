@@ -14,8 +14,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::ColumnPath;
 
 use super::codec::codec;
-use crate::config::Compression;
 use crate::error::Result;
+use crate::model::Compression;
 use crate::schema::{Column, Hint, Kind, SCHEMA_VERSION, Table};
 
 /// Rows of a full row group.

@@ -24,10 +24,10 @@ use super::codec::Compressor;
 use super::coded::CodedWriter;
 use super::part::{PartAppender, Step};
 use super::text::TextWriter;
-use crate::config::Compression;
+use crate::clock::{Stage, StageClock};
 use crate::error::{Error, Result};
+use crate::model::Compression;
 use crate::pool::Pool;
-use crate::report::{Stage, StageClock};
 
 /// Locks, also after a panic elsewhere: the state behind these locks is replaced as a whole or not at all.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

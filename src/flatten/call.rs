@@ -5,9 +5,9 @@
 
 use super::metering::{Record, Source};
 use super::name::{Name, pick};
-use super::outcome::Outcome;
 use super::unmapped::Unmapped;
 use crate::json::tape::{Member, Shape, Value};
+use crate::model::Outcome;
 
 /// The request and response of an event.
 #[derive(Clone, Copy)]

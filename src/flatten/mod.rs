@@ -24,8 +24,6 @@ mod metering;
 
 mod matching;
 
-mod outcome;
-
 mod assignment;
 mod call;
 
@@ -34,7 +32,6 @@ mod usage_records;
 pub(crate) use call::Call;
 pub(crate) use fields::{Cell, EventFields, Refused};
 pub(crate) use memo::Memo;
-pub use outcome::Outcome;
 pub(crate) use quick::Learning;
 pub(crate) use routes::{ALIASES, Routes};
 pub(crate) use unread::Unread;

@@ -8,11 +8,10 @@ use super::fields::{Cell, EventFields};
 use super::matching::match_answers;
 use super::metering::{self, Record};
 use super::name::Name;
-use super::outcome::{Outcome, OutcomeCounts};
 use super::unmapped::Unmapped;
 use crate::columns::table::TableBuilder;
 use crate::json::tape::Shape;
-use crate::rows::register::Place;
+use crate::model::{Outcome, OutcomeCounts, Place};
 use crate::schema::Table;
 
 /// `eventSource` of the Metering Service is this and the partition's domain (Marketplace API Reference, logging metering calls).

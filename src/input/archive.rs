@@ -17,9 +17,9 @@ use super::container::{LARGE_BYTES, LOOK_BYTES, Member};
 use super::key::{Key, is_log_name};
 use super::object::{StoredObject, bucket_folder};
 use super::region::{Base, Region};
-use crate::config::Selection;
 use crate::disk::ScratchFile;
 use crate::error::Finding;
+use crate::model::Selection;
 use crate::store::{Bucket, Object, Version};
 
 /// One input object. Ten million of them have to fit in memory, so it holds no full path: files of one folder share

@@ -15,8 +15,8 @@ use rayon::prelude::{IntoParallelIterator, ParallelIterator, ParallelSliceMut};
 use super::folder::{Below, below};
 use super::key::Key;
 use super::{Archive, listing};
-use crate::config::{Selection, is_own_folder};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Selection, is_own_folder};
 use crate::store::{Bucket, ObjectUrl, Session};
 
 /// What is looked for.

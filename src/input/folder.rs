@@ -9,7 +9,7 @@ use std::path::Path;
 use jiff::civil::Date;
 
 use super::key::delivery_days;
-use crate::config::Selection;
+use crate::model::Selection;
 
 /// What is known of the keys in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]

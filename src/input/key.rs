@@ -9,7 +9,7 @@ use std::path::Path;
 use jiff::Span;
 use jiff::civil::Date;
 
-use crate::config::Selection;
+use crate::model::Selection;
 
 /// What the key of a CloudTrail object tells (CloudTrail User Guide):
 /// `[prefix/]AWSLogs/[o-orgid/]<account>/<folder>/<region>/YYYY/MM/DD/<file>`.

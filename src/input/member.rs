@@ -144,7 +144,7 @@ mod tests {
         let inputs = [folder.path().to_owned()];
         let search = crate::input::Search {
             lake: None,
-            selection: &crate::config::Selection::default(),
+            selection: &crate::model::Selection::default(),
             session: &crate::store::Session::default(),
             is_new: &|_| true,
         };

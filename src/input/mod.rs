@@ -55,7 +55,7 @@ pub(crate) use encoding::to_utf8;
 pub(crate) use inflate::{Inflated, Inflater};
 pub(crate) use member::{MemberEnd, MemberReader};
 pub(crate) use references::{Referenced, follow};
-pub(crate) use stdin::{STDIN, copy_stdin};
+pub(crate) use stdin::copy_stdin;
 pub(crate) use stream::{TextStream, Unusable, Window};
 
 /// Bytes of a damaged file that a finding takes along.

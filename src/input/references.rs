@@ -8,12 +8,12 @@ use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::path::PathBuf;
 
+use super::Archive;
 use super::discover::Search;
 use super::encoding::utf8_reader;
 use super::notices::{Notice, Reference};
-use super::{Archive, STDIN};
 use crate::error::{Error, ErrorKind, Result, printable_path};
-use crate::report::NoticeCounts;
+use crate::model::{NoticeCounts, STDIN};
 use crate::store::{Object, ObjectUrl};
 
 /// Bytes of a line: what SQS gives at once is ten messages of 1 MiB at most.

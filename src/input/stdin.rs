@@ -10,9 +10,7 @@ use twox_hash::XxHash3_128;
 use super::Archive;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
-
-/// The input that stands for it.
-pub(crate) const STDIN: &str = "-";
+use crate::model::STDIN;
 
 /// Copies standard input to a file without a name in a folder. Its name in the lake is a hash of its bytes, so that the
 /// same bytes are the same archive.

@@ -10,8 +10,8 @@ use super::counter::{Counter, MOST_VALUES};
 use super::dates::Dates;
 use super::report::{Contents, FieldCounts, KindCount, ValueCount, percent_of};
 use crate::error::{Error, Result};
-use crate::flatten::Outcome;
 use crate::flatten::timestamp::epoch_day;
+use crate::model::Outcome;
 use crate::rows::{Batch, Verdict};
 use crate::schema::Table;
 

@@ -16,7 +16,6 @@ use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 use super::census::{Census, EVENT_TIME, OUTCOME, TEXT_FIELDS};
 use super::report::{Contents, InspectBytes, InspectEvents, LakeReport, TableReport};
 use super::{InspectConfig, stopped};
-use crate::config::Selection;
 use crate::dedup::TextValues;
 use crate::error::{Error, Result};
 use crate::input::{TAR, ZIP};
@@ -24,9 +23,10 @@ use crate::lake::file::{LakeFile, damaged, guarded, text_column};
 use crate::lake::root::Root;
 use crate::lake::write::hold_if_there;
 use crate::lake::{Commits, FileLayout, PublishedCommit, RecordedPart};
+use crate::model::{Outcome, PartitionColumn, Selection};
 use crate::report::{FINDINGS_SHOWN, Progress, count, describe};
+use crate::rows::is_selected;
 use crate::rows::partition::{PartitionFields, value_in_path};
-use crate::rows::{PartitionColumn, is_selected};
 use crate::schema::Table;
 use crate::split::Status;
 
@@ -228,7 +228,7 @@ impl Reader<'_> {
     }
 
     /// Counts usage records by outcome, and nothing else of them.
-    fn count_outcomes(&self) -> Result<[u64; crate::Outcome::ALL.len()]> {
+    fn count_outcomes(&self) -> Result<[u64; Outcome::ALL.len()]> {
         let schema = self.schema(Table::UsageRecords)?;
         let selectors = [EVENT_TIME, "recipient_account_id", "aws_region"];
         let selectors = if self.config.selection.is_everything() { &[][..] } else { &selectors };
@@ -240,7 +240,7 @@ impl Reader<'_> {
             })?;
             Ok(counted.outcomes())
         };
-        let mut totals = [0; crate::Outcome::ALL.len()];
+        let mut totals = [0; Outcome::ALL.len()];
         self.each(Table::UsageRecords, count, |counted| {
             totals.iter_mut().zip(counted).for_each(|(total, rows)| *total += rows);
         })?;

@@ -15,10 +15,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::config::{Config, Selection};
+use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::input::STDIN;
 use crate::lake::root::Root;
+use crate::model::{STDIN, Selection};
 use crate::pool::thread_pool;
 use crate::reader::{self, InOrder, Piece};
 use crate::report::{Progress, Summary};

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::report::UsageRecordCounts;
+use crate::model::UsageRecordCounts;
 
 /// What was found.
 #[derive(Clone, Debug, Default, Serialize)]

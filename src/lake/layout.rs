@@ -10,7 +10,7 @@ use parquet::arrow::ArrowSchemaConverter;
 use parquet::schema::types::SchemaDescriptor;
 
 use crate::error::{Error, Result};
-use crate::rows::PartitionColumn;
+use crate::model::PartitionColumn;
 use crate::schema::Table;
 
 /// The columns of a table's files.

@@ -11,12 +11,10 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use twox_hash::XxHash3_128;
 
+use super::PartName;
 use super::file::{LakeFile, damaged, text_column};
 use super::record::{CommitRecord, RecordedPart, Settings, Unusable, covers};
 use super::root::Root;
-use crate::config::Config;
-use crate::dedup::PublishedKeys;
-use crate::encode::part::PartName;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rows::{DAMAGED, UNREADABLE};
 use crate::schema::Table;
@@ -140,14 +138,13 @@ impl Known {
     /// # Errors
     ///
     /// When its files are not what this version writes, or were written with other tables or partitions.
-    pub(crate) fn read(root: Root, config: &Config) -> Result<Self> {
+    pub(crate) fn read(root: Root, wanted: &Settings) -> Result<Self> {
         let commits = Commits::read(&root).map_err(|error| match error.kind() {
             ErrorKind::LakeInvalid => error.advise("mend it, or choose another --out"),
             _ => error,
         })?;
-        let wanted = Settings::of(config);
         for PublishedCommit { path, record, .. } in &commits.published {
-            check_settings(&record.settings, &wanted)
+            check_settings(&record.settings, wanted)
                 .map_err(|message| Error::at(ErrorKind::LakeInvalid, path, message).advise("choose another --out"))?;
         }
         let (archives, unread_containers) = read_archives(&root, &commits, &wanted.selection)?;
@@ -282,15 +279,4 @@ fn version_hash(bytes: u64, modified: &str) -> u32 {
 /// usage records are of events.
 pub(crate) fn key_table(tables: &[Table]) -> Table {
     if tables.contains(&Table::Events) { Table::Events } else { Table::UsageRecords }
-}
-
-/// The keys of events in the lake of a run, read when they are asked for.
-///
-/// # Errors
-///
-/// When the lake cannot be read.
-pub(crate) fn published_keys(root: &Root, config: &Config) -> Result<PublishedKeys> {
-    let table = key_table(&config.tables);
-    let parts = Commits::read(root)?.parts_of(root, table);
-    Ok(PublishedKeys::new(root, table, parts, &config.partition_by))
 }

@@ -2,6 +2,8 @@
 //!
 //! In: a place. Out: its commits, and the files that they list. Never: changes a lake; that is `write`'s.
 
+mod part_name;
+
 pub(crate) mod root;
 
 pub(crate) mod bytes;
@@ -18,6 +20,7 @@ pub(crate) mod write;
 
 pub(crate) use layout::{FileLayout, coded_field};
 pub(crate) use manifest::{
-    Commits, Known, PublishedCommit, Standing, containers, key_table, name_hash, published_keys, quarantined_archives,
+    Commits, Known, PublishedCommit, Standing, containers, key_table, name_hash, quarantined_archives,
 };
-pub(crate) use record::{CommitRecord, RecordedPart};
+pub(crate) use part_name::PartName;
+pub(crate) use record::{CommitRecord, RecordedPart, Settings};

@@ -5,9 +5,8 @@
 use parquet::file::metadata::{FileMetaData, KeyValue};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Selection};
 use crate::encode::part::StagedPart;
-use crate::rows::PartitionColumn;
+use crate::model::{PartitionColumn, Selection};
 use crate::schema::{SCHEMA_VERSION, Table};
 
 const SCHEMA_VERSION_KEY: &str = "trailmill.schema_version";
@@ -61,13 +60,13 @@ pub(crate) struct CommitRecord {
 }
 
 impl Settings {
-    pub(crate) fn of(config: &Config) -> Self {
+    pub(crate) fn new(tables: &[Table], partition_by: &[PartitionColumn], selection: &Selection, dedup: bool) -> Self {
         let join = |words: Vec<&str>| words.join(",");
         Self {
-            tables: join(config.tables.iter().map(|table| table.name()).collect()),
-            partition_by: join(config.partition_by.iter().map(|column| column.as_str()).collect()),
-            selection: words(&config.selection),
-            dedup: config.dedup,
+            tables: join(tables.iter().map(|table| table.name()).collect()),
+            partition_by: join(partition_by.iter().map(|column| column.as_str()).collect()),
+            selection: words(selection),
+            dedup,
         }
     }
 
@@ -105,14 +104,14 @@ fn days_and_lists(words: &str) -> Option<(i64, i64, &str)> {
 
 impl CommitRecord {
     /// The record of a commit with these parts.
-    pub(crate) fn new(config: &Config, parts: &[StagedPart], replaces: Vec<String>) -> Self {
+    pub(crate) fn new(settings: Settings, parts: &[StagedPart], replaces: Vec<String>) -> Self {
         let recorded = |part: &StagedPart| RecordedPart {
             path: part.path.display().to_string(),
             rows: part.rows,
             bytes: part.bytes,
             xxh3: format!("{:032x}", part.hash),
         };
-        Self { settings: Settings::of(config), parts: parts.iter().map(recorded).collect(), replaces }
+        Self { settings, parts: parts.iter().map(recorded).collect(), replaces }
     }
 
     /// The record as it is kept.

@@ -7,10 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::PartName;
 use super::bytes::LakeBytes;
-use crate::config::STATE_FOLDER;
-use crate::encode::PartName;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::STATE_FOLDER;
 use crate::schema::Table;
 use crate::store::{Bucket, Object, ObjectUrl, Session};
 

@@ -14,10 +14,11 @@ use arrow::error::ArrowError;
 use super::in_order::{InOrder, Piece};
 use super::options::{ReadOptions, Wanted};
 use super::{count, open, plan};
+use crate::clock::StageClock;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Finding, Result};
 use crate::input::Archive;
-use crate::report::{Progress, StageClock, Summary};
+use crate::report::{Progress, Summary};
 use crate::rows::Plan;
 use crate::schema::Table;
 

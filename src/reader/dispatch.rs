@@ -16,9 +16,9 @@ use super::in_order::Request;
 use super::large::{LargeArchive, LargeEnd, SEGMENT_BYTES, Segment, Step};
 use super::unit::{Check, Large, Message, Unit, Work};
 use super::worker::{Reading, Worker, Workers, position};
+use crate::clock::StageClock;
 use crate::error::{Error, Result};
 use crate::input::Archive;
-use crate::report::StageClock;
 use crate::rows::{Plan, Source};
 use crate::store::{Prefetcher, STOP_LATENCY, Stop};
 

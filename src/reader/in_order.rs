@@ -24,14 +24,17 @@ use super::large::LargeEnd;
 use super::refusal::reject_damaged_log;
 use super::unit::{Large, Unit, Work};
 use super::worker::{ArchiveOutcome, Converted, GroupResult, SegmentResult, position};
+use crate::clock::StageClock;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Finding, Reason, Result};
 use crate::input::{Archive, Unusable};
-use crate::report::{StageClock, describe};
-use crate::rows::{Batch, Place, Plan, Register, Verdict};
+use crate::model::Integrity;
+use crate::model::Place;
+use crate::report::describe;
+use crate::rows::{Batch, Plan, Register, Verdict};
 use crate::split::MAX_ORIGINAL_BYTES;
 use crate::store::Session;
-use crate::verify::{Integrity, Proof, Proofs};
+use crate::verify::{Proof, Proofs};
 
 /// What is wanted of which archives, and what that may take.
 #[derive(Clone)]

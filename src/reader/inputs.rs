@@ -10,12 +10,14 @@ use rayon::ThreadPool;
 
 use super::in_order::{Limits, Request};
 use super::members::open_containers;
+use crate::clock::StageClock;
 use crate::config::{Config, OnBad};
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
-use crate::input::{Archive, Referenced, STDIN, Search, copy_stdin, discover, follow};
+use crate::input::{Archive, Referenced, Search, copy_stdin, discover, follow};
+use crate::model::STDIN;
 use crate::pool::thread_pool;
-use crate::report::{NoticeCounts, Progress, StageClock};
+use crate::report::{NoticeCounts, Progress};
 use crate::store::{Session, Stop};
 
 /// What was found below the inputs.

@@ -5,11 +5,12 @@
 
 use super::refusal::not_verified;
 use super::worker::{Reading, Worker};
+use crate::clock::{Stage, StageClock};
 use crate::error::Finding;
 use crate::input::{Archive, TextStream, Unusable, Window, unreadable};
-use crate::report::{Stage, StageClock};
+use crate::model::Integrity;
 use crate::split::{Cut, Cutter, Element, Judgement, Status};
-use crate::verify::{Integrity, Proof};
+use crate::verify::Proof;
 
 /// Text of a segment.
 pub(super) const SEGMENT_BYTES: usize = 4 << 20;

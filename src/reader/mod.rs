@@ -83,11 +83,11 @@ pub(crate) use worker::{Converted, position};
 
 use crate::config::{Config, OnBad};
 use crate::input::Archive;
+use crate::model::Integrity;
 use crate::report::{Progress, Summary};
 use crate::rows::{Plan, Register};
 use crate::schema::Table;
 use crate::split::Status;
-use crate::verify::Integrity;
 
 /// What a run makes of events.
 pub(crate) fn plan(config: &Config, register: Option<Arc<dyn Register>>) -> Plan {

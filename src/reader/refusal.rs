@@ -4,9 +4,9 @@
 
 use crate::error::{Finding, Reason};
 use crate::input::Archive;
+use crate::model::Integrity;
 use crate::rows::Verdict;
 use crate::split::Status;
-use crate::verify::Integrity;
 
 /// A finding for an archive that digest files do not prove. Its bytes are not kept: there is nothing to mend in them.
 pub(super) fn not_verified(integrity: Integrity) -> Finding {

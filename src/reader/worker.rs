@@ -10,15 +10,15 @@ use bytes::Bytes;
 
 use super::large::Segment;
 use super::refusal::{not_verified, reject_damaged_log};
+use crate::clock::{Stage, StageClock, TaskClock};
 use crate::error::{Finding, Reason, Result};
 use crate::input::{Archive, Contents, Inflated, Inflater, unreadable};
 use crate::json::tape::Parser;
+use crate::model::{Integrity, Place};
 use crate::pool::Pool;
-use crate::report::{Stage, StageClock, TaskClock};
-use crate::rows::{Batch, Converter, Place, Plan, Source, Tally, Verdict};
-
+use crate::rows::{Batch, Converter, Plan, Source, Tally, Verdict};
 use crate::store::Prefetcher;
-use crate::verify::{Integrity, Proof, Proofs};
+use crate::verify::{Proof, Proofs};
 
 /// Text that a small archive may inflate to; what is larger is converted piece by piece.
 pub(super) const SMALL_TEXT_BYTES: usize = 32 << 20;

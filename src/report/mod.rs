@@ -3,23 +3,21 @@
 //! In: tallies of archives, as they are published. Out: a [`Summary`], and [`Progress`] for whoever watches. Never:
 //! printed here.
 
-mod clock;
 mod progress;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Finding, Result, printable, printable_path};
-use crate::flatten::Outcome;
+use crate::model::Integrity;
 use crate::rows::Verdict;
 use crate::schema::Table;
 use crate::split::Status;
-use crate::verify::Integrity;
 
-pub use clock::{Stage, StageClock, StageTimes};
-pub(crate) use clock::{TaskClock, thread_cpu_time};
+pub use crate::clock::{Stage, StageClock, StageTimes};
+pub use crate::model::{ArchiveCounts, ByteCounts, EventCounts, IntegrityCounts, NoticeCounts, UsageRecordCounts};
 pub use progress::Progress;
 
 pub use crate::store::{Awaited, Wait};
@@ -45,85 +43,6 @@ pub fn foreign_reason(kind: &str) -> Option<&'static str> {
         "tar" => Some("a tar that is called like a log, or is more than eight deep, is not looked into; unpack it"),
         _ => None,
     }
-}
-
-/// Archives by what became of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ArchiveCounts {
-    /// All that were found.
-    pub seen: u64,
-    /// Converted in this run, some perhaps with events in quarantine.
-    pub converted: u64,
-    /// In the lake before this run.
-    pub already_converted: u64,
-    /// Refused as a whole.
-    pub quarantined: u64,
-    /// No CloudTrail archives.
-    pub foreign: u64,
-}
-
-/// Archives by what digest files prove of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct IntegrityCounts {
-    /// Their texts are what valid digest files declare.
-    pub verified: u64,
-    /// Their texts are not, or the digest files are invalid.
-    pub invalid: u64,
-    /// No digest file that is proved declares them.
-    pub not_covered: u64,
-}
-
-/// Lines that name archives one by one, and the messages in them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct NoticeCounts {
-    /// Lines read.
-    pub lines: u64,
-    /// Objects and files that they name.
-    pub references: u64,
-    /// Messages that are understood and name nothing new, such as of a removed object.
-    pub passed_over: u64,
-    /// Lines and messages that are not understood.
-    pub wrong: u64,
-}
-
-/// Events by what became of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct EventCounts {
-    /// All that were found.
-    pub seen: u64,
-    /// Converted.
-    pub written: u64,
-    /// Already in the lake.
-    pub duplicates: u64,
-    /// In the quarantine table.
-    pub quarantined: u64,
-    /// Left out by a selector.
-    pub filtered: u64,
-}
-
-/// Rows of `usage_records`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct UsageRecordCounts {
-    /// All rows.
-    pub written: u64,
-    /// Rows by outcome, in the order of [`Outcome::ALL`].
-    #[serde(serialize_with = "by_outcome")]
-    pub by_outcome: [u64; Outcome::ALL.len()],
-}
-
-fn by_outcome<S: Serializer>(counts: &[u64; Outcome::ALL.len()], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(Outcome::ALL.into_iter().map(Outcome::as_str).zip(counts))
-}
-
-/// Sizes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ByteCounts {
-    /// Archives as stored.
-    pub compressed: u64,
-    /// Their JSON text.
-    pub inflated: u64,
-    /// Parquet.
-    pub written: u64,
 }
 
 /// Archives of one kind that hold no events.

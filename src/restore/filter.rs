@@ -90,7 +90,7 @@ impl Condition {
 }
 
 /// Reads the bloom filter of a column of the row group at hand, if it has one.
-pub(super) type Blooms<'b> = &'b dyn Fn(usize) -> crate::Result<Option<parquet::bloom_filter::Sbbf>>;
+pub(super) type Blooms<'b> = &'b dyn Fn(usize) -> crate::error::Result<Option<parquet::bloom_filter::Sbbf>>;
 
 impl Filter {
     pub(super) fn new(filter: &RestoreFilter) -> Self {
@@ -141,7 +141,11 @@ impl Filter {
     }
 
     /// Whether a row group may hold wanted events, by its statistics and bloom filters.
-    pub(super) fn wants_row_group(&self, row_group: &RowGroupMetaData, blooms: Blooms<'_>) -> crate::Result<bool> {
+    pub(super) fn wants_row_group(
+        &self,
+        row_group: &RowGroupMetaData,
+        blooms: Blooms<'_>,
+    ) -> crate::error::Result<bool> {
         let schema = row_group.schema_descr();
         if let Some(column) = self.times.and_then(|_| column_of(schema, EVENT_TIME))
             && !self.is_time_within(row_group.column(column).statistics())

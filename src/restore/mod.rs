@@ -44,12 +44,13 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::config::{Config, check_local};
 use crate::disk::Watch;
 use crate::error::{Error, ErrorKind, Result, printable};
 use crate::lake::Commits;
 use crate::lake::root::Root;
 use crate::lake::write::hold_shared;
+use crate::model::check_local;
+use crate::model::limits;
 use crate::schema::Table;
 use crate::store::{Session, StoreOptions};
 
@@ -119,14 +120,13 @@ impl RestoreConfig {
     /// A request with the defaults of the command line.
     #[must_use]
     pub fn new(lake: PathBuf) -> Self {
-        let Config { lake, threads, memory_limit, .. } = Config::new(Vec::new(), lake);
         Self {
             lake,
             filter: RestoreFilter::default(),
             limit: None,
             out: None,
-            threads,
-            memory_limit,
+            threads: limits::threads(),
+            memory_limit: limits::MEMORY,
             store: StoreOptions::default(),
             watch: None,
         }
@@ -140,7 +140,7 @@ impl RestoreConfig {
         if self.threads == 0 {
             return invalid("--threads must be at least 1");
         }
-        if self.memory_limit < Config::MIN_MEMORY_LIMIT {
+        if self.memory_limit < limits::MIN_MEMORY {
             return invalid("--memory-limit must be at least 64MiB");
         }
         if let (Some(from), Some(to)) = (self.filter.from_ms, self.filter.to_ms)

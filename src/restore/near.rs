@@ -98,7 +98,7 @@ fn look_into(
     read: &Arc<AtomicU64>,
     row_groups: usize,
     asked: &mut [Asked<'_>],
-) -> crate::Result<()> {
+) -> crate::error::Result<()> {
     let columns: BTreeSet<&'static str> = asked.iter().flat_map(Asked::columns).collect();
     // What the path says is in no column.
     for (name, value) in task.folder.segments() {

@@ -23,9 +23,9 @@ use super::chunk::Chunk;
 use super::flow::{Sink, limited};
 use super::key::Key;
 use super::{OutFolder, RestoreConfig, RestoreSummary};
-use crate::config::is_own_folder;
 use crate::disk::{Disk, StagedFile};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::is_own_folder;
 use crate::pool::{Pool, thread_pool};
 
 /// Bytes of events in an archive: some MB of memory for whoever reads it, and one as it is stored.

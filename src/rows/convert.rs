@@ -9,16 +9,16 @@
 use std::sync::Arc;
 
 use super::batch::{Batch, batches};
-use super::partition::{PartitionColumn, PartitionFields, PartitionIndex};
-use super::register::{Identity, Place, Register, Source, UnitClaims};
+use super::partition::{PartitionFields, PartitionIndex};
+use super::register::{Identity, Register, Source, UnitClaims};
 use super::verdict::{Tally, Verdict};
 use crate::columns::table::TableBuilder;
-use crate::config::Selection;
 use crate::error::{Finding, Reason, Result};
 use crate::flatten::{self, EventFields, Learning, Memo, Refused, Routes, Unread, UsageRecordFlattener, timestamp};
 use crate::json::cursor::Cursor;
 use crate::json::index::Index;
 use crate::json::tape::{Document, Parser, Value};
+use crate::model::{PartitionColumn, Place, Selection};
 use crate::schema::Table;
 use crate::split::judgement::{Rejection, Status, explain, utf8};
 use crate::split::{Cutter, Element};

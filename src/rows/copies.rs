@@ -10,10 +10,9 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int32Type;
 
 use super::batch::Batch;
-use super::register::Place;
 use super::verdict::Tally;
 use crate::error::{Error, Result};
-use crate::flatten::Outcome;
+use crate::model::{Outcome, Place};
 
 /// What the rows of copies among the events of one archive have counted.
 #[derive(Clone, Debug, Default)]

@@ -18,6 +18,5 @@ mod convert;
 pub(crate) use batch::Batch;
 pub(crate) use convert::{Converter, Plan, is_selected};
 pub(crate) use copies::{Copies, CopyCounts};
-pub use partition::PartitionColumn;
-pub(crate) use register::{Place, Register, Source};
+pub(crate) use register::{Register, Source};
 pub(crate) use verdict::{DAMAGED, Tally, UNREADABLE, Verdict};

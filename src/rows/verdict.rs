@@ -3,7 +3,7 @@
 //! In: counts and findings of its parts. Out: one [`Verdict`]. Never: a count that another could contradict.
 
 use crate::error::{Finding, Reason};
-use crate::flatten::Outcome;
+use crate::model::Outcome;
 use crate::split::judgement::{Judgement, MAX_ORIGINAL_BYTES, Status};
 use crate::split::shape;
 

@@ -32,16 +32,18 @@ pub(crate) fn is_of_store(error: &io::Error) -> bool {
     error.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<StoreFailure>)
 }
 
-/// The store's part in an error, whatever is around it.
-pub(crate) fn of_store<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e io::Error> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        match error.downcast_ref::<io::Error>() {
-            Some(found) if is_of_store(found) => return Some(found),
-            _ => cause = error.source(),
+impl crate::error::Error {
+    /// The store's part in it, whatever is around that, when it is of a store.
+    pub(crate) fn of_store(&self) -> Option<&io::Error> {
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(self);
+        while let Some(error) = cause {
+            match error.downcast_ref::<io::Error>() {
+                Some(found) if is_of_store(found) => return Some(found),
+                _ => cause = error.source(),
+            }
         }
+        None
     }
-    None
 }
 
 /// The error of a wait that ended before its time. It is not [`io::ErrorKind::Interrupted`]: readers would try again.

@@ -47,7 +47,7 @@ mod waits;
 mod within;
 
 pub(crate) use bucket::{Bucket, ListPage, NextPage, Object};
-pub(crate) use explain::{is_of_store, of_store};
+pub(crate) use explain::is_of_store;
 pub(crate) use hold::{Hold, Moment};
 pub use options::StoreOptions;
 pub(crate) use patience::random;

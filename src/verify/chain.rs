@@ -12,10 +12,11 @@ use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
-use super::digest::{Content, DeclaredLog, DigestText, Previous, ReadDigest, Sha256};
+use super::digest::{Content, DeclaredLog, DigestText, Previous, ReadDigest};
 use super::keys::{Found, PublicKeys, has_signed};
 use super::outcome::Outcome;
 use super::place::{DigestName, KeyHash};
+use crate::model::Sha256;
 
 /// What a digest file is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

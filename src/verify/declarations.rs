@@ -5,8 +5,8 @@
 
 use std::path::Path;
 
-use super::digest::Sha256;
 use super::place::{KeyHash, Place};
+use crate::model::Sha256;
 
 /// What a declaration is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,14 +13,12 @@ use serde::Deserialize;
 use super::place::{DigestName, KeyHash, Place, Sidecar, area_of_key, from_logs_folder, key_hash, log_time};
 use super::signature::{from_sidecar, string_to_sign, unhex_hash};
 use crate::input::{Archive, MemberEnd, MemberReader, to_utf8};
+use crate::model::Sha256;
 
 /// Text of a digest file: some 400 bytes for each log file of an hour, of which there may be thousands.
 const MAX_TEXT_BYTES: u64 = 64 << 20;
 /// Bytes of a sidecar file: a signature has 512 digits, and S3 metadata at most 2 KB.
 const MAX_SIDECAR_BYTES: u64 = 64 << 10;
-
-/// A SHA-256.
-pub(crate) type Sha256 = [u8; 32];
 
 /// The JSON of a digest file (CloudTrail User Guide, digest file structure). Other members are passed over.
 #[derive(Deserialize)]

@@ -18,8 +18,8 @@ use super::metadata;
 use super::origins::Origins;
 use super::place::{Area, ChainName, DigestName, Kind, Place, area_of_name, before_logs_folder, digest_of_sidecar};
 use super::strays::Strays;
-use crate::config::Selection;
 use crate::input::Archive;
+use crate::model::Selection;
 use crate::pool::Pool;
 
 /// Files that are sorted together.

@@ -13,9 +13,9 @@ use base64::engine::general_purpose::STANDARD;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde::Deserialize;
 
-use super::signature::hex;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::to_utf8;
+use crate::model::hex;
 
 /// Bytes of a file of public keys; a key is half a kilobyte, and a Region has a few dozen a year.
 const MAX_BYTES: u64 = 64 << 20;

@@ -10,10 +10,11 @@ use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 use ring::digest::{Context, SHA256};
 
 use super::declarations::{Declaration, Declarations, Declared, Standing};
-use super::digest::{Sha256, finish};
+use super::digest::finish;
 use super::outcome::Outcome;
-use crate::config::Config;
 use crate::input::{Archive, MemberEnd, MemberReader};
+use crate::model::Sha256;
+use crate::model::limits;
 use crate::pool::Pool;
 
 /// What came of a log file.
@@ -54,7 +55,7 @@ impl LogChecker {
         let mut reader = self.readers.take().unwrap_or_default();
         let mut hash = Context::new(&SHA256);
         let mut inflated = 0;
-        let end = reader.read(archive, Config::DEFAULT_MAX_INFLATED_BYTES, |piece| {
+        let end = reader.read(archive, limits::INFLATED_BYTES, |piece| {
             hash.update(piece);
             inflated += piece.len() as u64;
         });

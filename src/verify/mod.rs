@@ -89,9 +89,10 @@ use std::sync::atomic::Ordering;
 
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
-use crate::config::{Config, Selection, check_local};
 use crate::error::{Error, ErrorKind, Result, printable_path};
 use crate::input::{Archive, Search, discover};
+use crate::model::limits;
+use crate::model::{Selection, check_local};
 use crate::pool::thread_pool;
 use crate::store::{Session, StoreOptions};
 
@@ -105,8 +106,7 @@ use origins::Origins;
 use place::{Place, before_logs_folder, is_of_folder_day, log_time};
 use report::Lines;
 
-pub(crate) use proof::{Integrity, Proof, Proofs};
-pub(crate) use signature::hex;
+pub(crate) use proof::{Proof, Proofs};
 
 pub use outcome::{Outcome, Severity, Subject};
 pub use place::Area;
@@ -133,8 +133,14 @@ impl VerifyConfig {
     /// A request with the defaults of the command line.
     #[must_use]
     pub fn new(inputs: Vec<PathBuf>, public_keys: Vec<PathBuf>) -> Self {
-        let Config { store, threads, selection, .. } = Config::new(Vec::new(), PathBuf::new());
-        Self { inputs, store, public_keys, selection, threads, tells_all: false }
+        Self {
+            inputs,
+            store: StoreOptions::default(),
+            public_keys,
+            selection: Selection::default(),
+            threads: limits::threads(),
+            tells_all: false,
+        }
     }
 }
 

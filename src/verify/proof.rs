@@ -10,44 +10,16 @@ use std::sync::Arc;
 use ring::digest::{Context, SHA256};
 
 use super::declarations::{Declarations, Declared};
-use super::digest::{Sha256, finish};
+use super::digest::finish;
 use super::digests::{Digests, Survey};
 use super::keys::PublicKeys;
 use super::logs::judge;
 use super::outcome::Outcome;
-use crate::config::{Config, Selection};
 use crate::error::Result;
 use crate::input::{Archive, MemberEnd, MemberReader};
-
-/// What is proved of an archive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Integrity {
-    /// Nobody asked.
-    #[default]
-    NotChecked,
-    /// No digest file that is proved declares it.
-    NotCovered,
-    /// It is not what a digest file declares.
-    Invalid,
-    /// Its text has this hash, as a valid digest file declares.
-    Verified(Sha256),
-}
-
-impl Integrity {
-    pub(crate) const fn is_verified(self) -> bool {
-        matches!(self, Self::Verified(_))
-    }
-
-    /// The word in the table.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotChecked => "not_checked",
-            Self::NotCovered => "not_covered",
-            Self::Invalid => "invalid",
-            Self::Verified(_) => "verified",
-        }
-    }
-}
+use crate::model::Integrity;
+use crate::model::limits;
+use crate::model::{Selection, Sha256};
 
 /// What the digest files of all inputs declare.
 #[derive(Debug)]
@@ -106,12 +78,12 @@ impl Proof {
 
     /// Judges an archive of which other text was taken, or none, by what it holds.
     pub(crate) fn read(self, archive: &Archive) -> Integrity {
-        self.look(|take| MemberReader::default().read(archive, Config::DEFAULT_MAX_INFLATED_BYTES, take))
+        self.look(|take| MemberReader::default().read(archive, limits::INFLATED_BYTES, take))
     }
 
     /// The same of an archive whose bytes are at hand.
     pub(crate) fn read_stored(self, stored: &[u8]) -> Integrity {
-        self.look(|take| MemberReader::default().read_stored(stored, Config::DEFAULT_MAX_INFLATED_BYTES, take))
+        self.look(|take| MemberReader::default().read_stored(stored, limits::INFLATED_BYTES, take))
     }
 
     fn look(self, read: impl FnOnce(&mut dyn FnMut(&[u8])) -> io::Result<MemberEnd>) -> Integrity {

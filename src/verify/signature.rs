@@ -3,26 +3,15 @@
 //! In: texts of digest files and of sidecar files, metadata of objects. Out: signatures as bytes, and the string that is signed. Never:
 //! guesses: a signature is verified with a key or it is not.
 
-use std::fmt::Write;
-
 use serde::Deserialize;
 
 use super::place::Sidecar;
+use crate::model::hex;
 
 /// The one algorithm there is (CloudTrail User Guide, digest file structure).
 const ALGORITHM: &str = "SHA256withRSA";
 
 const NO_HEX: &str = "it holds no hexadecimal signature";
-
-/// Bytes as lower-case hexadecimal text.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
 
 /// Hexadecimal text as bytes.
 pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {

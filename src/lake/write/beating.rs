@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::encode::part::{PartName, unwritable};
+use crate::encode::part::unwritable;
 use crate::error::{Error, Result};
+use crate::lake::PartName;
 use crate::store::{Bucket, Hold, Moment, Object, STOP_LATENCY, Stop, Upload};
 
 /// How often a claim is written within a lease, and the part of it that one attempt may take.

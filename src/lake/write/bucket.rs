@@ -16,7 +16,6 @@ use twox_hash::XxHash3_128;
 use super::claim::{Claim, abort_all_of};
 use super::folder::{in_use, lock, stranger};
 use super::site::{Site, Uncommitted};
-use crate::config::Config;
 use crate::disk::{Disk, Effect};
 use crate::encode::part::{StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result};
@@ -58,14 +57,14 @@ impl BucketSite {
     /// When it cannot be written to, holds something else, or is held by another run.
     pub(super) fn hold(
         root: &Root,
-        config: &Config,
+        scratch: Option<&Path>,
         session: &Session,
         disk: Disk,
         deadline: Option<Instant>,
     ) -> Result<Self> {
         let path = root.path();
         let Some(remote) = root.remote().cloned() else { return Err(Error::internal("no lake in a bucket")) };
-        let Some(scratch) = &config.scratch else {
+        let Some(scratch) = scratch else {
             let message = "a lake in a bucket needs a local folder for files that are not whole";
             return Err(Error::new(ErrorKind::ConfigInvalid, message));
         };
@@ -290,7 +289,7 @@ fn refuse_strangers(root: &Root, remote: &Remote) -> Result<()> {
         let listed = remote.bucket.list_all(&format!("{}{}/", remote.prefix, table.name()));
         let listed = listed.map_err(|error: io::Error| unwritable(root.path(), error))?;
         // Parts of a run that died before its first commit are no strangers.
-        let is_strange = |key: &&String| crate::encode::part::PartName::parse(Path::new(key)).is_none();
+        let is_strange = |key: &&String| crate::lake::PartName::parse(Path::new(key)).is_none();
         if let Some(key) = listed.iter().map(|object| &object.key).find(is_strange) {
             return Err(stranger(&root.join(key.strip_prefix(&remote.prefix).unwrap_or(key))));
         }

@@ -30,10 +30,10 @@ use bytes::Bytes;
 use super::beating::{BEATS_PER_LEASE, Beating, Places, Since, Words};
 use super::claim_name::ClaimName;
 use super::folder::in_use;
-use crate::config::STATE_FOLDER;
 use crate::encode::part::unwritable;
 use crate::error::{Error, ErrorKind, Result, counted, printable_path};
 use crate::lake::root::{Remote, Root};
+use crate::model::STATE_FOLDER;
 use crate::schema::Table;
 use crate::store::{Awaited, Bucket, Moment, Object, Session, Upload, Wait, Waits};
 

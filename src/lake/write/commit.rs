@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 
 use super::bucket::BucketSite;
 use super::folder::{self, Folder};
+use super::options::WriteOptions;
 use super::site::{Site, Uncommitted};
-use crate::config::Config;
 use crate::disk::Disk;
-use crate::encode::part::{PartName, StagedPart, unwritable};
+use crate::encode::part::{StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lake::PartName;
 use crate::lake::manifest::{Commits, Known};
 use crate::lake::root::Root;
 use crate::schema::Table;
@@ -64,13 +65,13 @@ impl Lake {
     ///
     /// When the place cannot be written to, holds something else, is held by another run, or was filled by a later
     /// version or with other tables or partitions.
-    pub(crate) fn open(config: &Config, session: &Session) -> Result<(Self, Known)> {
-        let disk = Disk::new(config.watch.clone());
-        let root = Root::of(&config.lake, session)?;
-        let mut site = Self::wait_for_site(&root, config, session, &disk)?;
+    pub(crate) fn open(options: &WriteOptions, session: &Session) -> Result<(Self, Known)> {
+        let disk = Disk::new(options.watch.clone());
+        let root = Root::of(&options.lake, session)?;
+        let mut site = Self::wait_for_site(&root, options, session, &disk)?;
         // A folder may be there only now.
-        let root = Root::of(&config.lake, session)?;
-        let known = Known::read(root.clone(), config)?;
+        let root = Root::of(&options.lake, session)?;
+        let known = Known::read(root.clone(), &options.settings)?;
         site.expect_commit(known.commits.last);
         let mut lake = Self { root, disk, site, last_commit: known.commits.last };
         lake.clear_away_leftovers(&known.commits)?;
@@ -78,16 +79,22 @@ impl Lake {
     }
 
     /// Holds the place of a lake, when another run has it as soon as that has ended.
-    fn wait_for_site(root: &Root, config: &Config, session: &Session, disk: &Disk) -> Result<Box<dyn Site>> {
-        let deadline = (!config.wait.is_zero()).then(|| Instant::now() + config.wait);
+    fn wait_for_site(root: &Root, options: &WriteOptions, session: &Session, disk: &Disk) -> Result<Box<dyn Site>> {
+        let deadline = (!options.wait.is_zero()).then(|| Instant::now() + options.wait);
         let take = || -> Result<Box<dyn Site>> {
             if root.remote().is_some() {
-                return Ok(Box::new(BucketSite::hold(root, config, session, disk.clone(), deadline)?));
+                return Ok(Box::new(BucketSite::hold(
+                    root,
+                    options.scratch.as_deref(),
+                    session,
+                    disk.clone(),
+                    deadline,
+                )?));
             }
             let is_lake = || Commits::read(root).map_or(true, |commits| !commits.published.is_empty());
-            Ok(Box::new(Folder::hold(&config.lake, disk.clone(), is_lake)?))
+            Ok(Box::new(Folder::hold(&options.lake, disk.clone(), is_lake)?))
         };
-        wait_for_others(root, config, session, take)
+        wait_for_others(root, options.wait, session, take)
     }
 
     /// Where parts are before they are published, and what does not fit into memory.
@@ -179,19 +186,19 @@ impl Lake {
 }
 
 /// Takes what another run may have, as soon as that has ended or the wait for it is over.
-fn wait_for_others<T>(root: &Root, config: &Config, session: &Session, take: impl Fn() -> Result<T>) -> Result<T> {
+fn wait_for_others<T>(root: &Root, wait: Duration, session: &Session, take: impl Fn() -> Result<T>) -> Result<T> {
     let (waits, begun) = (session.waits(), Instant::now());
     loop {
         let held = take();
         let is_locked = held.as_ref().is_err_and(|error| error.kind() == ErrorKind::LakeLocked);
-        let left = config.wait.saturating_sub(begun.elapsed());
+        let left = wait.saturating_sub(begun.elapsed());
         if !is_locked || session.stop().is_lost() || left.is_zero() {
             waits.set_run(None);
-            let is_in_vain = is_locked && !session.stop().is_lost() && !config.wait.is_zero();
+            let is_in_vain = is_locked && !session.stop().is_lost() && !wait.is_zero();
             return if is_in_vain { Err(folder::still_in_use(root.path())) } else { held };
         }
         let what = Awaited::OtherRun;
-        let (place, until) = (root.path().display().to_string(), begun + config.wait);
+        let (place, until) = (root.path().display().to_string(), begun + wait);
         waits.set_run(Some(Wait { what, place, since: begun, until }));
         std::thread::sleep(TIME_TO_LOOK.min(left));
         if waits.is_hurried() {
@@ -206,8 +213,8 @@ fn wait_for_others<T>(root: &Root, config: &Config, session: &Session, take: imp
 /// # Errors
 ///
 /// A lake that a run is still writing to.
-pub(crate) fn wait_to_hold(root: &Root, config: &Config, session: &Session) -> Result<Option<File>> {
-    wait_for_others(root, config, session, || hold_if_there(root))
+pub(crate) fn wait_to_hold(root: &Root, wait: Duration, session: &Session) -> Result<Option<File>> {
+    wait_for_others(root, wait, session, || hold_if_there(root))
 }
 
 /// Keeps runs from writing to a lake for as long as the answer is kept; others may do the same. In a bucket nobody is kept

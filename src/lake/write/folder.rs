@@ -10,10 +10,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::site::{Site, Uncommitted};
-use crate::config::STATE_FOLDER;
 use crate::disk::Disk;
 use crate::encode::part::{StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result, printable_path};
+use crate::model::STATE_FOLDER;
 use crate::schema::Table;
 
 /// How often a lock may be gone between two looks at it.

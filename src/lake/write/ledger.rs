@@ -14,7 +14,6 @@ use parquet::file::metadata::KeyValue;
 
 use super::Commit;
 use crate::columns::table::TableBuilder;
-use crate::config::{Compression, Config};
 use crate::disk::StagedFile;
 use crate::encode::part::{StagedPart, unwritable};
 use crate::encode::properties::writer_properties;
@@ -22,9 +21,9 @@ use crate::error::{Error, Finding, Result};
 use crate::lake::file::{LakeFile, text_column};
 use crate::lake::record::CommitRecord;
 use crate::lake::root::Root;
+use crate::model::{Compression, Integrity, hex};
 use crate::rows::Verdict;
 use crate::schema::Table;
-use crate::verify::{Integrity, hex};
 
 /// Rows that are collected before they are encoded.
 const FLUSH_ROWS: usize = 8_192;
@@ -61,8 +60,8 @@ struct BookTable {
 }
 
 impl Ledger {
-    pub(crate) fn new(config: &Config, commit: &Commit, converted_at_ms: i64) -> Self {
-        let table = |table| BookTable::new(table, commit, 0, config.compression);
+    pub(crate) fn new(compression: Compression, commit: &Commit, converted_at_ms: i64) -> Self {
+        let table = |table| BookTable::new(table, commit, 0, compression);
         Self {
             archives: table(Table::Archives),
             quarantine: table(Table::Quarantine),

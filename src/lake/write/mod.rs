@@ -3,6 +3,8 @@
 //! In: batches in order. Out: parts, and the commit that lists them. Never: parses, or leaves an incomplete file under a
 //! name that a reader looks at.
 
+mod options;
+
 mod tables;
 
 mod ledger;
@@ -27,6 +29,7 @@ mod commit;
 
 pub(crate) use commit::{Commit, Lake, hold_if_there, hold_shared, wait_to_hold};
 pub(crate) use ledger::{ArchiveEntry, Ledger};
+pub(crate) use options::WriteOptions;
 pub(crate) use rewrite::{Again, PartRows, Replacement, batch_rows};
 pub(crate) use staged::read_back;
 pub(crate) use tables::TableWriters;

@@ -22,7 +22,7 @@ use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
-use crate::config::Config;
+use super::options::WriteOptions;
 use crate::disk::Disk;
 use crate::encode::chunk::TextColumn;
 use crate::encode::codec::codec;
@@ -140,9 +140,17 @@ impl TableWriters {
     /// # Errors
     ///
     /// When the properties do not fit the schema, which is a bug.
-    pub(crate) fn new(config: &Config, context: Arc<EncodeContext>, staging: &Path, commit: &str) -> Result<Self> {
-        let tables =
-            config.tables.iter().map(|table| Ok((*table, TableWriter::new(*table, config)?))).collect::<Result<_>>()?;
+    pub(crate) fn new(
+        options: &WriteOptions,
+        context: Arc<EncodeContext>,
+        staging: &Path,
+        commit: &str,
+    ) -> Result<Self> {
+        let tables = options
+            .tables
+            .iter()
+            .map(|table| Ok((*table, TableWriter::new(*table, options)?)))
+            .collect::<Result<_>>()?;
         Ok(Self {
             tables,
             partitions: Vec::new(),
@@ -153,7 +161,7 @@ impl TableWriters {
             open_bytes: 0,
             idle: BTreeSet::new(),
             feeds: 0,
-            limits: OutputLimits::new(config.rows_memory()),
+            limits: OutputLimits::new(options.memory),
             context,
             staging: staging.to_owned(),
             commit: commit.to_owned(),
@@ -308,10 +316,10 @@ impl TableWriters {
 }
 
 impl TableWriter {
-    fn new(table: Table, config: &Config) -> Result<Self> {
-        let FileLayout { kept, schema, descriptor } = FileLayout::new(table, &config.partition_by)?;
-        let properties = writer_properties(table, config.compression)?;
-        let codec = codec(config.compression)?;
+    fn new(table: Table, options: &WriteOptions) -> Result<Self> {
+        let FileLayout { kept, schema, descriptor } = FileLayout::new(table, &options.partition_by)?;
+        let properties = writer_properties(table, options.compression)?;
+        let codec = codec(options.compression)?;
         let mut leaves = (0..descriptor.num_columns()).peekable();
         let columns: Vec<_> = kept
             .iter()
@@ -349,10 +357,10 @@ impl TableWriter {
         let factory = ArrowRowGroupWriterFactory::new(&template, other);
         let parquet_schema = descriptor.root_schema_ptr();
         let format = Arc::new(PartFormat {
-            disk: Disk::new(config.watch.clone()),
+            disk: Disk::new(options.watch.clone()),
             parquet_schema,
             properties,
-            target_part_bytes: config.target_part_bytes,
+            target_part_bytes: options.target_part_bytes,
         });
         Ok(Self { lanes: lanes(table, &kept), format, factory, columns, kept })
     }

@@ -52,7 +52,7 @@ impl Outcome {
         }
     }
 
-    pub(super) fn of_status(status: Option<&str>) -> Self {
+    pub(crate) fn of_status(status: Option<&str>) -> Self {
         match status {
             Some("Success") => Self::Success,
             Some("CustomerNotSubscribed") => Self::CustomerNotSubscribed,

@@ -86,7 +86,7 @@ impl StageClock {
         self.nanos[stage as usize].fetch_add(nanos, Ordering::Relaxed);
     }
 
-    pub(super) fn ms(&self) -> StageTimes {
+    pub(crate) fn ms(&self) -> StageTimes {
         StageTimes(self.nanos.each_ref().map(|nanos| nanos.load(Ordering::Relaxed) / 1_000_000))
     }
 }

@@ -1,0 +1,37 @@
+//! What a run asks of the lake that it writes to.
+//!
+//! In: the request of a run. Out: plain fields, and nothing of it that is for its input. Never: checked here; requests are.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::disk::Watch;
+use crate::lake::Settings;
+use crate::model::{Compression, PartitionColumn};
+use crate::schema::Table;
+
+/// What a run asks of its lake.
+#[derive(Clone, Debug)]
+pub(crate) struct WriteOptions {
+    /// Where it is.
+    pub(crate) lake: PathBuf,
+    /// Tables to fill.
+    pub(crate) tables: Vec<Table>,
+    /// Partition columns, outermost first.
+    pub(crate) partition_by: Vec<PartitionColumn>,
+    /// What commits say of the request.
+    pub(crate) settings: Settings,
+    /// Compression of pages.
+    pub(crate) compression: Compression,
+    /// Size at which a part is closed and the next is begun, in bytes.
+    pub(crate) target_part_bytes: u64,
+    /// Bytes that batches and open row groups may take.
+    pub(crate) memory: u64,
+    /// Folder for what does not fit into memory, and for parts of a lake in a bucket.
+    pub(crate) scratch: Option<PathBuf>,
+    /// How long to wait for another run that has the lake.
+    pub(crate) wait: Duration,
+    /// Is told of every change on disk.
+    pub(crate) watch: Option<Arc<dyn Watch>>,
+}
