@@ -224,6 +224,8 @@
 //! | **exact** values, JSON verbatim | `golden.rs`; `fuzz/`: timestamps, decimals |
 //! | every engine reads the same, from the disk and from S3, and as little as it can | `engines.rs`, `engines/` |
 //! | **back again**: every event as JSON, equal; only what is wanted is read | `restore.rs`, `restore_filter.rs`, `restore_asked.rs`: by the names that people know |
+//! | a **library** that gives the rows of a lake, in order, and takes none back | `reader.rs`; examples of [`reader`] |
+//! | a large archive that turns out to be unusable leaves nothing, and its copies elsewhere stay | `large.rs`, `reader.rs` |
 //! | **atomic**: killed between any two changes on disk, or at any moment | `crash.rs`, `again.rs`, `kills.sh` |
 //! | a failing or full disk, limits of the system | `crash.rs`, `limits.rs` |
 //! | one writer | `crash.rs`, `limits.rs`; in a bucket `s3_lake.rs` |

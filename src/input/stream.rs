@@ -57,7 +57,7 @@ pub(crate) struct TextStream {
     member_at: u64,
     /// Text of the members before it, whose checksums were right.
     sound_bytes: u64,
-    /// Where to end, known from an attempt before, and why.
+    /// Where to end, known from an earlier reading, and why.
     end: Option<Unusable>,
     /// The first text, which was looked at to see whether it is compressed itself, and what came of reading it.
     first: Option<(Window, Result<Option<Ended>, Unusable>)>,
@@ -104,7 +104,7 @@ impl fmt::Debug for Source {
 }
 
 impl TextStream {
-    /// Opens a file whose text may have at most `limit` bytes; `end` is where an attempt before found it unusable.
+    /// Opens a file whose text may have at most `limit` bytes; `end` is where an earlier reading found it unusable.
     pub(crate) fn open(archive: &Archive, limit: u64, end: Option<Unusable>) -> io::Result<Self> {
         let mut stream = Self::over(Some(archive), archive.open()?, limit)?;
         stream.end_at(end);
@@ -140,7 +140,7 @@ impl TextStream {
         Ok(stream)
     }
 
-    /// Ends the text where an attempt before found it unusable.
+    /// Ends the text where an earlier reading found it unusable.
     fn end_at(&mut self, end: Option<Unusable>) {
         if let (Some(end), Some((first, read))) = (&end, &mut self.first)
             && end.sound_bytes < first.text.len() as u64
