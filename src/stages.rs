@@ -9,8 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, new_null_array};
-use arrow::compute::cast;
+use arrow::array::RecordBatch;
 use rayon::ThreadPoolBuilder;
 
 use crate::clock::StageClock;
@@ -52,17 +51,8 @@ impl Batches {
     pub fn record_batches(&self, table: Table) -> Result<Vec<(String, RecordBatch)>> {
         let schema = table.arrow_schema();
         let of_table = self.0.iter().filter(|batch| batch.table == table);
-        let typed = of_table.map(|batch| {
-            let columns = schema.fields().iter().zip(&batch.columns).map(|(field, column)| {
-                if column.data_type().is_null() {
-                    return Ok(new_null_array(field.data_type(), column.len()));
-                }
-                cast(column, field.data_type()).map_err(Error::internal)
-            });
-            let columns = columns.collect::<Result<_>>()?;
-            let typed = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(Error::internal)?;
-            Ok((batch.partition.to_string(), typed))
-        });
+        let typed =
+            of_table.map(|batch| Ok((batch.partition.to_string(), batch.typed(&schema, 0..batch.columns.len())?)));
         typed.collect()
     }
 }

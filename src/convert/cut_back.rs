@@ -109,12 +109,9 @@ impl CutBack {
 
 /// The table and the partition that a part is of, as its path says.
 fn partition_of(part: &StagedPart) -> Result<PartitionOf> {
-    let mut folders = part.path.iter();
-    let name = folders.next().unwrap_or_default();
-    let table = Table::ALL.into_iter().find(|table| name == table.name());
-    let table = table.ok_or_else(|| Error::internal("a part of no table"))?;
-    let partition = folders.as_path().parent().unwrap_or(Path::new(""));
-    Ok((table, partition.display().to_string().into()))
+    let table = part.table()?;
+    let partition = part.path.parent().and_then(|folder| folder.strip_prefix(table.name()).ok());
+    Ok((table, partition.unwrap_or(Path::new("")).display().to_string().into()))
 }
 
 /// Which rows stay: of each archive all but so many of the next ones.

@@ -20,6 +20,7 @@ use parquet::schema::types::TypePtr;
 use super::row_group::ColumnChunk;
 use crate::disk::{Disk, StagedFile};
 use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Table;
 
 /// A whole file that readers cannot see yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,19 @@ pub(crate) struct StagedPart {
     pub(crate) bytes: u64,
     /// Of its bytes.
     pub(crate) hash: u128,
+}
+
+impl StagedPart {
+    /// The table that it is of, as its path says.
+    ///
+    /// # Errors
+    ///
+    /// When that is the path of no table, which is a bug.
+    pub(crate) fn table(&self) -> Result<Table> {
+        let folder = self.path.iter().next().unwrap_or_default();
+        let table = Table::ALL.into_iter().find(|table| folder == table.name());
+        table.ok_or_else(|| Error::internal("a part of no table"))
+    }
 }
 
 /// What the parts of one table have in common.

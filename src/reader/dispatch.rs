@@ -284,7 +284,10 @@ impl Dispatcher {
         let Some(at) = self.units.iter().position(|unit| unit.id == id) else { return };
         let most = self.most_segments(at);
         let next = match &mut self.units[at].work {
-            Work::Large(large) => large.parked.take_if(|_| large.segments - large.handed_out < most),
+            Work::Large(large) => {
+                let in_work = large.in_work();
+                large.parked.take_if(|_| in_work < most)
+            }
             Work::Group { .. } => None,
         };
         if let Some(next) = next {

@@ -5,8 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::compute::cast;
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use crate::config::{Config, Selection};
@@ -142,15 +141,6 @@ impl Wanted {
 
     /// A batch with the columns that are wanted, in the types of the files.
     pub(super) fn typed(&self, batch: &Batch) -> Result<RecordBatch> {
-        let columns = self.schema.fields().iter().zip(&self.columns).map(|(field, at)| {
-            let column = &batch.columns[*at];
-            if column.data_type().is_null() {
-                return Ok(new_null_array(field.data_type(), column.len()));
-            }
-            cast(column, field.data_type()).map_err(Error::internal)
-        });
-        let columns = columns.collect::<Result<_>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.rows));
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map_err(Error::internal)
+        batch.typed(&self.schema, self.columns.iter().copied())
     }
 }

@@ -6,9 +6,9 @@ use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, NullArray, new_null_array};
-use arrow::compute::{FilterBuilder, concat};
-use arrow::datatypes::DataType;
+use arrow::array::{Array, ArrayRef, BooleanArray, NullArray, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::compute::{FilterBuilder, cast, concat};
+use arrow::datatypes::{DataType, SchemaRef};
 
 use super::partition::PartitionPath;
 use crate::columns::column::keep;
@@ -48,6 +48,25 @@ impl Batch {
 }
 
 impl Batch {
+    /// The columns at some positions of the table, in the types of a schema that has just these.
+    ///
+    /// # Errors
+    ///
+    /// When columns do not fit the schema, which is a bug.
+    pub(crate) fn typed(&self, schema: &SchemaRef, positions: impl IntoIterator<Item = usize>) -> Result<RecordBatch> {
+        let columns = schema.fields().iter().zip(positions).map(|(field, at)| {
+            let column = &self.columns[at];
+            if column.data_type().is_null() {
+                return Ok(new_null_array(field.data_type(), column.len()));
+            }
+            cast(column, field.data_type()).map_err(Error::internal)
+        });
+        let columns = columns.collect::<Result<_>>()?;
+        // Without any column nothing else tells how many rows there are.
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(Error::internal)
+    }
+
     /// The batch without some rows, which are told in order: the stretches between them when those are few, else a batch
     /// that is made anew.
     pub(super) fn without(self, taken: &[usize]) -> Result<Vec<Self>> {

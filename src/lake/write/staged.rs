@@ -42,7 +42,5 @@ fn read_part(commit: &Commit, part: &StagedPart) -> Result<(Table, u64)> {
         let message = format!("{rows} rows in {bytes} bytes, {} rows in {} bytes were written", part.rows, part.bytes);
         return Err(Error::at(ErrorKind::Unreconciled, &path, message).advise("nothing was published"));
     }
-    let folder = part.path.iter().next().unwrap_or_default();
-    let table = Table::ALL.into_iter().find(|table| folder == table.name());
-    table.map(|table| (table, rows)).ok_or_else(|| Error::internal("a part of no table"))
+    Ok((part.table()?, rows))
 }
