@@ -6,7 +6,7 @@ environment.txt and chart.svg, and exit code 1 if an engine failed or a row is m
 
 Runs of the engines alternate. Of trailmill the whole process is timed, of the peers only their statement. Outputs are
 counted and deleted between the runs. Never uses more than the standard library: the peers live in an environment of
-their own below target/peers.
+their own below target/peers, or in one that has just these releases.
 """
 
 import argparse
@@ -93,7 +93,7 @@ class Bench:
         self.runs = 1 if options.smoke else options.runs
         self.inputs = options.input or WORK / ("smoke" if options.smoke else "input")
         self.out = WORK / "output"
-        self.python = WORK / "venv" / "bin" / "python"
+        self.python = options.python or WORK / "venv" / "bin" / "python"
         self.binary = options.binary or ROOT / "target" / "release" / "trailmill"
         self.results = options.out or (WORK / "smoke-results" if options.smoke else HERE / "results")
         self.counts = {}
@@ -104,6 +104,10 @@ class Bench:
         shutil.rmtree(self.out, ignore_errors=True)
         if not self.options.binary:
             subprocess.run(["cargo", "build", "--release", "--locked"], cwd=ROOT, check=True)
+        if self.options.python:
+            frozen = subprocess.run([self.python, "-m", "pip", "freeze"], check=True, stdout=subprocess.PIPE, text=True)
+            check("missing in the environment", sorted(set(PACKAGES) - set(frozen.stdout.split())), [])
+            return
         stamp = WORK / "venv" / "packages.txt"
         if not stamp.exists() or stamp.read_text().split() != PACKAGES:
             subprocess.run([sys.executable, "-m", "venv", "--clear", WORK / "venv"], check=True)
@@ -221,6 +225,7 @@ def main():
     parser.add_argument("--cases", default=",".join(NAMES), help=f"some of {', '.join(NAMES)} [default: all]")
     parser.add_argument("--smoke", action="store_true", help="small input, one run: only whether all works")
     parser.add_argument("--binary", type=Path, help="trailmill [default: what cargo builds]")
+    parser.add_argument("--python", type=Path, help="interpreter with the peers [default: target/peers/venv, made if missing]")
     parser.add_argument("--input", type=Path, help="folder of inputs, made if missing [default: target/peers/input]")
     parser.add_argument("--out", type=Path, help="folder of the results [default: results, beside this file]")
     options = parser.parse_args()

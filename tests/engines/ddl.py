@@ -445,7 +445,7 @@ def spark_session(scratch):
         'spark.sql.session.timeZone': 'Asia/Tokyo',
         'spark.sql.warehouse.dir': f'{scratch}/warehouse',
         'spark.hadoop.javax.jdo.option.ConnectionURL': 'jdbc:derby:memory:ddl;create=true',
-        'spark.driver.extraJavaOptions': f'-Dderby.system.home={scratch} -XX:TieredStopAtLevel=1',
+        'spark.driver.extraJavaOptions': f'-Dderby.system.home={scratch} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC',
     }.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()

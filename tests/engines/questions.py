@@ -145,6 +145,7 @@ def check_spark(lake, script, answers, columns):
     # Plans are large and data small: what is worth while for large data only takes time here.
     builder = builder.config('spark.sql.shuffle.partitions', '1').config('spark.sql.adaptive.enabled', 'false')
     builder = builder.config('spark.sql.codegen.wholeStage', 'false').config('spark.sql.codegen.factoryMode', 'NO_CODEGEN')
+    builder = builder.config('spark.driver.extraJavaOptions', '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC')
     spark = builder.config('spark.sql.warehouse.dir', 'warehouse').getOrCreate()
     for table in TABLES:
         spark.sql(f"CREATE TABLE {table} USING PARQUET LOCATION '{lake}/{table}'")

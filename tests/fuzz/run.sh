@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Fuzzing, with a stable toolchain and a C++ compiler.
 #
-#   tests/fuzz/run.sh replay                     builds all targets; runs seeds, regressions and what a corpus holds
+#   tests/fuzz/run.sh replay                     runs seeds, regressions and what a corpus holds through all targets
 #   tests/fuzz/run.sh fuzz SECONDS [TARGET…]     fuzzes each target for so many seconds, one after the other
 #
-# Seeds are made from data/ each time. What is found is in artifacts/TARGET; `cargo fuzz tmin` makes it smaller, and once
-# it is mended it goes to regressions/TARGET, so that it is replayed for good.
+# A replay takes a quick build, without coverage and without cargo-fuzz. Seeds are made from data/ each time. What is found is in
+# artifacts/TARGET; `cargo fuzz tmin` makes it smaller, and once it is mended it goes to regressions/TARGET, so that it is
+# replayed for good.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -22,11 +23,12 @@ usage() {
 }
 
 prepare() {
-    command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
     # The same versions of everything as the program.
     [ -e Cargo.lock ] || cp ../../Cargo.lock Cargo.lock
     python3 seeds.py
-    cargo fuzz build --fuzz-dir . --sanitizer address
+    for target in "${targets[@]}"; do
+        mkdir -p {corpus,seeds,regressions}/"$target"
+    done
 }
 
 # What the fuzzer is told about a target.
@@ -39,22 +41,34 @@ arguments() {
     esac
 }
 
-# Runs a target on its folders; more arguments go to the fuzzer.
-run() {
-    local target="$1" folders=("corpus/$1" "seeds/$1" "regressions/$1")
-    shift
-    mkdir -p "${folders[@]}"
-    cargo fuzz run --fuzz-dir . --sanitizer address "$target" "${folders[@]}" -- \
-        -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 "$@"
+limits=(-rss_limit_mb=2048 -timeout=20 -print_final_stats=1)
+
+replay() {
+    local host
+    host="$(rustc -vV | sed -n 's/^host: //p')"
+    # With `--target` the flags are not for macros and build scripts.
+    RUSTFLAGS="-Zsanitizer=address --cfg fuzzing" cargo build --bins --target "$host"
+    for target in "${targets[@]}"; do
+        "target/$host/debug/$target" {corpus,seeds,regressions}/"$target" "${limits[@]}" -runs=0
+    done
+}
+
+# fuzz SECONDS TARGET…
+fuzz() {
+    command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
+    cargo fuzz build --fuzz-dir . --sanitizer address
+    for target in "${@:2}"; do
+        # shellcheck disable=SC2046
+        cargo fuzz run --fuzz-dir . --sanitizer address "$target" {corpus,seeds,regressions}/"$target" -- \
+            "${limits[@]}" -max_total_time="$1" $(arguments "$target")
+    done
 }
 
 case "${1:-}" in
 replay)
     [ $# -eq 1 ] || usage
     prepare
-    for target in "${targets[@]}"; do
-        run "$target" -runs=0
-    done
+    replay
     ;;
 fuzz)
     [[ "${2:-}" =~ ^[0-9]+$ ]] || usage
@@ -65,10 +79,7 @@ fuzz)
         [[ " ${targets[*]} " == *" $target "* ]] || usage
     done
     prepare
-    for target in "$@"; do
-        # shellcheck disable=SC2046
-        run "$target" -max_total_time="$seconds" $(arguments "$target")
-    done
+    fuzz "$seconds" "$@"
     ;;
 *) usage ;;
 esac

@@ -42,7 +42,7 @@ SETTINGS = {
     'spark.sql.files.openCostInBytes': '0',
     'spark.sql.codegen.wholeStage': 'false',
     'spark.sql.codegen.factoryMode': 'NO_CODEGEN',
-    'spark.driver.extraJavaOptions': '-XX:TieredStopAtLevel=1',
+    'spark.driver.extraJavaOptions': '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC',
 }
 
 S3A = Path(sys.prefix) / 's3a'
