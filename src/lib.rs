@@ -4,7 +4,7 @@
 //! This page is the architecture document: how data flows, which module does what, and what is never done where.
 //!
 //! ```text
-//!            input/               json/ split/ flatten/ columns/ rows/     encode/ lake/
+//!            input/               split/    json/    flatten/   rows/          encode/     lake/write/
 //!  ┌────────────────────┐  ┌──────────────────────────────────┐  ┌──────────────────────────────┐
 //!  discover → read → inflate → split → parse → flatten → partition → encode → append → commit
 //!  Archive    bytes   text      Element  Tape    row  │    Batch  ↑    column    part     Lake
@@ -12,13 +12,9 @@
 //!                                  │                  └→ dedup/ ──┘ ←── keys of the lake ──┤
 //!                                  └─ refused → Finding ─────────────→ quarantine          │
 //!                                                                                          │
-//!  reader/     gives work to threads, hands out their results in the order of the archives  │
-//!  report      counts, and checks that they add up                                         │
-//!  check/      a lake against what its commits say ←───────────────────────────────────────┤
-//!  restore/    rows of `events` back to JSON, on stdout or as archives ←───────────────────┤
-//!  inspect/    counts Batches instead of encoding them, or reads a lake's columns ←────────┘
-//!  verify/     archives against CloudTrail's digest files
-//!  ddl/        what a lake is to engines, as statements
+//!  └──────────────────── reader/, in order ───────────────────┘                            │
+//!  └─────────────────────────────────────── convert/ ──────────────────────────────────────┤
+//!                                              check/  restore/  inspect/  ddl/ ←──────────┘
 //! ```
 //!
 //! # Four ideas that the rest follows from
@@ -42,143 +38,46 @@
 //! there, without it nothing of it counts. So a run that dies at any moment leaves a lake that the next run finishes or
 //! rolls back, and names and bytes are those of a run that never died. See `lake/write/commit.rs`.
 //!
-//! # Modules, in flow order
+//! # The house, from the bottom to the top
 //!
-//! | module | what it does |
-//! |---|---|
-//! | [`config`] | a run's request, validated; limits with their units |
-//! | [`schema`] | the tables: each column declared once |
-//! | [`error`] | what ends a run ([`Error`]), and what is wrong with input ([`error::Finding`]) |
-//! | `store` | buckets of S3, as blocking calls |
-//! | `store::session`, `credentials` | buckets, each opened once; credentials from where AWS's tools keep them |
-//! | `store::bucket` | lists, objects, bytes |
-//! | `store::client` | flags and variables, checked, to a client |
-//! | `store::answer` | what a store answers instead of what it was asked for, in types |
-//! | `store::patience`, `waits` | how long a store that is away is waited for; what a run waits for, for whoever watches |
-//! | `store::hold` | whether a claim on a lake still counts |
-//! | `store::access` | one object that cannot be had, or a session that is over; credentials asked for anew |
-//! | `store::stop` | what ends waits before their time, and why |
-//! | `store::upload` | objects uploaded in pieces; uploads that nobody has completed |
-//! | `store::condition` | objects that are written only where nothing is |
-//! | `store::version` | an object as it was listed: from front to back, or at any place |
-//! | `store::prefetch` | objects fetched before they are asked for |
-//! | `store::explain` | answers of a store in words |
-//! | `input::key` | what the key of an object tells before it is read |
-//! | `input::folder` | what the path of a folder tells of the keys in it |
-//! | `input::archive`, `object` | one input object: its name in the lake, its order, its bytes |
-//! | `input::notices`, `references` | messages of queues to the archives that they name |
-//! | `input::listing` | buckets to archives |
-//! | `input::discover` | inputs to a sorted list of archives |
-//! | `input::stdin` | standard input to an archive |
-//! | `input::region` | bytes that can be read at any place |
-//! | `input::beginning` | how the text of an archive begins, of what was looked at |
-//! | `input::container`, `tar`, `zip` | containers to archives |
-//! | `input::zip::records`, `blocks` | what a zip is made of; its bytes, read in blocks |
-//! | `input::zip::directory`, `local` | members that a directory lists; members that none lists |
-//! | `input::zip::checked` | a member, compared with what the zip says of it |
-//! | `input::sequence` | members of a container that can only be read from front to back |
-//! | `input::packing` | gzip and zstd, member by member |
-//! | `input::encoding` | UTF-16 and byte order marks to UTF-8 |
-//! | `input::inflate` | a small file to text, in one piece |
-//! | `input::stream` | a large file to text, a window at a time |
-//! | `input::member` | a file's first gzip member to text, for `verify`, and for `convert --verify` where it is not simply the text |
-//! | `json::marks` | 64 bytes of text to bits, by what the processor can do; the only unsafe code |
-//! | `json::scan` | where a JSON value ends |
-//! | `split::document` | what a document is, as far as its first bytes and names tell |
-//! | `split::splitter` | text to spans of elements and documents, and what is between them |
-//! | `json::stand_ins` | what JSON allows and simd-json refuses, made palatable |
-//! | `json::tape` | text to a simd-json tape that knows its source |
-//! | `json::index` | text to the places of its quotes, brackets, colons and commas |
-//! | `json::cursor` | a walk over an event that proves it to be JSON |
-//! | `split::shape` | what a document is, by its content |
-//! | `split::judgement` | words for what is wrong with text |
-//! | `split::unwrap` | events that other objects bring along, as they stand or out of strings, which are read as archives are |
-//! | `split::cut` | an archive to the events to convert, and a judgement of the rest; `damage` and `resume` find the way out of it |
-//! | `rows::verdict` | what is known of an archive when it is done |
-//! | `flatten` | events and usage records to rows; what has no column to `unmapped`; what is known by its bytes |
-//! | `columns::interner` | texts that repeat to numbers |
-//! | `columns::cells`, `list`, `column`, `table` | rows to Arrow arrays, in the order they are stored in |
-//! | `rows::register` | what makes two events one, and where each stands |
-//! | `rows::partition` | events to Hive paths |
-//! | `rows::batch` | rows of a partition, on their way |
-//! | `rows::copies` | rows of events that turned out to be copies, taken out |
-//! | `rows::convert` | a worker's state: events in, batches and tallies out |
-//! | `dedup::published` | the keys of events that are in the lake |
-//! | `dedup::spill` | keys on disk |
-//! | `dedup::shard`, `claims` | who has which event |
-//! | [`disk`] | every change that a conversion makes on disk |
-//! | `lake::root` | where a lake is, and what is below it |
-//! | `lake::bytes` | bytes of its files, wherever they are |
-//! | `lake::file` | a Parquet file of a lake, read back |
-//! | `lake::layout` | what the files of a table look like |
-//! | `lake::write::tables` | batches of all partitions to row groups, within limits |
-//! | `encode::row_group` | a row group's columns, encoded in parallel |
-//! | `encode::coded`, `text` | text columns to pages: dictionaries, and lengths with bytes |
-//! | `encode::hybrid`, `delta`, `bounds`, `codec` | what pages are made of |
-//! | `encode::chunk` | pages to column chunks, with metadata and indexes |
-//! | `encode::part` | row groups to files, in order |
-//! | `lake::record` | what a commit says of itself |
-//! | `lake::write::ledger` | the `archives` and `quarantine` tables |
-//! | `lake::manifest` | what a lake has already |
-//! | `lake::write::rewrite` | parts with rows of archives that are converted again |
-//! | `lake::write::staged` | staged parts, looked at once more |
-//! | `lake::write::commit` | commit, recovery |
-//! | `lake::write::site`, `folder`, `bucket` | what a lake asks of its place, and how a folder or a bucket does it: shown parts, one writer |
-//! | `lake::write::claim` | who may write to a lake in a bucket |
-//! | `lake::write::beating` | a claim that is kept alive, or claimed anew after an outage |
-//! | `reader::options`, `batches` | the same for whoever builds on the library: Arrow batches in the types of the tables |
-//! | `reader::inputs`, `members` | what a caller names to archives, in order; what is in containers |
-//! | `reader::in_order` | the one loop: rows, and how each archive ended, in the order of the archives |
-//! | `reader::unit`, `dispatch` | archives in work; work to tasks, and their results back |
-//! | `reader::group` | which archives are converted together |
-//! | `reader::worker`, `large` | what one thread does: small archives, steps through a large one |
-//! | `reader::refusal` | archives that are refused for what is known of them |
-//! | `convert::worklist` | which archives are converted, in which steps |
-//! | `convert::step`, `steps` | rows and archives to staged parts; step by step to commits |
-//! | `convert::cut_back` | rows of large archives that turned out to be unusable, taken out of staged parts |
-//! | `convert::carry_over` | what stays of the former rows of archives that are converted again |
-//! | [`check`] | a lake against its own manifest |
-//! | `restore::texts` | many texts, looked for at once |
-//! | `restore::wanted`, `who` | what people type to what columns hold, and what bounds may hold it |
-//! | `restore::filter` | which folders, row groups, pages and rows are wanted |
-//! | `restore::near` | what the lake has that is like what was asked for in vain |
-//! | `restore::part` | a part to pieces that can be read alone |
-//! | `restore::merge` | `unmapped` to the objects that its members belong to |
-//! | `restore::columns`, `json` | columns to members, rows to events |
-//! | `restore::key` | where an event goes among CloudTrail's keys |
-//! | `restore::chunk`, `flow` | pieces to events on all threads, taken in order |
-//! | `restore::blocks`, `tree` | events that wait, and archives of them |
-//! | [`verify`] | a copy of what CloudTrail delivered against its digest files |
-//! | `verify::place` | where a file lies, and so what it is |
-//! | `verify::keys`, `signature` | public keys, signatures, and what is signed |
-//! | `verify::digest`, `digests` | digest files, read; all of a copy, by account and Region |
-//! | `verify::chain`, `history` | which of them are proved; what they tell, gaps among it |
-//! | `verify::metadata`, `advice` | signatures that only a store has; how to get them |
-//! | `verify::declarations` | the SHA-256 that a file has to have |
-//! | `verify::logs`, `coverage`, `origins` | log files, hashed and judged; those that nothing declares; the trails that they may be of |
-//! | `verify::proof` | the same for archives that are converted |
-//! | `verify::strays` | a copy without its folder `AWSLogs` |
-//! | `verify::outcome`, `report` | words for what comes of a file; lines and counts |
-//! | [`mod@inspect`] | what is in archives, containers and lakes |
-//! | `inspect::counter`, `dates` | values and dates to numbers, in bounded memory |
-//! | `inspect::census` | batches and verdicts to counts |
-//! | `inspect::lake` | a lake's manifest and columns to counts |
-//! | [`ddl`] | a lake's layout to statements for engines |
-//! | `ddl::engine` | the engines |
-//! | `ddl::layout` | what its commits tell of its tables |
-//! | `ddl::script`, `dialect` | statements one after the other; what each engine has its own words for |
-//! | `ddl::athena`, `clickhouse`, `duckdb`, `spark` | those words |
-//! | `ddl::cloudtrail_logs` | events under AWS's names |
-//! | `ddl::questions` | a seller's questions to views; its `dialect` has what engines say differently |
-//! | [`report`] | counters, summary, reconciliation |
-//! | `pool` | what one task has done with, for the next |
-//! | `stages` | stages by themselves, for the benches |
+//! Each uses what stands before it, and nothing that stands behind it. What a file takes, gives and never does is said at
+//! its beginning.
+//!
+//! | | module | what it does |
+//! |---|---|---|
+//! | values, and what touches the world | [`error`] | what ends a run ([`Error`]), and what is wrong with input ([`error::Finding`]) |
+//! | | [`schema`] | the tables: each column declared once |
+//! | | [`disk`] | every change that a conversion makes on disk |
+//! | | `store` | buckets of S3, as blocking calls: lists, bytes, uploads; outages waited for, answers in words |
+//! | | `model` | plain values that many share: selections, partition columns, outcomes, counts, limits, places that people type |
+//! | | `pool` | threads, and what one task has done with, for the next |
+//! | | `clock` | CPU time by stage |
+//! | text to rows | `json` | text to the places of its quotes and brackets, to a walk that proves it to be JSON, or to a simd-json tape that knows its source; the only unsafe code |
+//! | | `columns` | values to Arrow arrays, in the order they are stored in; texts that repeat to numbers |
+//! | | `flatten` | events and usage records to rows; what has no column to `unmapped`; what is known by its bytes |
+//! | | `split` | the text of an archive to the events to convert, and findings for the rest; ways out of damage; events that other objects bring along |
+//! | | `rows` | events to batches by partition; what makes two events one; what is known of an archive when it is done |
+//! | archives to text | `input` | folders, buckets, notices and standard input to a sorted list of archives; containers to members; bytes to text |
+//! | archives to batches | [`verify`] | a copy of what CloudTrail delivered against its digest files; `verify::proof` does the same for archives that are converted |
+//! | | [`report`] | counters, summary, reconciliation |
+//! | | [`reader`] | the one ordered loop: rows, and how each archive ended, in the order of the archives; Arrow batches for whoever builds on the library |
+//! | batches to a lake, and back | `encode` | columns to pages, row groups and files |
+//! | | `lake` | where a lake is, its commits, and the files that they list |
+//! | | `dedup` | who has which event: keys in the lake, in memory and on disk |
+//! | | `lake::write` | batches to staged parts, and these to a commit; recovery; one writer, in a folder or a bucket |
+//! | commands | `convert` | which archives are converted, in which steps; step by step to commits; what is asked for is in [`config`] |
+//! | | [`check`] | a lake against its own manifest |
+//! | | [`restore`] | rows of `events` back to JSON, as lines or as archives; only what is wanted is read |
+//! | | [`mod@inspect`] | what is in archives, containers and lakes |
+//! | | [`ddl`] | a lake's layout, and a seller's questions, to statements for engines |
+//! | benches and fuzzing | `stages` | stages by themselves |
 //!
 //! `main`, `cli`, `generate`, `progress`, `signals`, `faults` and `terminal` belong to the command and use only what is
 //! public here.
 //!
 //! # What never happens
 //!
+//! - No folder uses what stands above it: there are no circles.
 //! - `json`, `split`, `columns`, `flatten` and `rows` do no I/O, start no thread and print nothing: text and values in, values out.
 //! - The library never prints, never exits, never reads the environment, and never panics on data.
 //! - No unsafe code stands outside `json/marks.rs`, which loads vectors and calls what the processor was asked for.
@@ -248,10 +147,9 @@
 //!
 //! They are in `tests/it`, but for `tests/fuzz`, `tests/engines` and `tests/kills.sh`.
 
-pub mod config;
-pub mod schema;
-
 pub mod error;
+
+pub mod schema;
 
 pub mod disk;
 
@@ -263,34 +161,35 @@ mod pool;
 
 mod clock;
 
-mod input;
-
 mod json;
-
-mod split;
 
 mod columns;
 
 mod flatten;
 
+mod split;
+
 mod rows;
 
-mod dedup;
+mod input;
+
+pub mod verify;
+
+pub mod report;
+
+pub mod reader;
 
 mod encode;
 
 mod lake;
 
-pub mod reader;
+mod dedup;
 
 mod convert;
 
 pub mod check;
 
 pub mod restore;
-pub mod verify;
-
-pub mod report;
 
 pub mod inspect;
 
@@ -302,7 +201,7 @@ pub mod stages;
 #[cfg(test)]
 mod tests;
 
-pub use convert::convert;
+pub use convert::{config, convert};
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::inspect;
 pub use model::{Outcome, PartitionColumn};

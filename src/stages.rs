@@ -13,7 +13,7 @@ use arrow::array::RecordBatch;
 use rayon::ThreadPoolBuilder;
 
 use crate::clock::StageClock;
-use crate::config::Config;
+use crate::convert::config::Config;
 use crate::encode::{EncodeContext, Pressure};
 use crate::error::{Error, Finding, Result};
 use crate::flatten::{decimal, timestamp};

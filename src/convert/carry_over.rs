@@ -14,7 +14,7 @@ use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int32Type;
 
-use crate::config::Config;
+use super::config::Config;
 use crate::dedup::{Claims, KeyColumns, TextValues};
 use crate::encode::StagedPart;
 use crate::error::{Error, Result};

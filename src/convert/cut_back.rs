@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use arrow::array::BooleanArray;
 
-use crate::config::Config;
+use super::config::Config;
 use crate::dedup::TextValues;
 use crate::encode::{EncodeContext, StagedPart, unwritable};
 use crate::error::{Error, Result};

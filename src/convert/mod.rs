@@ -2,6 +2,8 @@
 //!
 //! In: a [`Config`]. Out: published commits and a [`Summary`]. Never: parses, encodes or writes itself.
 
+pub mod config;
+
 mod worklist;
 
 mod cut_back;
@@ -18,7 +20,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::clock::{Stage, StageClock, thread_cpu_time};
-use crate::config::Config;
+use crate::disk::Disk;
 use crate::error::Result;
 use crate::input::{Archive, Search};
 use crate::lake::Known;
@@ -29,6 +31,7 @@ use crate::reader::{Limits, Request, expect_archives, find_archives};
 use crate::report::{Progress, Summary};
 use crate::store::Session;
 use crate::verify::Proofs;
+use config::Config;
 
 use steps::Steps;
 use worklist::Sorter;
@@ -41,7 +44,7 @@ use worklist::Sorter;
 /// # Errors
 ///
 /// Options that make no sense, inputs that cannot be listed, a lake that cannot be written to, and with
-/// [`crate::config::OnBad::Fail`] bad input. Of the step at hand nothing was published then; of those before it all is, and the error
+/// [`config::OnBad::Fail`] bad input. Of the step at hand nothing was published then; of those before it all is, and the error
 /// says so.
 pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     config.validate()?;
@@ -81,7 +84,8 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
     let is_new = |archive: &Archive| sorter.is_new(archive);
     let lake_path = Some(known.root.path());
     let search = Search { lake: lake_path, selection: &config.selection, session, is_new: &is_new };
-    let mut found = find_archives(config, progress, (&pool, &clock), &search, &folder)?;
+    let (options, disk) = (config.read_options(), Disk::new(config.watch.clone()));
+    let mut found = find_archives(&options, progress, (&pool, &clock), &search, (&disk, &folder), config.on_bad)?;
     (summary.notices, summary.wrong_notices) = (found.notices, std::mem::take(&mut found.wrong_notices));
     let found = clock.coordinate(&pool, || sorter.open_containers(found.archives));
     let proofs = match config.public_keys.as_slice() {
@@ -94,7 +98,11 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
     let root = known.root.clone();
     drop(known);
     let request = Request {
-        limits: Limits::of(config),
+        limits: Limits {
+            rows_memory: config.rows_memory(),
+            requires_verified: config.requires_verified,
+            ..Limits::of(&options)
+        },
         session: Arc::clone(session),
         clock: Arc::clone(&clock),
         pool,

@@ -6,15 +6,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::carry_over::{CarriedOver, CarryOver, WithoutId};
+use super::config::Config;
 use super::cut_back::CutBack;
-use crate::config::{Config, OnBad};
 use crate::dedup::Claims;
 use crate::encode::{EncodeContext, Pressure, StagedPart};
 use crate::error::{Error, ErrorKind, Result, printable};
 use crate::input::Archive;
 use crate::lake::CommitRecord;
 use crate::lake::write::{ArchiveEntry, Commit, Ledger, Replacement, TableWriters};
-use crate::model::Place;
+use crate::model::{OnBad, Place};
 use crate::pool::Pool;
 use crate::reader::{Converted, Piece, Request, count, position};
 use crate::report::{Progress, Summary};

@@ -6,16 +6,17 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::config::Config;
 use super::step::{Staged, Step};
-use crate::config::Config;
 use crate::dedup::{Claims, PublishedKeys, Scratch};
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::lake::root::Root;
 use crate::lake::write::{Commit, Lake, Replacement, read_back};
+use crate::model::OnBad;
 use crate::reader::{InOrder, Request, bytes_to_read, plan};
 use crate::report::{Progress, Summary};
-use crate::rows::Register;
+use crate::rows::{Plan, Register};
 use crate::schema::Table;
 
 /// Keys on disk above which a step begins anew with those of the dates that it touches.
@@ -59,7 +60,12 @@ impl Steps<'_> {
         let replacement = self.replacement.as_ref();
         let mut step = Step::new(self.config, self.progress, &request, claims.clone(), replacement, commit)?;
         let register = claims.clone().map(|claims| claims as Arc<dyn Register>);
-        let mut pieces = InOrder::new(request, plan(self.config, register));
+        let plan = Plan {
+            partition_by: self.config.partition_by.clone(),
+            reads_all: self.config.on_bad == OnBad::Fail,
+            ..plan(&self.config.read_options(), register)
+        };
+        let mut pieces = InOrder::new(request, plan);
         let taken = (|| {
             while let Some(piece) = pieces.next()? {
                 step.take(piece)?;

@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
-use crate::config::{Config, OnBad};
+use super::config::Config;
 use crate::error::Result;
 use crate::input::Archive;
 use crate::lake::write::{Again, Replacement};
 use crate::lake::{Known, Standing, containers, name_hash, quarantined_archives};
+use crate::model::OnBad;
 use crate::reader::open_containers;
 use crate::report::Summary;
 use crate::schema::Table;

@@ -15,12 +15,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::root::Root;
 use crate::model::{STDIN, Selection};
 use crate::pool::thread_pool;
-use crate::reader::{self, InOrder, Piece};
+use crate::reader::{self, InOrder, Piece, ReadOptions};
 use crate::report::{Progress, Summary};
 use crate::schema::Table;
 use crate::store::{Session, StoreOptions};
@@ -60,23 +59,22 @@ impl InspectConfig {
     /// A request with the defaults of the command line.
     #[must_use]
     pub fn new(inputs: Vec<PathBuf>) -> Self {
-        let Config { inputs, selection, threads, memory_limit, max_inflated_bytes, scratch, store, .. } =
-            Config::new(inputs, PathBuf::new());
+        let ReadOptions { inputs, selection, threads, memory_limit, max_inflated_bytes, scratch, store, .. } =
+            ReadOptions::new(inputs);
         Self { inputs, top: Self::DEFAULT_TOP, selection, threads, memory_limit, max_inflated_bytes, scratch, store }
     }
 
-    /// The conversion that reads the same archives and writes nothing.
-    fn conversion(&self, inputs: Vec<PathBuf>) -> Config {
-        Config {
+    /// What is asked of those inputs that are no lakes.
+    fn read_options(&self, inputs: Vec<PathBuf>) -> ReadOptions {
+        ReadOptions {
+            store: self.store.clone(),
+            tables: vec![Table::UsageRecords, Table::Events],
             selection: self.selection.clone(),
             threads: self.threads,
             memory_limit: self.memory_limit,
             max_inflated_bytes: self.max_inflated_bytes,
             scratch: self.scratch.clone(),
-            store: self.store.clone(),
-            dedup: false,
-            dry_run: true,
-            ..Config::new(inputs, PathBuf::new())
+            ..ReadOptions::new(inputs)
         }
     }
 
@@ -93,7 +91,7 @@ impl InspectConfig {
 /// Options that make no sense, inputs that cannot be listed, lakes that are damaged or in use, and whoever asked to stop.
 /// What is wrong with an archive is no error but in the report.
 pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectReport> {
-    config.conversion(config.inputs.clone()).validate()?;
+    config.read_options(config.inputs.clone()).validate()?;
     let session = Session::new(&config.store).watched_by(progress.waits());
     let (mut lakes, mut inputs) = (Vec::new(), Vec::new());
     for input in &config.inputs {
@@ -134,9 +132,8 @@ fn is_lake(root: &Root) -> Result<bool> {
 }
 
 fn inspect_archives(config: &InspectConfig, inputs: Vec<PathBuf>, progress: &Progress) -> Result<Contents> {
-    // One partition: dates are counted by the event times, and batches stay whole.
-    let conversion = Config { partition_by: Vec::new(), ..config.conversion(inputs) };
-    let (summary, census) = count_archives(config, &conversion, progress).map_err(|error| match error.kind() {
+    let options = config.read_options(inputs);
+    let (summary, census) = count_archives(config, &options, progress).map_err(|error| match error.kind() {
         // There is nothing that could have been published.
         ErrorKind::Stopped => stopped(),
         _ => error,
@@ -171,14 +168,14 @@ fn inspect_archives(config: &InspectConfig, inputs: Vec<PathBuf>, progress: &Pro
 }
 
 /// Reads archives for their rows alone, and counts these.
-fn count_archives(config: &InspectConfig, conversion: &Config, progress: &Progress) -> Result<(Summary, Census)> {
+fn count_archives(config: &InspectConfig, options: &ReadOptions, progress: &Progress) -> Result<(Summary, Census)> {
     let started = Instant::now();
     let mut census = Census::new(Table::Events, config.values_memory());
     let mut summary = Summary::default();
-    let (request, _) = reader::open(conversion, progress)?;
+    let (request, _) = reader::open(options, progress)?;
     let (archives, clock) = (Arc::clone(&request.archives), Arc::clone(&request.clock));
     summary.archives.seen = archives.len() as u64;
-    let mut pieces = InOrder::new(request, reader::plan(conversion, None));
+    let mut pieces = InOrder::new(request, reader::plan(options, None));
     while let Some(piece) = pieces.next()? {
         match piece {
             Piece::Rows { batches, .. } => batches.iter().try_for_each(|batch| census.add_batch(batch))?,

@@ -10,6 +10,8 @@ mod integrity;
 
 pub(crate) mod limits;
 
+mod on_bad;
+
 mod outcome;
 
 mod partition_column;
@@ -24,6 +26,7 @@ pub use compression::Compression;
 pub use counts::{ArchiveCounts, ByteCounts, EventCounts, IntegrityCounts, NoticeCounts, UsageRecordCounts};
 pub(crate) use integrity::{Integrity, Sha256, hex};
 pub use limits::MIB;
+pub use on_bad::OnBad;
 pub use outcome::Outcome;
 pub(crate) use outcome::OutcomeCounts;
 pub use partition_column::PartitionColumn;

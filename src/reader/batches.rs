@@ -15,7 +15,6 @@ use super::in_order::{InOrder, Piece};
 use super::options::{ReadOptions, Wanted};
 use super::{count, open, plan};
 use crate::clock::StageClock;
-use crate::config::Config;
 use crate::error::{Error, ErrorKind, Finding, Result};
 use crate::input::Archive;
 use crate::report::{Progress, Summary};
@@ -105,16 +104,13 @@ impl Reader {
     pub fn watched(options: &ReadOptions, progress: Arc<Progress>) -> Result<Self> {
         let started = Instant::now();
         let wanted = options.wanted()?;
-        let config = options.config();
-        config.validate()?;
-        // One partition: batches stay whole.
-        let config = Config { partition_by: Vec::new(), ..config };
-        let (request, found) = open(&config, &progress)?;
+        options.validate()?;
+        let (request, found) = open(options, &progress)?;
         let (archives, clock) = (Arc::clone(&request.archives), Arc::clone(&request.clock));
         let mut summary = Summary { notices: found.notices, wrong_notices: found.wrong_notices, ..Summary::default() };
         summary.archives.seen = archives.len() as u64;
         let columns = wanted.iter().map(|wanted| (wanted.table, wanted.columns.clone())).collect();
-        let pieces = InOrder::new(request, Plan { keeps_order: true, columns, ..plan(&config, None) });
+        let pieces = InOrder::new(request, Plan { keeps_order: true, columns, ..plan(options, None) });
         Ok(Self {
             started,
             progress,

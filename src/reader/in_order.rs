@@ -19,13 +19,13 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
+use super::ReadOptions;
 use super::dispatch::Dispatcher;
 use super::large::LargeEnd;
 use super::refusal::reject_damaged_log;
 use super::unit::{Large, Unit, Work};
 use super::worker::{ArchiveOutcome, Converted, GroupResult, SegmentResult, position};
 use crate::clock::StageClock;
-use crate::config::Config;
 use crate::error::{Error, ErrorKind, Finding, Reason, Result};
 use crate::input::{Archive, Unusable};
 use crate::model::Integrity;
@@ -68,13 +68,14 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Those of a run.
-    pub(crate) fn of(config: &Config) -> Self {
+    /// Those of whoever takes nothing but rows.
+    pub(crate) fn of(options: &ReadOptions) -> Self {
+        let prefetch_memory = options.prefetch_memory();
         Self {
-            rows_memory: config.rows_memory(),
-            prefetch_memory: config.prefetch_memory(),
-            inflated_bytes: config.max_inflated_bytes,
-            requires_verified: config.requires_verified,
+            rows_memory: options.memory_limit - prefetch_memory,
+            prefetch_memory,
+            inflated_bytes: options.max_inflated_bytes,
+            requires_verified: false,
         }
     }
 }

@@ -8,13 +8,14 @@ use std::sync::atomic::Ordering;
 
 use rayon::ThreadPool;
 
+use super::ReadOptions;
 use super::in_order::{Limits, Request};
 use super::members::open_containers;
 use crate::clock::StageClock;
-use crate::config::{Config, OnBad};
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{Archive, Referenced, Search, copy_stdin, discover, follow};
+use crate::model::OnBad;
 use crate::model::STDIN;
 use crate::pool::thread_pool;
 use crate::report::{NoticeCounts, Progress};
@@ -36,16 +37,17 @@ pub(crate) struct Found {
 ///
 /// Inputs that cannot be listed, whoever asked to stop, and with [`OnBad::Fail`] notices that are not understood.
 pub(crate) fn find_archives(
-    config: &Config,
+    options: &ReadOptions,
     progress: &Progress,
     (pool, clock): (&ThreadPool, &StageClock),
     search: &Search<'_>,
-    folder: &Path,
+    (disk, folder): (&Disk, &Path),
+    on_bad: OnBad,
 ) -> Result<Found> {
     let (piped, mut named): (Vec<PathBuf>, Vec<PathBuf>) =
-        config.inputs.iter().cloned().partition(|input| input.as_os_str() == STDIN);
-    let Referenced { objects, paths, counts, wrong } = follow(&config.inputs_from, &named, search)?;
-    if let (OnBad::Fail, Some(wrong)) = (config.on_bad, wrong.first()) {
+        options.inputs.iter().cloned().partition(|input| input.as_os_str() == STDIN);
+    let Referenced { objects, paths, counts, wrong } = follow(&options.inputs_from, &named, search)?;
+    if let (OnBad::Fail, Some(wrong)) = (on_bad, wrong.first()) {
         let error = Error::new(ErrorKind::InputRejected, wrong.clone());
         return Err(error.advise("--on-bad quarantine would go on; nothing was published"));
     }
@@ -56,7 +58,7 @@ pub(crate) fn find_archives(
     }
     let mut archives = found?;
     if !piped.is_empty() {
-        archives.push(copy_stdin(&Disk::new(config.watch.clone()), folder)?);
+        archives.push(copy_stdin(disk, folder)?);
     }
     Ok(Found { archives, notices: counts, wrong_notices: wrong })
 }
@@ -66,19 +68,20 @@ pub(crate) fn find_archives(
 /// # Errors
 ///
 /// Inputs that cannot be listed or that are no more, and whoever asked to stop.
-pub(crate) fn open(config: &Config, progress: &Progress) -> Result<(Request, Found)> {
+pub(crate) fn open(options: &ReadOptions, progress: &Progress) -> Result<(Request, Found)> {
     let clock = Arc::new(StageClock::default());
-    let pool = Arc::new(thread_pool(config.threads)?);
-    let session = Session::new(&config.store).stopped_by(Stop::default().or_when(progress.stop_flag()));
+    let pool = Arc::new(thread_pool(options.threads)?);
+    let session = Session::new(&options.store).stopped_by(Stop::default().or_when(progress.stop_flag()));
     let session = Arc::new(session.watched_by(progress.waits()));
-    let search = Search { lake: None, selection: &config.selection, session: &session, is_new: &|_| true };
-    let folder = config.scratch.clone().unwrap_or_default();
-    let mut found = find_archives(config, progress, (&pool, &clock), &search, &folder)?;
+    let search = Search { lake: None, selection: &options.selection, session: &session, is_new: &|_| true };
+    let folder = options.scratch.clone().unwrap_or_default();
+    let mut found =
+        find_archives(options, progress, (&pool, &clock), &search, (&Disk::default(), &folder), OnBad::Quarantine)?;
     let archives = std::mem::take(&mut found.archives);
-    let archives = Arc::new(pool.install(|| open_containers(archives, |_| true, &config.selection)));
+    let archives = Arc::new(pool.install(|| open_containers(archives, |_| true, &options.selection)));
     expect_archives(progress, &archives);
     let range = 0..archives.len();
-    let limits = Limits::of(config);
+    let limits = Limits::of(options);
     let request = Request { limits, session, clock, pool, archives, range, proofs: None, cuts_back: false };
     Ok((request, found))
 }

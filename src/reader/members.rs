@@ -8,8 +8,8 @@ use rayon::prelude::{
     IndexedParallelIterator, IntoParallelRefIterator, ParallelExtend, ParallelIterator, ParallelSliceMut,
 };
 
-use crate::config::Selection;
 use crate::input::{Archive, Contents, beginning, expand, head, look_at};
+use crate::model::Selection;
 use crate::split::{Cutter, ENOUGH_TO_TELL};
 
 /// Archives whose first bytes are looked at together.

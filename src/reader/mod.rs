@@ -81,7 +81,6 @@ pub(crate) use members::open_containers;
 pub use options::ReadOptions;
 pub(crate) use worker::{Converted, position};
 
-use crate::config::{Config, OnBad};
 use crate::input::Archive;
 use crate::model::Integrity;
 use crate::report::{Progress, Summary};
@@ -89,14 +88,14 @@ use crate::rows::{Plan, Register};
 use crate::schema::Table;
 use crate::split::Status;
 
-/// What a run makes of events.
-pub(crate) fn plan(config: &Config, register: Option<Arc<dyn Register>>) -> Plan {
+/// What is made of events for whoever takes nothing but rows: one partition, so that batches stay whole.
+pub(crate) fn plan(options: &ReadOptions, register: Option<Arc<dyn Register>>) -> Plan {
     Plan {
-        events: config.tables.contains(&Table::Events),
-        usage_records: config.tables.contains(&Table::UsageRecords),
-        partition_by: config.partition_by.clone(),
-        selection: config.selection.clone(),
-        reads_all: config.on_bad == OnBad::Fail,
+        events: options.tables.contains(&Table::Events),
+        usage_records: options.tables.contains(&Table::UsageRecords),
+        partition_by: Vec::new(),
+        selection: options.selection.clone(),
+        reads_all: false,
         register,
         keeps_order: false,
         columns: Vec::new(),

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use crate::config::{Config, Selection};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::{STDIN, Selection, check_local, check_place, limits};
 use crate::rows::Batch;
 use crate::schema::Table;
-use crate::store::StoreOptions;
+use crate::store::{ObjectUrl, StoreOptions};
 
 /// What is read, and how.
 #[derive(Clone, Debug)]
@@ -45,20 +45,17 @@ impl ReadOptions {
     #[must_use]
     pub fn new(inputs: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         let inputs = inputs.into_iter().map(Into::into).collect();
-        let Config {
-            inputs, inputs_from, store, selection, threads, memory_limit, max_inflated_bytes, scratch, ..
-        } = Config::new(inputs, PathBuf::new());
         Self {
             inputs,
-            inputs_from,
-            store,
+            inputs_from: Vec::new(),
+            store: StoreOptions::default(),
             tables: vec![Table::Events],
             columns: Vec::new(),
-            selection,
-            threads,
-            memory_limit,
-            max_inflated_bytes,
-            scratch,
+            selection: Selection::default(),
+            threads: limits::threads(),
+            memory_limit: limits::MEMORY,
+            max_inflated_bytes: limits::INFLATED_BYTES,
+            scratch: None,
         }
     }
 
@@ -88,20 +85,42 @@ impl ReadOptions {
         Self { memory_limit: bytes, ..self }
     }
 
-    pub(super) fn config(&self) -> Config {
-        Config {
-            inputs_from: self.inputs_from.clone(),
-            store: self.store.clone(),
-            tables: self.tables.clone(),
-            selection: self.selection.clone(),
-            threads: self.threads,
-            memory_limit: self.memory_limit,
-            max_inflated_bytes: self.max_inflated_bytes,
-            scratch: self.scratch.clone(),
-            dedup: false,
-            dry_run: true,
-            ..Config::new(self.inputs.clone(), PathBuf::new())
+    /// Bytes of memory for objects of S3 that are fetched before they are asked for.
+    pub(crate) fn prefetch_memory(&self) -> u64 {
+        let may_be_objects = !self.inputs_from.is_empty() || self.inputs.iter().any(|input| ObjectUrl::is_url(input));
+        if may_be_objects { self.memory_limit / 8 } else { 0 }
+    }
+
+    /// Checks what types cannot.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ConfigInvalid`] with the flag that mends it.
+    pub(crate) fn validate(&self) -> Result<()> {
+        let invalid = |message: &str| Err(Error::new(ErrorKind::ConfigInvalid, message));
+        if self.inputs.is_empty() && self.inputs_from.is_empty() {
+            return invalid("name at least one file, folder or s3:// URL to convert, or use --inputs-from");
         }
+        if self.inputs.iter().chain(&self.inputs_from).filter(|input| input.as_os_str() == STDIN).count() > 1 {
+            return invalid("standard input can be read only once");
+        }
+        self.inputs.iter().try_for_each(|input| check_place("INPUT", input))?;
+        self.inputs_from.iter().try_for_each(|file| check_local("--inputs-from", file))?;
+        if self.tables.is_empty() || self.tables.iter().any(|table| !table.is_partitioned()) {
+            return invalid("--tables takes usage_records, events or both");
+        }
+        if self.threads == 0 {
+            return invalid("--threads must be at least 1");
+        }
+        if self.memory_limit < limits::MIN_MEMORY {
+            return invalid("--memory-limit must be at least 64MiB");
+        }
+        if let (Some(from), Some(to)) = (self.selection.from_day, self.selection.to_day)
+            && from > to
+        {
+            return invalid("--from is later than --to");
+        }
+        Ok(())
     }
 
     /// The tables that are wanted, with their columns.

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::config::Config;
+use crate::convert::config::Config;
 use crate::error::{Error, Finding, Reason, Result};
 use crate::input::{Archive, Contents, Inflated, Inflater, Search, TextStream, Unusable, Window, discover, expand};
 use crate::store::Session;

@@ -1,6 +1,10 @@
-//! Who may use what: `src/` against a table of homes. A text scan, so that it needs no tool and no build.
+//! Who may use what: `src/` against a table of homes, and against the order of its folders. Text scans, so that they need
+//! no tool and no build.
 //!
-//! Comments and strings count as uses too; that has not been a nuisance so far.
+//! For homes, strings count as uses too; that has not been a nuisance so far.
+
+mod paths;
+mod tiers;
 
 use std::fs;
 use std::path::Path;

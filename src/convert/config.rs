@@ -11,20 +11,11 @@ use crate::disk::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::Settings;
 use crate::lake::write::WriteOptions;
-use crate::model::STDIN;
 use crate::model::limits;
-pub use crate::model::{Compression, MIB, PartitionColumn, Selection, check_local, check_place};
+pub use crate::model::{Compression, MIB, OnBad, PartitionColumn, Selection, check_local, check_place};
+use crate::reader::ReadOptions;
 use crate::schema::Table;
 use crate::store::{ObjectUrl, StoreOptions};
-
-/// What to do when input is bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnBad {
-    /// Keep it in the quarantine table and go on.
-    Quarantine,
-    /// Publish nothing.
-    Fail,
-}
 
 /// A validated request to convert archives.
 #[derive(Clone, Debug)]
@@ -137,15 +128,25 @@ impl Config {
         if self.dedup { self.memory_limit / 12 } else { 0 }
     }
 
-    /// Bytes of memory for objects of S3 that are fetched before they are asked for.
-    pub(crate) fn prefetch_memory(&self) -> u64 {
-        let may_be_objects = !self.inputs_from.is_empty() || self.inputs.iter().any(|input| ObjectUrl::is_url(input));
-        if may_be_objects { self.memory_limit / 8 } else { 0 }
-    }
-
     /// Bytes of memory for rows on their way.
     pub(crate) fn rows_memory(&self) -> u64 {
-        self.memory_limit - self.keys_memory() - self.prefetch_memory()
+        self.memory_limit - self.keys_memory() - self.read_options().prefetch_memory()
+    }
+
+    /// What the request asks of its input.
+    pub(crate) fn read_options(&self) -> ReadOptions {
+        ReadOptions {
+            inputs: self.inputs.clone(),
+            inputs_from: self.inputs_from.clone(),
+            store: self.store.clone(),
+            tables: self.tables.clone(),
+            columns: Vec::new(),
+            selection: self.selection.clone(),
+            threads: self.threads,
+            memory_limit: self.memory_limit,
+            max_inflated_bytes: self.max_inflated_bytes,
+            scratch: self.scratch.clone(),
+        }
     }
 
     /// What commits say of the request.
@@ -176,19 +177,9 @@ impl Config {
     /// [`ErrorKind::ConfigInvalid`] with the flag that mends it.
     pub fn validate(&self) -> Result<()> {
         let invalid = |message: &str| Err(Error::new(ErrorKind::ConfigInvalid, message));
-        if self.inputs.is_empty() && self.inputs_from.is_empty() {
-            return invalid("name at least one file, folder or s3:// URL to convert, or use --inputs-from");
-        }
-        if self.inputs.iter().chain(&self.inputs_from).filter(|input| input.as_os_str() == STDIN).count() > 1 {
-            return invalid("standard input can be read only once");
-        }
-        self.inputs.iter().try_for_each(|input| check_place("INPUT", input))?;
+        self.read_options().validate()?;
         check_place("--out", &self.lake)?;
-        self.inputs_from.iter().try_for_each(|file| check_local("--inputs-from", file))?;
         self.public_keys.iter().try_for_each(|file| check_local("--public-keys", file))?;
-        if self.tables.is_empty() || self.tables.iter().any(|table| !table.is_partitioned()) {
-            return invalid("--tables takes usage_records, events or both");
-        }
         if self.partition_by.is_empty() {
             return invalid("--partition-by needs at least one column");
         }
@@ -196,21 +187,10 @@ impl Config {
         if (0..self.partition_by.len()).any(is_repeated) {
             return invalid("--partition-by names a column twice");
         }
-        if self.threads == 0 {
-            return invalid("--threads must be at least 1");
-        }
-        if self.memory_limit < Self::MIN_MEMORY_LIMIT {
-            return invalid("--memory-limit must be at least 64MiB");
-        }
         if let Compression::Zstd(level) = self.compression
             && !(1..=22).contains(&level)
         {
             return invalid("--compression zstd takes a level from 1 to 22");
-        }
-        if let (Some(from), Some(to)) = (self.selection.from_day, self.selection.to_day)
-            && from > to
-        {
-            return invalid("--from is later than --to");
         }
         Ok(())
     }
