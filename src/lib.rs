@@ -89,7 +89,7 @@
 //! - No file in a table's folder is ever incomplete: parts are written in `_trailmill/staging`, synced and renamed,
 //!   that of `archives` last. Nothing relies on destructors for that.
 //! - Nothing changes on disk or in a bucket unless [`disk`] was told before, so that every change can be made to fail.
-//! - Nothing waits for the network but in `store`, and nothing of the client library is seen beyond it.
+//! - Nothing waits for the network but in `store::s3`, and nothing of the client library is seen beyond it.
 //! - Nothing is published of a step in which objects were refused for the sake of the session: what could not be had is judged
 //!   by asking for what could be had before.
 //! - Nothing is sent that changes a lake in a bucket while the claim on it has lapsed: a run that was silent for its lease
@@ -102,7 +102,7 @@
 //! - No part name, row order or row group border depends on threads, time or the order of arguments.
 //! - No thread that converts waits for a store while something is there to be converted: small objects are fetched ahead in
 //!   the order in which they are wanted, within an eighth of [`config::Config::memory_limit`]; of a large one some pieces are.
-//! - tokio and the client library stay in `store`.
+//! - tokio and the client library stay in `store::s3`.
 //! - Nothing is unpacked to disk: members of containers are read where they stand. Standard input alone is copied, to a
 //!   file without a name.
 //! - No text from an archive reaches a path or a terminal unescaped.
@@ -147,6 +147,13 @@
 //!
 //! They are in `tests/it`, but for `tests/fuzz`, `tests/engines` and `tests/kills.sh`.
 
+#![cfg_attr(
+    not(all(feature = "lake", feature = "s3", feature = "verify")),
+    expect(dead_code, reason = "a build with all features tells what nobody uses")
+)]
+#![cfg_attr(not(all(feature = "lake", feature = "verify")), expect(unused_imports, reason = "the same"))]
+#![cfg_attr(not(feature = "lake"), expect(unreachable_pub, reason = "requests for lakes"))]
+
 pub mod error;
 
 pub mod schema;
@@ -173,36 +180,51 @@ mod rows;
 
 mod input;
 
+#[cfg(feature = "verify")]
 pub mod verify;
+#[cfg(not(feature = "verify"))]
+#[path = "verify/without.rs"]
+mod verify;
 
 pub mod report;
 
 pub mod reader;
 
+#[cfg(feature = "lake")]
 mod encode;
 
+#[cfg(feature = "lake")]
 mod lake;
 
+#[cfg(feature = "lake")]
 mod dedup;
 
+#[cfg(feature = "lake")]
 mod convert;
 
+#[cfg(feature = "lake")]
 pub mod check;
 
+#[cfg(feature = "lake")]
 pub mod restore;
 
+#[cfg(feature = "lake")]
 pub mod inspect;
 
+#[cfg(feature = "lake")]
 pub mod ddl;
 
+#[cfg(feature = "lake")]
 #[doc(hidden)]
 pub mod stages;
 
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "lake")]
 pub use convert::{config, convert};
 pub use error::{Error, ErrorKind, Result};
+#[cfg(feature = "lake")]
 pub use inspect::inspect;
 pub use model::{Outcome, PartitionColumn};
 pub use store::StoreOptions;

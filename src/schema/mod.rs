@@ -16,13 +16,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
-use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 pub use render::{SchemaFormat, render};
 
 /// Version of the column layout, kept in every file's key-value metadata. It rises when a column changes its meaning
 /// or type; a new column alone does not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
+
+/// Where the Parquet library looks for the id of a field.
+const FIELD_ID: &str = "PARQUET:field_id";
 
 /// Digits before and after the point of every quantity: Marketplace allows ten before and six after (Metering Service API Reference), an
 /// INT64 holds eighteen.
@@ -205,7 +207,7 @@ fn take(next_id: &mut i32) -> i32 {
 }
 
 fn node(id: i32, name: &str, data_type: DataType) -> Field {
-    let metadata = HashMap::from([(PARQUET_FIELD_ID_META_KEY.to_owned(), id.to_string())]);
+    let metadata = HashMap::from([(FIELD_ID.to_owned(), id.to_string())]);
     Field::new(name, data_type, true).with_metadata(metadata)
 }
 
@@ -266,4 +268,13 @@ const fn column(
     doc: &'static str,
 ) -> Column {
     Column { id, name, source, kind, doc, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(feature = "lake")]
+    #[test]
+    fn fields_have_their_ids_where_the_parquet_library_looks_for_them() {
+        assert_eq!(super::FIELD_ID, parquet::arrow::PARQUET_FIELD_ID_META_KEY);
+    }
 }

@@ -3,6 +3,7 @@
 //! In: when the claim was written last. Out: whether anything may be changed in the lake. Never: compares the clocks of two
 //! machines.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,6 +20,11 @@ impl Moment {
     pub(crate) fn elapsed(self) -> Duration {
         self.0.elapsed().max(self.1.elapsed().unwrap_or_default())
     }
+}
+
+/// A number that no other run draws.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 /// A claim, for those whose requests depend on it. Without one nothing is held up.

@@ -4,58 +4,46 @@
 //! or of the client library beyond this folder: threads that convert call in here and wait, or find what was fetched before
 //! they asked.
 //!
+//! What speaks to the network is in `s3`. In a build without that feature `without` stands in for it: its buckets cannot be
+//! had, so whoever works with them needs no other code.
+//!
 //! Requests are sent again with growing pauses while the store is busy or away. What is given up is told in a sentence.
 
-mod access;
-
-mod answer;
-
-mod bucket;
-
-mod client;
-
-mod condition;
-
-mod credentials;
-
-mod explain;
+mod failure;
 
 mod hold;
 
-mod object;
-
-mod odd;
+mod listed;
 
 mod options;
 
-mod patience;
-
-mod prefetch;
+#[cfg(feature = "s3")]
+mod s3;
 
 mod session;
 
 mod stop;
 
-mod upload;
-
 mod url;
-
-mod version;
 
 mod waits;
 
-mod within;
+#[cfg(not(feature = "s3"))]
+mod without;
 
-pub(crate) use bucket::{Bucket, ListPage, NextPage, Object};
-pub(crate) use explain::is_of_store;
-pub(crate) use hold::{Hold, Moment};
+#[cfg(feature = "s3")]
+use s3 as network;
+#[cfg(not(feature = "s3"))]
+use without as network;
+
+pub(crate) use failure::is_of_store;
+pub(crate) use hold::{Hold, Moment, random};
+pub(crate) use listed::{ListPage, NextPage, Object, Upload, Version};
+use network::Buckets;
+pub(crate) use network::{Bucket, Prefetcher};
 pub use options::StoreOptions;
-pub(crate) use patience::random;
-pub(crate) use prefetch::Prefetcher;
-pub(crate) use session::{STOP_LATENCY, Session};
-pub(crate) use stop::Stop;
-pub(crate) use upload::Upload;
+pub(crate) use session::Session;
+pub(crate) use stop::{STOP_LATENCY, Stop};
 pub(crate) use url::{COPY_IT, ObjectUrl, is_bucket_name, why_unreachable};
-pub(crate) use version::Version;
 pub(crate) use waits::Waits;
 pub use waits::{Awaited, Wait};

@@ -8,9 +8,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use super::explain::cut_short;
+use super::failure::failed;
 use crate::error::{Error, ErrorKind, Result};
+
+/// How long a wait goes on when somebody has asked to stop.
+pub(crate) const STOP_LATENCY: Duration = Duration::from_millis(100);
 
 /// Ends the waits of those who share it.
 #[derive(Clone, Default)]
@@ -69,13 +73,14 @@ impl Stop {
         self.over.get_or_init(|| Over { place, why, advice });
     }
 
-    /// The error of a wait that ended too soon.
+    /// The error of a wait that ended too soon. It is not [`io::ErrorKind::Interrupted`]: readers would try again.
     pub(super) fn error(&self) -> io::Error {
-        cut_short(match (self.lost.get(), self.over.get()) {
+        let why = match (self.lost.get(), self.over.get()) {
             (Some(lost), _) => &lost.why,
             (None, Some(over)) => &over.why,
             (None, None) => "asked to stop",
-        })
+        };
+        failed(io::ErrorKind::ConnectionAborted, why.to_owned())
     }
 
     /// Goes on, unless there is a reason not to.

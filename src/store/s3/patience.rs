@@ -6,8 +6,6 @@
 //! All who ask a bucket know when it was heard of last: who begins to ask when it has been away for that long already is
 //! answered soon. A store that has never answered is not away, but more likely called otherwise, and is waited for briefly.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,11 +13,11 @@ use std::time::{Duration, Instant};
 use object_store::Error;
 use object_store::path::Path as Key;
 
-use super::StoreOptions;
 use super::answer::Answer;
 use super::explain::{Again, again, explain, is_busy, silent, tried};
-use super::session::STOP_LATENCY;
-use super::waits::{Awaited, Wait, Waits};
+use crate::store::STOP_LATENCY;
+use crate::store::StoreOptions;
+use crate::store::{Awaited, Wait, Waits, random};
 
 /// The pause before a request is sent again is drawn from this up to three times the last one.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
@@ -239,9 +237,4 @@ impl Pause {
         self.0 = SHORTEST_PAUSE + most.mul_f64(part);
         tokio::time::sleep(self.0).await;
     }
-}
-
-/// A number that no other run draws.
-pub(crate) fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }

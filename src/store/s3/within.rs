@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use object_store::{Error, ObjectStoreExt};
 
-use super::bucket::{Bucket, Object, parse};
+use super::bucket::{Bucket, parse};
 use super::explain::{broken, explain};
+use crate::store::Object;
 
 impl Bucket {
     /// Writes an object, in the place of an older one.

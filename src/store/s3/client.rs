@@ -10,9 +10,9 @@ use object_store::client::{ClientConfigKey, HttpConnector};
 use object_store::{HeaderValue, RetryConfig};
 use reqwest::Url;
 
-use super::StoreOptions;
 use super::credentials::Chain;
 use super::explain::own;
+use crate::store::StoreOptions;
 
 /// The longest URL of a store.
 const LONGEST_URL: usize = 1_024;
@@ -167,8 +167,8 @@ pub(super) fn check_region(typed: &str) -> Result<&str, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Session;
     use super::*;
+    use crate::store::Session;
     use async_trait::async_trait;
     use object_store::client::{HttpClient, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService};
     use object_store::{ClientOptions, ObjectStoreExt};

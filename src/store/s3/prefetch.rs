@@ -14,9 +14,9 @@ use tokio::task::AbortHandle;
 
 use super::bucket::parse;
 use super::explain::explain;
-use super::session::STOP_LATENCY;
-use super::stop::Stop;
-use super::version::Version;
+use crate::store::STOP_LATENCY;
+use crate::store::Stop;
+use crate::store::Version;
 
 /// Requests that are under way at once: with 30 ms for each that is 8,000 small objects a second, which is more than the
 /// cores of a small machine convert.

@@ -16,18 +16,16 @@ use object_store::path::{Error as KeyError, Path as Key};
 use object_store::{Error, GetOptions, ObjectMeta, ObjectStoreExt};
 use tokio::task::JoinSet;
 
-use super::StoreOptions;
 use super::access::{Access, Confirmed};
+use super::buckets::Threads;
 use super::explain::{broken, explain, not_a_key};
-use super::session::Threads;
-use super::url::{COPY_IT, LONGEST_KEY, why_unreachable};
 use super::version::Blocks;
+use crate::store::StoreOptions;
+use crate::store::listed::{ListPage, NextPage, Object, PAGE_KEYS};
+use crate::store::url::{COPY_IT, LONGEST_KEY, why_unreachable};
 
 /// Requests that are under way at once where many are needed.
 const CONCURRENT_REQUESTS: usize = 64;
-
-/// Keys of a page, the most that S3 gives.
-const PAGE_KEYS: usize = 1_000;
 
 /// A bucket of S3.
 pub(crate) struct Bucket {
@@ -41,45 +39,6 @@ pub(crate) struct Bucket {
     timeout: Duration,
     /// Whether requests are not signed.
     is_anonymous: bool,
-}
-
-/// What a list tells of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Object {
-    pub(crate) key: String,
-    pub(crate) bytes: u64,
-    /// Milliseconds since 1970.
-    pub(crate) modified_ms: i64,
-    /// As the store gives it, in quotes; it changes when the bytes do.
-    pub(crate) etag: Option<String>,
-}
-
-/// A page of a list.
-#[derive(Debug, Default)]
-pub(crate) struct ListPage {
-    pub(crate) objects: Vec<Object>,
-    /// Prefixes of further keys, each with a slash at its end.
-    pub(crate) folders: Vec<String>,
-    /// Keys that the client cannot ask for, with why; of one that ends in a slash all below it are meant.
-    pub(crate) unreachable: Vec<(String, String)>,
-    /// Asks for the next page.
-    pub(crate) next: Option<NextPage>,
-}
-
-/// Where a list goes on.
-#[derive(Clone, Debug)]
-pub(crate) struct NextPage {
-    token: Option<String>,
-    /// Key to go on behind, where a page could not be read as a whole.
-    after: Option<String>,
-    keys: usize,
-}
-
-impl NextPage {
-    /// The page of keys behind one, which need not be there.
-    pub(crate) fn behind(key: String) -> Self {
-        Self { token: None, after: Some(key), keys: PAGE_KEYS }
-    }
 }
 
 impl fmt::Debug for Bucket {
@@ -194,7 +153,7 @@ impl Bucket {
         if prefix.len() > LONGEST_KEY {
             return Ok(ListPage::default());
         }
-        let page = page.unwrap_or(NextPage { token: None, after: None, keys: PAGE_KEYS });
+        let page = page.unwrap_or(NextPage::first());
         let ask = || {
             let options = PaginatedListOptions {
                 delimiter: by_folder.then_some("/".into()),

@@ -11,8 +11,9 @@ use bytes::Bytes;
 use object_store::path::Path as Key;
 use tokio::task::JoinHandle;
 
-use super::bucket::{Bucket, parse};
+use super::bucket::parse;
 use super::explain::{broken, explain};
+use crate::store::Version;
 
 /// Bytes of a large object that are asked for at a time.
 const PIECE_BYTES: u64 = 2 << 20;
@@ -25,16 +26,6 @@ const BLOCK_BYTES: u64 = 1 << 20;
 const BLOCKS_KEPT: usize = 16;
 
 const FEWER_BYTES: &str = "the store sent less than it was asked for";
-
-/// An object as it was listed.
-#[derive(Clone, Debug)]
-pub(crate) struct Version {
-    pub(crate) bucket: Arc<Bucket>,
-    pub(crate) key: String,
-    /// As the store gives it, in quotes.
-    pub(crate) etag: Option<String>,
-    pub(crate) bytes: u64,
-}
 
 impl Version {
     /// All its bytes.

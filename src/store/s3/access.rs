@@ -22,11 +22,11 @@ use object_store::{Error, GetOptions, ObjectStore};
 
 use super::credentials::Chain;
 use super::explain::{Failure, explain, failure, own};
-use super::hold::Hold;
 use super::odd::Odd;
 use super::patience::Patience;
-use super::session::STOP_LATENCY;
-use super::stop::Stop;
+use crate::store::Hold;
+use crate::store::STOP_LATENCY;
+use crate::store::Stop;
 
 /// Objects that were read before and can be asked for again.
 const WITNESSES: usize = 3;

@@ -19,16 +19,10 @@ use super::Bucket;
 use super::answer::Answer;
 use super::bucket::parse;
 use super::explain::broken;
+use crate::store::Upload;
 
 /// How long a signature counts: a request is sent as soon as it is signed.
 const SIGNATURE_LASTS: Duration = Duration::from_mins(5);
-
-/// An upload of an object in pieces that is not complete.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Upload {
-    pub(crate) key: String,
-    pub(crate) id: String,
-}
 
 /// A page of uploads (Amazon S3 API Reference, `ListMultipartUploads`).
 #[derive(Debug, Deserialize)]

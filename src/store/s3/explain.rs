@@ -14,46 +14,11 @@ use reqwest::StatusCode;
 
 use super::answer::{Answer, cause, innermost};
 use crate::error::{printable, printable_path};
-
-/// What came of a request, as the cause of an error: whoever unpacks bytes can tell it from damage.
-#[derive(Debug)]
-struct StoreFailure(String);
-
-impl fmt::Display for StoreFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl StdError for StoreFailure {}
-
-/// Whether an error is what a store answered, or that it did not.
-pub(crate) fn is_of_store(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<StoreFailure>)
-}
-
-impl crate::error::Error {
-    /// The store's part in it, whatever is around that, when it is of a store.
-    pub(crate) fn of_store(&self) -> Option<&io::Error> {
-        let mut cause: Option<&(dyn StdError + 'static)> = Some(self);
-        while let Some(error) = cause {
-            match error.downcast_ref::<io::Error>() {
-                Some(found) if is_of_store(found) => return Some(found),
-                _ => cause = error.source(),
-            }
-        }
-        None
-    }
-}
-
-/// The error of a wait that ended before its time. It is not [`io::ErrorKind::Interrupted`]: readers would try again.
-pub(super) fn cut_short(why: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, StoreFailure(why.to_owned()))
-}
+use crate::store::failure::failed;
 
 /// The error of an answer that makes no sense.
 pub(super) fn broken(words: &str) -> io::Error {
-    io::Error::other(StoreFailure(words.to_owned()))
+    failed(io::ErrorKind::Other, words.to_owned())
 }
 
 /// The error of a key that the client library cannot ask for.
@@ -261,7 +226,7 @@ pub(super) fn explain(error: &Error) -> io::Error {
         Some(Tried { times, .. }) => format!("{words} (tried {times} times)"),
         None => words,
     };
-    io::Error::new(kind, StoreFailure(words))
+    failed(kind, words)
 }
 
 /// Whether a store says that a bucket is not where it was asked for.

@@ -21,9 +21,9 @@ use reqsign_file_read_tokio::TokioFileRead;
 use reqsign_http_send_reqwest::ReqwestHttpSend;
 use tokio::sync::Mutex;
 
-use super::StoreOptions;
 use super::explain::{passing, unauthenticated};
 use crate::error::printable;
+use crate::store::StoreOptions;
 
 /// Longest time until an address of AWS's tools takes a connection: they are close by, or not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,0 +1,24 @@
+//! What speaks to S3.
+//!
+//! In: names of buckets, keys, bytes. Out: what the store answers, as values of [`crate::store`]. Never: is there in a build without the
+//! feature `s3`.
+
+mod access;
+mod answer;
+mod bucket;
+mod buckets;
+mod client;
+mod condition;
+mod credentials;
+mod explain;
+mod object;
+mod odd;
+mod patience;
+mod prefetch;
+mod upload;
+mod version;
+mod within;
+
+pub(crate) use bucket::Bucket;
+pub(super) use buckets::Buckets;
+pub(crate) use prefetch::Prefetcher;
