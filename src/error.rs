@@ -87,6 +87,13 @@ pub struct Error {
 }
 
 impl Error {
+    /// The same once more, with its cause as words.
+    pub(crate) fn repeat(&self) -> Self {
+        let (place, message) = (self.place.clone(), self.message.clone());
+        let source = self.source.as_ref().map(|source| source.to_string().into());
+        Self { kind: self.kind, place, message, source }
+    }
+
     /// An error with a full-sentence message.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, place: None, message: message.into(), source: None }

@@ -70,7 +70,6 @@
 //! | | [`restore`] | rows of `events` back to JSON, as lines or as archives; only what is wanted is read |
 //! | | [`mod@inspect`] | what is in archives, containers and lakes |
 //! | | [`ddl`] | a lake's layout, and a seller's questions, to statements for engines |
-//! | benches and fuzzing | `stages` | stages by themselves |
 //!
 //! `main`, `cli`, `generate`, `progress`, `signals`, `faults` and `terminal` belong to the command and use only what is
 //! public here.
@@ -213,10 +212,6 @@ pub mod inspect;
 
 #[cfg(feature = "lake")]
 pub mod ddl;
-
-#[cfg(feature = "lake")]
-#[doc(hidden)]
-pub mod stages;
 
 #[cfg(test)]
 mod tests;

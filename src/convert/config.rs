@@ -146,6 +146,7 @@ impl Config {
             memory_limit: self.memory_limit,
             max_inflated_bytes: self.max_inflated_bytes,
             scratch: self.scratch.clone(),
+            ..ReadOptions::default()
         }
     }
 

@@ -66,7 +66,7 @@ impl Steps<'_> {
             ..plan(&self.config.read_options(), register)
         };
         let mut pieces = InOrder::new(request, plan);
-        let taken = (|| {
+        let taken: Result<()> = (|| {
             while let Some(piece) = pieces.next()? {
                 step.take(piece)?;
             }
@@ -74,7 +74,8 @@ impl Steps<'_> {
         })();
         if let Err(error) = taken {
             step.abandon();
-            return Err(error);
+            let is_stopped = self.request.session.stop().is_set();
+            return Err(if is_stopped { error.advise("what is not published was thrown away") } else { error });
         }
         let (staged, mut summary) = step.finish()?;
         if let (Some(staged), Some(commit)) = (staged, commit) {

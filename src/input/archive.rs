@@ -17,6 +17,7 @@ use super::container::{LARGE_BYTES, LOOK_BYTES, Member};
 use super::key::{Key, is_log_name};
 use super::object::{StoredObject, bucket_folder};
 use super::region::{Base, Region};
+use super::uri::push_escaped;
 use crate::disk::ScratchFile;
 use crate::error::Finding;
 use crate::model::Selection;
@@ -51,6 +52,8 @@ enum Origin {
     Unreachable(Box<Unreachable>),
     /// Copied from standard input, with a hash of it.
     Stdin(Box<(Arc<ScratchFile>, u128)>),
+    /// At hand, under a name that whoever has them gives.
+    Memory(Box<(String, Bytes)>),
     Member(Box<Member>),
 }
 
@@ -138,6 +141,17 @@ impl Archive {
         Self { bytes, origin: Origin::Stdin(Box::new((Arc::new(file), hash))), ..nowhere }
     }
 
+    /// Bytes that are at hand; what stands behind the last slash of `uri` is its name.
+    pub(crate) fn in_memory(uri: &str, bytes: Bytes) -> Self {
+        let (folder, name) = uri.rsplit_once('/').unwrap_or(("", uri));
+        Self {
+            bytes: bytes.len() as u64,
+            delivered: Key::of(Path::new(name)).delivered.unwrap_or_default(),
+            origin: Origin::Memory(Box::new((uri.to_owned(), bytes))),
+            ..Self::lost(&Arc::from(Path::new(folder)), OsStr::new(name))
+        }
+    }
+
     /// A member of a container of which `bytes` bytes can be read.
     pub(super) fn member(folder: &Arc<Path>, name: &OsStr, bytes: u64, modified_ms: i64, member: Member) -> Self {
         let delivered = Key::of(Path::new(name)).delivered.unwrap_or_default();
@@ -221,6 +235,7 @@ impl Archive {
                 push_escaped(&mut uri, self.path().as_os_str());
                 uri
             }
+            Origin::Memory(memory) => memory.0.clone(),
             Origin::Stdin(stdin) => format!("stdin:xxh3-{:032x}", stdin.1),
             Origin::Member(member) => {
                 let mut uri = format!("{}!", member.container.uri);
@@ -242,6 +257,11 @@ impl Archive {
                 let bytes = self.version().map_or_else(|| Ok(Bytes::new()), |version| version.read())?;
                 buffer.clear();
                 buffer.extend_from_slice(&bytes);
+                Ok(())
+            }
+            Origin::Memory(memory) => {
+                buffer.clear();
+                buffer.extend_from_slice(&memory.1);
                 Ok(())
             }
             Origin::Member(member) if member.is_kept(self.bytes) => member.read(self.bytes, buffer),
@@ -287,7 +307,7 @@ impl Archive {
             // A member may have a checksum.
             (Origin::Member(member), _) => member.open(self.bytes),
             (_, Some(region)) => Ok(Box::new(region.open()?)),
-            (Origin::Stdin(_), None) => Err(io::Error::from(io::ErrorKind::NotFound)),
+            (Origin::Stdin(_) | Origin::Memory(_), None) => Err(io::Error::from(io::ErrorKind::NotFound)),
         }
     }
 
@@ -309,6 +329,7 @@ impl Archive {
             Origin::File => Some(Region::new(Base::File(Arc::from(self.path())), self.bytes)),
             Origin::Object(_) => Some(Region::new(Base::Object(Arc::new(self.version()?)), self.bytes)),
             Origin::Unreachable(_) => None,
+            Origin::Memory(memory) => Some(Region::new(Base::Memory(memory.1.clone()), self.bytes)),
             Origin::Stdin(stdin) => Some(Region::new(Base::Scratch(Arc::clone(&stdin.0)), self.bytes)),
             Origin::Member(member) => member.region(self.bytes),
         }
@@ -377,18 +398,6 @@ impl Archive {
                 member.crc32().map_or_else(|| time.clone(), |crc32| format!("{time} crc32:{crc32:08x}"))
             }
             _ => time,
-        }
-    }
-}
-
-/// Escapes what a URI may not hold, and the exclamation mark, which stands between a container and its member.
-fn push_escaped(uri: &mut String, name: &OsStr) {
-    for byte in name.as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-_.~$&'()*+,;=:@".contains(byte) {
-            uri.push(char::from(*byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(uri, "%{byte:02X}");
         }
     }
 }

@@ -22,6 +22,8 @@ mod references;
 mod region;
 
 mod tar;
+
+mod uri;
 mod zip;
 
 mod container;

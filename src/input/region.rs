@@ -9,6 +9,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
+
 use crate::disk::ScratchFile;
 use crate::store::Version;
 
@@ -17,6 +19,8 @@ use crate::store::Version;
 pub(super) enum Base {
     /// In a file, by its path.
     File(Arc<Path>),
+    /// At hand.
+    Memory(Bytes),
     /// In a file without a name.
     Scratch(Arc<ScratchFile>),
     /// In an object of S3.
@@ -45,6 +49,7 @@ impl Region {
     pub(super) fn open(&self) -> io::Result<RegionReader> {
         let handle = match &self.base {
             Base::File(path) => Handle::File(File::open(path)?),
+            Base::Memory(bytes) => Handle::Memory(bytes.clone()),
             Base::Scratch(file) => Handle::Scratch(Arc::clone(file)),
             Base::Object(version) => Handle::Object(Arc::clone(version)),
         };
@@ -67,6 +72,7 @@ impl Region {
 #[derive(Debug)]
 enum Handle {
     File(File),
+    Memory(Bytes),
     Scratch(Arc<ScratchFile>),
     Object(Arc<Version>),
 }
@@ -87,6 +93,10 @@ impl RegionReader {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match &self.handle {
             Handle::File(file) => file.read_at(buffer, offset),
+            Handle::Memory(bytes) => {
+                let at = usize::try_from(offset).map_or(bytes.len(), |offset| offset.min(bytes.len()));
+                (&bytes[at..]).read(buffer)
+            }
             Handle::Scratch(file) => file.read_some_at(buffer, offset),
             Handle::Object(version) => version.read_at(buffer, offset),
         }

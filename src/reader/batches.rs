@@ -13,12 +13,13 @@ use arrow::error::ArrowError;
 
 use super::in_order::{InOrder, Piece};
 use super::options::{ReadOptions, Wanted};
+use super::worker::Converted;
 use super::{count, open, plan};
 use crate::clock::StageClock;
 use crate::error::{Error, ErrorKind, Finding, Result};
 use crate::input::Archive;
 use crate::report::{Progress, Summary};
-use crate::rows::Plan;
+use crate::rows::{Batch, Plan};
 use crate::schema::Table;
 
 /// Rows of one table.
@@ -29,6 +30,15 @@ pub struct TableBatch {
     pub table: Table,
     /// Its rows, in the types of [`Reader::schema`].
     pub rows: RecordBatch,
+}
+
+impl TableBatch {
+    pub(super) fn of(batch: &Batch, wanted: &[Wanted]) -> Result<Self> {
+        let wanted = wanted.iter().find(|wanted| wanted.table == batch.table);
+        let wanted = wanted.ok_or_else(|| Error::internal("rows that nobody wants"))?;
+        let rows = batch.typed(&wanted.schema, wanted.columns.iter().copied())?;
+        Ok(Self { table: batch.table, rows })
+    }
 }
 
 /// What came of one archive, all rows of which were handed out.
@@ -45,6 +55,19 @@ pub struct ArchiveEnd {
     pub events: u64,
     /// What is wrong with it or its events.
     pub findings: Vec<Finding>,
+}
+
+impl From<Converted> for ArchiveEnd {
+    fn from(converted: Converted) -> Self {
+        let Converted { uri, verdict, .. } = converted;
+        Self {
+            archive: uri,
+            status: verdict.status.as_str(),
+            kind: verdict.kind,
+            events: verdict.events_seen,
+            findings: verdict.findings,
+        }
+    }
 }
 
 /// Is called with rows and archives, in the order of the archives.
@@ -69,7 +92,7 @@ pub trait Sink {
 /// Reads archives on threads of its own, and hands out their rows in order. See [the module](crate::reader).
 pub struct Reader {
     started: Instant,
-    progress: Arc<Progress>,
+    pub(super) progress: Arc<Progress>,
     clock: Arc<StageClock>,
     archives: Arc<Vec<Archive>>,
     wanted: Vec<Wanted>,
@@ -78,6 +101,8 @@ pub struct Reader {
     handed_out: [u64; 2],
     summary: Summary,
     is_done: bool,
+    /// What ended the reading before its time.
+    failed: Option<Error>,
 }
 
 /// What is handed out next.
@@ -122,6 +147,7 @@ impl Reader {
             handed_out: [0; 2],
             summary,
             is_done: false,
+            failed: None,
         })
     }
 
@@ -155,9 +181,12 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// What ends the reading.
+    /// What ends the reading, or has ended it.
     pub fn finish(mut self) -> Result<Summary> {
         while self.next_item()?.is_some() {}
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
         self.close()
     }
 
@@ -181,13 +210,18 @@ impl Reader {
             if self.is_done {
                 return Ok(None);
             }
-            match self.pieces.next() {
-                Ok(Some(piece)) => self.take(piece)?,
-                Ok(None) => self.is_done = true,
-                Err(error) => {
+            let taken = match self.pieces.next() {
+                Ok(Some(piece)) => self.take(piece),
+                Ok(None) => {
                     self.is_done = true;
-                    return Err(error);
+                    Ok(())
                 }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = taken {
+                self.is_done = true;
+                self.failed = Some(error.repeat());
+                return Err(error);
             }
         }
     }
@@ -197,21 +231,12 @@ impl Reader {
             Piece::Rows { batches, .. } => {
                 for batch in &batches {
                     self.handed_out[usize::from(batch.table == Table::UsageRecords)] += batch.rows as u64;
-                    let wanted = self.wanted(batch.table).ok_or_else(|| Error::internal("rows that nobody wants"))?;
-                    let rows = wanted.typed(batch)?;
-                    self.ready.push_back(Item::Rows(TableBatch { table: batch.table, rows }));
+                    self.ready.push_back(Item::Rows(TableBatch::of(batch, &self.wanted)?));
                 }
             }
             Piece::Archive(mut converted) => {
                 count(&mut self.summary, &self.progress, &self.archives[converted.archive], &mut converted);
-                let verdict = converted.verdict;
-                self.ready.push_back(Item::Archive(ArchiveEnd {
-                    archive: converted.uri,
-                    status: verdict.status.as_str(),
-                    kind: verdict.kind,
-                    events: verdict.events_seen,
-                    findings: verdict.findings,
-                }));
+                self.ready.push_back(Item::Archive(ArchiveEnd::from(*converted)));
             }
             Piece::CutBack(_) => return Err(Error::internal("rows were taken back that were handed out")),
         }

@@ -13,7 +13,7 @@ use rayon::ThreadPool;
 
 use super::group::{is_large, next_group};
 use super::in_order::Request;
-use super::large::{LargeArchive, LargeEnd, SEGMENT_BYTES, Segment, Step};
+use super::large::{LargeArchive, LargeEnd, Segment, Step};
 use super::unit::{Check, Large, Message, Unit, Work};
 use super::worker::{Reading, Worker, Workers, position};
 use crate::clock::StageClock;
@@ -22,8 +22,8 @@ use crate::input::Archive;
 use crate::rows::{Plan, Source};
 use crate::store::{Prefetcher, STOP_LATENCY, Stop};
 
-/// Memory that a large archive takes while it is inflated: its window, and a segment on its way to rows.
-const LARGE_MEMORY: u64 = 4 * SEGMENT_BYTES as u64;
+/// Segments whose memory a large archive takes while it is inflated: its window, and a segment on its way to rows.
+const SEGMENTS_OF_LARGE: u64 = 4;
 
 /// Units in work at least, when those in work cannot tell whether a store still answers.
 const DOUBTFUL_UNITS: usize = 8;
@@ -70,6 +70,7 @@ impl Dispatcher {
         let (sender, receiver) = channel();
         let reading = Reading {
             limit: limits.inflated_bytes,
+            segment_bytes: limits.segment_bytes,
             proofs: proofs.clone(),
             requires_verified: limits.requires_verified,
             prefetcher: prefetcher(request),
@@ -118,7 +119,8 @@ impl Dispatcher {
 
     /// Large archives that may be in work at once.
     fn most_large(&self) -> usize {
-        let bearable = usize::try_from(self.rows_memory / LARGE_MEMORY).unwrap_or(usize::MAX);
+        let bearable =
+            usize::try_from(self.rows_memory / (SEGMENTS_OF_LARGE * self.segment_bytes())).unwrap_or(usize::MAX);
         bearable.clamp(1, self.threads)
     }
 
@@ -317,7 +319,11 @@ impl Dispatcher {
 
     /// Segments for whose rows there is memory until it is their turn.
     const fn segments_that_wait(&self) -> u64 {
-        self.rows_memory / 4 / SEGMENT_BYTES as u64
+        self.rows_memory / 4 / self.segment_bytes()
+    }
+
+    const fn segment_bytes(&self) -> u64 {
+        self.reading.segment_bytes as u64
     }
 
     /// Whether rows of the first unit, a large archive, may be handed out now. Where they cannot be taken back, they are held

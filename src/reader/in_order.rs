@@ -22,7 +22,6 @@ use rayon::ThreadPool;
 use super::ReadOptions;
 use super::dispatch::Dispatcher;
 use super::large::LargeEnd;
-use super::refusal::reject_damaged_log;
 use super::unit::{Large, Unit, Work};
 use super::worker::{ArchiveOutcome, Converted, GroupResult, SegmentResult, position};
 use crate::clock::StageClock;
@@ -32,7 +31,6 @@ use crate::model::Integrity;
 use crate::model::Place;
 use crate::report::describe;
 use crate::rows::{Batch, Plan, Register, Verdict};
-use crate::split::MAX_ORIGINAL_BYTES;
 use crate::store::Session;
 use crate::verify::{Proof, Proofs};
 
@@ -63,6 +61,8 @@ pub(crate) struct Limits {
     pub(crate) prefetch_memory: u64,
     /// Bytes of text that one archive may have.
     pub(crate) inflated_bytes: u64,
+    /// Bytes of text that are converted together.
+    pub(crate) segment_bytes: usize,
     /// Whether only what is proved is converted.
     pub(crate) requires_verified: bool,
 }
@@ -75,6 +75,7 @@ impl Limits {
             rows_memory: options.memory_limit - prefetch_memory,
             prefetch_memory,
             inflated_bytes: options.max_inflated_bytes,
+            segment_bytes: options.segment_bytes,
             requires_verified: false,
         }
     }
@@ -118,7 +119,7 @@ impl InOrder {
     /// Whoever asked to stop, a store that answers no more, and bugs.
     pub(crate) fn next(&mut self) -> Result<Option<Piece>> {
         loop {
-            self.session.stop().check().map_err(|error| error.advise("what is not published was thrown away"))?;
+            self.session.stop().check()?;
             if let Some(piece) = self.ready.pop_front() {
                 return self.check(piece).map(Some);
             }
@@ -181,12 +182,10 @@ impl InOrder {
             return Ok(());
         }
         match large.end() {
-            Some(LargeEnd::Read { inflated_bytes, judgement, damage, integrity }) => {
-                let mut verdict = Verdict::new(judgement, std::mem::take(&mut large.tally), damage);
+            Some(LargeEnd::Read(text)) => {
                 let archive = &self.archives[large.archive];
-                let head = || archive.read_head(MAX_ORIGINAL_BYTES).unwrap_or_default();
-                reject_damaged_log(&mut verdict, archive, head);
-                self.end_large(&large, ArchiveOutcome { inflated_bytes, verdict, integrity });
+                let outcome = ArchiveOutcome::of_large(archive, std::mem::take(&mut large.tally), text);
+                self.end_large(&large, outcome);
                 Ok(())
             }
             Some(LargeEnd::Refused(unusable)) => self.refuse(id, *large, unusable),

@@ -54,7 +54,7 @@ pub(crate) fn find_archives(
     named.extend(paths);
     let found = clock.coordinate(pool, || discover(&named, objects, search));
     if progress.is_stopping() {
-        return Err(Error::new(ErrorKind::Stopped, "asked to stop before anything was converted"));
+        return Err(Error::new(ErrorKind::Stopped, "asked to stop before anything was read"));
     }
     let mut archives = found?;
     if !piped.is_empty() {

@@ -22,6 +22,7 @@ pub(super) struct LargeArchive {
     window: Window,
     cutter: Cutter,
     proof: Proof,
+    segment_bytes: usize,
     requires_verified: bool,
 }
 
@@ -44,9 +45,18 @@ pub(super) enum Step {
 /// How a large archive ended.
 pub(super) enum LargeEnd {
     /// It was read to its end, or to where it is cut.
-    Read { inflated_bytes: u64, judgement: Judgement, damage: Option<Finding>, integrity: Integrity },
+    Read(LargeText),
     /// Its checksum is wrong or it is too large: what was handed out of it may not be kept.
     Refused(Unusable),
+}
+
+/// What is known of the text of a large archive.
+pub(super) struct LargeText {
+    pub(super) inflated_bytes: u64,
+    pub(super) judgement: Judgement,
+    /// What is wrong with its compression.
+    pub(super) damage: Option<Finding>,
+    pub(super) integrity: Integrity,
 }
 
 impl Step {
@@ -67,6 +77,7 @@ impl LargeArchive {
             window: Window::default(),
             cutter: Cutter::new(),
             proof: reading.begin_proof(archive),
+            segment_bytes: reading.segment_bytes,
             requires_verified: reading.requires_verified,
         })
     }
@@ -90,18 +101,19 @@ impl LargeArchive {
             match large.step(worker, clock) {
                 Step::Segment(next, _) => large = next,
                 Step::Last(_, LargeEnd::Refused(unusable)) => return Some(unusable),
-                Step::Last(_, LargeEnd::Read { .. }) => return None,
+                Step::Last(_, LargeEnd::Read(_)) => return None,
             }
         }
     }
 
     /// Inflates and splits the next segment.
     pub(super) fn step(mut self: Box<Self>, worker: &mut Worker, clock: &StageClock) -> Step {
-        let Self { stream, window, cutter, proof, .. } = &mut *self;
+        let Self { stream, window, cutter, proof, segment_bytes, .. } = &mut *self;
+        let segment_bytes = *segment_bytes;
         let mut elements = Vec::new();
         let mut damage = None;
         let mut start = cutter.window_start();
-        let mut wanted = SEGMENT_BYTES;
+        let mut wanted = segment_bytes;
         loop {
             let had = window.text().len();
             let filled = clock.time(Stage::Inflate, || stream.fill(window, wanted));
@@ -118,12 +130,12 @@ impl LargeArchive {
             let cut = clock.time(Stage::Transform, || cutter.cut(parser, window.text(), is_all, &mut elements));
             match cut {
                 // The window holds the start of something and no end: it has to grow.
-                Cut::More(0) if elements.is_empty() => wanted = (window.text().len() * 2).max(SEGMENT_BYTES),
+                Cut::More(0) if elements.is_empty() => wanted = (window.text().len() * 2).max(segment_bytes),
                 Cut::More(done) if elements.is_empty() => {
                     drop(window.split_off(done));
                     cutter.forget(done);
                     start = cutter.window_start();
-                    wanted = SEGMENT_BYTES;
+                    wanted = segment_bytes;
                 }
                 Cut::More(done) => {
                     let text = window.split_off(done);
@@ -149,6 +161,6 @@ impl LargeArchive {
             // Its events may be among the others already.
             return Step::unusable(Unusable { finding: not_verified(integrity), sound_bytes: 0 });
         }
-        Step::Last(segment, LargeEnd::Read { inflated_bytes, judgement, damage, integrity })
+        Step::Last(segment, LargeEnd::Read(LargeText { inflated_bytes, judgement, damage, integrity }))
     }
 }

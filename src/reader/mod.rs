@@ -43,6 +43,30 @@
 //! # }
 //! ```
 //!
+//! # Bytes that somebody else fetches
+//!
+//! ```
+//! use trailmill::reader::{Decoder, ReadOptions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let name = "262454269434_CloudTrail_us-east-1_20250603T0803Z_rbRw9Y6RSsvhi2kH.json.gz";
+//! # let folder = "data/sample/AWSLogs/o-ui2ni2p3di/262454269434/CloudTrail/us-east-1/2025/06/03";
+//! let stored = std::fs::read(format!("{folder}/{name}"))?;
+//! let mut decoder = Decoder::new(&ReadOptions::default())?;
+//! decoder.begin(name);
+//! for bytes in stored.chunks(1_000) {
+//!     decoder.decode(bytes)?;
+//! }
+//! while let Some(batch) = decoder.flush()? {
+//!     println!("{} rows of {}", batch.rows.num_rows(), batch.table.name());
+//! }
+//! for archive in decoder.finish()? {
+//!     assert!(archive.findings.is_empty());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Order: batches come in the order of the archives, which is that of their delivery, and rows in that of the events.
 //! Memory: a window of work, whatever the input holds; nothing is read ahead of it until the next batch is asked for.
 //! Large archives: an archive whose checksum is wrong gives no row, or those of its sound part; so rows of a large one come
@@ -52,6 +76,8 @@
 mod options;
 
 mod batches;
+
+mod decoder;
 
 mod inputs;
 
@@ -71,14 +97,20 @@ mod dispatch;
 
 mod in_order;
 
+#[cfg(feature = "async")]
+mod stream;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use batches::{ArchiveEnd, Reader, Sink, TableBatch, TableReader};
+pub use decoder::Decoder;
 pub(crate) use in_order::{InOrder, Limits, Piece, Request};
 pub(crate) use inputs::{bytes_to_read, expect_archives, find_archives, open};
 pub(crate) use members::open_containers;
 pub use options::ReadOptions;
+#[cfg(feature = "async")]
+pub use stream::BatchStream;
 pub(crate) use worker::{Converted, position};
 
 use crate::input::Archive;

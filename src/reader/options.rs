@@ -5,12 +5,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+use super::large::SEGMENT_BYTES;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{STDIN, Selection, check_local, check_place, limits};
-use crate::rows::Batch;
 use crate::schema::Table;
 use crate::store::{ObjectUrl, StoreOptions};
 
@@ -36,8 +35,17 @@ pub struct ReadOptions {
     pub memory_limit: u64,
     /// Bytes of text that one archive may have.
     pub max_inflated_bytes: u64,
+    /// Bytes of text that are converted together; an archive with more than eight times as many is converted in segments.
+    pub segment_bytes: usize,
     /// Folder for what is piped in.
     pub scratch: Option<PathBuf>,
+}
+
+impl Default for ReadOptions {
+    /// No inputs: for a [`Decoder`](super::Decoder).
+    fn default() -> Self {
+        Self::new(Vec::<PathBuf>::new())
+    }
 }
 
 impl ReadOptions {
@@ -55,6 +63,7 @@ impl ReadOptions {
             threads: limits::threads(),
             memory_limit: limits::MEMORY,
             max_inflated_bytes: limits::INFLATED_BYTES,
+            segment_bytes: SEGMENT_BYTES,
             scratch: None,
         }
     }
@@ -85,6 +94,20 @@ impl ReadOptions {
         Self { memory_limit: bytes, ..self }
     }
 
+    /// The same with so many bytes of text that are converted together: more make fewer and larger batches.
+    #[must_use]
+    pub fn segment_bytes(self, bytes: usize) -> Self {
+        Self { segment_bytes: bytes, ..self }
+    }
+
+    /// The same with a store that stands for a bucket: objects below `s3://{bucket}/` are read from it.
+    #[cfg(feature = "s3")]
+    #[must_use]
+    pub fn object_store(mut self, bucket: &str, store: Arc<dyn crate::store::ObjectStore>) -> Self {
+        self.store.object_stores.insert(bucket.to_owned(), store);
+        self
+    }
+
     /// Bytes of memory for objects of S3 that are fetched before they are asked for.
     pub(crate) fn prefetch_memory(&self) -> u64 {
         let may_be_objects = !self.inputs_from.is_empty() || self.inputs.iter().any(|input| ObjectUrl::is_url(input));
@@ -106,11 +129,20 @@ impl ReadOptions {
         }
         self.inputs.iter().try_for_each(|input| check_place("INPUT", input))?;
         self.inputs_from.iter().try_for_each(|file| check_local("--inputs-from", file))?;
+        self.validate_rows()
+    }
+
+    /// Checks what is said of rows.
+    pub(super) fn validate_rows(&self) -> Result<()> {
+        let invalid = |message: &str| Err(Error::new(ErrorKind::ConfigInvalid, message));
         if self.tables.is_empty() || self.tables.iter().any(|table| !table.is_partitioned()) {
             return invalid("--tables takes usage_records, events or both");
         }
         if self.threads == 0 {
             return invalid("--threads must be at least 1");
+        }
+        if self.segment_bytes == 0 {
+            return invalid("a segment has at least one byte of text");
         }
         if self.memory_limit < limits::MIN_MEMORY {
             return invalid("--memory-limit must be at least 64MiB");
@@ -156,10 +188,5 @@ impl Wanted {
         positions.dedup();
         let schema = Arc::new(table.arrow_schema().project(&positions).map_err(Error::internal)?);
         Ok(Self { table, columns: positions, schema })
-    }
-
-    /// A batch with the columns that are wanted, in the types of the files.
-    pub(super) fn typed(&self, batch: &Batch) -> Result<RecordBatch> {
-        batch.typed(&self.schema, self.columns.iter().copied())
     }
 }

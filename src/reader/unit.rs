@@ -120,7 +120,7 @@ impl Large {
 
     /// Whether nothing more can become of it, once what there is was handed out.
     pub(super) const fn is_read(&self) -> bool {
-        matches!(self.ended, Some(LargeEnd::Read { .. }))
+        matches!(self.ended, Some(LargeEnd::Read(_)))
     }
 
     /// How it ended, once all its segments were handed out, or at once when it is refused.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::large::Segment;
+use super::large::{LargeText, Segment};
 use super::refusal::{not_verified, reject_damaged_log};
 use crate::clock::{Stage, StageClock, TaskClock};
 use crate::error::{Finding, Reason, Result};
@@ -17,11 +17,12 @@ use crate::json::tape::Parser;
 use crate::model::{Integrity, Place};
 use crate::pool::Pool;
 use crate::rows::{Batch, Converter, Plan, Source, Tally, Verdict};
+use crate::split::MAX_ORIGINAL_BYTES;
 use crate::store::Prefetcher;
 use crate::verify::{Proof, Proofs};
 
-/// Text that a small archive may inflate to; what is larger is converted piece by piece.
-pub(super) const SMALL_TEXT_BYTES: usize = 32 << 20;
+/// Segments whose text a small archive may inflate to; what is larger is converted segment by segment.
+const SEGMENTS_OF_SMALL: usize = 8;
 /// Text of a group above which no further archive is added.
 const GROUP_TEXT_BYTES: u64 = 16 << 20;
 /// Partitions of a group above which no further archive is added: each has arrays of its own, which take more than a
@@ -59,8 +60,16 @@ pub(super) struct ArchiveOutcome {
 }
 
 impl ArchiveOutcome {
+    /// Of a large archive that was read to its end.
+    pub(super) fn of_large(archive: &Archive, tally: Tally, end: LargeText) -> Self {
+        let LargeText { inflated_bytes, judgement, damage, integrity } = end;
+        let mut verdict = Verdict::new(judgement, tally, damage);
+        reject_damaged_log(&mut verdict, archive, || archive.read_head(MAX_ORIGINAL_BYTES).unwrap_or_default());
+        Self { inflated_bytes, verdict, integrity }
+    }
+
     /// Of an archive without a text.
-    fn without_text(verdict: Verdict) -> Self {
+    pub(super) fn without_text(verdict: Verdict) -> Self {
         Self { inflated_bytes: 0, verdict, integrity: Integrity::NotChecked }
     }
 }
@@ -70,6 +79,8 @@ impl ArchiveOutcome {
 pub(super) struct Reading {
     /// Text that one archive may have, in bytes.
     pub(super) limit: u64,
+    /// Text that is converted together, in bytes.
+    pub(super) segment_bytes: usize,
     /// What digest files declare, when archives are to be compared with them.
     pub(super) proofs: Option<Arc<Proofs>>,
     /// Whether only what is proved is converted.
@@ -109,11 +120,7 @@ impl Workers {
 
     /// Lends a worker to a task.
     pub(super) fn with<R>(&self, work: impl FnOnce(&mut Worker) -> R) -> R {
-        let mut worker = self.idle.take().unwrap_or_else(|| Worker {
-            stored: Vec::new(),
-            inflater: Inflater::default(),
-            converter: Converter::new(self.plan.clone()),
-        });
+        let mut worker = self.idle.take().unwrap_or_else(|| Worker::new(self.plan.clone()));
         let result = work(&mut worker);
         self.idle.give(worker);
         result
@@ -128,6 +135,10 @@ pub(super) struct Worker {
 }
 
 impl Worker {
+    pub(super) fn new(plan: Plan) -> Self {
+        Self { stored: Vec::new(), inflater: Inflater::default(), converter: Converter::new(plan) }
+    }
+
     /// The parser, for whoever splits a window.
     pub(super) const fn parser(&mut self) -> &mut Parser {
         self.converter.parser()
@@ -192,7 +203,8 @@ impl Worker {
             }
             return Some(ArchiveOutcome::without_text(Verdict::refused(finding)));
         }
-        let limit = usize::try_from(reading.limit).unwrap_or(usize::MAX).min(SMALL_TEXT_BYTES);
+        let most = reading.segment_bytes.saturating_mul(SEGMENTS_OF_SMALL);
+        let limit = usize::try_from(reading.limit).map_or(most, |limit| limit.min(most));
         let (length, damage) = match clock.time(Stage::Inflate, || self.inflater.inflate(&self.stored, limit)) {
             Inflated::Text(length, damage) => (length, damage),
             Inflated::Refused(finding) => {

@@ -41,6 +41,8 @@ pub(crate) use hold::{Hold, Moment, random};
 pub(crate) use listed::{ListPage, NextPage, Object, Upload, Version};
 use network::Buckets;
 pub(crate) use network::{Bucket, Prefetcher};
+#[cfg(feature = "s3")]
+pub use object_store::ObjectStore;
 pub use options::StoreOptions;
 pub(crate) use session::Session;
 pub(crate) use stop::{STOP_LATENCY, Stop};

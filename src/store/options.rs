@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+#[cfg(feature = "s3")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Waits;
@@ -39,6 +41,9 @@ pub struct StoreOptions {
     pub timeout: Duration,
     /// How long a run that writes to a lake may be silent before another takes it for dead.
     pub lease: Duration,
+    /// Buckets that are read by a store of the caller's, by their names.
+    #[cfg(feature = "s3")]
+    pub object_stores: BTreeMap<String, Arc<dyn super::ObjectStore>>,
     /// Tells of waits.
     pub(crate) waits: Waits,
 }
@@ -79,6 +84,8 @@ impl Default for StoreOptions {
             patience: Self::DEFAULT_PATIENCE,
             timeout: Self::DEFAULT_TIMEOUT,
             lease: Duration::from_secs(30),
+            #[cfg(feature = "s3")]
+            object_stores: BTreeMap::new(),
             waits: Waits::default(),
         }
     }

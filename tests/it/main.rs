@@ -26,6 +26,8 @@ mod corrupt;
 mod crash;
 /// Statements for engines: what they say, that engines run them, what is refused.
 mod ddl;
+/// The library's push decoder against its reader.
+mod decoder;
 /// An event is written once.
 mod dedup;
 /// The same inputs give the same bytes.

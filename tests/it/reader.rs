@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use arrow::array::RecordBatchReader as _;
+use futures_util::StreamExt as _;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde_json::Value as Json;
 use trailmill::reader::{ArchiveEnd, ReadOptions, Reader, Sink, TableBatch};
-use trailmill::report::Summary;
+use trailmill::report::{Progress, Summary};
 use trailmill::schema::Table;
 
 use crate::harness::{Lake, Workdir, data, event, gzip, int, records, text};
@@ -185,6 +190,67 @@ fn a_sink_is_called_with_the_rows_of_an_archive_before_its_end() {
     assert_eq!((sink.waiting, sink.archives.len()), (0, 3));
     assert_eq!(summary.archives.seen, 3);
     assert!(sink.findings >= 2, "{:?}", sink.archives);
+}
+
+#[test]
+fn an_asynchronous_program_gets_the_same_rows_and_ends_the_reading_by_leaving() {
+    let options = both(data("sample"));
+    let expected = read(&options);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut rows: BTreeMap<&'static str, Vec<Row>> = BTreeMap::new();
+        let mut stream = Reader::new(&options).expect("archives").into_stream().expect("a thread");
+        while let Some(batch) = stream.next().await {
+            let batch = batch.expect("rows");
+            rows.entry(batch.table.name()).or_default().extend(rows_of_batch(batch.rows, &Row::new()));
+        }
+        assert_eq!(rows, expected.rows);
+        let summary = stream.finish().await.expect("counts");
+        assert_eq!(summary.events.written, expected.summary.events.written);
+
+        let progress = Arc::new(Progress::default());
+        let left = Reader::watched(&options, Arc::clone(&progress)).expect("archives").into_stream().expect("a thread");
+        drop(left);
+        assert!(progress.is_stopping());
+    });
+}
+
+#[test]
+fn objects_of_a_store_that_the_caller_brings_are_read_as_files_are() {
+    let workdir = Workdir::new();
+    let store = Arc::new(InMemory::new());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    for number in 0..20 {
+        let name = format!("{}/{number:02}.json.gz", if number % 2 == 0 { "even" } else { "odd" });
+        let stored = gzip(records(&[event(&number.to_string(), ""), event("both", "")]).as_bytes());
+        workdir.file(&format!("in/{name}"), &stored);
+        let key = Path::from(format!("logs/{name}"));
+        runtime.block_on(store.put(&key, stored.into())).expect("memory");
+    }
+    let of_files = read(&both(workdir.at("in")));
+    let of = |url: &str| both(url.into()).object_store("archive", Arc::clone(&store) as Arc<dyn ObjectStore>);
+    let of_objects = read(&of("s3://archive/logs/"));
+    let ids = |found: &Found| -> Vec<String> {
+        found.rows["events"].iter().map(|row| text(row, "event_id").to_owned()).collect()
+    };
+    assert_eq!(ids(&of_objects), ids(&of_files));
+    assert_eq!(ids(&of_objects).len(), 40);
+    assert_eq!(text(&of_objects.rows["events"][0], "archive"), "s3://archive/logs/even/00.json.gz");
+    let one = read(&of("s3://archive/logs/odd/01.json.gz"));
+    assert_eq!(ids(&one), ["1", "both"]);
+}
+
+#[test]
+fn what_has_ended_the_reading_is_no_complete_count() {
+    let progress = Arc::new(Progress::default());
+    let mut reader = Reader::watched(&both(data("sample")), Arc::clone(&progress)).expect("archives");
+    assert!(reader.next().is_some_and(|batch| batch.is_ok()));
+    progress.stop();
+    let error = reader.by_ref().find_map(Result::err).expect("it was stopped");
+    assert!(reader.next().is_none());
+    let again = reader.finish().expect_err("no counts");
+    assert_eq!((again.kind(), again.to_string()), (error.kind(), error.to_string()));
+    assert!(!again.to_string().contains("published"), "{again}");
 }
 
 #[test]

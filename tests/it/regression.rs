@@ -4,8 +4,8 @@
 use parquet::basic::BoundaryOrder;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
 use trailmill::schema::Table;
-use trailmill::stages::ArchiveConverter;
 
+use crate::decoder::in_segments;
 use crate::harness::{Workdir, data, event, gzip, int, records, text};
 use crate::reference::Row;
 
@@ -199,11 +199,9 @@ fn it_does_not_matter_where_windows_end() {
         records(&[r#"{"eventVersion":"1.08","a":[01,{"eventVersion":"1.08","b":[]}"#, &usual("b")]),
         records(&[r#"{"eventVersion":"1.08","a":[01,{"eventVersion":"1.08","b":[]}]}"#, &usual("b")]),
     ] {
-        let mut converter = ArchiveConverter::new(&[Table::Events]);
-        let at_once = converter.cut_in_windows(text.as_bytes(), || usize::MAX);
-        for step in 1..text.len() {
-            let piecewise = converter.cut_in_windows(text.as_bytes(), || step);
-            assert_eq!(piecewise, at_once, "{step} bytes at a time: {text}");
+        let at_once = in_segments(text.as_bytes(), text.len());
+        for bytes in 1..text.len() {
+            assert_eq!(in_segments(text.as_bytes(), bytes), at_once, "{bytes} bytes at a time: {text}");
         }
     }
 }

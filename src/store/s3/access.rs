@@ -15,11 +15,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use object_store::aws::AmazonS3;
-use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::list::PaginatedListOptions;
 use object_store::path::Path as Key;
 use object_store::{Error, GetOptions, ObjectStore};
 
+use super::backend::Backend;
 use super::credentials::Chain;
 use super::explain::{Failure, explain, failure, own};
 use super::odd::Odd;
@@ -53,7 +53,7 @@ pub(crate) enum Confirmed {
 #[derive(Debug)]
 pub(super) struct Access {
     pub(super) bucket: String,
-    pub(super) client: AmazonS3,
+    pub(super) backend: Backend,
     /// Sends requests again.
     pub(super) patience: Patience,
     /// Whether anything may be changed.
@@ -111,7 +111,7 @@ enum Answer {
 impl Access {
     pub(super) fn new(
         bucket: &str,
-        client: AmazonS3,
+        backend: Backend,
         chain: Option<Arc<Chain>>,
         patience: Patience,
         hold: Hold,
@@ -120,7 +120,7 @@ impl Access {
         let (bucket, evidence) = (bucket.to_owned(), Mutex::default());
         Self {
             bucket,
-            client,
+            backend,
             patience,
             hold,
             chain,
@@ -129,6 +129,10 @@ impl Access {
             odd: Odd::default(),
             answered: tokio::sync::Mutex::default(),
         }
+    }
+
+    pub(super) fn objects(&self) -> &dyn ObjectStore {
+        self.backend.objects()
     }
 
     /// Asks for an object; when it cannot be had, whether that is for its sake.
@@ -307,7 +311,7 @@ impl Access {
     /// The first byte of an object, asked for once.
     pub(super) async fn first_byte(&self, key: &Key) -> object_store::Result<Bytes> {
         let options = GetOptions { range: Some((0..1).into()), ..GetOptions::default() };
-        self.client.get_opts(key, options).await?.bytes().await
+        self.objects().get_opts(key, options).await?.bytes().await
     }
 
     /// Asks for something that the store has given before, but for one object; why it gives nothing, when it does not.
@@ -332,7 +336,7 @@ impl Access {
         }
         let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
         let prefix = listed.as_deref().filter(|prefix| !prefix.is_empty());
-        let list = || self.client.list_paginated(prefix, options.clone());
+        let list = || self.backend.list_page(prefix, options.clone());
         match self.patience.again(list).await.map_err(|error| failure(&error)) {
             Ok(_) | Err(None) => Ok(Answer::Hint),
             // Who may read an object need not be allowed to list the bucket.

@@ -10,10 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use object_store::aws::AmazonS3;
-use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::list::PaginatedListOptions;
 use object_store::path::{Error as KeyError, Path as Key};
-use object_store::{Error, GetOptions, ObjectMeta, ObjectStoreExt};
+use object_store::{Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::task::JoinSet;
 
 use super::access::{Access, Confirmed};
@@ -93,8 +92,8 @@ impl Bucket {
     }
 
     /// What speaks to it.
-    pub(super) fn client(&self) -> &AmazonS3 {
-        &self.access.client
+    pub(super) fn client(&self) -> &dyn ObjectStore {
+        self.access.objects()
     }
 
     /// Why the claim on a lake cannot be kept, when a store is not waited for any longer.
@@ -162,16 +161,16 @@ impl Bucket {
                 max_keys: Some(page.keys),
                 ..PaginatedListOptions::default()
             };
-            self.client().list_paginated(Some(prefix).filter(|prefix| !prefix.is_empty()), options)
+            self.access.backend.list_page(Some(prefix).filter(|prefix| !prefix.is_empty()), options)
         };
         match self.timed(deadline, self.access.ask(ask))? {
             Ok(listed) => {
                 self.access.note_listed(prefix);
-                let next = listed.page_token.map(|token| NextPage { token: Some(token), after: None, keys: PAGE_KEYS });
+                let next = listed.token.map(|token| NextPage { token: Some(token), after: None, keys: PAGE_KEYS });
                 let folder = |key: Key| format!("{key}/");
                 Ok(ListPage {
-                    objects: listed.result.objects.into_iter().map(Object::from).collect(),
-                    folders: listed.result.common_prefixes.into_iter().map(folder).collect(),
+                    objects: listed.objects.into_iter().map(Object::from).collect(),
+                    folders: listed.folders.into_iter().map(folder).collect(),
                     unreachable: Vec::new(),
                     next,
                 })
@@ -288,7 +287,7 @@ impl Bucket {
                     removed(removing.join_next().await)?;
                 }
                 let access = Arc::clone(&self.access);
-                removing.spawn(async move { access.change(|| access.client.delete(&key)).await });
+                removing.spawn(async move { access.change(|| access.objects().delete(&key)).await });
             }
             while let Some(done) = removing.join_next().await {
                 removed(Some(done))?;

@@ -10,13 +10,14 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use object_store::ClientOptions;
-use object_store::aws::{AmazonS3, resolve_bucket_region};
+use object_store::aws::resolve_bucket_region;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
 use super::Bucket;
 use super::access::{Access, Confirmed};
 use super::answer::{Connector, innermost};
+use super::backend::Backend;
 use super::client::{Settings, check_region};
 use super::credentials::Chain;
 use super::explain::{explain, is_lost, own};
@@ -110,8 +111,11 @@ impl Buckets {
             Arc::clone(chain)
         });
         let patience = Patience::new(format!("s3://{name}"), options, session.waits().clone());
-        let (client, endpoint) = client(name, options, &threads, chain.as_ref(), &patience)?;
-        let access = Access::new(name, client, chain, patience, session.hold().clone(), session.stop().clone());
+        let (backend, endpoint) = match options.object_stores.get(name) {
+            Some(store) => (Backend::Custom(Arc::clone(store)), String::new()),
+            None => client(name, options, &threads, chain.as_ref(), &patience)?,
+        };
+        let access = Access::new(name, backend, chain, patience, session.hold().clone(), session.stop().clone());
         let bucket = Arc::new(Bucket::new(access, endpoint, threads, options));
         opened.buckets.insert(name.to_owned(), Arc::clone(&bucket));
         Ok(bucket)
@@ -144,7 +148,7 @@ fn client(
     threads: &Threads,
     chain: Option<&Arc<Chain>>,
     patience: &Patience,
-) -> Result<(AmazonS3, String)> {
+) -> Result<(Backend, String)> {
     let place = format!("s3://{name}");
     let failed = |error| Error::at(ErrorKind::ConfigInvalid, Path::new(&place), explain(&error));
     let mut settings = Settings::of(options).map_err(|why| Error::new(ErrorKind::ConfigInvalid, why))?;
@@ -158,7 +162,7 @@ fn client(
         }
     }
     let client = settings.client(name, chain, Connector).map_err(failed)?;
-    Ok((client, settings.endpoint.unwrap_or_default()))
+    Ok((Backend::S3(Box::new(client)), settings.endpoint.unwrap_or_default()))
 }
 
 /// Asks AWS for the Region of a bucket.

@@ -5,7 +5,7 @@
 use std::io;
 
 use bytes::Bytes;
-use object_store::{ObjectStore, PutMode};
+use object_store::PutMode;
 
 use super::Bucket;
 use super::bucket::parse;

@@ -5,6 +5,7 @@
 
 mod access;
 mod answer;
+mod backend;
 mod bucket;
 mod buckets;
 mod client;

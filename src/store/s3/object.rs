@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use object_store::path::Path as Key;
-use object_store::{Attribute, GetOptions, HeaderValue, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{Attribute, GetOptions, HeaderValue, ObjectMeta, ObjectStoreExt};
 
 use super::access::Access;
 use super::explain::own;
@@ -12,7 +12,7 @@ use super::explain::own;
 impl Access {
     /// Bytes of an object.
     pub(super) async fn get(&self, key: &Key, options: &GetOptions) -> object_store::Result<Bytes> {
-        let get = || async { self.client.get_opts(key, options.clone()).await?.bytes().await };
+        let get = || async { self.objects().get_opts(key, options.clone()).await?.bytes().await };
         // It goes into a header as it is, whoever has said it.
         if options.if_match.as_deref().is_some_and(|tag| HeaderValue::from_str(tag).is_err()) {
             return Err(own("it is asked for by a tag that no object has"));
@@ -24,7 +24,7 @@ impl Access {
 
     /// What there is to tell of an object.
     pub(super) async fn head(&self, key: &Key) -> object_store::Result<ObjectMeta> {
-        let object = self.judged(key, || self.ask_for_one(key, || self.client.head(key))).await?;
+        let object = self.judged(key, || self.ask_for_one(key, || self.objects().head(key))).await?;
         self.note_read(key, object.size);
         Ok(object)
     }
@@ -32,7 +32,7 @@ impl Access {
     /// The user metadata of an object.
     pub(super) async fn metadata(&self, key: &Key, etag: Option<&str>) -> object_store::Result<Vec<(String, String)>> {
         let options = GetOptions { head: true, if_match: etag.map(str::to_owned), ..GetOptions::default() };
-        let head = || self.client.get_opts(key, options.clone());
+        let head = || self.objects().get_opts(key, options.clone());
         let object = self.judged(key, || self.ask_for_one(key, head)).await?;
         self.note_read(key, object.meta.size);
         let of_user = object.attributes.iter().filter_map(|(name, value)| match name {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::Error;
+use object_store::aws::AmazonS3;
 use object_store::client::{HttpError, HttpErrorKind};
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path as Key;
@@ -46,17 +47,22 @@ struct ListedUpload {
 }
 
 impl Bucket {
+    fn s3(&self) -> object_store::Result<&AmazonS3> {
+        self.access().backend.s3()
+    }
+
     /// Begins an upload in pieces.
     pub(crate) fn begin_upload(&self, key: &str) -> io::Result<Upload> {
         let path = parse(key)?;
-        let id = self.change(|| self.client().create_multipart(&path))?;
+        let id = self.change(|| async { self.s3()?.create_multipart(&path).await })?;
         Ok(Upload { key: key.to_owned(), id })
     }
 
     /// Uploads a piece, of 5 MiB at least unless it is the last; its name for [`Bucket::complete`].
     pub(crate) fn put_piece(&self, upload: &Upload, number: usize, bytes: &Bytes) -> io::Result<String> {
         let path = parse(&upload.key)?;
-        let part = self.change(|| self.client().put_part(&path, &upload.id, number, bytes.clone().into()))?;
+        let part =
+            self.change(|| async { self.s3()?.put_part(&path, &upload.id, number, bytes.clone().into()).await })?;
         Ok(part.content_id)
     }
 
@@ -64,7 +70,7 @@ impl Bucket {
     pub(crate) fn complete(&self, upload: &Upload, pieces: &[String], bytes: u64) -> io::Result<()> {
         let path = parse(&upload.key)?;
         let parts = || pieces.iter().map(|id| PartId { content_id: id.clone() }).collect();
-        match self.change(|| self.client().complete_multipart(&path, &upload.id, parts())) {
+        match self.change(|| async { self.s3()?.complete_multipart(&path, &upload.id, parts()).await }) {
             // The answer to an earlier attempt was lost.
             Err(error) if error.kind() == io::ErrorKind::NotFound => match self.head(&upload.key) {
                 Ok(object) if object.bytes == bytes => Ok(()),
@@ -77,7 +83,7 @@ impl Bucket {
     /// Throws an upload away; one that is gone is as good.
     pub(crate) fn abort(&self, upload: &Upload) -> io::Result<()> {
         let path = parse(&upload.key)?;
-        match self.change(|| self.client().abort_multipart(&path, &upload.id)) {
+        match self.change(|| async { self.s3()?.abort_multipart(&path, &upload.id).await }) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             aborted => aborted,
         }
@@ -116,7 +122,7 @@ impl Bucket {
 
     /// Asks for something of the bucket that the client library has no request for.
     async fn get_signed(&self, client: &Client, query: SignedUrlOptions) -> object_store::Result<String> {
-        let signed = self.client().signed_url_opts(Method::GET, &Key::default(), SIGNATURE_LASTS, &query).await?;
+        let signed = self.s3()?.signed_url_opts(Method::GET, &Key::default(), SIGNATURE_LASTS, &query).await?;
         let url = if self.is_anonymous() { unsigned(&signed) } else { signed };
         // A URL holds a signature.
         let lost = |error: reqwest::Error| failed(HttpError::new(HttpErrorKind::Interrupted, error.without_url()));

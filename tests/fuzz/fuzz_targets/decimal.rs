@@ -1,16 +1,18 @@
-//! The parser of quantities against that of the reference.
+//! Quantities, and instants as numbers, against the reference.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use trailmill::stages::{parse_quantity, parse_usage_timestamp};
+use trailmill_fuzz::compare::check_rows;
 use trailmill_fuzz::reference::number::Number;
-use trailmill_fuzz::reference::time;
+use trailmill_fuzz::reference::reference_archive;
+use trailmill_fuzz::{URI, decode, metering_call};
 
 fuzz_target!(|text: &str| {
-    let number = Number::parse(text);
-    assert_eq!(parse_quantity(text), number.as_ref().and_then(Number::millionths), "{text:?}");
-    // An instant as a number has a scale of its own.
-    if number.is_some() {
-        assert_eq!(parse_usage_timestamp(text), time::epoch(text), "{text:?}");
+    let quoted = serde_json::Value::from(text).to_string();
+    // What is a number of JSON stands there as one, too.
+    let plain = Number::parse(text).filter(|_| serde_json::from_str::<serde_json::Number>(text).is_ok());
+    for quantity in plain.map(|_| text).into_iter().chain([quoted.as_str()]) {
+        let archive = metering_call("\"2025-06-01T00:00:00Z\"", quantity, quantity);
+        check_rows(&reference_archive(URI, archive.as_bytes()), &decode(archive.as_bytes()), archive.as_bytes());
     }
 });

@@ -1,15 +1,16 @@
-//! Both parsers of timestamps against those of the reference, and against jiff where both know a form.
+//! Timestamps, of events and of usage records, against the reference and `jiff`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use trailmill::stages::{parse_iso, parse_usage_timestamp};
-use trailmill_fuzz::reference::time;
+use trailmill_fuzz::compare::check_rows;
+use trailmill_fuzz::reference::{reference_archive, time};
+use trailmill_fuzz::{URI, decode, metering_call};
 
 fuzz_target!(|text: &str| {
-    let iso = parse_iso(text);
-    assert_eq!(iso, time::iso(text).map(|instant| (instant.ms, instant.canonical)), "ISO 8601: {text:?}");
-    assert_eq!(parse_usage_timestamp(text), time::usage_text(text), "of a usage record: {text:?}");
-    if let (Some((ms, _)), Ok(instant)) = (iso, text.parse::<jiff::Timestamp>()) {
-        assert_eq!(i128::from(ms), instant.as_nanosecond().div_euclid(1_000_000), "jiff: {text:?}");
+    let quoted = serde_json::Value::from(text).to_string();
+    let archive = metering_call(&quoted, &quoted, "1");
+    check_rows(&reference_archive(URI, archive.as_bytes()), &decode(archive.as_bytes()), archive.as_bytes());
+    if let (Some(instant), Ok(other)) = (time::iso(text), text.parse::<jiff::Timestamp>()) {
+        assert_eq!(i128::from(instant.ms), other.as_nanosecond().div_euclid(1_000_000), "jiff: {text:?}");
     }
 });

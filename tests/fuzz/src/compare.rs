@@ -1,33 +1,21 @@
-//! What the program made of a text against what it should be.
+//! What the program made of an archive against what it should be.
 
 use std::fmt::Write as _;
 
 use trailmill::error::Finding;
 use trailmill::schema::Table;
-use trailmill::stages::{ArchiveConverter, Batches, ConvertedArchive, CutVerdict};
 
 use crate::reference::json;
-use crate::reference::lake::rows_of_batch;
 use crate::reference::{self, ReferenceArchive, Row, Value, compare_rows};
-use crate::{URI, window_sizes, with_usage_converter};
+use crate::{Decoded, decode, decode_in_segments, decode_usage_records};
 
 /// Levels of nesting with which everything can be looked through.
 const DEEPEST: usize = 1_000;
 
-/// The rows of a table.
-pub fn rows(batches: &Batches, table: Table) -> Vec<Row> {
-    let batches = batches.record_batches(table).expect("columns of the declared types");
-    let rows = batches.into_iter().flat_map(|(partition, batch)| {
-        let (column, value) = partition.split_once('=').expect("one partition column");
-        rows_of_batch(batch, &Row::from([(column.to_owned(), Value::Text(value.to_owned()))]))
-    });
-    rows.collect()
-}
-
-/// What is known of an archive, for a person to read.
-pub fn shown(verdict: &CutVerdict) -> String {
-    let CutVerdict { status, kind, events_seen, quarantined, findings } = verdict;
-    let mut shown = format!("{status:?} {kind}, {events_seen} events, {quarantined} of them quarantined");
+/// What became of an archive, for a person to read.
+pub fn shown(archive: &Decoded) -> String {
+    let Decoded { status, kind, events_seen, findings, .. } = archive;
+    let mut shown = format!("{status} {kind}, {events_seen} events");
     for Finding { event_index, byte_offset, reason, message, original } in findings {
         let original = String::from_utf8_lossy(original);
         let _ = write!(shown, "\n  event {event_index:?} at {byte_offset:?}: {reason}, {message}: {original}");
@@ -35,72 +23,80 @@ pub fn shown(verdict: &CutVerdict) -> String {
     shown
 }
 
-/// Checks that two verdicts are one.
-pub fn check_same(one: &CutVerdict, other: &CutVerdict, what: &str) {
+/// Checks that two ways come to the same.
+pub fn check_same(one: &Decoded, other: &Decoded, what: &str) {
     assert!(one == other, "{what}:\n{}\nagainst\n{}", shown(one), shown(other));
 }
 
-/// Checks that the counts of an archive add up, and are those of its rows.
-pub fn check_counts(archive: &ConvertedArchive) {
-    let ConvertedArchive { verdict, events_written, filtered, usage_records, batches } = archive;
-    assert_eq!(verdict.events_seen, events_written + verdict.quarantined + filtered, "{}", shown(verdict));
-    assert_eq!(*filtered, 0, "nothing is selected");
-    let refused = verdict.findings.iter().filter(|finding| finding.is_event()).count();
-    assert_eq!(verdict.quarantined, refused as u64, "{}", shown(verdict));
-    assert_eq!(*events_written, batches.rows(Table::Events) as u64, "{}", shown(verdict));
-    assert_eq!(*usage_records, batches.rows(Table::UsageRecords) as u64, "{}", shown(verdict));
+/// Checks that an event is a row or refused, each at its place.
+pub fn check_counts(archive: &Decoded) {
+    let refused = archive.findings.iter().filter_map(|finding| finding.event_index.map(u64::from));
+    let mut indexes: Vec<u64> = archive.events.iter().map(event_index).chain(refused).collect();
+    indexes.sort_unstable();
+    assert!((0..archive.events_seen).eq(indexes.iter().copied()), "{indexes:?}\n{}", shown(archive));
+    assert!(archive.status != "foreign" || indexes.is_empty(), "{}", shown(archive));
+}
+
+fn event_index(row: &Row) -> u64 {
+    match row.get("event_index") {
+        Some(Value::Int(index)) => u64::try_from(*index).expect("an index"),
+        other => panic!("event_index {other:?}"),
+    }
 }
 
 /// Checks both tables' rows.
-pub fn check_rows(expected: &ReferenceArchive, found: &ConvertedArchive, text: &[u8]) {
-    for (table, expected) in [(Table::Events, &expected.events), (Table::UsageRecords, &expected.usage_records)] {
-        if let Err(difference) = compare_rows(expected, &rows(&found.batches, table)) {
+pub fn check_rows(expected: &ReferenceArchive, found: &Decoded, text: &[u8]) {
+    let tables = [
+        (Table::Events, &expected.events, &found.events),
+        (Table::UsageRecords, &expected.usage_records, &found.usage_records),
+    ];
+    for (table, expected, found) in tables {
+        // Rows that are in no lake have no partition.
+        let mut expected = expected.clone();
+        expected.iter_mut().for_each(|row: &mut Row| row.retain(|name, _| table.column_index(name).is_some()));
+        if let Err(difference) = compare_rows(&expected, found) {
             panic!("{table}: {difference}\n{}", String::from_utf8_lossy(text));
         }
     }
 }
 
-/// Converts a text at once and window by window, and checks that both come to the same, and to what the reference says.
-pub fn check_archive(converter: &mut ArchiveConverter, text: &[u8]) {
+/// Converts a text at once and in segments, and checks that both come to the same, and to what the reference says.
+pub fn check_archive(text: &[u8]) {
     let text_shown = || String::from_utf8_lossy(text);
-    let at_once = converter.convert_any(URI, text).expect("no internal error");
+    let at_once = decode(text);
     check_counts(&at_once);
-    let piecewise = converter.convert_in_windows(URI, text, window_sizes(text)).expect("no internal error");
-    check_counts(&piecewise);
-    check_same(&at_once.verdict, &piecewise.verdict, &format!("at once and piece by piece, {}", text_shown()));
-    for table in [Table::Events, Table::UsageRecords] {
-        let batches = |archive: &ConvertedArchive| archive.batches.record_batches(table).expect("declared types");
-        assert!(batches(&at_once) == batches(&piecewise), "{table}, piece by piece\n{}", text_shown());
-    }
+    check_same(&at_once, &decode_in_segments(text), &format!("at once and in segments, {}", text_shown()));
     check_usage_records_alone(&at_once, text);
-    let expected = reference::reference_archive(URI, text);
+    let expected = reference::reference_archive(crate::URI, text);
     if !is_settled(&expected, text) {
         return;
     }
-    let verdict = &at_once.verdict;
-    assert_eq!(verdict.status, Some(expected.status), "{}\n{}", shown(verdict), text_shown());
-    assert_eq!(verdict.events_seen, expected.events_seen, "{}\n{}", shown(verdict), text_shown());
-    let refused = verdict.findings.iter().map(|finding| (finding.event_index.map(u64::from), finding.reason.as_str()));
-    let mut refused: Vec<_> = refused.collect();
-    refused.sort_unstable();
+    let shown = || format!("{}\n{}", shown(&at_once), text_shown());
+    assert_eq!(at_once.status, expected.status, "{}", shown());
+    assert_eq!(at_once.events_seen, expected.events_seen, "{}", shown());
     let mut wanted = expected.quarantined.clone();
     wanted.sort_unstable();
-    assert_eq!(refused, wanted, "{}\n{}", shown(verdict), text_shown());
+    assert_eq!(refused(&at_once), wanted, "{}", shown());
     check_rows(&expected, &at_once, text);
 }
 
+/// Which events were refused, or parts of the archive, and why; sorted.
+pub fn refused(archive: &Decoded) -> Vec<(Option<u64>, &'static str)> {
+    let refused = archive.findings.iter().map(|finding| (finding.event_index.map(u64::from), finding.reason.as_str()));
+    let mut refused: Vec<_> = refused.collect();
+    refused.sort_unstable();
+    refused
+}
+
 /// Checks that an archive has the same usage records when nobody wants its events.
-fn check_usage_records_alone(all: &ConvertedArchive, text: &[u8]) {
-    let alone = with_usage_converter(|converter| converter.convert_any(URI, text)).expect("no internal error");
-    let (wanted, found) = (&all.verdict, &alone.verdict);
-    let seen = |verdict: &CutVerdict| (verdict.status, verdict.kind, verdict.events_seen);
-    assert_eq!(seen(wanted), seen(found), "{}\nagainst\n{}", shown(wanted), shown(found));
+fn check_usage_records_alone(all: &Decoded, text: &[u8]) {
+    let alone = decode_usage_records(text);
+    let seen = |archive: &Decoded| (archive.status, archive.kind, archive.events_seen);
+    assert_eq!(seen(all), seen(&alone), "{}\nagainst\n{}", shown(all), shown(&alone));
     // What is wrong with an event is found when it is read.
-    assert!(found.findings.iter().all(|finding| wanted.findings.contains(finding)), "{}", shown(found));
-    assert_eq!(all.usage_records, alone.usage_records, "{}", String::from_utf8_lossy(text));
-    let table = Table::UsageRecords;
-    if let Err(difference) = compare_rows(&rows(&all.batches, table), &rows(&alone.batches, table)) {
-        panic!("{table} alone: {difference}\n{}", String::from_utf8_lossy(text));
+    assert!(alone.findings.iter().all(|finding| all.findings.contains(finding)), "{}", shown(&alone));
+    if let Err(difference) = compare_rows(&all.usage_records, &alone.usage_records) {
+        panic!("usage records alone: {difference}\n{}", String::from_utf8_lossy(text));
     }
 }
 
