@@ -1,8 +1,8 @@
 //! The four tables, each column declared once.
 //!
 //! In: nothing but the declarations below. Out: everything that must agree about a column: the Arrow schema, the
-//! flattening (which follows [`Column::source`]), the Parquet properties, `trailmill schema` and the README's column
-//! tables. Never: a column described in a second place.
+//! flattening (which follows [`Column::source`]), the Parquet properties, `trailmill schema` and the tables of
+//! `data/columns.md`. Never: a column described in a second place.
 
 mod archives;
 mod events;

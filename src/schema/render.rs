@@ -1,6 +1,6 @@
 //! The column tables for people and machines.
 //!
-//! In: the declarations. Out: text, Markdown (the README's tables) or JSON. Never: a fact that is not declared.
+//! In: the declarations. Out: text, Markdown (the tables of `data/columns.md`) or JSON. Never: a fact that is not declared.
 
 use std::fmt::Write;
 use std::str::FromStr;

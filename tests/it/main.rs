@@ -64,6 +64,8 @@ mod model;
 mod mutation;
 /// The command that is printed at the end, pasted into a shell.
 mod next_step;
+/// README.md and the pages it links to: links, commands and their output.
+mod pages;
 /// Partition folders, tables and selectors.
 mod partitions;
 /// Places that are named on the command line: read or written where they say, or refused.
@@ -108,7 +110,7 @@ mod s3_outage;
 mod sample;
 /// Many generated events against the reference.
 mod scale;
-/// The columns of the contract, in the program's words and in the README's.
+/// The columns of the contract, in the program's words and in those of `data/columns.md`.
 mod schema;
 /// Every form that people have CloudTrail in.
 mod shapes;

@@ -426,17 +426,18 @@ fn hints_are_safe_to_print() {
     assert!(!run.stderr().contains('\u{1b}'), "{}", run.dump());
 }
 
-/// The examples of the README and of `restore --help` find something in `data/sample`.
+/// The examples of README.md, of `.docs/restore.md` and of `restore --help` find something in `data/sample`.
 #[test]
 fn examples_find_something_in_the_sample() {
     let workdir = Workdir::new();
     workdir.copy(&data("sample"), "in");
     workdir.convert("in", "");
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("a README");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = ["README.md", ".docs/restore.md"].map(|page| fs::read_to_string(root.join(page)).expect("a page"));
     let help = workdir.run("restore --help").expect(0).stdout();
     // Help is wrapped at the width of a terminal; an example has its own paragraph.
     let examples = help.split("Example: ").skip(1).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
-    let lines: Vec<String> = readme.lines().map(str::to_owned).chain(examples).collect();
+    let lines: Vec<String> = pages.iter().flat_map(|page| page.lines()).map(str::to_owned).chain(examples).collect();
     let examples: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("trailmill restore ./lake")).collect();
     assert!(examples.len() >= 4, "{examples:?}");
     for example in examples {

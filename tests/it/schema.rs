@@ -1,11 +1,10 @@
-//! The columns: those of the contract, in the program's own words and in the README's.
+//! The columns: those of the contract, in the program's own words and in those of `data/columns.md`.
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::Value as Json;
 
-use crate::harness::Workdir;
+use crate::harness::{Workdir, data};
 
 /// The columns as they were promised, in a shorthand of their own.
 const EVENTS: &str = "event_time event_id event_version event_source event_name event_type event_category aws_region
@@ -138,15 +137,12 @@ fn every_reason_is_documented() {
 }
 
 #[test]
-fn the_readme_has_the_column_tables_word_for_word() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let Ok(readme) = fs::read_to_string(&path) else {
-        panic!("there is no README.md; it must hold what `trailmill schema --format markdown` prints");
-    };
+fn columns_md_has_the_column_tables_word_for_word() {
+    let page = fs::read_to_string(data("columns.md")).expect("data/columns.md");
     let tables = Workdir::new().run("schema --format markdown").expect(0).stdout();
-    let missing = tables.lines().find(|line| !readme.lines().any(|other| other == *line));
+    let missing = tables.lines().find(|line| !page.lines().any(|other| other == *line));
     assert!(
-        readme.contains(tables.trim_end()),
-        "README.md and `trailmill schema --format markdown` differ; the first line it lacks: {missing:?}"
+        page.contains(tables.trim_end()),
+        "data/columns.md and `trailmill schema --format markdown` differ; the first line it lacks: {missing:?}"
     );
 }

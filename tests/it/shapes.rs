@@ -1,6 +1,6 @@
 //! Every form that people have CloudTrail in gives the same events.
 //!
-//! The files are `data/shapes`; the README lists what is accepted, a row for each test here.
+//! The files are `data/shapes`; `.docs/input.md` lists what is accepted, a row for each test here.
 
 use crate::fixtures::shapes;
 use crate::harness::{Workdir, gzip, int, text, uri};
