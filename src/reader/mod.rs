@@ -111,6 +111,9 @@ pub(crate) use members::open_containers;
 pub use options::ReadOptions;
 #[cfg(feature = "async")]
 pub use stream::BatchStream;
+
+#[cfg(feature = "s3")]
+pub use crate::store::ObjectStore;
 pub(crate) use worker::{Converted, position};
 
 use crate::input::Archive;

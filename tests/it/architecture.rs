@@ -12,7 +12,7 @@ use std::path::Path;
 use crate::harness::files;
 
 /// Words and the only places they may stand in; a place is a file, or a folder when it ends in `/`.
-const HOMES: [(&[&str], &[&str]); 13] = [
+const HOMES: [(&[&str], &[&str]); 14] = [
     (&["println!", "eprintln!", "print!(", "eprint!("], &["main.rs", "progress.rs", "terminal/"]),
     (
         &["std::fs", "File::open", "OpenOptions"],

@@ -437,7 +437,6 @@ fn check_random(zips: &[ZipFile]) -> Result<(), String> {
 fn random_zips_are_listed_as_the_reference_says() {
     let cases = Config::default().cases.max(2_000);
     let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let workdir = Workdir::new();
     let result = TestRunner::new(config).run(&strategies::zip_file(), |zip| {
         let (members, damaged) = zip_members(&zip.bytes);
         let reference = reference_zip(&zip.bytes);
