@@ -259,11 +259,6 @@ impl Archive {
                 buffer.extend_from_slice(&bytes);
                 Ok(())
             }
-            Origin::Memory(memory) => {
-                buffer.clear();
-                buffer.extend_from_slice(&memory.1);
-                Ok(())
-            }
             Origin::Member(member) if member.is_kept(self.bytes) => member.read(self.bytes, buffer),
             _ => {
                 buffer.clear();

@@ -352,3 +352,35 @@ impl Dispatcher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::super::{ReadOptions, open, plan};
+    use super::*;
+    use crate::input::LARGE_BYTES;
+    use crate::report::Progress;
+
+    #[test]
+    fn as_many_large_archives_are_inflated_side_by_side_as_there_are_threads() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..16 {
+            let file = File::create(folder.path().join(format!("{number}.json.gz"))).unwrap();
+            file.set_len(LARGE_BYTES).unwrap();
+        }
+        let begun = |memory: u64| {
+            let options = ReadOptions::new([folder.path()]).threads(8).memory_limit(memory);
+            let (request, _) = open(&options, &Progress::default()).unwrap();
+            let mut dispatcher = Dispatcher::new(&request, plan(&options, None));
+            dispatcher.dispatch(false);
+            let is_large = |unit: &&Unit| matches!(unit.work, Work::Large(_));
+            let (large, tasks) = (dispatcher.units.iter().filter(is_large).count(), dispatcher.tasks);
+            assert_eq!(large, tasks, "each has a task of its own");
+            large
+        };
+        assert_eq!(begun(ReadOptions::default().memory_limit), 8);
+        // As many as memory bears.
+        assert_eq!(begun(64 << 20), 4);
+    }
+}

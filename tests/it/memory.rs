@@ -8,9 +8,14 @@ const MOST_BYTES: u64 = 256 << 20;
 /// Generates archives, converts them with two threads and looks at the most memory that it took.
 #[track_caller]
 fn check(what: &str, archives: &str, inspect: fn(&Lake)) {
+    check_with("--threads 2", what, archives, inspect);
+}
+
+#[track_caller]
+fn check_with(flags: &str, what: &str, archives: &str, inspect: fn(&Lake)) {
     let workdir = Workdir::new();
     workdir.run(&format!("generate --out in --seed 5 {archives}")).expect(0);
-    let lake = workdir.convert("in", "--threads 2");
+    let lake = workdir.convert("in", flags);
     assert_eq!(lake.code, 0, "{}", lake.stderr);
     assert_eq!(lake.count("/events/written") + lake.count("/events/duplicates"), lake.count("/events/seen"));
     inspect(&lake);
@@ -37,6 +42,14 @@ fn metering_takes_no_more_than_the_limit() {
 #[test]
 fn a_huge_archive_takes_no_more_than_the_limit() {
     check("one archive of 200,000 events", "--mix org --archives 1 --events-per-archive 200000", |_| ());
+}
+
+#[test]
+fn large_archives_side_by_side_take_no_more_than_the_limit() {
+    let archives = "--mix org --archives 16 --events-per-archive 20000";
+    check_with("--threads 8", "16 archives of 20,000 events on eight threads", archives, |lake| {
+        assert!(lake.count("/bytes/compressed") / 16 >= 3 << 20, "they are not large");
+    });
 }
 
 #[test]
