@@ -60,7 +60,7 @@
 //! | archives to text | `input` | folders, buckets, notices and standard input to a sorted list of archives; containers to members; bytes to text |
 //! | archives to batches | [`verify`] | a copy of what CloudTrail delivered against its digest files; `verify::proof` does the same for archives that are converted |
 //! | | [`report`] | counters, summary, reconciliation |
-//! | | [`reader`] | the one ordered loop: rows, and how each archive ended, in the order of the archives; Arrow batches for whoever builds on the library |
+//! | | [`reader`] | the one ordered loop: rows, and how each archive ended, in the order of the archives; Arrow batches for whoever builds on the library; a decoder of bytes that somebody else fetches |
 //! | batches to a lake, and back | `encode` | columns to pages, row groups and files |
 //! | | `lake` | where a lake is, its commits, and the files that they list |
 //! | | `dedup` | who has which event: keys in the lake, in memory and on disk |
@@ -73,6 +73,17 @@
 //!
 //! `main`, `cli`, `generate`, `progress`, `signals`, `faults` and `terminal` belong to the command and use only what is
 //! public here.
+//!
+//! An event passes through the files in this order: `reader/inputs.rs` finds its archive, `reader/worker.rs` (or `large.rs`) has
+//! it inflated by `input/` and split by `split/`, `rows/convert.rs` has it read by `json/` and `flatten/` into the builders of
+//! `columns/`; `reader/in_order.rs` hands on its batch when it is its turn; `convert/step.rs` gives that to
+//! `lake/write/tables.rs`, which has it encoded by `encode/`, and `convert/steps.rs` commits the parts.
+//!
+//! # Features
+//!
+//! `cli` is the command, `lake` all about Parquet files, `s3` what speaks to a network, `verify` hashes and signatures, `async` a
+//! stream of batches. All are on by default. Without any, the reader and the decoder of local archives are left. Nobody asks for
+//! `s3` or `verify` but `store/mod.rs` and this file: modules named `without` stand in, whose buckets and proofs cannot be had.
 //!
 //! # What never happens
 //!
@@ -122,7 +133,7 @@
 //! | **exact** values, JSON verbatim | `golden.rs`; `fuzz/`: timestamps, decimals |
 //! | every engine reads the same, from the disk and from S3, and as little as it can | `engines.rs`, `engines/` |
 //! | **back again**: every event as JSON, equal; only what is wanted is read | `restore.rs`, `restore_filter.rs`, `restore_asked.rs`: by the names that people know |
-//! | a **library** that gives the rows of a lake, in order, and takes none back | `reader.rs`; examples of [`reader`] |
+//! | a **library** that gives the rows of a lake, in order, and takes none back | `reader.rs`, `decoder.rs`; examples of [`reader`]; its interface is `tests/public-api.txt` |
 //! | a large archive that turns out to be unusable leaves nothing, and its copies elsewhere stay | `large.rs`, `reader.rs` |
 //! | **atomic**: killed between any two changes on disk, or at any moment | `crash.rs`, `again.rs`, `kills.sh` |
 //! | a failing or full disk, limits of the system | `crash.rs`, `limits.rs` |

@@ -2,7 +2,13 @@
 //!
 //! The same defects as in `corrupt.rs`, far behind the place where rows of the archive have already been handed on.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::ops::Range;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, TestRunner};
 
 use crate::harness::{Lake, Workdir, event, inflated, int, records, text, uri};
 use crate::reference::{Row, Value};
@@ -319,4 +325,63 @@ fn what_inflates_far_is_converted_up_to_the_limit_and_refused_beyond() {
     assert_eq!(lake.texts("quarantine", "reason"), ["inflated_too_large"]);
     assert_eq!(text(&lake.archive(&path), "status"), "quarantined");
     lake.check_counts();
+}
+
+/// A gzip file whose members hold these events, of which one may have a wrong bit.
+#[derive(Clone, Debug)]
+struct Damaged {
+    members: Vec<Range<usize>>,
+    /// In which member, and where.
+    flipped: Option<(Index, Index)>,
+}
+
+impl Damaged {
+    fn bytes(&self) -> Vec<u8> {
+        let events = events();
+        let mut members: Vec<Vec<u8>> =
+            self.members.iter().map(|range| stored_gzip(records(&events[range.clone()]).as_bytes())).collect();
+        if let Some((member, at)) = &self.flipped {
+            let member = member.get_mut(&mut members);
+            // Behind the header, in which some bits mean nothing.
+            *at.get_mut(&mut member[10..]) ^= 1;
+        }
+        members.concat()
+    }
+
+    /// Members before the one with the wrong bit.
+    fn sound(&self) -> &[Range<usize>] {
+        let end = self.flipped.as_ref().map_or(self.members.len(), |(member, _)| member.index(self.members.len()));
+        &self.members[..end]
+    }
+}
+
+fn damaged() -> impl Strategy<Value = Damaged> {
+    let member = (0..EVENTS - 60, 1..60_usize).prop_map(|(start, length)| start..start + length);
+    let flipped = proptest::option::of(any::<(Index, Index)>());
+    (proptest::collection::vec(member, 1..4), flipped).prop_map(|(members, flipped)| Damaged { members, flipped })
+}
+
+#[test]
+fn whatever_is_damaged_an_event_comes_once_from_the_first_archive_that_has_it_soundly() {
+    let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
+    let archives = proptest::collection::vec(damaged(), 2..6);
+    let run = |(archives, threads): (Vec<Damaged>, usize)| {
+        let workdir = Workdir::new();
+        let mut expected = BTreeMap::new();
+        for (at, archive) in archives.iter().enumerate() {
+            let path = workdir.file(&format!("in/{at}.json.gz"), archive.bytes());
+            for number in archive.sound().iter().cloned().flatten() {
+                expected.entry(format!("event {number}")).or_insert_with(|| uri(&path));
+            }
+        }
+        let lake = workdir.convert("in", &format!("--threads {threads}"));
+        lake.check_counts();
+        let rows = lake.rows("events");
+        let found: BTreeMap<String, String> =
+            rows.iter().map(|row| (text(row, "event_id").to_owned(), text(row, "archive").to_owned())).collect();
+        prop_assert_eq!(rows.len(), found.len(), "an event is there twice");
+        prop_assert_eq!(found, expected);
+        Ok(())
+    };
+    TestRunner::new(config).run(&(archives, 1..5_usize), run).expect("archives");
 }

@@ -245,7 +245,7 @@ fn without_measures(text: &str) -> String {
     words.collect()
 }
 
-/// What a command of README prints, in a folder that has `data/sample`, which is called `/work` there.
+/// What a command of README prints, in a folder that has `data/sample`, which is called `/home/me` there.
 fn output(workdir: &Workdir, command: &str) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_trailmill")).parent().expect("a folder");
     let path = std::env::var("PATH").unwrap_or_default();
@@ -253,7 +253,7 @@ fn output(workdir: &Workdir, command: &str) -> String {
     shell.args(["-c", command]).env("PATH", format!("{}:{path}", program.display())).current_dir(workdir.path());
     let ran = shell.output().expect("a shell");
     let text = [ran.stdout, ran.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8")).concat();
-    text.replace(&workdir.path().display().to_string(), "/work")
+    text.replace(&workdir.path().display().to_string(), "/home/me")
 }
 
 /// Blocks that begin with ```` ```console ````: a command after `$`, and what it prints.
