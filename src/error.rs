@@ -78,6 +78,9 @@ impl ErrorKind {
 }
 
 /// Trouble that ends a run: kind, place and cause on one line.
+///
+/// Its text includes that of its cause. So, as with [`std::io::Error`], `source` goes on with the cause of that cause: a chain
+/// that is printed says everything once. The cause itself is [`Error::get_ref`].
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -152,6 +155,12 @@ impl Error {
         self.source.as_ref().map_or_else(|| self.message.clone(), ToString::to_string)
     }
 
+    /// The error of the system or of a library that caused it, if any did.
+    #[must_use]
+    pub fn get_ref(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.source.as_deref()
+    }
+
     /// What to do about it, behind a semicolon; empty when nobody has said.
     pub(crate) fn advice(&self) -> String {
         if self.source.is_none() || self.message.is_empty() { String::new() } else { format!("; {}", self.message) }
@@ -182,7 +191,7 @@ impl fmt::Display for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
+        self.source.as_ref().and_then(|source| source.source())
     }
 }
 
@@ -332,6 +341,16 @@ mod tests {
             error.to_string(),
             "cannot write to the lake: /lake/\\u{1b}[31m: disk on fire: choose another --out"
         );
+    }
+
+    #[test]
+    fn a_chain_of_causes_says_everything_once() {
+        let innermost = std::io::Error::other("disk on fire");
+        let error = Error::at(ErrorKind::LakeUnwritable, Path::new("/lake"), Error::internal(innermost));
+        assert_eq!(error.to_string(), "cannot write to the lake: /lake: internal error: disk on fire");
+        assert!(error.source().is_none(), "its text has the cause");
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>());
+        assert!(cause.and_then(Error::get_ref).is_some_and(<dyn StdError + Send + Sync>::is::<std::io::Error>));
     }
 
     #[test]

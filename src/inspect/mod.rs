@@ -125,7 +125,7 @@ pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectRep
 /// Whether a lake is there. Who may read an object of a bucket need not be allowed to list it, and can read no lake then.
 fn is_lake(root: &Root) -> Result<bool> {
     root.is_lake().or_else(|error| {
-        let cause = error.source().and_then(<dyn StdError>::downcast_ref::<io::Error>);
+        let cause = error.get_ref().and_then(<dyn StdError + Send + Sync>::downcast_ref::<io::Error>);
         let is_denied = cause.is_some_and(|cause| cause.kind() == io::ErrorKind::PermissionDenied);
         if root.remote().is_some() && is_denied { Ok(false) } else { Err(error) }
     })

@@ -32,7 +32,7 @@ pub(crate) fn is_of_store(error: &io::Error) -> bool {
 impl crate::error::Error {
     /// The store's part in it, whatever is around that, when it is of a store.
     pub(crate) fn of_store(&self) -> Option<&io::Error> {
-        let mut cause: Option<&(dyn StdError + 'static)> = Some(self);
+        let mut cause = self.get_ref().map(|error| error as &(dyn StdError + 'static));
         while let Some(error) = cause {
             match error.downcast_ref::<io::Error>() {
                 Some(found) if is_of_store(found) => return Some(found),
