@@ -20,7 +20,7 @@ use super::column::{ColumnBuilder, part};
 use super::interner::Interner;
 use super::list::ListBuilder;
 use crate::error::Result;
-use crate::schema::{Column, Table};
+use crate::schema::{Column, Table, column_at};
 
 /// Rows of a chunk at most.
 const CHUNK_ROWS: usize = 32_768;
@@ -78,7 +78,7 @@ impl TableBuilder {
         let coded = table.columns().iter().zip(&mut builder.columns).filter(|(column, _)| Column::is_coded(column));
         coded.for_each(|(_, builder)| *builder = ColumnBuilder::Coded(Cells::default(), Interner::default()));
         if table == Table::Events {
-            builder.alike_by = ["event_source", "event_name"].map(|name| table.column_index(name));
+            builder.alike_by = [column_at!(Events.event_source), column_at!(Events.event_name)].map(Some);
         }
         builder
     }

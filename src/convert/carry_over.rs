@@ -24,7 +24,7 @@ use crate::model::Outcome;
 use crate::reader::Converted;
 use crate::report::Summary;
 use crate::rows::Batch;
-use crate::schema::Table;
+use crate::schema::{Table, column_at};
 use crate::split::Status;
 
 /// What old parts have left to new ones.
@@ -62,14 +62,21 @@ impl WithoutId {
     ///
     /// When a batch has other columns than its table, which is a bug.
     pub(super) fn note(&mut self, batch: &Batch) -> Result<()> {
-        let column = |name| batch.table.column_index(name).map(|at| &batch.columns[at]);
-        let archives = column("archive").and_then(TextValues::of);
-        let indexes = column("event_index").and_then(|column| column.as_primitive_opt::<Int32Type>());
+        let [archive, index, id] = match batch.table {
+            Table::UsageRecords => [
+                column_at!(UsageRecords.archive),
+                column_at!(UsageRecords.event_index),
+                column_at!(UsageRecords.event_id),
+            ],
+            _ => [column_at!(Events.archive), column_at!(Events.event_index), column_at!(Events.event_id)],
+        };
+        let archives = TextValues::of(&batch.columns[archive]);
+        let indexes = batch.columns[index].as_primitive_opt::<Int32Type>();
         let (Some(archives), Some(indexes)) = (archives, indexes) else {
             return Err(Error::internal("a batch does not tell the archives of its events"));
         };
         // A column without any value is no text.
-        let ids = column("event_id").and_then(TextValues::of);
+        let ids = TextValues::of(&batch.columns[id]);
         for row in 0..batch.rows {
             if ids.as_ref().and_then(|ids| ids.value(row)).is_none_or(str::is_empty) {
                 let uri = archives.value(row).unwrap_or_default();

@@ -12,7 +12,7 @@ use super::unmapped::Unmapped;
 use crate::columns::table::TableBuilder;
 use crate::json::tape::Shape;
 use crate::model::{Outcome, OutcomeCounts, Place};
-use crate::schema::Table;
+use crate::schema::{Table, column_at};
 
 /// `eventSource` of the Metering Service is this and the partition's domain (Marketplace API Reference, logging metering calls).
 pub(super) const SOURCE_PREFIX: &str = "metering-marketplace.";
@@ -131,9 +131,6 @@ impl<'r, 't> Row<'r, 't> {
 impl UsageRecordFlattener {
     pub(crate) fn new() -> Self {
         let usage = Table::UsageRecords;
-        // A declared name that is missing is caught by the test below, not by users.
-        let at = |name| usage.column_index(name).unwrap_or_default();
-        let event = |name| Table::Events.column_index(name).unwrap_or_default();
         let shared = usage.columns().iter().enumerate().filter(|(_, column)| !column.source.is_empty());
         let shared = shared.filter_map(|(index, column)| {
             let same = Table::Events.columns().iter().position(|event| event.source == column.source)?;
@@ -142,28 +139,28 @@ impl UsageRecordFlattener {
         Self {
             shared: shared.collect(),
             columns: Columns {
-                event_index: at("event_index"),
-                archive: at("archive"),
-                record_index: at("record_index"),
-                product_code: at("product_code"),
-                license_arn: at("license_arn"),
-                customer_identifier: at("customer_identifier"),
-                customer_aws_account_id: at("customer_aws_account_id"),
-                dimension: at("dimension"),
-                quantity: at("quantity"),
-                usage_timestamp: at("usage_timestamp"),
-                usage_timestamp_text: at("usage_timestamp_text"),
-                usage_allocations: at("usage_allocations"),
-                dry_run: at("dry_run"),
-                client_token: at("client_token"),
-                outcome: at("outcome"),
-                status: at("status"),
-                metering_record_id: at("metering_record_id"),
-                unmapped: at("unmapped"),
+                event_index: column_at!(UsageRecords.event_index),
+                archive: column_at!(UsageRecords.archive),
+                record_index: column_at!(UsageRecords.record_index),
+                product_code: column_at!(UsageRecords.product_code),
+                license_arn: column_at!(UsageRecords.license_arn),
+                customer_identifier: column_at!(UsageRecords.customer_identifier),
+                customer_aws_account_id: column_at!(UsageRecords.customer_aws_account_id),
+                dimension: column_at!(UsageRecords.dimension),
+                quantity: column_at!(UsageRecords.quantity),
+                usage_timestamp: column_at!(UsageRecords.usage_timestamp),
+                usage_timestamp_text: column_at!(UsageRecords.usage_timestamp_text),
+                usage_allocations: column_at!(UsageRecords.usage_allocations),
+                dry_run: column_at!(UsageRecords.dry_run),
+                client_token: column_at!(UsageRecords.client_token),
+                outcome: column_at!(UsageRecords.outcome),
+                status: column_at!(UsageRecords.status),
+                metering_record_id: column_at!(UsageRecords.metering_record_id),
+                unmapped: column_at!(UsageRecords.unmapped),
             },
-            event_source: event("event_source"),
-            event_name: event("event_name"),
-            error_code: event("error_code"),
+            event_source: column_at!(Events.event_source),
+            event_name: column_at!(Events.event_name),
+            error_code: column_at!(Events.error_code),
         }
     }
 

@@ -11,10 +11,9 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 
 use super::columns::{Members, Ready, close, push_json};
-use super::filter::EVENT_SOURCE;
 use super::merge::{EVENT, Merge, Paths};
 use crate::dedup::TextValues;
-use crate::schema::Table;
+use crate::schema::{Table, column_at};
 
 /// A step on the way through an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +35,6 @@ pub(super) struct Shape {
     /// `"name":{` of each object.
     openings: Vec<Vec<u8>>,
     steps: Vec<Step>,
-    event_source: Option<usize>,
 }
 
 /// `"name":` of the last name of a path.
@@ -47,13 +45,8 @@ fn quoted(path: &str) -> String {
 impl Shape {
     pub(super) fn new() -> Self {
         let names = Table::Events.columns().iter().map(|column| quoted(column.source).into_bytes());
-        let mut shape = Self {
-            paths: Paths::new(),
-            names: names.collect(),
-            openings: vec![Vec::new()],
-            steps: Vec::new(),
-            event_source: Table::Events.column_index(EVENT_SOURCE),
-        };
+        let mut shape =
+            Self { paths: Paths::new(), names: names.collect(), openings: vec![Vec::new()], steps: Vec::new() };
         shape.add_steps("");
         shape
     }
@@ -164,7 +157,7 @@ impl EventWriter {
         };
         let event_id = rows.event_ids.as_ref().and_then(|ids| ids.value(row));
         merge.read(&shape.paths, unmapped, event_id)?;
-        if !shape.event_source.is_some_and(|column| merge.hides(column)) {
+        if !merge.hides(column_at!(Events.event_source)) {
             out.extend_from_slice(source);
         }
         let mut walk = Walk { shape, rows, row, opened, beside: Some((merge, unmapped)) };

@@ -19,7 +19,7 @@ use crate::json::cursor::Cursor;
 use crate::json::index::Index;
 use crate::json::tape::{Document, Parser, Value};
 use crate::model::{PartitionColumn, Place, Selection};
-use crate::schema::Table;
+use crate::schema::{Table, column_at};
 use crate::split::judgement::{Rejection, Status, explain, utf8};
 use crate::split::{Cutter, Element};
 
@@ -77,7 +77,6 @@ struct EventColumns {
 
 impl Converter {
     pub(crate) fn new(plan: Plan) -> Self {
-        let column = |name| Table::Events.column_index(name).unwrap_or_default();
         Self {
             parser: Parser::default(),
             index: Index::default(),
@@ -91,15 +90,15 @@ impl Converter {
                 routes: Arc::new(Routes::new()),
                 usage_flattener: UsageRecordFlattener::new(),
                 columns: EventColumns {
-                    event_time: column("event_time"),
-                    event_id: column("event_id"),
-                    event_name: column("event_name"),
-                    account: column("recipient_account_id"),
-                    region: column("aws_region"),
-                    event_source: column("event_source"),
-                    unmapped: column("unmapped"),
-                    archive: column("archive"),
-                    event_index: column("event_index"),
+                    event_time: column_at!(Events.event_time),
+                    event_id: column_at!(Events.event_id),
+                    event_name: column_at!(Events.event_name),
+                    account: column_at!(Events.recipient_account_id),
+                    region: column_at!(Events.aws_region),
+                    event_source: column_at!(Events.event_source),
+                    unmapped: column_at!(Events.unmapped),
+                    archive: column_at!(Events.archive),
+                    event_index: column_at!(Events.event_index),
                 },
             },
             elements: Vec::new(),

@@ -13,6 +13,7 @@ use super::batch::Batch;
 use super::verdict::Tally;
 use crate::error::{Error, Result};
 use crate::model::{Outcome, Place};
+use crate::schema::{Table, column_at};
 
 /// What the rows of copies among the events of one archive have counted.
 #[derive(Clone, Debug, Default)]
@@ -87,7 +88,9 @@ impl Copies {
         let (Some(archives), Some(indexes)) = (archives, indexes) else {
             return Err(Error::internal("a batch does not tell the archives of its events"));
         };
-        let outcomes = column("outcome").and_then(|column| column.as_dictionary_opt::<Int32Type>());
+        let has_outcomes = batch.table == Table::UsageRecords;
+        let outcomes = has_outcomes.then(|| &batch.columns[column_at!(UsageRecords.outcome)]);
+        let outcomes = outcomes.and_then(|column| column.as_dictionary_opt::<Int32Type>());
         let uris: Vec<&str> = archives.values().as_string::<i32>().iter().map(Option::unwrap_or_default).collect();
         let copies: Vec<_> = uris.iter().map(|uri| self.by_archive.get(*uri)).collect();
         let rows = archives.keys().values().iter().zip(indexes.values()).enumerate();

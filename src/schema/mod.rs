@@ -92,8 +92,16 @@ impl Table {
 
     /// Position of a column in [`Table::columns`], or `None` when the table has no such column.
     #[must_use]
-    pub fn column_index(self, name: &str) -> Option<usize> {
-        self.columns().iter().position(|column| column.name == name)
+    pub const fn column_index(self, name: &str) -> Option<usize> {
+        let columns = self.columns();
+        let mut at = 0;
+        while at < columns.len() {
+            if is_same(columns[at].name, name) {
+                return Some(at);
+            }
+            at += 1;
+        }
+        None
     }
 
     /// The Arrow schema of every file of the table, Parquet field ids included.
@@ -102,6 +110,28 @@ impl Table {
         let fields: Fields = self.columns().iter().map(Column::arrow_field).collect();
         Arc::new(Schema::new(fields))
     }
+}
+
+/// The position of a column that is known when the program is built: a name that the table does not declare does not compile.
+macro_rules! column_at {
+    ($table:ident.$column:ident) => {
+        const {
+            let at = $crate::schema::Table::$table.column_index(stringify!($column));
+            assert!(at.is_some(), concat!(stringify!($table), " has no column ", stringify!($column)));
+            if let Some(at) = at { at } else { 0 }
+        }
+    };
+}
+pub(crate) use column_at;
+
+/// Whether two texts are the same; `==` cannot be used at compile time.
+pub(crate) const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
 }
 
 impl fmt::Display for Table {

@@ -23,7 +23,7 @@ use crate::lake::record::CommitRecord;
 use crate::lake::root::Root;
 use crate::model::{Compression, Integrity, hex};
 use crate::rows::Verdict;
-use crate::schema::Table;
+use crate::schema::{Table, column_at};
 
 /// Rows that are collected before they are encoded.
 const FLUSH_ROWS: usize = 8_192;
@@ -79,48 +79,49 @@ impl Ledger {
     pub(crate) fn push(&mut self, entry: &ArchiveEntry<'_>) -> Result<()> {
         let tally = &entry.verdict.tally;
         let long = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        let mut row = self.archives.row();
-        row.text("archive", entry.archive);
-        row.text("kind", entry.verdict.kind);
-        row.text("status", entry.verdict.status.as_str());
-        row.text("etag_or_mtime", entry.modified);
-        row.long("compressed_bytes", long(entry.compressed_bytes));
-        row.long("inflated_bytes", long(entry.inflated_bytes));
-        row.long("events_seen", long(entry.verdict.events_seen));
-        row.long("events_written", long(tally.events_written));
-        row.long("duplicates", long(tally.duplicates));
-        row.long("quarantined", long(entry.verdict.quarantined));
-        row.long("filtered", long(tally.filtered));
-        row.long("usage_records_written", long(entry.verdict.usage_records()));
-        for (name, time) in
-            [("oldest_event_time", tally.oldest_event_time_ms), ("newest_event_time", tally.newest_event_time_ms)]
-        {
+        let row = &mut self.archives.builder;
+        row.text(column_at!(Archives.archive), entry.archive);
+        row.text(column_at!(Archives.kind), entry.verdict.kind);
+        row.text(column_at!(Archives.status), entry.verdict.status.as_str());
+        row.text(column_at!(Archives.etag_or_mtime), entry.modified);
+        row.long(column_at!(Archives.compressed_bytes), long(entry.compressed_bytes));
+        row.long(column_at!(Archives.inflated_bytes), long(entry.inflated_bytes));
+        row.long(column_at!(Archives.events_seen), long(entry.verdict.events_seen));
+        row.long(column_at!(Archives.events_written), long(tally.events_written));
+        row.long(column_at!(Archives.duplicates), long(tally.duplicates));
+        row.long(column_at!(Archives.quarantined), long(entry.verdict.quarantined));
+        row.long(column_at!(Archives.filtered), long(tally.filtered));
+        row.long(column_at!(Archives.usage_records_written), long(entry.verdict.usage_records()));
+        for (column, time) in [
+            (column_at!(Archives.oldest_event_time), tally.oldest_event_time_ms),
+            (column_at!(Archives.newest_event_time), tally.newest_event_time_ms),
+        ] {
             if let Some(time) = time.filter(|_| !tally.has_unread) {
-                row.timestamp(name, time);
+                row.timestamp(column, time);
             }
         }
-        row.text("integrity", entry.integrity.as_str());
+        row.text(column_at!(Archives.integrity), entry.integrity.as_str());
         if let Integrity::Verified(sha256) = entry.integrity {
-            row.text("sha256", &hex(&sha256));
+            row.text(column_at!(Archives.sha256), &hex(&sha256));
         }
-        row.text("commit_id", &self.commit);
-        row.timestamp("converted_at", self.converted_at_ms);
+        row.text(column_at!(Archives.commit_id), &self.commit);
+        row.timestamp(column_at!(Archives.converted_at), self.converted_at_ms);
         self.archives.end_row(0)
     }
 
     fn push_finding(&mut self, archive: &str, finding: &Finding) -> Result<()> {
-        let mut row = self.quarantine.row();
-        row.text("archive", archive);
+        let row = &mut self.quarantine.builder;
+        row.text(column_at!(Quarantine.archive), archive);
         if let Some(index) = finding.event_index {
-            row.int("event_index", i32::try_from(index).unwrap_or(i32::MAX));
+            row.int(column_at!(Quarantine.event_index), i32::try_from(index).unwrap_or(i32::MAX));
         }
         if let Some(offset) = finding.byte_offset {
-            row.long("byte_offset", i64::try_from(offset).unwrap_or(i64::MAX));
+            row.long(column_at!(Quarantine.byte_offset), i64::try_from(offset).unwrap_or(i64::MAX));
         }
-        row.text("reason", finding.reason.as_str());
-        row.text("message", &finding.message);
-        row.binary("original", &finding.original);
-        row.text("commit_id", &self.commit);
+        row.text(column_at!(Quarantine.reason), finding.reason.as_str());
+        row.text(column_at!(Quarantine.message), &finding.message);
+        row.binary(column_at!(Quarantine.original), &finding.original);
+        row.text(column_at!(Quarantine.commit_id), &self.commit);
         self.quarantine.end_row(finding.original.len())
     }
 
@@ -159,46 +160,6 @@ impl Ledger {
     }
 }
 
-/// A row of a bookkeeping table, filled by column name.
-struct Row<'a> {
-    table: Table,
-    builder: &'a mut TableBuilder,
-    /// The column behind the last one: they are mostly filled in their order.
-    next: usize,
-}
-
-impl Row<'_> {
-    fn put<V>(&mut self, name: &str, value: V, put: impl FnOnce(&mut TableBuilder, usize, V)) {
-        let is_next = self.table.columns().get(self.next).is_some_and(|column| column.name == name);
-        let at = if is_next { Some(self.next) } else { self.table.column_index(name) };
-        debug_assert!(at.is_some(), "no column {name} in {}", self.table);
-        if let Some(at) = at {
-            self.next = at + 1;
-            put(self.builder, at, value);
-        }
-    }
-
-    fn text(&mut self, name: &str, value: &str) {
-        self.put(name, value, TableBuilder::text);
-    }
-
-    fn int(&mut self, name: &str, value: i32) {
-        self.put(name, value, TableBuilder::int);
-    }
-
-    fn long(&mut self, name: &str, value: i64) {
-        self.put(name, value, TableBuilder::long);
-    }
-
-    fn timestamp(&mut self, name: &str, epoch_ms: i64) {
-        self.put(name, epoch_ms, TableBuilder::timestamp);
-    }
-
-    fn binary(&mut self, name: &str, value: &[u8]) {
-        self.put(name, value, TableBuilder::binary);
-    }
-}
-
 impl BookTable {
     fn new(table: Table, commit: &Commit, number: usize, compression: Compression) -> Self {
         Self {
@@ -211,10 +172,6 @@ impl BookTable {
             path: Path::new(table.name()).join(format!("part-{}-{number:05}.parquet", commit.id)),
             writer: None,
         }
-    }
-
-    fn row(&mut self) -> Row<'_> {
-        Row { table: self.table, builder: &mut self.builder, next: 0 }
     }
 
     fn end_row(&mut self, bytes: usize) -> Result<()> {
