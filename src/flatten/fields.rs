@@ -171,7 +171,7 @@ impl<'t> EventFields<'t> {
         self.read_object(routes, object, value)?;
         // What its columns do not show at all is kept as it is.
         if before == (self.cells.len(), self.unmapped.mark()) {
-            self.unmapped.add(&routes.object(object).path, raw());
+            self.unmapped.add(routes.object(object).path, raw());
         }
         Ok(())
     }
@@ -194,7 +194,7 @@ impl<'t> EventFields<'t> {
                     odd_names.push(name);
                 }
                 if !member.value().is_null() {
-                    self.unmapped.add_member(&route.path, member);
+                    self.unmapped.add_member(route.path, member);
                 }
                 continue;
             };
@@ -215,7 +215,7 @@ impl<'t> EventFields<'t> {
                     self.read_flattened(routes, below, member.value(), || member.raw())?;
                 }
                 Target::Object(below) => {
-                    self.unmapped.add(&routes.object(below).path, member.raw());
+                    self.unmapped.add(routes.object(below).path, member.raw());
                 }
                 Target::Alias(column) => {
                     self.alias = member.value().text().map(|text| (column, text));

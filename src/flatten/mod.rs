@@ -33,7 +33,7 @@ pub(crate) use call::Call;
 pub(crate) use fields::{Cell, EventFields, Refused};
 pub(crate) use memo::Memo;
 pub(crate) use quick::Learning;
-pub(crate) use routes::{ALIASES, Routes};
+pub(crate) use routes::{ALIASES, ROUTES, Routes};
 pub(crate) use unread::Unread;
 pub(crate) use usage_records::{EventPlace, UsageRecordFlattener};
 

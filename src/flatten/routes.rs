@@ -1,10 +1,10 @@
-//! Where each member of an event goes, derived from the column declarations.
+//! Where each member of an event goes, derived from the column declarations when the program is built.
 //!
-//! In: [`Table::Events`]'s columns. Out: one [`ObjectRoute`] for every object that is flattened, which finds the
+//! In: [`Table::Events`]'s columns. Out: [`ROUTES`], one [`ObjectRoute`] for every object that is flattened, which finds the
 //! target of a member by its name with one multiplication and one comparison. Never: a member name written down a
 //! second time.
 
-use crate::schema::{Kind, Table};
+use crate::schema::{Kind, Table, column_at, is_same};
 
 /// What happens to a member of a flattened object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,31 +23,37 @@ pub(crate) enum Target {
 }
 
 /// The members of one flattened object.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct ObjectRoute {
     /// Member names joined by points; empty for the event itself.
-    pub(crate) path: String,
-    /// Name and target of each member.
-    members: Vec<(&'static str, Target)>,
+    pub(crate) path: &'static str,
+    /// Name and target of each member, then free places.
+    members: [(&'static str, Target); MEMBERS],
+    count: u8,
     /// Perfect hash of the names: slot → position in `members`, or [`EMPTY`].
     slots: [u8; SLOTS],
     multiplier: u64,
 }
 
+/// Most members of an object: those that were seen are marked in 64 bits.
+const MEMBERS: usize = 64;
+/// Most objects that are flattened, the event itself among them.
+const OBJECTS: usize = 16;
 const SLOTS: usize = 256;
 const EMPTY: u8 = u8::MAX;
 
-/// Aggregated events spell `eventID` this way (CloudTrail User Guide, aggregated events).
-pub(crate) const ALIASES: [(&str, &str); 1] = [("eventId", "event_id")];
+/// Other spellings of members: aggregated events have one for `eventID` (CloudTrail User Guide, aggregated events).
+pub(crate) const ALIASES: [(&str, usize); 1] = [("eventId", column_at!(Events.event_id))];
 
 impl ObjectRoute {
-    fn new(path: String) -> Self {
-        Self { path, members: Vec::new(), slots: [EMPTY; SLOTS], multiplier: 0 }
+    const fn new(path: &'static str) -> Self {
+        let members = [("", Target::Object(Routes::EVENT)); MEMBERS];
+        Self { path, members, count: 0, slots: [EMPTY; SLOTS], multiplier: 0 }
     }
 
     /// Position of the member among the route's members, and its target.
     pub(crate) fn find(&self, name: &str) -> Option<(usize, Target)> {
-        let position = usize::from(self.slots[slot(name, self.multiplier)]);
+        let position = usize::from(self.slots[slot(key(name), self.multiplier)]);
         let (known, target) = self.members.get(position)?;
         (*known == name).then_some((position, *target))
     }
@@ -58,61 +64,133 @@ impl ObjectRoute {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    /// Searches for a multiplier under which no two names share a slot.
-    fn hash_names(&mut self) {
-        let mut multiplier = 0x9e37_79b9_7f4a_7c15_u64;
-        'search: loop {
-            let mut slots = [EMPTY; SLOTS];
-            for (position, (name, _)) in self.members.iter().enumerate() {
-                let slot = &mut slots[slot(name, multiplier)];
-                if *slot != EMPTY {
-                    multiplier =
-                        multiplier.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    continue 'search;
-                }
-                *slot = u8::try_from(position).unwrap_or(EMPTY);
+    const fn push(&mut self, name: &'static str, target: Target) {
+        assert!(
+            (self.count as usize) < MEMBERS,
+            "an object of `events` has more members than can be marked: see `MEMBERS`"
+        );
+        self.members[self.count as usize] = (name, target);
+        self.count += 1;
+    }
+
+    /// The flattened object that is a member of this one.
+    const fn object_below(&self, name: &str) -> Option<usize> {
+        let mut at = 0;
+        while at < self.count as usize {
+            if let (known, Target::Object(object)) = self.members[at]
+                && is_same(known, name)
+            {
+                return Some(object);
             }
-            (self.slots, self.multiplier) = (slots, multiplier);
-            return;
+            at += 1;
+        }
+        None
+    }
+
+    /// Searches for a multiplier under which no two names share a slot.
+    const fn hash_names(&mut self) {
+        self.check_keys();
+        let mut multiplier = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut tries = 0;
+        while !self.fill_slots(multiplier) {
+            multiplier = multiplier.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            tries += 1;
+            assert!(tries < 1_000, "no multiplier tells the members of an object of `events` apart: raise `SLOTS`");
+        }
+    }
+
+    /// Whether each name has a slot of its own under this multiplier.
+    const fn fill_slots(&mut self, multiplier: u64) -> bool {
+        self.multiplier = multiplier;
+        self.slots = [EMPTY; SLOTS];
+        let mut position = 0;
+        while position < self.count {
+            let slot = slot(key(self.members[position as usize].0), multiplier);
+            if self.slots[slot] != EMPTY {
+                return false;
+            }
+            self.slots[slot] = position;
+            position += 1;
+        }
+        true
+    }
+
+    /// No multiplier tells names apart that have one key.
+    const fn check_keys(&self) {
+        let mut one = 0;
+        while one < self.count as usize {
+            let mut other = one + 1;
+            while other < self.count as usize {
+                assert!(
+                    key(self.members[one].0) != key(self.members[other].0),
+                    "two members of an object of `events` agree in length, first and last four bytes, or are one: let `key` take in more of a name"
+                );
+                other += 1;
+            }
+            one += 1;
         }
     }
 }
 
-/// Hashes length, first four and last four bytes, which tell all declared names of one object apart.
-fn slot(name: &str, multiplier: u64) -> usize {
+/// Length, first four and last four bytes of a name, which tell all declared names of one object apart.
+const fn key(name: &str) -> u64 {
     let bytes = name.as_bytes();
-    let word = |part: Option<&[u8; 4]>| part.map_or(0, |part| u64::from(u32::from_le_bytes(*part)));
-    let (first, last) = match bytes.len() {
-        4.. => (word(bytes.first_chunk()), word(bytes.last_chunk())),
-        _ => (bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)), 0),
+    let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => (u32::from_le_bytes(*first), u32::from_le_bytes(*last)),
+        _ => (short(bytes), 0),
     };
-    let mixed = (first ^ last << 32 ^ (bytes.len() as u64) << 17).wrapping_mul(multiplier);
-    (mixed >> 56) as usize
+    first as u64 ^ (last as u64) << 32 ^ (bytes.len() as u64) << 17
+}
+
+/// All bytes of a name of less than four.
+const fn short(mut bytes: &[u8]) -> u32 {
+    let mut all = 0;
+    while let [byte, rest @ ..] = bytes {
+        all = all << 8 | *byte as u32;
+        bytes = rest;
+    }
+    all
+}
+
+const fn slot(key: u64, multiplier: u64) -> usize {
+    (key.wrapping_mul(multiplier) >> 56) as usize
 }
 
 /// The routes of all flattened objects; the event itself is the first.
 #[derive(Debug)]
 pub(crate) struct Routes {
-    objects: Vec<ObjectRoute>,
+    objects: [ObjectRoute; OBJECTS],
+    count: usize,
 }
+
+/// The routes of `events`. What cannot be a route does not compile.
+pub(crate) static ROUTES: Routes = Routes::new();
 
 impl Routes {
     /// Position of the route of the event itself.
     pub(crate) const EVENT: usize = 0;
 
-    pub(crate) fn new() -> Self {
-        let mut routes = Self { objects: vec![ObjectRoute::new(String::new())] };
-        for (index, column) in Table::Events.columns().iter().enumerate() {
-            if !column.source.is_empty() {
-                routes.add(column.source, Target::Column { index, kind: column.kind });
+    #[expect(clippy::large_stack_arrays, reason = "only the compiler calls this")]
+    const fn new() -> Self {
+        let mut routes = Self { objects: [ObjectRoute::new(""); OBJECTS], count: 1 };
+        let columns = Table::Events.columns();
+        let mut index = 0;
+        while index < columns.len() {
+            if !columns[index].source.is_empty() {
+                routes.add(columns[index].source, Target::Column { index, kind: columns[index].kind });
             }
+            index += 1;
         }
-        for (name, column) in ALIASES {
-            if let Some(index) = Table::Events.column_index(column) {
-                routes.add(name, Target::Alias(index));
-            }
+        let mut alias = 0;
+        while alias < ALIASES.len() {
+            routes.add(ALIASES[alias].0, Target::Alias(ALIASES[alias].1));
+            alias += 1;
         }
-        routes.objects.iter_mut().for_each(ObjectRoute::hash_names);
+        let mut object = 0;
+        while object < routes.count {
+            routes.objects[object].hash_names();
+            object += 1;
+        }
         routes
     }
 
@@ -120,29 +198,29 @@ impl Routes {
         &self.objects[position]
     }
 
-    fn add(&mut self, source: &'static str, target: Target) {
-        let mut object = Self::EVENT;
-        let mut rest = source;
-        while let Some((name, below)) = rest.split_once('.') {
-            object = self.object_below(object, name);
-            rest = below;
+    const fn add(&mut self, source: &'static str, target: Target) {
+        let (mut object, mut start, mut at) = (Self::EVENT, 0, 0);
+        while at < source.len() {
+            if source.as_bytes()[at] == b'.' {
+                let path = source.split_at(at).0;
+                object = self.object_below(object, path, path.split_at(start).1);
+                start = at + 1;
+            }
+            at += 1;
         }
-        self.objects[object].members.push((rest, target));
+        self.objects[object].push(source.split_at(start).1, target);
     }
 
-    fn object_below(&mut self, parent: usize, name: &'static str) -> usize {
-        let known = self.objects[parent].members.iter().find_map(|(member, target)| match target {
-            Target::Object(object) if *member == name => Some(*object),
-            _ => None,
-        });
-        known.unwrap_or_else(|| {
-            let path = &self.objects[parent].path;
-            let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-            let object = self.objects.len();
-            self.objects.push(ObjectRoute::new(path));
-            self.objects[parent].members.push((name, Target::Object(object)));
-            object
-        })
+    const fn object_below(&mut self, parent: usize, path: &'static str, name: &'static str) -> usize {
+        if let Some(known) = self.objects[parent].object_below(name) {
+            return known;
+        }
+        let object = self.count;
+        assert!(object < OBJECTS, "more objects of `events` are flattened than there is room for: raise `OBJECTS`");
+        self.objects[object] = ObjectRoute::new(path);
+        self.objects[parent].push(name, Target::Object(object));
+        self.count += 1;
+        object
     }
 }
 
@@ -152,7 +230,7 @@ mod tests {
 
     #[test]
     fn every_declared_source_is_found_and_nothing_else() {
-        let routes = Routes::new();
+        let routes = &ROUTES;
         for (index, column) in Table::Events.columns().iter().enumerate().filter(|(_, c)| !c.source.is_empty()) {
             let mut object = routes.object(Routes::EVENT);
             let names: Vec<_> = column.source.split('.').collect();
@@ -165,7 +243,6 @@ mod tests {
                     other => panic!("{}: {other:?}", column.source),
                 }
             }
-            assert!(object.members.len() <= 64, "members are marked in 64 bits");
         }
         for name in ["", "eventtime", "eventTim", "zzz", "é", "eventTime "] {
             assert_eq!(routes.object(Routes::EVENT).find(name), None, "{name}");

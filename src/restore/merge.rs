@@ -35,8 +35,7 @@ impl Paths {
                 paths.objects.entry(column.source[..point].to_owned()).or_insert(next);
             }
         }
-        let alias = ALIASES.first().and_then(|(name, column)| Some((*name, Table::Events.column_index(column)?)));
-        Self { alias, ..paths }
+        Self { alias: ALIASES.first().copied(), ..paths }
     }
 
     /// The number of the object at a path of declared names.

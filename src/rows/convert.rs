@@ -14,7 +14,9 @@ use super::register::{Identity, Register, Source, UnitClaims};
 use super::verdict::{Tally, Verdict};
 use crate::columns::table::TableBuilder;
 use crate::error::{Finding, Reason, Result};
-use crate::flatten::{self, EventFields, Learning, Memo, Refused, Routes, Unread, UsageRecordFlattener, timestamp};
+use crate::flatten::{
+    self, EventFields, Learning, Memo, ROUTES, Refused, Routes, Unread, UsageRecordFlattener, timestamp,
+};
 use crate::json::cursor::Cursor;
 use crate::json::index::Index;
 use crate::json::tape::{Document, Parser, Value};
@@ -52,7 +54,7 @@ pub(crate) struct Converter {
 /// The part of a converter that is at work while the parser's buffers are lent to a document.
 struct RowWriter {
     plan: Plan,
-    routes: Arc<Routes>,
+    routes: &'static Routes,
     usage_flattener: UsageRecordFlattener,
     partitions: PartitionIndex,
     events: TableBuilder,
@@ -87,7 +89,7 @@ impl Converter {
                 events: plan.builder(Table::Events),
                 usage_records: plan.builder(Table::UsageRecords),
                 plan,
-                routes: Arc::new(Routes::new()),
+                routes: &ROUTES,
                 usage_flattener: UsageRecordFlattener::new(),
                 columns: EventColumns {
                     event_time: column_at!(Events.event_time),
@@ -238,7 +240,7 @@ impl RowWriter {
     ) -> bool {
         let cursor = Cursor::new(text, index);
         let table = &mut self.events;
-        let mut learning = Learning { routes: &self.routes, memo: &mut self.memo, parser, table };
+        let mut learning = Learning { routes: self.routes, memo: &mut self.memo, parser, table };
         // The records of a metering call are read from a tape.
         fields.read_quickly(cursor, &mut learning)
             && !(self.plan.usage_records && self.usage_flattener.is_metering(fields))
@@ -251,7 +253,7 @@ impl RowWriter {
         tally: &mut Tally,
         fields: &mut EventFields<'t>,
     ) -> Result<(), Rejection> {
-        fields.read(&self.routes, event).map_err(|Refused::DuplicateKey(path)| Rejection {
+        fields.read(self.routes, event).map_err(|Refused::DuplicateKey(path)| Rejection {
             reason: Reason::DuplicateKey,
             message: format!("`{path}` occurs twice"),
         })?;
