@@ -3,6 +3,7 @@
 //! In: what a task has finished with. Out: the same to another task, whichever comes first. Never: makes one itself, or
 //! shares one between two tasks.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -17,6 +18,16 @@ use crate::error::{Error, Result};
 pub(crate) fn thread_pool(threads: usize) -> Result<ThreadPool> {
     let builder = ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("trailmill-{index}"));
     builder.build().map_err(Error::internal)
+}
+
+/// Does the work of a task. A panic is a bug, and an error like others: it neither ends the process nor leaves anybody waiting
+/// for what the task was to do. What the work has changed may be half done, and is of no use.
+///
+/// # Errors
+///
+/// A panic.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Error::internal("a task panicked; please report it"))
 }
 
 /// What is idle at the moment.
@@ -37,5 +48,20 @@ impl<T> Pool<T> {
     /// Gives one back.
     pub(crate) fn give(&self, idle: T) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::resume_unwind;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_task_that_panics_is_an_error() {
+        let panicked = caught(|| resume_unwind(Box::new("a bug")));
+        assert_eq!(panicked.map_err(|error: Error| error.kind()), Err::<(), _>(ErrorKind::Internal));
+        assert!(matches!(caught(|| 1), Ok(1)));
     }
 }

@@ -27,7 +27,7 @@ use super::text::TextWriter;
 use crate::clock::{Stage, StageClock};
 use crate::error::{Error, Result};
 use crate::model::Compression;
-use crate::pool::Pool;
+use crate::pool::{Pool, caught};
 
 /// Locks, also after a panic elsewhere: the state behind these locks is replaced as a whole or not at all.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -177,7 +177,8 @@ pub(crate) fn set_aside(appender: &Arc<Mutex<PartAppender>>, sequence: u64, cont
     let (appender, context_of_task) = (Arc::clone(appender), Arc::clone(context));
     context.pool.spawn(move || {
         let EncodeContext { clock, pressure, .. } = &*context_of_task;
-        pressure.end_row_group(clock.time(Stage::Write, || lock(&appender).take(sequence, Step::SetAside)));
+        let set_aside = || lock(&appender).take(sequence, Step::SetAside);
+        pressure.end_row_group(clock.time(Stage::Write, || caught(set_aside).flatten()));
     });
 }
 
@@ -313,8 +314,8 @@ impl Lane {
             };
             match message {
                 Message::Rows { columns, bytes } => {
-                    let encoded = context.clock.time(Stage::Encode, || encode(&mut writers, &columns, context));
-                    if let Err(error) = encoded {
+                    let encode = || caught(|| encode(&mut writers, &columns, context)).flatten();
+                    if let Err(error) = context.clock.time(Stage::Encode, encode) {
                         lock(&self.row_group.error).get_or_insert(error);
                     }
                     context.pressure.remove_bytes(bytes);
@@ -336,21 +337,22 @@ fn encode(writers: &mut [ColumnWriter], columns: &[ArrayRef], context: &EncodeCo
 
 impl RowGroupInWork {
     fn finish_lane(&self, columns: &[usize], writers: Vec<ColumnWriter>, context: &EncodeContext) {
-        let closed = context.clock.time(Stage::Encode, || {
+        let close = || {
             context.with_compressor(|compressor| {
                 let writers = writers.into_iter().zip(columns);
                 let chunks = writers.map(|(writer, column)| Ok((*column, writer.close(compressor)?)));
                 chunks.collect::<Result<Vec<_>>>()
             })
-        });
-        match closed {
+        };
+        match context.clock.time(Stage::Encode, || caught(close).flatten()) {
             Ok(chunks) => lock(&self.chunks).push(chunks),
             Err(error) => {
                 lock(&self.error).get_or_insert(error);
             }
         }
         if self.lanes_left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            context.pressure.end_row_group(context.clock.time(Stage::Write, || self.write()));
+            let write = || caught(|| self.write()).flatten();
+            context.pressure.end_row_group(context.clock.time(Stage::Write, write));
         }
     }
 

@@ -19,7 +19,7 @@ use super::discover::Search;
 use super::folder::{Below, DaysOfMonth, below};
 use super::key::Key;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pool::thread_pool;
+use crate::pool::{caught, thread_pool};
 use crate::store::{Bucket, ListPage, NextPage, Object, ObjectUrl};
 
 /// Lists that are under way at once. S3 answers thousands a second for a prefix.
@@ -39,7 +39,7 @@ pub(super) fn list(urls: &[ObjectUrl], search: &Search<'_>) -> Result<Vec<Archiv
     thread_pool(CONCURRENT_LISTS)?.scope(|scope| {
         for url in roots {
             let lister = &lister;
-            scope.spawn(move |scope| lister.note(lister.root(url, scope)));
+            scope.spawn(move |scope| lister.note(caught(|| lister.root(url, scope)).flatten()));
         }
     });
     match lister.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -142,7 +142,7 @@ impl<'a> Lister<'a> {
         work: impl FnOnce(&'a Self, &Arc<Bucket>, &Scope<'a>) -> Result<()> + Send + 'a,
     ) {
         let bucket = Arc::clone(bucket);
-        scope.spawn(move |scope| self.note(work(self, &bucket, scope)));
+        scope.spawn(move |scope| self.note(caught(|| work(self, &bucket, scope)).flatten()));
     }
 
     /// Lists the folders of a folder, and goes through them but for days that are listed by their keys.

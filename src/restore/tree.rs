@@ -26,7 +26,7 @@ use super::{OutFolder, RestoreConfig, RestoreSummary};
 use crate::disk::{Disk, StagedFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::is_own_folder;
-use crate::pool::{Pool, thread_pool};
+use crate::pool::{Pool, caught, thread_pool};
 
 /// Bytes of events in an archive: some MB of memory for whoever reads it, and one as it is stored.
 const ARCHIVE_BYTES: usize = 8 << 20;
@@ -159,7 +159,7 @@ impl Tree {
         self.in_work += 1;
         let (shared, sender) = (Arc::clone(&self.shared), self.sender.clone());
         self.pool.spawn_fifo(move || {
-            let _ = sender.send(archive.store(&shared));
+            let _ = sender.send(caught(|| archive.store(&shared)).flatten());
         });
         Ok(())
     }

@@ -2,11 +2,18 @@
 //! lake that no crash ever touched, byte for byte.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use trailmill::config::Config;
+use trailmill::disk::{Effect, Watch};
+use trailmill::restore::{OutFolder, RestoreConfig};
+use trailmill::{Error, ErrorKind};
 
 use crate::harness::{Workdir, data, event, files, records, say, text};
 use crate::reference::Row;
@@ -195,6 +202,67 @@ fn a_signal_ends_a_run_in_good_order() {
         }
         assert!(published[0] == 0 && published.is_sorted() && published[3] > 0, "{published:?}");
     }
+}
+
+/// A bug in a task: at one of its changes on disk it panics.
+#[derive(Debug)]
+struct PanicAt {
+    number: u64,
+    changes: AtomicU64,
+}
+
+impl Watch for PanicAt {
+    fn before(&self, _: Effect, _: &Path) -> io::Result<()> {
+        let is_task = std::thread::current().name().is_some_and(|name| name.starts_with("trailmill-"));
+        if is_task && self.changes.fetch_add(1, Ordering::Relaxed) + 1 == self.number {
+            // No report of a panic in the output of tests.
+            std::panic::resume_unwind(Box::new("a bug"));
+        }
+        Ok(())
+    }
+}
+
+/// Runs with a panic at each change that is made on a thread of the library, and sees what is left; how many were errors. What
+/// the caller waits for itself, such as the opening of a lake, panics for the caller.
+fn panics_of_tasks(run: impl Fn(&str, Arc<dyn Watch>) -> Result<(), Error> + Sync, after: impl Fn(&str) + Sync) -> u64 {
+    let panics = AtomicU64::new(0);
+    for_each_number(|number, place| {
+        let watch = Arc::new(PanicAt { number, changes: AtomicU64::new(0) });
+        match std::panic::catch_unwind(AssertUnwindSafe(|| run(place, watch))) {
+            Ok(Ok(())) => return false,
+            Ok(Err(error)) => {
+                let is_told = error.kind() == ErrorKind::Internal && error.to_string().contains("panicked");
+                assert!(is_told, "{number}: {error}");
+                panics.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(_) => {}
+        }
+        after(place);
+        true
+    });
+    panics.into_inner()
+}
+
+/// A task that panics ends the run with an error, as any other trouble does: never the process, and never in a wait.
+#[test]
+fn a_task_that_panics_ends_the_run_and_nothing_else() {
+    let (workdir, expected) = uninterrupted();
+    let convert = |lake: &str, watch| {
+        let mut config = Config::new(vec![workdir.at("in")], workdir.at(lake));
+        (config.step_bytes, config.threads, config.watch) = (600, 2, Some(watch));
+        trailmill::convert(&config, &Arc::default()).map(drop)
+    };
+    let conversions = panics_of_tasks(convert, |lake| check_recovery(&workdir, lake, &expected, "after a panic"));
+    let restore = |folder: &str, watch| {
+        let mut config = RestoreConfig::new(workdir.at("lake"));
+        let path = workdir.at(&format!("restored-{folder}"));
+        config.out = Some(OutFolder { path, may_hold_files: false });
+        (config.threads, config.watch) = (2, Some(watch));
+        trailmill::restore::restore(&config, &mut io::sink()).map(drop)
+    };
+    let restorations = panics_of_tasks(restore, |_| ());
+    say(&format!("crash: {conversions} panics of conversions, {restorations} of restorations"));
+    assert!(conversions > 20 && restorations > 0, "{conversions}, {restorations}");
 }
 
 /// Two runs at once: the second says so, and the lock of a run that was killed holds nobody up.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::encode::part::unwritable;
 use crate::error::{Error, Result};
 use crate::lake::PartName;
+use crate::pool::caught;
 use crate::store::{Bucket, Hold, Moment, Object, STOP_LATENCY, Stop, Upload};
 
 /// How often a claim is written within a lease, and the part of it that one attempt may take.
@@ -269,8 +270,8 @@ impl Beating {
         let usual = (self.lease / BEATS_PER_LEASE).min(LONGEST_PAUSE);
         let mut pause = usual;
         while !self.stop.is_lost() && ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-            let spoken = if self.hold.is_lapsed() { self.claim_anew() } else { self.beat(|_| ()) };
-            pause = if spoken.is_ok() { usual } else { usual / 4 };
+            let spoken = caught(|| if self.hold.is_lapsed() { self.claim_anew() } else { self.beat(|_| ()) });
+            pause = if matches!(spoken, Ok(Ok(()))) { usual } else { usual / 4 };
         }
     }
 

@@ -20,6 +20,7 @@ use crate::disk::{Disk, Effect};
 use crate::encode::part::{StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::root::{Remote, Root};
+use crate::pool::caught;
 use crate::schema::Table;
 use crate::store::{Session, Upload};
 
@@ -264,7 +265,7 @@ fn at_once<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> R
                     if at >= count {
                         return;
                     }
-                    match work(at) {
+                    match caught(|| work(at)).flatten() {
                         Ok(result) => done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result)),
                         Err(error) => {
                             next.store(count, Ordering::Relaxed);

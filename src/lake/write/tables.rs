@@ -33,6 +33,7 @@ use crate::encode::row_group::{ColumnWriter, EncodeContext, OpenRowGroup, lock, 
 use crate::encode::text::TextWriter;
 use crate::error::{Error, Result};
 use crate::lake::layout::FileLayout;
+use crate::pool::caught;
 use crate::rows::Batch;
 use crate::schema::{Kind, Table};
 
@@ -206,7 +207,7 @@ impl TableWriters {
             self.context.pressure.wait_below(self.limits.encoding_bytes)?;
         }
         self.context.pressure.wait_for_row_groups(0)?;
-        let close = |partition: &Partition| lock(&partition.appender).finish();
+        let close = |partition: &Partition| caught(|| lock(&partition.appender).finish()).flatten();
         let closed = self.context.pool.install(|| self.partitions.par_iter().map(close).collect::<Result<Vec<_>>>());
         let mut parts: Vec<_> = closed?.into_iter().flatten().collect();
         parts.sort_by(|one, two| one.path.cmp(&two.path));

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use super::access::{Access, Confirmed};
 use super::buckets::Threads;
-use super::explain::{broken, explain, not_a_key};
+use super::explain::{broken, explain, not_a_key, panicked};
 use super::version::Blocks;
 use crate::store::StoreOptions;
 use crate::store::listed::{ListPage, NextPage, Object, PAGE_KEYS};
@@ -212,6 +212,7 @@ impl Bucket {
         F: Future<Output = io::Result<A>> + Send + 'static,
     {
         let mut answers: Vec<Option<io::Result<A>>> = questions.iter().map(|_| None).collect();
+        let mut has_panicked = false;
         // What was stopped is not answered.
         let _ = self.threads.wait_for(async {
             let mut asking = JoinSet::new();
@@ -225,12 +226,13 @@ impl Bucket {
                 }
                 match asking.join_next().await {
                     Some(Ok((number, answer))) => answers[number] = Some(answer),
-                    Some(Err(_)) => {}
+                    Some(Err(error)) => has_panicked |= error.is_panic(),
                     None => break,
                 }
             }
         });
-        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(self.threads.stop().error()))).collect()
+        let missing = || if has_panicked { panicked() } else { self.threads.stop().error() };
+        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(missing()))).collect()
     }
 
     /// What there is to tell of an object.

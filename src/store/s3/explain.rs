@@ -21,6 +21,11 @@ pub(super) fn broken(words: &str) -> io::Error {
     failed(io::ErrorKind::Other, words.to_owned())
 }
 
+/// The error of a request that has come upon a bug.
+pub(super) fn panicked() -> io::Error {
+    broken("a task panicked; please report it")
+}
+
 /// The error of a key that the client library cannot ask for.
 pub(super) fn not_a_key(error: &KeyError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, printable(&format!("a key that cannot be asked for: {error}")))

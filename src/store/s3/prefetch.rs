@@ -7,13 +7,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::io;
 use std::ops::Range;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 use tokio::task::AbortHandle;
 
 use super::bucket::parse;
-use super::explain::explain;
+use super::explain::{explain, panicked};
 use crate::store::STOP_LATENCY;
 use crate::store::Stop;
 use crate::store::Version;
@@ -123,6 +123,29 @@ impl Drop for Prefetcher {
     }
 }
 
+/// An object that somebody may wait for.
+struct Awaited {
+    shared: Weak<Shared>,
+    number: usize,
+}
+
+impl Awaited {
+    fn arrive(&self, got: io::Result<Bytes>) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.arrive(self.number, got);
+        }
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        // Nobody would ever be told that it does not come.
+        if std::thread::panicking() {
+            self.arrive(Err(panicked()));
+        }
+    }
+}
+
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -151,12 +174,10 @@ impl Shared {
         match parse(&object.key) {
             Ok(key) => {
                 let getting = object.bucket.getting(key, object.etag.as_deref(), None);
-                let shared = Arc::downgrade(self);
+                let awaited = Awaited { shared: Arc::downgrade(self), number };
                 let fetching = object.bucket.threads().spawn(async move {
-                    let got = getting.await.map_err(|error| explain(&error));
-                    if let Some(shared) = shared.upgrade() {
-                        shared.arrive(number, got);
-                    }
+                    let got = getting.await;
+                    awaited.arrive(got.map_err(|error| explain(&error)));
                 });
                 slot.request = fetching.map(|fetching| fetching.abort_handle());
                 state.requests += 1;
