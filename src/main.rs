@@ -36,8 +36,10 @@ use signals::Signals;
 enum Outcome {
     /// All done.
     Clean,
-    /// Done, but some input was quarantined, or something is wrong with the lake or the copy.
+    /// Done, and some input was refused.
     Quarantined,
+    /// Done, and something is wrong with the lake or the copy that was looked at.
+    Unsound,
     /// Not done.
     Failed,
     /// Not done since another run has the lake; later it can be.
@@ -50,7 +52,7 @@ impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         Self::from(match outcome {
             Outcome::Clean => 0,
-            Outcome::Quarantined => 1,
+            Outcome::Quarantined | Outcome::Unsound => 1,
             Outcome::Failed => 2,
             // EX_TEMPFAIL of sysexits.h.
             Outcome::Locked => 75,
@@ -59,17 +61,31 @@ impl From<Outcome> for ExitCode {
     }
 }
 
+/// What kept a command from its end, and how the shell sees that.
+struct Failure {
+    error: Error,
+    outcome: Outcome,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let outcome = if error.kind() == ErrorKind::LakeLocked { Outcome::Locked } else { Outcome::Failed };
+        Self { error, outcome }
+    }
+}
+
 fn main() -> ExitCode {
     let matches = Cli::command().try_get_matches().unwrap_or_else(|error| without_guesses(error).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let outcome = check_places(&matches).and_then(|()| run(cli)).unwrap_or_else(|error| {
+    let outcome = check_places(&matches).map_err(Failure::from).and_then(|()| run(cli));
+    let outcome = outcome.unwrap_or_else(|Failure { error, outcome }| {
         terminal::error(&error);
-        if error.kind() == ErrorKind::LakeLocked { Outcome::Locked } else { Outcome::Failed }
+        outcome
     });
     outcome.into()
 }
 
-fn run(cli: Cli) -> Result<Outcome> {
+fn run(cli: Cli) -> Result<Outcome, Failure> {
     match cli.command {
         Command::Convert(args) => convert(&args),
         Command::Check(args) => check(&args),
@@ -95,7 +111,7 @@ fn run(cli: Cli) -> Result<Outcome> {
     }
 }
 
-fn convert(args: &ConvertArgs) -> Result<Outcome> {
+fn convert(args: &ConvertArgs) -> Result<Outcome, Failure> {
     #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "tests wish for faults"))]
     let mut config = args.config()?;
     #[cfg(debug_assertions)]
@@ -104,18 +120,7 @@ fn convert(args: &ConvertArgs) -> Result<Outcome> {
     }
     // Opened before any work is done: a report that cannot be written must not be found out after the commit.
     let report = args.report.as_deref().map(|path| open_report(path).map(|file| (path, file))).transpose()?;
-    let progress = Arc::new(Progress::default());
-    let signals = Signals::that_stop(&progress).map_err(Error::internal)?;
-    let line = ProgressLine::start(&progress, args.progress == ProgressArg::Auto, args.quiet);
-    let converted = trailmill::convert(&config, &progress);
-    drop(line);
-    let summary = match converted {
-        Err(error) if error.kind() == ErrorKind::Stopped => {
-            terminal::error(&error);
-            return Ok(Outcome::Stopped(signals.received()));
-        }
-        converted => converted?,
-    };
+    let summary = stoppable(args.progress, args.quiet, |progress| trailmill::convert(&config, progress))?;
     if !args.quiet {
         terminal::summary(&summary, &config, args.verbose);
     }
@@ -126,67 +131,46 @@ fn convert(args: &ConvertArgs) -> Result<Outcome> {
     Ok(if summary.is_clean() { Outcome::Clean } else { Outcome::Quarantined })
 }
 
-fn check(args: &CheckArgs) -> Result<Outcome> {
+fn check(args: &CheckArgs) -> Result<Outcome, Failure> {
     let mut config = args.config();
-    let line = tell_of_waits(&mut config.store, false);
-    let report = trailmill::check::check(&config);
-    drop(line);
-    let report = report?;
+    let report = tell_of_waits(&mut config.store, false).during(|| trailmill::check::check(&config))?;
     tell(&report, args.format, terminal::check_report)?;
-    Ok(if report.is_sound() { Outcome::Clean } else { Outcome::Quarantined })
+    Ok(if report.is_sound() { Outcome::Clean } else { Outcome::Unsound })
 }
 
-fn restore(args: &RestoreArgs) -> Result<Outcome> {
+fn restore(args: &RestoreArgs) -> Result<Outcome, Failure> {
     let mut config = args.config();
     #[cfg(debug_assertions)]
     if let Ok(wish) = std::env::var("TRAILMILL_FAULT") {
         config.watch = faults::parse(&wish);
     }
+    let mut stdout = std::io::stdout().lock();
     let line = tell_of_waits(&mut config.store, args.quiet);
-    let summary = trailmill::restore::restore(&config, &mut std::io::stdout().lock());
-    drop(line);
-    let summary = summary?;
+    let summary = line.during(|| trailmill::restore::restore(&config, &mut stdout))?;
     if !args.quiet {
         terminal::restored(&summary, &config);
     }
     Ok(Outcome::Clean)
 }
 
-fn verify(args: &VerifyArgs) -> Result<Outcome> {
+fn verify(args: &VerifyArgs) -> Result<Outcome, Failure> {
     let mut config = args.config();
-    let line = tell_of_waits(&mut config.store, args.quiet);
-    let report = trailmill::verify::verify(&config);
-    drop(line);
-    let report = report?;
+    let report = tell_of_waits(&mut config.store, args.quiet).during(|| trailmill::verify::verify(&config))?;
     if !args.quiet {
         tell(&report, args.format, terminal::verify_report)?;
     }
-    Ok(if report.is_sound() { Outcome::Clean } else { Outcome::Quarantined })
+    Ok(if report.is_sound() { Outcome::Clean } else { Outcome::Unsound })
 }
 
-fn inspect(args: &InspectArgs) -> Result<Outcome> {
-    let progress = Arc::new(Progress::default());
-    let signals = Signals::that_stop(&progress).map_err(Error::internal)?;
-    let line = ProgressLine::start(&progress, args.progress == ProgressArg::Auto, args.quiet);
-    let inspected = trailmill::inspect(&args.config(), &progress);
-    drop(line);
-    let report = match inspected {
-        Err(error) if error.kind() == ErrorKind::Stopped => {
-            terminal::error(&error);
-            return Ok(Outcome::Stopped(signals.received()));
-        }
-        inspected => inspected?,
-    };
+fn inspect(args: &InspectArgs) -> Result<Outcome, Failure> {
+    let report = stoppable(args.progress, args.quiet, |progress| trailmill::inspect(&args.config(), progress))?;
     tell(&report, args.format, terminal::inspect_report)?;
     Ok(if report.is_clean() { Outcome::Clean } else { Outcome::Quarantined })
 }
 
-fn ddl(args: &DdlArgs) -> Result<Outcome> {
+fn ddl(args: &DdlArgs) -> Result<Outcome, Failure> {
     let mut config = args.config();
-    let line = tell_of_waits(&mut config.store, false);
-    let script = trailmill::ddl::ddl(&config);
-    drop(line);
-    print(script?.as_bytes())
+    print(tell_of_waits(&mut config.store, false).during(|| trailmill::ddl::ddl(&config))?.as_bytes())
 }
 
 fn open_report(path: &Path) -> Result<File> {
@@ -199,11 +183,26 @@ fn report_unwritable(path: &Path, error: std::io::Error) -> Error {
     Error::at(ErrorKind::ReportUnwritable, path, error).advise("name a file that can be written to with --report")
 }
 
-fn generate(args: &GenerateArgs) -> Result<Outcome> {
+fn generate(args: &GenerateArgs) -> Result<Outcome, Failure> {
     let config = args.config();
     let summary = generate::generate(&config)?;
     terminal::generated(&config, &summary);
     Ok(Outcome::Clean)
+}
+
+/// Does work that has a progress line, and that a signal stops in good order.
+fn stoppable<T>(
+    progress_arg: ProgressArg,
+    is_quiet: bool,
+    work: impl FnOnce(&Progress) -> Result<T>,
+) -> Result<T, Failure> {
+    let progress = Arc::new(Progress::default());
+    let signals = Signals::that_stop(&progress).map_err(Error::internal)?;
+    let line = ProgressLine::start(&progress, progress_arg == ProgressArg::Auto, is_quiet);
+    line.during(|| work(&progress)).map_err(|error| match error.kind() {
+        ErrorKind::Stopped => Failure { error, outcome: Outcome::Stopped(signals.received()) },
+        _ => error.into(),
+    })
 }
 
 /// Tells of what a command without a progress line waits for.
@@ -214,7 +213,7 @@ fn tell_of_waits(store: &mut StoreOptions, is_quiet: bool) -> ProgressLine {
 }
 
 /// Prints a report in the form that was asked for.
-fn tell<R: Serialize>(report: &R, format: ReportFormat, text: impl FnOnce(&R) -> String) -> Result<Outcome> {
+fn tell<R: Serialize>(report: &R, format: ReportFormat, text: impl FnOnce(&R) -> String) -> Result<Outcome, Failure> {
     let told = match format {
         ReportFormat::Text => text(report),
         ReportFormat::Json => serde_json::to_string_pretty(report).map_err(Error::internal)? + "\n",
@@ -223,10 +222,10 @@ fn tell<R: Serialize>(report: &R, format: ReportFormat, text: impl FnOnce(&R) ->
 }
 
 /// Writes to stdout; a reader that has gone away is no error.
-fn print(bytes: &[u8]) -> Result<Outcome> {
+fn print(bytes: &[u8]) -> Result<Outcome, Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::internal(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::internal(error).into()),
         _ => Ok(Outcome::Clean),
     }
 }

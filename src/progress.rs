@@ -44,6 +44,13 @@ impl ProgressLine {
         let thread = std::thread::spawn(move || draw(&progress, &stopped));
         Self { stop: Some(stop), thread: Some(thread) }
     }
+
+    /// Does work, and is gone when it is done.
+    pub(crate) fn during<T>(self, work: impl FnOnce() -> T) -> T {
+        let done = work();
+        drop(self);
+        done
+    }
 }
 
 fn draw(progress: &Progress, stopped: &Receiver<()>) {
