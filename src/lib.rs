@@ -46,6 +46,7 @@
 //! | | module | what it does |
 //! |---|---|---|
 //! | values, and what touches the world | [`error`] | what ends a run ([`Error`]), and what is wrong with input ([`error::Finding`]) |
+//! | | `shell` | names to words of commands that people may paste |
 //! | | [`schema`] | the tables: each column declared once |
 //! | | [`disk`] | every change that a conversion makes on disk |
 //! | | `store` | buckets of S3, as blocking calls: lists, bytes, uploads; outages waited for, answers in words |
@@ -165,6 +166,9 @@
 #![cfg_attr(not(feature = "lake"), expect(unreachable_pub, reason = "requests for lakes"))]
 
 pub mod error;
+
+#[doc(hidden)]
+pub mod shell;
 
 pub mod schema;
 

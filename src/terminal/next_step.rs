@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use trailmill::config::Config;
-use trailmill::error::printable;
 use trailmill::schema::Table;
+use trailmill::shell::{is_printable, word};
 
 /// The command that counts what a table has by `columns`, the first of them; `None` where `DuckDB` cannot name the lake.
 pub(super) fn command(config: &Config, table: Table, columns: &str) -> Option<String> {
@@ -108,42 +108,6 @@ fn duckdb(statement: &str) -> String {
     let is_special = |character: char| "\"$`\\!".contains(character) || !is_printable(character);
     let quoted = if statement.contains(is_special) { word(statement.as_bytes()) } else { format!("\"{statement}\"") };
     format!("duckdb -c {quoted}")
-}
-
-/// Bytes as one word of a shell: as they are, in quotes, or by `printf` if a terminal would not show them.
-fn word(bytes: &[u8]) -> String {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._=,+@%:-".contains(byte);
-    if bytes.iter().all(is_plain) {
-        return String::from_utf8_lossy(bytes).into_owned();
-    }
-    if let Ok(text) = std::str::from_utf8(bytes)
-        && text.chars().all(is_printable)
-    {
-        return format!("'{}'", text.replace('\'', r"'\''"));
-    }
-    let mut format = String::with_capacity(bytes.len() * 2);
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '\'' => format.push_str(r"'\''"),
-                '%' => format.push_str("%%"),
-                '\\' => format.push_str(r"\\"),
-                _ if is_printable(character) => format.push(character),
-                _ => format.extend(character.to_string().bytes().map(octal)),
-            }
-        }
-        format.extend(chunk.invalid().iter().copied().map(octal));
-    }
-    format!("\"$(printf '{format}')\"")
-}
-
-fn octal(byte: u8) -> String {
-    format!("\\{byte:03o}")
-}
-
-fn is_printable(character: char) -> bool {
-    let text = character.encode_utf8(&mut [0; 4]).to_owned();
-    printable(&text) == text
 }
 
 #[cfg(test)]

@@ -3,18 +3,18 @@
 //! In: a digest file's own bucket and key, and where the copy has it. Out: a command for a shell, or words. Never: a command
 //! that a shell would take apart: bucket and key are those of a digest file that nothing proves, and people paste commands.
 
-use std::borrow::Cow;
-
 use crate::error::printable_path;
+use crate::shell::{is_plain, word};
 
 /// How to get a signature that a copy has lost. `path` is a file, or an object of S3, which is written only when there is
 /// something to write.
 pub(super) fn fetch_signature(bucket: &str, object: &str, path: &str) -> String {
-    if !is_plain(bucket) || object.starts_with('-') {
+    // Quotes do not keep a flag from being one.
+    if !is_plain(bucket.as_bytes()) || [bucket, object].iter().any(|text| text.starts_with('-')) {
         return in_words();
     }
     let copied = format!("{path}.metadata.json");
-    let (Some(object), Some(copied)) = (shell_word(object), shell_word(&copied)) else { return in_words() };
+    let (Some(object), Some(copied)) = (readable(object), readable(&copied)) else { return in_words() };
     let head = format!("aws s3api head-object --bucket {bucket} --key {object}");
     if path.starts_with("s3://") {
         format!("answer=$({head}) && printf %s \"$answer\" | aws s3 cp - {copied}")
@@ -27,19 +27,10 @@ fn in_words() -> String {
     "keep what `aws s3api head-object` prints for it beside it, as <digest file>.metadata.json".to_owned()
 }
 
-/// A text as one word of a POSIX shell; `None` when it is not safe to print.
-fn shell_word(text: &str) -> Option<Cow<'_, str>> {
-    if is_plain(text) {
-        return Some(Cow::Borrowed(text));
-    }
-    let is_printable = !text.is_empty() && printable_path(text) == text;
-    is_printable.then(|| Cow::Owned(format!("'{}'", text.replace('\'', r"'\''"))))
-}
-
-fn is_plain(text: &str) -> bool {
-    !text.is_empty()
-        && !text.starts_with('-')
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+=:@%,".contains(&byte))
+/// A text as one word of a command; `None` when people could not read it.
+fn readable(text: &str) -> Option<String> {
+    let is_readable = !text.is_empty() && printable_path(text) == text;
+    is_readable.then(|| word(text.as_bytes()))
 }
 
 #[cfg(test)]
@@ -75,7 +66,6 @@ mod tests {
             assert!(fetch_signature("b", "k", bad).contains("<digest file>"), "{bad}");
         }
         assert!(fetch_signature("b", "", "p").contains("<digest file>"));
-        // Quotes do not keep a flag from being one.
         assert!(fetch_signature("b", "-k", "p").contains("<digest file>"));
     }
 }
