@@ -57,17 +57,14 @@ impl Answer {
         if let Some(answer) = cause(error) {
             return Some(Cow::Borrowed(answer));
         }
-        let status = match error {
-            Error::NotModified { .. } => StatusCode::NOT_MODIFIED,
-            Error::NotFound { .. } => StatusCode::NOT_FOUND,
-            Error::AlreadyExists { .. } => StatusCode::CONFLICT,
-            Error::Precondition { .. } => StatusCode::PRECONDITION_FAILED,
-            _ => return None,
-        };
-        // For words only: the document stands at the end of the text.
-        let text = innermost(error);
-        let document = text.find('<').map_or("", |at| &text[at..]);
-        Some(Cow::Owned(Self::new(status, document)))
+        Some(Cow::Owned(Self::new(known_status(error)?, "")))
+    }
+
+    /// The same with the store's words where the client library has them in its text alone; no decision rests on these.
+    pub(super) fn printed(error: &Error) -> Option<Cow<'_, Self>> {
+        let answer = Self::of(error)?;
+        let is_of_library = matches!(answer, Cow::Owned(_));
+        Some(if is_of_library { Cow::Owned(Self::new(answer.status, document(&innermost(error)))) } else { answer })
     }
 
     /// Whether the same request may be answered otherwise in a while.
@@ -77,6 +74,22 @@ impl Answer {
             || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&self.status)
             || self.code.as_deref().is_some_and(|code| PASSING_CODES.contains(&code))
     }
+}
+
+/// The status that the client library has an error of its own for.
+fn known_status(error: &Error) -> Option<StatusCode> {
+    match error {
+        Error::NotModified { .. } => Some(StatusCode::NOT_MODIFIED),
+        Error::NotFound { .. } => Some(StatusCode::NOT_FOUND),
+        Error::AlreadyExists { .. } => Some(StatusCode::CONFLICT),
+        Error::Precondition { .. } => Some(StatusCode::PRECONDITION_FAILED),
+        _ => None,
+    }
+}
+
+/// The document in the text of an error of the client library: it is at the end. This is all that is known of its texts.
+fn document(text: &str) -> &str {
+    text.find('<').map_or("", |at| &text[at..])
 }
 
 impl fmt::Display for Answer {
@@ -149,7 +162,60 @@ impl HttpService for Listening {
 
 #[cfg(test)]
 mod tests {
+    use object_store::ObjectStoreExt as _;
+    use object_store::aws::AmazonS3Builder;
+    use object_store::path::Path as Key;
+
     use super::*;
+
+    /// A store that always gives the same answer.
+    #[derive(Clone, Debug)]
+    struct Always(StatusCode, &'static str);
+
+    impl HttpConnector for Always {
+        fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+            Ok(HttpClient::new(Listening(HttpClient::new(self.clone()))))
+        }
+    }
+
+    #[async_trait]
+    impl HttpService for Always {
+        async fn call(&self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
+            let mut response = HttpResponse::new(self.1.to_owned().into());
+            *response.status_mut() = self.0;
+            Ok(response)
+        }
+    }
+
+    /// What the client library makes of an answer to a request for an object.
+    fn refused(status: StatusCode, body: &'static str) -> Error {
+        let builder =
+            AmazonS3Builder::new().with_bucket_name("bucket").with_region("eu-west-1").with_skip_signature(true);
+        let client = builder.with_http_connector(Always(status, body)).build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(client.get(&Key::from("a"))).unwrap_err()
+    }
+
+    #[test]
+    fn errors_and_texts_of_the_client_library_are_what_they_are_taken_for() {
+        let body = "<Error><Code>Its&lt;Code</Code><Message>words</Message></Error>";
+        for status in KNOWN_TO_THE_LIBRARY {
+            let error = refused(status, body);
+            let answer = Answer::of(&error).unwrap();
+            assert_eq!((answer.status, &answer.code), (status, &None), "{error:?}");
+            // Of what has not changed the library keeps no body.
+            let words = if status == StatusCode::NOT_MODIFIED { "status 304 Not Modified" } else { "Its<Code: words" };
+            assert_eq!(Answer::printed(&error).unwrap().to_string(), words, "{error:?}");
+        }
+        for status in [StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN, StatusCode::SERVICE_UNAVAILABLE] {
+            let error = refused(status, body);
+            let answer = Answer::of(&error).unwrap();
+            assert_eq!((answer.status, answer.code.as_deref()), (status, Some("Its<Code")), "{error:?}");
+            assert!(matches!(error, Error::Generic { .. }), "{error:?}");
+        }
+        // In words of its own there is no document.
+        assert_eq!(Answer::printed(&refused(StatusCode::NOT_FOUND, "")).unwrap().code, None);
+    }
 
     #[test]
     fn entities_of_an_answer_are_decoded() {

@@ -204,7 +204,7 @@ pub(super) fn again(error: &Error) -> Again {
 
 /// The store's answer in words. Its own are cut when they are long, and what follows them is not.
 pub(super) fn explain(error: &Error) -> io::Error {
-    let (answer, denial) = (Answer::of(error), denial(error));
+    let (answer, denial) = (Answer::printed(error), denial(error));
     let kind = match (error, &answer) {
         _ if denial.is_some() => io::ErrorKind::PermissionDenied,
         (Error::NotFound { .. }, _) => io::ErrorKind::NotFound,
