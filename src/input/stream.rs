@@ -68,20 +68,13 @@ pub(crate) struct TextStream {
 }
 
 /// Why text is unusable from some point on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", finding.message)]
 pub(crate) struct Unusable {
     pub(crate) finding: Finding,
     /// Text before that point.
     pub(crate) sound_bytes: u64,
 }
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.finding.message)
-    }
-}
-
-impl std::error::Error for Unusable {}
 
 /// Any file.
 pub(super) type Input = Box<dyn Read + Send>;

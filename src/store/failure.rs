@@ -4,20 +4,12 @@
 //! the words.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::io;
 
 /// What came of a request, as the cause of an error: whoever unpacks bytes can tell it from damage.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 struct StoreFailure(String);
-
-impl fmt::Display for StoreFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl StdError for StoreFailure {}
 
 /// The error of a request.
 pub(super) fn failed(kind: io::ErrorKind, words: String) -> io::Error {

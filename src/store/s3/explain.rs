@@ -3,8 +3,6 @@
 //! In: an error of the client library, which prints requests and documents. Out: an error with the store's own code and
 //! words, and what kind of failure it is. Never: a URL with a signature.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::io;
 
 use object_store::Error;
@@ -32,16 +30,9 @@ pub(super) fn not_a_key(error: &KeyError) -> io::Error {
 }
 
 /// Words of our own as the cause of an error: they are printed whole, and nothing is tried again.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 struct OwnWords(String);
-
-impl fmt::Display for OwnWords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl StdError for OwnWords {}
 
 /// An error of ours for who expects one of the client library.
 pub(super) fn own(words: impl Into<String>) -> Error {
@@ -55,20 +46,9 @@ pub(super) fn silent() -> Error {
 }
 
 /// Words of our own for what may pass: it is tried again as long as anybody waits for a store that is away.
-#[derive(Debug)]
-struct Passing(OwnWords);
-
-impl fmt::Display for Passing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl StdError for Passing {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.0)
-    }
-}
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Passing(#[source] OwnWords);
 
 /// An error of ours that may pass.
 pub(super) fn passing(words: impl Into<String>) -> Error {
@@ -81,22 +61,12 @@ pub(super) fn unauthenticated(words: impl Into<String>) -> Error {
 }
 
 /// A request that was tried more than once, and what came of the last time.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{last}")]
 struct Tried {
     times: usize,
+    #[source]
     last: Error,
-}
-
-impl fmt::Display for Tried {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.last)
-    }
-}
-
-impl StdError for Tried {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.last)
-    }
 }
 
 /// The same error, which says how often the request was tried.
