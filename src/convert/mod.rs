@@ -79,6 +79,7 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
         (None, clock.coordinate(&pool, || Known::read(root, &config.settings()))?, lock)
     };
     let mut summary = Summary { lake: known.root.path().to_owned(), ..Summary::default() };
+    // A dry run without one keeps all in memory.
     let folder = config.scratch.clone().or_else(|| lake.as_ref().map(Lake::staging)).unwrap_or_default();
     let sorter = clock.coordinate(&pool, || Sorter::new(&known, config))?;
     let is_new = |archive: &Archive| sorter.is_new(archive);

@@ -169,13 +169,14 @@ impl ChunkWriter {
         let page = compressor.page(|body| {
             body.extend_from_slice(&[0; 4]);
             hybrid::encode_bitmap(levels.valid.finish().values(), rows, body);
+            // A bit for each of at most `PAGE_ROWS` rows.
             let levels_bytes = u32::try_from(body.len() - 4).unwrap_or(u32::MAX);
             body[..4].copy_from_slice(&levels_bytes.to_le_bytes());
             encode(body);
         })?;
         let header = Page::DataPage {
             buf: page.compressed,
-            num_values: u32::try_from(rows).unwrap_or(u32::MAX),
+            num_values: u32::try_from(rows).map_err(Error::internal)?,
             encoding: values.encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
@@ -221,7 +222,8 @@ impl ChunkWriter {
         for page in &self.pages {
             let bytes = page.page.bytes.len();
             offset_index.append_row_count(page.rows as i64);
-            offset_index.append_offset_and_size(offset as i64, i32::try_from(bytes).unwrap_or(i32::MAX));
+            let size = i32::try_from(bytes).map_err(|error| ParquetError::External(error.into()))?;
+            offset_index.append_offset_and_size(offset as i64, size);
             offset += bytes;
             offset_index.append_unencoded_byte_array_data_bytes(Some(page.text_bytes));
         }
@@ -311,7 +313,7 @@ fn dictionary_page<'d>(
     let page = compressor.page(|body| texts.for_each(|text| put_plain(text, body)))?;
     let header = Page::DictionaryPage {
         buf: page.compressed,
-        num_values: u32::try_from(count).unwrap_or(u32::MAX),
+        num_values: u32::try_from(count).map_err(Error::internal)?,
         encoding: Encoding::PLAIN,
         is_sorted: false,
     };
@@ -320,6 +322,7 @@ fn dictionary_page<'d>(
 
 /// Appends a text in plain encoding: its length, then its bytes.
 pub(crate) fn put_plain(text: &str, page: &mut Vec<u8>) {
+    // A text is a part of an event, and those have 256 MiB at most.
     page.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
     page.extend_from_slice(text.as_bytes());
 }

@@ -138,7 +138,7 @@ impl TextStream {
         if let (Some(end), Some((first, read))) = (&end, &mut self.first)
             && end.sound_bytes < first.text.len() as u64
         {
-            first.text.truncate(usize::try_from(end.sound_bytes).unwrap_or_default());
+            first.text.truncate(usize::try_from(end.sound_bytes).unwrap_or(usize::MAX));
             *read = Ok(Some(Some(end.finding.clone())));
             (self.source, self.inflated_bytes) = (Source::Ended, end.sound_bytes);
         }

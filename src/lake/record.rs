@@ -6,6 +6,7 @@ use parquet::file::metadata::{FileMetaData, KeyValue};
 use serde::{Deserialize, Serialize};
 
 use crate::encode::part::StagedPart;
+use crate::error::{Error, Result};
 use crate::model::{PartitionColumn, Selection};
 use crate::schema::{SCHEMA_VERSION, Table};
 
@@ -123,17 +124,20 @@ impl CommitRecord {
     }
 
     /// The record as it is kept.
-    pub(crate) fn entries(&self) -> Vec<KeyValue> {
-        [
+    ///
+    /// # Errors
+    ///
+    /// A list that is no JSON, which is a bug.
+    pub(crate) fn entries(&self) -> Result<Vec<KeyValue>> {
+        let entries = [
             (TABLES_KEY, self.settings.tables.clone()),
             (PARTITION_KEY, self.settings.partition_by.clone()),
             (SELECTION_KEY, self.settings.selection.clone()),
             (DEDUP_KEY, self.settings.dedup.to_string()),
-            (PARTS_KEY, json(&self.parts)),
-            (REPLACES_KEY, json(&self.replaces)),
-        ]
-        .map(|(key, value)| KeyValue::new(key.to_owned(), value))
-        .to_vec()
+            (PARTS_KEY, json(&self.parts)?),
+            (REPLACES_KEY, json(&self.replaces)?),
+        ];
+        Ok(entries.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec())
     }
 
     /// Reads the record of a part of `archives`.
@@ -167,9 +171,8 @@ impl CommitRecord {
     }
 }
 
-/// Lists of texts and numbers are always JSON.
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(Error::internal)
 }
 
 #[cfg(test)]

@@ -224,8 +224,7 @@ impl Summary {
             ("findings", self.findings.iter().map(|(_, n)| n).sum(), "rows of quarantine", rows(Table::Quarantine)),
         ];
         for (expected_name, expected, found_name, found) in checks {
-            if found.is_some_and(|found| found != expected) {
-                let found = found.unwrap_or_default();
+            if let Some(found) = found.filter(|found| *found != expected) {
                 let message = format!("{expected} {expected_name}, {found} {found_name}; nothing was published");
                 return Err(Error::new(ErrorKind::Unreconciled, message));
             }

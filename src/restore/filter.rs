@@ -186,6 +186,7 @@ impl Filter {
     /// The rows of a row group that are in pages which may hold wanted events.
     pub(super) fn wanted_rows(&self, row_group: &RowGroupMetaData, index: &RowGroupPageIndex) -> Vec<Range<usize>> {
         let schema = row_group.schema_descr();
+        // Who reads the part has refused a number below zero.
         let rows = usize::try_from(row_group.num_rows()).unwrap_or_default();
         let mut wanted: Vec<_> = std::iter::once(0..rows).collect();
         for condition in self.conditions.iter().filter(|condition| !is_in_path(condition, schema)) {

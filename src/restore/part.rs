@@ -181,8 +181,8 @@ impl Part {
                 continue;
             }
             let index = self.metadata.metadata().page_index_for_row_group(at);
+            let rows = self.rows_of(row_group)?;
             let wanted = filter.wanted_rows(row_group, &index);
-            let rows = usize::try_from(row_group.num_rows()).unwrap_or_default();
             let borders = borders(rows, page_starts(row_group, &index));
             for (start, end) in borders.iter().zip(borders.iter().skip(1)) {
                 let rows = intersection(&wanted, std::slice::from_ref(&(*start..*end)));
@@ -203,7 +203,7 @@ impl Part {
         let metadata = self.metadata.metadata();
         let row_group = metadata.row_group(piece.row_group);
         let schema = self.metadata.parquet_schema();
-        let rows = usize::try_from(row_group.num_rows()).unwrap_or_default();
+        let rows = self.rows_of(row_group)?;
         let is_needed = |column: &usize| {
             let path = row_group.column(*column).column_path();
             let name = path.parts().first().map_or("", String::as_str);
@@ -220,6 +220,10 @@ impl Part {
             builder = builder.with_row_filter(RowFilter::new(predicates));
         }
         builder.build().map_err(|error| damaged(&self.task.path, error))
+    }
+
+    fn rows_of(&self, row_group: &RowGroupMetaData) -> Result<usize> {
+        usize::try_from(row_group.num_rows()).map_err(|error| damaged(&self.task.path, error))
     }
 }
 

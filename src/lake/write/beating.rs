@@ -118,6 +118,7 @@ pub(super) struct Beating {
 
 impl Beating {
     pub(super) fn new(bucket: &Arc<Bucket>, places: Places, key: String, words: Words, stop: Stop, hold: Hold) -> Self {
+        // Of words of its own a run always says it.
         let lease = Duration::from_millis(words.lease_ms.unwrap_or_default());
         let said = Mutex::new(Said { words, at: Moment::now(), is_sure: false });
         let (bucket, newest) = (Arc::clone(bucket), AtomicU32::new(u32::MAX));

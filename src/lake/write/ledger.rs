@@ -112,6 +112,7 @@ impl Ledger {
     fn push_finding(&mut self, archive: &str, finding: &Finding) -> Result<()> {
         let row = &mut self.quarantine.builder;
         row.text(column_at!(Quarantine.archive), archive);
+        // An archive has fewer events and bytes than these numbers reach.
         if let Some(index) = finding.event_index {
             row.int(column_at!(Quarantine.event_index), i32::try_from(index).unwrap_or(i32::MAX));
         }
@@ -146,7 +147,7 @@ impl Ledger {
             let mask: BooleanArray = archives.iter().map(|uri| Some(uri.is_some_and(is_wanted))).collect();
             table.append(&filter_record_batch(&batch, &mask).map_err(Error::internal)?)?;
         }
-        table.finish(record.entries())
+        table.finish(record.entries()?)
     }
 
     /// Closes the part of `quarantine`, when anything was refused.
@@ -156,7 +157,7 @@ impl Ledger {
 
     /// Closes the part of `archives`, with what the commit says of itself.
     pub(crate) fn finish(mut self, record: &CommitRecord) -> Result<StagedPart> {
-        self.archives.finish(record.entries())
+        self.archives.finish(record.entries()?)
     }
 }
 

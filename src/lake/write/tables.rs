@@ -327,7 +327,7 @@ impl TableWriter {
             .enumerate()
             .map(|(at, column)| {
                 let column = &table.columns()[*column];
-                let first = leaves.peek().copied().unwrap_or_default();
+                let first = leaves.peek().copied().ok_or_else(|| Error::internal("a column without leaves"))?;
                 let mut count = 0;
                 while leaves.next_if(|leaf| descriptor.get_column_root_idx(*leaf) == at).is_some() {
                     count += 1;
@@ -338,13 +338,13 @@ impl TableWriter {
                     has_bloom_filter: has_bloom_filter(column),
                     has_bounds: has_bounds(column),
                 };
-                match column.kind {
+                Ok(match column.kind {
                     Kind::Text | Kind::Json if column.is_coded() => KeptColumn::Coded(text()),
                     Kind::Text | Kind::Json => KeptColumn::Text(text()),
                     _ => KeptColumn::Other { field: Arc::clone(&schema.fields()[at]), leaves: count },
-                }
+                })
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let other = columns.iter().filter_map(|column| match column {
             KeptColumn::Other { field, .. } => Some(Arc::clone(field)),
             KeptColumn::Coded(_) | KeptColumn::Text(_) => None,
