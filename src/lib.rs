@@ -153,7 +153,7 @@
 //! | queries for Athena's `cloudtrail_logs` run as they are | `queries.rs`, `engines/queries/` |
 //! | a place is read or written **where it says**, or refused as typed | `places.rs`: each path argument of each command |
 //! | **from S3** the rows of the files, whatever befalls requests, and no more requests than it takes | `s3_input.rs` |
-//! | file layout | `layout.rs` |
+//! | file layout; **pages** that we write ourselves | `layout.rs`; `parquet_pages.rs`, `fuzz/`: read back by the Parquet library |
 //! | rules of this page | `architecture.rs` |
 //!
 //! They are in `tests/it`, but for `tests/fuzz`, `tests/engines` and `tests/kills.sh`.
@@ -233,6 +233,9 @@ mod tests;
 
 #[cfg(feature = "lake")]
 pub use convert::{config, convert};
+#[cfg(feature = "lake")]
+#[doc(hidden)]
+pub use encode::alone::{TextStorage, text_file};
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "lake")]
 pub use inspect::inspect;

@@ -3,6 +3,8 @@
 //! In: Arrow columns of one table and partition. Out: pages, row groups, files in a staging folder. Never: knows a lake,
 //! or decides where a row group ends by anything but rows and bytes.
 
+pub(crate) mod alone;
+
 pub(crate) mod codec;
 
 pub(crate) mod properties;

@@ -28,6 +28,8 @@ pub(crate) struct TextWriter {
 
 impl TextWriter {
     pub(crate) fn new(column: TextColumn) -> Result<Self> {
+        // Nobody looks at the values.
+        let column = TextColumn { has_bounds: false, ..column };
         Ok(Self {
             bloom_filter: column.bloom_filter()?,
             chunk: ChunkWriter::new(column),

@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-targets=(timestamp decimal container zip split event archive)
+targets=(timestamp decimal pages container zip split event archive)
 
 # The sanitizer's flags are not stable; the runtime comes with every toolchain.
 export RUSTC_BOOTSTRAP=1
@@ -36,6 +36,7 @@ arguments() {
     case "$1" in
     timestamp) echo "-max_len=64 -use_value_profile=1" ;;
     decimal) echo "-max_len=96 -use_value_profile=1" ;;
+    pages) echo "-max_len=512" ;;
     container | zip) echo "-max_len=2048" ;;
     *) echo "-max_len=2500 -dict=cloudtrail.dict" ;;
     esac

@@ -92,6 +92,7 @@ def main():
     # Behind a zero byte stands a tape that an archive is drawn from, or the pieces of a file.
     for seed in range(40):
         tape = b"".join(hashlib.sha512(b"%d %d" % (seed, part)).digest() for part in range(4 + seed % 12))
+        put("pages", tape)
         for target in ("archive", "split", "container", "zip"):
             put(target, b"\0" + tape)
 

@@ -66,6 +66,8 @@ mod mutation;
 mod next_step;
 /// README.md and the pages it links to: links, commands and their output.
 mod pages;
+/// The writers of Parquet pages against the Parquet library.
+mod parquet_pages;
 /// Partition folders, tables and selectors.
 mod partitions;
 /// Places that are named on the command line: read or written where they say, or refused.

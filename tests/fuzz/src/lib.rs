@@ -8,6 +8,11 @@
 #[path = "../../it/reference/mod.rs"]
 pub mod reference;
 
+/// The same.
+#[allow(clippy::all, clippy::pedantic)]
+#[path = "../../it/parquet_pages.rs"]
+pub mod pages;
+
 pub mod compare;
 pub mod json;
 
