@@ -154,7 +154,7 @@ mod tests {
 
     const WAIT: Duration = Duration::from_millis(300);
 
-    fn burn(time: Duration) {
+    fn spin(time: Duration) {
         let start = thread_cpu_time();
         while thread_cpu_time() < start + time {}
     }
@@ -165,7 +165,7 @@ mod tests {
         clock.time(Stage::Write, || std::thread::sleep(WAIT));
         let mut task = TaskClock::new(&clock);
         task.time(Stage::Read, || std::thread::sleep(WAIT));
-        task.time(Stage::Inflate, || burn(WAIT / 10));
+        task.time(Stage::Inflate, || spin(WAIT / 10));
         drop(task);
         let StageTimes(ms) = clock.ms();
         assert!(ms.iter().sum::<u64>() < 200 && ms[Stage::Inflate as usize] > 10, "{ms:?}");
@@ -176,7 +176,7 @@ mod tests {
         let clock = StageClock::default();
         let pool = crate::pool::thread_pool(2).expect("threads");
         let answer = clock.coordinate(&pool, || {
-            rayon::join(|| burn(WAIT / 10), || burn(WAIT / 10));
+            rayon::join(|| spin(WAIT / 10), || spin(WAIT / 10));
             7
         });
         assert_eq!(answer, 7);

@@ -1,6 +1,6 @@
 //! Every change that a conversion makes on disk, or a restoration.
 //!
-//! In: paths and bytes. Out: the change, made. Never: two changes at once, or one that a [`Watch`] was not told of before:
+//! In: paths and bytes. Out: the change, made. Never: two changes at once, or one that a [`FaultInjector`] was not asked about before:
 //! what happens when a disk fails, or the machine, between any two of them can be tried.
 
 use std::fmt;
@@ -42,8 +42,8 @@ pub enum Effect {
     RemoveObject,
 }
 
-/// Is told of every change before it is made.
-pub trait Watch: fmt::Debug + Send + Sync {
+/// Called before every change; may make it fail.
+pub trait FaultInjector: fmt::Debug + Send + Sync {
     /// Lets a change happen, or makes it fail.
     ///
     /// # Errors
@@ -55,17 +55,17 @@ pub trait Watch: fmt::Debug + Send + Sync {
 /// The disk that a lake is on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disk {
-    watch: Option<Arc<dyn Watch>>,
+    faults: Option<Arc<dyn FaultInjector>>,
 }
 
 impl Disk {
-    pub(crate) fn new(watch: Option<Arc<dyn Watch>>) -> Self {
-        Self { watch }
+    pub(crate) fn new(faults: Option<Arc<dyn FaultInjector>>) -> Self {
+        Self { faults }
     }
 
     /// Says that a change is about to be made.
     pub(crate) fn before(&self, effect: Effect, path: &Path) -> io::Result<()> {
-        self.watch.as_ref().map_or(Ok(()), |watch| watch.before(effect, path))
+        self.faults.as_ref().map_or(Ok(()), |faults| faults.before(effect, path))
     }
 
     /// Makes a folder and those above it, unless they are there.
@@ -182,7 +182,7 @@ impl StagedFile {
         }
     }
 
-    /// A hash of all that was written, as commits tell it.
+    /// A hash of all that was written, as commits list it.
     pub(crate) fn hash(&self) -> u128 {
         self.hash.finish_128()
     }

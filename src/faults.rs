@@ -1,13 +1,13 @@
 //! Faults at a chosen change on disk, so that tests can try what a dying machine or a full disk leaves behind.
 //!
-//! In: a wish such as `signal 17 9`. Out: a [`Watch`] that grants it. Never: part of a release build.
+//! In: a fault such as `signal 17 9`. Out: the [`FaultInjector`] for it. Never: part of a release build.
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use trailmill::disk::{Effect, Watch};
+use trailmill::disk::{Effect, FaultInjector};
 
 /// What happens.
 #[derive(Clone, Copy, Debug)]
@@ -30,9 +30,9 @@ struct FaultAt {
 
 const NO_SPACE_LEFT: i32 = 28;
 
-/// The fault that is wished for: `signal N SIGNAL`, `error N ERRNO` or `full N`, at the Nth change.
-pub(crate) fn parse(wish: &str) -> Option<Arc<dyn Watch>> {
-    let words: Vec<&str> = wish.split(' ').collect();
+/// The fault as it is written: `signal N SIGNAL`, `error N ERRNO` or `full N`, at the Nth change.
+pub(crate) fn parse(fault: &str) -> Option<Arc<dyn FaultInjector>> {
+    let words: Vec<&str> = fault.split(' ').collect();
     let (fault, number) = match words.as_slice() {
         ["signal", number, signal] => (Fault::Signal(signal.parse().ok()?), number),
         ["error", number, error] => (Fault::Error(error.parse().ok()?), number),
@@ -42,7 +42,7 @@ pub(crate) fn parse(wish: &str) -> Option<Arc<dyn Watch>> {
     Some(Arc::new(FaultAt { number: number.parse().ok()?, fault, changes: AtomicU64::new(0) }))
 }
 
-impl Watch for FaultAt {
+impl FaultInjector for FaultAt {
     fn before(&self, effect: Effect, _path: &Path) -> io::Result<()> {
         let number = self.changes.fetch_add(1, Ordering::Relaxed) + 1;
         match self.fault {

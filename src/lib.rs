@@ -24,14 +24,14 @@
 //! So the same input gives the same bytes, and "the first one wins" means something.
 //!
 //! **The source text is at hand.** simd-json parses in place and keeps no positions, but its strings are slices of the
-//! parsed copy, so the address of a member's name tells where the member stands in the untouched text. Columns of JSON,
+//! parsed copy, so the address of a member's name gives the place of the member in the untouched text. Columns of JSON,
 //! numbers of any size and everything unmapped are copied from there, byte for byte. See `json/tape.rs`.
 //!
-//! **Most of it has been said before.** Events in the form that CloudTrail writes are walked over without building
+//! **Most text repeats.** Events in the form that CloudTrail writes are walked over without building
 //! anything: a structural index proves their JSON to be JSON, texts are taken where they stand. An identity that comes
 //! again byte for byte is known. Text that repeats is a number from the event to the page of the file. Whatever is
-//! unusual – white space, escapes, damage – goes to simd-json, which decides. See `flatten/quick.rs` and
-//! `encode/coded.rs`.
+//! unusual – white space, escapes, damage – goes to simd-json, which decides. See `flatten/fast_path.rs` and
+//! `encode/dictionary.rs`.
 //!
 //! **A commit is the file that lists it.** Parts are written aside, synced and renamed; the first part of `archives` of a
 //! commit comes last, lists the others, and names the parts of earlier commits that they stand for. With it the commit is
@@ -91,7 +91,7 @@
 //! - No folder uses what stands above it: there are no circles.
 //! - `json`, `split`, `columns`, `flatten` and `rows` do no I/O, start no thread and print nothing: text and values in, values out.
 //! - The library never prints, never exits, never reads the environment, and never panics on data.
-//! - No unsafe code stands outside `json/marks.rs`, which loads vectors and calls what the processor was asked for.
+//! - No unsafe code stands outside `json/masks.rs`, which loads vectors and calls what the processor was asked for.
 //! - No column is described in a second place: Arrow schema, flattening, Parquet properties and documentation follow
 //!   from [`schema`].
 //! - No number of an archive passes through a float.
@@ -99,12 +99,12 @@
 //!   `quarantine`, with its place and its bytes.
 //! - No file in a table's folder is ever incomplete: parts are written in `_trailmill/staging`, synced and renamed,
 //!   that of `archives` last. Nothing relies on destructors for that.
-//! - Nothing changes on disk or in a bucket unless [`disk`] was told before, so that every change can be made to fail.
+//! - Nothing changes on disk or in a bucket unless [`disk`] was called before, so that every change can be made to fail.
 //! - Nothing waits for the network but in `store::s3`, and nothing of the client library is seen beyond it.
 //! - Nothing is published of a step in which objects were refused for the sake of the session: what could not be had is judged
 //!   by asking for what could be had before.
-//! - Nothing is sent that changes a lake in a bucket while the claim on it has lapsed: a run that was silent for its lease
-//!   claims anew first, as a new run does, or gives way.
+//! - Nothing is sent that changes a lake in a bucket once the lease on it has expired: a run that was silent for its lease time
+//!   acquires it again first, as a new run does, or gives way.
 //! - No run that writes to a lake in a bucket compares its clock with another's, or takes a store's word that conditions of
 //!   requests are heeded: it is tried. What a run says of itself there, and what it takes back, is no change of the lake.
 //! - Nothing is published that was not counted twice: as it was converted, and in the footers of the files.
@@ -140,15 +140,15 @@
 //! | a failing or full disk, limits of the system | `crash.rs`, `limits.rs` |
 //! | one writer | `crash.rs`, `limits.rs`; in a bucket `s3_lake.rs` |
 //! | a lake **in a bucket** is that of a folder, whatever happens to requests | `s3_lake.rs`: killed at any request |
-//! | an **outage** is waited for, and a run that was silent too long writes nothing before it has claimed the lake anew | `s3_outage.rs` |
+//! | an **outage** is waited for, and a run whose lease has expired writes nothing before it has acquired it again | `s3_outage.rs` |
 //! | the command that is printed at the end runs when it is **pasted** | `next_step.rs`, for nasty names of lakes |
 //! | **deterministic**: same input, same bytes | `determinism.rs`; `dedup.rs`: workers that meet each other's copies |
 //! | **bounded** memory | `memory.rs`; `dedup.rs`: keys beyond the bound |
 //! | **hostile input**: located and kept | `corrupt.rs`, `mutation.rs`, `large.rs`; `fuzz/` |
-//! | **proved intact**: whatever is done to a copy is told | `verify.rs`, `integrity.rs`, with digest files signed by keys of our own; `tampering.rs`: random copies against an independent judge |
+//! | **proved intact**: whatever is done to a copy is reported | `verify.rs`, `integrity.rs`, with digest files signed by keys of our own; `tampering.rs`: random copies against an independent reference |
 //! | nothing raw reaches a path or a terminal | `partitions.rs`, `cli.rs`, `verify.rs` |
-//! | what is in it is **told** as it is | `inspect.rs`: archives against the reference, lakes against archives |
-//! | engines are told the **types** and partitions that the files have | `ddl.rs`, `engines/ddl.py`: statements run by four engines |
+//! | what is in it is **reported** as it is | `inspect.rs`: archives against the reference, lakes against archives |
+//! | engines get the **types** and partitions that the files have | `ddl.rs`, `engines/ddl.py`: statements run by four engines |
 //! | a seller's questions are **answered**, the same in every engine | `questions.rs`, `engines/questions.py` |
 //! | queries for Athena's `cloudtrail_logs` run as they are | `queries.rs`, `engines/queries/` |
 //! | a place is read or written **where it says**, or refused as typed | `places.rs`: each path argument of each command |

@@ -33,7 +33,7 @@ use signals::Signals;
 
 /// How a command ended, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+enum ExitStatus {
     /// All done.
     Clean,
     /// Done, and some input was refused.
@@ -48,15 +48,15 @@ enum Outcome {
     Stopped(u8),
 }
 
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
+impl From<ExitStatus> for ExitCode {
+    fn from(outcome: ExitStatus) -> Self {
         Self::from(match outcome {
-            Outcome::Clean => 0,
-            Outcome::Quarantined | Outcome::Unsound => 1,
-            Outcome::Failed => 2,
+            ExitStatus::Clean => 0,
+            ExitStatus::Quarantined | ExitStatus::Unsound => 1,
+            ExitStatus::Failed => 2,
             // EX_TEMPFAIL of sysexits.h.
-            Outcome::Locked => 75,
-            Outcome::Stopped(signal) => 128 + signal,
+            ExitStatus::Locked => 75,
+            ExitStatus::Stopped(signal) => 128 + signal,
         })
     }
 }
@@ -64,12 +64,12 @@ impl From<Outcome> for ExitCode {
 /// What kept a command from its end, and how the shell sees that.
 struct Failure {
     error: Error,
-    outcome: Outcome,
+    outcome: ExitStatus,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let outcome = if error.kind() == ErrorKind::LakeLocked { Outcome::Locked } else { Outcome::Failed };
+        let outcome = if error.kind() == ErrorKind::LakeLocked { ExitStatus::Locked } else { ExitStatus::Failed };
         Self { error, outcome }
     }
 }
@@ -85,7 +85,7 @@ fn main() -> ExitCode {
     outcome.into()
 }
 
-fn run(cli: Cli) -> Result<Outcome, Failure> {
+fn run(cli: Cli) -> Result<ExitStatus, Failure> {
     match cli.command {
         Command::Convert(args) => convert(&args),
         Command::Check(args) => check(&args),
@@ -111,12 +111,12 @@ fn run(cli: Cli) -> Result<Outcome, Failure> {
     }
 }
 
-fn convert(args: &ConvertArgs) -> Result<Outcome, Failure> {
+fn convert(args: &ConvertArgs) -> Result<ExitStatus, Failure> {
     #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "tests wish for faults"))]
     let mut config = args.config()?;
     #[cfg(debug_assertions)]
-    if let Ok(wish) = std::env::var("TRAILMILL_FAULT") {
-        config.watch = faults::parse(&wish);
+    if let Ok(fault) = std::env::var("TRAILMILL_FAULT") {
+        config.faults = faults::parse(&fault);
     }
     // Opened before any work is done: a report that cannot be written must not be found out after the commit.
     let report = args.report.as_deref().map(|path| open_report(path).map(|file| (path, file))).transpose()?;
@@ -128,49 +128,49 @@ fn convert(args: &ConvertArgs) -> Result<Outcome, Failure> {
         let json = serde_json::to_vec_pretty(&summary).map_err(Error::internal)?;
         file.set_len(0).and_then(|()| file.write_all(&json)).map_err(|error| report_unwritable(path, error))?;
     }
-    Ok(if summary.is_clean() { Outcome::Clean } else { Outcome::Quarantined })
+    Ok(if summary.is_clean() { ExitStatus::Clean } else { ExitStatus::Quarantined })
 }
 
-fn check(args: &CheckArgs) -> Result<Outcome, Failure> {
+fn check(args: &CheckArgs) -> Result<ExitStatus, Failure> {
     let mut config = args.config();
-    let report = tell_of_waits(&mut config.store, false).during(|| trailmill::check::check(&config))?;
-    tell(&report, args.format, terminal::check_report)?;
-    Ok(if report.is_sound() { Outcome::Clean } else { Outcome::Unsound })
+    let report = show_waits(&mut config.store, false).during(|| trailmill::check::check(&config))?;
+    print_report(&report, args.format, terminal::check_report)?;
+    Ok(if report.is_sound() { ExitStatus::Clean } else { ExitStatus::Unsound })
 }
 
-fn restore(args: &RestoreArgs) -> Result<Outcome, Failure> {
+fn restore(args: &RestoreArgs) -> Result<ExitStatus, Failure> {
     let mut config = args.config();
     #[cfg(debug_assertions)]
-    if let Ok(wish) = std::env::var("TRAILMILL_FAULT") {
-        config.watch = faults::parse(&wish);
+    if let Ok(fault) = std::env::var("TRAILMILL_FAULT") {
+        config.faults = faults::parse(&fault);
     }
     let mut stdout = std::io::stdout().lock();
-    let line = tell_of_waits(&mut config.store, args.quiet);
+    let line = show_waits(&mut config.store, args.quiet);
     let summary = line.during(|| trailmill::restore::restore(&config, &mut stdout))?;
     if !args.quiet {
         terminal::restored(&summary, &config);
     }
-    Ok(Outcome::Clean)
+    Ok(ExitStatus::Clean)
 }
 
-fn verify(args: &VerifyArgs) -> Result<Outcome, Failure> {
+fn verify(args: &VerifyArgs) -> Result<ExitStatus, Failure> {
     let mut config = args.config();
-    let report = tell_of_waits(&mut config.store, args.quiet).during(|| trailmill::verify::verify(&config))?;
+    let report = show_waits(&mut config.store, args.quiet).during(|| trailmill::verify::verify(&config))?;
     if !args.quiet {
-        tell(&report, args.format, terminal::verify_report)?;
+        print_report(&report, args.format, terminal::verify_report)?;
     }
-    Ok(if report.is_sound() { Outcome::Clean } else { Outcome::Unsound })
+    Ok(if report.is_sound() { ExitStatus::Clean } else { ExitStatus::Unsound })
 }
 
-fn inspect(args: &InspectArgs) -> Result<Outcome, Failure> {
+fn inspect(args: &InspectArgs) -> Result<ExitStatus, Failure> {
     let report = stoppable(args.progress, args.quiet, |progress| trailmill::inspect(&args.config(), progress))?;
-    tell(&report, args.format, terminal::inspect_report)?;
-    Ok(if report.is_clean() { Outcome::Clean } else { Outcome::Quarantined })
+    print_report(&report, args.format, terminal::inspect_report)?;
+    Ok(if report.is_clean() { ExitStatus::Clean } else { ExitStatus::Quarantined })
 }
 
-fn ddl(args: &DdlArgs) -> Result<Outcome, Failure> {
+fn ddl(args: &DdlArgs) -> Result<ExitStatus, Failure> {
     let mut config = args.config();
-    print(tell_of_waits(&mut config.store, false).during(|| trailmill::ddl::ddl(&config))?.as_bytes())
+    print(show_waits(&mut config.store, false).during(|| trailmill::ddl::ddl(&config))?.as_bytes())
 }
 
 fn open_report(path: &Path) -> Result<File> {
@@ -183,11 +183,11 @@ fn report_unwritable(path: &Path, error: std::io::Error) -> Error {
     Error::at(ErrorKind::ReportUnwritable, path, error).advise("name a file that can be written to with --report")
 }
 
-fn generate(args: &GenerateArgs) -> Result<Outcome, Failure> {
+fn generate(args: &GenerateArgs) -> Result<ExitStatus, Failure> {
     let config = args.config();
     let summary = generate::generate(&config)?;
     terminal::generated(&config, &summary);
-    Ok(Outcome::Clean)
+    Ok(ExitStatus::Clean)
 }
 
 /// Does work that has a progress line, and that a signal stops in good order.
@@ -200,32 +200,36 @@ fn stoppable<T>(
     let signals = Signals::that_stop(&progress).map_err(Error::internal)?;
     let line = ProgressLine::start(&progress, progress_arg == ProgressArg::Auto, is_quiet);
     line.during(|| work(&progress)).map_err(|error| match error.kind() {
-        ErrorKind::Stopped => Failure { error, outcome: Outcome::Stopped(signals.received()) },
+        ErrorKind::Stopped => Failure { error, outcome: ExitStatus::Stopped(signals.received()) },
         _ => error.into(),
     })
 }
 
 /// Tells of what a command without a progress line waits for.
-fn tell_of_waits(store: &mut StoreOptions, is_quiet: bool) -> ProgressLine {
+fn show_waits(store: &mut StoreOptions, is_quiet: bool) -> ProgressLine {
     let progress = Arc::new(Progress::default());
-    progress.watch(store);
+    progress.attach(store);
     ProgressLine::start(&progress, false, is_quiet)
 }
 
 /// Prints a report in the form that was asked for.
-fn tell<R: Serialize>(report: &R, format: ReportFormat, text: impl FnOnce(&R) -> String) -> Result<Outcome, Failure> {
-    let told = match format {
+fn print_report<R: Serialize>(
+    report: &R,
+    format: ReportFormat,
+    text: impl FnOnce(&R) -> String,
+) -> Result<ExitStatus, Failure> {
+    let text = match format {
         ReportFormat::Text => text(report),
         ReportFormat::Json => serde_json::to_string_pretty(report).map_err(Error::internal)? + "\n",
     };
-    print(told.as_bytes())
+    print(text.as_bytes())
 }
 
 /// Writes to stdout; a reader that has gone away is no error.
-fn print(bytes: &[u8]) -> Result<Outcome, Failure> {
+fn print(bytes: &[u8]) -> Result<ExitStatus, Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::internal(error).into()),
-        _ => Ok(Outcome::Clean),
+        _ => Ok(ExitStatus::Clean),
     }
 }

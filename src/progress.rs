@@ -19,8 +19,8 @@ use crate::terminal;
 
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// How long after a wait was told it is told again.
-const TELL_AGAIN: Duration = Duration::from_secs(30);
+/// How long after a wait was shown it is shown again.
+const SHOW_AGAIN: Duration = Duration::from_secs(30);
 
 /// A run that is alive is heard of within this time.
 const SOON_HEARD: Duration = Duration::from_secs(6);
@@ -40,7 +40,7 @@ impl ProgressLine {
         }
         let (stop, stopped) = channel::<()>();
         let progress = Arc::clone(progress);
-        let draw = if is_wanted && std::io::stderr().is_terminal() { draw } else { tell_of_waits };
+        let draw = if is_wanted && std::io::stderr().is_terminal() { draw } else { show_waits };
         let thread = std::thread::spawn(move || draw(&progress, &stopped));
         Self { stop: Some(stop), thread: Some(thread) }
     }
@@ -57,9 +57,9 @@ fn draw(progress: &Progress, stopped: &Receiver<()>) {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let template = "{spinner} {elapsed_precise} {wide_bar} {percent}%  {msg}";
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let mut told = WaitsTold::default();
+    let mut shown = ShownWaits::default();
     while stopped.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
-        if let Some(line) = told.next(progress) {
+        if let Some(line) = shown.next(progress) {
             bar.suspend(|| terminal::waiting(&line));
         }
         let load = |number: &std::sync::atomic::AtomicU64| number.load(Ordering::Relaxed);
@@ -80,20 +80,20 @@ fn draw(progress: &Progress, stopped: &Receiver<()>) {
     bar.finish_and_clear();
 }
 
-fn tell_of_waits(progress: &Progress, stopped: &Receiver<()>) {
-    let mut told = WaitsTold::default();
+fn show_waits(progress: &Progress, stopped: &Receiver<()>) {
+    let mut shown = ShownWaits::default();
     while stopped.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
-        if let Some(line) = told.next(progress) {
+        if let Some(line) = shown.next(progress) {
             terminal::waiting(&line);
         }
     }
 }
 
-/// Which waits were told, and when.
+/// Which waits were shown, and when.
 #[derive(Default)]
-struct WaitsTold(HashMap<Discriminant<Awaited>, Instant>);
+struct ShownWaits(HashMap<Discriminant<Awaited>, Instant>);
 
-impl WaitsTold {
+impl ShownWaits {
     /// What to say of a wait: when it has become one, and again when it goes on.
     fn next(&mut self, progress: &Progress) -> Option<String> {
         let wait = progress.waiting()?;
@@ -103,8 +103,8 @@ impl WaitsTold {
             _ => Duration::from_secs(1),
         };
         let kind = std::mem::discriminant(&wait.what);
-        let is_told = self.0.get(&kind).is_some_and(|told| told.elapsed() < TELL_AGAIN);
-        if wait.since.elapsed() < least || is_told {
+        let is_shown = self.0.get(&kind).is_some_and(|shown| shown.elapsed() < SHOW_AGAIN);
+        if wait.since.elapsed() < least || is_shown {
             return None;
         }
         self.0.insert(kind, Instant::now());

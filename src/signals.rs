@@ -16,7 +16,7 @@ pub(crate) struct Signals {
     received: Arc<AtomicUsize>,
 }
 
-/// Signals that this process was told to ignore when it began, a bit each; none where the system does not tell.
+/// Signals that this process had to ignore when it began, a bit each; none where the system does not tell.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -32,7 +32,7 @@ impl Signals {
     pub(crate) fn that_stop(progress: &Progress) -> io::Result<Self> {
         let received = Arc::new(AtomicUsize::new(0));
         let ignored = ignored();
-        // Who was told to ignore a signal, by `nohup` or by a shell in the background, goes on ignoring it.
+        // Who has to ignore a signal, because of `nohup` or by a shell in the background, goes on ignoring it.
         for signal in [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0) {
             flag::register_conditional_shutdown(signal, 128 + signal, progress.stop_flag())?;
             flag::register_usize(signal, Arc::clone(&received), usize::try_from(signal).unwrap_or_default())?;

@@ -15,13 +15,13 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use serde::Serialize;
 
-use crate::dedup::{Claims, PublishedKeys, Scratch};
+use crate::dedup::{DuplicateIndex, PublishedKeys, Scratch};
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result, counted, printable, printable_path};
 use crate::lake::file::guarded;
 use crate::lake::root::Root;
 use crate::lake::write::hold_shared;
-use crate::lake::{Commits, FileLayout, PartName, RecordedPart, key_table};
+use crate::lake::{Commits, CommittedPart, FileLayout, PartName, key_table};
 use crate::model::limits;
 use crate::pool::thread_pool;
 use crate::schema::Table;
@@ -30,7 +30,7 @@ use crate::store::{Session, StoreOptions};
 use part::{Edge, ListedPart, check_part};
 use rows::{RowCounts, check_archives};
 
-/// Problems of one kind that are told one by one; all are counted.
+/// Problems of one kind that are reported one by one; all are counted.
 const TOLD: usize = 20;
 
 /// A request to check a lake.
@@ -46,7 +46,7 @@ pub struct CheckConfig {
     pub scratch: Option<PathBuf>,
     /// How S3 is reached, when the lake is there.
     pub store: StoreOptions,
-    /// Whether to look at footers and the columns that tell archives and events only, and not at every page.
+    /// Whether to read only footers and the columns that identify archives and events, and not every page.
     pub is_quick: bool,
 }
 
@@ -122,7 +122,7 @@ pub struct CheckReport {
     pub bytes: u64,
     /// Rows by table.
     pub rows: BTreeMap<&'static str, u64>,
-    /// Events that are there again, where runs were told to keep them.
+    /// Events that are there more than once, where runs were to keep them.
     pub copies: u64,
     /// Problems by kind.
     pub problem_counts: BTreeMap<&'static str, u64>,
@@ -194,24 +194,24 @@ fn check_in(config: &CheckConfig, session: &Session) -> Result<CheckReport> {
         commits => commits?,
     };
     let pool = thread_pool(config.threads)?;
-    let Some(plan) = Plan::new(&root, &commits, config, &mut report)? else { return Ok(report) };
+    let Some(plan) = CheckPlan::new(&root, &commits, config, &mut report)? else { return Ok(report) };
     pool.install(|| plan.run(&mut report))?;
     report.problems.sort_by(|one, two| (one.kind, &one.place).cmp(&(two.kind, &two.place)));
     Ok(report)
 }
 
 /// What there is to look at.
-struct Plan<'a> {
+struct CheckPlan<'a> {
     root: &'a Root,
     commits: &'a Commits,
     is_quick: bool,
     tables: Vec<Table>,
     layouts: HashMap<Table, FileLayout>,
     listed: Vec<ListedPart>,
-    claims: Claims,
+    duplicate_index: DuplicateIndex,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> CheckPlan<'a> {
     /// Compares the files that are there with those that should be; `None` when there is nothing else to look at.
     fn new(
         root: &'a Root,
@@ -226,15 +226,15 @@ impl<'a> Plan<'a> {
         for table in Table::ALL {
             for path in root.parquet_files(table)? {
                 if !known.contains(&path) {
-                    let (kind, message) = explain_stranger(commits, &path);
+                    let (kind, message) = explain_foreign_file(commits, &path);
                     report.add(kind, &root.below(&path), message);
                 }
                 found.insert(path);
             }
         }
         let Some(first) = commits.published.first() else { return Ok(None) };
-        let Some((tables, partition_by)) = first.record.settings.layout() else {
-            let words = format!("{:?}", first.record.settings);
+        let Some((tables, partition_by)) = first.commit_metadata.settings.layout() else {
+            let words = format!("{:?}", first.commit_metadata.settings);
             report.add(ProblemKind::ManifestDamaged, &root.below(&first.path), words);
             return Ok(None);
         };
@@ -262,19 +262,19 @@ impl<'a> Plan<'a> {
             layouts: Table::ALL.into_iter().map(layout).collect::<Result<_>>()?,
             tables,
             listed,
-            claims: Claims::new(nothing, config.memory_limit / 2, scratch, expected),
+            duplicate_index: DuplicateIndex::new(nothing, config.memory_limit / 2, scratch, expected),
         }))
     }
 
     /// Looks at every file.
     fn run(&self, report: &mut CheckReport) -> Result<()> {
         let shared = Mutex::new((std::mem::take(report), RowCounts::default(), BTreeMap::new()));
-        self.claims.settle_all();
+        self.duplicate_index.settle_all();
         let key_table = key_table(&self.tables);
         (0..self.listed.len()).into_par_iter().try_for_each(|number| {
             let part = &self.listed[number];
-            let claims = (part.table == key_table).then_some((&self.claims, number));
-            let check = || check_part(self.root, part, &self.layouts[&part.table], self.is_quick, claims);
+            let duplicate_index = (part.table == key_table).then_some((&self.duplicate_index, number));
+            let check = || check_part(self.root, part, &self.layouts[&part.table], self.is_quick, duplicate_index);
             let found = guarded(&self.root.join(&part.path), check);
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
             let (report, counts, edges) = &mut *shared;
@@ -300,11 +300,11 @@ impl<'a> Plan<'a> {
         let (found, counts, edges) = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
         *report = found;
         check_archives(self.commits, self.root, &self.tables, counts, report)?;
-        self.tell_copies(&edges, report)
+        self.report_duplicates(&edges, report)
     }
 
-    fn tell_copies(&self, edges: &BTreeMap<usize, (Edge, Edge)>, report: &mut CheckReport) -> Result<()> {
-        let mut copies = self.claims.take_all_lost()?;
+    fn report_duplicates(&self, edges: &BTreeMap<usize, (Edge, Edge)>, report: &mut CheckReport) -> Result<()> {
+        let mut copies = self.duplicate_index.take_all_lost()?;
         for ((one, (_, last)), (two, (first, _))) in edges.iter().zip(edges.iter().skip(1)) {
             let folder = |part: &usize| Path::new(&self.listed[*part].path).parent();
             // Rows of an event that go on in the next file of its partition are no copies.
@@ -330,13 +330,13 @@ fn list_parts(commits: &Commits, root: &Root) -> Vec<ListedPart> {
     let mut listed = Vec::new();
     for commit in &commits.published {
         let rows = u64::try_from(commit.metadata.metadata().file_metadata().num_rows()).unwrap_or_default();
-        let is_deduplicated = commit.record.settings.dedup;
+        let is_deduplicated = commit.commit_metadata.settings.dedup;
         let path = root.below(&commit.path);
         listed.push(ListedPart { table: Table::Archives, path, rows, bytes: None, xxh3: None, is_deduplicated });
-        for part in &commit.record.parts {
+        for part in &commit.commit_metadata.parts {
             let table = Table::ALL.into_iter().find(|table| Path::new(&part.path).starts_with(table.name()));
             let Some(table) = table else { continue };
-            let RecordedPart { path, rows, bytes, xxh3 } = part.clone();
+            let CommittedPart { path, rows, bytes, xxh3 } = part.clone();
             listed.push(ListedPart { table, path, rows, bytes: Some(bytes), xxh3: Some(xxh3), is_deduplicated });
         }
     }
@@ -344,7 +344,7 @@ fn list_parts(commits: &Commits, root: &Root) -> Vec<ListedPart> {
     listed
 }
 
-fn explain_stranger(commits: &Commits, path: &Path) -> (ProblemKind, String) {
+fn explain_foreign_file(commits: &Commits, path: &Path) -> (ProblemKind, String) {
     let name = PartName::parse(path);
     if commits.replaced.contains(path) {
         (ProblemKind::Replaced, "readers see its rows twice until the next run".to_owned())

@@ -9,7 +9,7 @@ use parquet::file::reader::Length;
 
 use super::ProblemKind;
 use super::rows::RowCounts;
-use crate::dedup::{Claims, KeyColumns};
+use crate::dedup::{DuplicateIndex, KeyColumns};
 use crate::disk::hash_of;
 use crate::error::{Result, counted};
 use crate::lake::file::{LakeFile, damaged};
@@ -17,7 +17,7 @@ use crate::lake::root::Root;
 use crate::lake::write::batch_rows;
 use crate::lake::{FileLayout, name_hash};
 use crate::model::Place;
-use crate::rows::register::{Claim, EventKey};
+use crate::rows::event_key::{EventKey, KeyEntry};
 use crate::schema::Table;
 
 /// A file that a commit has published.
@@ -27,9 +27,9 @@ pub(super) struct ListedPart {
     /// Path below the lake.
     pub(super) path: String,
     pub(super) rows: u64,
-    /// Its size, where the manifest tells.
+    /// Its size, where the manifest has it.
     pub(super) bytes: Option<u64>,
-    /// Its hash, where the manifest tells.
+    /// Its hash, where the manifest has it.
     pub(super) xxh3: Option<String>,
     /// Whether its commit was to write an event once.
     pub(super) is_deduplicated: bool,
@@ -53,10 +53,10 @@ pub(super) struct Edge {
     pub(super) place: Place,
 }
 
-/// What tells an event from a copy of it: its key, and the archive and the position that it comes from.
+/// What distinguishes an event from a copy of it: its key, and the archive and the position that it comes from.
 pub(super) type RowEvent = (EventKey, u128, i32);
 
-/// Looks at a file; `claims` takes the keys of its events, which is the file with that number.
+/// Looks at a file; `duplicate_index` takes the keys of its events, which is the file with that number.
 ///
 /// # Errors
 ///
@@ -66,7 +66,7 @@ pub(super) fn check_part(
     part: &ListedPart,
     layout: &FileLayout,
     is_quick: bool,
-    claims: Option<(&Claims, usize)>,
+    duplicate_index: Option<(&DuplicateIndex, usize)>,
 ) -> Result<PartFindings> {
     let path = root.join(&part.path);
     let mut found = PartFindings::default();
@@ -89,12 +89,12 @@ pub(super) fn check_part(
     if is_quick {
         file = file.columns(KeyColumns::NAMES.into_iter().chain(["archive", "event_index"]));
     }
-    let mut keys = KeyReader { claims, row: 0, edges: None, buffer: Vec::new() };
+    let mut keys = KeyReader { duplicate_index, row: 0, edges: None, buffer: Vec::new() };
     for batch in file.batches()? {
         let batch = batch?;
         found.rows += batch.num_rows() as u64;
         found.counts.count(part.table, &batch).ok_or_else(|| damaged(&path, "it does not tell archives"))?;
-        keys.claim(part.table, &batch)?;
+        keys.insert(part.table, &batch)?;
     }
     found.edges = keys.edges;
     if found.rows != part.rows {
@@ -106,7 +106,7 @@ pub(super) fn check_part(
 
 /// Claims the keys of a file's events.
 struct KeyReader<'c> {
-    claims: Option<(&'c Claims, usize)>,
+    duplicate_index: Option<(&'c DuplicateIndex, usize)>,
     row: u32,
     /// The first event and that of the row before: an event may have several usage records.
     edges: Option<(Edge, Edge)>,
@@ -114,8 +114,8 @@ struct KeyReader<'c> {
 }
 
 impl KeyReader<'_> {
-    fn claim(&mut self, table: Table, batch: &RecordBatch) -> Result<()> {
-        let Some((claims, part)) = self.claims else { return Ok(()) };
+    fn insert(&mut self, table: Table, batch: &RecordBatch) -> Result<()> {
+        let Some((duplicate_index, part)) = self.duplicate_index else { return Ok(()) };
         let indexes = batch.column_by_name("event_index").and_then(|column| column.as_primitive_opt::<Int32Type>());
         let archives = batch.column_by_name("archive").and_then(|column| column.as_string_opt::<i32>());
         let (Some(columns), Some(indexes), Some(archives)) = (KeyColumns::of(batch), indexes, archives) else {
@@ -137,8 +137,8 @@ impl KeyReader<'_> {
                 }
                 self.edges = Some((first, edge));
             }
-            all.push(Claim { key, place });
+            all.push(KeyEntry { key, place });
         }
-        claims.put_all(&mut all)
+        duplicate_index.insert_all(&mut all)
     }
 }

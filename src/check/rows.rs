@@ -1,7 +1,7 @@
 //! Rows of each archive against what the manifest says of it.
 //!
 //! In: rows of all files, by archive. Out: archives whose numbers differ. Never: names of archives in memory: ten million
-//! are told apart by a hash.
+//! are identified by a hash.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::schema::Table;
 
 /// Rows that belong to one archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct OfArchive {
+struct ArchiveRows {
     events: u64,
     usage_records: u64,
     /// Events in `quarantine`.
@@ -28,7 +28,7 @@ struct OfArchive {
 /// Rows by archive.
 #[derive(Debug, Default)]
 pub(super) struct RowCounts {
-    by_archive: HashMap<u128, OfArchive>,
+    by_archive: HashMap<u128, ArchiveRows>,
 }
 
 impl RowCounts {
@@ -94,7 +94,7 @@ pub(super) fn check_archives(
         }
     }
     let unknown = counts.by_archive.values().filter(|counts| !counts.is_in_manifest);
-    for OfArchive { events, usage_records, quarantined, .. } in unknown {
+    for ArchiveRows { events, usage_records, quarantined, .. } in unknown {
         let (events, usage_records) = (counted(*events, "event"), counted(*usage_records, "usage record"));
         let rows = format!("{events}, {usage_records} and {}", counted(*quarantined, "refused event"));
         report.add(ProblemKind::ArchiveUnknown, "an archive", rows);
@@ -131,16 +131,17 @@ impl<'b> ManifestColumns<'b> {
         })
     }
 
-    fn check(&self, row: usize, counts: &mut OfArchive, tables: &[Table], report: &mut CheckReport) {
+    fn check(&self, row: usize, counts: &mut ArchiveRows, tables: &[Table], report: &mut CheckReport) {
         let archive = self.archive.value(row);
         if std::mem::replace(&mut counts.is_in_manifest, true) {
             report.add(ProblemKind::ArchiveTwice, archive, "it has more than one row");
             return;
         }
         let number = |column: &Int64Array| u64::try_from(column.value(row)).unwrap_or_default();
-        let told = number(self.written) + number(self.duplicates) + number(self.quarantined) + number(self.filtered);
-        if told != number(self.seen) {
-            let message = format!("{} seen, {told} accounted for", counted(number(self.seen), "event"));
+        let accounted =
+            number(self.written) + number(self.duplicates) + number(self.quarantined) + number(self.filtered);
+        if accounted != number(self.seen) {
+            let message = format!("{} seen, {accounted} accounted for", counted(number(self.seen), "event"));
             report.add(ProblemKind::CountsDiffer, archive, message);
         }
         let has = |table| tables.contains(&table);

@@ -20,7 +20,7 @@ pub(crate) struct CheckArgs {
     #[arg(value_name = "LAKE")]
     lake: PathBuf,
 
-    /// Read footers and the columns that tell archives and events only
+    /// Read only footers and the columns that identify archives and events
     #[arg(long)]
     quick: bool,
 

@@ -110,7 +110,7 @@ pub(crate) struct ConvertArgs {
     #[arg(long, value_enum, default_value_t = ProgressArg::Auto)]
     pub(crate) progress: ProgressArg,
 
-    /// How long to wait for another run that has the lake; without it exit with 75 at once, but wait for a silent claim in a bucket until it counts as dead
+    /// How long to wait for another run that has the lake; without it exit with 75 at once, but wait for a lease without heartbeats in a bucket until it has expired
     #[arg(long, default_value = "0s", hide_default_value = true, value_name = "DURATION", value_parser = parse_duration)]
     wait: Duration,
 

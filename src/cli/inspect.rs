@@ -23,7 +23,7 @@ pub(crate) struct InspectArgs {
     #[arg(required = true, value_name = "PATH")]
     inputs: Vec<PathBuf>,
 
-    /// Values of each field to tell, the most frequent ones
+    /// Values of each field to report, the most frequent ones
     #[arg(long, default_value_t = InspectConfig::DEFAULT_TOP, value_name = "N")]
     top: usize,
 

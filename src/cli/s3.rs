@@ -1,4 +1,4 @@
-//! Flags that tell how S3 is reached, the same for all commands.
+//! Flags for reaching S3, the same for all commands.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -43,7 +43,7 @@ pub(super) struct S3Args {
     #[arg(id = "s3-patience", long, default_value = "3m", value_name = "DURATION", value_parser = parse_duration)]
     patience: Duration,
 
-    /// Times that a request is sent again at most [default: as often as --s3-patience allows]
+    /// Most retries of a request [default: as many as --s3-patience allows]
     #[arg(id = "s3-retries", long, value_name = "N")]
     retries: Option<usize>,
 

@@ -1,4 +1,4 @@
-//! Flags that tell which events are wanted, the same for all commands.
+//! Flags that select events, the same for all commands.
 
 use std::collections::BTreeSet;
 

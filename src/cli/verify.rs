@@ -77,7 +77,7 @@ impl VerifyArgs {
         config.selection =
             Selection { from_day: *from, to_day: *to, accounts: accounts.clone(), regions: regions.clone() };
         config.threads = threads.unwrap_or(config.threads);
-        config.tells_all = *verbose;
+        config.verbose = *verbose;
         config
     }
 }

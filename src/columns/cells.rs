@@ -44,7 +44,7 @@ impl<T: Copy + Default> Cells<T> {
     }
 
     /// Keeps the value that an object has; `false` when the column keeps values of objects of another kind.
-    pub(super) fn know(&mut self, kind: usize, number: u32, value: T) -> bool {
+    pub(super) fn remember(&mut self, kind: usize, number: u32, value: T) -> bool {
         if self.by_object.is_empty() {
             self.kind = kind;
         }

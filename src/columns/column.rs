@@ -25,7 +25,7 @@ pub(super) enum ColumnBuilder {
     /// Nobody asks for its values.
     Unwanted,
     Text(Spans, String),
-    Coded(Cells<i32>, Interner),
+    Dictionary(Cells<i32>, Interner),
     Binary(Spans, Vec<u8>),
     Boolean(Cells<bool>),
     Int(Cells<i32>),
@@ -55,7 +55,7 @@ impl ColumnBuilder {
         let null = || new_null_array(data_type, rows);
         Ok(match self {
             Self::Unwanted => Arc::new(NullArray::new(rows)),
-            Self::Coded(cells, values) => match cells.finish(layout) {
+            Self::Dictionary(cells, values) => match cells.finish(layout) {
                 None => {
                     values.clear();
                     Arc::new(NullArray::new(rows))
@@ -115,8 +115,8 @@ pub(super) fn part(column: &ArrayRef, places: &Range<usize>) -> Result<ArrayRef>
     if places.len() * 2 >= column.len() {
         return Ok(part);
     }
-    match tidy(&part)? {
-        Some(tidy) => Ok(tidy),
+    match compact_column(&part)? {
+        Some(compact_column) => Ok(compact_column),
         None => take(&part, &UInt32Array::from_iter_values((0..).take(part.len())), None).map_err(Error::internal),
     }
 }
@@ -124,27 +124,27 @@ pub(super) fn part(column: &ArrayRef, places: &Range<usize>) -> Result<ArrayRef>
 /// The rows of a column that a filter keeps.
 pub(crate) fn keep(column: &ArrayRef, filter: &FilterPredicate) -> Result<ArrayRef> {
     let kept = filter.filter(column).map_err(Error::internal)?;
-    Ok(tidy(&kept)?.unwrap_or(kept))
+    Ok(compact_column(&kept)?.unwrap_or(kept))
 }
 
 /// Text without any value as a [`NullArray`], and a dictionary with what its rows use and no more; `None` for anything
 /// else.
-fn tidy(column: &ArrayRef) -> Result<Option<ArrayRef>> {
-    let coded = column.as_dictionary_opt::<Int32Type>();
-    let is_text = coded.is_some() || column.as_string_opt::<i32>().is_some();
+fn compact_column(column: &ArrayRef) -> Result<Option<ArrayRef>> {
+    let dictionary_array = column.as_dictionary_opt::<Int32Type>();
+    let is_text = dictionary_array.is_some() || column.as_string_opt::<i32>().is_some();
     if is_text && column.null_count() == column.len() {
         return Ok(Some(Arc::new(NullArray::new(column.len()))));
     }
-    coded.map(compact).transpose()
+    dictionary_array.map(compact).transpose()
 }
 
 /// The same rows with a dictionary of what they use.
-fn compact(coded: &DictionaryArray<Int32Type>) -> Result<ArrayRef> {
-    let mut new_keys = vec![None; coded.values().len()];
+fn compact(dictionary_array: &DictionaryArray<Int32Type>) -> Result<ArrayRef> {
+    let mut new_keys = vec![None; dictionary_array.values().len()];
     let mut used = Vec::new();
     // There are no more new keys than old ones.
     let mut new_key = 0..;
-    let keys = coded.keys().iter().map(|key| {
+    let keys = dictionary_array.keys().iter().map(|key| {
         let old = key?;
         let known = &mut new_keys[old as usize];
         if known.is_none() {
@@ -154,6 +154,6 @@ fn compact(coded: &DictionaryArray<Int32Type>) -> Result<ArrayRef> {
         *known
     });
     let keys: Int32Array = keys.collect();
-    let values = take(coded.values(), &UInt32Array::from(used), None).map_err(Error::internal)?;
+    let values = take(dictionary_array.values(), &UInt32Array::from(used), None).map_err(Error::internal)?;
     Ok(Arc::new(DictionaryArray::try_new(keys, values).map_err(Error::internal)?))
 }

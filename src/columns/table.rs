@@ -4,7 +4,7 @@
 //! each partition. Never: knows what a column means.
 //!
 //! A column holds the values it was given and the row of each, so a sparse column costs nothing per row. Text that
-//! repeats is kept once, with a number for each row that has it ([`Column::is_coded`]): most of what an event says was
+//! repeats is kept once, with a number for each row that has it ([`Column::is_dictionary_encoded`]): most of what an event says was
 //! said by the one before. Whole objects that repeat are kept once, too, with all that they put into columns.
 //!
 //! Within a partition, rows of one kind stand together: side by side they take a tenth less space, and less time to
@@ -72,11 +72,16 @@ impl TableBuilder {
     }
 
     /// A builder whose text columns are dictionaries where values repeat, and null arrays where there is none.
-    pub(crate) fn coded(table: Table) -> Self {
+    pub(crate) fn dictionary_encoded(table: Table) -> Self {
         let mut builder = Self::new(table);
         builder.is_typed = false;
-        let coded = table.columns().iter().zip(&mut builder.columns).filter(|(column, _)| Column::is_coded(column));
-        coded.for_each(|(_, builder)| *builder = ColumnBuilder::Coded(Cells::default(), Interner::default()));
+        let dictionary_encoded = table
+            .columns()
+            .iter()
+            .zip(&mut builder.columns)
+            .filter(|(column, _)| Column::is_dictionary_encoded(column));
+        dictionary_encoded
+            .for_each(|(_, builder)| *builder = ColumnBuilder::Dictionary(Cells::default(), Interner::default()));
         if table == Table::Events {
             builder.alike_by = [column_at!(Events.event_source), column_at!(Events.event_name)].map(Some);
         }
@@ -134,7 +139,7 @@ impl TableBuilder {
                 self.text_bytes += value.len();
                 spans.push(row, text.len());
             }
-            ColumnBuilder::Coded(cells, values) => {
+            ColumnBuilder::Dictionary(cells, values) => {
                 // An event often says what the one before said.
                 let key = match cells.last() {
                     Some(last) if values.get(last as u32) == value => last,
@@ -150,7 +155,7 @@ impl TableBuilder {
     /// The key of a text in the dictionary of a column, for [`TableBuilder::key`]; `None` when it has none.
     pub(crate) fn code(&mut self, column: usize, value: &str) -> Option<i32> {
         match &mut self.columns[column] {
-            ColumnBuilder::Coded(_, values) => Some(code(values, &mut self.text_bytes, value)),
+            ColumnBuilder::Dictionary(_, values) => Some(code(values, &mut self.text_bytes, value)),
             _ => None,
         }
     }
@@ -159,7 +164,7 @@ impl TableBuilder {
     pub(crate) fn key(&mut self, column: usize, key: i32) {
         let row = self.row();
         match &mut self.columns[column] {
-            ColumnBuilder::Coded(cells, _) => cells.push(row, key),
+            ColumnBuilder::Dictionary(cells, _) => cells.push(row, key),
             ColumnBuilder::Unwanted => {}
             _ => debug_assert!(false, "not a coded column"),
         }
@@ -245,14 +250,14 @@ impl TableBuilder {
 
     /// Keeps what an object puts into a column. `kind` tells its kind from others, `number` it from others of its kind.
     /// `false` when the column cannot keep it.
-    pub(crate) fn know(&mut self, kind: usize, number: u32, column: usize, value: &KnownCell<'_>) -> bool {
+    pub(crate) fn remember(&mut self, kind: usize, number: u32, column: usize, value: &KnownCell<'_>) -> bool {
         match (&mut self.columns[column], value) {
-            (ColumnBuilder::Coded(cells, values), KnownCell::Text(text)) => {
+            (ColumnBuilder::Dictionary(cells, values), KnownCell::Text(text)) => {
                 let key = code(values, &mut self.text_bytes, text);
-                cells.know(kind, number, key)
+                cells.remember(kind, number, key)
             }
-            (ColumnBuilder::Boolean(cells), KnownCell::Boolean(value)) => cells.know(kind, number, *value),
-            (ColumnBuilder::Timestamp(cells), KnownCell::Timestamp(value)) => cells.know(kind, number, *value),
+            (ColumnBuilder::Boolean(cells), KnownCell::Boolean(value)) => cells.remember(kind, number, *value),
+            (ColumnBuilder::Timestamp(cells), KnownCell::Timestamp(value)) => cells.remember(kind, number, *value),
             (ColumnBuilder::Unwanted, _) => true,
             _ => false,
         }
@@ -330,7 +335,7 @@ impl TableBuilder {
         let mut keys: Vec<_> =
             self.row_partitions.iter().zip(0_u32..).map(|(partition, row)| (*partition, [0; 2], row)).collect();
         for (at, column) in self.alike_by.iter().enumerate() {
-            if let Some(ColumnBuilder::Coded(cells, _)) = column.map(|column| &self.columns[column]) {
+            if let Some(ColumnBuilder::Dictionary(cells, _)) = column.map(|column| &self.columns[column]) {
                 cells.each(|row, code| keys[row as usize].1[at] = code);
             }
         }

@@ -1,10 +1,10 @@
-//! Archives that are converted again, and what an earlier run has made of them.
+//! Archives that are reconverted, and what an earlier run has made of them.
 //!
-//! In: the parts that hold their rows, and the verdicts of today. Out: rows of others carried over, and of these archives
+//! In: the parts that hold their rows, and the outcomes of today. Out: rows of others carried over, and of these archives
 //! those that would be lost. Never: an event that is gone from the lake because an archive is not what it was: one that
 //! nobody has today stays as it is.
 //!
-//! Whether somebody has an event today is told by its key. One without an identifier is told by its position: it is
+//! Whether an archive has an event today is decided by its key. One without an identifier is known by its position: it is
 //! there today when the archive has such an event at the same position, and it is given up when the archive was read
 //! whole and with all its events.
 
@@ -15,17 +15,17 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int32Type;
 
 use super::config::Config;
-use crate::dedup::{Claims, KeyColumns, TextValues};
+use crate::dedup::{DuplicateIndex, KeyColumns, TextValues};
 use crate::encode::StagedPart;
 use crate::error::{Error, Result};
 use crate::lake::FileLayout;
-use crate::lake::write::{Ledger, Replacement, TableWriters};
+use crate::lake::write::{ManifestWriter, Replacement, TableWriters};
 use crate::model::Outcome;
 use crate::reader::Converted;
 use crate::report::Summary;
 use crate::rows::Batch;
 use crate::schema::{Table, column_at};
-use crate::split::Status;
+use crate::split::ArchiveStatus;
 
 /// What old parts have left to new ones.
 #[derive(Debug, Default)]
@@ -38,8 +38,8 @@ pub(super) struct CarriedOver {
 
 /// Whether all events of an archive are among the rows of today.
 fn is_whole(converted: &Converted) -> bool {
-    let verdict = &converted.verdict;
-    verdict.status == Status::Converted && !converted.is_damaged && verdict.tally.filtered == 0
+    let outcome = &converted.outcome;
+    outcome.status == ArchiveStatus::Converted && !converted.is_damaged && outcome.counts.filtered == 0
 }
 
 /// What stays of an archive's former rows.
@@ -100,18 +100,18 @@ impl WithoutId {
 pub(super) struct CarryOver<'a> {
     pub(super) config: &'a Config,
     pub(super) replacement: &'a Replacement,
-    pub(super) claims: &'a Claims,
+    pub(super) duplicate_index: &'a DuplicateIndex,
     pub(super) without_id: &'a WithoutId,
     pub(super) tables: &'a mut TableWriters,
-    pub(super) ledger: &'a mut Ledger,
+    pub(super) manifest_writer: &'a mut ManifestWriter,
 }
 
 impl CarryOver<'_> {
     /// Writes what is left, and counts what stays of the archives that were converted again.
-    pub(super) fn run(&mut self, again: &mut [Converted], summary: &mut Summary) -> Result<CarriedOver> {
+    pub(super) fn run(&mut self, reconverted: &mut [Converted], summary: &mut Summary) -> Result<CarriedOver> {
         let mut kept: HashMap<String, Kept> = HashMap::new();
         let whole: HashSet<String> =
-            again.iter().filter(|archive| is_whole(archive)).map(|archive| archive.uri.clone()).collect();
+            reconverted.iter().filter(|archive| is_whole(archive)).map(|archive| archive.uri.clone()).collect();
         let mut carried = CarriedOver::default();
         let replacement = self.replacement;
         for part in &replacement.parts {
@@ -123,34 +123,36 @@ impl CarryOver<'_> {
                     continue;
                 }
                 if part.table == Table::Quarantine {
-                    self.ledger.carry_quarantine(&filter_record_batch(&batch, &mask).map_err(Error::internal)?)?;
+                    self.manifest_writer
+                        .carry_quarantine(&filter_record_batch(&batch, &mask).map_err(Error::internal)?)?;
                 } else {
                     self.tables.push(rows.batch(&batch).only(&mask)?)?;
                 }
             }
         }
-        for (number, (path, record)) in replacement.manifests.iter().enumerate() {
+        for (number, (path, commit_metadata)) in replacement.manifests.iter().enumerate() {
             let others = |uri: &str| !replacement.archives.contains(uri);
-            let record = replacement.what_is_left(record);
-            let part = self.ledger.carry_manifest(number + 1, &replacement.root, path, &record, &others)?;
-            if part.rows > 0 || !record.parts.is_empty() {
+            let commit_metadata = replacement.what_is_left(commit_metadata);
+            let part =
+                self.manifest_writer.carry_manifest(number + 1, &replacement.root, path, &commit_metadata, &others)?;
+            if part.rows > 0 || !commit_metadata.parts.is_empty() {
                 *carried.rows.entry(Table::Archives).or_default() += part.rows;
                 carried.manifests.push(part);
             }
         }
-        for archive in again {
+        for archive in reconverted {
             let Some(kept) = kept.remove(&archive.uri) else { continue };
-            let verdict = &mut archive.verdict;
+            let outcome = &mut archive.outcome;
             // What a selector leaves out today was seen already.
-            let filtered = kept.events.min(verdict.tally.filtered);
-            verdict.tally.filtered -= filtered;
+            let filtered = kept.events.min(outcome.counts.filtered);
+            outcome.counts.filtered -= filtered;
             summary.events.filtered -= filtered;
-            verdict.events_seen += kept.events - filtered;
+            outcome.events_seen += kept.events - filtered;
             summary.events.seen += kept.events - filtered;
-            verdict.tally.events_written += kept.events;
+            outcome.counts.events_written += kept.events;
             summary.events.written += kept.events;
             for (at, rows) in kept.usage_records_by_outcome.into_iter().enumerate() {
-                verdict.tally.usage_records_by_outcome[at] += rows;
+                outcome.counts.usage_records_by_outcome[at] += rows;
                 summary.usage_records.by_outcome[at] += rows;
                 summary.usage_records.written += rows;
             }
@@ -181,7 +183,7 @@ impl CarryOver<'_> {
             }
             let (Some(keys), Some(indexes)) = (&keys, indexes) else { return Ok(false) };
             let is_gone = match keys.identity(row) {
-                Some(identity) => !self.claims.contains(identity.key(&mut buffer))?,
+                Some(identity) => !self.duplicate_index.contains(identity.key(&mut buffer))?,
                 None => !whole.contains(uri) && !self.without_id.has(uri, indexes.value(row)),
             };
             if is_gone {

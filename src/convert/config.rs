@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::disk::Watch;
+use crate::disk::FaultInjector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::Settings;
 use crate::lake::write::WriteOptions;
@@ -70,21 +70,21 @@ pub struct Config {
     pub wait: Duration,
     /// Convert and count, and write nothing.
     pub dry_run: bool,
-    /// Is told of every change on disk before it is made, and may make it fail.
-    pub watch: Option<Arc<dyn Watch>>,
+    /// Called before every change on disk; may make it fail.
+    pub faults: Option<Arc<dyn FaultInjector>>,
 }
 
 impl Config {
     /// Least memory a run can work with, in bytes.
     pub const MIN_MEMORY_LIMIT: u64 = limits::MIN_MEMORY;
-    /// Memory a run uses unless told otherwise, in bytes.
+    /// Memory a run uses by default, in bytes.
     pub const DEFAULT_MEMORY_LIMIT: u64 = limits::MEMORY;
-    /// Largest inflated archive unless told otherwise, in bytes.
+    /// Largest inflated archive by default, in bytes.
     pub const DEFAULT_MAX_INFLATED_BYTES: u64 = limits::INFLATED_BYTES;
-    /// Part size unless told otherwise, in bytes: within the 128 MB to 1 GB that Athena and DuckDB like.
+    /// Default part size, in bytes: within the 128 MB to 1 GB that Athena and DuckDB like.
     pub const DEFAULT_TARGET_PART_BYTES: u64 = 256 * MIB;
 
-    /// Stored bytes of a commit unless told otherwise: some minutes of work on a small machine, and files of full size.
+    /// Default stored bytes of a commit: some minutes of work on a small machine, and files of full size.
     pub const DEFAULT_STEP_BYTES: u64 = 16 << 30;
 
     /// A request with the defaults of the command line.
@@ -113,7 +113,7 @@ impl Config {
             scratch: None,
             wait: Duration::ZERO,
             dry_run: false,
-            watch: None,
+            faults: None,
         }
     }
 
@@ -167,7 +167,7 @@ impl Config {
             memory: self.rows_memory(),
             scratch: self.scratch.clone(),
             wait: self.wait,
-            watch: self.watch.clone(),
+            faults: self.faults.clone(),
         }
     }
 

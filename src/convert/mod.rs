@@ -23,11 +23,11 @@ use crate::clock::{Stage, StageClock, thread_cpu_time};
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::input::{Archive, Search};
-use crate::lake::Known;
+use crate::lake::KnownArchives;
 use crate::lake::root::Root;
 use crate::lake::write::{Lake, wait_to_hold};
 use crate::pool::thread_pool;
-use crate::reader::{Limits, Request, expect_archives, find_archives};
+use crate::reader::{Limits, ReadRequest, expect_archives, find_archives};
 use crate::report::{Progress, Summary};
 use crate::store::Session;
 use crate::verify::Proofs;
@@ -48,9 +48,9 @@ use worklist::Sorter;
 /// says so.
 pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     config.validate()?;
-    let lake_session = Session::new(&config.store).watched_by(progress.waits());
+    let lake_session = Session::new(&config.store).reporting_to(progress.waits());
     let stop = lake_session.stop().or_when(progress.stop_flag());
-    let session = Arc::new(Session::new(&config.store).stopped_by(stop).watched_by(progress.waits()));
+    let session = Arc::new(Session::new(&config.store).stopped_by(stop).reporting_to(progress.waits()));
     let converted = convert_in(config, progress, &lake_session, &session);
     converted.map_err(|error| {
         let error = lake_session.stop().explain(session.stop().explain(error));
@@ -76,7 +76,7 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
         let root = Root::of(&config.lake, lake_session)?;
         // A dry run must not read what another run is about to replace.
         let lock = wait_to_hold(&root, config.wait, lake_session)?;
-        (None, clock.coordinate(&pool, || Known::read(root, &config.settings()))?, lock)
+        (None, clock.coordinate(&pool, || KnownArchives::read(root, &config.settings()))?, lock)
     };
     let mut summary = Summary { lake: known.root.path().to_owned(), ..Summary::default() };
     // A dry run without one keeps all in memory.
@@ -85,7 +85,7 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
     let is_new = |archive: &Archive| sorter.is_new(archive);
     let lake_path = Some(known.root.path());
     let search = Search { lake: lake_path, selection: &config.selection, session, is_new: &is_new };
-    let (options, disk) = (config.read_options(), Disk::new(config.watch.clone()));
+    let (options, disk) = (config.read_options(), Disk::new(config.faults.clone()));
     let mut found = find_archives(&options, progress, (&pool, &clock), &search, (&disk, &folder), config.on_bad)?;
     (summary.notices, summary.wrong_notices) = (found.notices, std::mem::take(&mut found.wrong_notices));
     let found = clock.coordinate(&pool, || sorter.open_containers(found.archives));
@@ -98,7 +98,7 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
     let replacement = clock.coordinate(&pool, || worklist.replacement(&known, config))?;
     let root = known.root.clone();
     drop(known);
-    let request = Request {
+    let request = ReadRequest {
         limits: Limits {
             rows_memory: config.rows_memory(),
             requires_verified: config.requires_verified,
@@ -112,19 +112,19 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
         proofs,
         cuts_back: true,
     };
-    let mut steps = Steps { config, progress, request, lake, root, claims: None, replacement };
+    let mut steps = Steps { config, progress, request, lake, root, duplicate_index: None, replacement };
     for range in worklist.steps(config) {
         match steps.convert(range) {
             Ok(done) => summary.add_step(done),
             Err(error) => {
                 let error = session.stop().explain(error).after_commits(summary.commits.len());
                 // Nobody reads a summary of a run that failed.
-                let notes = steps.lake.as_mut().map(Lake::let_go).unwrap_or_default();
+                let notes = steps.lake.as_mut().map(Lake::release_lease).unwrap_or_default();
                 return Err(notes.iter().fold(error, |error, note| error.advise(note)));
             }
         }
     }
-    summary.notes = steps.lake.as_mut().map(Lake::let_go).unwrap_or_default();
+    summary.notes = steps.lake.as_mut().map(Lake::release_lease).unwrap_or_default();
     clock.add(Stage::Coordinate, thread_cpu_time().saturating_sub(cpu_before));
     summary.close(started, &clock, process::peak_rss_bytes());
     Ok(summary)

@@ -1,4 +1,4 @@
-//! What the operating system tells about this process.
+//! What the operating system reports about this process.
 //!
 //! In: nothing. Out: numbers, or nothing where the system does not tell them without unsafe code, which is everywhere
 //! but on Linux. Never: an error; a report can do without.

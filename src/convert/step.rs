@@ -8,17 +8,17 @@ use std::sync::Arc;
 use super::carry_over::{CarriedOver, CarryOver, WithoutId};
 use super::config::Config;
 use super::cut_back::CutBack;
-use crate::dedup::Claims;
-use crate::encode::{EncodeContext, Pressure, StagedPart};
+use crate::dedup::DuplicateIndex;
+use crate::encode::{Backpressure, EncodeContext, StagedPart};
 use crate::error::{Error, ErrorKind, Result, printable};
 use crate::input::Archive;
-use crate::lake::CommitRecord;
-use crate::lake::write::{ArchiveEntry, Commit, Ledger, Replacement, TableWriters};
+use crate::lake::CommitMetadata;
+use crate::lake::write::{ArchiveEntry, Commit, ManifestWriter, Replacement, TableWriters};
 use crate::model::{OnBad, Place};
 use crate::pool::Pool;
-use crate::reader::{Converted, Piece, Request, count, position};
+use crate::reader::{Converted, OrderedItem, ReadRequest, count, position};
 use crate::report::{Progress, Summary};
-use crate::rows::{Batch, Copies, CopyCounts};
+use crate::rows::{Batch, DuplicateCounts, Duplicates};
 use crate::schema::Table;
 
 /// The parts of a commit before they are published.
@@ -45,13 +45,13 @@ pub(super) struct Step<'a> {
     progress: &'a Progress,
     archives: Arc<Vec<Archive>>,
     /// Who has which event; `None` when nobody asks.
-    claims: Option<Arc<Claims>>,
+    duplicate_index: Option<Arc<DuplicateIndex>>,
     /// What the step has to replace, when its archives are in the lake already.
     replacement: Option<&'a Replacement>,
     /// Rows of copies that were taken out, by the archive that they are of.
-    copies: HashMap<usize, CopyCounts>,
+    duplicates: HashMap<usize, DuplicateCounts>,
     /// Archives that are done, but for what stays of their former rows.
-    again: Vec<Converted>,
+    reconverted: Vec<Converted>,
     without_id: WithoutId,
     output: Option<Output<'a>>,
     summary: Summary,
@@ -62,7 +62,7 @@ struct Output<'a> {
     commit: &'a Commit,
     context: Arc<EncodeContext>,
     tables: TableWriters,
-    ledger: Ledger,
+    manifest_writer: ManifestWriter,
     cut_back: CutBack,
 }
 
@@ -73,17 +73,17 @@ impl Output<'_> {
     ///
     /// When its counts contradict each other, which is a bug, and when the disk fails.
     fn enter(&mut self, archive: &Archive, converted: &Converted) -> Result<()> {
-        let (seen, told) = (converted.verdict.events_seen, converted.verdict.accounted_for());
-        if seen != told {
-            let message = format!("{}: {seen} events seen, {told} accounted for", printable(&converted.uri));
+        let (seen, accounted) = (converted.outcome.events_seen, converted.outcome.accounted_for());
+        if seen != accounted {
+            let message = format!("{}: {seen} events seen, {accounted} accounted for", printable(&converted.uri));
             return Err(Error::new(ErrorKind::Unreconciled, message).advise("nothing of this step was published"));
         }
-        self.ledger.push(&ArchiveEntry {
+        self.manifest_writer.push(&ArchiveEntry {
             archive: &converted.uri,
             modified: &archive.modified(),
             compressed_bytes: archive.bytes,
             inflated_bytes: converted.inflated_bytes,
-            verdict: &converted.verdict,
+            outcome: &converted.outcome,
             integrity: converted.integrity,
         })
     }
@@ -98,15 +98,15 @@ impl<'a> Step<'a> {
     pub(super) fn new(
         config: &'a Config,
         progress: &'a Progress,
-        request: &Request,
-        claims: Option<Arc<Claims>>,
+        request: &ReadRequest,
+        duplicate_index: Option<Arc<DuplicateIndex>>,
         replacement: Option<&'a Replacement>,
         commit: Option<&'a Commit>,
     ) -> Result<Self> {
         let output = commit.map(|commit| {
             let context = Arc::new(EncodeContext {
                 pool: Arc::clone(&request.pool),
-                pressure: Arc::new(Pressure::default()),
+                backpressure: Arc::new(Backpressure::default()),
                 clock: Arc::clone(&request.clock),
                 compression: config.compression,
                 compressors: Pool::default(),
@@ -114,7 +114,7 @@ impl<'a> Step<'a> {
             let now_ms = jiff::Timestamp::now().as_millisecond();
             Ok(Output {
                 tables: TableWriters::new(&config.write_options(), Arc::clone(&context), &commit.staging, &commit.id)?,
-                ledger: Ledger::new(config.compression, commit, now_ms),
+                manifest_writer: ManifestWriter::new(config.compression, commit, now_ms),
                 cut_back: CutBack::default(),
                 commit,
                 context,
@@ -126,10 +126,10 @@ impl<'a> Step<'a> {
             config,
             progress,
             archives: Arc::clone(&request.archives),
-            claims,
+            duplicate_index,
             replacement,
-            copies: HashMap::new(),
-            again: Vec::new(),
+            duplicates: HashMap::new(),
+            reconverted: Vec::new(),
             without_id: WithoutId::default(),
             output: output.transpose()?,
             summary,
@@ -141,12 +141,12 @@ impl<'a> Step<'a> {
     /// # Errors
     ///
     /// When the disk fails; bad input, when nothing is to be bad; and bugs.
-    pub(super) fn take(&mut self, piece: Piece) -> Result<()> {
+    pub(super) fn take(&mut self, piece: OrderedItem) -> Result<()> {
         match piece {
-            Piece::Rows { batches, end, large } => self.write(batches, end, large),
-            Piece::Archive(converted) => self.end_archive(converted),
-            Piece::CutBack(at) => {
-                self.copies.remove(&at);
+            OrderedItem::Rows { batches, end, large } => self.write(batches, end, large),
+            OrderedItem::Archive(converted) => self.end_archive(converted),
+            OrderedItem::CutBack(at) => {
+                self.duplicates.remove(&at);
                 let uri = self.archives[at].uri();
                 self.without_id.forget(&uri);
                 if let Some(output) = &mut self.output {
@@ -159,9 +159,9 @@ impl<'a> Step<'a> {
 
     /// Writes rows without those of copies, of which those before `end` are known.
     fn write(&mut self, batches: Vec<Batch>, end: Place, large: Option<usize>) -> Result<()> {
-        let mut copies = self.copies_before(end, large)?;
+        let mut duplicates = self.duplicates_before(end, large)?;
         for batch in batches {
-            let left = copies.take_out(batch)?;
+            let left = duplicates.take_out(batch)?;
             if self.replacement.is_some() {
                 left.iter().try_for_each(|batch| self.without_id.note(batch))?;
             }
@@ -173,27 +173,27 @@ impl<'a> Step<'a> {
                 output.tables.push(batch)?;
             }
         }
-        for (at, counts) in copies.into_counts() {
-            self.copies.entry(at).or_default().add(&counts);
+        for (at, counts) in duplicates.into_counts() {
+            self.duplicates.entry(at).or_default().add(&counts);
         }
         Ok(())
     }
 
     /// The copies of other events among those before `end`.
-    fn copies_before(&self, end: Place, large: Option<usize>) -> Result<Copies> {
-        let Some(claims) = &self.claims else { return Ok(Copies::default()) };
+    fn duplicates_before(&self, end: Place, large: Option<usize>) -> Result<Duplicates> {
+        let Some(duplicate_index) = &self.duplicate_index else { return Ok(Duplicates::default()) };
         // Of an archive that is not at its end, all may be given back.
         let certain = large.map_or(end, |at| Place::new(position(at), 0));
-        let lost = claims.take_lost(end, certain)?;
+        let lost = duplicate_index.take_lost(end, certain)?;
         let uri = |at: u32| Some(self.archives.get(at as usize)?.uri());
-        Ok(if self.config.dedup { Copies::new(&lost, uri) } else { Copies::default() })
+        Ok(if self.config.dedup { Duplicates::new(&lost, uri) } else { Duplicates::default() })
     }
 
     /// Counts an archive and enters it into the manifest.
     fn end_archive(&mut self, mut converted: Box<Converted>) -> Result<()> {
         let archive = &self.archives[converted.archive];
-        if let Some(counts) = self.copies.remove(&converted.archive) {
-            counts.correct(&mut converted.verdict.tally);
+        if let Some(counts) = self.duplicates.remove(&converted.archive) {
+            counts.correct(&mut converted.outcome.counts);
         }
         count(&mut self.summary, self.progress, archive, &mut converted);
         if self.config.on_bad == OnBad::Fail
@@ -204,13 +204,13 @@ impl<'a> Step<'a> {
         }
         let Some(output) = &mut self.output else { return Ok(()) };
         output.cut_back.keep();
-        output.ledger.push_findings(&converted.uri, &converted.verdict.findings)?;
+        output.manifest_writer.push_findings(&converted.uri, &converted.outcome.findings)?;
         if self.replacement.is_none() {
             return output.enter(archive, &converted);
         }
         // Their bytes are on disk; of these there may be many.
-        converted.verdict.findings = Vec::new();
-        self.again.push(*converted);
+        converted.outcome.findings = Vec::new();
+        self.reconverted.push(*converted);
         Ok(())
     }
 
@@ -235,23 +235,24 @@ impl<'a> Step<'a> {
     fn stage(&mut self, mut output: Output<'_>) -> Result<Staged> {
         let mut carried = CarriedOver::default();
         let mut replaced = Vec::new();
-        if let (Some(replacement), Some(claims)) = (self.replacement, &self.claims) {
-            let Output { tables, ledger, .. } = &mut output;
+        if let (Some(replacement), Some(duplicate_index)) = (self.replacement, &self.duplicate_index) {
+            let Output { tables, manifest_writer, .. } = &mut output;
             let (config, without_id) = (self.config, &self.without_id);
-            let mut carry_over = CarryOver { config, replacement, claims, without_id, tables, ledger };
-            carried = carry_over.run(&mut self.again, &mut self.summary)?;
+            let mut carry_over =
+                CarryOver { config, replacement, duplicate_index, without_id, tables, manifest_writer };
+            carried = carry_over.run(&mut self.reconverted, &mut self.summary)?;
             replaced = replacement.replaced.iter().cloned().collect();
         }
-        for converted in &self.again {
+        for converted in &self.reconverted {
             output.enter(&self.archives[converted.archive], converted)?;
         }
-        let Output { commit, context, mut tables, mut ledger, cut_back } = output;
+        let Output { commit, context, mut tables, mut manifest_writer, cut_back } = output;
         let parts = tables.finish()?;
         drop(tables);
         let mut parts = cut_back.apply(parts, self.config, context, commit)?;
-        parts.extend(ledger.finish_quarantine()?);
-        let record = CommitRecord::new(self.config.settings(), &parts, replaced.clone());
-        let archives = ledger.finish(&record)?;
+        parts.extend(manifest_writer.finish_quarantine()?);
+        let commit_metadata = CommitMetadata::new(self.config.settings(), &parts, replaced.clone());
+        let archives = manifest_writer.finish(&commit_metadata)?;
         parts.extend(carried.manifests);
         Ok(Staged { parts, archives, carried: carried.rows, replaced })
     }

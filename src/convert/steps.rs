@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use super::config::Config;
 use super::step::{Staged, Step};
-use crate::dedup::{Claims, PublishedKeys, Scratch};
+use crate::dedup::{DuplicateIndex, PublishedKeys, Scratch};
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::lake::root::Root;
 use crate::lake::write::{Commit, Lake, Replacement, read_back};
 use crate::model::OnBad;
-use crate::reader::{InOrder, Request, bytes_to_read, plan};
+use crate::reader::{InOrder, ReadRequest, bytes_to_read, plan};
 use crate::report::{Progress, Summary};
-use crate::rows::{Plan, Register};
+use crate::rows::{KeyIndex, Plan};
 use crate::schema::Table;
 
 /// Keys on disk above which a step begins anew with those of the dates that it touches.
@@ -30,12 +30,12 @@ pub(super) struct Steps<'a> {
     pub(super) config: &'a Config,
     pub(super) progress: &'a Progress,
     /// How the archives of each step are read.
-    pub(super) request: Request,
+    pub(super) request: ReadRequest,
     /// None in a run that only counts.
     pub(super) lake: Option<Lake>,
     pub(super) root: Root,
     /// Who has which event, as of the steps before.
-    pub(super) claims: Option<Arc<Claims>>,
+    pub(super) duplicate_index: Option<Arc<DuplicateIndex>>,
     /// What the first step has to replace.
     pub(super) replacement: Option<Replacement>,
 }
@@ -55,15 +55,15 @@ impl Steps<'_> {
     }
 
     fn convert_to(&mut self, range: Range<usize>, commit: Option<&Commit>) -> Result<Summary> {
-        let claims = self.claims()?;
-        let request = Request { range, ..self.request.clone() };
+        let duplicate_index = self.duplicate_index()?;
+        let request = ReadRequest { range, ..self.request.clone() };
         let replacement = self.replacement.as_ref();
-        let mut step = Step::new(self.config, self.progress, &request, claims.clone(), replacement, commit)?;
-        let register = claims.clone().map(|claims| claims as Arc<dyn Register>);
+        let mut step = Step::new(self.config, self.progress, &request, duplicate_index.clone(), replacement, commit)?;
+        let key_index = duplicate_index.clone().map(|duplicate_index| duplicate_index as Arc<dyn KeyIndex>);
         let plan = Plan {
             partition_by: self.config.partition_by.clone(),
             reads_all: self.config.on_bad == OnBad::Fail,
-            ..plan(&self.config.read_options(), register)
+            ..plan(&self.config.read_options(), key_index)
         };
         let mut pieces = InOrder::new(request, plan);
         let taken: Result<()> = (|| {
@@ -80,32 +80,33 @@ impl Steps<'_> {
         let (staged, mut summary) = step.finish()?;
         if let (Some(staged), Some(commit)) = (staged, commit) {
             self.publish(commit, &staged, &mut summary)?;
-            // What stays of former rows was not claimed.
+            // The keys of rows that stay were not inserted.
             let is_replaced = self.replacement.take().is_some();
-            self.claims = claims.filter(|claims| !is_replaced && claims.spilled() < MOST_SPILLED_KEYS);
+            self.duplicate_index =
+                duplicate_index.filter(|duplicate_index| !is_replaced && duplicate_index.spilled() < MOST_SPILLED_KEYS);
         }
         Ok(summary)
     }
 
-    /// The claims of the steps before, or those of the lake; none when nobody asks who has which event.
-    fn claims(&self) -> Result<Option<Arc<Claims>>> {
+    /// The keys of the steps before, or those of the lake; none when nobody asks who has which event.
+    fn duplicate_index(&self) -> Result<Option<Arc<DuplicateIndex>>> {
         let is_asked = self.config.dedup || self.replacement.is_some();
-        if !is_asked || self.claims.is_some() {
-            return Ok(self.claims.clone().filter(|_| is_asked));
+        if !is_asked || self.duplicate_index.is_some() {
+            return Ok(self.duplicate_index.clone().filter(|_| is_asked));
         }
         let folder = self.config.scratch.clone().or_else(|| self.lake.as_ref().map(Lake::staging));
-        let scratch = Scratch { disk: Disk::new(self.config.watch.clone()), folder };
+        let scratch = Scratch { disk: Disk::new(self.config.faults.clone()), folder };
         let mut keys = PublishedKeys::of_lake(&self.root, &self.config.tables, &self.config.partition_by)?;
         if let Some(replacement) = &self.replacement {
             keys = keys.without(replacement.archives.clone());
         }
         let bytes = bytes_to_read(&self.request.archives);
-        Ok(Some(Arc::new(Claims::new(keys, self.config.keys_memory(), scratch, bytes / EVENT_BYTES))))
+        Ok(Some(Arc::new(DuplicateIndex::new(keys, self.config.keys_memory(), scratch, bytes / EVENT_BYTES))))
     }
 
     fn publish(&mut self, commit: &Commit, staged: &Staged, summary: &mut Summary) -> Result<()> {
         let Some(lake) = &mut self.lake else { return Ok(()) };
-        let Request { clock, pool, .. } = &self.request;
+        let ReadRequest { clock, pool, .. } = &self.request;
         let found = clock.coordinate(pool, || read_back(commit, staged.all()))?;
         // A table that was not asked for has no rows, whatever was found.
         let is_kept = |table: Table| !table.is_partitioned() || self.config.tables.contains(&table);

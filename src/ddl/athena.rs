@@ -9,9 +9,9 @@
 use jiff::Unit;
 use jiff::civil::Date;
 
-use super::dialect::{Dialect, Member, hive_partition_type, hive_type, view};
+use super::dialect::{Dialect, StructField, hive_partition_type, hive_type, view};
 use super::layout::LakeLayout;
-use super::script::{Request, Script, escaped_literal, lines};
+use super::script::{DdlRequest, Script, escaped_literal, lines};
 use crate::model::PartitionColumn;
 use crate::rows::partition::NULL_PARTITION;
 use crate::schema::Table;
@@ -55,7 +55,7 @@ impl Dialect for Athena {
         "MAP(VARCHAR, VARCHAR)".to_owned()
     }
 
-    fn record_type(&self, members: &[Member]) -> String {
+    fn record_type(&self, members: &[StructField]) -> String {
         let members = members.iter().map(|member| format!("{} {}", self.name(&member.name), member.data_type));
         format!("ROW({})", members.collect::<Vec<_>>().join(", "))
     }
@@ -64,7 +64,7 @@ impl Dialect for Athena {
         format!("ARRAY({element})")
     }
 
-    fn record(&self, members: &[Member], data_type: &str) -> String {
+    fn record(&self, members: &[StructField], data_type: &str) -> String {
         let values = lines(members.iter().map(|member| member.expression.clone()));
         format!("CASE WHEN {} THEN CAST(ROW(\n{values}\n) AS {data_type}) END", self.is_present(members))
     }
@@ -86,7 +86,7 @@ impl Dialect for Athena {
         format!("TRY(CAST(json_parse({column}) AS {}))", self.map_type())
     }
 
-    fn add_header(&self, request: &Request<'_>, script: &mut Script) {
+    fn add_header(&self, request: &DdlRequest<'_>, script: &mut Script) {
         script.comment(
             "Tables and views of a trailmill lake for Amazon Athena (engine version 3).\n\
              Athena runs one statement at a time, in the console or by aws athena start-query-execution: run them one after the\n\
@@ -116,7 +116,7 @@ impl Dialect for Athena {
         }
     }
 
-    fn add_tables(&self, request: &Request<'_>, script: &mut Script) {
+    fn add_tables(&self, request: &DdlRequest<'_>, script: &mut Script) {
         for table in &request.lake.tables {
             match calendar(request.lake).filter(|_| table.is_partitioned()) {
                 Some(column) => add_projected(self, *table, column, request, script),
@@ -127,7 +127,7 @@ impl Dialect for Athena {
 }
 
 /// What to do before views that name tables without their database.
-pub(super) fn add_choice_of_database(request: &Request<'_>, script: &mut Script) {
+pub(super) fn add_choice_of_database(request: &DdlRequest<'_>, script: &mut Script) {
     let database = request.database.unwrap_or("NAME");
     script.comment(&format!(
         "The views that follow name tables without their database, so it has to be chosen before: in the console, or with\n\
@@ -137,7 +137,13 @@ pub(super) fn add_choice_of_database(request: &Request<'_>, script: &mut Script)
 }
 
 /// A table of a table's files.
-fn external_table(name: &str, table: Table, partitioned_by: &[String], folder: &str, request: &Request<'_>) -> String {
+fn external_table(
+    name: &str,
+    table: Table,
+    partitioned_by: &[String],
+    folder: &str,
+    request: &DdlRequest<'_>,
+) -> String {
     let columns = request.lake.file_columns(table);
     let columns = lines(columns.map(|column| format!("`{}` {}", column.name, hive_type(column.kind))));
     let partitions = match partitioned_by {
@@ -153,14 +159,14 @@ fn external_table(name: &str, table: Table, partitioned_by: &[String], folder: &
 
 /// Points a table to its place, should it have been there with another one. No comment stands before it: Athena hands
 /// it to Hive's language, which need not take one there.
-fn add_location(name: &str, folder: &str, request: &Request<'_>, script: &mut Script) {
+fn add_location(name: &str, folder: &str, request: &DdlRequest<'_>, script: &mut Script) {
     let name = request.qualified(name, '`');
     let location = escaped_literal(&format!("{folder}/"));
     script.statement(&format!("ALTER TABLE {name} SET LOCATION {location}"));
 }
 
 /// A table with partitions that are registered, or with none.
-fn add_registered(table: Table, request: &Request<'_>, script: &mut Script) {
+fn add_registered(table: Table, request: &DdlRequest<'_>, script: &mut Script) {
     script.comment(table.doc());
     let partitions = request.lake.partition_columns(table).iter();
     let partitions: Vec<String> =
@@ -174,13 +180,19 @@ fn add_registered(table: Table, request: &Request<'_>, script: &mut Script) {
 }
 
 /// A table with projected partitions, one for rows without a time, which no projection reaches, and a view of both.
-fn add_projected(dialect: &Athena, table: Table, column: PartitionColumn, request: &Request<'_>, script: &mut Script) {
+fn add_projected(
+    dialect: &Athena,
+    table: Table,
+    column: PartitionColumn,
+    request: &DdlRequest<'_>,
+    script: &mut Script,
+) {
     let (dated, undated) = (format!("{table}_dated"), format!("{table}_undated"));
     let folder = request.folder(table);
     script.comment(table.doc());
     script
         .comment(&format!("Two tables that the view {table} puts together: projection reaches no row without a time."));
-    let range = Range::new(column, request);
+    let range = ProjectedRange::new(column, request);
     if !range.beyond.is_empty() {
         script.comment(&format!(
             "NOT SEEN, because the range does not reach them: {column} {}.",
@@ -230,17 +242,17 @@ fn add_projected(dialect: &Athena, table: Table, column: PartitionColumn, reques
 }
 
 /// The dates that a projection reaches.
-struct Range {
+struct ProjectedRange {
     /// As a table property has it.
     words: String,
     /// Partitions of the lake that are outside.
     beyond: Vec<String>,
 }
 
-impl Range {
+impl ProjectedRange {
     /// From the oldest partition of the lake that CloudTrail can have written, or the date that was asked for, to tomorrow,
     /// and further when the lake has days to come.
-    fn new(column: PartitionColumn, request: &Request<'_>) -> Self {
+    fn new(column: PartitionColumn, request: &DdlRequest<'_>) -> Self {
         let is_by_month = column == PartitionColumn::EventMonth;
         let dates = &request.lake.dates;
         let length = if is_by_month { "2013-01".len() } else { "2013-01-01".len() };

@@ -5,8 +5,8 @@
 //!
 //! Source: `ClickHouse` documentation, table functions `file` and `s3`, "Hive-style partitioning".
 
-use super::dialect::{Dialect, Member, view};
-use super::script::{Request, Script, escaped_literal, lines};
+use super::dialect::{Dialect, StructField, view};
+use super::script::{DdlRequest, Script, escaped_literal, lines};
 use crate::model::PartitionColumn;
 use crate::rows::partition::NULL_PARTITION;
 use crate::schema::{Kind, Table};
@@ -28,7 +28,7 @@ impl Dialect for ClickHouse {
         "Map(String, String)".to_owned()
     }
 
-    fn record_type(&self, members: &[Member]) -> String {
+    fn record_type(&self, members: &[StructField]) -> String {
         let members = members.iter().map(|member| format!("{} {}", self.name(&member.name), member.data_type));
         format!("Tuple({})", members.collect::<Vec<_>>().join(", "))
     }
@@ -37,7 +37,7 @@ impl Dialect for ClickHouse {
         format!("Array({element})")
     }
 
-    fn record(&self, members: &[Member], data_type: &str) -> String {
+    fn record(&self, members: &[StructField], data_type: &str) -> String {
         let values = lines(members.iter().map(|member| member.expression.clone()));
         format!("CAST(tuple(\n{values}\n), {})", escaped_literal(data_type))
     }
@@ -62,7 +62,7 @@ impl Dialect for ClickHouse {
         format!("JSONExtract(ifNull({column}, ''), {})", escaped_literal(&self.map_type()))
     }
 
-    fn add_header(&self, request: &Request<'_>, script: &mut Script) {
+    fn add_header(&self, request: &DdlRequest<'_>, script: &mut Script) {
         script.comment(
             "Views of a trailmill lake for ClickHouse (25.8 or later), clickhouse local and chdb.\n\
              They can be run again, and see what later conversions add. Lists and records are never null in ClickHouse:\n\
@@ -81,7 +81,7 @@ impl Dialect for ClickHouse {
         }
     }
 
-    fn add_tables(&self, request: &Request<'_>, script: &mut Script) {
+    fn add_tables(&self, request: &DdlRequest<'_>, script: &mut Script) {
         for table in &request.lake.tables {
             script.comment(table.doc());
             script.statement(&view(self, request, table.name(), &query(self, *table, request)));
@@ -89,7 +89,7 @@ impl Dialect for ClickHouse {
     }
 }
 
-fn query(dialect: &ClickHouse, table: Table, request: &Request<'_>) -> String {
+fn query(dialect: &ClickHouse, table: Table, request: &DdlRequest<'_>) -> String {
     let partitions = request.lake.partition_columns(table);
     let columns = request.lake.file_columns(table).map(|column| dialect.name(column.name));
     let columns = lines(columns.chain(partitions.iter().map(|column| partition(dialect, *column))));

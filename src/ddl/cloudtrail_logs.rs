@@ -6,8 +6,8 @@
 //! Source: Athena User Guide, "Create a table for CloudTrail logs in Athena using manual partitioning" and "… using
 //! partition projection". All scalars are texts there, truth values and times too.
 
-use super::dialect::{Dialect, Member, view};
-use super::script::{Request, Script, lines};
+use super::dialect::{Dialect, StructField, view};
+use super::script::{DdlRequest, Script, lines};
 use crate::model::PartitionColumn;
 use crate::schema::{Column, Kind, Table};
 
@@ -74,7 +74,7 @@ const MAP: &str = "useridentity.sessioncontext.webidfederationdata.attributes";
 const RESOURCE: [(&str, &str); 3] = [("arn", "arn"), ("account_id", "accountid"), ("type", "type")];
 
 /// Adds the view and what queries for it need, or why there is none.
-pub(super) fn add(dialect: &dyn Dialect, request: &Request<'_>, script: &mut Script) {
+pub(super) fn add(dialect: &dyn Dialect, request: &DdlRequest<'_>, script: &mut Script) {
     if !request.lake.tables.contains(&Table::Events) {
         script.comment("The lake has no events, so there is no view cloudtrail_logs.");
         return;
@@ -93,7 +93,7 @@ pub(super) fn add(dialect: &dyn Dialect, request: &Request<'_>, script: &mut Scr
 }
 
 /// What keeps engines from reading all of it.
-fn pruning(request: &Request<'_>) -> &'static str {
+fn pruning(request: &DdlRequest<'_>) -> &'static str {
     let is_by = |column| request.lake.is_partitioned_by(column);
     if is_by(PartitionColumn::EventDate) {
         "A condition on year, month, day or timestamp reads the wanted days only. One on eventtime reads all of them."
@@ -110,7 +110,7 @@ fn column_of(path: &str) -> Option<&'static Column> {
 }
 
 /// Members at this depth, with all that is in them.
-fn members(dialect: &dyn Dialect, paths: &[&str], depth: usize) -> Vec<Member> {
+fn members(dialect: &dyn Dialect, paths: &[&str], depth: usize) -> Vec<StructField> {
     let at = |path: &str, depth: usize| path.split('.').nth(depth).map(str::to_owned);
     let groups = paths.chunk_by(|one, two| at(one, depth) == at(two, depth));
     let member = |group: &[&str]| {
@@ -122,14 +122,14 @@ fn members(dialect: &dyn Dialect, paths: &[&str], depth: usize) -> Vec<Member> {
         let data_type = dialect.record_type(&members);
         let expression = dialect.record(&members, &data_type);
         let columns = members.into_iter().flat_map(|member| member.columns).collect();
-        Some(Member { name, expression, data_type, columns })
+        Some(StructField { name, expression, data_type, columns })
     };
     groups.filter_map(member).collect()
 }
 
-fn leaf(dialect: &dyn Dialect, name: String, path: &str, column: &Column) -> Member {
+fn leaf(dialect: &dyn Dialect, name: String, path: &str, column: &Column) -> StructField {
     let quoted = dialect.name(column.name);
-    let text = |name: &str| Member {
+    let text = |name: &str| StructField {
         name: name.to_owned(),
         expression: String::new(),
         data_type: dialect.text_type(),
@@ -143,12 +143,12 @@ fn leaf(dialect: &dyn Dialect, name: String, path: &str, column: &Column) -> Mem
         }
         kind => (dialect.column_text(kind, &quoted), dialect.text_type()),
     };
-    Member { name, expression, data_type, columns: vec![quoted] }
+    StructField { name, expression, data_type, columns: vec![quoted] }
 }
 
 /// The partition columns of AWS's variants. What the lake has in its paths comes from there, so that engines pass over
 /// folders that are not wanted.
-fn partitions(dialect: &dyn Dialect, request: &Request<'_>) -> Vec<Member> {
+fn partitions(dialect: &dyn Dialect, request: &DdlRequest<'_>) -> Vec<StructField> {
     let is_by = |column| request.lake.is_partitioned_by(column);
     let column = |name: &str| dialect.name(name);
     let day = if is_by(PartitionColumn::EventDate) {
@@ -167,7 +167,7 @@ fn partitions(dialect: &dyn Dialect, request: &Request<'_>) -> Vec<Member> {
         ("account", column(account)),
         ("timestamp", format!("replace({day}, '-', '/')")),
     ];
-    let member = |(name, expression): (&str, String)| Member {
+    let member = |(name, expression): (&str, String)| StructField {
         name: name.to_owned(),
         expression,
         data_type: dialect.text_type(),

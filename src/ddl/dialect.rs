@@ -2,13 +2,13 @@
 //!
 //! In: columns and their types. Out: expressions, types and statements. Never: which columns there are; the schema tells.
 
-use super::script::{Request, Script};
+use super::script::{DdlRequest, Script};
 use crate::model::PartitionColumn;
 use crate::schema::Kind;
 
 /// A member of a record, as an expression and its type.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
+pub(super) struct StructField {
     pub(super) name: String,
     pub(super) expression: String,
     pub(super) data_type: String,
@@ -28,13 +28,13 @@ pub(super) trait Dialect: Sync {
     fn map_type(&self) -> String;
 
     /// The type of a record.
-    fn record_type(&self, members: &[Member]) -> String;
+    fn record_type(&self, members: &[StructField]) -> String;
 
     /// The type of a list.
     fn list_type(&self, element: &str) -> String;
 
     /// A record of this type; none when none of its columns has a value.
-    fn record(&self, members: &[Member], data_type: &str) -> String;
+    fn record(&self, members: &[StructField], data_type: &str) -> String;
 
     /// A list of records with other names for their members: pairs of the old and the new one.
     fn renamed(&self, list: &str, members: &[(&str, &str)]) -> String;
@@ -49,10 +49,10 @@ pub(super) trait Dialect: Sync {
     fn map(&self, column: &str) -> String;
 
     /// Adds what is to be known beforehand, and the database.
-    fn add_header(&self, request: &Request<'_>, script: &mut Script);
+    fn add_header(&self, request: &DdlRequest<'_>, script: &mut Script);
 
     /// Adds the tables of the lake.
-    fn add_tables(&self, request: &Request<'_>, script: &mut Script);
+    fn add_tables(&self, request: &DdlRequest<'_>, script: &mut Script);
 
     /// Adds the functions of Athena that queries for `cloudtrail_logs` use, where the engine lacks them.
     fn add_functions(&self, _: &mut Script) {}
@@ -64,7 +64,7 @@ pub(super) trait Dialect: Sync {
     }
 
     /// Whether any column of some members has a value.
-    fn is_present(&self, members: &[Member]) -> String {
+    fn is_present(&self, members: &[StructField]) -> String {
         let columns = members.iter().flat_map(|member| &member.columns);
         columns.map(|column| format!("{column} IS NOT NULL")).collect::<Vec<_>>().join(" OR ")
     }
@@ -80,7 +80,7 @@ pub(super) trait Dialect: Sync {
 }
 
 /// A view of these columns.
-pub(super) fn view(dialect: &dyn Dialect, request: &Request<'_>, name: &str, query: &str) -> String {
+pub(super) fn view(dialect: &dyn Dialect, request: &DdlRequest<'_>, name: &str, query: &str) -> String {
     format!("CREATE OR REPLACE VIEW {} AS\n{query}", request.qualified(name, dialect.quote()))
 }
 

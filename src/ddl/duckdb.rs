@@ -5,8 +5,8 @@
 //!
 //! Source: `DuckDB` documentation, "Hive partitioning" and "Querying Parquet files".
 
-use super::dialect::{Dialect, Member, view};
-use super::script::{Request, Script, lines, literal};
+use super::dialect::{Dialect, StructField, view};
+use super::script::{DdlRequest, Script, lines, literal};
 use crate::model::PartitionColumn;
 use crate::schema::{Column, Kind, Table};
 
@@ -27,7 +27,7 @@ impl Dialect for DuckDb {
         "MAP(VARCHAR, VARCHAR)".to_owned()
     }
 
-    fn record_type(&self, members: &[Member]) -> String {
+    fn record_type(&self, members: &[StructField]) -> String {
         let members = members.iter().map(|member| format!("{} {}", self.name(&member.name), member.data_type));
         format!("STRUCT({})", members.collect::<Vec<_>>().join(", "))
     }
@@ -36,7 +36,7 @@ impl Dialect for DuckDb {
         format!("{element}[]")
     }
 
-    fn record(&self, members: &[Member], _: &str) -> String {
+    fn record(&self, members: &[StructField], _: &str) -> String {
         let values = members.iter().map(|member| format!("{} := {}", self.name(&member.name), member.expression));
         format!("CASE WHEN {} THEN struct_pack(\n{}\n) END", self.is_present(members), lines(values))
     }
@@ -59,7 +59,7 @@ impl Dialect for DuckDb {
         format!("TRY_CAST(TRY_CAST({column} AS JSON) AS {})", self.map_type())
     }
 
-    fn add_header(&self, request: &Request<'_>, script: &mut Script) {
+    fn add_header(&self, request: &DdlRequest<'_>, script: &mut Script) {
         script.comment(
             "Views of a trailmill lake for DuckDB (1.5 or later, since earlier ones refuse rows without a partition value).\n\
              They can be run again, and see what later conversions add. Times are UTC and have no zone: whatever the TimeZone\n\
@@ -93,7 +93,7 @@ impl Dialect for DuckDb {
         script.add(include_str!("athena_functions.sql"));
     }
 
-    fn add_tables(&self, request: &Request<'_>, script: &mut Script) {
+    fn add_tables(&self, request: &DdlRequest<'_>, script: &mut Script) {
         for table in &request.lake.tables {
             script.comment(table.doc());
             let query = if request.lake.has_files(*table) {
@@ -107,7 +107,7 @@ impl Dialect for DuckDb {
     }
 }
 
-fn query(dialect: &DuckDb, table: Table, request: &Request<'_>) -> String {
+fn query(dialect: &DuckDb, table: Table, request: &DdlRequest<'_>) -> String {
     format!("SELECT\n{}\nFROM {}", columns(dialect, table, request), read_parquet(table, request, ""))
 }
 
@@ -116,7 +116,7 @@ fn query(dialect: &DuckDb, table: Table, request: &Request<'_>) -> String {
 /// `DuckDB` 2 has `allow_empty` for it, with a column `empty` instead of the others; `DuckDB` 1 refuses both the
 /// argument and a pattern that nothing matches, so that the text with them must not reach its binder. (DuckDB pull request
 /// 22771; tried with 1.5.6 and 2.0.1.)
-fn query_without_files(dialect: &DuckDb, table: Table, request: &Request<'_>) -> String {
+fn query_without_files(dialect: &DuckDb, table: Table, request: &DdlRequest<'_>) -> String {
     let files = literal(&format!("SELECT * FROM {}", read_parquet(table, request, ", allow_empty = true")));
     let none = literal("SELECT false AS empty WHERE false");
     let typed = request.lake.file_columns(table).map(|column| (column.name, type_of(column.kind)));
@@ -130,7 +130,7 @@ fn query_without_files(dialect: &DuckDb, table: Table, request: &Request<'_>) ->
     )
 }
 
-fn columns(dialect: &DuckDb, table: Table, request: &Request<'_>) -> String {
+fn columns(dialect: &DuckDb, table: Table, request: &DdlRequest<'_>) -> String {
     let columns = request.lake.file_columns(table).map(|column| column_of(column, &dialect.name(column.name)));
     let partitions = request.lake.partition_columns(table).iter();
     lines(columns.chain(partitions.map(|column| dialect.name(column.as_str()))))
@@ -146,7 +146,7 @@ fn column_of(column: &Column, name: &str) -> String {
 }
 
 /// The files of a table; `more` are further arguments.
-fn read_parquet(table: Table, request: &Request<'_>, more: &str) -> String {
+fn read_parquet(table: Table, request: &DdlRequest<'_>, more: &str) -> String {
     let partitions = request.lake.partition_columns(table).iter();
     let types = partitions.map(|column| format!("'{column}': {}", partition_type(*column)));
     let types = types.collect::<Vec<_>>().join(", ");

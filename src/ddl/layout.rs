@@ -44,7 +44,7 @@ impl LakeLayout {
             let message = "no run has published anything there";
             return Err(Error::at(ErrorKind::LakeInvalid, lake, message).advise("run trailmill convert first"));
         };
-        let settings = &first.record.settings;
+        let settings = &first.commit_metadata.settings;
         let unknown = || damaged(root.path(), format!("its layout is unknown: {settings:?}"));
         let (rows, partition_by) = settings.layout().ok_or_else(unknown)?;
         let is_there = |table: &Table| !table.is_partitioned() || rows.contains(table);

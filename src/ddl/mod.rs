@@ -36,7 +36,7 @@ use crate::store::StoreOptions;
 use dialect::Dialect;
 pub use engine::Engine;
 use layout::LakeLayout;
-use script::{Request, Script};
+use script::{DdlRequest, Script};
 
 impl Engine {
     fn dialect(self) -> &'static dyn Dialect {
@@ -96,7 +96,7 @@ impl DdlConfig {
 /// quoted for it; a database without a plain name; questions that the engine or the lake has no answer to.
 pub fn ddl(config: &DdlConfig) -> Result<String> {
     let lake = LakeLayout::read(&config.lake, &config.store)?;
-    let request = Request::new(config, &lake)?;
+    let request = DdlRequest::new(config, &lake)?;
     let dialect = config.engine.dialect();
     let is_projected = config.engine == Engine::Athena && athena::is_projected(&lake);
     if config.from.is_some() && !is_projected {
@@ -115,7 +115,7 @@ pub fn ddl(config: &DdlConfig) -> Result<String> {
 
 /// Adds the views of the seller's questions. They name tables without their database, which is that of the session by now;
 /// in Athena it has to be chosen.
-fn add_questions(config: &DdlConfig, request: &Request<'_>, script: &mut Script) -> Result<()> {
+fn add_questions(config: &DdlConfig, request: &DdlRequest<'_>, script: &mut Script) -> Result<()> {
     if config.engine == Engine::ClickHouse {
         let message = "--views: a seller's questions are written for athena, spark and duckdb, not for clickhouse";
         return Err(Error::new(ErrorKind::ConfigInvalid, message).advise("leave it out, or name another engine"));

@@ -15,7 +15,7 @@ use crate::store::ObjectUrl;
 
 /// A request that was found to be in order.
 #[derive(Debug)]
-pub(super) struct Request<'a> {
+pub(super) struct DdlRequest<'a> {
     pub(super) lake: &'a LakeLayout,
     pub(super) database: Option<&'a str>,
     pub(super) from: Option<Date>,
@@ -24,7 +24,7 @@ pub(super) struct Request<'a> {
     location: String,
 }
 
-impl<'a> Request<'a> {
+impl<'a> DdlRequest<'a> {
     /// # Errors
     ///
     /// A location that the engine cannot read or that cannot be quoted, and a database without a plain name.

@@ -5,8 +5,8 @@
 //!
 //! Source: Spark SQL reference, "CREATE DATASOURCE TABLE" and "REPAIR TABLE".
 
-use super::dialect::{Dialect, Member, hive_partition_type, hive_type};
-use super::script::{Request, Script, escaped_literal, lines};
+use super::dialect::{Dialect, StructField, hive_partition_type, hive_type};
+use super::script::{DdlRequest, Script, escaped_literal, lines};
 use crate::schema::Table;
 
 /// Spark 3.4 or later.
@@ -26,7 +26,7 @@ impl Dialect for Spark {
         "MAP<STRING, STRING>".to_owned()
     }
 
-    fn record_type(&self, members: &[Member]) -> String {
+    fn record_type(&self, members: &[StructField]) -> String {
         let members = members.iter().map(|member| format!("{}: {}", self.name(&member.name), member.data_type));
         format!("STRUCT<{}>", members.collect::<Vec<_>>().join(", "))
     }
@@ -35,7 +35,7 @@ impl Dialect for Spark {
         format!("ARRAY<{element}>")
     }
 
-    fn record(&self, members: &[Member], _: &str) -> String {
+    fn record(&self, members: &[StructField], _: &str) -> String {
         let values = lines(members.iter().map(|member| format!("'{}', {}", member.name, member.expression)));
         format!("CASE WHEN {} THEN named_struct(\n{values}\n) END", self.is_present(members))
     }
@@ -62,7 +62,7 @@ impl Dialect for Spark {
         format!("from_json({column}, 'MAP<STRING, STRING>')")
     }
 
-    fn add_header(&self, request: &Request<'_>, script: &mut Script) {
+    fn add_header(&self, request: &DdlRequest<'_>, script: &mut Script) {
         script.comment(
             "Tables and views of a trailmill lake for Spark SQL (3.4 or later).\n\
              They can be run again: a table that is there stays as it is, views are replaced. DROP TABLE removes no file,\n\
@@ -88,7 +88,7 @@ impl Dialect for Spark {
         }
     }
 
-    fn add_tables(&self, request: &Request<'_>, script: &mut Script) {
+    fn add_tables(&self, request: &DdlRequest<'_>, script: &mut Script) {
         for table in &request.lake.tables {
             add_table(*table, request, script);
         }
@@ -99,7 +99,7 @@ impl Dialect for Spark {
 /// another one there.
 const REBASE: &str = "OPTIONS (datetimeRebaseMode = 'CORRECTED')";
 
-fn add_table(table: Table, request: &Request<'_>, script: &mut Script) {
+fn add_table(table: Table, request: &DdlRequest<'_>, script: &mut Script) {
     script.comment(table.doc());
     let partitions = request.lake.partition_columns(table);
     let columns = request.lake.file_columns(table).map(|column| (column.name, hive_type(column.kind)));

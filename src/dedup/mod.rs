@@ -7,8 +7,8 @@
 //! are no copies of anything.
 //!
 //! ```text
-//! workers      claim(key, place) → shard: no one has it, or a later place: the key is ours, the later place is lost
-//!                                         an earlier place has it: ours is lost
+//! workers      insert(key, place) → shard: no one has it, or a later place: the key is ours, the later place is lost
+//!                                          an earlier place has it: ours is lost
 //! coordinator  all before a unit are converted → take_lost(…unit) is final → its rows are taken out
 //! ```
 //!
@@ -23,7 +23,7 @@ mod spill;
 
 mod shard;
 
-mod claims;
+mod index;
 
-pub(crate) use claims::{Claims, Scratch};
+pub(crate) use index::{DuplicateIndex, Scratch};
 pub(crate) use published::{KeyColumns, PublishedKeys, TextValues};

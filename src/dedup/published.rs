@@ -15,45 +15,45 @@ use crate::lake::file::{LakeFile, damaged};
 use crate::lake::root::Root;
 use crate::lake::{Commits, key_table};
 use crate::model::PartitionColumn;
-use crate::rows::register::{EventKey, Identity};
+use crate::rows::event_key::{EventKey, Identity};
 use crate::schema::Table;
 
 const ARCHIVE: &str = "archive";
 
-/// Dates that the paths of a lake tell apart.
+/// Dates that the paths of a lake distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Dates {
+pub(crate) enum PartitionDate {
     /// A day, in days since 1970.
     Day(i64),
     /// A month, in months since year 0.
     Month(i64),
     /// None: the event has no time.
     Unknown,
-    /// The paths tell no dates.
+    /// The paths have no dates.
     All,
 }
 
-/// How finely paths tell dates.
+/// The granularity of dates in paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Grain {
+enum Granularity {
     Day,
     Month,
     All,
 }
 
-impl Dates {
+impl PartitionDate {
     /// The date of a folder such as `event_date=2018-04-19`; `None` when it tells none.
-    fn of_folder(folder: &str, grain: Grain) -> Option<Self> {
+    fn of_folder(folder: &str, granularity: Granularity) -> Option<Self> {
         let (name, value) = folder.split_once('=')?;
         let number = |text: &str| text.parse::<i16>().ok();
-        match (grain, name) {
-            (Grain::Day, "event_date") => {
+        match (granularity, name) {
+            (Granularity::Day, "event_date") => {
                 let date = value.parse::<jiff::civil::Date>().ok();
                 let epoch = jiff::civil::date(1970, 1, 1);
                 let day = date.and_then(|date| date.since(epoch).ok()).map(|span| i64::from(span.get_days()));
                 Some(day.map_or(Self::Unknown, Self::Day))
             }
-            (Grain::Month, "event_month") => {
+            (Granularity::Month, "event_month") => {
                 let month = value.split_once('-').and_then(|(year, month)| Some((number(year)?, number(month)?)));
                 Some(month.map_or(Self::Unknown, |(year, month)| Self::month(year.into(), month.into())))
             }
@@ -70,8 +70,8 @@ impl Dates {
 #[derive(Debug)]
 pub(crate) struct PublishedKeys {
     root: Root,
-    grain: Grain,
-    parts: HashMap<Dates, Vec<PathBuf>>,
+    granularity: Granularity,
+    parts: HashMap<PartitionDate, Vec<PathBuf>>,
     /// Archives whose rows do not count, by URI: they are converted again.
     excluded: BTreeSet<String>,
 }
@@ -91,34 +91,35 @@ impl PublishedKeys {
     /// The keys in `parts` of a table, which are in folders by `partition_by`.
     pub(crate) fn new(root: &Root, table: Table, parts: Vec<PathBuf>, partition_by: &[PartitionColumn]) -> Self {
         let table = root.join(table.name());
-        let grain = if partition_by.contains(&PartitionColumn::EventDate) {
-            Grain::Day
+        let granularity = if partition_by.contains(&PartitionColumn::EventDate) {
+            Granularity::Day
         } else if partition_by.contains(&PartitionColumn::EventMonth) {
-            Grain::Month
+            Granularity::Month
         } else {
-            Grain::All
+            Granularity::All
         };
-        let mut by_dates: HashMap<Dates, Vec<PathBuf>> = HashMap::new();
+        let mut by_dates: HashMap<PartitionDate, Vec<PathBuf>> = HashMap::new();
         for path in parts {
             let mut folders = path.strip_prefix(&table).unwrap_or(&path).iter().filter_map(|folder| folder.to_str());
-            let dates = folders.find_map(|folder| Dates::of_folder(folder, grain)).unwrap_or(match grain {
-                Grain::All => Dates::All,
-                Grain::Day | Grain::Month => Dates::Unknown,
-            });
+            let dates =
+                folders.find_map(|folder| PartitionDate::of_folder(folder, granularity)).unwrap_or(match granularity {
+                    Granularity::All => PartitionDate::All,
+                    Granularity::Day | Granularity::Month => PartitionDate::Unknown,
+                });
             by_dates.entry(dates).or_default().push(path);
         }
-        Self { root: root.clone(), grain, parts: by_dates, excluded: BTreeSet::new() }
+        Self { root: root.clone(), granularity, parts: by_dates, excluded: BTreeSet::new() }
     }
 
     /// The dates whose parts may hold an event of this day, in days since 1970.
-    pub(crate) fn dates(&self, day: Option<i64>) -> Dates {
-        match (self.grain, day) {
-            (Grain::All, _) => Dates::All,
-            (_, None) => Dates::Unknown,
-            (Grain::Day, Some(day)) => Dates::Day(day),
-            (Grain::Month, Some(day)) => {
+    pub(crate) fn dates(&self, day: Option<i64>) -> PartitionDate {
+        match (self.granularity, day) {
+            (Granularity::All, _) => PartitionDate::All,
+            (_, None) => PartitionDate::Unknown,
+            (Granularity::Day, Some(day)) => PartitionDate::Day(day),
+            (Granularity::Month, Some(day)) => {
                 let (year, month, _) = civil_from_days(day);
-                Dates::month(year, month)
+                PartitionDate::month(year, month)
             }
         }
     }
@@ -131,7 +132,7 @@ impl PublishedKeys {
 
     /// All dates that there are parts of, in order.
     #[cfg(test)]
-    pub(crate) fn all_dates(&self) -> Vec<Dates> {
+    pub(crate) fn all_dates(&self) -> Vec<PartitionDate> {
         let mut dates: Vec<_> = self.parts.keys().copied().collect();
         dates.sort_unstable();
         dates
@@ -141,13 +142,13 @@ impl PublishedKeys {
     ///
     /// # Errors
     ///
-    /// A part that cannot be read, or that has other columns; and what `tell` returns.
-    pub(crate) fn read(&self, dates: Dates, tell: &mut dyn FnMut(EventKey) -> Result<()>) -> Result<()> {
+    /// A part that cannot be read, or that has other columns; and what `visit` returns.
+    pub(crate) fn read(&self, dates: PartitionDate, visit: &mut dyn FnMut(EventKey) -> Result<()>) -> Result<()> {
         let parts = self.parts.get(&dates).map_or(&[][..], Vec::as_slice);
-        parts.iter().try_for_each(|path| self.read_part(path, tell))
+        parts.iter().try_for_each(|path| self.read_part(path, visit))
     }
 
-    fn read_part(&self, path: &Path, tell: &mut dyn FnMut(EventKey) -> Result<()>) -> Result<()> {
+    fn read_part(&self, path: &Path, visit: &mut dyn FnMut(EventKey) -> Result<()>) -> Result<()> {
         let archive = (!self.excluded.is_empty()).then_some(ARCHIVE);
         let columns = KeyColumns::NAMES.into_iter().chain(archive);
         let mut buffer = Vec::new();
@@ -160,7 +161,7 @@ impl PublishedKeys {
                 if let Some(identity) = keys.identity(row)
                     && !is_excluded(row)
                 {
-                    tell(identity.key(&mut buffer))?;
+                    visit(identity.key(&mut buffer))?;
                 }
             }
         }
@@ -171,14 +172,16 @@ impl PublishedKeys {
 /// A column of text, whether each value stands for itself or is a number in a dictionary.
 pub(crate) enum TextValues<'b> {
     Plain(&'b StringArray),
-    Coded(&'b Int32Array, &'b StringArray),
+    Dictionary(&'b Int32Array, &'b StringArray),
 }
 
 impl<'b> TextValues<'b> {
     /// `None` when it is no text.
     pub(crate) fn of(column: &'b ArrayRef) -> Option<Self> {
         match column.as_dictionary_opt::<Int32Type>() {
-            Some(coded) => Some(Self::Coded(coded.keys(), coded.values().as_string_opt()?)),
+            Some(dictionary_array) => {
+                Some(Self::Dictionary(dictionary_array.keys(), dictionary_array.values().as_string_opt()?))
+            }
             None => Some(Self::Plain(column.as_string_opt()?)),
         }
     }
@@ -187,7 +190,7 @@ impl<'b> TextValues<'b> {
     pub(crate) fn value(&self, row: usize) -> Option<&'b str> {
         match *self {
             Self::Plain(texts) => texts.is_valid(row).then(|| texts.value(row)),
-            Self::Coded(keys, texts) => keys.is_valid(row).then(|| texts.value(keys.value(row) as usize)),
+            Self::Dictionary(keys, texts) => keys.is_valid(row).then(|| texts.value(keys.value(row) as usize)),
         }
     }
 }
@@ -230,11 +233,17 @@ mod tests {
 
     #[test]
     fn folders_tell_dates() {
-        assert_eq!(Dates::of_folder("event_date=1970-01-02", Grain::Day), Some(Dates::Day(1)));
-        assert_eq!(Dates::of_folder("event_date=__HIVE_DEFAULT_PARTITION__", Grain::Day), Some(Dates::Unknown));
-        assert_eq!(Dates::of_folder("event_month=2025-03", Grain::Month), Some(Dates::month(2025, 3)));
-        assert_eq!(Dates::of_folder("region=us-east-1", Grain::Day), None);
-        assert_eq!(Dates::of_folder("part-000001-00000.parquet", Grain::Day), None);
+        assert_eq!(PartitionDate::of_folder("event_date=1970-01-02", Granularity::Day), Some(PartitionDate::Day(1)));
+        assert_eq!(
+            PartitionDate::of_folder("event_date=__HIVE_DEFAULT_PARTITION__", Granularity::Day),
+            Some(PartitionDate::Unknown)
+        );
+        assert_eq!(
+            PartitionDate::of_folder("event_month=2025-03", Granularity::Month),
+            Some(PartitionDate::month(2025, 3))
+        );
+        assert_eq!(PartitionDate::of_folder("region=us-east-1", Granularity::Day), None);
+        assert_eq!(PartitionDate::of_folder("part-000001-00000.parquet", Granularity::Day), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use hashbrown::hash_table::Entry;
 use super::spill::{Run, SpillFile};
 use crate::error::Result;
 use crate::model::Place;
-use crate::rows::register::EventKey;
+use crate::rows::event_key::EventKey;
 
 /// Runs of about one size that are put together.
 const RUNS_OF_A_LEVEL: usize = 4;
@@ -29,9 +29,9 @@ pub(super) const fn most_keys(bytes: usize) -> usize {
     if slots == 0 { 1 } else { (1 << slots.ilog2()) / 16 * 13 }
 }
 
-/// What became of a claim.
+/// What became of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Claimed {
+pub(super) enum Inserted {
     /// Nobody had the key.
     First,
     /// This place has lost it, now or for good: a place before it has the key.
@@ -57,32 +57,32 @@ impl Shard {
         Self { slots: HashTable::with_capacity(keys), ..Self::default() }
     }
 
-    /// Claims a key for a place.
+    /// Inserts a key with its place.
     ///
     /// # Errors
     ///
     /// When keys on disk cannot be read.
-    pub(super) fn claim(&mut self, file: &SpillFile, key: EventKey, place: Place) -> Result<Claimed> {
+    pub(super) fn insert(&mut self, file: &SpillFile, key: EventKey, place: Place) -> Result<Inserted> {
         let halves = halves(key);
-        // Shards are told apart by bits of the other half.
+        // Shards are chosen by bits of the other half.
         match self.slots.entry(halves[0], |slot| slot.key == halves, |slot| slot.key[0]) {
             Entry::Occupied(mut taken) => {
                 let kept = &mut taken.get_mut().place;
                 let lost = (*kept).max(place);
                 *kept = (*kept).min(place);
-                Ok(Claimed::Lost(lost))
+                Ok(Inserted::Lost(lost))
             }
             Entry::Vacant(free) => {
                 if is_on_disk(self.runs.iter().map(|(_, run)| run).chain(&self.uncertain), file, key)? {
-                    return Ok(Claimed::Lost(place));
+                    return Ok(Inserted::Lost(place));
                 }
                 free.insert(Slot { key: halves, place });
-                Ok(Claimed::First)
+                Ok(Inserted::First)
             }
         }
     }
 
-    /// Whether a key was claimed.
+    /// Whether a key is known.
     ///
     /// # Errors
     ///
@@ -189,13 +189,13 @@ mod tests {
     fn the_first_place_keeps_a_key_whoever_comes_first() {
         let (mut shard, file) = (Shard::default(), SpillFile::new(Disk::default(), None));
         let places: Vec<_> = (0..3).map(|index| Place::new(0, index)).collect();
-        let mut claim = |key, place| shard.claim(&file, key, place).unwrap();
-        assert_eq!(claim(1, places[1]), Claimed::First);
-        assert_eq!(claim(1, places[2]), Claimed::Lost(places[2]));
-        assert_eq!(claim(1, places[0]), Claimed::Lost(places[1]));
-        assert_eq!(claim(1, Place::new(9, 9)), Claimed::Lost(Place::new(9, 9)));
-        assert_eq!(claim(2, places[2]), Claimed::First);
-        assert_eq!(claim(1 << 64, places[0]), Claimed::First);
+        let mut insert = |key, place| shard.insert(&file, key, place).unwrap();
+        assert_eq!(insert(1, places[1]), Inserted::First);
+        assert_eq!(insert(1, places[2]), Inserted::Lost(places[2]));
+        assert_eq!(insert(1, places[0]), Inserted::Lost(places[1]));
+        assert_eq!(insert(1, Place::new(9, 9)), Inserted::Lost(Place::new(9, 9)));
+        assert_eq!(insert(2, places[2]), Inserted::First);
+        assert_eq!(insert(1 << 64, places[0]), Inserted::First);
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
         let keys: Vec<EventKey> =
             (0..5_000).map(|_| EventKey::from(random.next()) << 64 | EventKey::from(random.next())).collect();
         for (key, archive) in keys.iter().zip(0..) {
-            assert_eq!(shard.claim(&file, *key, Place::new(archive, 0)).unwrap(), Claimed::First);
+            assert_eq!(shard.insert(&file, *key, Place::new(archive, 0)).unwrap(), Inserted::First);
             if archive % 100 == 99 {
                 let settled = Place::new(archive - 9, 0);
                 shard.spill(&file, settled, settled).unwrap();
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(shard.spilled() + shard.slots.len(), keys.len());
         for key in &keys {
             let late = Place::new(100_000, 0);
-            assert_eq!(shard.claim(&file, *key, late).unwrap(), Claimed::Lost(late));
+            assert_eq!(shard.insert(&file, *key, late).unwrap(), Inserted::Lost(late));
         }
     }
 }

@@ -12,7 +12,7 @@ use parquet::bloom_filter::Sbbf;
 
 use crate::disk::{Disk, ScratchFile};
 use crate::error::{Error, ErrorKind, Result};
-use crate::rows::register::EventKey;
+use crate::rows::event_key::EventKey;
 
 /// Keys of a block, which is read as a whole: 4 KiB.
 const BLOCK_KEYS: usize = 256;

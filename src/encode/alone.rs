@@ -13,7 +13,7 @@ use parquet::schema::types::SchemaDescriptor;
 
 use super::chunk::{TextChunk, TextColumn};
 use super::codec::{Compressor, codec};
-use super::coded::CodedWriter;
+use super::dictionary::DictionaryWriter;
 use super::text::TextWriter;
 use crate::error::{Error, Result};
 use crate::model::Compression;
@@ -22,7 +22,7 @@ use crate::model::Compression;
 #[derive(Clone, Copy, Debug)]
 pub struct TextStorage {
     /// Whether as text that repeats.
-    pub is_coded: bool,
+    pub is_dictionary_encoded: bool,
     /// Whether with a Bloom filter.
     pub has_bloom_filter: bool,
     /// Whether with least and greatest values.
@@ -55,9 +55,9 @@ pub fn text_file(slices: &[Vec<Option<String>>], storage: TextStorage) -> Result
 
 fn chunk(slices: &[Vec<Option<String>>], storage: TextStorage, column: TextColumn) -> Result<TextChunk> {
     let mut compressor = Compressor::new(storage.compression)?;
-    let arrays = slices.iter().map(|rows| array(rows, storage.is_coded));
-    if storage.is_coded {
-        let mut writer = CodedWriter::new(column);
+    let arrays = slices.iter().map(|rows| array(rows, storage.is_dictionary_encoded));
+    if storage.is_dictionary_encoded {
+        let mut writer = DictionaryWriter::new(column);
         arrays.into_iter().try_for_each(|array| writer.write(&array, &mut compressor))?;
         writer.close(&mut compressor)
     } else {
@@ -68,12 +68,12 @@ fn chunk(slices: &[Vec<Option<String>>], storage: TextStorage, column: TextColum
 }
 
 /// Rows as batches have them: a part of more, or an array of nulls when none has a text.
-fn array(rows: &[Option<String>], is_coded: bool) -> ArrayRef {
+fn array(rows: &[Option<String>], is_dictionary_encoded: bool) -> ArrayRef {
     if rows.iter().all(Option::is_none) {
         return Arc::new(NullArray::new(rows.len()));
     }
     let rows_of_all = [Some("before")].into_iter().chain(rows.iter().map(Option::as_deref)).chain([Some("behind")]);
-    let all: ArrayRef = if is_coded {
+    let all: ArrayRef = if is_dictionary_encoded {
         let mut builder = StringDictionaryBuilder::<Int32Type>::new();
         builder.extend(rows_of_all);
         Arc::new(builder.finish())

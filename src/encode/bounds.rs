@@ -19,7 +19,7 @@ pub(super) struct Bound {
 
 impl Bounds {
     /// Widens the bounds by a text.
-    pub(super) fn see(&mut self, text: &str) {
+    pub(super) fn widen(&mut self, text: &str) {
         match &mut self.0 {
             None => self.0 = Some((text.to_owned(), text.to_owned())),
             Some((min, _)) if text < min.as_str() => text.clone_into(min),
@@ -29,10 +29,10 @@ impl Bounds {
     }
 
     /// Widens the bounds by those of other texts.
-    pub(super) fn see_all(&mut self, other: &Self) {
+    pub(super) fn widen_by(&mut self, other: &Self) {
         if let Some((min, max)) = &other.0 {
-            self.see(min);
-            self.see(max);
+            self.widen(min);
+            self.widen(max);
         }
     }
 
@@ -81,7 +81,7 @@ mod tests {
     fn check(texts: &[&str], expected: Option<(&str, &str)>) {
         let mut bounds = Bounds::default();
         for text in texts {
-            bounds.see(text);
+            bounds.widen(text);
         }
         let truncated = bounds.truncated();
         let found = truncated.as_ref().map(|(min, max)| {

@@ -21,8 +21,8 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::bounds::{Bound, Bounds};
 use super::codec::Compressor;
-use super::hybrid;
 use super::properties::{BLOOM_FALSE_POSITIVES, ROW_GROUP_ROWS};
+use super::rle;
 use crate::error::{Error, Result};
 
 /// What does not change from chunk to chunk of a column.
@@ -31,7 +31,7 @@ pub(crate) struct TextColumn {
     pub(crate) descriptor: ColumnDescPtr,
     pub(crate) codec: Codec,
     pub(crate) has_bloom_filter: bool,
-    /// Whether least and greatest values are told.
+    /// Whether least and greatest values are written.
     pub(crate) has_bounds: bool,
 }
 
@@ -168,7 +168,7 @@ impl ChunkWriter {
         let rows = levels.rows();
         let page = compressor.page(|body| {
             body.extend_from_slice(&[0; 4]);
-            hybrid::encode_bitmap(levels.valid.finish().values(), rows, body);
+            rle::encode_bitmap(levels.valid.finish().values(), rows, body);
             // A bit for each of at most `PAGE_ROWS` rows.
             let levels_bytes = u32::try_from(body.len() - 4).unwrap_or(u32::MAX);
             body[..4].copy_from_slice(&levels_bytes.to_le_bytes());
@@ -184,7 +184,7 @@ impl ChunkWriter {
         };
         let page = WholePage::new(header, page.uncompressed_bytes)?;
         let PageValues { encoding, text_bytes, bounds } = values;
-        self.bounds.see_all(&bounds);
+        self.bounds.widen_by(&bounds);
         self.pages.push(WrittenPage { encoding, rows, nulls: levels.nulls, page, text_bytes, bounds });
         Ok(())
     }
@@ -260,7 +260,7 @@ impl ChunkWriter {
     fn column_index(&self) -> ColumnIndexBuilder {
         let mut column_index = ColumnIndexBuilder::new(self.column.descriptor.physical_type());
         let bounds: Vec<_> = self.pages.iter().map(|page| page.bounds.truncated()).collect();
-        // Of the bounds as they are told: cutting may change their order.
+        // Of the bounds as they are written: truncating may change their order.
         column_index.set_boundary_order(boundary_order(bounds.iter().flatten()));
         for (page, bounds) in self.pages.iter().zip(bounds) {
             let (min, max) = bounds.map_or_else(Default::default, |(min, max)| (min.bytes, max.bytes));

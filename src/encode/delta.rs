@@ -2,7 +2,7 @@
 //!
 //! In: lengths. Out: their encoding, appended to a page. Never: decodes.
 
-use super::hybrid::{bit_width, pack_bits, put_varint};
+use super::rle::{bit_width, pack_bits, put_varint};
 
 /// Numbers of a block, and of each part of it that has a width of its own.
 const BLOCK: usize = 128;

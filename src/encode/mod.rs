@@ -11,13 +11,13 @@ pub(crate) mod properties;
 
 mod bounds;
 
-mod hybrid;
+mod rle;
 
 mod delta;
 
 pub(crate) mod chunk;
 
-pub(crate) mod coded;
+pub(crate) mod dictionary;
 
 pub(crate) mod text;
 
@@ -26,4 +26,4 @@ pub(crate) mod part;
 pub(crate) mod row_group;
 
 pub(crate) use part::{StagedPart, unwritable};
-pub(crate) use row_group::{EncodeContext, Pressure};
+pub(crate) use row_group::{Backpressure, EncodeContext};

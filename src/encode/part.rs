@@ -64,7 +64,7 @@ pub(crate) struct PartAppender {
     commit: String,
     next_sequence: u64,
     /// What is to be done, but for something before it that is not finished.
-    waiting: BTreeMap<u64, Step>,
+    waiting: BTreeMap<u64, PartStep>,
     open: Option<SerializedFileWriter<StagedFile>>,
     /// The part at hand as a whole file, as long as no more rows come.
     aside: Option<StagedPart>,
@@ -75,7 +75,7 @@ pub(crate) struct PartAppender {
 }
 
 /// What is done to a part, in order.
-pub(crate) enum Step {
+pub(crate) enum PartStep {
     /// Its next row group is written.
     Append(Vec<ColumnChunk>),
     /// It becomes a whole file: what is known of its row groups takes some hundred KB of memory as long as it is open.
@@ -100,13 +100,13 @@ impl PartAppender {
     }
 
     /// Takes the step with this number and does whatever is next in order.
-    pub(crate) fn take(&mut self, sequence: u64, step: Step) -> Result<()> {
+    pub(crate) fn take(&mut self, sequence: u64, step: PartStep) -> Result<()> {
         self.waiting.insert(sequence, step);
         while let Some(step) = self.waiting.remove(&self.next_sequence) {
             self.next_sequence += 1;
             match step {
-                Step::Append(chunks) => self.write(chunks)?,
-                Step::SetAside => self.set_aside()?,
+                PartStep::Append(chunks) => self.write(chunks)?,
+                PartStep::SetAside => self.set_aside()?,
             }
         }
         Ok(())

@@ -21,8 +21,8 @@ use rayon::ThreadPool;
 
 use super::chunk::TextChunk;
 use super::codec::Compressor;
-use super::coded::CodedWriter;
-use super::part::{PartAppender, Step};
+use super::dictionary::DictionaryWriter;
+use super::part::{PartAppender, PartStep};
 use super::text::TextWriter;
 use crate::clock::{Stage, StageClock};
 use crate::error::{Error, Result};
@@ -36,19 +36,19 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Counts what is on its way to disk, so that whoever makes more can wait; keeps the first error of any worker.
 #[derive(Default)]
-pub(crate) struct Pressure {
-    state: Mutex<PressureState>,
+pub(crate) struct Backpressure {
+    state: Mutex<BackpressureState>,
     eased: Condvar,
 }
 
 #[derive(Default)]
-struct PressureState {
+struct BackpressureState {
     bytes: u64,
     row_groups: usize,
     error: Option<Error>,
 }
 
-impl Pressure {
+impl Backpressure {
     fn add_bytes(&self, bytes: u64) {
         lock(&self.state).bytes += bytes;
     }
@@ -91,7 +91,7 @@ impl Pressure {
         while self.wait_while(|state| state.row_groups > 0).is_err() {}
     }
 
-    fn wait_while(&self, mut is_busy: impl FnMut(&PressureState) -> bool) -> Result<()> {
+    fn wait_while(&self, mut is_busy: impl FnMut(&BackpressureState) -> bool) -> Result<()> {
         let state = lock(&self.state);
         let state = self.eased.wait_while(state, |state| state.error.is_none() && is_busy(state));
         match state.unwrap_or_else(PoisonError::into_inner).error.take() {
@@ -104,7 +104,7 @@ impl Pressure {
 /// What all row groups share.
 pub(crate) struct EncodeContext {
     pub(crate) pool: Arc<ThreadPool>,
-    pub(crate) pressure: Arc<Pressure>,
+    pub(crate) backpressure: Arc<Backpressure>,
     pub(crate) clock: Arc<StageClock>,
     pub(crate) compression: Compression,
     pub(crate) compressors: Pool<Compressor>,
@@ -122,7 +122,7 @@ impl EncodeContext {
 /// The writer of one column of a row group.
 pub(crate) enum ColumnWriter {
     /// Text that repeats.
-    Coded(Box<CodedWriter>),
+    Dictionary(Box<DictionaryWriter>),
     /// Other text.
     Text(Box<TextWriter>),
     /// Anything else, a writer for each leaf.
@@ -138,7 +138,7 @@ pub(crate) enum ColumnChunk {
 impl ColumnWriter {
     fn write(&mut self, array: &ArrayRef, compressor: &mut Compressor) -> Result<()> {
         match self {
-            Self::Coded(writer) => writer.write(array, compressor),
+            Self::Dictionary(writer) => writer.write(array, compressor),
             Self::Text(writer) => writer.write(array, compressor),
             Self::Other(field, writers) => {
                 let leaves = compute_leaves(field, array).map_err(Error::internal)?;
@@ -149,7 +149,7 @@ impl ColumnWriter {
 
     fn close(self, compressor: &mut Compressor) -> Result<Vec<ColumnChunk>> {
         match self {
-            Self::Coded(writer) => Ok(vec![ColumnChunk::Text(writer.close(compressor)?)]),
+            Self::Dictionary(writer) => Ok(vec![ColumnChunk::Text(writer.close(compressor)?)]),
             Self::Text(writer) => Ok(vec![ColumnChunk::Text(writer.close(compressor)?)]),
             Self::Other(_, writers) => writers
                 .into_iter()
@@ -173,12 +173,12 @@ impl ColumnChunk {
 
 /// Sets a part aside when the row groups before `sequence` are written.
 pub(crate) fn set_aside(appender: &Arc<Mutex<PartAppender>>, sequence: u64, context: &Arc<EncodeContext>) {
-    context.pressure.begin_row_group();
+    context.backpressure.begin_row_group();
     let (appender, context_of_task) = (Arc::clone(appender), Arc::clone(context));
     context.pool.spawn(move || {
-        let EncodeContext { clock, pressure, .. } = &*context_of_task;
-        let set_aside = || lock(&appender).take(sequence, Step::SetAside);
-        pressure.end_row_group(clock.time(Stage::Write, || caught(set_aside).flatten()));
+        let EncodeContext { clock, backpressure, .. } = &*context_of_task;
+        let set_aside = || lock(&appender).take(sequence, PartStep::SetAside);
+        backpressure.end_row_group(clock.time(Stage::Write, || caught(set_aside).flatten()));
     });
 }
 
@@ -200,11 +200,11 @@ struct Lane {
 struct LaneState {
     /// The writers of its columns, in their order; empty once closed.
     writers: Vec<ColumnWriter>,
-    queue: VecDeque<Message>,
+    queue: VecDeque<LaneMessage>,
     is_running: bool,
 }
 
-enum Message {
+enum LaneMessage {
     Rows { columns: Vec<ArrayRef>, bytes: u64 },
     Close,
 }
@@ -249,7 +249,7 @@ impl OpenRowGroup {
                 })
             })
             .collect();
-        context.pressure.begin_row_group();
+        context.backpressure.begin_row_group();
         Self { lanes, context, rows: 0, bytes: 0 }
     }
 
@@ -273,22 +273,22 @@ impl OpenRowGroup {
         for (at, lane) in self.lanes.iter().enumerate() {
             let bytes = if at + 1 == self.lanes.len() { left } else { share };
             left -= bytes;
-            self.context.pressure.add_bytes(bytes);
+            self.context.backpressure.add_bytes(bytes);
             let columns = lane.columns.iter().map(|column| Arc::clone(&columns[*column])).collect();
-            Lane::send(lane, Message::Rows { columns, bytes }, &self.context);
+            Lane::send(lane, LaneMessage::Rows { columns, bytes }, &self.context);
         }
     }
 
     /// Takes no more rows; the row group is written when its lanes are through.
     pub(crate) fn close(self) {
         for lane in &self.lanes {
-            Lane::send(lane, Message::Close, &self.context);
+            Lane::send(lane, LaneMessage::Close, &self.context);
         }
     }
 }
 
 impl Lane {
-    fn send(lane: &Arc<Self>, message: Message, context: &Arc<EncodeContext>) {
+    fn send(lane: &Arc<Self>, message: LaneMessage, context: &Arc<EncodeContext>) {
         let mut state = lock(&lane.state);
         state.queue.push_back(message);
         if std::mem::replace(&mut state.is_running, true) {
@@ -313,14 +313,14 @@ impl Lane {
                 message
             };
             match message {
-                Message::Rows { columns, bytes } => {
+                LaneMessage::Rows { columns, bytes } => {
                     let encode = || caught(|| encode(&mut writers, &columns, context)).flatten();
                     if let Err(error) = context.clock.time(Stage::Encode, encode) {
                         lock(&self.row_group.error).get_or_insert(error);
                     }
-                    context.pressure.remove_bytes(bytes);
+                    context.backpressure.remove_bytes(bytes);
                 }
-                Message::Close => {
+                LaneMessage::Close => {
                     let writers = std::mem::take(&mut writers);
                     self.row_group.finish_lane(&self.columns, writers, context);
                 }
@@ -352,7 +352,7 @@ impl RowGroupInWork {
         }
         if self.lanes_left.fetch_sub(1, Ordering::AcqRel) == 1 {
             let write = || caught(|| self.write()).flatten();
-            context.pressure.end_row_group(context.clock.time(Stage::Write, write));
+            context.backpressure.end_row_group(context.clock.time(Stage::Write, write));
         }
     }
 
@@ -363,6 +363,6 @@ impl RowGroupInWork {
         let mut columns: Vec<_> = std::mem::take(&mut *lock(&self.chunks)).into_iter().flatten().collect();
         columns.sort_by_key(|(column, _)| *column);
         let chunks = columns.into_iter().flat_map(|(_, chunks)| chunks).collect();
-        lock(&self.appender).take(self.sequence, Step::Append(chunks))
+        lock(&self.appender).take(self.sequence, PartStep::Append(chunks))
     }
 }

@@ -3,7 +3,7 @@
 //! In: the members `requestParameters` and `responseElements`. Out: records, answers, and what all rows of the call
 //! share. Never: writes a row.
 
-use super::metering::{Record, Source};
+use super::metering::{RecordSource, UsageRecord};
 use super::name::{Name, pick};
 use super::unmapped::Unmapped;
 use crate::json::tape::{Member, Shape, Value};
@@ -24,9 +24,9 @@ impl<'t> Call<'t> {
 }
 
 /// An answer of a response.
-pub(super) struct Answer<'t> {
+pub(super) struct RecordResult<'t> {
     /// The record that it is about, when it says that.
-    pub(super) record: Option<Source<'t>>,
+    pub(super) record: Option<RecordSource<'t>>,
     pub(super) outcome: Outcome,
     pub(super) status: Option<&'t str>,
     pub(super) metering_record_id: Option<&'t str>,
@@ -72,13 +72,13 @@ pub(super) fn outcome_without_answer(request: Option<Member<'_>>, is_error: bool
 }
 
 /// A usage record of a request.
-pub(super) struct Request<'t> {
-    pub(super) source: Source<'t>,
-    pub(super) record: Record<'t>,
+pub(super) struct RequestRecord<'t> {
+    pub(super) source: RecordSource<'t>,
+    pub(super) record: UsageRecord<'t>,
 }
 
 /// Members that are wanted of an object, and what their values must be.
-type Wanted<const N: usize> = [(Name, fn(Value<'_>) -> bool); N];
+type ExpectedMembers<const N: usize> = [(Name, fn(Value<'_>) -> bool); N];
 
 fn is_text(value: Value<'_>) -> bool {
     value.text().is_some()
@@ -95,7 +95,7 @@ fn is_list(value: Value<'_>) -> bool {
 /// For each wanted member the one that counts, when the object has some; all other members go to `unmapped`.
 fn take_members<'t, const N: usize>(
     object: Value<'t>,
-    wanted: Wanted<N>,
+    wanted: ExpectedMembers<N>,
     path: &str,
     unmapped: &mut Unmapped,
 ) -> [Option<Member<'t>>; N] {
@@ -122,21 +122,24 @@ fn text_of(member: Option<Member<'_>>) -> Option<&str> {
 }
 
 /// The records of a request, `None` when it shows none: not the same as an empty list.
-pub(super) fn read_requests<'t>(request: Option<Member<'t>>, common: &mut CallFields<'t>) -> Option<Vec<Request<'t>>> {
+pub(super) fn read_requests<'t>(
+    request: Option<Member<'t>>,
+    common: &mut CallFields<'t>,
+) -> Option<Vec<RequestRecord<'t>>> {
     let request = object_of(request, &mut common.unmapped_request)?;
-    let wanted: Wanted<2> = [(Name::ProductCode, is_text), (Name::UsageRecords, is_list)];
+    let wanted: ExpectedMembers<2> = [(Name::ProductCode, is_text), (Name::UsageRecords, is_list)];
     let [product_code, records] = take_members(request, wanted, "requestParameters", &mut common.unmapped_request);
     common.product_code = text_of(product_code);
-    let sources = Source::list(records?, "requestParameters.usageRecords");
-    Some(sources.into_iter().map(|source| Request { source, record: source.read() }).collect())
+    let sources = RecordSource::list(records?, "requestParameters.usageRecords");
+    Some(sources.into_iter().map(|source| RequestRecord { source, record: source.read() }).collect())
 }
 
-pub(super) fn read_answers<'t>(response: Option<Member<'t>>, common: &mut CallFields<'t>) -> Vec<Answer<'t>> {
+pub(super) fn read_answers<'t>(response: Option<Member<'t>>, common: &mut CallFields<'t>) -> Vec<RecordResult<'t>> {
     let Some(response) = object_of(response, &mut common.unmapped_response) else { return Vec::new() };
-    let wanted: Wanted<2> = [(Name::Results, is_list), (Name::UnprocessedRecords, is_list)];
+    let wanted: ExpectedMembers<2> = [(Name::Results, is_list), (Name::UnprocessedRecords, is_list)];
     let [results, unprocessed] = take_members(response, wanted, "responseElements", &mut common.unmapped_response);
-    let unprocessed = unprocessed.map(|list| Source::list(list, "responseElements.unprocessedRecords"));
-    let unprocessed = unprocessed.into_iter().flatten().map(|source| Answer {
+    let unprocessed = unprocessed.map(|list| RecordSource::list(list, "responseElements.unprocessedRecords"));
+    let unprocessed = unprocessed.into_iter().flatten().map(|source| RecordResult {
         record: Some(source).filter(|source| !source.value.is_null()),
         outcome: Outcome::Unprocessed,
         status: None,
@@ -152,13 +155,13 @@ pub(super) fn read_metering_record_id<'t>(
     common: &mut CallFields<'t>,
 ) -> Option<&'t str> {
     let response = object_of(response, &mut common.unmapped_response)?;
-    let wanted: Wanted<1> = [(Name::MeteringRecordId, is_text)];
+    let wanted: ExpectedMembers<1> = [(Name::MeteringRecordId, is_text)];
     let [id] = take_members(response, wanted, "responseElements", &mut common.unmapped_response);
     text_of(id)
 }
 
 /// The results of a list; an element that is no object is kept whole in `unmapped`.
-fn read_results(list: Member<'_>) -> Vec<Answer<'_>> {
+fn read_results(list: Member<'_>) -> Vec<RecordResult<'_>> {
     let mut answers: Vec<_> = list.value().elements().map(read_result).collect();
     if !list.value().elements().all(Value::is_object) {
         for ((value, raw), answer) in list.value().elements().zip(list.raw_elements()).zip(&mut answers) {
@@ -170,15 +173,15 @@ fn read_results(list: Member<'_>) -> Vec<Answer<'_>> {
     answers
 }
 
-fn read_result(result: Value<'_>) -> Answer<'_> {
+fn read_result(result: Value<'_>) -> RecordResult<'_> {
     let mut unmapped = Unmapped::default();
-    let wanted: Wanted<3> =
+    let wanted: ExpectedMembers<3> =
         [(Name::UsageRecord, is_object), (Name::MeteringRecordId, is_text), (Name::Status, is_text)];
     let [record, id, status] = take_members(result, wanted, "responseElements.results", &mut unmapped);
     let status = text_of(status);
     let path = "responseElements.results.usageRecord";
-    Answer {
-        record: record.map(|record| Source::new(record.value(), record.raw(), path)),
+    RecordResult {
+        record: record.map(|record| RecordSource::new(record.value(), record.raw(), path)),
         outcome: Outcome::of_status(status),
         status,
         metering_record_id: text_of(id),

@@ -40,7 +40,7 @@ impl<'t> Resource<'t> {
 
 /// Why an event has no unambiguous meaning.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum FieldError {
     /// The member of this path occurs twice.
     DuplicateKey(String),
 }
@@ -55,7 +55,7 @@ pub(crate) struct EventFields<'t> {
     /// What has no column.
     pub(crate) unmapped: Unmapped,
     pub(super) unknown_names: Vec<&'t str>,
-    /// Objects that the memo knows: their kinds and numbers.
+    /// Objects that the identity cache knows: their kinds and numbers.
     pub(crate) known: Vec<(usize, u32)>,
     /// Resources of an event that was read without a parse.
     pub(crate) resources: Vec<Resource<'t>>,
@@ -143,14 +143,14 @@ impl<'t> EventFields<'t> {
     }
 
     /// Reads an event, which must be an object.
-    pub(crate) fn read(&mut self, routes: &Routes, event: Value<'t>) -> Result<(), Refused> {
+    pub(crate) fn read(&mut self, routes: &Routes, event: Value<'t>) -> Result<(), FieldError> {
         self.clear();
         self.read_object(routes, Routes::EVENT, event)?;
         let Some((column, text)) = self.alias else { return Ok(()) };
         if self.cell(column).is_none() && !self.misfits.contains(&column) {
             self.cells.push((column, Cell::Text(text)));
         } else if self.text(column) == Some(text) {
-            // Nothing else would tell it from an event that has the other spelling alone.
+            // Nothing else would distinguish it from an event that has the other spelling alone.
             let name = Table::Events.columns()[column].source;
             if let Some(member) = event.members().find(|member| member.name() == name) {
                 self.unmapped.add(name, member.raw());
@@ -166,17 +166,17 @@ impl<'t> EventFields<'t> {
         object: usize,
         value: Value<'t>,
         raw: impl FnOnce() -> &'t str,
-    ) -> Result<(), Refused> {
-        let before = (self.cells.len(), self.unmapped.mark());
+    ) -> Result<(), FieldError> {
+        let before = (self.cells.len(), self.unmapped.checkpoint());
         self.read_object(routes, object, value)?;
         // What its columns do not show at all is kept as it is.
-        if before == (self.cells.len(), self.unmapped.mark()) {
+        if before == (self.cells.len(), self.unmapped.checkpoint()) {
             self.unmapped.add(routes.object(object).path, raw());
         }
         Ok(())
     }
 
-    fn read_object(&mut self, routes: &Routes, object: usize, value: Value<'t>) -> Result<(), Refused> {
+    fn read_object(&mut self, routes: &Routes, object: usize, value: Value<'t>) -> Result<(), FieldError> {
         let route = routes.object(object);
         let mut seen = 0_u64;
         let unknown_before = self.unknown_names.len();
@@ -189,7 +189,7 @@ impl<'t> EventFields<'t> {
                     let name = code_units(member.raw_name());
                     if odd_names.contains(&name) {
                         let path = if route.path.is_empty() { String::new() } else { format!("{}.", route.path) };
-                        return Err(Refused::DuplicateKey(path + member.raw_name()));
+                        return Err(FieldError::DuplicateKey(path + member.raw_name()));
                     }
                     odd_names.push(name);
                 }
@@ -199,7 +199,7 @@ impl<'t> EventFields<'t> {
                 continue;
             };
             if seen & (1 << position) != 0 {
-                return Err(Refused::DuplicateKey(route.member_path(position)));
+                return Err(FieldError::DuplicateKey(route.member_path(position)));
             }
             seen |= 1 << position;
             if member.value().is_null() {
@@ -226,8 +226,8 @@ impl<'t> EventFields<'t> {
         let duplicate = first_duplicate(&self.unknown_names[unknown_before..]);
         self.unknown_names.truncate(unknown_before);
         match duplicate {
-            Some(name) if route.path.is_empty() => Err(Refused::DuplicateKey(name.to_owned())),
-            Some(name) => Err(Refused::DuplicateKey(format!("{}.{name}", route.path))),
+            Some(name) if route.path.is_empty() => Err(FieldError::DuplicateKey(name.to_owned())),
+            Some(name) => Err(FieldError::DuplicateKey(format!("{}.{name}", route.path))),
             None => Ok(()),
         }
     }

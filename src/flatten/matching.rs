@@ -12,8 +12,8 @@ use std::hash::Hash;
 use hashbrown::HashMap;
 
 use super::assignment::assign;
-use super::call::Request;
-use super::metering::{Allocation, Record, Source};
+use super::call::RequestRecord;
+use super::metering::{Allocation, RecordSource, UsageRecord};
 use super::name::{Counting, Name};
 use crate::json::scan;
 
@@ -29,56 +29,59 @@ const MOST_COMPARISONS: usize = 1_000_000;
 /// whose common members are equal, since an echo may leave some out: as many as possible have an answer, and of all ways to
 /// do that it is the one with most members in common, then with the fewest differences in spelling. The first of several is
 /// taken, and each once.
-pub(super) fn match_answers(requests: &[Request<'_>], answers: &[Option<Source<'_>>]) -> Vec<Option<usize>> {
+pub(super) fn match_answers(
+    requests: &[RequestRecord<'_>],
+    answers: &[Option<RecordSource<'_>>],
+) -> Vec<Option<usize>> {
     let text = |at: usize| answers[at].map(|answer| answer.text);
     // Answers mostly come in the order of the request: as long as they do, each is the first free one.
     let texts = requests.iter().zip(0..answers.len());
     let in_order = texts.take_while(|(request, at)| text(*at) == Some(request.source.text)).count();
-    let mut pairing = Pairing::begin(in_order, requests.len(), answers);
-    if pairing.is_done() {
-        return pairing.answer_of;
+    let mut matching = Matching::begin(in_order, requests.len(), answers);
+    if matching.is_done() {
+        return matching.answer_of;
     }
-    pairing.take_equal(|request| Some(requests[request].source.text), text);
-    if pairing.is_done() {
-        return pairing.answer_of;
+    matching.take_equal(|request| Some(requests[request].source.text), text);
+    if matching.is_done() {
+        return matching.answer_of;
     }
     // What is no object can only be known by its text.
     let echo = |at: &usize| {
         let source = answers[*at].filter(|source| source.value.is_object())?;
         Some((*at, source, source.read()))
     };
-    let echoes: Vec<(usize, Source<'_>, Record<'_>)> = pairing.free.iter().filter_map(echo).collect();
+    let echoes: Vec<(usize, RecordSource<'_>, UsageRecord<'_>)> = matching.free.iter().filter_map(echo).collect();
     let mut distinct = Distinct::default();
     let mut asked: Vec<Option<Features>> = vec![None; requests.len()];
-    for (at, request) in pairing.open().map(|at| (at, &requests[at])) {
+    for (at, request) in matching.open().map(|at| (at, &requests[at])) {
         let features = || distinct.features(&request.record, request.source);
         asked[at] = request.source.value.is_object().then(features);
     }
-    let mut told: Vec<Option<Features>> = vec![None; answers.len()];
+    let mut answered: Vec<Option<Features>> = vec![None; answers.len()];
     for (at, source, echo) in &echoes {
-        told[*at] = Some(distinct.features(echo, *source));
+        answered[*at] = Some(distinct.features(echo, *source));
     }
-    let (asked, told) = (|at: usize| asked[at].as_ref(), |at: usize| told[at].as_ref());
-    pairing.take_equal(asked, told);
-    pairing.take_closest(|request, answer| asked(request)?.spelled_differently(told(answer)?));
+    let (asked, answered) = (|at: usize| asked[at].as_ref(), |at: usize| answered[at].as_ref());
+    matching.take_equal(asked, answered);
+    matching.take_closest(|request, answer| asked(request)?.spelled_differently(answered(answer)?));
     // Too many to be compared one by one.
     let values =
         |features: Option<&Features>| features.filter(|features| features.says_something()).map(|it| it.values);
-    pairing.take_equal(|request| values(asked(request)), |answer| values(told(answer)));
-    pairing.take_best(|request, answer| asked(request)?.likeness(told(answer)?))
+    matching.take_equal(|request| values(asked(request)), |answer| values(answered(answer)));
+    matching.take_best(|request, answer| asked(request)?.similarity(answered(answer)?))
 }
 
 /// Requests and answers that have found each other, and those that have not.
-struct Pairing {
+struct Matching {
     /// For each request the position of its answer.
     answer_of: Vec<Option<usize>>,
     /// Answers that are not taken and say what they are about, in order.
     free: Vec<usize>,
 }
 
-impl Pairing {
+impl Matching {
     /// The first `in_order` of both belong together.
-    fn begin(in_order: usize, requests: usize, answers: &[Option<Source<'_>>]) -> Self {
+    fn begin(in_order: usize, requests: usize, answers: &[Option<RecordSource<'_>>]) -> Self {
         let answer_of = (0..requests).map(|at| (at < in_order).then_some(at)).collect();
         Self { answer_of, free: (in_order..answers.len()).filter(|at| answers[*at].is_some()).collect() }
     }
@@ -93,10 +96,10 @@ impl Pairing {
     }
 
     /// Gives each request the first free answer that has its key, if both have one.
-    fn take_equal<K: Hash + Eq>(&mut self, asked: impl Fn(usize) -> Option<K>, told: impl Fn(usize) -> Option<K>) {
+    fn take_equal<K: Hash + Eq>(&mut self, asked: impl Fn(usize) -> Option<K>, answered: impl Fn(usize) -> Option<K>) {
         let mut answers: HashMap<K, VecDeque<usize>> = HashMap::with_capacity(self.free.len());
         self.free.retain(|answer| {
-            let key = told(*answer);
+            let key = answered(*answer);
             let has_none = key.is_none();
             if let Some(key) = key {
                 answers.entry(key).or_default().push_back(*answer);
@@ -133,15 +136,15 @@ impl Pairing {
 
     /// Gives as many requests as possible a free answer, such that all of them together are most alike; just the most alike
     /// ones first when there is too much to compare. Nothing can be taken after that.
-    fn take_best(mut self, likeness: impl Fn(usize, usize) -> Option<Likeness>) -> Vec<Option<usize>> {
+    fn take_best(mut self, similarity: impl Fn(usize, usize) -> Option<Similarity>) -> Vec<Option<usize>> {
         let steps = |open: usize, free: usize| (open + free).checked_pow(3).unwrap_or(usize::MAX);
         if steps(self.open().count(), self.free.len()) > MOST_COMPARISONS {
-            self.take_closest(|request, answer| likeness(request, answer).map(Reverse));
+            self.take_closest(|request, answer| similarity(request, answer).map(Reverse));
             return self.answer_of;
         }
         let all = self.open().flat_map(|request| self.free.iter().map(move |answer| (request, *answer)));
         let pairs: Vec<(usize, usize)> =
-            all.filter(|(request, answer)| likeness(*request, *answer).is_some()).collect();
+            all.filter(|(request, answer)| similarity(*request, *answer).is_some()).collect();
         let mut choices_of_request = vec![0; self.answer_of.len()];
         let mut choices_of_answer = vec![0; self.free.last().map_or(0, |last| last + 1)];
         for (request, answer) in &pairs {
@@ -159,7 +162,8 @@ impl Pairing {
         open.dedup();
         free.sort_unstable();
         free.dedup();
-        let found = assign(open.len(), free.len(), |row, column| likeness(open[row], free[column]).map(Likeness::cost));
+        let found =
+            assign(open.len(), free.len(), |row, column| similarity(open[row], free[column]).map(Similarity::cost));
         for (request, answer) in open.into_iter().zip(found) {
             self.answer_of[request] = answer.map(|at| free[at]);
         }
@@ -169,14 +173,14 @@ impl Pairing {
 
 /// How alike two records are that can be one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Likeness {
-    /// Values that both tell.
+struct Similarity {
+    /// Values that both have.
     common: usize,
     /// Those of them that are spelled differently.
     respelled: Reverse<usize>,
 }
 
-impl Likeness {
+impl Similarity {
     /// Less for what is more alike, and whatever a hundred pairs have in common less than one more pair.
     fn cost(self) -> i64 {
         let [common, respelled] = [self.common, self.respelled.0].map(|count| i64::try_from(count).unwrap_or_default());
@@ -204,18 +208,18 @@ impl Features {
         (self.values == other.values && self.says_something()).then(|| differing.count())
     }
 
-    /// How alike records are that can be one, told with fewer members: the dimension is the same, and so is whatever else
-    /// both tell.
-    fn likeness(&self, other: &Self) -> Option<Likeness> {
+    /// The similarity of records that can be one, written with fewer members: the dimension is the same, and so is whatever else
+    /// both have.
+    fn similarity(&self, other: &Self) -> Option<Similarity> {
         let both = |one: &[Option<usize>], two: &[Option<usize>]| {
-            let told = one.iter().zip(two).filter_map(|(one, two)| one.zip(*two));
-            told.fold((0, 0), |(common, equal), (one, two)| (common + 1, equal + usize::from(one == two)))
+            let answered = one.iter().zip(two).filter_map(|(one, two)| one.zip(*two));
+            answered.fold((0, 0), |(common, equal), (one, two)| (common + 1, equal + usize::from(one == two)))
         };
         let (common, equal) = both(&self.values, &other.values);
         let is_same = self.values[0].is_some() && other.values[0].is_some() && common == equal;
-        // Of all else, what an echo leaves out cannot be told from what it spells in another way.
+        // Of all else, what an echo leaves out cannot be distinguished from what it spells in another way.
         let (spelled, alike) = both(&self.spellings[..4], &other.spellings[..4]);
-        is_same.then_some(Likeness { common, respelled: Reverse(spelled - alike) })
+        is_same.then_some(Similarity { common, respelled: Reverse(spelled - alike) })
     }
 }
 
@@ -236,7 +240,7 @@ fn number<K: Hash + Eq>(numbers: &mut HashMap<K, usize>, value: Option<K>) -> Op
 }
 
 impl<'t> Distinct<'t> {
-    fn features(&mut self, record: &Record<'t>, source: Source<'t>) -> Features {
+    fn features(&mut self, record: &UsageRecord<'t>, source: RecordSource<'t>) -> Features {
         let in_any_order = record.allocations.clone().map(|mut allocations| {
             allocations.iter_mut().filter_map(|it| it.tags.as_mut()).for_each(|tags| tags.sort_unstable());
             allocations.sort_unstable();
@@ -259,7 +263,7 @@ impl<'t> Distinct<'t> {
 }
 
 /// How time, quantity, allocations and all other members of a record are spelled.
-fn spellings(source: Source<'_>) -> [Option<Cow<'_, str>>; 4] {
+fn spellings(source: RecordSource<'_>) -> [Option<Cow<'_, str>>; 4] {
     let (mut time, mut plain, mut decimal, mut allocations) = (None, None, None, None);
     let mut others: Vec<String> = Vec::new();
     let mut counting = Counting::of(source.value);

@@ -1,6 +1,6 @@
 //! Usage records as the Metering API writes them.
 //!
-//! In: the JSON of a record. Out: a [`Record`]. Never: loses a member that has no column.
+//! In: the JSON of a record. Out: a [`UsageRecord`]. Never: loses a member that has no column.
 
 use super::name::{Counting, Name, pick};
 use super::unmapped::Unmapped;
@@ -18,7 +18,7 @@ pub(crate) struct UsageTime<'t> {
 
 /// One usage record of a request, or its echo in a response.
 #[derive(Default)]
-pub(crate) struct Record<'t> {
+pub(crate) struct UsageRecord<'t> {
     pub(crate) customer_identifier: Option<&'t str>,
     pub(crate) customer_aws_account_id: Option<&'t str>,
     pub(crate) license_arn: Option<&'t str>,
@@ -63,14 +63,14 @@ pub(super) const SINGLE: Form = Form {
 
 /// A record of `BatchMeterUsage` that has not been read: an element of a list, or what a result repeats.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'t> {
+pub(super) struct RecordSource<'t> {
     pub(super) value: Value<'t>,
     /// As it stands in the archive.
     pub(super) text: &'t str,
     path: &'static str,
 }
 
-impl<'t> Source<'t> {
+impl<'t> RecordSource<'t> {
     pub(super) const fn new(value: Value<'t>, text: &'t str, path: &'static str) -> Self {
         Self { value, text, path }
     }
@@ -87,8 +87,8 @@ impl<'t> Source<'t> {
     }
 
     /// Reads the record; an element that is no object is kept whole in `unmapped`.
-    pub(super) fn read(&self) -> Record<'t> {
-        let mut record = Record::read(self.value, self.path, &BATCH, |_, _| false);
+    pub(super) fn read(&self) -> UsageRecord<'t> {
+        let mut record = UsageRecord::read(self.value, self.path, &BATCH, |_, _| false);
         if !self.value.is_object() && !self.value.is_null() {
             record.unmapped.add(self.path, self.text);
         }
@@ -96,7 +96,7 @@ impl<'t> Source<'t> {
     }
 }
 
-impl<'t> Record<'t> {
+impl<'t> UsageRecord<'t> {
     /// Reads a record; `other` is asked about every known member that no record has, and `false` sends it to `unmapped`.
     pub(super) fn read(
         value: Value<'t>,

@@ -12,9 +12,9 @@ mod fields;
 
 mod unmapped;
 
-mod memo;
+mod identity_cache;
 
-mod quick;
+mod fast_path;
 
 mod unread;
 
@@ -30,9 +30,9 @@ mod call;
 mod usage_records;
 
 pub(crate) use call::Call;
-pub(crate) use fields::{Cell, EventFields, Refused};
-pub(crate) use memo::Memo;
-pub(crate) use quick::Learning;
+pub(crate) use fast_path::FastPath;
+pub(crate) use fields::{Cell, EventFields, FieldError};
+pub(crate) use identity_cache::IdentityCache;
 pub(crate) use routes::{ALIASES, ROUTES, Routes};
 pub(crate) use unread::Unread;
 pub(crate) use usage_records::{EventPlace, UsageRecordFlattener};

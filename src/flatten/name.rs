@@ -124,37 +124,37 @@ fn is_empty_list(value: Value<'_>) -> bool {
 pub(super) struct Counting<'t> {
     object: Value<'t>,
     /// Names whose member has come, by number.
-    come: u32,
+    note_first: u32,
     /// Members that are still to come, since those that came first do not count.
     to_come: Vec<(Name, Member<'t>)>,
 }
 
 impl<'t> Counting<'t> {
     pub(super) const fn of(object: Value<'t>) -> Self {
-        Self { object, come: 0, to_come: Vec::new() }
+        Self { object, note_first: 0, to_come: Vec::new() }
     }
 
     /// What the next member stands for, if it counts.
     pub(super) fn name(&mut self, member: Member<'t>) -> Option<Name> {
         match Name::usual(member.name()) {
-            Some(name) if !is_empty_list(member.value()) => self.come(name),
+            Some(name) if !is_empty_list(member.value()) => self.note_first(name),
             usual => self.unusual_name(usual, member),
         }
     }
 
     /// The name, if nothing with it has come yet.
-    fn come(&mut self, name: Name) -> Option<Name> {
+    fn note_first(&mut self, name: Name) -> Option<Name> {
         let bit = 1 << name.number();
-        let is_first = self.come & bit == 0;
-        self.come |= bit;
+        let is_first = self.note_first & bit == 0;
+        self.note_first |= bit;
         is_first.then_some(name)
     }
 
     #[cold]
     fn unusual_name(&mut self, usual: Option<Name>, member: Member<'t>) -> Option<Name> {
         let name = usual.or_else(|| Name::in_another_case(member.name()))?;
-        let is_open = self.come & (1 << name.number()) == 0;
-        if is_open && self.is_picked(name, member) { self.come(name) } else { None }
+        let is_open = self.note_first & (1 << name.number()) == 0;
+        if is_open && self.is_picked(name, member) { self.note_first(name) } else { None }
     }
 
     fn is_picked(&mut self, name: Name, member: Member<'t>) -> bool {

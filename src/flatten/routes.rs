@@ -132,7 +132,7 @@ impl ObjectRoute {
     }
 }
 
-/// Length, first four and last four bytes of a name, which tell all declared names of one object apart.
+/// Length, first four and last four bytes of a name, which distinguish all declared names of one object.
 const fn key(name: &str) -> u64 {
     let bytes = name.as_bytes();
     let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {

@@ -24,7 +24,7 @@ pub(crate) fn parse_iso(text: &str) -> Option<Instant> {
     if let Some(epoch_ms) = parse_canonical(bytes) {
         return Some(Instant { epoch_ms, is_canonical: true });
     }
-    let mut reader = Reader { rest: bytes };
+    let mut reader = TimestampParser { rest: bytes };
     let year = reader.digits(4)?;
     let is_extended = reader.skip(b"-");
     let month = reader.digits(2)?;
@@ -78,7 +78,7 @@ pub(crate) fn parse_usage(text: &str) -> Option<i64> {
 /// Java's `DateFormat` MEDIUM in the US locale: a comma after the year since JDK 9, U+202F before AM or PM since JDK 20.
 /// Without its AM or PM an hour could be either.
 fn parse_java(bytes: &[u8]) -> Option<i64> {
-    let mut reader = Reader { rest: bytes };
+    let mut reader = TimestampParser { rest: bytes };
     let month = reader.month()?;
     reader.space()?;
     let day = reader.one_or_two_digits()?;
@@ -174,11 +174,11 @@ pub(crate) const fn civil_from_days(epoch_day: i64) -> (i64, i64, i64) {
 }
 
 /// Takes a timestamp apart from the left.
-struct Reader<'a> {
+struct TimestampParser<'a> {
     rest: &'a [u8],
 }
 
-impl Reader<'_> {
+impl TimestampParser<'_> {
     fn digits(&mut self, count: usize) -> Option<i64> {
         let (digits, rest) = self.rest.split_at_checked(count)?;
         self.rest = rest;

@@ -20,7 +20,7 @@ impl Unmapped {
     }
 
     /// Bytes collected so far, to see later whether anything came after.
-    pub(crate) const fn mark(&self) -> usize {
+    pub(crate) const fn checkpoint(&self) -> usize {
         self.json.len()
     }
 

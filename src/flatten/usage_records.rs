@@ -3,10 +3,12 @@
 //! In: the fields of an event. Out: one row for each usage record of the request, with the answer it got, and one for
 //! each record that only the response has. Never: no row at all for a call whose records AWS left out of the event.
 
-use super::call::{self, Answer, Call, CallFields, gather, is_placeholder, object_of, read_answers, read_requests};
+use super::call::{
+    self, Call, CallFields, RecordResult, gather, is_placeholder, object_of, read_answers, read_requests,
+};
 use super::fields::{Cell, EventFields};
 use super::matching::match_answers;
-use super::metering::{self, Record};
+use super::metering::{self, UsageRecord};
 use super::name::Name;
 use super::unmapped::Unmapped;
 use crate::columns::table::TableBuilder;
@@ -68,14 +70,14 @@ impl EventPlace<'_> {
 }
 
 /// What all rows of a call have in common, looked up in the dictionaries once.
-struct Shared<'t> {
+struct CallCells<'t> {
     cells: Vec<(usize, Cell<'t>)>,
     keys: Vec<Option<i32>>,
     /// The dictionaries that the keys are of.
     dictionaries: Option<u64>,
 }
 
-impl<'t> Shared<'t> {
+impl<'t> CallCells<'t> {
     const fn new(cells: Vec<(usize, Cell<'t>)>) -> Self {
         Self { cells, keys: Vec::new(), dictionaries: None }
     }
@@ -100,20 +102,20 @@ impl<'t> Shared<'t> {
 }
 
 /// One row before it is written.
-struct Row<'r, 't> {
+struct UsageRow<'r, 't> {
     record_index: Option<usize>,
-    record: &'r Record<'t>,
+    record: &'r UsageRecord<'t>,
     outcome: Outcome,
     status: Option<&'t str>,
     metering_record_id: Option<&'t str>,
     unmapped: Unmapped,
 }
 
-impl<'r, 't> Row<'r, 't> {
+impl<'r, 't> UsageRow<'r, 't> {
     fn new(
         record_index: Option<usize>,
-        record: &'r Record<'t>,
-        answer: Option<&Answer<'t>>,
+        record: &'r UsageRecord<'t>,
+        answer: Option<&RecordResult<'t>>,
         unanswered: Outcome,
         common: &CallFields<'_>,
     ) -> Self {
@@ -181,8 +183,8 @@ impl UsageRecordFlattener {
         let mut counts = OutcomeCounts::default();
         let is_error = fields.text(self.error_code).is_some();
         let cells = self.shared.iter().filter_map(|(usage, event)| Some((*usage, *fields.cell(*event)?)));
-        let mut shared = Shared::new(cells.chain([(self.columns.archive, Cell::Text(place.archive))]).collect());
-        let mut write = |common: &CallFields<'_>, row: Row<'_, '_>| {
+        let mut shared = CallCells::new(cells.chain([(self.columns.archive, Cell::Text(place.archive))]).collect());
+        let mut write = |common: &CallFields<'_>, row: UsageRow<'_, '_>| {
             counts[row.outcome as usize] += 1;
             shared.write(table);
             self.write_row(common, row, place, table);
@@ -198,7 +200,7 @@ impl UsageRecordFlattener {
     fn write_row(
         &self,
         common: &CallFields<'_>,
-        mut row: Row<'_, '_>,
+        mut row: UsageRow<'_, '_>,
         place: EventPlace<'_>,
         table: &mut TableBuilder,
     ) {
@@ -275,7 +277,7 @@ fn write_allocations(table: &mut TableBuilder, column: usize, allocations: &[met
     list.end_list();
 }
 
-fn flatten_batch<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&CallFields<'t>, Row<'_, 't>)) {
+fn flatten_batch<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&CallFields<'t>, UsageRow<'_, 't>)) {
     let mut common = CallFields::default();
     let requests = read_requests(call.request, &mut common);
     let answers = read_answers(call.response, &mut common);
@@ -286,25 +288,25 @@ fn flatten_batch<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&Cal
     let unanswered = if is_error { Outcome::RequestError } else { Outcome::Unknown };
     for (index, (request, matched)) in requests.iter().zip(&matches).enumerate() {
         let answer = matched.map(|at| &answers[at]);
-        write(&common, Row::new(Some(index), &request.record, answer, unanswered, &common));
+        write(&common, UsageRow::new(Some(index), &request.record, answer, unanswered, &common));
     }
     let mut is_matched = vec![false; answers.len()];
     matches.iter().flatten().for_each(|at| is_matched[*at] = true);
     for (answer, _) in answers.iter().zip(&is_matched).filter(|(_, is_matched)| !**is_matched) {
         let record = answer.record.map(|source| source.read()).unwrap_or_default();
-        write(&common, Row::new(None, &record, Some(answer), answer.outcome, &common));
+        write(&common, UsageRow::new(None, &record, Some(answer), answer.outcome, &common));
     }
     if !has_request && answers.is_empty() {
         let outcome = call::outcome_without_answer(call.request, is_error);
-        write(&common, Row::new(None, &Record::default(), None, outcome, &common));
+        write(&common, UsageRow::new(None, &UsageRecord::default(), None, outcome, &common));
     }
 }
 
-fn flatten_single<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&CallFields<'t>, Row<'_, 't>)) {
+fn flatten_single<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&CallFields<'t>, UsageRow<'_, 't>)) {
     let mut common = CallFields::default();
     let request = object_of(call.request, &mut common.unmapped_request);
-    let record = request.map_or_else(Record::default, |request| {
-        Record::read(request, "requestParameters", &metering::SINGLE, |name, member| match name {
+    let record = request.map_or_else(UsageRecord::default, |request| {
+        UsageRecord::read(request, "requestParameters", &metering::SINGLE, |name, member| match name {
             Name::ProductCode => metering::take_text(&mut common.product_code, member),
             Name::ClientToken => metering::take_text(&mut common.client_token, member),
             Name::DryRun => {
@@ -327,7 +329,7 @@ fn flatten_single<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&Ca
     };
     let unmapped = gather(&common, &record.unmapped, None);
     let record_index = call.request.filter(|request| !is_placeholder(request.value())).map(|_| 0);
-    write(&common, Row { record_index, record: &record, outcome, status: None, metering_record_id, unmapped });
+    write(&common, UsageRow { record_index, record: &record, outcome, status: None, metering_record_id, unmapped });
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What stands around the request of an event. In: the scene and the call. Out: the members before `requestParameters`
 //! ([`Envelope::open`]) and after `responseElements` ([`Envelope::close`]). Never writes the two themselves.
 
-use super::catalogue::Compiled;
+use super::catalogue::CompiledAction;
 use super::identity::{Identities, Manner};
 use super::prng::{Prng, Weighted, hash_text, spread, word};
 use super::scene::Scene;
@@ -33,8 +33,8 @@ const THROUGH_ENDPOINT: u64 = 70;
 
 /// A call: the action, and what its envelope shows of this one call.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Call<'a> {
-    pub(super) of: &'a Compiled,
+pub(super) struct GeneratedCall<'a> {
+    pub(super) of: &'a CompiledAction,
     pub(super) minor: usize,
     /// The event was delivered late, and says so.
     pub(super) delayed: bool,
@@ -63,7 +63,13 @@ impl Envelope {
     }
 
     /// Begins the event: everything up to `userAgent`. `draw` decides which session calls.
-    pub(super) fn open(&self, scene: &mut Scene<'_>, call: &Call<'_>, draw: &mut Prng, out: &mut Vec<u8>) -> Manner {
+    pub(super) fn open(
+        &self,
+        scene: &mut Scene<'_>,
+        call: &GeneratedCall<'_>,
+        draw: &mut Prng,
+        out: &mut Vec<u8>,
+    ) -> Manner {
         let action = &call.of.action;
         if action.caller_service.is_empty() {
             scene.render_slot(slot::SERVICE, &self.calling_service, out);
@@ -106,7 +112,7 @@ impl Envelope {
     }
 
     /// The members of a call that the caller had no permission for.
-    pub(super) fn denial(&self, scene: &mut Scene<'_>, call: &Call<'_>, out: &mut Vec<u8>) {
+    pub(super) fn denial(&self, scene: &mut Scene<'_>, call: &GeneratedCall<'_>, out: &mut Vec<u8>) {
         let action = &call.of.action;
         scene.keep(slot::PREFIX, action.service.as_bytes());
         scene.keep(slot::ACTION, action.name.as_bytes());
@@ -118,7 +124,7 @@ impl Envelope {
     }
 
     /// Ends the event: everything after `additionalEventData`. The request id is in its slot.
-    pub(super) fn close(&self, scene: &mut Scene<'_>, call: &Call<'_>, manner: Manner, out: &mut Vec<u8>) {
+    pub(super) fn close(&self, scene: &mut Scene<'_>, call: &GeneratedCall<'_>, manner: Manner, out: &mut Vec<u8>) {
         let action = &call.of.action;
         let nulls = scene.rng.per_million(EXPLICIT_NULL);
         if action.event_type != "AwsConsoleSignIn" {
@@ -176,7 +182,7 @@ impl Envelope {
     }
 
     /// `sharedEventID` and the VPC endpoint that the call came through.
-    fn endpoints(&self, scene: &mut Scene<'_>, call: &Call<'_>, nulls: bool, out: &mut Vec<u8>) {
+    fn endpoints(&self, scene: &mut Scene<'_>, call: &GeneratedCall<'_>, nulls: bool, out: &mut Vec<u8>) {
         let action = &call.of.action;
         let network = action.category == "NetworkActivity";
         if network || scene.rng.per_million(SHARED) {
@@ -226,7 +232,7 @@ pub(super) fn failure(scene: &mut Scene<'_>, code: &str, message: &Template, out
 }
 
 /// The connection. Which TLS a client speaks depends on the client, so it follows from the user agent.
-fn tls(scene: &mut Scene<'_>, call: &Call<'_>, out: &mut Vec<u8>) {
+fn tls(scene: &mut Scene<'_>, call: &GeneratedCall<'_>, out: &mut Vec<u8>) {
     const KINDS: [&str; 8] = [
         "\"tlsVersion\":\"TLSv1.3\",\"cipherSuite\":\"TLS_AES_128_GCM_SHA256\",",
         "\"tlsVersion\":\"TLSv1.3\",\"cipherSuite\":\"TLS_AES_128_GCM_SHA256\",",

@@ -1,9 +1,9 @@
 //! One event. In: the archive it is delivered in, and its position. Out: its JSON text appended to a buffer, and how
 //! many usage records it holds. Depends on nothing but seed, archive and position, so any event can be made again alone.
 
-use super::catalogue::{self, Compiled};
+use super::catalogue::{self, CompiledAction};
 use super::config::Mix;
-use super::envelope::{Call, Envelope, failure, rendered};
+use super::envelope::{Envelope, GeneratedCall, failure, rendered};
 use super::metering::Metering;
 use super::prng::{Prng, Weighted, word};
 use super::scene::Scene;
@@ -38,7 +38,7 @@ const METERING_OF_METERING: u64 = 992;
 pub(super) struct Events {
     envelope: Envelope,
     metering: Metering,
-    actions: Vec<Compiled>,
+    actions: Vec<CompiledAction>,
     /// All actions, for the region that records global services, and those of the other regions.
     everywhere: Weighted,
     regional: Weighted,
@@ -122,13 +122,13 @@ fn earlier_delivery(trail: &Trail, delivery: &Delivery) -> Option<Delivery> {
 fn write_action(
     envelope: &Envelope,
     scene: &mut Scene<'_>,
-    compiled: &Compiled,
+    compiled: &CompiledAction,
     delayed: bool,
     session: &mut Prng,
     out: &mut Vec<u8>,
 ) {
     let action = &compiled.action;
-    let call = Call { of: compiled, minor: envelope.draw_version(&mut scene.rng, action.name), delayed };
+    let call = GeneratedCall { of: compiled, minor: envelope.draw_version(&mut scene.rng, action.name), delayed };
     let network = action.category == "NetworkActivity";
     scene.render_slot(slot::REQUEST_ID, &compiled.request_id, out);
     let manner = envelope.open(scene, &call, session, out);

@@ -114,12 +114,12 @@ const DEFINITIONS: &[Definition] = &[
 /// The compiled callers.
 #[derive(Debug)]
 pub(super) struct Identities {
-    compiled: Vec<Compiled>,
+    compiled: Vec<CompiledIdentity>,
     any: Weighted,
 }
 
 #[derive(Debug)]
-struct Compiled {
+struct CompiledIdentity {
     who: Who,
     manner: Manner,
     user_identity: Template,
@@ -133,7 +133,7 @@ const SESSION_SECONDS: i64 = 3_600;
 
 impl Identities {
     pub(super) fn compile(compiler: &mut Compiler) -> Self {
-        let compile = |definition: &Definition| Compiled {
+        let compile = |definition: &Definition| CompiledIdentity {
             who: definition.who,
             manner: Manner { tls: definition.tls, console: definition.console },
             user_identity: compiler.compile(definition.user_identity),

@@ -16,21 +16,21 @@ pub(super) enum Scope {
 
 /// One pool.
 #[derive(Debug)]
-pub(super) struct Pool {
+pub(super) struct ValuePool {
     pub(super) name: &'static str,
     pub(super) scope: Scope,
     pub(super) entries: usize,
     pub(super) template: &'static str,
 }
 
-const fn pool(name: &'static str, scope: Scope, entries: usize, template: &'static str) -> Pool {
-    Pool { name, scope, entries, template }
+const fn pool(name: &'static str, scope: Scope, entries: usize, template: &'static str) -> ValuePool {
+    ValuePool { name, scope, entries, template }
 }
 
 use Scope::{Account, Fresh, Organisation, Region};
 
 #[rustfmt::skip]
-pub(super) const POOLS: &[Pool] = &[
+pub(super) const POOLS: &[ValuePool] = &[
     // Words.
     pool("word", Fresh, 0, "<pick:orders|invoice|catalog|search|session|payment|ledger|profile|media|report|metrics|audit|import|export|notify|mailer|fraud|risk|pricing|quote|shipping|stock|returns|loyalty|survey|feature|model|train|score|ingest|stream|replay|archive|backup|index|cache|queue|relay|portal|gateway|tenant|license|usage|meter|billing|tax|rates|geo|image|video|thumb|render|export-eu|sandbox|canary|blue|green|atlas|hermes|orion|phoenix|kraken|falcon>"),
     pool("stage", Fresh, 0, "<pick:prod|prod|prod|prod|staging|staging|dev|dev|test|sandbox>"),

@@ -4,7 +4,7 @@
 use super::agents::USER_AGENTS;
 use super::pools::{POOLS, Scope};
 use super::prng::{Prng, hash_text, seed_of, word};
-use super::template::{Piece, Template, slot};
+use super::template::{Template, TemplatePart, slot};
 use super::text::{self, Alphabet};
 use super::trail::{Trail, region_name};
 
@@ -68,39 +68,39 @@ impl<'t> Scene<'t> {
     pub(super) fn render(&mut self, template: &Template, out: &mut Vec<u8>) {
         for piece in &template.pieces {
             match piece {
-                Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Piece::Account => {
+                TemplatePart::Text(text) => out.extend_from_slice(text.as_bytes()),
+                TemplatePart::Account => {
                     out.extend_from_slice(self.trail.accounts[self.account].as_bytes());
                 }
-                Piece::Region => out.extend_from_slice(region_name(self.region).as_bytes()),
-                Piece::Random(alphabet, low, high) => {
+                TemplatePart::Region => out.extend_from_slice(region_name(self.region).as_bytes()),
+                TemplatePart::Random(alphabet, low, high) => {
                     let count = low + self.rng.pick(high - low + 1);
                     text::push_random(out, &mut self.rng, *alphabet, count);
                 }
-                Piece::Guid { upper } => text::push_guid(out, &mut self.rng, *upper),
-                Piece::Number(low, high) => text::push_signed(out, self.rng.between(*low, *high)),
-                Piece::Moment(form, low, high) => {
+                TemplatePart::Guid { upper } => text::push_guid(out, &mut self.rng, *upper),
+                TemplatePart::Number(low, high) => text::push_signed(out, self.rng.between(*low, *high)),
+                TemplatePart::Moment(form, low, high) => {
                     let time = self.time + self.rng.between(*low, *high);
                     text::push_time(out, time, form);
                 }
-                Piece::Millis(low, high) => {
+                TemplatePart::Millis(low, high) => {
                     text::push_time(out, self.time + self.rng.between(*low, *high), "%s");
                     text::push_padded(out, self.rng.below(1_000), 3);
                 }
-                Piece::Agent => {
+                TemplatePart::Agent => {
                     let choice = self.rng.skewed(USER_AGENTS.len());
                     out.extend_from_slice(USER_AGENTS[choice].as_bytes());
                 }
-                Piece::Pick(choices) => {
+                TemplatePart::Pick(choices) => {
                     let choice = self.rng.pick(choices.len());
                     self.render(&choices[choice], out);
                 }
-                Piece::Maybe(chance, inner) => {
+                TemplatePart::Maybe(chance, inner) => {
                     if self.rng.percent(*chance) {
                         self.render(inner, out);
                     }
                 }
-                Piece::Many(low, high, inner) => {
+                TemplatePart::Many(low, high, inner) => {
                     let count = low + self.rng.pick(high - low + 1);
                     for position in 0..count {
                         if position > 0 {
@@ -109,19 +109,19 @@ impl<'t> Scene<'t> {
                         self.render(inner, out);
                     }
                 }
-                Piece::Let(slot, inner) => self.render_slot(*slot, inner, out),
-                Piece::Slot(slot) => {
+                TemplatePart::Let(slot, inner) => self.render_slot(*slot, inner, out),
+                TemplatePart::Slot(slot) => {
                     let (start, end) = self.slots[*slot];
                     out.extend_from_slice(&self.kept[start..end]);
                 }
-                Piece::IdOf(prefix, slot) => {
+                TemplatePart::IdOf(prefix, slot) => {
                     let name = hash_text(self.kept(*slot));
                     let mut rng = Prng::of(&[self.trail.seed, word(self.account), name, hash_text(prefix.as_bytes())]);
                     out.extend_from_slice(prefix.as_bytes());
                     let count = if *prefix == "AKIA" { 16 } else { 17 };
                     text::push_random(out, &mut rng, Alphabet::Base32, count);
                 }
-                Piece::Pool(pool) => self.render_pool(*pool, out),
+                TemplatePart::ValuePool(pool) => self.render_pool(*pool, out),
             }
         }
     }

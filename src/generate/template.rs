@@ -24,7 +24,7 @@ use super::text::{self, Alphabet};
 /// A compiled template.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Template {
-    pub(super) pieces: Vec<Piece>,
+    pub(super) pieces: Vec<TemplatePart>,
 }
 
 impl Template {
@@ -36,7 +36,7 @@ impl Template {
 
 /// A stretch of a template.
 #[derive(Clone, Debug)]
-pub(super) enum Piece {
+pub(super) enum TemplatePart {
     Text(&'static str),
     Account,
     Region,
@@ -56,7 +56,7 @@ pub(super) enum Piece {
     Let(usize, Template),
     Slot(usize),
     IdOf(&'static str, usize),
-    Pool(usize),
+    ValuePool(usize),
 }
 
 /// Names that templates and code share; the others are given numbers as the compiler meets them.
@@ -97,34 +97,34 @@ impl Compiler {
         let mut rest = source;
         while let Some(open) = rest.find('<') {
             if open > 0 {
-                pieces.push(Piece::Text(&rest[..open]));
+                pieces.push(TemplatePart::Text(&rest[..open]));
             }
             let close = matching(&rest[open..]).map_or(rest.len(), |length| open + length);
             let inner = rest.get(open + 1..close).unwrap_or("");
             let piece = self.placeholder(inner).unwrap_or_else(|| {
                 self.unknown.push(inner);
-                Piece::Text(inner)
+                TemplatePart::Text(inner)
             });
             pieces.push(piece);
             rest = rest.get(close + 1..).unwrap_or("");
         }
         if !rest.is_empty() {
-            pieces.push(Piece::Text(rest));
+            pieces.push(TemplatePart::Text(rest));
         }
         Template { pieces }
     }
 
-    fn placeholder(&mut self, inner: &'static str) -> Option<Piece> {
+    fn placeholder(&mut self, inner: &'static str) -> Option<TemplatePart> {
         if let Some(name) = inner.strip_prefix('@') {
-            return Some(Piece::Slot(self.slot(name)?));
+            return Some(TemplatePart::Slot(self.slot(name)?));
         }
         let (head, rest) = inner.split_once(':').unwrap_or((inner, ""));
         Some(match head {
-            "account" => Piece::Account,
-            "region" => Piece::Region,
-            "agent" => Piece::Agent,
-            "guid" => Piece::Guid { upper: false },
-            "GUID" => Piece::Guid { upper: true },
+            "account" => TemplatePart::Account,
+            "region" => TemplatePart::Region,
+            "agent" => TemplatePart::Agent,
+            "guid" => TemplatePart::Guid { upper: false },
+            "GUID" => TemplatePart::Guid { upper: true },
             "hex" => random(Alphabet::Hex, rest)?,
             "b32" => random(Alphabet::Base32, rest)?,
             "upper" => random(Alphabet::UpperAlnum, rest)?,
@@ -132,31 +132,31 @@ impl Compiler {
             "alnum" => random(Alphabet::Alnum, rest)?,
             "digits" => random(Alphabet::Digits, rest)?,
             "b64" => random(Alphabet::Base64, rest)?,
-            "num" => range(rest).map(|(low, high)| Piece::Number(low, high))?,
+            "num" => range(rest).map(|(low, high)| TemplatePart::Number(low, high))?,
             "iso" => moment(text::ISO, rest)?,
             "basic" => moment(text::BASIC, rest)?,
             "java" => moment(text::JAVA, rest)?,
             "sec" => moment("%s", rest)?,
-            "ms" => range(rest).map(|(low, high)| Piece::Millis(low, high))?,
-            "pick" => Piece::Pick(alternatives(rest).into_iter().map(|text| self.compile(text)).collect()),
+            "ms" => range(rest).map(|(low, high)| TemplatePart::Millis(low, high))?,
+            "pick" => TemplatePart::Pick(alternatives(rest).into_iter().map(|text| self.compile(text)).collect()),
             "maybe" => {
                 let (chance, text) = rest.split_once(':')?;
-                Piece::Maybe(chance.parse().ok()?, self.compile(text))
+                TemplatePart::Maybe(chance.parse().ok()?, self.compile(text))
             }
             "many" => {
                 let (low, rest) = rest.split_once(':')?;
                 let (high, text) = rest.split_once(':')?;
-                Piece::Many(low.parse().ok()?, high.parse().ok()?, self.compile(text))
+                TemplatePart::Many(low.parse().ok()?, high.parse().ok()?, self.compile(text))
             }
             "let" => {
                 let (name, text) = rest.split_once(':')?;
-                Piece::Let(self.slot(name)?, self.compile(text))
+                TemplatePart::Let(self.slot(name)?, self.compile(text))
             }
             "id" => {
                 let (prefix, name) = rest.split_once(':')?;
-                Piece::IdOf(prefix, self.slot(name)?)
+                TemplatePart::IdOf(prefix, self.slot(name)?)
             }
-            _ => Piece::Pool(POOLS.iter().position(|pool| pool.name == inner)?),
+            _ => TemplatePart::ValuePool(POOLS.iter().position(|pool| pool.name == inner)?),
         })
     }
 
@@ -169,9 +169,9 @@ impl Compiler {
     }
 }
 
-fn random(alphabet: Alphabet, arguments: &str) -> Option<Piece> {
+fn random(alphabet: Alphabet, arguments: &str) -> Option<TemplatePart> {
     let (low, high) = arguments.split_once(':').unwrap_or((arguments, arguments));
-    Some(Piece::Random(alphabet, low.parse().ok()?, high.parse().ok()?))
+    Some(TemplatePart::Random(alphabet, low.parse().ok()?, high.parse().ok()?))
 }
 
 fn range(arguments: &str) -> Option<(i64, i64)> {
@@ -179,8 +179,8 @@ fn range(arguments: &str) -> Option<(i64, i64)> {
     Some((low.parse().ok()?, high.parse().ok()?))
 }
 
-fn moment(form: &'static str, arguments: &str) -> Option<Piece> {
-    range(arguments).map(|(low, high)| Piece::Moment(form, low, high))
+fn moment(form: &'static str, arguments: &str) -> Option<TemplatePart> {
+    range(arguments).map(|(low, high)| TemplatePart::Moment(form, low, high))
 }
 
 /// Length up to the `>` that closes the `<` which `text` begins with.

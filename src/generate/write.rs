@@ -27,7 +27,7 @@ pub(crate) fn generate(config: &GenerateConfig) -> Result<GenerateSummary> {
     threads.install(|| {
         (0..config.archives)
             .into_par_iter()
-            .map_init(Scratch::default, |scratch, archive_index| {
+            .map_init(WorkerBuffers::default, |scratch, archive_index| {
                 let written = scratch.write(&generator, &config.out, archive_index)?;
                 Ok(GenerateSummary { archives: 1, events, ..written })
             })
@@ -36,20 +36,20 @@ pub(crate) fn generate(config: &GenerateConfig) -> Result<GenerateSummary> {
 }
 
 /// A worker's reusable buffers.
-struct Scratch {
+struct WorkerBuffers {
     json: Vec<u8>,
     gzip: Vec<u8>,
     compressor: Compressor,
 }
 
-impl Default for Scratch {
+impl Default for WorkerBuffers {
     fn default() -> Self {
         // Level 6 is gzip's own default, and what trail files look like they were compressed with.
         Self { json: Vec::new(), gzip: Vec::new(), compressor: Compressor::new(CompressionLvl::default()) }
     }
 }
 
-impl Scratch {
+impl WorkerBuffers {
     fn write(&mut self, generator: &Generator, out: &Path, archive_index: usize) -> Result<GenerateSummary> {
         let (key, usage_records) = generator.archive(archive_index, &mut self.json);
         let path = out.join(key);

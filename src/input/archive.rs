@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::container::{LARGE_BYTES, LOOK_BYTES, Member};
-use super::key::{Key, is_log_name};
+use super::container::{LARGE_BYTES, LOOK_BYTES, MemberPlace};
+use super::key::{ObjectKey, is_log_name};
 use super::object::{StoredObject, bucket_folder};
 use super::region::{Base, Region};
 use super::uri::push_escaped;
@@ -40,7 +40,7 @@ pub(crate) struct Archive {
     pub(crate) is_regular: bool,
     origin: Origin,
     /// What came of looking into it, when that decides what becomes of it.
-    pub(crate) contents: Option<Box<Contents>>,
+    pub(crate) contents: Option<Box<ArchiveContents>>,
 }
 
 /// Where the bytes of an archive are.
@@ -54,7 +54,7 @@ enum Origin {
     Stdin(Box<(Arc<ScratchFile>, u128)>),
     /// At hand, under a name that whoever has them gives.
     Memory(Box<(String, Bytes)>),
-    Member(Box<Member>),
+    Member(Box<MemberPlace>),
 }
 
 /// What is said of an object instead of its bytes.
@@ -65,7 +65,7 @@ struct Unreachable {
 
 /// What came of looking into an archive.
 #[derive(Clone, Debug)]
-pub(crate) enum Contents {
+pub(crate) enum ArchiveContents {
     /// It is a container, whose members are archives of their own: those that are certain.
     Members {
         kind: &'static str,
@@ -88,7 +88,7 @@ impl Archive {
         Self {
             bytes: metadata.len(),
             modified_ms: modified.and_then(|time| i64::try_from(time.as_millis()).ok()).unwrap_or_default(),
-            delivered: Key::of(Path::new(name)).delivered.unwrap_or_default(),
+            delivered: ObjectKey::of(Path::new(name)).delivered.unwrap_or_default(),
             is_regular: metadata.is_file(),
             ..Self::lost(folder, name)
         }
@@ -120,7 +120,7 @@ impl Archive {
         Self {
             bytes: object.bytes,
             modified_ms: object.modified_ms,
-            delivered: Key::of(Path::new(name)).delivered.unwrap_or_default(),
+            delivered: ObjectKey::of(Path::new(name)).delivered.unwrap_or_default(),
             origin: Origin::Object(Box::new(StoredObject::new(bucket, object.etag.as_deref()))),
             ..Self::lost(&folder.unwrap_or_else(|| Arc::from(Path::new(&path))), OsStr::new(name))
         }
@@ -146,15 +146,15 @@ impl Archive {
         let (folder, name) = uri.rsplit_once('/').unwrap_or(("", uri));
         Self {
             bytes: bytes.len() as u64,
-            delivered: Key::of(Path::new(name)).delivered.unwrap_or_default(),
+            delivered: ObjectKey::of(Path::new(name)).delivered.unwrap_or_default(),
             origin: Origin::Memory(Box::new((uri.to_owned(), bytes))),
             ..Self::lost(&Arc::from(Path::new(folder)), OsStr::new(name))
         }
     }
 
     /// A member of a container of which `bytes` bytes can be read.
-    pub(super) fn member(folder: &Arc<Path>, name: &OsStr, bytes: u64, modified_ms: i64, member: Member) -> Self {
-        let delivered = Key::of(Path::new(name)).delivered.unwrap_or_default();
+    pub(super) fn member(folder: &Arc<Path>, name: &OsStr, bytes: u64, modified_ms: i64, member: MemberPlace) -> Self {
+        let delivered = ObjectKey::of(Path::new(name)).delivered.unwrap_or_default();
         // What can only be read from front to back is converted in that order.
         let delivered = member.container.delivered().unwrap_or(delivered);
         let nowhere = Self::lost(folder, name);
@@ -162,7 +162,7 @@ impl Archive {
     }
 
     /// The same, after it was looked into.
-    pub(crate) fn with_contents(self, contents: Contents) -> Self {
+    pub(crate) fn with_contents(self, contents: ArchiveContents) -> Self {
         Self { contents: Some(Box::new(contents)), ..self }
     }
 
@@ -183,29 +183,29 @@ impl Archive {
         Arc::clone(&self.folder)
     }
 
-    /// When it was delivered, as far as its name tells.
+    /// When it was delivered, as far as its name says.
     pub(super) const fn delivered(&self) -> u64 {
         self.delivered
     }
 
     /// Whether it is a container that was opened.
     pub(crate) fn is_container(&self) -> bool {
-        matches!(self.contents.as_deref(), Some(Contents::Members { .. }))
+        matches!(self.contents.as_deref(), Some(ArchiveContents::Members { .. }))
     }
 
     /// Bytes of it that count as read: those of a container count with its members.
     pub(crate) fn bytes_to_read(&self) -> u64 {
         match self.contents.as_deref() {
             None => self.bytes,
-            // No more than what it was told by.
-            Some(Contents::Foreign { .. }) => self.bytes.min(LOOK_BYTES as u64),
-            Some(Contents::Members { .. } | Contents::Unread { .. }) => 0,
+            // No more than what identified it.
+            Some(ArchiveContents::Foreign { .. }) => self.bytes.min(LOOK_BYTES as u64),
+            Some(ArchiveContents::Members { .. } | ArchiveContents::Unread { .. }) => 0,
         }
     }
 
-    /// Whether its key tells that it holds nothing of a selection.
+    /// Whether its key shows that it holds nothing of a selection.
     pub(crate) fn may_match(&self, selection: &Selection) -> bool {
-        Key::of(&self.path()).may_match(selection)
+        ObjectKey::of(&self.path()).may_match(selection)
     }
 
     /// The order of conversion: that of delivery, then that of paths, containers behind all that may be in them.
@@ -262,7 +262,7 @@ impl Archive {
             Origin::Member(member) if member.is_kept(self.bytes) => member.read(self.bytes, buffer),
             _ => {
                 buffer.clear();
-                // One more than expected tells that there is more.
+                // One more than expected shows that there is more.
                 self.open()?.take(self.bytes.saturating_add(1)).read_to_end(buffer).map(drop)
             }
         }
@@ -331,9 +331,9 @@ impl Archive {
     }
 
     /// Says that it is read soon: while what is before it in its container is read, it is kept.
-    pub(crate) fn announce(&self) {
+    pub(crate) fn mark_wanted(&self) {
         if let Origin::Member(member) = &self.origin {
-            member.announce(self.bytes);
+            member.mark_wanted(self.bytes);
         }
     }
 
@@ -379,7 +379,7 @@ impl Archive {
         name.last_chunk().is_some_and(|suffix: &[u8; 4]| suffix.eq_ignore_ascii_case(b".zip"))
     }
 
-    /// What tells one version of it from another, in the manifest's form: the tag of an object, or a modification time.
+    /// What distinguishes one version of it from another, in the manifest's form: the tag of an object, or a modification time.
     pub(crate) fn modified(&self) -> String {
         if let Origin::Object(object) = &self.origin
             && let Some(etag) = object.etag()

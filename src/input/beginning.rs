@@ -9,7 +9,7 @@ use super::archive::Archive;
 use super::container::LOOK_BYTES;
 use super::stream::{TextStream, Window};
 
-/// The first bytes of an archive, as many as tell what it is; nothing when it cannot be read, and of an object, which
+/// The first bytes of an archive, as many as identify it; nothing when it cannot be read, and of an object, which
 /// was [looked at](super::look_at) with others.
 pub(crate) fn head(archive: &Archive) -> Option<Bytes> {
     let is_at_hand = archive.is_regular && archive.version().is_none();

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use flate2::read::DeflateDecoder;
 
-use super::archive::{Archive, Contents};
-use super::packing::Packing as Compression;
+use super::archive::{Archive, ArchiveContents};
+use super::packing::CompressionFormat;
 use super::region::Region;
 use super::sequence::{Sequence, TextReader};
 use super::stream::outer_damage;
@@ -34,10 +34,10 @@ const MAX_DEPTH: usize = 8;
 /// Members of one container: ten million archives are what a run is made for.
 pub(super) const MAX_MEMBERS: usize = 10_000_000;
 
-/// Places of damage of one container that are told one by one.
+/// Places of damage of one container that are reported one by one.
 const MAX_FINDINGS: usize = 10_000;
 
-/// Bytes that tell what a file is: a header of tar.
+/// Bytes that identify a file: a header of tar.
 const HEAD_BYTES: usize = 512;
 
 /// Bytes that are looked at to find that out; gzip has told a header by then.
@@ -53,13 +53,13 @@ pub(super) struct Container {
     pub(super) uri: String,
     /// How many containers its members are in.
     pub(super) depth: usize,
-    access: Access,
+    access: MemberAccess,
     /// When it was delivered.
     delivered: u64,
 }
 
 #[derive(Debug)]
-enum Access {
+enum MemberAccess {
     /// Its members can be read in any order.
     Region(Region),
     /// Its members can be read from front to back.
@@ -70,15 +70,15 @@ impl Container {
     /// When its members count as delivered, if that does not depend on their names.
     pub(super) const fn delivered(&self) -> Option<u64> {
         match self.access {
-            Access::Region(_) => None,
-            Access::Sequence(_) => Some(self.delivered),
+            MemberAccess::Region(_) => None,
+            MemberAccess::Sequence(_) => Some(self.delivered),
         }
     }
 }
 
 /// Where a member is in its container.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
+pub(super) struct MemberPlace {
     pub(super) container: Arc<Container>,
     start: u64,
     packing: Packing,
@@ -99,7 +99,7 @@ pub(super) enum Packing {
 
 /// What the directory of a container says of a member.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct ContainerEntry {
     pub(super) name: Vec<u8>,
     pub(super) start: u64,
     pub(super) bytes: u64,
@@ -107,12 +107,12 @@ pub(super) struct Entry {
     pub(super) packing: Packing,
 }
 
-impl Member {
+impl MemberPlace {
     pub(super) fn order(&self, other: &Self, by_name: impl FnOnce() -> Ordering) -> Ordering {
         let by_start = self.start.cmp(&other.start);
         match self.container.access {
-            Access::Sequence(_) => by_start,
-            Access::Region(_) => by_name().then(by_start),
+            MemberAccess::Sequence(_) => by_start,
+            MemberAccess::Region(_) => by_name().then(by_start),
         }
     }
 
@@ -125,7 +125,7 @@ impl Member {
     }
 
     pub(super) fn is_in_sequence(&self) -> bool {
-        matches!(self.container.access, Access::Sequence(_))
+        matches!(self.container.access, MemberAccess::Sequence(_))
     }
 
     /// Whether its bytes, `bytes` of them, are kept while others are read.
@@ -136,14 +136,14 @@ impl Member {
     /// Reads a member that is kept.
     pub(super) fn read(&self, bytes: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
         match &self.container.access {
-            Access::Sequence(sequence) => sequence.read(self.start, bytes, buffer),
-            Access::Region(_) => Err(io::Error::from(io::ErrorKind::Unsupported)),
+            MemberAccess::Sequence(sequence) => sequence.read(self.start, bytes, buffer),
+            MemberAccess::Region(_) => Err(io::Error::from(io::ErrorKind::Unsupported)),
         }
     }
 
     pub(super) fn region(&self, bytes: u64) -> Option<Region> {
         match (&self.container.access, self.packing) {
-            (Access::Region(region), Packing::Stored | Packing::Zipped { is_deflated: false, .. }) => {
+            (MemberAccess::Region(region), Packing::Stored | Packing::Zipped { is_deflated: false, .. }) => {
                 Some(region.part(self.start, bytes))
             }
             _ => None,
@@ -153,53 +153,53 @@ impl Member {
     pub(super) fn open(&self, bytes: u64) -> io::Result<Box<dyn Read + Send>> {
         match (&self.container.access, self.packing) {
             (_, Packing::Unsupported(why)) => Err(io::Error::new(io::ErrorKind::Unsupported, why)),
-            (Access::Region(region), Packing::Stored) => Ok(Box::new(region.part(self.start, bytes).open()?)),
-            (Access::Region(region), Packing::Zipped { is_deflated, bytes: packed, crc32 }) => {
+            (MemberAccess::Region(region), Packing::Stored) => Ok(Box::new(region.part(self.start, bytes).open()?)),
+            (MemberAccess::Region(region), Packing::Zipped { is_deflated, bytes: packed, crc32 }) => {
                 let stored = region.part(self.start, packed).open()?;
-                let told = zip::Told { start: self.start, bytes, crc32 };
+                let declared = zip::DeclaredMember { start: self.start, bytes, crc32 };
                 Ok(if is_deflated {
-                    zip::checked(DeflateDecoder::new(stored), told)
+                    zip::checked(DeflateDecoder::new(stored), declared)
                 } else {
-                    zip::checked(stored, told)
+                    zip::checked(stored, declared)
                 })
             }
-            (Access::Sequence(sequence), _) if bytes < LARGE_BYTES => {
+            (MemberAccess::Sequence(sequence), _) if bytes < LARGE_BYTES => {
                 let mut text = Vec::new();
                 sequence.read(self.start, bytes, &mut text)?;
                 Ok(Box::new(io::Cursor::new(text)))
             }
-            (Access::Sequence(_), _) => {
+            (MemberAccess::Sequence(_), _) => {
                 let (at, end) = (self.start, self.start.saturating_add(bytes));
-                Ok(Box::new(MemberReader { container: Arc::clone(&self.container), at, end }))
+                Ok(Box::new(SequentialMemberReader { container: Arc::clone(&self.container), at, end }))
             }
         }
     }
 
-    pub(super) fn announce(&self, bytes: u64) {
-        if let Access::Sequence(sequence) = &self.container.access
+    pub(super) fn mark_wanted(&self, bytes: u64) {
+        if let MemberAccess::Sequence(sequence) = &self.container.access
             && bytes < LARGE_BYTES
         {
-            sequence.announce(self.start, bytes);
+            sequence.mark_wanted(self.start, bytes);
         }
     }
 
     pub(super) fn release(&self) {
-        if let Access::Sequence(sequence) = &self.container.access {
+        if let MemberAccess::Sequence(sequence) = &self.container.access {
             sequence.release(self.start);
         }
     }
 }
 
 /// Reads a member of a container that is read from front to back.
-struct MemberReader {
+struct SequentialMemberReader {
     container: Arc<Container>,
     at: u64,
     end: u64,
 }
 
-impl Read for MemberReader {
+impl Read for SequentialMemberReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Access::Sequence(sequence) = &self.container.access else { return Ok(0) };
+        let MemberAccess::Sequence(sequence) = &self.container.access else { return Ok(0) };
         let wanted = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(buffer.len());
         let read = sequence.read_at(self.at, &mut buffer[..wanted])?;
         self.at += read as u64;
@@ -231,14 +231,14 @@ pub(crate) fn look_at(archives: &[&Archive]) -> Vec<Option<Bytes>> {
 }
 
 /// Opens a container: its members, those of containers in it included, and the containers themselves. `None` when the
-/// archive is none, or is so damaged that converting it tells. `head` is what [`look_at`] has found of it.
+/// archive is none, or is so damaged that converting it reports it. `head` is what [`look_at`] has found of it.
 ///
 /// What the system or the store did not let anybody read comes back alone, marked as such.
 pub(crate) fn expand(archive: &Archive, head: Option<Bytes>) -> Option<Vec<Archive>> {
     match members(archive, head) {
         Ok(members) => members,
         Err(error) if is_failed_read(&error) => {
-            Some(vec![archive.clone().with_contents(Contents::Unread { why: error.to_string() })])
+            Some(vec![archive.clone().with_contents(ArchiveContents::Unread { why: error.to_string() })])
         }
         Err(_) => None,
     }
@@ -258,29 +258,29 @@ fn members(archive: &Archive, head: Option<Bytes>) -> io::Result<Option<Vec<Arch
         Some(head) => head,
         None => archive.read_head(LOOK_BYTES)?.into(),
     };
-    let is_named_zip = archive.is_named_like_a_zip() && Compression::of(&head).is_none() && !tar::is_tar(&head);
+    let is_named_zip = archive.is_named_like_a_zip() && CompressionFormat::of(&head).is_none() && !tar::is_tar(&head);
     let listing = if zip::is_zip(&head, is_named_zip, || archive.region())? {
         // The directory of a zip is at its end.
-        archive.region().map(|region| zip::list(&region).map(|listing| (listing, ZIP, Access::Region(region))))
+        archive.region().map(|region| zip::list(&region).map(|listing| (listing, ZIP, MemberAccess::Region(region))))
     } else if tar::is_tar(&head) {
         match archive.region() {
-            Some(region) => Some(tar::list(&region).map(|listing| (listing, TAR, Access::Region(region)))),
+            Some(region) => Some(tar::list(&region).map(|listing| (listing, TAR, MemberAccess::Region(region)))),
             None => Some(list_sequence(archive)),
         }
-    } else if Compression::of(&head).is_some() && tar::is_tar(&unpacked_head(archive, &head)?) {
+    } else if CompressionFormat::of(&head).is_some() && tar::is_tar(&unpacked_head(archive, &head)?) {
         Some(list_sequence(archive))
     } else {
         None
     };
-    let Some((Listing { entries, findings }, kind, access)) = listing.transpose()? else { return Ok(None) };
+    let Some((ContainerListing { entries, findings }, kind, access)) = listing.transpose()? else { return Ok(None) };
     let depth = archive.depth() + 1;
     let container = Arc::new(Container { uri: archive.uri(), depth, access, delivered: archive.delivered() });
     let folder: Arc<Path> = Arc::from(archive.path());
     let mut names = Names::default();
     let mut archives = Vec::with_capacity(entries.len());
-    for Entry { name, start, bytes, modified_ms, packing } in entries {
+    for ContainerEntry { name, start, bytes, modified_ms, packing } in entries {
         let occurrence = names.count(&name);
-        let member = Member { container: Arc::clone(&container), start, packing, occurrence };
+        let member = MemberPlace { container: Arc::clone(&container), start, packing, occurrence };
         let member = Archive::member(&folder, OsStr::from_bytes(&name), bytes, modified_ms, member);
         let inside = if member.is_named_like_a_log() { None } else { expand(&member, None) };
         match inside {
@@ -288,7 +288,7 @@ fn members(archive: &Archive, head: Option<Bytes>) -> io::Result<Option<Vec<Arch
             None => archives.push(member),
         }
     }
-    archives.push(archive.clone().with_contents(Contents::Members { kind, findings }));
+    archives.push(archive.clone().with_contents(ArchiveContents::Members { kind, findings }));
     Ok(Some(archives))
 }
 
@@ -297,7 +297,7 @@ fn members(archive: &Archive, head: Option<Bytes>) -> io::Result<Option<Vec<Arch
 struct Names {
     seen: HashSet<u64>,
     /// How often those came that came again.
-    again: HashMap<u64, u32>,
+    repeats: HashMap<u64, u32>,
 }
 
 impl Names {
@@ -309,7 +309,7 @@ impl Names {
         if self.seen.insert(hash) {
             return 0;
         }
-        let count = self.again.entry(hash).or_default();
+        let count = self.repeats.entry(hash).or_default();
         *count += 1;
         *count
     }
@@ -317,12 +317,12 @@ impl Names {
 
 /// The members of a container, as far as they are certain.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
-    pub(super) entries: Vec<Entry>,
+pub(super) struct ContainerListing {
+    pub(super) entries: Vec<ContainerEntry>,
     pub(super) findings: Vec<Finding>,
 }
 
-impl Listing {
+impl ContainerListing {
     /// Notes damage at a place of the container.
     pub(super) fn damaged(&mut self, offset: Option<u64>, message: String) {
         match self.findings.len().cmp(&MAX_FINDINGS) {
@@ -360,7 +360,7 @@ fn unpacked_head(archive: &Archive, stored: &Bytes) -> io::Result<Vec<u8>> {
         let read = stream.and_then(|stream| TextReader::new(stream).take(HEAD_BYTES as u64).read_to_end(&mut head));
         match read {
             Err(error) if is_failed_read(&error) => Err(error),
-            // A file that is damaged here is told when it is converted.
+            // A file that is damaged here is reported when it is converted.
             _ => Ok(head),
         }
     };
@@ -370,7 +370,7 @@ fn unpacked_head(archive: &Archive, stored: &Bytes) -> io::Result<Vec<u8>> {
 }
 
 /// Lists a tar that can only be read from front to back.
-fn list_sequence(archive: &Archive) -> io::Result<(Listing, &'static str, Access)> {
+fn list_sequence(archive: &Archive) -> io::Result<(ContainerListing, &'static str, MemberAccess)> {
     let mut reader = TextReader::new(TextStream::open(archive, u64::MAX, None)?);
     let mut listing = tar::list_in_order(&mut reader)?;
     let (end, finding) = reader.finish();
@@ -380,5 +380,5 @@ fn list_sequence(archive: &Archive) -> io::Result<(Listing, &'static str, Access
     }
     listing.end_at(end);
     listing.findings.extend(finding);
-    Ok((listing, TAR, Access::Sequence(Box::new(Sequence::new(archive.clone())))))
+    Ok((listing, TAR, MemberAccess::Sequence(Box::new(Sequence::new(archive.clone())))))
 }

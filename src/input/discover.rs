@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator, ParallelSliceMut};
 
 use super::folder::{Below, below};
-use super::key::Key;
+use super::key::ObjectKey;
 use super::{Archive, listing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Selection, is_own_folder};
@@ -41,7 +41,7 @@ impl Search<'_> {
     fn may_want(&self, archive: &Archive) -> bool {
         // A container may be called after any day.
         let path = archive.path();
-        let is_passed_over = archive.is_named_like_a_log() && !Key::of(&path).may_match(self.selection);
+        let is_passed_over = archive.is_named_like_a_log() && !ObjectKey::of(&path).may_match(self.selection);
         !is_passed_over && !self.is_of_lake(&path)
     }
 
@@ -64,7 +64,7 @@ impl Search<'_> {
 ///
 /// An input that does not exist, or a folder that cannot be listed: going on without it would lose what is in it.
 pub(crate) fn discover(inputs: &[PathBuf], objects: Vec<Archive>, search: &Search<'_>) -> Result<Vec<Archive>> {
-    let mut walk = Walk { archives: objects, roots: Vec::new(), visited: HashSet::new(), search };
+    let mut walk = FolderWalk { archives: objects, roots: Vec::new(), visited: HashSet::new(), search };
     let is_of_lake = |root: &Path| {
         let error = Error::at(ErrorKind::ConfigInvalid, root, "it is part of the lake");
         Err(error.advise("name another input, or another --out"))
@@ -107,7 +107,7 @@ pub(crate) fn discover(inputs: &[PathBuf], objects: Vec<Archive>, search: &Searc
     Ok(archives)
 }
 
-struct Walk<'a> {
+struct FolderWalk<'a> {
     archives: Vec<Archive>,
     /// Inputs and what links lead to, absolute and without links: whatever way leads to a file, it has one name.
     roots: Vec<PathBuf>,
@@ -116,15 +116,15 @@ struct Walk<'a> {
     search: &'a Search<'a>,
 }
 
-impl Walk<'_> {
+impl FolderWalk<'_> {
     /// Walks through a folder, all folders of one depth at a time, on as many threads as there are.
     fn tree(&mut self, root: PathBuf) -> Result<()> {
         let mut folders = vec![root];
         while !folders.is_empty() {
-            let listed: Vec<Result<Listing>> = folders.into_par_iter().map(|folder| self.list(folder)).collect();
+            let listed: Vec<Result<FolderListing>> = folders.into_par_iter().map(|folder| self.list(folder)).collect();
             folders = Vec::new();
             for listing in listed {
-                let Listing { archives, folders: below, links } = listing?;
+                let FolderListing { archives, folders: below, links } = listing?;
                 self.archives.extend(archives);
                 self.roots.extend(links);
                 folders.extend(below);
@@ -133,8 +133,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn list(&self, folder: PathBuf) -> Result<Listing> {
-        let mut listing = Listing::default();
+    fn list(&self, folder: PathBuf) -> Result<FolderListing> {
+        let mut listing = FolderListing::default();
         // What a list of a bucket passes over is passed over here, too.
         if self.search.is_of_lake(&folder) || below(&folder, self.search.selection) == Below::Nothing {
             return Ok(listing);
@@ -171,7 +171,7 @@ impl Walk<'_> {
 
 /// What is in a folder.
 #[derive(Default)]
-struct Listing {
+struct FolderListing {
     archives: Vec<Archive>,
     folders: Vec<PathBuf>,
     /// Where its links lead to.

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
 
-/// Bytes that tell the encoding.
+/// Bytes that identify the encoding.
 const HEAD_BYTES: usize = 4;
 
 /// How UTF-32 begins, which is not read: like UTF-16 with a zero character.
@@ -21,7 +21,7 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// A byte that no UTF-8 has.
 const NO_UTF8: u8 = 0xff;
 
-/// The encoding that a byte order mark tells, and the length of the mark.
+/// The encoding that a byte order mark stands for, and the length of the mark.
 fn encoding(head: &[u8]) -> Option<(&'static Encoding, usize)> {
     if head.starts_with(UTF_32_MARK) { None } else { Encoding::for_bom(head) }
 }

@@ -1,4 +1,4 @@
-//! What the path of a folder tells of the keys in it.
+//! What the path of a folder says about the keys in it.
 //!
 //! In: a path. Out: whether keys in it may be wanted, and how to get at those that are. Never: passes over a folder that is
 //! not one of CloudTrail's own.

@@ -10,7 +10,7 @@ use memchr::memmem;
 
 use super::MAX_LAYERS;
 use super::encoding::{is_utf16, to_utf8};
-use super::packing::{Decoder, GZIP_START, Packing};
+use super::packing::{CompressionFormat, GZIP_START, MemberDecoder};
 use crate::error::Finding;
 
 /// DEFLATE cannot do better than 1,032 to 1.
@@ -74,12 +74,12 @@ impl Inflater {
         for _ in 1..MAX_LAYERS {
             // Services compress what is compressed already.
             let Inflated::Text(length, finding) = &mut inflated else { break };
-            if Packing::of(stored).is_none() || Packing::of(&self.text[..*length]).is_none() {
+            if CompressionFormat::of(stored).is_none() || CompressionFormat::of(&self.text[..*length]).is_none() {
                 break;
             }
             let (outer, finding) = (self.text[..*length].to_vec(), finding.take());
             if let Some(finding) = finding.as_ref().filter(|finding| finding.reason.is_corrupt()) {
-                // Which bytes of what is inside would be right, nothing tells.
+                // Nothing shows which bytes of what is inside would be right.
                 return Inflated::Refused(finding.clone());
             }
             // What is kept of a damaged file is the file.
@@ -101,7 +101,7 @@ impl Inflater {
 
     fn inflate_layer(&mut self, stored: &[u8], limit: usize) -> Inflated {
         self.was_exact = true;
-        match Packing::of(stored) {
+        match CompressionFormat::of(stored) {
             None if stored.len() > limit => Inflated::TooLarge,
             None => {
                 if self.text.len() < stored.len() {
@@ -111,7 +111,8 @@ impl Inflater {
                 Inflated::Text(stored.len(), None)
             }
             Some(packing) => {
-                let single = if packing == Packing::Gzip { self.inflate_single_member(stored, limit) } else { None };
+                let single =
+                    if packing == CompressionFormat::Gzip { self.inflate_single_member(stored, limit) } else { None };
                 single
                     .map_or_else(|| self.inflate_members(packing, stored, limit), |length| Inflated::Text(length, None))
             }
@@ -140,7 +141,7 @@ impl Inflater {
     }
 
     /// Any file, member by member.
-    fn inflate_members(&mut self, packing: Packing, stored: &[u8], limit: usize) -> Inflated {
+    fn inflate_members(&mut self, packing: CompressionFormat, stored: &[u8], limit: usize) -> Inflated {
         self.was_exact = false;
         self.text.clear();
         let mut packing = packing;
@@ -149,7 +150,7 @@ impl Inflater {
             let member_at = stored.len() - rest.len();
             let certain = self.text.len();
             let room = (limit - self.text.len()) as u64 + 1;
-            let read = Decoder::new(packing, rest).and_then(|mut decoder| {
+            let read = MemberDecoder::new(packing, rest).and_then(|mut decoder| {
                 (&mut decoder).take(room).read_to_end(&mut self.text)?;
                 Ok(decoder)
             });
@@ -166,7 +167,7 @@ impl Inflater {
                     return if kept > 0 { Inflated::Text(kept, Some(finding)) } else { Inflated::Refused(finding) };
                 }
             };
-            let Some(next) = Packing::of_member(rest) else {
+            let Some(next) = CompressionFormat::of_member(rest) else {
                 let garbage_at = (stored.len() - rest.len()) as u64;
                 return Inflated::Text(self.text.len(), packing.trailing_garbage(garbage_at, rest.to_vec()));
             };

@@ -1,4 +1,4 @@
-//! What the key of an object tells before it is read.
+//! What the key of an object says before it is read.
 //!
 //! In: a path. Out: account, Region and time of delivery, as far as it is a key of CloudTrail. Never: a guess.
 
@@ -11,10 +11,10 @@ use jiff::civil::Date;
 
 use crate::model::Selection;
 
-/// What the key of a CloudTrail object tells (CloudTrail User Guide):
+/// What the key of a CloudTrail object says (CloudTrail User Guide):
 /// `[prefix/]AWSLogs/[o-orgid/]<account>/<folder>/<region>/YYYY/MM/DD/<file>`.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Key<'a> {
+pub(super) struct ObjectKey<'a> {
     pub(super) account: Option<&'a str>,
     pub(super) region: Option<&'a str>,
     /// `YYYYMMDDHHMM`.
@@ -29,7 +29,7 @@ const LATEST_DELIVERY_DAYS: i64 = 31;
 /// file structure).
 const EARLIEST_DELIVERY_DAYS: i64 = 1;
 
-impl<'a> Key<'a> {
+impl<'a> ObjectKey<'a> {
     pub(super) fn of(path: &'a Path) -> Self {
         let mut key = Self { delivered: path.file_name().and_then(delivery_minute), ..Self::default() };
         let mut parts = path.iter().rev().skip(1).map(|part| part.to_str().unwrap_or_default());
@@ -117,7 +117,7 @@ mod tests {
 
     #[track_caller]
     fn check(path: &str, account: Option<&str>, region: Option<&str>, delivered: Option<u64>) {
-        assert_eq!(Key::of(Path::new(path)), Key { account, region, delivered }, "{path}");
+        assert_eq!(ObjectKey::of(Path::new(path)), ObjectKey { account, region, delivered }, "{path}");
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_selector_never_passes_over_what_it_may_want() {
         let path = format!("/AWSLogs/111122223333/CloudTrail/us-east-2/2015/08/01/{NAME}");
-        let key = Key::of(Path::new(&path));
+        let key = ObjectKey::of(Path::new(&path));
         let day = 16_648; // 2015-08-01
         let with = |from_day, to_day| Selection { from_day, to_day, ..Selection::default() };
         assert!(key.may_match(&with(Some(day), None)));
@@ -185,7 +185,8 @@ mod tests {
         assert!(key.may_match(&with(Some(i64::MIN), Some(i64::MAX))));
         assert!(!key.may_match(&Selection { accounts: vec!["9".into()], ..Selection::default() }));
         assert!(
-            Key::of(Path::new("/x.json")).may_match(&Selection { accounts: vec!["9".into()], ..Selection::default() })
+            ObjectKey::of(Path::new("/x.json"))
+                .may_match(&Selection { accounts: vec!["9".into()], ..Selection::default() })
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Buckets to archives.
 //!
 //! In: URLs as typed, and which keys are wanted. Out: an archive for every key that may be, page by page. Never: a list of
-//! keys that cannot be wanted, as far as the layout tells, or a key that is passed over without a word.
+//! keys that cannot be wanted, as far as the layout shows, or a key that is passed over without a word.
 //!
 //! What is below `AWSLogs` is looked into folder by folder down to the Regions, so that those that are not wanted cost
 //! nothing, and each of the others is listed by itself, at the same time as others. Of a Region's keys with dates only the
@@ -17,7 +17,7 @@ use rayon::Scope;
 use super::Archive;
 use super::discover::Search;
 use super::folder::{Below, DaysOfMonth, below};
-use super::key::Key;
+use super::key::ObjectKey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{caught, thread_pool};
 use crate::store::{Bucket, ListPage, NextPage, Object, ObjectUrl};
@@ -69,7 +69,7 @@ struct Lister<'a> {
 }
 
 /// Keys that are listed one by one.
-struct Keys {
+struct ListedKeys {
     prefix: String,
     /// The days of the month that are wanted, when nothing else of it is.
     days: Option<DaysOfMonth>,
@@ -123,15 +123,15 @@ impl<'a> Lister<'a> {
         match below(&path, self.search.selection) {
             Below::Nothing => Ok(()),
             Below::Unknown if self.looked_into.fetch_add(1, Ordering::Relaxed) >= FOLDERS_LOOKED_INTO => {
-                self.keys(bucket, Keys { prefix, days: None })
+                self.keys(bucket, ListedKeys { prefix, days: None })
             }
             Below::Folders | Below::Unknown => self.folders(bucket, &prefix, None, scope),
             Below::Days(days) => {
-                let keys = Keys { prefix: prefix.clone(), days: Some(days.clone()) };
+                let keys = ListedKeys { prefix: prefix.clone(), days: Some(days.clone()) };
                 self.spawn(bucket, scope, move |lister, bucket, _| lister.keys(bucket, keys));
                 self.folders(bucket, &prefix, Some(&days), scope)
             }
-            Below::Keys => self.keys(bucket, Keys { prefix, days: None }),
+            Below::Keys => self.keys(bucket, ListedKeys { prefix, days: None }),
         }
     }
 
@@ -176,8 +176,8 @@ impl<'a> Lister<'a> {
     }
 
     /// Lists keys one by one.
-    fn keys(&self, bucket: &Arc<Bucket>, keys: Keys) -> Result<()> {
-        let Keys { prefix, days } = keys;
+    fn keys(&self, bucket: &Arc<Bucket>, keys: ListedKeys) -> Result<()> {
+        let ListedKeys { prefix, days } = keys;
         let place = |day: &Option<String>| Some(format!("{prefix}{}", day.as_ref()?));
         let (after, until) = days.as_ref().map_or((None, None), |days| (place(&days.after), place(&days.until)));
         let mut next = after.map(NextPage::behind);
@@ -200,16 +200,16 @@ impl<'a> Lister<'a> {
 
     fn take_page(&self, bucket: &Arc<Bucket>, prefix: &str, page: &ListPage) {
         let root = path_of(bucket, prefix);
-        let mut judged = (String::new(), true);
+        let mut decided = (String::new(), true);
         let mut is_passed_over = |key: &str| {
             let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
-            if judged.0 != folder {
+            if decided.0 != folder {
                 let path = path_of(bucket, folder);
                 let mut folders = path.ancestors().take_while(|path| path.starts_with(&root));
                 let is_passed_over = folders.any(|path| below(path, self.search.selection) == Below::Nothing);
-                judged = (folder.to_owned(), !is_passed_over);
+                decided = (folder.to_owned(), !is_passed_over);
             }
-            !judged.1
+            !decided.1
         };
         let before = [None].into_iter().chain(page.objects.iter().map(Some));
         let following = page.objects.iter().skip(1).map(Some).chain([None]);
@@ -248,9 +248,9 @@ impl<'a> Lister<'a> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).extend(archives);
     }
 
-    /// Takes a key that cannot be asked for, to be told of.
+    /// Takes a key that cannot be requested, to be reported.
     fn refuse(&self, bucket: &Bucket, key: &str, why: &str) {
-        let is_passed_over = !Key::of(Path::new(key)).may_match(self.search.selection);
+        let is_passed_over = !ObjectKey::of(Path::new(key)).may_match(self.search.selection);
         if !is_passed_over {
             let archive = Archive::unreachable(bucket, key, why);
             self.found.lock().unwrap_or_else(PoisonError::into_inner).push(archive);

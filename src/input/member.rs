@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 
-use super::packing::Packing;
+use super::packing::CompressionFormat;
 use super::{Archive, Inflater};
 
 /// Stored bytes above which a file is not read in one piece.
@@ -72,7 +72,7 @@ impl MemberReader {
         mut take: impl FnMut(&[u8]),
     ) -> io::Result<MemberEnd> {
         let text_limit = usize::try_from(limit).map_or(SMALL_TEXT_BYTES, |limit| limit.min(SMALL_TEXT_BYTES));
-        if Packing::of(stored) == Some(Packing::Gzip)
+        if CompressionFormat::of(stored) == Some(CompressionFormat::Gzip)
             && let Some(length) = self.inflater.inflate_single_member(stored, text_limit)
         {
             take(self.inflater.text(length));
@@ -89,7 +89,7 @@ fn stream(
     mut take: impl FnMut(&[u8]),
 ) -> io::Result<MemberEnd> {
     piece.resize(PIECE_BYTES, 0);
-    let is_gzip = Packing::of(stored.fill_buf()?) == Some(Packing::Gzip);
+    let is_gzip = CompressionFormat::of(stored.fill_buf()?) == Some(CompressionFormat::Gzip);
     let mut taken = 0;
     let mut pass_on = |reader: &mut dyn Read| loop {
         match reader.read(piece) {

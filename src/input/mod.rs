@@ -49,7 +49,7 @@ use std::io;
 use crate::error::{Finding, Reason};
 use crate::store::is_of_store;
 
-pub(crate) use archive::{Archive, Contents};
+pub(crate) use archive::{Archive, ArchiveContents};
 pub(crate) use beginning::{beginning, head};
 pub(crate) use container::{LARGE_BYTES, TAR, ZIP, expand, look_at};
 pub(crate) use discover::{Search, discover};

@@ -1,4 +1,4 @@
-//! Messages that tell of objects: what CloudTrail, S3, other stores, SNS, SQS and EventBridge say when there is something new.
+//! Messages about objects: what CloudTrail, S3, other stores, SNS, SQS and EventBridge say when there is something new.
 //!
 //! In: a line. Out: the objects that it names; how many messages name none, as they should; and what is wrong with others.
 //! Never: a message that is passed over without being counted.
@@ -23,7 +23,7 @@ pub(super) enum Reference {
     Path(PathBuf),
 }
 
-/// What a line tells.
+/// What a line says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Notice {
     pub(super) references: Vec<Reference>,
@@ -55,8 +55,8 @@ impl Notice {
         notice
     }
 
-    fn refuse(&mut self, why: &str, told: &str) {
-        self.wrong.push(format!("{why}: {}", printable(told)));
+    fn refuse(&mut self, why: &str, named: &str) {
+        self.wrong.push(format!("{why}: {}", printable(named)));
     }
 
     /// Takes a text that is a message; `false` when it is neither JSON nor known.
@@ -83,14 +83,14 @@ impl Notice {
         // A message within one: SQS as its API and as Lambda tells of it, SNS, and SNS as Lambda tells of it.
         if let Some(text) = value.as_str().or_else(|| inner("Body")).or_else(|| inner("body")) {
             if !self.take_text(text, depth + 1) {
-                self.refuse("it is no message that tells of objects", text);
+                self.refuse("it is not a message about objects", text);
             }
         } else if let Some(text) = inner("Message") {
             let is_of_set_up = inner("Type").is_some_and(|kind| kind.ends_with("Confirmation"));
             if is_of_set_up {
                 self.passed_over += 1;
             } else if !self.take_text(text, depth + 1) {
-                self.refuse("it is no message that tells of objects", text);
+                self.refuse("it is not a message about objects", text);
             }
         } else if let Some(sns) = value.get("Sns") {
             self.take(sns, depth + 1);
@@ -124,7 +124,7 @@ impl Notice {
             if event_name.is_some_and(is_of_no_new_object) {
                 self.passed_over += 1;
             } else if let Some(name) = event_name.filter(|name| !is_of_new_object(name)) {
-                self.refuse("it tells of something unknown", name);
+                self.refuse("it is about something unknown", name);
             } else if let Some(key) = form_decoded(key) {
                 self.add(bucket, &key);
             } else {
@@ -135,12 +135,12 @@ impl Notice {
             match text("/detail-type") {
                 Some("Object Created" | "Object Restore Completed") => self.add(bucket, key),
                 Some(kind) if kind.starts_with("Object ") => self.passed_over += 1,
-                kind => self.refuse("it tells of something unknown", kind.unwrap_or_default()),
+                kind => self.refuse("it is about something unknown", kind.unwrap_or_default()),
             }
         } else if text("/Event") == Some("s3:TestEvent") {
             self.passed_over += 1;
         } else {
-            self.refuse("it is no message that tells of objects", &value.to_string());
+            self.refuse("it is not a message about objects", &value.to_string());
         }
     }
 
@@ -160,16 +160,16 @@ impl Notice {
     }
 }
 
-/// Bucket and key as stores tell of them: S3 (User Guide, "Event message structure") and those that speak as it does, Alibaba
+/// Bucket and key as stores give them: S3 (User Guide, "Event message structure") and those that speak as it does, Alibaba
 /// Cloud's OSS and Huawei Cloud's OBS under names of their own.
 fn object_of_store(notice: &Value) -> Option<(&str, &str)> {
     ["s3", "oss", "obs"].iter().find_map(|store| {
-        let told = notice.get(store)?;
-        Some((told.pointer("/bucket/name")?.as_str()?, told.pointer("/object/key")?.as_str()?))
+        let named = notice.get(store)?;
+        Some((named.pointer("/bucket/name")?.as_str()?, named.pointer("/object/key")?.as_str()?))
     })
 }
 
-/// Parts of an object that OSS tells of.
+/// Parts of an object that OSS reports.
 const UNFINISHED: [&str; 3] = ["InitiateMultipartUpload", "UploadPart", "UploadPartCopy"];
 
 /// Whether an event of a store is known to say that there is nothing new.
@@ -365,8 +365,8 @@ mod tests {
             ("s3://trail/folder/", "names a folder"),
             (&CREATED.replace("ObjectCreated:Put", "OBJECT_CREATE"), "something unknown"),
             (&CREATED.replace("ObjectCreated:Put", ""), "something unknown"),
-            (r#"{"Records":[{"eventVersion":"1.08","eventName":"GetObject"}]}"#, "no message that tells of objects"),
-            (r#"{"Message":"hello"}"#, "no message that tells of objects"),
+            (r#"{"Records":[{"eventVersion":"1.08","eventName":"GetObject"}]}"#, "not a message about objects"),
+            (r#"{"Message":"hello"}"#, "not a message about objects"),
             (r#"{"s3Bucket":"","s3ObjectKey":["a"]}"#, "names no object"),
             (r#"{"s3Bucket":"2130706433#","s3ObjectKey":["a"]}"#, "names no object"),
             (r#"{"s3Bucket":"intranet:8443?","s3ObjectKey":["a"]}"#, "names no object"),
@@ -375,7 +375,7 @@ mod tests {
             (r#"{"s3Bucket":"trail","s3ObjectKey":["a//b"]}"#, "empty folder name"),
             (r#"{"s3Bucket":"b","s3ObjectKey":[7]}"#, "a key is no text"),
             (&CREATED.replace("%C3%A9", "%C3"), "not UTF-8"),
-            ("{}", "no message that tells of objects"),
+            ("{}", "not a message about objects"),
         ] {
             let notice = Notice::read(line);
             assert!(notice.references.is_empty() && notice.passed_over == 0, "{line}");

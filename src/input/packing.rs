@@ -12,7 +12,7 @@ use crate::error::{Finding, Reason};
 
 /// How text is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Packing {
+pub(crate) enum CompressionFormat {
     /// RFC 1952.
     Gzip,
     /// RFC 8878.
@@ -29,10 +29,10 @@ const ZSTD_START: &[u8] = b"\x28\xb5\x2f\xfd";
 /// The largest window of zstd that is unpacked, as a power of two: 128 MiB is what the command itself allows.
 const ZSTD_WINDOW_LOG: u32 = 27;
 
-impl Packing {
-    /// Bytes that tell whether a file is compressed.
+impl CompressionFormat {
+    /// Bytes that show whether a file is compressed.
     pub(super) const MAGIC_BYTES: usize = 4;
-    /// Bytes that tell whether another member follows.
+    /// Bytes that show whether another member follows.
     pub(super) const START_BYTES: usize = 4;
 
     /// How a file is compressed, by its first bytes.
@@ -102,16 +102,16 @@ impl Packing {
 }
 
 /// Unpacks one member.
-pub(super) enum Decoder<R: BufRead> {
+pub(super) enum MemberDecoder<R: BufRead> {
     Gzip(Box<GzDecoder<R>>),
     Zstd(Box<ZstdDecoder<'static, R>>),
 }
 
-impl<R: BufRead> Decoder<R> {
-    pub(super) fn new(packing: Packing, reader: R) -> io::Result<Self> {
+impl<R: BufRead> MemberDecoder<R> {
+    pub(super) fn new(packing: CompressionFormat, reader: R) -> io::Result<Self> {
         Ok(match packing {
-            Packing::Gzip => Self::Gzip(Box::new(GzDecoder::new(reader))),
-            Packing::Zstd => {
+            CompressionFormat::Gzip => Self::Gzip(Box::new(GzDecoder::new(reader))),
+            CompressionFormat::Zstd => {
                 let mut decoder = ZstdDecoder::with_buffer(reader)?.single_frame();
                 decoder.window_log_max(ZSTD_WINDOW_LOG)?;
                 Self::Zstd(Box::new(decoder))
@@ -119,10 +119,10 @@ impl<R: BufRead> Decoder<R> {
         })
     }
 
-    pub(super) const fn packing(&self) -> Packing {
+    pub(super) const fn packing(&self) -> CompressionFormat {
         match self {
-            Self::Gzip(_) => Packing::Gzip,
-            Self::Zstd(_) => Packing::Zstd,
+            Self::Gzip(_) => CompressionFormat::Gzip,
+            Self::Zstd(_) => CompressionFormat::Zstd,
         }
     }
 
@@ -143,7 +143,7 @@ impl<R: BufRead> Decoder<R> {
     }
 }
 
-impl<R: BufRead> Read for Decoder<R> {
+impl<R: BufRead> Read for MemberDecoder<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Gzip(decoder) => decoder.read(buffer),

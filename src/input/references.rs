@@ -90,7 +90,7 @@ pub(crate) fn follow(files: &[PathBuf], inputs: &[PathBuf], search: &Search<'_>)
     Ok(referenced)
 }
 
-/// Lines that are told.
+/// Lines that are reported.
 const MOST_TOLD: usize = 100;
 
 /// Asks a store about objects. One that is not there, or that nobody may see, is an archive that cannot be read.

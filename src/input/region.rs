@@ -62,7 +62,7 @@ impl Region {
     ///
     /// What the library says; and the first read that failed, whatever it made of that.
     pub(super) fn with_reader<T>(&self, read: impl FnOnce(RegionReader) -> io::Result<T>) -> io::Result<T> {
-        let failed = Failure::default();
+        let failed = ReadFailure::default();
         let result = read(RegionReader { failed: Some(Arc::clone(&failed)), ..self.open()? });
         let failed = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
         failed.map_or(result, Err)
@@ -84,10 +84,10 @@ pub(super) struct RegionReader {
     region: Region,
     at: u64,
     /// Where the first read that fails is kept, if it is.
-    failed: Option<Failure>,
+    failed: Option<ReadFailure>,
 }
 
-type Failure = Arc<Mutex<Option<io::Error>>>;
+type ReadFailure = Arc<Mutex<Option<io::Error>>>;
 
 impl RegionReader {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -127,9 +127,9 @@ impl RegionReader {
         if failed.is_some() {
             return error;
         }
-        let told = io::Error::new(error.kind(), error.to_string());
+        let copy = io::Error::new(error.kind(), error.to_string());
         *failed = Some(error);
-        told
+        copy
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::stream::Ended;
+use super::stream::TextEnd;
 use super::{Archive, TextStream, Unusable, Window};
 use crate::error::Finding;
 
@@ -21,11 +21,11 @@ const READ_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub(super) struct Sequence {
     archive: Box<Archive>,
-    state: Mutex<State>,
+    state: Mutex<SequenceState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct SequenceState {
     reader: Option<TextReader>,
     /// How far it has read.
     position: u64,
@@ -46,12 +46,12 @@ impl Sequence {
         Self { archive: Box::new(archive), state: Mutex::default() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SequenceState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says that a member is read soon.
-    pub(super) fn announce(&self, start: u64, bytes: u64) {
+    pub(super) fn mark_wanted(&self, start: u64, bytes: u64) {
         self.state().expected.entry(start).or_insert(Expected { bytes, text: None });
     }
 
@@ -84,7 +84,7 @@ impl Sequence {
     }
 }
 
-impl State {
+impl SequenceState {
     /// Goes to a place, from the beginning when that is behind; keeps what is expected on the way.
     fn go_to(&mut self, archive: &Archive, to: u64) -> io::Result<()> {
         if self.reader.is_none() || self.position > to {
@@ -135,9 +135,9 @@ pub(super) struct TextReader {
     at: usize,
     /// Of the text that was read.
     bytes: u64,
-    end: Option<Result<Ended, Unusable>>,
+    end: Option<Result<TextEnd, Unusable>>,
     /// Where to note how the file ended.
-    noted: Arc<Mutex<Ended>>,
+    noted: Arc<Mutex<TextEnd>>,
 }
 
 impl TextReader {
@@ -145,8 +145,8 @@ impl TextReader {
         Self::noting_end(stream, Arc::default())
     }
 
-    /// A reader that tells what was wrong behind the text, too.
-    pub(super) fn noting_end(stream: TextStream, noted: Arc<Mutex<Ended>>) -> Self {
+    /// A reader that also reports what was wrong behind the text.
+    pub(super) fn noting_end(stream: TextStream, noted: Arc<Mutex<TextEnd>>) -> Self {
         Self { stream, window: Window::default(), at: 0, bytes: 0, end: None, noted }
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use super::encoding::{Utf16Reader, is_utf16};
-use super::packing::{Decoder, Packing};
+use super::packing::{CompressionFormat, MemberDecoder};
 use super::sequence::TextReader;
 use super::{Archive, MAX_LAYERS};
 use crate::error::{Finding, Reason};
@@ -43,14 +43,14 @@ impl Window {
 }
 
 /// How a text ended: with a finding when the file is damaged behind it.
-pub(crate) type Ended = Option<Finding>;
+pub(crate) type TextEnd = Option<Finding>;
 
 /// Reads and unpacks a file.
 #[derive(Debug)]
 pub(crate) struct TextStream {
     /// Whose first bytes a finding takes along; none takes any when nobody asks for findings.
     archive: Option<Archive>,
-    source: Source,
+    source: TextSource,
     limit: u64,
     inflated_bytes: u64,
     /// Where the compressed member at hand begins in the file.
@@ -60,9 +60,9 @@ pub(crate) struct TextStream {
     /// Where to end, known from an earlier reading, and why.
     end: Option<Unusable>,
     /// The first text, which was looked at to see whether it is compressed itself, and what came of reading it.
-    first: Option<(Window, Result<Option<Ended>, Unusable>)>,
+    first: Option<(Window, Result<Option<TextEnd>, Unusable>)>,
     /// How the file ended that this text is packed in, when it is packed more than once.
-    outer_end: Option<Arc<Mutex<Ended>>>,
+    outer_end: Option<Arc<Mutex<TextEnd>>>,
     /// Whether the text so far is that of the file's first gzip member, or the file.
     is_exact: bool,
 }
@@ -79,19 +79,19 @@ pub(crate) struct Unusable {
 /// Any file.
 pub(super) type Input = Box<dyn Read + Send>;
 
-enum Source {
+enum TextSource {
     Plain(BufReader<Input>),
-    Packed(Decoder<Counted>),
+    Packed(MemberDecoder<CountingReader>),
     /// Between two states only.
-    Ended,
+    AtEnd,
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for TextSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Plain(_) => "Plain",
             Self::Packed(_) => "Packed",
-            Self::Ended => "Ended",
+            Self::AtEnd => "AtEnd",
         })
     }
 }
@@ -119,11 +119,11 @@ impl TextStream {
         // Services compress what is compressed already.
         for layers in 1..=MAX_LAYERS {
             let mut window = Window::default();
-            let read = stream.fill(&mut window, Packing::MAGIC_BYTES);
-            let is_packed = layers < MAX_LAYERS && Packing::of(window.text()).is_some();
+            let read = stream.fill(&mut window, CompressionFormat::MAGIC_BYTES);
+            let is_packed = layers < MAX_LAYERS && CompressionFormat::of(window.text()).is_some();
             let has_layer = is_packed || is_utf16(window.text());
             stream.first = Some((window, read));
-            if !has_layer || !matches!(stream.source, Source::Packed(_)) {
+            if !has_layer || !matches!(stream.source, TextSource::Packed(_)) {
                 break;
             }
             let outer_end = Arc::default();
@@ -140,7 +140,7 @@ impl TextStream {
         {
             first.text.truncate(usize::try_from(end.sound_bytes).unwrap_or(usize::MAX));
             *read = Ok(Some(Some(end.finding.clone())));
-            (self.source, self.inflated_bytes) = (Source::Ended, end.sound_bytes);
+            (self.source, self.inflated_bytes) = (TextSource::AtEnd, end.sound_bytes);
         }
         self.is_exact &= end.is_none();
         self.end = end;
@@ -150,11 +150,14 @@ impl TextStream {
         let mut reader = BufReader::with_capacity(READ_BYTES, input);
         let head = reader.fill_buf()?;
         let is_utf16 = is_utf16(head);
-        let packing = Packing::of(head);
+        let packing = CompressionFormat::of(head);
         let source = match packing {
-            Some(packing) => Source::Packed(Decoder::new(packing, Counted { peeked: Vec::new(), reader, count: 0 })?),
-            None if is_utf16 => Source::Plain(BufReader::new(Box::new(Utf16Reader::new(reader)))),
-            None => Source::Plain(reader),
+            Some(packing) => TextSource::Packed(MemberDecoder::new(
+                packing,
+                CountingReader { peeked: Vec::new(), reader, count: 0 },
+            )?),
+            None if is_utf16 => TextSource::Plain(BufReader::new(Box::new(Utf16Reader::new(reader)))),
+            None => TextSource::Plain(reader),
         };
         Ok(Self {
             archive: archive.cloned(),
@@ -166,7 +169,7 @@ impl TextStream {
             end: None,
             first: None,
             outer_end: None,
-            is_exact: if packing.is_none() { !is_utf16 } else { packing == Some(Packing::Gzip) },
+            is_exact: if packing.is_none() { !is_utf16 } else { packing == Some(CompressionFormat::Gzip) },
         })
     }
 
@@ -175,7 +178,7 @@ impl TextStream {
     /// # Errors
     ///
     /// What makes text unusable that was handed out: a wrong checksum, a read error, or too much text.
-    pub(crate) fn fill(&mut self, window: &mut Window, wanted: usize) -> Result<Option<Ended>, Unusable> {
+    pub(crate) fn fill(&mut self, window: &mut Window, wanted: usize) -> Result<Option<TextEnd>, Unusable> {
         let text = &mut window.text;
         if let Some((mut first, read)) = self.first.take() {
             let room = wanted.saturating_sub(text.len());
@@ -195,14 +198,14 @@ impl TextStream {
             if let Some(end) = &self.end {
                 room = room.min(end.sound_bytes - self.inflated_bytes);
                 if room == 0 {
-                    self.source = Source::Ended;
+                    self.source = TextSource::AtEnd;
                     return Ok(Some(Some(end.finding.clone())));
                 }
             }
             let read = match &mut self.source {
-                Source::Plain(reader) => reader.take(room).read_to_end(text),
-                Source::Packed(decoder) => decoder.take(room).read_to_end(text),
-                Source::Ended => return Ok(Some(None)),
+                TextSource::Plain(reader) => reader.take(room).read_to_end(text),
+                TextSource::Packed(decoder) => decoder.take(room).read_to_end(text),
+                TextSource::AtEnd => return Ok(Some(None)),
             };
             self.inflated_bytes += (text.len() - before) as u64;
             if self.inflated_bytes > self.limit {
@@ -228,10 +231,10 @@ impl TextStream {
     /// # Errors
     ///
     /// As [`TextStream::fill`].
-    pub(crate) fn drain(&mut self, ended: Ended, mut take: impl FnMut(&[u8])) -> Result<(u64, Ended), Unusable> {
+    pub(crate) fn drain(&mut self, ended: TextEnd, mut take: impl FnMut(&[u8])) -> Result<(u64, TextEnd), Unusable> {
         let mut ended = ended;
         let mut window = Window::default();
-        while self.first.is_some() || !matches!(self.source, Source::Ended) {
+        while self.first.is_some() || !matches!(self.source, TextSource::AtEnd) {
             window.text.clear();
             let end = self.fill(&mut window, READ_BYTES)?;
             take(&window.text);
@@ -244,18 +247,18 @@ impl TextStream {
     }
 
     /// Goes on to the next gzip member; tells how the text ended when there is none.
-    fn next_member(&mut self) -> Result<Option<Ended>, Unusable> {
-        let Source::Packed(decoder) = std::mem::replace(&mut self.source, Source::Ended) else {
+    fn next_member(&mut self) -> Result<Option<TextEnd>, Unusable> {
+        let TextSource::Packed(decoder) = std::mem::replace(&mut self.source, TextSource::AtEnd) else {
             return Ok(Some(self.outer_ended()));
         };
         let packing = decoder.packing();
         let mut counted = decoder.into_inner();
         self.member_at = counted.count;
         self.sound_bytes = self.inflated_bytes;
-        let rest = counted.peek(Packing::START_BYTES).map_err(|error| self.unreadable(&error))?;
-        if let Some(next) = Packing::of_member(rest) {
-            let decoder = Decoder::new(next, counted).map_err(|error| self.unreadable(&error))?;
-            (self.source, self.is_exact) = (Source::Packed(decoder), false);
+        let rest = counted.peek(CompressionFormat::START_BYTES).map_err(|error| self.unreadable(&error))?;
+        if let Some(next) = CompressionFormat::of_member(rest) {
+            let decoder = MemberDecoder::new(next, counted).map_err(|error| self.unreadable(&error))?;
+            (self.source, self.is_exact) = (TextSource::Packed(decoder), false);
             return Ok(None);
         }
         let mut original = Vec::new();
@@ -267,19 +270,19 @@ impl TextStream {
     }
 
     /// What was wrong behind the file that this text is packed in.
-    fn outer_ended(&self) -> Ended {
+    fn outer_ended(&self) -> TextEnd {
         self.outer_end.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A read or inflate error: `Ok` when the text before it still counts.
     fn failed(&mut self, error: &io::Error) -> Result<Finding, Finding> {
-        let Source::Packed(decoder) = &self.source else { return Err(self.read_failed(error)) };
+        let TextSource::Packed(decoder) = &self.source else { return Err(self.read_failed(error)) };
         let is_read_error = super::is_of_system(error) || outer_damage(error).is_some();
         if is_read_error {
             return Err(self.read_failed(error));
         }
         let (packing, stored_bytes) = (decoder.packing(), decoder.get_ref().count);
-        self.source = Source::Ended;
+        self.source = TextSource::AtEnd;
         let finding = packing.damage(error, stored_bytes, self.member_at, self.original());
         if finding.reason.is_cut() { Ok(finding) } else { Err(finding) }
     }
@@ -319,14 +322,14 @@ pub(super) fn outer_damage(error: &io::Error) -> Option<&Finding> {
 }
 
 /// A reader that knows how far it is.
-struct Counted {
+struct CountingReader {
     /// Bytes taken from the reader and not yet consumed.
     peeked: Vec<u8>,
     reader: BufReader<Input>,
     count: u64,
 }
 
-impl Counted {
+impl CountingReader {
     /// The next bytes, up to `wanted`; fewer at the end of the file. A buffer may end after one of them.
     fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
         let missing = wanted.saturating_sub(self.peeked.len()) as u64;
@@ -335,7 +338,7 @@ impl Counted {
     }
 }
 
-impl Read for Counted {
+impl Read for CountingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let available = self.fill_buf()?;
         let read = available.len().min(buffer.len());
@@ -345,7 +348,7 @@ impl Read for Counted {
     }
 }
 
-impl BufRead for Counted {
+impl BufRead for CountingReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.peeked.is_empty() { self.reader.fill_buf() } else { Ok(&self.peeked) }
     }

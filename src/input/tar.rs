@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use memchr::memmem;
 use tar::{Archive, EntryType};
 
-use super::container::{Entry, Listing, MAX_MEMBERS, Packing};
+use super::container::{ContainerEntry, ContainerListing, MAX_MEMBERS, Packing};
 use super::region::Region;
 
 /// Size of a header, and of the blocks that members are made of (POSIX, pax).
@@ -28,7 +28,7 @@ pub(super) fn is_tar(head: &[u8]) -> bool {
     block.as_mut_bytes().copy_from_slice(header);
     let (before, checksum, behind) = (&header[..148], &header[148..156], &header[156..]);
     let sum = before.iter().chain(behind).map(|byte| u32::from(*byte)).sum::<u32>() + u32::from(b' ') * 8;
-    header[0] != 0 && checksum.iter().any(u8::is_ascii_digit) && block.cksum().is_ok_and(|told| told == sum)
+    header[0] != 0 && checksum.iter().any(u8::is_ascii_digit) && block.cksum().is_ok_and(|declared| declared == sum)
 }
 
 /// Lists a tar whose members can be skipped.
@@ -36,8 +36,8 @@ pub(super) fn is_tar(head: &[u8]) -> bool {
 /// # Errors
 ///
 /// When it cannot be read.
-pub(super) fn list(region: &Region) -> io::Result<Listing> {
-    let mut listing = Listing::default();
+pub(super) fn list(region: &Region) -> io::Result<ContainerListing> {
+    let mut listing = ContainerListing::default();
     let mut start = 0;
     loop {
         let damaged_at = region.part(start, u64::MAX).with_reader(|reader| {
@@ -59,8 +59,8 @@ pub(super) fn list(region: &Region) -> io::Result<Listing> {
 /// # Errors
 ///
 /// When it cannot be read.
-pub(super) fn list_in_order(reader: impl Read) -> io::Result<Listing> {
-    let mut listing = Listing::default();
+pub(super) fn list_in_order(reader: impl Read) -> io::Result<ContainerListing> {
+    let mut listing = ContainerListing::default();
     let mut reader = Pushback { reader, head: io::Cursor::default(), position: 0 };
     loop {
         let start = reader.position;
@@ -70,7 +70,7 @@ pub(super) fn list_in_order(reader: impl Read) -> io::Result<Listing> {
         if collect(archive.entries()?, start, &mut listing).is_none() {
             break;
         }
-        // Whoever reads on is told why it ends.
+        // Reading on gives the reason why it ends.
         let Ok(Some((_, rest))) = find_header(&mut reader) else { break };
         reader.push_back(&rest);
     }
@@ -131,7 +131,7 @@ const DIRECTORY_LIST: u8 = b'D';
 const CONTINUATION: u8 = b'M';
 
 /// Takes the members of a tar that begins at a place; where it is damaged, if it is: what follows cannot be told from there.
-fn collect<R: Read>(entries: tar::Entries<'_, R>, start: u64, listing: &mut Listing) -> Option<u64> {
+fn collect<R: Read>(entries: tar::Entries<'_, R>, start: u64, listing: &mut ContainerListing) -> Option<u64> {
     let mut place = start;
     for entry in entries {
         let entry = match entry {
@@ -168,7 +168,7 @@ fn collect<R: Read>(entries: tar::Entries<'_, R>, start: u64, listing: &mut List
             break;
         }
         let modified_ms = entry.header().mtime().ok().and_then(|seconds| i64::try_from(seconds).ok());
-        listing.entries.push(Entry {
+        listing.entries.push(ContainerEntry {
             name: entry.path_bytes().into_owned(),
             start: at,
             bytes: entry.size(),

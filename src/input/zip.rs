@@ -18,11 +18,11 @@ use std::io;
 use std::ops::Range;
 
 use self::blocks::BlockReader;
-pub(super) use self::checked::{Told, checked};
-use self::directory::{Directory, Listed, Outlines};
-use self::local::{Effort, Found};
-use self::records::{DEFLATED, DESCRIPTOR, END, END64, LOCAL, LocalHeader, Member, STORED};
-use super::container::{Entry, Listing, MAX_MEMBERS, Packing};
+pub(super) use self::checked::{DeclaredMember, checked};
+use self::directory::{Directory, DirectoryEntry, Outlines};
+use self::local::{LocalEntry, ScanBudget};
+use self::records::{DEFLATED, DESCRIPTOR, END, END64, LOCAL, LocalHeader, MemberHeader, STORED};
+use super::container::{ContainerEntry, ContainerListing, MAX_MEMBERS, Packing};
 use super::region::Region;
 
 /// How a zip begins: with a member, or, when it has none, with its end.
@@ -58,7 +58,7 @@ pub(super) fn is_zip(head: &[u8], is_named_zip: bool, region: impl FnOnce() -> O
     }
     // Cut, and behind something or with a damaged beginning: that no directory was found is told of anything.
     Ok(is_named_zip && {
-        let Listing { entries, findings } = list(&region)?;
+        let ContainerListing { entries, findings } = list(&region)?;
         !entries.is_empty() || findings.len() > 1
     })
 }
@@ -68,12 +68,12 @@ pub(super) fn is_zip(head: &[u8], is_named_zip: bool, region: impl FnOnce() -> O
 /// # Errors
 ///
 /// When it cannot be read.
-pub(super) fn list(region: &Region) -> io::Result<Listing> {
-    let mut survey = Survey {
+pub(super) fn list(region: &Region) -> io::Result<ContainerListing> {
+    let mut survey = ZipScan {
         region,
         reader: BlockReader::open(region)?,
-        effort: Effort::of(region.bytes),
-        listing: Listing::default(),
+        scan_budget: ScanBudget::of(region.bytes),
+        listing: ContainerListing::default(),
         outlines: Outlines::default(),
         stretches: Vec::new(),
         is_open: false,
@@ -93,11 +93,11 @@ struct Stretch {
 }
 
 /// A zip while it is listed.
-struct Survey<'a> {
+struct ZipScan<'a> {
     region: &'a Region,
     reader: BlockReader,
-    effort: Effort,
-    listing: Listing,
+    scan_budget: ScanBudget,
+    listing: ContainerListing,
     outlines: Outlines,
     /// What is still to be looked at.
     stretches: Vec<Stretch>,
@@ -105,7 +105,7 @@ struct Survey<'a> {
     is_open: bool,
 }
 
-impl Survey<'_> {
+impl ZipScan<'_> {
     fn go_through(&mut self) -> io::Result<()> {
         let whole = Stretch { range: 0..self.reader.bytes, is_closed: false, may_have_directory: true };
         self.is_open = true;
@@ -117,7 +117,7 @@ impl Survey<'_> {
             self.take_stretch(&stretch)?;
         }
         if self.is_open {
-            self.tell_missing_directory()?;
+            self.report_missing_directory()?;
         }
         self.listing.entries.sort_by_key(|entry| entry.start);
         Ok(())
@@ -141,10 +141,10 @@ impl Survey<'_> {
         let count = listed.len() as u64;
         let is_cut = count == room as u64 && entries_end < directory.entries.end;
         if is_cut {
-            self.tell_too_many();
+            self.report_too_many();
         } else if !directory.record.counts(count) {
-            let told = directory.record.entries;
-            self.listing.damaged(Some(entries_end), format!("its directory has {count} of {told} members"));
+            let stated = directory.record.entries;
+            self.listing.damaged(Some(entries_end), format!("its directory has {count} of {stated} members"));
         }
         listed.sort_by_key(|entry| entry.header);
         let mut accounted = stretch.range.start;
@@ -156,7 +156,7 @@ impl Survey<'_> {
                 continue;
             }
             let Some(header) = entry.header.filter(|header| *header < directory.entries.start) else {
-                self.tell_misplaced(&entry);
+                self.report_misplaced(&entry);
                 continue;
             };
             if header < stretch.range.start {
@@ -177,19 +177,19 @@ impl Survey<'_> {
         }
         self.leave(accounted..directory.entries.start, true);
         self.leave(entries_end..directory.end.start, true);
-        self.tell_split(directory, elsewhere);
+        self.report_split(directory, elsewhere);
         self.end_directory(directory, stretch);
         Ok(())
     }
 
     /// Takes one member of a directory; the bytes that it accounts for, or nothing when it is not what the directory says:
-    /// then its local header may tell.
-    fn take_listed(&mut self, listed: Listed, header: u64, end: u64) -> io::Result<Option<Range<u64>>> {
+    /// then its local header may say.
+    fn take_listed(&mut self, listed: DirectoryEntry, header: u64, end: u64) -> io::Result<Option<Range<u64>>> {
         let length = LocalHeader::length(self.reader.record(header, LocalHeader::FIXED_BYTES)?);
         let start = length.map(|length| header + length as u64);
         let range = start.and_then(|start| Some(start..start.checked_add(listed.member.packed)?));
         let Some(range) = range.filter(|range| range.end <= end) else {
-            self.tell_misplaced(&listed);
+            self.report_misplaced(&listed);
             return Ok(None);
         };
         let length = usize::try_from(range.start - header).unwrap_or_default();
@@ -198,7 +198,7 @@ impl Survey<'_> {
         {
             let message = format!("its directory and the header of {} contradict each other", printable(&listed.name));
             self.listing.damaged(Some(header), message);
-            if !local::is_sound(self.region, range.start, &listed.member, &mut self.effort)? {
+            if !local::is_sound(self.region, range.start, &listed.member, &mut self.scan_budget)? {
                 return Ok(None);
             }
         }
@@ -212,33 +212,33 @@ impl Survey<'_> {
         let mut at = stretch.range.start;
         while let Some(header) = self.reader.find(LOCAL, at..end)? {
             if self.is_full() {
-                self.tell_too_many();
+                self.report_too_many();
                 return Ok(());
             }
-            let found = local::read(self.region, &mut self.reader, header, end, &mut self.effort)?;
-            self.is_open |= !stretch.is_closed && !matches!(found, Found::Nothing);
+            let found = local::read(self.region, &mut self.reader, header, end, &mut self.scan_budget)?;
+            self.is_open |= !stretch.is_closed && !matches!(found, LocalEntry::Nothing);
             at = match found {
-                Found::Nothing => header + 1,
-                Found::Unreadable(message) => {
+                LocalEntry::Nothing => header + 1,
+                LocalEntry::Unreadable(message) => {
                     self.listing.damaged(Some(header), message);
                     header + 1
                 }
-                Found::Member { name, member, start, end } => {
+                LocalEntry::MemberHeader { name, member, start, end } => {
                     self.push(name, member, start);
                     end
                 }
             };
         }
-        self.tell_cut_start(&Stretch { range: at..end, ..*stretch })
+        self.report_cut_start(&Stretch { range: at..end, ..*stretch })
     }
 
-    fn push(&mut self, name: Vec<u8>, member: Member, start: u64) {
+    fn push(&mut self, name: Vec<u8>, member: MemberHeader, start: u64) {
         // A folder; on Windows, some write it with its own slash.
         let is_folder = matches!(name.last(), Some(b'/' | b'\\')) && member.is_empty();
         if !is_folder {
             let modified_ms = member.modified_ms().unwrap_or_default();
             let packing = packing(&member);
-            self.listing.entries.push(Entry { name, start, bytes: member.bytes, modified_ms, packing });
+            self.listing.entries.push(ContainerEntry { name, start, bytes: member.bytes, modified_ms, packing });
         }
     }
 
@@ -266,17 +266,17 @@ impl Survey<'_> {
         self.listing.entries.len() >= MAX_MEMBERS
     }
 
-    fn tell_too_many(&mut self) {
+    fn report_too_many(&mut self) {
         self.listing.damaged(None, format!("it has more than {MAX_MEMBERS} members"));
     }
 
-    fn tell_misplaced(&mut self, Listed { number, header, name, .. }: &Listed) {
+    fn report_misplaced(&mut self, DirectoryEntry { number, header, name, .. }: &DirectoryEntry) {
         let message = format!("member {number} of its directory, {}, is not where that says", printable(name));
         self.listing.damaged(*header, message);
     }
 
     /// Tells of the parts of a split zip that are not here.
-    fn tell_split(&mut self, directory: &Directory, elsewhere: u64) {
+    fn report_split(&mut self, directory: &Directory, elsewhere: u64) {
         let parts = u64::from(directory.record.disk) + 1;
         if parts > 1 {
             let message = format!("it is the last of {parts} parts of a split zip; put them together: zip -s 0");
@@ -292,7 +292,7 @@ impl Survey<'_> {
     }
 
     /// Tells that the file ends in the first bytes of a header.
-    fn tell_cut_start(&mut self, stretch: &Stretch) -> io::Result<()> {
+    fn report_cut_start(&mut self, stretch: &Stretch) -> io::Result<()> {
         let Range { start, end } = stretch.range;
         let is_short = (1..LOCAL.len() as u64).contains(&end.saturating_sub(start));
         if end == self.reader.bytes && is_short && LOCAL.starts_with(self.reader.record(start, LOCAL.len())?) {
@@ -301,7 +301,7 @@ impl Survey<'_> {
         Ok(())
     }
 
-    fn tell_missing_directory(&mut self) -> io::Result<()> {
+    fn report_missing_directory(&mut self) -> io::Result<()> {
         let head = self.reader.record(0, LOCAL.len())?;
         let message = if SPLIT_STARTS.contains(&head) {
             "it is a part of a split zip, and the directory is in the last part; put them together: zip -s 0"
@@ -317,8 +317,8 @@ fn printable(name: &[u8]) -> String {
     crate::error::printable(&String::from_utf8_lossy(name))
 }
 
-fn packing(member: &Member) -> Packing {
-    let Member { method, packed, crc32, .. } = *member;
+fn packing(member: &MemberHeader) -> Packing {
+    let MemberHeader { method, packed, crc32, .. } = *member;
     match method {
         _ if member.is_encrypted() => Packing::Unsupported("an encrypted member of a zip"),
         STORED => Packing::Zipped { is_deflated: false, bytes: packed, crc32 },

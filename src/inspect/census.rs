@@ -7,12 +7,12 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, TimestampMillisecondType};
 
 use super::counter::{Counter, MOST_VALUES};
-use super::dates::Dates;
+use super::dates::DateCounts;
 use super::report::{Contents, FieldCounts, KindCount, ValueCount, percent_of};
 use crate::error::{Error, Result};
 use crate::flatten::timestamp::epoch_day;
 use crate::model::Outcome;
-use crate::rows::{Batch, Verdict};
+use crate::rows::{ArchiveOutcome, Batch};
 use crate::schema::Table;
 
 /// Columns of text whose values are counted.
@@ -25,9 +25,9 @@ pub(super) const TEXT_FIELDS: [&str; 7] = [
     "error_code",
     "user_identity_type",
 ];
-/// The column that tells dates.
+/// The column of dates.
 pub(super) const EVENT_TIME: &str = "event_time";
-/// The column that tells what became of a usage record.
+/// The column of a usage record's outcome.
 pub(super) const OUTCOME: &str = "outcome";
 
 /// Counts rows of one table.
@@ -36,7 +36,7 @@ pub(super) struct Census {
     table: Table,
     rows: u64,
     fields: Vec<TextField>,
-    dates: Dates,
+    dates: DateCounts,
     /// Rows without a time.
     undated: u64,
     /// Earliest and latest time.
@@ -68,7 +68,7 @@ impl Census {
             table,
             rows: 0,
             fields: TEXT_FIELDS.into_iter().filter_map(field).collect(),
-            dates: Dates::default(),
+            dates: DateCounts::default(),
             undated: 0,
             times_ms: None,
             outcomes: [0; Outcome::ALL.len()],
@@ -180,7 +180,7 @@ impl Census {
     }
 
     /// Puts what was counted into a report, with so many values of each field.
-    pub(super) fn tell(self, top: usize, contents: &mut Contents) {
+    pub(super) fn report(self, top: usize, contents: &mut Contents) {
         let rows = self.rows;
         contents.kinds = self.kinds;
         contents.kinds.sort_by(|one, two| {
@@ -200,7 +200,7 @@ impl Census {
             top: self.dates.top(top, rows),
             others_at_most: None,
         });
-        contents.fields.extend(self.fields.into_iter().map(|field| field.told(top, rows)));
+        contents.fields.extend(self.fields.into_iter().map(|field| field.listed(top, rows)));
         contents.histogram = self.dates.histogram(rows);
     }
 }
@@ -215,9 +215,9 @@ impl TextField {
         counted.map_err(|error| format!("`{name}`: {error}"))
     }
 
-    fn told(self, top: usize, rows: u64) -> FieldCounts {
+    fn listed(self, top: usize, rows: u64) -> FieldCounts {
         let (distinct, is_exact) = self.values.distinct();
-        let told = |(value, count): (String, super::counter::Count)| ValueCount {
+        let listed = |(value, count): (String, super::counter::Count)| ValueCount {
             value,
             events: count.least,
             percent: percent_of(count.least, rows),
@@ -229,7 +229,7 @@ impl TextField {
             distinct: distinct as u64,
             is_exact,
             absent: self.absent,
-            top: top.into_iter().map(told).collect(),
+            top: top.into_iter().map(listed).collect(),
             others_at_most: (!is_exact).then_some(others_at_most),
         }
     }
@@ -239,31 +239,33 @@ impl TextField {
 fn count_texts(
     column: &ArrayRef,
     by_number: &mut Vec<u64>,
-    mut tell: impl FnMut(Option<&str>, u64),
+    mut report: impl FnMut(Option<&str>, u64),
 ) -> Result<(), String> {
     let absent = column.logical_null_count() as u64;
     if absent > 0 {
-        tell(None, absent);
+        report(None, absent);
     }
     if column.data_type().is_null() {
         return Ok(());
     }
     if let Some(texts) = column.as_string_opt::<i32>() {
-        texts.iter().flatten().for_each(|text| tell(Some(text), 1));
+        texts.iter().flatten().for_each(|text| report(Some(text), 1));
         return Ok(());
     }
-    let coded = column.as_dictionary_opt::<Int32Type>();
-    let values = coded.and_then(|coded| coded.values().as_string_opt::<i32>());
-    let (Some(coded), Some(values)) = (coded, values) else { return Err("it is no text".to_owned()) };
+    let dictionary_array = column.as_dictionary_opt::<Int32Type>();
+    let values = dictionary_array.and_then(|dictionary_array| dictionary_array.values().as_string_opt::<i32>());
+    let (Some(dictionary_array), Some(values)) = (dictionary_array, values) else {
+        return Err("it is no text".to_owned());
+    };
     by_number.clear();
     by_number.resize(values.len(), 0);
-    if coded.keys().null_count() == 0 {
-        coded.keys().values().iter().for_each(|number| by_number[*number as usize] += 1);
+    if dictionary_array.keys().null_count() == 0 {
+        dictionary_array.keys().values().iter().for_each(|number| by_number[*number as usize] += 1);
     } else {
-        coded.keys().iter().flatten().for_each(|number| by_number[number as usize] += 1);
+        dictionary_array.keys().iter().flatten().for_each(|number| by_number[number as usize] += 1);
     }
     let used = by_number.iter().enumerate().filter(|(_, rows)| **rows > 0);
-    used.for_each(|(number, rows)| tell(Some(values.value(number)), *rows));
+    used.for_each(|(number, rows)| report(Some(values.value(number)), *rows));
     Ok(())
 }
 
@@ -286,7 +288,7 @@ impl Census {
     }
 
     /// Counts an archive.
-    pub(super) fn add_archive(&mut self, verdict: &Verdict) {
-        self.add_archives(verdict.kind, verdict.status.as_str(), 1, verdict.events_seen);
+    pub(super) fn add_archive(&mut self, outcome: &ArchiveOutcome) {
+        self.add_archives(outcome.kind, outcome.status.as_str(), 1, outcome.events_seen);
     }
 }

@@ -176,8 +176,8 @@ mod tests {
         }
         let (top, others_at_most) = counter.top(7);
         assert!(top.iter().all(|(value, _)| value.starts_with("often")), "{top:?}");
-        let told: Vec<&str> = top.iter().map(|(value, _)| value.as_str()).collect();
-        let others = expected.iter().filter(|(value, _)| !told.contains(value)).map(|(_, count)| *count).max();
+        let listed: Vec<&str> = top.iter().map(|(value, _)| value.as_str()).collect();
+        let others = expected.iter().filter(|(value, _)| !listed.contains(value)).map(|(_, count)| *count).max();
         assert!(others.is_some_and(|count| count <= others_at_most), "{others:?} above {others_at_most}");
     }
 

@@ -18,13 +18,13 @@ type Date = (i64, i64, i64);
 
 /// Counts events by date.
 #[derive(Debug, Default)]
-pub(super) struct Dates {
+pub(super) struct DateCounts {
     dates: BTreeMap<Date, u64>,
-    /// Whether only months are told apart any more.
+    /// Whether only months are counted separately any more.
     is_by_month: bool,
 }
 
-impl Dates {
+impl DateCounts {
     /// Adds events of a day, in days since 1970.
     pub(super) fn add(&mut self, day: i64, events: u64) {
         self.add_date(civil_from_days(day), events);
@@ -57,13 +57,13 @@ impl Dates {
     pub(super) fn top(&self, number: usize, rows: u64) -> Vec<ValueCount> {
         let mut dates: Vec<(&Date, &u64)> = self.dates.iter().collect();
         dates.sort_by(|(_, one), (_, two)| two.cmp(one));
-        let told = |(date, events): (&Date, &u64)| ValueCount {
+        let listed = |(date, events): (&Date, &u64)| ValueCount {
             value: written(*date),
             events: *events,
             percent: percent_of(*events, rows),
             at_most: None,
         };
-        dates.into_iter().take(number).map(told).collect()
+        dates.into_iter().take(number).map(listed).collect()
     }
 
     /// Events by day, or by month or year when there would be too many bars. Bars without events are left out.
@@ -116,14 +116,14 @@ fn written(date: Date) -> String {
 mod tests {
     use super::*;
 
-    fn of(days: impl IntoIterator<Item = i64>) -> Dates {
-        let mut dates = Dates::default();
+    fn of(days: impl IntoIterator<Item = i64>) -> DateCounts {
+        let mut dates = DateCounts::default();
         days.into_iter().for_each(|day| dates.add(day, 2));
         dates
     }
 
     #[track_caller]
-    fn check(dates: &Dates, unit: HistogramUnit, bars: usize, first: &str) {
+    fn check(dates: &DateCounts, unit: HistogramUnit, bars: usize, first: &str) {
         let histogram = dates.histogram(1);
         assert_eq!((histogram.unit, histogram.bars.len()), (unit, bars));
         assert_eq!(histogram.bars[0].date, first);

@@ -22,13 +22,13 @@ use crate::input::{TAR, ZIP};
 use crate::lake::file::{LakeFile, damaged, guarded, text_column};
 use crate::lake::root::Root;
 use crate::lake::write::hold_if_there;
-use crate::lake::{Commits, FileLayout, PublishedCommit, RecordedPart};
+use crate::lake::{Commits, CommittedPart, FileLayout, PublishedCommit};
 use crate::model::{Outcome, PartitionColumn, Selection};
 use crate::report::{FINDINGS_SHOWN, Progress, count, describe};
 use crate::rows::is_selected;
 use crate::rows::partition::{PartitionFields, value_in_path};
 use crate::schema::Table;
-use crate::split::Status;
+use crate::split::ArchiveStatus;
 
 /// Rows that are read at once: many to a dictionary, and not too many where every value is another.
 const BATCH_ROWS: usize = 1 << 14;
@@ -42,7 +42,7 @@ pub(super) fn inspect_lake(root: &Root, config: &InspectConfig, progress: &Progr
     let _lock = hold_if_there(root)?;
     let commits = Commits::read(root)?;
     let mut report = LakeReport { lake: root.path().to_owned(), commits: commits.last.into(), ..LakeReport::default() };
-    let settings = commits.published.first().map(|commit| &commit.record.settings);
+    let settings = commits.published.first().map(|commit| &commit.commit_metadata.settings);
     let layout = settings.map(|settings| {
         let words = || damaged(root.path(), format!("its layout is unknown: {settings:?}"));
         settings.layout().ok_or_else(words)
@@ -53,7 +53,7 @@ pub(super) fn inspect_lake(root: &Root, config: &InspectConfig, progress: &Progr
     let bytes = Table::ALL.iter().zip(&report.tables).filter(|(table, _)| table.is_partitioned());
     let bytes: u64 = bytes.map(|(_, report)| report.bytes).sum();
     progress.compressed_bytes_total.fetch_add(bytes, Ordering::Relaxed);
-    let reader = Reader { root, commits: &commits, partition_by: &partition_by, config, progress };
+    let reader = TableScan { root, commits: &commits, partition_by: &partition_by, config, progress };
     let contents = &mut report.contents;
     let counted = if tables.contains(&Table::Events) { Table::Events } else { Table::UsageRecords };
     let mut census = Census::new(counted, config.values_memory());
@@ -73,7 +73,7 @@ pub(super) fn inspect_lake(root: &Root, config: &InspectConfig, progress: &Progr
         events.filtered += events.found.saturating_sub(census.rows());
         events.found = census.rows();
     }
-    census.tell(config.top, contents);
+    census.report(config.top, contents);
     Ok(report)
 }
 
@@ -102,7 +102,7 @@ fn table_report(root: &Root, commits: &Commits, table: Table) -> TableReport {
 
 /// Reads the tables of a lake.
 #[derive(Clone, Copy)]
-struct Reader<'a> {
+struct TableScan<'a> {
     root: &'a Root,
     commits: &'a Commits,
     partition_by: &'a [PartitionColumn],
@@ -112,14 +112,14 @@ struct Reader<'a> {
 
 /// A row group of a part.
 #[derive(Clone)]
-struct Unit {
+struct RowGroupUnit {
     path: Arc<Path>,
     row_group: usize,
     /// Bytes of the part, for the first of its row groups.
     bytes: u64,
 }
 
-impl Reader<'_> {
+impl TableScan<'_> {
     /// Adds what the manifest says of archives.
     fn add_manifest(&self, census: &mut Census, contents: &mut Contents) -> Result<()> {
         const NUMBERS: [&str; 7] = [
@@ -151,12 +151,12 @@ impl Reader<'_> {
                     let archives = &mut contents.archives;
                     archives.seen += 1;
                     match status {
-                        status if status == Status::Converted.as_str() => archives.converted += 1,
-                        status if status == Status::Foreign.as_str() => archives.foreign += 1,
+                        status if status == ArchiveStatus::Converted.as_str() => archives.converted += 1,
+                        status if status == ArchiveStatus::Foreign.as_str() => archives.foreign += 1,
                         _ => archives.quarantined += 1,
                     }
                     // What is in a container counts with its members.
-                    let is_container = [TAR, ZIP].contains(&kind) && status == Status::Converted.as_str();
+                    let is_container = [TAR, ZIP].contains(&kind) && status == ArchiveStatus::Converted.as_str();
                     let InspectBytes { stored, inflated: text } = &mut contents.bytes;
                     *stored += if is_container { 0 } else { compressed };
                     *text += inflated;
@@ -217,7 +217,7 @@ impl Reader<'_> {
         let table = census.table();
         let (memory, schema) = (self.config.values_memory(), self.schema(table)?);
         let columns = TEXT_FIELDS.into_iter().chain([EVENT_TIME, OUTCOME]).collect::<Vec<_>>();
-        let count = |unit: &Unit| {
+        let count = |unit: &RowGroupUnit| {
             let mut counted = Census::new(table, memory);
             let in_path = self.in_path(table, &unit.path);
             self.read(&schema, unit, &columns, |batch| counted.add(batch, &in_path))?;
@@ -233,7 +233,7 @@ impl Reader<'_> {
         let selectors = [EVENT_TIME, "recipient_account_id", "aws_region"];
         let selectors = if self.config.selection.is_everything() { &[][..] } else { &selectors };
         let columns = selectors.iter().copied().chain([OUTCOME]).collect::<Vec<_>>();
-        let count = |unit: &Unit| {
+        let count = |unit: &RowGroupUnit| {
             let mut counted = Census::new(Table::UsageRecords, 0);
             self.read(&schema, unit, &columns, |batch| {
                 batch.column_by_name(OUTCOME).map_or(Ok(()), |outcomes| counted.add_outcomes(outcomes))
@@ -251,10 +251,10 @@ impl Reader<'_> {
     fn each<T: Send>(
         &self,
         table: Table,
-        work: impl Fn(&Unit) -> Result<T> + Sync,
+        work: impl Fn(&RowGroupUnit) -> Result<T> + Sync,
         mut take: impl FnMut(T),
     ) -> Result<()> {
-        let parts: Vec<&RecordedPart> = self.commits.listed(self.root, table).collect();
+        let parts: Vec<&CommittedPart> = self.commits.listed(self.root, table).collect();
         // Results are taken in order, so that they are the same on any number of threads. Those that wait hold the values
         // of a row group each, within the same bounds as the whole.
         let at_once = self.config.threads;
@@ -274,15 +274,15 @@ impl Reader<'_> {
 
     /// The types that rows of a table are read with.
     fn schema(&self, table: Table) -> Result<SchemaRef> {
-        Ok(FileLayout::new(table, self.partition_by)?.coded_schema(table))
+        Ok(FileLayout::new(table, self.partition_by)?.dictionary_schema(table))
     }
 
     /// The row groups of a part.
-    fn units(&self, part: &RecordedPart) -> Result<Vec<Unit>> {
+    fn units(&self, part: &CommittedPart) -> Result<Vec<RowGroupUnit>> {
         let path: Arc<Path> = Arc::from(self.root.join(&part.path));
         let row_groups = LakeFile::open(self.root, &path)?.metadata().num_row_groups();
         let bytes = |row_group| if row_group == 0 { part.bytes } else { 0 };
-        let unit = |row_group| Unit { path: Arc::clone(&path), row_group, bytes: bytes(row_group) };
+        let unit = |row_group| RowGroupUnit { path: Arc::clone(&path), row_group, bytes: bytes(row_group) };
         Ok((0..row_groups).map(unit).collect())
     }
 
@@ -290,11 +290,11 @@ impl Reader<'_> {
     fn read(
         &self,
         schema: &SchemaRef,
-        unit: &Unit,
+        unit: &RowGroupUnit,
         columns: &[&str],
         mut take: impl FnMut(&RecordBatch) -> std::result::Result<(), String>,
     ) -> Result<()> {
-        let Unit { path, row_group, .. } = unit;
+        let RowGroupUnit { path, row_group, .. } = unit;
         let mut read = || {
             let file = LakeFile::open_with_types(self.root, path, Arc::clone(schema))?;
             let file = file.columns(columns.iter().copied()).row_groups(vec![*row_group]).batch_rows(BATCH_ROWS);

@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lake::root::Root;
 use crate::model::{STDIN, Selection};
 use crate::pool::thread_pool;
-use crate::reader::{self, InOrder, Piece, ReadOptions};
+use crate::reader::{self, InOrder, OrderedItem, ReadOptions};
 use crate::report::{Progress, Summary};
 use crate::schema::Table;
 use crate::store::{Session, StoreOptions};
@@ -38,7 +38,7 @@ pub struct InspectConfig {
     pub inputs: Vec<PathBuf>,
     /// How S3 is reached.
     pub store: StoreOptions,
-    /// Values of each field that are told.
+    /// Values of each field that are reported.
     pub top: usize,
     /// Events wanted.
     pub selection: Selection,
@@ -53,7 +53,7 @@ pub struct InspectConfig {
 }
 
 impl InspectConfig {
-    /// Values of each field that are told unless asked otherwise.
+    /// Values of each field that are reported by default.
     pub const DEFAULT_TOP: usize = 10;
 
     /// A request with the defaults of the command line.
@@ -92,7 +92,7 @@ impl InspectConfig {
 /// What is wrong with an archive is no error but in the report.
 pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectReport> {
     config.read_options(config.inputs.clone()).validate()?;
-    let session = Session::new(&config.store).watched_by(progress.waits());
+    let session = Session::new(&config.store).reporting_to(progress.waits());
     let (mut lakes, mut inputs) = (Vec::new(), Vec::new());
     for input in &config.inputs {
         let root = if input.as_os_str() == STDIN { None } else { Some(Root::of(input, &session)?) };
@@ -163,7 +163,7 @@ fn inspect_archives(config: &InspectConfig, inputs: Vec<PathBuf>, progress: &Pro
         first_findings: summary.first_findings,
         ..Contents::default()
     };
-    census.tell(config.top, &mut contents);
+    census.report(config.top, &mut contents);
     Ok(contents)
 }
 
@@ -178,12 +178,12 @@ fn count_archives(config: &InspectConfig, options: &ReadOptions, progress: &Prog
     let mut pieces = InOrder::new(request, reader::plan(options, None));
     while let Some(piece) = pieces.next()? {
         match piece {
-            Piece::Rows { batches, .. } => batches.iter().try_for_each(|batch| census.add_batch(batch))?,
-            Piece::Archive(mut converted) => {
+            OrderedItem::Rows { batches, .. } => batches.iter().try_for_each(|batch| census.add_batch(batch))?,
+            OrderedItem::Archive(mut converted) => {
                 reader::count(&mut summary, progress, &archives[converted.archive], &mut converted);
-                census.add_archive(&converted.verdict);
+                census.add_archive(&converted.outcome);
             }
-            Piece::CutBack(_) => return Err(Error::internal("rows were taken back that were counted")),
+            OrderedItem::CutBack(_) => return Err(Error::internal("rows were taken back that were counted")),
         }
     }
     summary.close(started, &clock, None);

@@ -1,4 +1,4 @@
-//! What an inspection tells.
+//! What an inspection reports.
 //!
 //! In: counts. Out: plain fields, which are also the structure of `--format json`. Never: text that was escaped: whoever
 //! prints it does that.
@@ -151,7 +151,7 @@ pub struct FieldCounts {
     pub absent: u64,
     /// The most frequent values.
     pub top: Vec<ValueCount>,
-    /// Rows that any value which is not told can have at most, where not all values are counted.
+    /// Rows that any value which is not reported can have at most, where not all values are counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub others_at_most: Option<u64>,
 }

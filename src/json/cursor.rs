@@ -1,13 +1,13 @@
 //! A walk over an event in the form that CloudTrail writes: JSON without white space.
 //!
-//! In: a text and its [`Index`]. Out: members and their values, one after the other, each proved to be JSON. Never:
+//! In: a text and its [`StructuralIndex`]. Out: members and their values, one after the other, each proved to be JSON. Never:
 //! accepts anything that is not; and what it does not accept may be JSON all the same, in a form for the parser to read.
 //!
 //! Without white space every token ends where the next one begins. So a token is right where the index has it at the
 //! one place where it may be, and text between two places is a number or a word, or it is wrong.
 
-use super::index::Index;
-use super::stand_ins::is_json_number;
+use super::index::StructuralIndex;
+use super::lenient::is_json_number;
 
 /// How deeply values may be nested here; the parser allows more.
 const MAX_DEPTH: u32 = 60;
@@ -15,7 +15,7 @@ const MAX_DEPTH: u32 = 60;
 /// A place in a text.
 pub(crate) struct Cursor<'t, 'i> {
     text: &'t str,
-    index: &'i mut Index,
+    index: &'i mut StructuralIndex,
     /// Position among the index's offsets.
     at: usize,
     /// The offset at that position; the greatest number when there is none.
@@ -37,10 +37,10 @@ pub(crate) enum Token<'t> {
 
 impl<'t, 'i> Cursor<'t, 'i> {
     /// At the start of a text.
-    pub(crate) fn new(text: &'t str, index: &'i mut Index) -> Self {
+    pub(crate) fn new(text: &'t str, index: &'i mut StructuralIndex) -> Self {
         index.begin();
         let mut cursor = Self { text, index, at: 0, next: usize::MAX, place: 0 };
-        cursor.go_on();
+        cursor.refill();
         cursor
     }
 
@@ -76,7 +76,7 @@ impl<'t, 'i> Cursor<'t, 'i> {
     pub(crate) fn pass(&mut self, bytes: usize) {
         self.place += bytes;
         self.index.restart(self.place);
-        self.go_on();
+        self.refill();
     }
 
     /// Goes to the next of the index's offsets.
@@ -85,16 +85,16 @@ impl<'t, 'i> Cursor<'t, 'i> {
         self.at += 1;
         match self.index.offsets().get(self.at) {
             Some(offset) => self.next = *offset as usize,
-            None => self.go_on(),
+            None => self.refill(),
         }
     }
 
     /// Goes to the first offset of the next stretch that has any.
     #[cold]
-    fn go_on(&mut self) {
+    fn refill(&mut self) {
         self.at = 0;
         self.next = usize::MAX;
-        while self.index.go_on(self.text.as_bytes()) {
+        while self.index.refill(self.text.as_bytes()) {
             if let Some(offset) = self.index.offsets().first() {
                 self.next = *offset as usize;
                 return;
@@ -228,7 +228,7 @@ mod tests {
 
     /// Whether the cursor takes the text for one value.
     fn accepts(text: &str) -> bool {
-        let mut index = Index::default();
+        let mut index = StructuralIndex::default();
         let mut cursor = Cursor::new(text, &mut index);
         cursor.value().is_some() && cursor.is_at_end()
     }

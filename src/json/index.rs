@@ -2,15 +2,15 @@
 //!
 //! In: the text of one value, from any place outside of a string on. Out: the offset of every such byte that is not part
 //! of a string's text, some hundred bytes of text at a time: a reader passes over much of an event that it knows. Never:
-//! judges whether they stand where they should; that is the [`Cursor`](super::cursor::Cursor)'s work.
+//! checks whether they stand where they should; that is the [`Cursor`](super::cursor::Cursor)'s work.
 
-use super::marks::{BLOCK, BLOCK_BYTES, Marks, Strings, scans};
+use super::masks::{BLOCK, BLOCK_BYTES, Masks, Strings, scans};
 
 /// Text that is looked at in one go: its places stay in the nearest cache.
 const STRETCH: usize = 8 * BLOCK;
 
 /// The places of a stretch of text.
-pub(crate) struct Index {
+pub(crate) struct StructuralIndex {
     /// A block's places are written as if all its bytes were some.
     offsets: Box<[u32; STRETCH + BLOCK]>,
     len: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Index {
     pub(crate) has_raw_controls: bool,
 }
 
-impl Default for Index {
+impl Default for StructuralIndex {
     fn default() -> Self {
         Self {
             offsets: Box::new([0; STRETCH + BLOCK]),
@@ -36,7 +36,7 @@ impl Default for Index {
     }
 }
 
-impl Index {
+impl StructuralIndex {
     /// Begins a text.
     pub(crate) fn begin(&mut self) {
         self.restart(0);
@@ -51,7 +51,7 @@ impl Index {
     }
 
     /// Finds the places of the next stretch; `false` when the text has ended, or is too long for its offsets.
-    pub(crate) fn go_on(&mut self, text: &[u8]) -> bool {
+    pub(crate) fn refill(&mut self, text: &[u8]) -> bool {
         self.len = 0;
         let has_more = self.next < text.len() && u32::try_from(text.len()).is_ok();
         if has_more {
@@ -67,15 +67,15 @@ impl Index {
 }
 
 scans! {
-    fn find(text: &[u8], index: &mut Index) -> () = find_places;
+    fn find(text: &[u8], index: &mut StructuralIndex) -> () = find_places;
 }
 
 #[expect(clippy::inline_always, reason = "compiled anew for each kind of processor")]
 #[inline(always)]
 fn find_places(
     text: &[u8],
-    index: &mut Index,
-    marks: impl Fn(&[u8; BLOCK]) -> Marks,
+    index: &mut StructuralIndex,
+    masks: impl Fn(&[u8; BLOCK]) -> Masks,
     put_places: impl Fn(u64, u32, &mut [u32; BLOCK]),
 ) {
     let stretch = &text[index.next..text.len().min(index.next + STRETCH)];
@@ -88,11 +88,11 @@ fn find_places(
     // A text has fewer than four billion bytes here.
     let mut start = u32::try_from(index.next).unwrap_or(u32::MAX);
     for block in blocks.iter().chain(last) {
-        let marks = marks(block);
-        let (quotes, inside) = index.strings.next(&marks);
-        backslashes |= marks.backslashes;
-        raw_controls |= marks.controls & inside;
-        let places = quotes | (marks.opening | marks.closing | marks.separators) & !inside;
+        let masks = masks(block);
+        let (quotes, inside) = index.strings.next(&masks);
+        backslashes |= masks.backslashes;
+        raw_controls |= masks.controls & inside;
+        let places = quotes | (masks.opening | masks.closing | masks.separators) & !inside;
         if let Some(slots) = index.offsets[len..].first_chunk_mut() {
             put_places(places, start, slots);
         }
@@ -109,10 +109,10 @@ fn find_places(
 mod tests {
     use super::*;
 
-    fn places(text: &str) -> (Index, Vec<usize>) {
-        let (mut index, mut found) = (Index::default(), Vec::new());
+    fn places(text: &str) -> (StructuralIndex, Vec<usize>) {
+        let (mut index, mut found) = (StructuralIndex::default(), Vec::new());
         index.restart(0);
-        while index.go_on(text.as_bytes()) {
+        while index.refill(text.as_bytes()) {
             found.extend(index.offsets().iter().map(|offset| *offset as usize));
         }
         (index, found)
@@ -148,9 +148,9 @@ mod tests {
     #[test]
     fn a_restart_is_outside_of_strings() {
         let text = r#"{"a":"b"}"#;
-        let mut index = Index::default();
+        let mut index = StructuralIndex::default();
         index.restart(5);
-        assert!(index.go_on(text.as_bytes()));
+        assert!(index.refill(text.as_bytes()));
         assert_eq!(index.offsets(), [5, 7, 8]);
     }
 }

@@ -3,11 +3,11 @@
 //! In: bytes. Out: where values, quotes and brackets stand, and what a value is. Never: does I/O, starts a thread, or
 //! knows what CloudTrail is.
 
-pub(crate) mod marks;
+pub(crate) mod masks;
 
 pub(crate) mod scan;
 
-pub(crate) mod stand_ins;
+pub(crate) mod lenient;
 
 pub(crate) mod tape;
 

@@ -5,7 +5,7 @@
 
 use memchr::memchr2;
 
-use super::marks::{BLOCK, Marks, Strings, scans};
+use super::masks::{BLOCK, Masks, Strings, scans};
 
 /// First offset at or after `at` that holds no JSON white space.
 pub(crate) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
@@ -46,7 +46,7 @@ scans! {
 fn find_container_end(
     bytes: &[u8],
     at: usize,
-    marks: impl Fn(&[u8; BLOCK]) -> Marks,
+    masks: impl Fn(&[u8; BLOCK]) -> Masks,
     _: impl Fn(u64, u32, &mut [u32; BLOCK]),
 ) -> Option<usize> {
     let mut brackets = Brackets::default();
@@ -54,14 +54,14 @@ fn find_container_end(
     let (blocks, rest_of_block) = rest.as_chunks::<BLOCK>();
     let mut start = at;
     for block in blocks {
-        if let Some(end) = brackets.next(&marks(block)) {
+        if let Some(end) = brackets.next(&masks(block)) {
             return Some(start + end);
         }
         start += BLOCK;
     }
     let mut block = [b' '; BLOCK];
     block[..rest_of_block.len()].copy_from_slice(rest_of_block);
-    brackets.next(&marks(&block)).map(|end| start + end)
+    brackets.next(&masks(&block)).map(|end| start + end)
 }
 
 /// Follows brackets from block to block.
@@ -74,10 +74,10 @@ struct Brackets {
 impl Brackets {
     /// The offset in the block after the bracket that brings the depth back to zero.
     #[inline]
-    fn next(&mut self, marks: &Marks) -> Option<usize> {
-        let (_, inside) = self.strings.next(marks);
-        let opening = marks.opening & !inside;
-        let mut closing = marks.closing & !inside;
+    fn next(&mut self, masks: &Masks) -> Option<usize> {
+        let (_, inside) = self.strings.next(masks);
+        let opening = masks.opening & !inside;
+        let mut closing = masks.closing & !inside;
         let closed = u64::from(closing.count_ones());
         if self.depth > closed {
             self.depth += u64::from(opening.count_ones());

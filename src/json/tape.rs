@@ -11,7 +11,7 @@
 use memchr::memchr;
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
-use super::{scan, stand_ins};
+use super::{lenient, scan};
 
 /// How deeply values may be nested: simd-json's own stack is bounded by it, whatever the input.
 pub(crate) const MAX_DEPTH: usize = 1_000;
@@ -61,7 +61,7 @@ impl Parser {
     ) -> Result<R, ParseError> {
         self.load(source);
         self.lone_surrogates.clear();
-        stand_ins::put(&mut self.scratch[..source.len()], &mut self.lone_surrogates);
+        lenient::replace_rejected(&mut self.scratch[..source.len()], &mut self.lone_surrogates);
         self.run(source, visit)
     }
 
@@ -271,7 +271,7 @@ impl<'t> Iterator for Elements<'t> {
 pub(crate) struct Member<'t> {
     name: &'t str,
     value: Value<'t>,
-    /// The name of the member behind this one, which tells where this one's value ends.
+    /// The name of the member behind this one, which shows where this one's value ends.
     next_name: Option<&'t str>,
 }
 

@@ -25,14 +25,14 @@ const LARGE_BYTES: usize = 1 << 20;
 /// An open file; copies share it.
 #[derive(Clone)]
 pub(crate) struct LakeBytes {
-    source: Source,
+    source: ByteSource,
     bytes: u64,
     /// What was read of it is added to this.
     read: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
-enum Source {
+enum ByteSource {
     File(Arc<File>),
     Object(Version),
 }
@@ -41,13 +41,13 @@ impl LakeBytes {
     pub(crate) fn of_file(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let bytes = file.metadata()?.len();
-        Ok(Self { source: Source::File(Arc::new(file)), bytes, read: Arc::default() })
+        Ok(Self { source: ByteSource::File(Arc::new(file)), bytes, read: Arc::default() })
     }
 
     pub(crate) fn of_object(bucket: &Arc<Bucket>, key: &str) -> io::Result<Self> {
         let Object { key, bytes, etag, .. } = bucket.head(key)?;
         let version = Version { bucket: Arc::clone(bucket), key, etag, bytes };
-        Ok(Self { source: Source::Object(version), bytes, read: Arc::default() })
+        Ok(Self { source: ByteSource::Object(version), bytes, read: Arc::default() })
     }
 
     /// The same; what is read of it is added to `read`.
@@ -58,22 +58,22 @@ impl LakeBytes {
     /// Reads it from front to back.
     pub(crate) fn reader(&self) -> impl Read {
         let ahead = match self.source {
-            Source::File(_) => 256 << 10,
-            Source::Object(_) => 8 << 20,
+            ByteSource::File(_) => 256 << 10,
+            ByteSource::Object(_) => 8 << 20,
         };
-        BufReader::with_capacity(ahead, At { source: self.clone(), offset: 0 })
+        BufReader::with_capacity(ahead, LakeBytesReader { source: self.clone(), offset: 0 })
     }
 
     /// Reads up to so many bytes from a place; none at the end.
     fn read_some_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         let read = match &self.source {
-            Source::File(file) => file.read_at(bytes, offset)?,
-            Source::Object(version) if bytes.len() >= LARGE_BYTES => {
+            ByteSource::File(file) => file.read_at(bytes, offset)?,
+            ByteSource::Object(version) if bytes.len() >= LARGE_BYTES => {
                 let fetched = version.range(offset, bytes.len() as u64)?;
                 bytes[..fetched.len()].copy_from_slice(&fetched);
                 fetched.len()
             }
-            Source::Object(version) => version.read_at(bytes, offset)?,
+            ByteSource::Object(version) => version.read_at(bytes, offset)?,
         };
         self.read.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
@@ -87,10 +87,10 @@ impl Length for LakeBytes {
 }
 
 impl ChunkReader for LakeBytes {
-    type T = BufReader<At>;
+    type T = BufReader<LakeBytesReader>;
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        Ok(BufReader::with_capacity(HEADER_BYTES, At { source: self.clone(), offset: start }))
+        Ok(BufReader::with_capacity(HEADER_BYTES, LakeBytesReader { source: self.clone(), offset: start }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
@@ -98,7 +98,7 @@ impl ChunkReader for LakeBytes {
         if start.checked_add(length as u64).is_none_or(|end| end > self.bytes) {
             return Err(ParquetError::EOF(format!("{length} bytes at {start} of {} bytes", self.bytes)));
         }
-        if let Source::Object(version) = &self.source
+        if let ByteSource::Object(version) = &self.source
             && length >= LARGE_BYTES
         {
             self.read.fetch_add(length as u64, Ordering::Relaxed);
@@ -117,12 +117,12 @@ impl ChunkReader for LakeBytes {
 }
 
 /// Reads on from a place.
-pub(crate) struct At {
+pub(crate) struct LakeBytesReader {
     source: LakeBytes,
     offset: u64,
 }
 
-impl Read for At {
+impl Read for LakeBytesReader {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let read = self.source.read_some_at(bytes, self.offset)?;
         self.offset += read as u64;

@@ -38,16 +38,18 @@ impl FileLayout {
     }
 
     /// The schema of these files, which are of this table, with text that repeats as numbers in a dictionary.
-    pub(crate) fn coded_schema(&self, table: Table) -> SchemaRef {
-        let is_coded = |at: usize| table.is_partitioned() && table.columns()[self.kept[at]].is_coded();
+    pub(crate) fn dictionary_schema(&self, table: Table) -> SchemaRef {
+        let is_dictionary_encoded =
+            |at: usize| table.is_partitioned() && table.columns()[self.kept[at]].is_dictionary_encoded();
         let fields = self.schema.fields().iter().enumerate();
-        let fields = fields.map(|(at, field)| if is_coded(at) { coded_field(field) } else { Arc::clone(field) });
+        let fields = fields
+            .map(|(at, field)| if is_dictionary_encoded(at) { dictionary_field(field) } else { Arc::clone(field) });
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 }
 
 /// A field of text that repeats, as numbers in a dictionary.
-pub(crate) fn coded_field(field: &Field) -> Arc<Field> {
+pub(crate) fn dictionary_field(field: &Field) -> Arc<Field> {
     let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     Arc::new(field.clone().with_data_type(dictionary))
 }

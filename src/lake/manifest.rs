@@ -12,14 +12,14 @@ use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use twox_hash::XxHash3_128;
 
 use super::PartName;
+use super::commit_metadata::{CommitMetadata, CommittedPart, InvalidMetadata, Settings, covers};
 use super::file::{LakeFile, damaged, text_column};
-use super::record::{CommitRecord, RecordedPart, Settings, Unusable, covers};
 use super::root::Root;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rows::{DAMAGED, UNREADABLE};
 use crate::schema::Table;
 
-/// Columns that tell what was made of an archive.
+/// Columns for the outcome of an archive.
 const COLUMNS: [&str; 6] = ["archive", "etag_or_mtime", "kind", "compressed_bytes", "filtered", "events_written"];
 
 /// A part of `archives` that counts: of a published commit, or what a later one has left of it.
@@ -27,7 +27,7 @@ const COLUMNS: [&str; 6] = ["archive", "etag_or_mtime", "kind", "compressed_byte
 pub(crate) struct PublishedCommit {
     pub(crate) path: PathBuf,
     pub(crate) metadata: ArrowReaderMetadata,
-    pub(crate) record: CommitRecord,
+    pub(crate) commit_metadata: CommitMetadata,
 }
 
 /// The commits of a lake, oldest first.
@@ -58,9 +58,9 @@ impl Commits {
             if name(&path).is_some_and(|name| name.commit > commits.last) {
                 continue;
             }
-            let (metadata, record) = read_record(root, &path)?;
-            commits.replaced.extend(record.replaces.iter().map(|below| root.join(below)));
-            commits.published.push(PublishedCommit { path, metadata, record });
+            let (metadata, commit_metadata) = read_commit_metadata(root, &path)?;
+            commits.replaced.extend(commit_metadata.replaces.iter().map(|below| root.join(below)));
+            commits.published.push(PublishedCommit { path, metadata, commit_metadata });
         }
         let replaced = &commits.replaced;
         commits.published.retain(|commit| !replaced.contains(&commit.path));
@@ -69,8 +69,8 @@ impl Commits {
 
     /// The parts of a table that count, in the order of the commits: what no commit lists is in no lake, whatever lies
     /// there.
-    pub(crate) fn listed(&self, root: &Root, table: Table) -> impl Iterator<Item = &RecordedPart> {
-        let parts = self.published.iter().flat_map(|commit| &commit.record.parts);
+    pub(crate) fn listed(&self, root: &Root, table: Table) -> impl Iterator<Item = &CommittedPart> {
+        let parts = self.published.iter().flat_map(|commit| &commit.commit_metadata.parts);
         parts.filter(move |part| {
             Path::new(&part.path).starts_with(table.name()) && !self.replaced.contains(&root.join(&part.path))
         })
@@ -84,22 +84,22 @@ impl Commits {
     }
 }
 
-fn read_record(root: &Root, path: &Path) -> Result<(ArrowReaderMetadata, CommitRecord)> {
+fn read_commit_metadata(root: &Root, path: &Path) -> Result<(ArrowReaderMetadata, CommitMetadata)> {
     let load = || ArrowReaderMetadata::load(&root.open(path)?, ArrowReaderOptions::default());
     let metadata = load().map_err(|error| damaged(path, error))?;
-    let record = CommitRecord::read(metadata.metadata().file_metadata());
-    let record = record.map_err(|error| match error {
-        Unusable::TooNew(words) => {
+    let commit_metadata = CommitMetadata::read(metadata.metadata().file_metadata());
+    let commit_metadata = commit_metadata.map_err(|error| match error {
+        InvalidMetadata::TooNew(words) => {
             Error::at(ErrorKind::LakeTooNew, path, words).advise("use a later version of trailmill")
         }
-        Unusable::Invalid(words) => damaged(path, words),
+        InvalidMetadata::Invalid(words) => damaged(path, words),
     })?;
-    Ok((metadata, record))
+    Ok((metadata, commit_metadata))
 }
 
 /// What is known of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum ArchiveState {
     /// Nothing.
     New,
     /// It is in the lake as this run would convert it.
@@ -115,7 +115,7 @@ pub(crate) enum Standing {
 
 /// The archives of a lake.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct KnownArchives {
     pub(crate) root: Root,
     pub(crate) commits: Commits,
     /// For each archive 96 bits of a hash of its name and 32 of one of its version, sorted: ten million take 160 MB, and
@@ -132,7 +132,7 @@ const UNREAD: u32 = 1;
 /// Stands for an archive that could not be read, and of which rows are in the lake all the same.
 const UNREAD_WITH_ROWS: u32 = 2;
 
-impl Known {
+impl KnownArchives {
     /// Reads what is in the lake of a run, if anything, on the threads of the pool that this is called in.
     ///
     /// # Errors
@@ -143,8 +143,8 @@ impl Known {
             ErrorKind::LakeInvalid => error.advise("mend it, or choose another --out"),
             _ => error,
         })?;
-        for PublishedCommit { path, record, .. } in &commits.published {
-            check_settings(&record.settings, wanted)
+        for PublishedCommit { path, commit_metadata, .. } in &commits.published {
+            check_settings(&commit_metadata.settings, wanted)
                 .map_err(|message| Error::at(ErrorKind::LakeInvalid, path, message).advise("choose another --out"))?;
         }
         let (archives, unread_containers) = read_archives(&root, &commits, &wanted.selection)?;
@@ -157,25 +157,25 @@ impl Known {
     }
 
     /// What is known of an archive.
-    pub(crate) fn find(&self, archive: &str, bytes: u64, modified: &str) -> Standing {
+    pub(crate) fn find(&self, archive: &str, bytes: u64, modified: &str) -> ArchiveState {
         let name = name_hash(archive);
         let first = self.archives.partition_point(|known| *known < name);
         let versions = self.archives[first..].iter().take_while(|known| *known >> 32 == name >> 32);
-        let mut standing = Standing::New;
+        let mut state = ArchiveState::New;
         for version in versions.map(|known| *known & u128::from(u32::MAX)) {
             if version == u128::from(version_hash(bytes, modified)) {
                 let is_unread = self.unread_containers.contains(&name);
-                return if is_unread { Standing::Unread { has_rows: false } } else { Standing::Same };
+                return if is_unread { ArchiveState::Unread { has_rows: false } } else { ArchiveState::Same };
             }
-            standing = if version == u128::from(UNREAD) {
-                Standing::Unread { has_rows: false }
+            state = if version == u128::from(UNREAD) {
+                ArchiveState::Unread { has_rows: false }
             } else if version == u128::from(UNREAD_WITH_ROWS) {
-                Standing::Unread { has_rows: true }
+                ArchiveState::Unread { has_rows: true }
             } else {
-                Standing::Changed
+                ArchiveState::Changed
             };
         }
-        standing
+        state
     }
 }
 
@@ -195,7 +195,7 @@ fn read_archives(root: &Root, commits: &Commits, selection: &str) -> Result<(Vec
     let units: Vec<(&PublishedCommit, usize)> =
         commits.published.iter().flat_map(|commit| (0..row_groups(commit)).map(move |at| (commit, at))).collect();
     let read = |(commit, at): (&PublishedCommit, usize)| {
-        let has_all_wanted = covers(&commit.record.settings.selection, selection);
+        let has_all_wanted = covers(&commit.commit_metadata.settings.selection, selection);
         let file = LakeFile::open_with(root, &commit.path, commit.metadata.clone())?;
         let (mut archives, mut unread) = (Vec::new(), HashSet::new());
         for batch in file.columns(COLUMNS).row_groups(vec![at]).batches()? {
@@ -228,7 +228,7 @@ fn read_batch(
     let (bytes, filtered, written) = (number("compressed_bytes")?, number("filtered")?, number("events_written")?);
     for row in 0..batch.num_rows() {
         let is_whole = has_all_wanted || filtered.is_null(row) || filtered.value(row) == 0;
-        // Of a damaged member the directory tells what it tells of a sound one.
+        // Of a damaged member the directory says what it says of a sound one.
         let version = if matches!(kind.value(row), UNREADABLE | DAMAGED) {
             unread_containers.extend(containers(archive.value(row)).map(name_hash));
             if written.value(row) == 0 { UNREAD } else { UNREAD_WITH_ROWS }
@@ -247,7 +247,7 @@ fn read_batch(
 /// # Errors
 ///
 /// A part that cannot be read.
-pub(crate) fn quarantined_archives(known: &Known) -> Result<HashSet<u128>> {
+pub(crate) fn quarantined_archives(known: &KnownArchives) -> Result<HashSet<u128>> {
     let mut archives = HashSet::new();
     for path in known.commits.parts_of(&known.root, Table::Quarantine) {
         for batch in LakeFile::open(&known.root, &path)?.columns(["archive"]).batches()? {

@@ -12,15 +12,15 @@ pub(crate) mod file;
 
 mod layout;
 
-pub(crate) mod record;
+pub(crate) mod commit_metadata;
 
 pub(crate) mod manifest;
 
 pub(crate) mod write;
 
-pub(crate) use layout::{FileLayout, coded_field};
+pub(crate) use commit_metadata::{CommitMetadata, CommittedPart, Settings};
+pub(crate) use layout::{FileLayout, dictionary_field};
 pub(crate) use manifest::{
-    Commits, Known, PublishedCommit, Standing, containers, key_table, name_hash, quarantined_archives,
+    ArchiveState, Commits, KnownArchives, PublishedCommit, containers, key_table, name_hash, quarantined_archives,
 };
 pub(crate) use part_name::PartName;
-pub(crate) use record::{CommitRecord, RecordedPart, Settings};

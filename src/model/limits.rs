@@ -1,4 +1,4 @@
-//! Limits that requests share, unless told otherwise.
+//! Limits that requests share by default.
 //!
 //! In: nothing. Out: bytes and threads, each with its reason. Never: a limit of one command alone.
 

@@ -17,7 +17,7 @@ pub enum Outcome {
     RequestError,
     /// AWS left the call's records out of the event.
     Omitted,
-    /// The event does not tell.
+    /// The event does not say.
     Unknown,
 }
 

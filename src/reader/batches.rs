@@ -11,8 +11,8 @@ use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-use super::in_order::{InOrder, Piece};
-use super::options::{ReadOptions, Wanted};
+use super::in_order::{InOrder, OrderedItem};
+use super::options::{ReadOptions, WantedTable};
 use super::worker::Converted;
 use super::{count, open, plan};
 use crate::clock::StageClock;
@@ -33,7 +33,7 @@ pub struct TableBatch {
 }
 
 impl TableBatch {
-    pub(super) fn of(batch: &Batch, wanted: &[Wanted]) -> Result<Self> {
+    pub(super) fn of(batch: &Batch, wanted: &[WantedTable]) -> Result<Self> {
         let wanted = wanted.iter().find(|wanted| wanted.table == batch.table);
         let wanted = wanted.ok_or_else(|| Error::internal("rows that nobody wants"))?;
         let rows = batch.typed(&wanted.schema, wanted.columns.iter().copied())?;
@@ -59,13 +59,13 @@ pub struct ArchiveEnd {
 
 impl From<Converted> for ArchiveEnd {
     fn from(converted: Converted) -> Self {
-        let Converted { uri, verdict, .. } = converted;
+        let Converted { uri, outcome, .. } = converted;
         Self {
             archive: uri,
-            status: verdict.status.as_str(),
-            kind: verdict.kind,
-            events: verdict.events_seen,
-            findings: verdict.findings,
+            status: outcome.status.as_str(),
+            kind: outcome.kind,
+            events: outcome.events_seen,
+            findings: outcome.findings,
         }
     }
 }
@@ -95,7 +95,7 @@ pub struct Reader {
     pub(super) progress: Arc<Progress>,
     clock: Arc<StageClock>,
     archives: Arc<Vec<Archive>>,
-    wanted: Vec<Wanted>,
+    wanted: Vec<WantedTable>,
     pieces: InOrder,
     ready: VecDeque<Item>,
     handed_out: [u64; 2],
@@ -118,7 +118,7 @@ impl Reader {
     ///
     /// Options that make no sense, columns that no table has, inputs that cannot be listed.
     pub fn new(options: &ReadOptions) -> Result<Self> {
-        Self::watched(options, Arc::default())
+        Self::with_progress(options, Arc::default())
     }
 
     /// The same, with somebody who watches how far it is, or stops it.
@@ -126,7 +126,7 @@ impl Reader {
     /// # Errors
     ///
     /// As [`Reader::new`].
-    pub fn watched(options: &ReadOptions, progress: Arc<Progress>) -> Result<Self> {
+    pub fn with_progress(options: &ReadOptions, progress: Arc<Progress>) -> Result<Self> {
         let started = Instant::now();
         let wanted = options.wanted()?;
         options.validate()?;
@@ -158,7 +158,7 @@ impl Reader {
         self.wanted(table).map(|wanted| Arc::clone(&wanted.schema))
     }
 
-    fn wanted(&self, table: Table) -> Option<&Wanted> {
+    fn wanted(&self, table: Table) -> Option<&WantedTable> {
         self.wanted.iter().find(|wanted| wanted.table == table)
     }
 
@@ -226,19 +226,19 @@ impl Reader {
         }
     }
 
-    fn take(&mut self, piece: Piece) -> Result<()> {
+    fn take(&mut self, piece: OrderedItem) -> Result<()> {
         match piece {
-            Piece::Rows { batches, .. } => {
+            OrderedItem::Rows { batches, .. } => {
                 for batch in &batches {
                     self.handed_out[usize::from(batch.table == Table::UsageRecords)] += batch.rows as u64;
                     self.ready.push_back(Item::Rows(TableBatch::of(batch, &self.wanted)?));
                 }
             }
-            Piece::Archive(mut converted) => {
+            OrderedItem::Archive(mut converted) => {
                 count(&mut self.summary, &self.progress, &self.archives[converted.archive], &mut converted);
                 self.ready.push_back(Item::Archive(ArchiveEnd::from(*converted)));
             }
-            Piece::CutBack(_) => return Err(Error::internal("rows were taken back that were handed out")),
+            OrderedItem::CutBack(_) => return Err(Error::internal("rows were taken back that were handed out")),
         }
         Ok(())
     }

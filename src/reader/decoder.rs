@@ -8,14 +8,14 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::batches::{ArchiveEnd, TableBatch};
-use super::large::{LargeArchive, LargeEnd, Step};
-use super::options::{ReadOptions, Wanted};
+use super::large::{LargeArchive, LargeEnd, LargeStep};
+use super::options::{ReadOptions, WantedTable};
 use super::plan;
-use super::worker::{ArchiveOutcome, Converted, Reading, Worker, position};
+use super::worker::{Converted, ReadContext, ReadOutcome, Worker, position};
 use crate::clock::StageClock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{Archive, expand};
-use crate::rows::{Batch, Plan, Source, Tally, Verdict};
+use crate::rows::{ArchiveOutcome, ArchiveRef, Batch, ConvertCounts, Plan};
 
 /// Decodes the stored bytes of archives that somebody else fetches. See [the module](crate::reader).
 ///
@@ -25,9 +25,9 @@ use crate::rows::{Batch, Plan, Source, Tally, Verdict};
 ///
 /// One decoder for many archives is faster than one for each.
 pub struct Decoder {
-    wanted: Vec<Wanted>,
+    wanted: Vec<WantedTable>,
     memory_limit: u64,
-    reading: Reading,
+    reading: ReadContext,
     clock: StageClock,
     worker: Worker,
     name: String,
@@ -48,7 +48,7 @@ struct LargeInWork {
     position: usize,
     archive: Archive,
     rest: Box<LargeArchive>,
-    tally: Tally,
+    counts: ConvertCounts,
 }
 
 impl Decoder {
@@ -64,7 +64,7 @@ impl Decoder {
         Ok(Self {
             wanted,
             memory_limit: options.memory_limit,
-            reading: Reading {
+            reading: ReadContext {
                 limit: options.max_inflated_bytes,
                 segment_bytes: options.segment_bytes,
                 proofs: None,
@@ -128,7 +128,7 @@ impl Decoder {
             if !self.is_complete {
                 self.open();
             } else if let Some(large) = self.large.take() {
-                self.go_through(large)?;
+                self.advance_large(large)?;
             } else if self.next < self.archives.len() {
                 self.decode_small()?;
             } else {
@@ -179,30 +179,31 @@ impl Decoder {
         };
         match opened {
             Ok(rest) => {
-                self.large = Some(LargeInWork { position, archive, rest: Box::new(rest), tally: Tally::default() });
+                self.large =
+                    Some(LargeInWork { position, archive, rest: Box::new(rest), counts: ConvertCounts::default() });
             }
             Err(unusable) => {
-                let outcome = ArchiveOutcome::without_text(Verdict::refused(unusable.finding));
+                let outcome = ReadOutcome::without_text(ArchiveOutcome::refused(unusable.finding));
                 self.ends.push(Converted::new(position, archive.uri(), outcome).into());
             }
         }
     }
 
     /// Decodes the next segment of a large archive.
-    fn go_through(&mut self, mut large: LargeInWork) -> Result<()> {
+    fn advance_large(&mut self, mut large: LargeInWork) -> Result<()> {
         let (segment, next) = match large.rest.step(&mut self.worker, &self.clock) {
-            Step::Segment(rest, segment) => (segment, Ok(rest)),
-            Step::Last(segment, end) => (segment, Err(end)),
+            LargeStep::Segment(rest, segment) => (segment, Ok(rest)),
+            LargeStep::Last(segment, end) => (segment, Err(end)),
         };
         let uri = large.archive.uri();
-        let source = Source { uri: &uri, position: position(large.position) };
+        let source = ArchiveRef { uri: &uri, position: position(large.position) };
         let decoded = self.worker.convert_segment(source, &segment, &self.clock)?;
         self.ready.extend(decoded.batches);
-        large.tally.add(decoded.tally);
+        large.counts.add(decoded.counts);
         match next {
             Ok(rest) => self.large = Some(LargeInWork { rest, ..large }),
             Err(LargeEnd::Read(text)) => {
-                let outcome = ArchiveOutcome::of_large(&large.archive, large.tally, text);
+                let outcome = ReadOutcome::of_large(&large.archive, large.counts, text);
                 self.ends.push(Converted::new(large.position, uri, outcome).into());
             }
             Err(LargeEnd::Refused(_)) => return Err(Error::internal("bytes in memory are not what they were")),

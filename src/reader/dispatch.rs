@@ -12,25 +12,25 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use rayon::ThreadPool;
 
 use super::group::{is_large, next_group};
-use super::in_order::Request;
-use super::large::{LargeArchive, LargeEnd, Segment, Step};
+use super::in_order::ReadRequest;
+use super::large::{LargeArchive, LargeEnd, LargeStep, Segment};
 use super::unit::{Check, Large, Message, Unit, Work};
-use super::worker::{Reading, Worker, Workers, position};
+use super::worker::{ReadContext, Worker, Workers, position};
 use crate::clock::StageClock;
 use crate::error::{Error, Result};
 use crate::input::Archive;
-use crate::rows::{Plan, Source};
+use crate::rows::{ArchiveRef, Plan};
 use crate::store::{Prefetcher, STOP_LATENCY, Stop};
 
 /// Segments whose memory a large archive takes while it is inflated: its window, and a segment on its way to rows.
 const SEGMENTS_OF_LARGE: u64 = 4;
 
-/// Units in work at least, when those in work cannot tell whether a store still answers.
+/// Units in work at least, when those in work do not show whether a store still answers.
 const DOUBTFUL_UNITS: usize = 8;
 
 /// Fetches the objects of a range of archives in their order, as far as they are small.
-fn prefetcher(request: &Request) -> Option<Arc<Prefetcher>> {
-    let Request { archives, range, session, limits, .. } = request;
+fn prefetcher(request: &ReadRequest) -> Option<Arc<Prefetcher>> {
+    let ReadRequest { archives, range, session, limits, .. } = request;
     if !archives[range.clone()].iter().any(|archive| archive.version().is_some()) {
         return None;
     }
@@ -55,7 +55,7 @@ pub(super) struct Dispatcher {
     /// Archives that are not in any unit yet.
     left: Range<usize>,
     workers: Arc<Workers>,
-    reading: Reading,
+    reading: ReadContext,
     units: VecDeque<Unit>,
     next_unit: u64,
     /// Tasks that have not sent their message.
@@ -65,10 +65,10 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(super) fn new(request: &Request, plan: Plan) -> Self {
-        let Request { limits, session, clock, pool, archives, range, proofs, cuts_back } = request;
+    pub(super) fn new(request: &ReadRequest, plan: Plan) -> Self {
+        let ReadRequest { limits, session, clock, pool, archives, range, proofs, cuts_back } = request;
         let (sender, receiver) = channel();
-        let reading = Reading {
+        let reading = ReadContext {
             limit: limits.inflated_bytes,
             segment_bytes: limits.segment_bytes,
             proofs: proofs.clone(),
@@ -158,7 +158,7 @@ impl Dispatcher {
         match &unit.work {
             Work::Group { range, .. } => {
                 let range = range.clone();
-                archives[range.clone()].iter().for_each(Archive::announce);
+                archives[range.clone()].iter().for_each(Archive::mark_wanted);
                 self.spawn(move |workers, clock| {
                     let convert = |worker: &mut Worker| worker.convert_group(&archives, range, &reading, clock);
                     Message::Group(id, workers.with(convert))
@@ -166,13 +166,13 @@ impl Dispatcher {
             }
             Work::Large(large) => {
                 let (at, end) = (large.archive, large.end.clone());
-                archives[at].announce();
+                archives[at].mark_wanted();
                 self.spawn(move |workers, clock| {
                     let step = |worker: &mut Worker| match LargeArchive::open(&archives[at], &reading, end) {
                         Ok(large) => Box::new(large).step(worker, clock),
-                        Err(unusable) => Step::unusable(unusable),
+                        Err(unusable) => LargeStep::unusable(unusable),
                     };
-                    Message::Step(id, workers.with(step))
+                    Message::LargeStep(id, workers.with(step))
                 });
             }
         }
@@ -211,7 +211,7 @@ impl Dispatcher {
                     large.results.insert(number, done);
                 }
             }
-            Message::Step(id, step) => self.take_step(id, step),
+            Message::LargeStep(id, step) => self.take_step(id, step),
             Message::Check(id, unusable) => {
                 if let Some(Work::Large(large)) = self.work(id) {
                     match unusable {
@@ -253,14 +253,14 @@ impl Dispatcher {
         self.units.iter_mut().find(|unit| unit.id == id).map(|unit| &mut unit.work)
     }
 
-    fn take_step(&mut self, id: u64, step: Step) {
+    fn take_step(&mut self, id: u64, step: LargeStep) {
         let Some(Work::Large(large)) = self.work(id) else { return };
         let segment = match step {
-            Step::Segment(next, segment) => {
+            LargeStep::Segment(next, segment) => {
                 large.parked = Some(next);
                 segment
             }
-            Step::Last(segment, end) => {
+            LargeStep::Last(segment, end) => {
                 large.ended = Some(end);
                 segment
             }
@@ -270,19 +270,19 @@ impl Dispatcher {
         large.has_events |= !segment.elements.is_empty();
         let (uri, position) = (Arc::clone(&large.uri), position(large.archive));
         self.convert_segment(id, number, uri, position, segment);
-        self.go_on(id);
+        self.advance_step(id);
     }
 
     fn convert_segment(&mut self, id: u64, number: u64, uri: Arc<str>, position: u32, segment: Segment) {
         self.spawn(move |workers, clock| {
-            let source = Source { uri: &uri, position };
+            let source = ArchiveRef { uri: &uri, position };
             let result = workers.with(|worker| worker.convert_segment(source, &segment, clock));
             Message::Segment(id, number, result)
         });
     }
 
     /// Takes the next step through a large archive when there is memory for it.
-    pub(super) fn go_on(&mut self, id: u64) {
+    pub(super) fn advance_step(&mut self, id: u64) {
         let Some(at) = self.units.iter().position(|unit| unit.id == id) else { return };
         let most = self.most_segments(at);
         let next = match &mut self.units[at].work {
@@ -293,7 +293,7 @@ impl Dispatcher {
             Work::Group { .. } => None,
         };
         if let Some(next) = next {
-            self.spawn(move |workers, clock| Message::Step(id, workers.with(|worker| next.step(worker, clock))));
+            self.spawn(move |workers, clock| Message::LargeStep(id, workers.with(|worker| next.step(worker, clock))));
         }
     }
 

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A large archive is converted while it is inflated, and its checksum stands at its end. Whoever can take rows back gets
-//! them at once, and is told to take them back when the checksum is wrong ([`Piece::CutBack`]). Everybody else gets
+//! them at once, and has to take them back when the checksum is wrong ([`OrderedItem::CutBack`]). Everybody else gets
 //! them when the archive was read to its end: its rows are held as long as there is memory for them, else it is read to its
 //! end before. An archive of which a part is sound is read a second time, up to that point, and nothing but that archive.
 
@@ -23,20 +23,20 @@ use super::ReadOptions;
 use super::dispatch::Dispatcher;
 use super::large::LargeEnd;
 use super::unit::{Large, Unit, Work};
-use super::worker::{ArchiveOutcome, Converted, GroupResult, SegmentResult, position};
+use super::worker::{Converted, GroupResult, ReadOutcome, SegmentResult, position};
 use crate::clock::StageClock;
 use crate::error::{Error, ErrorKind, Finding, Reason, Result};
 use crate::input::{Archive, Unusable};
 use crate::model::Integrity;
 use crate::model::Place;
 use crate::report::describe;
-use crate::rows::{Batch, Plan, Register, Verdict};
+use crate::rows::{ArchiveOutcome, Batch, KeyIndex, Plan};
 use crate::store::Session;
 use crate::verify::{Proof, Proofs};
 
 /// What is wanted of which archives, and what that may take.
 #[derive(Clone)]
-pub(crate) struct Request {
+pub(crate) struct ReadRequest {
     pub(crate) limits: Limits,
     /// Reads archives, and ends it before its time.
     pub(crate) session: Arc<Session>,
@@ -82,7 +82,7 @@ impl Limits {
 }
 
 /// What comes next.
-pub(crate) enum Piece {
+pub(crate) enum OrderedItem {
     /// Rows of the archives before `end` that were not handed out yet; of which `large` one, when it is not at its end.
     Rows { batches: Vec<Batch>, end: Place, large: Option<usize> },
     /// What came of an archive, all rows of which were handed out.
@@ -96,20 +96,20 @@ pub(crate) struct InOrder {
     session: Arc<Session>,
     archives: Arc<Vec<Archive>>,
     proofs: Option<Arc<Proofs>>,
-    register: Option<Arc<dyn Register>>,
+    key_index: Option<Arc<dyn KeyIndex>>,
     cuts_back: bool,
     dispatcher: Dispatcher,
     /// Pieces that come before those of all units.
-    ready: VecDeque<Piece>,
+    ready: VecDeque<OrderedItem>,
 }
 
 impl InOrder {
     /// Converts as the plan says.
-    pub(crate) fn new(request: Request, plan: Plan) -> Self {
-        let register = plan.register.clone();
+    pub(crate) fn new(request: ReadRequest, plan: Plan) -> Self {
+        let key_index = plan.key_index.clone();
         let dispatcher = Dispatcher::new(&request, plan);
-        let Request { session, archives, proofs, cuts_back, .. } = request;
-        Self { session, archives, proofs, register, cuts_back, dispatcher, ready: VecDeque::new() }
+        let ReadRequest { session, archives, proofs, cuts_back, .. } = request;
+        Self { session, archives, proofs, key_index, cuts_back, dispatcher, ready: VecDeque::new() }
     }
 
     /// The next piece; `None` when there is none.
@@ -117,7 +117,7 @@ impl InOrder {
     /// # Errors
     ///
     /// Whoever asked to stop, a store that answers no more, and bugs.
-    pub(crate) fn next(&mut self) -> Result<Option<Piece>> {
+    pub(crate) fn next(&mut self) -> Result<Option<OrderedItem>> {
         loop {
             self.session.stop().check()?;
             if let Some(piece) = self.ready.pop_front() {
@@ -131,14 +131,14 @@ impl InOrder {
                     self.dispatcher.put_back(Unit { id, work });
                     self.dispatcher.wait()?;
                 }
-                Work::Large(large) => self.go_through(id, large)?,
+                Work::Large(large) => self.advance_large(id, large)?,
             }
         }
     }
 
-    /// What is told of an archive is told when a store that it comes from still gives others.
-    fn check(&self, piece: Piece) -> Result<Piece> {
-        if let Piece::Archive(converted) = &piece {
+    /// The outcome of an archive is final when a store that it comes from still serves others.
+    fn check(&self, piece: OrderedItem) -> Result<OrderedItem> {
+        if let OrderedItem::Archive(converted) = &piece {
             if converted.is_damaged {
                 self.session.stop().check()?;
             }
@@ -156,9 +156,9 @@ impl InOrder {
         }
         if let Some(last) = result.archives.last() {
             let end = Place::after(position(last.archive));
-            self.ready.push_back(Piece::Rows { batches: std::mem::take(&mut result.batches), end, large: None });
+            self.ready.push_back(OrderedItem::Rows { batches: std::mem::take(&mut result.batches), end, large: None });
         }
-        self.ready.extend(result.archives.into_iter().map(|converted| Piece::Archive(Box::new(converted))));
+        self.ready.extend(result.archives.into_iter().map(|converted| OrderedItem::Archive(Box::new(converted))));
         // What comes behind in the group comes after it, and before all that was dispatched since.
         let rest = result.rest.or(result.alone.map(|alone| alone + 1)).unwrap_or(range.end)..range.end;
         if !rest.is_empty() {
@@ -172,42 +172,42 @@ impl InOrder {
     }
 
     /// Hands out the next rows of a large archive, or what came of it, or waits.
-    fn go_through(&mut self, id: u64, mut large: Box<Large>) -> Result<()> {
+    fn advance_large(&mut self, id: u64, mut large: Box<Large>) -> Result<()> {
         if self.dispatcher.may_hand_out(id, &mut large)
             && let Some(result) = large.results.remove(&large.handed_out)
         {
             self.hand_out(&mut large, result?);
             self.dispatcher.put_back(Unit { id, work: Work::Large(large) });
-            self.dispatcher.go_on(id);
+            self.dispatcher.advance_step(id);
             return Ok(());
         }
         match large.end() {
             Some(LargeEnd::Read(text)) => {
                 let archive = &self.archives[large.archive];
-                let outcome = ArchiveOutcome::of_large(archive, std::mem::take(&mut large.tally), text);
+                let outcome = ReadOutcome::of_large(archive, std::mem::take(&mut large.counts), text);
                 self.end_large(&large, outcome);
                 Ok(())
             }
             Some(LargeEnd::Refused(unusable)) => self.refuse(id, *large, unusable),
             None => {
                 self.dispatcher.put_back(Unit { id, work: Work::Large(large) });
-                self.dispatcher.go_on(id);
+                self.dispatcher.advance_step(id);
                 self.dispatcher.wait()
             }
         }
     }
 
     fn hand_out(&mut self, large: &mut Large, result: SegmentResult) {
-        let SegmentResult { tally, batches, end } = result;
+        let SegmentResult { counts, batches, end } = result;
         large.handed_out += 1;
-        large.tally.add(tally);
+        large.counts.add(counts);
         let large = Some(large.archive);
-        self.ready.extend(end.map(|end| Piece::Rows { batches, end, large }));
+        self.ready.extend(end.map(|end| OrderedItem::Rows { batches, end, large }));
     }
 
-    fn end_large(&mut self, large: &Large, outcome: ArchiveOutcome) {
+    fn end_large(&mut self, large: &Large, outcome: ReadOutcome) {
         let uri = large.uri.to_string();
-        self.ready.push_back(Piece::Archive(Box::new(Converted::new(large.archive, uri, outcome))));
+        self.ready.push_back(OrderedItem::Archive(Box::new(Converted::new(large.archive, uri, outcome))));
     }
 
     /// A large archive that turned out to be unusable as a whole, or from some point on.
@@ -226,7 +226,7 @@ impl InOrder {
                 let error = Error::new(ErrorKind::InputRejected, message);
                 return Err(error.advise("it has changed while it was read: read it again"));
             }
-            self.ready.push_back(Piece::CutBack(large.archive));
+            self.ready.push_back(OrderedItem::CutBack(large.archive));
         }
         if large.has_events {
             self.forget(&large)?;
@@ -240,17 +240,17 @@ impl InOrder {
         let proofs = self.proofs.as_ref().filter(|_| !is_unread);
         let proof = proofs.map(|proofs| Proof::begin(proofs, &archive.path()));
         let integrity = proof.map_or(Integrity::NotChecked, |proof| proof.read(archive));
-        let verdict = Verdict::refused(unusable.finding);
-        self.end_large(&large, ArchiveOutcome { inflated_bytes: 0, verdict, integrity });
+        let outcome = ArchiveOutcome::refused(unusable.finding);
+        self.end_large(&large, ReadOutcome { inflated_bytes: 0, outcome, integrity });
         Ok(())
     }
 
-    /// Gives back the events that an archive has registered: those that come behind it are the first to have them then, and
+    /// Removes the keys that an archive has inserted: those that come behind it are the first to have them then, and
     /// are converted anew.
     fn forget(&mut self, large: &Large) -> Result<()> {
-        let Some(register) = &self.register else { return Ok(()) };
+        let Some(key_index) = &self.key_index else { return Ok(()) };
         self.dispatcher.wait_for_all()?;
-        register.forget_from(Place::new(position(large.archive), 0));
+        key_index.forget_from(Place::new(position(large.archive), 0));
         self.dispatcher.restart();
         Ok(())
     }
@@ -263,8 +263,8 @@ impl InOrder {
         if !self.session.confirm()? {
             return Ok(false);
         }
-        if let Some(register) = &self.register {
-            register.forget_from(Place::new(position(unit.start()), 0));
+        if let Some(key_index) = &self.key_index {
+            key_index.forget_from(Place::new(position(unit.start()), 0));
         }
         self.dispatcher.put_back(unit);
         self.dispatcher.restart();

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use rayon::ThreadPool;
 
 use super::ReadOptions;
-use super::in_order::{Limits, Request};
+use super::in_order::{Limits, ReadRequest};
 use super::members::open_containers;
 use crate::clock::StageClock;
 use crate::disk::Disk;
@@ -22,7 +22,7 @@ use crate::report::{NoticeCounts, Progress};
 use crate::store::{Session, Stop};
 
 /// What was found below the inputs.
-pub(crate) struct Found {
+pub(crate) struct FoundArchives {
     /// In order; containers are not opened.
     pub(crate) archives: Vec<Archive>,
     /// Lines that name archives one by one.
@@ -43,7 +43,7 @@ pub(crate) fn find_archives(
     search: &Search<'_>,
     (disk, folder): (&Disk, &Path),
     on_bad: OnBad,
-) -> Result<Found> {
+) -> Result<FoundArchives> {
     let (piped, mut named): (Vec<PathBuf>, Vec<PathBuf>) =
         options.inputs.iter().cloned().partition(|input| input.as_os_str() == STDIN);
     let Referenced { objects, paths, counts, wrong } = follow(&options.inputs_from, &named, search)?;
@@ -60,7 +60,7 @@ pub(crate) fn find_archives(
     if !piped.is_empty() {
         archives.push(copy_stdin(disk, folder)?);
     }
-    Ok(Found { archives, notices: counts, wrong_notices: wrong })
+    Ok(FoundArchives { archives, notices: counts, wrong_notices: wrong })
 }
 
 /// Opens all archives below the inputs, for whoever takes nothing but their rows.
@@ -68,11 +68,11 @@ pub(crate) fn find_archives(
 /// # Errors
 ///
 /// Inputs that cannot be listed or that are no more, and whoever asked to stop.
-pub(crate) fn open(options: &ReadOptions, progress: &Progress) -> Result<(Request, Found)> {
+pub(crate) fn open(options: &ReadOptions, progress: &Progress) -> Result<(ReadRequest, FoundArchives)> {
     let clock = Arc::new(StageClock::default());
     let pool = Arc::new(thread_pool(options.threads)?);
     let session = Session::new(&options.store).stopped_by(Stop::default().or_when(progress.stop_flag()));
-    let session = Arc::new(session.watched_by(progress.waits()));
+    let session = Arc::new(session.reporting_to(progress.waits()));
     let search = Search { lake: None, selection: &options.selection, session: &session, is_new: &|_| true };
     let folder = options.scratch.clone().unwrap_or_default();
     let mut found =
@@ -82,7 +82,7 @@ pub(crate) fn open(options: &ReadOptions, progress: &Progress) -> Result<(Reques
     expect_archives(progress, &archives);
     let range = 0..archives.len();
     let limits = Limits::of(options);
-    let request = Request { limits, session, clock, pool, archives, range, proofs: None, cuts_back: false };
+    let request = ReadRequest { limits, session, clock, pool, archives, range, proofs: None, cuts_back: false };
     Ok((request, found))
 }
 

@@ -4,12 +4,12 @@
 //! Never: converts an event, or holds more text than the segment at hand.
 
 use super::refusal::not_verified;
-use super::worker::{Reading, Worker};
+use super::worker::{ReadContext, Worker};
 use crate::clock::{Stage, StageClock};
 use crate::error::Finding;
 use crate::input::{Archive, TextStream, Unusable, Window, unreadable};
 use crate::model::Integrity;
-use crate::split::{Cut, Cutter, Element, Judgement, Status};
+use crate::split::{ArchiveStatus, Element, Next, SplitOutcome, Splitter};
 use crate::verify::Proof;
 
 /// Text of a segment.
@@ -20,7 +20,7 @@ pub(super) struct LargeArchive {
     archive: Archive,
     stream: TextStream,
     window: Window,
-    cutter: Cutter,
+    splitter: Splitter,
     proof: Proof,
     segment_bytes: usize,
     requires_verified: bool,
@@ -35,7 +35,7 @@ pub(super) struct Segment {
 }
 
 /// What a step through a large archive gave.
-pub(super) enum Step {
+pub(super) enum LargeStep {
     /// A segment, and more to come.
     Segment(Box<LargeArchive>, Segment),
     /// The last segment and what is known of the archive.
@@ -53,13 +53,13 @@ pub(super) enum LargeEnd {
 /// What is known of the text of a large archive.
 pub(super) struct LargeText {
     pub(super) inflated_bytes: u64,
-    pub(super) judgement: Judgement,
+    pub(super) split_outcome: SplitOutcome,
     /// What is wrong with its compression.
     pub(super) damage: Option<Finding>,
     pub(super) integrity: Integrity,
 }
 
-impl Step {
+impl LargeStep {
     /// None of an archive is usable, or nothing from some point on.
     pub(super) const fn unusable(why: Unusable) -> Self {
         let nothing = Segment { text: Vec::new(), start: 0, elements: Vec::new() };
@@ -69,13 +69,13 @@ impl Step {
 
 impl LargeArchive {
     /// Opens a large archive; `end` is where it is known to be unusable from.
-    pub(super) fn open(archive: &Archive, reading: &Reading, end: Option<Unusable>) -> Result<Self, Unusable> {
+    pub(super) fn open(archive: &Archive, reading: &ReadContext, end: Option<Unusable>) -> Result<Self, Unusable> {
         let stream = TextStream::open(archive, reading.limit, end);
         Ok(Self {
             archive: archive.clone(),
             stream: stream.map_err(|error| Unusable { finding: unreadable(&error), sound_bytes: 0 })?,
             window: Window::default(),
-            cutter: Cutter::new(),
+            splitter: Splitter::new(),
             proof: reading.begin_proof(archive),
             segment_bytes: reading.segment_bytes,
             requires_verified: reading.requires_verified,
@@ -85,7 +85,7 @@ impl LargeArchive {
     /// Reads an archive to its end before any of it is handed out: from where on it is unusable, if at all.
     pub(super) fn check(
         archive: &Archive,
-        reading: &Reading,
+        reading: &ReadContext,
         worker: &mut Worker,
         clock: &StageClock,
     ) -> Option<Unusable> {
@@ -99,20 +99,20 @@ impl LargeArchive {
         // What is not verified is refused only where it holds events.
         loop {
             match large.step(worker, clock) {
-                Step::Segment(next, _) => large = next,
-                Step::Last(_, LargeEnd::Refused(unusable)) => return Some(unusable),
-                Step::Last(_, LargeEnd::Read(_)) => return None,
+                LargeStep::Segment(next, _) => large = next,
+                LargeStep::Last(_, LargeEnd::Refused(unusable)) => return Some(unusable),
+                LargeStep::Last(_, LargeEnd::Read(_)) => return None,
             }
         }
     }
 
     /// Inflates and splits the next segment.
-    pub(super) fn step(mut self: Box<Self>, worker: &mut Worker, clock: &StageClock) -> Step {
-        let Self { stream, window, cutter, proof, segment_bytes, .. } = &mut *self;
+    pub(super) fn step(mut self: Box<Self>, worker: &mut Worker, clock: &StageClock) -> LargeStep {
+        let Self { stream, window, splitter, proof, segment_bytes, .. } = &mut *self;
         let segment_bytes = *segment_bytes;
         let mut elements = Vec::new();
         let mut damage = None;
-        let mut start = cutter.window_start();
+        let mut start = splitter.window_start();
         let mut wanted = segment_bytes;
         loop {
             let had = window.text().len();
@@ -120,29 +120,29 @@ impl LargeArchive {
             clock.time(Stage::Verify, || proof.take(&window.text()[had..]));
             let end = match filled {
                 Ok(end) => end,
-                Err(unusable) => return Step::unusable(unusable),
+                Err(unusable) => return LargeStep::unusable(unusable),
             };
             let is_all = end.is_some();
             if let Some(finding) = end {
                 damage = finding;
             }
             let parser = worker.parser();
-            let cut = clock.time(Stage::Transform, || cutter.cut(parser, window.text(), is_all, &mut elements));
-            match cut {
+            let next = clock.time(Stage::Transform, || splitter.split(parser, window.text(), is_all, &mut elements));
+            match next {
                 // The window holds the start of something and no end: it has to grow.
-                Cut::More(0) if elements.is_empty() => wanted = (window.text().len() * 2).max(segment_bytes),
-                Cut::More(done) if elements.is_empty() => {
+                Next::More(0) if elements.is_empty() => wanted = (window.text().len() * 2).max(segment_bytes),
+                Next::More(done) if elements.is_empty() => {
                     drop(window.split_off(done));
-                    cutter.forget(done);
-                    start = cutter.window_start();
+                    splitter.forget(done);
+                    start = splitter.window_start();
                     wanted = segment_bytes;
                 }
-                Cut::More(done) => {
+                Next::More(done) => {
                     let text = window.split_off(done);
-                    cutter.forget(done);
-                    return Step::Segment(self, Segment { text, start, elements });
+                    splitter.forget(done);
+                    return LargeStep::Segment(self, Segment { text, start, elements });
                 }
-                Cut::End => break,
+                Next::End => break,
             }
         }
         let text = window.split_off(window.text().len());
@@ -151,16 +151,16 @@ impl LargeArchive {
         let drained = clock.time(Stage::Inflate, || stream.drain(damage, |text| proof.take(text)));
         let (inflated_bytes, damage) = match drained {
             Ok(ended) => ended,
-            Err(unusable) => return Step::unusable(unusable),
+            Err(unusable) => return LargeStep::unusable(unusable),
         };
-        let Self { archive, stream, cutter, proof, requires_verified, .. } = *self;
+        let Self { archive, stream, splitter, proof, requires_verified, .. } = *self;
         let is_exact = damage.is_none() && stream.is_exact();
         let integrity = if is_exact { proof.end() } else { proof.read(&archive) };
-        let judgement = cutter.close();
-        if requires_verified && !integrity.is_verified() && judgement.status != Status::Foreign {
+        let split_outcome = splitter.close();
+        if requires_verified && !integrity.is_verified() && split_outcome.status != ArchiveStatus::Foreign {
             // Its events may be among the others already.
-            return Step::unusable(Unusable { finding: not_verified(integrity), sound_bytes: 0 });
+            return LargeStep::unusable(Unusable { finding: not_verified(integrity), sound_bytes: 0 });
         }
-        Step::Last(segment, LargeEnd::Read(LargeText { inflated_bytes, judgement, damage, integrity }))
+        LargeStep::Last(segment, LargeEnd::Read(LargeText { inflated_bytes, split_outcome, damage, integrity }))
     }
 }

@@ -8,9 +8,9 @@ use rayon::prelude::{
     IndexedParallelIterator, IntoParallelRefIterator, ParallelExtend, ParallelIterator, ParallelSliceMut,
 };
 
-use crate::input::{Archive, Contents, beginning, expand, head, look_at};
+use crate::input::{Archive, ArchiveContents, beginning, expand, head, look_at};
 use crate::model::Selection;
-use crate::split::{Cutter, ENOUGH_TO_TELL};
+use crate::split::{SNIFF_BYTES, Splitter};
 
 /// Archives whose first bytes are looked at together.
 const LOOKED_AT_ONCE: usize = 1_024;
@@ -21,9 +21,9 @@ fn foreign(archive: &Archive, head: &Bytes) -> Option<Archive> {
         return None;
     }
     // White space may stand before it.
-    let (text, is_all) = beginning(archive, head, 2 * ENOUGH_TO_TELL)?;
-    let kind = Cutter::foreign_kind(text.text(), is_all)?;
-    Some(archive.clone().with_contents(Contents::Foreign { kind }))
+    let (text, is_all) = beginning(archive, head, 2 * SNIFF_BYTES)?;
+    let kind = Splitter::foreign_kind(text.text(), is_all)?;
+    Some(archive.clone().with_contents(ArchiveContents::Foreign { kind }))
 }
 
 /// Puts the members of containers in their places among the archives, and the containers behind all of them.

@@ -105,7 +105,7 @@ use std::sync::atomic::Ordering;
 
 pub use batches::{ArchiveEnd, Reader, Sink, TableBatch, TableReader};
 pub use decoder::Decoder;
-pub(crate) use in_order::{InOrder, Limits, Piece, Request};
+pub(crate) use in_order::{InOrder, Limits, OrderedItem, ReadRequest};
 pub(crate) use inputs::{bytes_to_read, expect_archives, find_archives, open};
 pub(crate) use members::open_containers;
 pub use options::ReadOptions;
@@ -119,19 +119,19 @@ pub(crate) use worker::{Converted, position};
 use crate::input::Archive;
 use crate::model::Integrity;
 use crate::report::{Progress, Summary};
-use crate::rows::{Plan, Register};
+use crate::rows::{KeyIndex, Plan};
 use crate::schema::Table;
-use crate::split::Status;
+use crate::split::ArchiveStatus;
 
 /// What is made of events for whoever takes nothing but rows: one partition, so that batches stay whole.
-pub(crate) fn plan(options: &ReadOptions, register: Option<Arc<dyn Register>>) -> Plan {
+pub(crate) fn plan(options: &ReadOptions, key_index: Option<Arc<dyn KeyIndex>>) -> Plan {
     Plan {
         events: options.tables.contains(&Table::Events),
         usage_records: options.tables.contains(&Table::UsageRecords),
         partition_by: Vec::new(),
         selection: options.selection.clone(),
         reads_all: false,
-        register,
+        key_index,
         keeps_order: false,
         columns: Vec::new(),
     }
@@ -139,14 +139,14 @@ pub(crate) fn plan(options: &ReadOptions, register: Option<Arc<dyn Register>>) -
 
 /// Counts an archive.
 pub(crate) fn count(summary: &mut Summary, progress: &Progress, archive: &Archive, converted: &mut Converted) {
-    let is_foreign = converted.verdict.status == Status::Foreign;
+    let is_foreign = converted.outcome.status == ArchiveStatus::Foreign;
     if is_foreign && converted.integrity == Integrity::NotCovered {
         // What holds no events is nothing to be proved, unless a digest file declares it.
         converted.integrity = Integrity::NotChecked;
     }
     summary.add_integrity(&converted.uri, converted.integrity);
-    summary.add(&converted.uri, archive.bytes_to_read(), converted.inflated_bytes, &converted.verdict);
+    summary.add(&converted.uri, archive.bytes_to_read(), converted.inflated_bytes, &converted.outcome);
     progress.archives_done.fetch_add(1, Ordering::Relaxed);
     progress.compressed_bytes_done.fetch_add(archive.bytes_to_read(), Ordering::Relaxed);
-    progress.events.fetch_add(converted.verdict.events_seen, Ordering::Relaxed);
+    progress.events.fetch_add(converted.outcome.events_seen, Ordering::Relaxed);
 }

@@ -156,20 +156,20 @@ impl ReadOptions {
     }
 
     /// The tables that are wanted, with their columns.
-    pub(super) fn wanted(&self) -> Result<Vec<Wanted>> {
-        self.tables.iter().map(|table| Wanted::new(*table, &self.columns)).collect()
+    pub(super) fn wanted(&self) -> Result<Vec<WantedTable>> {
+        self.tables.iter().map(|table| WantedTable::new(*table, &self.columns)).collect()
     }
 }
 
 /// A table that is wanted.
-pub(super) struct Wanted {
+pub(super) struct WantedTable {
     pub(super) table: Table,
     /// Positions of the columns among those of the table, rising.
     pub(super) columns: Vec<usize>,
     pub(super) schema: SchemaRef,
 }
 
-impl Wanted {
+impl WantedTable {
     fn new(table: Table, columns: &[(Table, Vec<String>)]) -> Result<Self> {
         let invalid = |message: String| Error::new(ErrorKind::ConfigInvalid, message);
         if !table.is_partitioned() {

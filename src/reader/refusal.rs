@@ -5,8 +5,8 @@
 use crate::error::{Finding, Reason};
 use crate::input::Archive;
 use crate::model::Integrity;
-use crate::rows::Verdict;
-use crate::split::Status;
+use crate::rows::ArchiveOutcome;
+use crate::split::ArchiveStatus;
 
 /// A finding for an archive that digest files do not prove. Its bytes are not kept: there is nothing to mend in them.
 pub(super) fn not_verified(integrity: Integrity) -> Finding {
@@ -24,8 +24,8 @@ pub(super) fn not_verified(integrity: Integrity) -> Finding {
 }
 
 /// Takes what is called like a log file, and is neither one nor any other thing that is known, for damage.
-pub(super) fn reject_damaged_log(verdict: &mut Verdict, archive: &Archive, stored: impl FnOnce() -> Vec<u8>) {
-    if verdict.status == Status::Foreign && archive.has_log_name() {
-        verdict.reject_damaged_log(archive.has_gzip_name(), stored);
+pub(super) fn reject_damaged_log(outcome: &mut ArchiveOutcome, archive: &Archive, stored: impl FnOnce() -> Vec<u8>) {
+    if outcome.status == ArchiveStatus::Foreign && archive.has_log_name() {
+        outcome.reject_damaged_log(archive.has_gzip_name(), stored);
     }
 }

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::large::{LargeArchive, LargeEnd, Step};
+use super::large::{LargeArchive, LargeEnd, LargeStep};
 use super::worker::{GroupResult, SegmentResult};
 use crate::error::Result;
 use crate::input::Unusable;
-use crate::rows::Tally;
+use crate::rows::ConvertCounts;
 
 /// Archives whose results are handed out together.
 pub(super) struct Unit {
@@ -42,7 +42,7 @@ pub(super) struct Large {
     /// Segments that were handed out.
     pub(super) handed_out: u64,
     pub(super) results: BTreeMap<u64, Result<SegmentResult>>,
-    pub(super) tally: Tally,
+    pub(super) counts: ConvertCounts,
     pub(super) ended: Option<LargeEnd>,
     pub(super) check: Check,
 }
@@ -63,7 +63,7 @@ pub(super) enum Message {
     /// A group was converted.
     Group(u64, Result<GroupResult>),
     /// A step through a large archive was taken.
-    Step(u64, Step),
+    LargeStep(u64, LargeStep),
     /// The segment with this number was converted.
     Segment(u64, u64, Result<SegmentResult>),
     /// A large archive was read to its end.
@@ -101,7 +101,7 @@ impl Large {
             handed_out: 0,
             has_events: false,
             results: BTreeMap::new(),
-            tally: Tally::default(),
+            counts: ConvertCounts::default(),
             ended: None,
             check: Check::Open,
         }

@@ -1,6 +1,6 @@
 //! What one thread does: a group of small archives from file to columns, or one step of a large one.
 //!
-//! In: archives, or segments of one. Out: batches and verdicts. Never: knows what others do, or in which order.
+//! In: archives, or segments of one. Out: batches and outcomes. Never: knows what others do, or in which order.
 
 use std::io;
 use std::ops::Range;
@@ -12,11 +12,11 @@ use super::large::{LargeText, Segment};
 use super::refusal::{not_verified, reject_damaged_log};
 use crate::clock::{Stage, StageClock, TaskClock};
 use crate::error::{Finding, Reason, Result};
-use crate::input::{Archive, Contents, Inflated, Inflater, unreadable};
+use crate::input::{Archive, ArchiveContents, Inflated, Inflater, unreadable};
 use crate::json::tape::Parser;
 use crate::model::{Integrity, Place};
 use crate::pool::Pool;
-use crate::rows::{Batch, Converter, Plan, Source, Tally, Verdict};
+use crate::rows::{ArchiveOutcome, ArchiveRef, Batch, ConvertCounts, Converter, Plan};
 use crate::split::MAX_ORIGINAL_BYTES;
 use crate::store::Prefetcher;
 use crate::verify::{Proof, Proofs};
@@ -36,47 +36,47 @@ pub(crate) struct Converted {
     pub(crate) inflated_bytes: u64,
     /// Whether something was wrong with it or its events.
     pub(crate) is_damaged: bool,
-    pub(crate) verdict: Verdict,
+    pub(crate) outcome: ArchiveOutcome,
     pub(crate) integrity: Integrity,
 }
 
 impl Converted {
     /// Whether it could not be read at all.
     pub(super) fn is_unread(&self) -> bool {
-        self.verdict.findings.iter().any(|finding| finding.reason == Reason::ReadFailed)
+        self.outcome.findings.iter().any(|finding| finding.reason == Reason::ReadFailed)
     }
 
-    pub(super) fn new(archive: usize, uri: String, outcome: ArchiveOutcome) -> Self {
-        let ArchiveOutcome { inflated_bytes, verdict, integrity } = outcome;
-        Self { archive, uri, inflated_bytes, is_damaged: !verdict.findings.is_empty(), verdict, integrity }
+    pub(super) fn new(archive: usize, uri: String, outcome: ReadOutcome) -> Self {
+        let ReadOutcome { inflated_bytes, outcome, integrity } = outcome;
+        Self { archive, uri, inflated_bytes, is_damaged: !outcome.findings.is_empty(), outcome, integrity }
     }
 }
 
 /// What came of the text of one archive.
-pub(super) struct ArchiveOutcome {
+pub(super) struct ReadOutcome {
     pub(crate) inflated_bytes: u64,
-    pub(crate) verdict: Verdict,
+    pub(crate) outcome: ArchiveOutcome,
     pub(crate) integrity: Integrity,
 }
 
-impl ArchiveOutcome {
+impl ReadOutcome {
     /// Of a large archive that was read to its end.
-    pub(super) fn of_large(archive: &Archive, tally: Tally, end: LargeText) -> Self {
-        let LargeText { inflated_bytes, judgement, damage, integrity } = end;
-        let mut verdict = Verdict::new(judgement, tally, damage);
-        reject_damaged_log(&mut verdict, archive, || archive.read_head(MAX_ORIGINAL_BYTES).unwrap_or_default());
-        Self { inflated_bytes, verdict, integrity }
+    pub(super) fn of_large(archive: &Archive, counts: ConvertCounts, end: LargeText) -> Self {
+        let LargeText { inflated_bytes, split_outcome, damage, integrity } = end;
+        let mut outcome = ArchiveOutcome::new(split_outcome, counts, damage);
+        reject_damaged_log(&mut outcome, archive, || archive.read_head(MAX_ORIGINAL_BYTES).unwrap_or_default());
+        Self { inflated_bytes, outcome, integrity }
     }
 
     /// Of an archive without a text.
-    pub(super) fn without_text(verdict: Verdict) -> Self {
-        Self { inflated_bytes: 0, verdict, integrity: Integrity::NotChecked }
+    pub(super) fn without_text(outcome: ArchiveOutcome) -> Self {
+        Self { inflated_bytes: 0, outcome, integrity: Integrity::NotChecked }
     }
 }
 
 /// How archives are read, the same for all of a run.
 #[derive(Clone)]
-pub(super) struct Reading {
+pub(super) struct ReadContext {
     /// Text that one archive may have, in bytes.
     pub(super) limit: u64,
     /// Text that is converted together, in bytes.
@@ -101,7 +101,7 @@ pub(super) struct GroupResult {
 
 /// What came of a segment.
 pub(super) struct SegmentResult {
-    pub(super) tally: Tally,
+    pub(super) counts: ConvertCounts,
     pub(super) batches: Vec<Batch>,
     /// Behind its last event, if it has any.
     pub(super) end: Option<Place>,
@@ -149,7 +149,7 @@ impl Worker {
         &mut self,
         archives: &[Archive],
         range: Range<usize>,
-        reading: &Reading,
+        reading: &ReadContext,
         clock: &StageClock,
     ) -> Result<GroupResult> {
         let archives_done = Vec::with_capacity(range.len());
@@ -162,7 +162,7 @@ impl Worker {
                 break;
             }
             let uri = archives[at].uri();
-            let source = Source { uri: &uri, position: position(at) };
+            let source = ArchiveRef { uri: &uri, position: position(at) };
             let fetched = reading.prefetcher.as_ref().and_then(|prefetcher| prefetcher.take(at));
             let Some(outcome) = self.convert_archive(&archives[at], fetched, source, reading, &mut clock) else {
                 result.alone = Some(at);
@@ -180,12 +180,12 @@ impl Worker {
         &mut self,
         archive: &Archive,
         fetched: Option<io::Result<Bytes>>,
-        source: Source<'_>,
-        reading: &Reading,
+        source: ArchiveRef<'_>,
+        reading: &ReadContext,
         clock: &mut TaskClock<'_>,
-    ) -> Option<ArchiveOutcome> {
+    ) -> Option<ReadOutcome> {
         if !archive.is_regular {
-            return Some(ArchiveOutcome::without_text(Verdict::foreign("special_file")));
+            return Some(ReadOutcome::without_text(ArchiveOutcome::foreign("special_file")));
         }
         if let Some(contents) = &archive.contents {
             return Some(of_contents(archive, contents, reading));
@@ -201,7 +201,7 @@ impl Worker {
                 // What could be read of the member is right or wrong, and all there is.
                 finding.original.clone_from(&self.stored);
             }
-            return Some(ArchiveOutcome::without_text(Verdict::refused(finding)));
+            return Some(ReadOutcome::without_text(ArchiveOutcome::refused(finding)));
         }
         let most = reading.segment_bytes.saturating_mul(SEGMENTS_OF_SMALL);
         let limit = usize::try_from(reading.limit).map_or(most, |limit| limit.min(most));
@@ -209,8 +209,8 @@ impl Worker {
             Inflated::Text(length, damage) => (length, damage),
             Inflated::Refused(finding) => {
                 let integrity = reading.begin_proof(archive).read_stored(&self.stored);
-                let verdict = Verdict::refused(finding);
-                return Some(ArchiveOutcome { inflated_bytes: 0, verdict, integrity });
+                let outcome = ArchiveOutcome::refused(finding);
+                return Some(ReadOutcome { inflated_bytes: 0, outcome, integrity });
             }
             Inflated::TooLarge => return None,
         };
@@ -223,28 +223,28 @@ impl Worker {
             proof.take(text);
             proof.end()
         });
-        let mut verdict = clock.time(Stage::Transform, || {
+        let mut outcome = clock.time(Stage::Transform, || {
             if reading.is_wanted(integrity) || self.converter.is_foreign(text) {
                 self.converter.convert(source, text, damage)
             } else {
-                Verdict::refused(not_verified(integrity))
+                ArchiveOutcome::refused(not_verified(integrity))
             }
         });
-        reject_damaged_log(&mut verdict, archive, || self.stored.clone());
-        Some(ArchiveOutcome { inflated_bytes: length as u64, verdict, integrity })
+        reject_damaged_log(&mut outcome, archive, || self.stored.clone());
+        Some(ReadOutcome { inflated_bytes: length as u64, outcome, integrity })
     }
 
     /// Converts a segment of a large archive.
     pub(super) fn convert_segment(
         &mut self,
-        source: Source<'_>,
+        source: ArchiveRef<'_>,
         segment: &Segment,
         clock: &StageClock,
     ) -> Result<SegmentResult> {
         let last = segment.elements.last().map(|element| Place::new(source.position, element.index));
         clock.time(Stage::Transform, || {
-            let tally = self.converter.convert_elements(source, &segment.text, segment.start, &segment.elements);
-            Ok(SegmentResult { tally, batches: self.converter.finish()?, end: last.map(Place::next) })
+            let counts = self.converter.convert_elements(source, &segment.text, segment.start, &segment.elements);
+            Ok(SegmentResult { counts, batches: self.converter.finish()?, end: last.map(Place::next) })
         })
     }
 }
@@ -254,7 +254,7 @@ pub(crate) fn position(archive: usize) -> u32 {
     u32::try_from(archive).unwrap_or(u32::MAX)
 }
 
-impl Reading {
+impl ReadContext {
     pub(super) fn begin_proof(&self, archive: &Archive) -> Proof {
         match &self.proofs {
             Some(proofs) => Proof::begin(proofs, &archive.path()),
@@ -269,16 +269,16 @@ impl Reading {
 }
 
 /// What comes of an archive that was looked into: a container in place of a log file is not what a digest file declares.
-fn of_contents(archive: &Archive, contents: &Contents, reading: &Reading) -> ArchiveOutcome {
-    let (verdict, is_container) = match contents {
-        Contents::Members { kind, findings } => (Verdict::container(kind, findings.clone()), true),
-        Contents::Foreign { kind } => (Verdict::foreign(kind), false),
-        Contents::Unread { why } => return ArchiveOutcome::without_text(Verdict::refused(unread(why))),
+fn of_contents(archive: &Archive, contents: &ArchiveContents, reading: &ReadContext) -> ReadOutcome {
+    let (outcome, is_container) = match contents {
+        ArchiveContents::Members { kind, findings } => (ArchiveOutcome::container(kind, findings.clone()), true),
+        ArchiveContents::Foreign { kind } => (ArchiveOutcome::foreign(kind), false),
+        ArchiveContents::Unread { why } => return ReadOutcome::without_text(ArchiveOutcome::refused(unread(why))),
     };
-    let outcome = ArchiveOutcome::without_text(verdict);
+    let outcome = ReadOutcome::without_text(outcome);
     match reading.begin_proof(archive).read(archive) {
         Integrity::NotCovered if is_container => outcome,
-        integrity => ArchiveOutcome { integrity, ..outcome },
+        integrity => ReadOutcome { integrity, ..outcome },
     }
 }
 

@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Finding, Result, printable, printable_path};
 use crate::model::Integrity;
-use crate::rows::Verdict;
+use crate::rows::ArchiveOutcome;
 use crate::schema::Table;
-use crate::split::Status;
+use crate::split::ArchiveStatus;
 
 pub use crate::clock::{Stage, StageClock, StageTimes};
 pub use crate::model::{ArchiveCounts, ByteCounts, EventCounts, IntegrityCounts, NoticeCounts, UsageRecordCounts};
@@ -98,7 +98,7 @@ pub struct Summary {
     pub elapsed_ms: u64,
     /// CPU time of all threads by stage.
     pub stages_cpu_ms: StageTimes,
-    /// Largest resident set of the process, where the system tells.
+    /// Largest resident set of the process, where the system reports it.
     pub peak_rss_bytes: Option<u64>,
 }
 
@@ -175,28 +175,28 @@ impl Summary {
     }
 
     /// Adds an archive.
-    pub(crate) fn add(&mut self, archive: &str, compressed_bytes: u64, inflated_bytes: u64, verdict: &Verdict) {
-        match verdict.status {
-            Status::Converted => self.archives.converted += 1,
-            Status::Quarantined => self.archives.quarantined += 1,
-            Status::Foreign => {
+    pub(crate) fn add(&mut self, archive: &str, compressed_bytes: u64, inflated_bytes: u64, outcome: &ArchiveOutcome) {
+        match outcome.status {
+            ArchiveStatus::Converted => self.archives.converted += 1,
+            ArchiveStatus::Quarantined => self.archives.quarantined += 1,
+            ArchiveStatus::Foreign => {
                 self.archives.foreign += 1;
-                self.add_foreign(verdict.kind, 1, archive);
+                self.add_foreign(outcome.kind, 1, archive);
             }
         }
-        let tally = &verdict.tally;
-        self.events.seen += verdict.events_seen;
-        self.events.written += tally.events_written;
-        self.events.duplicates += tally.duplicates;
-        self.events.quarantined += verdict.quarantined;
-        self.events.filtered += tally.filtered;
-        self.usage_records.written += verdict.usage_records();
-        for (total, rows) in self.usage_records.by_outcome.iter_mut().zip(tally.usage_records_by_outcome) {
+        let counts = &outcome.counts;
+        self.events.seen += outcome.events_seen;
+        self.events.written += counts.events_written;
+        self.events.duplicates += counts.duplicates;
+        self.events.quarantined += outcome.quarantined;
+        self.events.filtered += counts.filtered;
+        self.usage_records.written += outcome.usage_records();
+        for (total, rows) in self.usage_records.by_outcome.iter_mut().zip(counts.usage_records_by_outcome) {
             *total += rows;
         }
         self.bytes.compressed = self.bytes.compressed.saturating_add(compressed_bytes);
         self.bytes.inflated += inflated_bytes;
-        for finding in &verdict.findings {
+        for finding in &outcome.findings {
             count(&mut self.findings, finding.reason.as_str(), 1);
             if self.first_findings.len() < FINDINGS_SHOWN {
                 let Finding { event_index, byte_offset, reason, message, .. } = finding;
@@ -214,10 +214,10 @@ impl Summary {
         let archives = &self.archives;
         let booked = archives.converted + archives.quarantined + archives.foreign;
         let events = &self.events;
-        let told = events.written + events.duplicates + events.quarantined + events.filtered;
+        let accounted = events.written + events.duplicates + events.quarantined + events.filtered;
         let checks = [
             ("archives to convert", archives.seen, "archives accounted for", Some(booked)),
-            ("events seen", events.seen, "events accounted for", Some(told)),
+            ("events seen", events.seen, "events accounted for", Some(accounted)),
             ("events written", events.written, "rows of events", rows(Table::Events)),
             ("usage records", self.usage_records.written, "rows of usage_records", rows(Table::UsageRecords)),
             ("archives in this commit", archives.seen, "rows of archives", rows(Table::Archives)),

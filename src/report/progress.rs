@@ -48,12 +48,12 @@ impl Progress {
         self.waits.current()
     }
 
-    /// Lets whatever is done with a store tell of its waits here; conversions and inspections do so by themselves.
-    pub fn watch(&self, store: &mut StoreOptions) {
+    /// Reports the waits for a store here; conversions and inspections do so by themselves.
+    pub fn attach(&self, store: &mut StoreOptions) {
         store.waits = self.waits();
     }
 
-    /// What tells of waits; nobody waits for long in a run that was asked to stop.
+    /// What reports waits; nobody waits for long in a run that was asked to stop.
     pub(crate) fn waits(&self) -> Waits {
         self.waits.hurried_by(self.stop_flag())
     }

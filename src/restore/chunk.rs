@@ -6,9 +6,9 @@
 use std::sync::mpsc::SyncSender;
 
 use super::filter::Filter;
-use super::json::{EventWriter, Shape};
-use super::key::{Key, KeyColumns, Keys};
-use super::part::{Part, Piece};
+use super::json::{EventShape, EventWriter};
+use super::key::{FolderKey, FolderKeyColumns, FolderKeys};
+use super::part::{Part, RowSlice};
 use crate::error::{Error, Result};
 use crate::lake::file::damaged;
 
@@ -21,7 +21,7 @@ pub(super) struct Chunk {
     pub(super) json: Vec<u8>,
     pub(super) events: Vec<ChunkEvent>,
     /// Keys of the events, if they were asked for.
-    pub(super) keys: Vec<Key>,
+    pub(super) keys: Vec<FolderKey>,
 }
 
 /// An event of a chunk.
@@ -39,7 +39,7 @@ pub(super) struct ChunkEvent {
 pub(super) struct PieceWriter<'w> {
     pub(super) part: &'w Part,
     pub(super) filter: &'w Filter,
-    pub(super) shape: &'w std::sync::Arc<Shape>,
+    pub(super) shape: &'w std::sync::Arc<EventShape>,
     /// Whether keys of events are wanted.
     pub(super) has_keys: bool,
     pub(super) sender: &'w SyncSender<Result<Chunk>>,
@@ -51,20 +51,20 @@ impl PieceWriter<'_> {
     /// # Errors
     ///
     /// [`LakeInvalid`](crate::ErrorKind::LakeInvalid) when the part is damaged.
-    pub(super) fn write(&self, piece: &Piece) -> Result<()> {
+    pub(super) fn write(&self, piece: &RowSlice) -> Result<()> {
         let source = self.part.task.folder.source();
         let mut writer = EventWriter::new(self.shape.clone(), source.as_deref());
-        let mut keys = Keys::default();
+        let mut keys = FolderKeys::default();
         let mut chunk = Chunk::default();
         for batch in self.part.read(piece, self.filter)? {
             let batch = batch.map_err(|error| self.damaged(error))?;
             let rows = writer.rows(&batch).ok_or_else(|| self.damaged("a column is not what it should be"))?;
-            let key_columns = self.has_keys.then(|| KeyColumns::of(&batch));
+            let key_columns = self.has_keys.then(|| FolderKeyColumns::of(&batch));
             for row in 0..batch.num_rows() {
                 let written = writer.push(&rows, row, &mut chunk.json);
                 written.ok_or_else(|| self.damaged("a value of `unmapped` is not what it should be"))?;
                 chunk.json.push(b'\n');
-                let key_of = |columns: &KeyColumns<'_>| columns.key(row, rows.unmapped(row), &mut keys);
+                let key_of = |columns: &FolderKeyColumns<'_>| columns.key(row, rows.unmapped(row), &mut keys);
                 let (time, key) = key_columns.as_ref().map(key_of).unwrap_or_default();
                 chunk.events.push(ChunkEvent { end: chunk.json.len(), time, key });
                 if chunk.json.len() >= CHUNK_BYTES && !self.send(&mut chunk, &mut keys) {
@@ -79,7 +79,7 @@ impl PieceWriter<'_> {
     }
 
     /// `false` when nobody listens.
-    fn send(&self, chunk: &mut Chunk, keys: &mut Keys) -> bool {
+    fn send(&self, chunk: &mut Chunk, keys: &mut FolderKeys) -> bool {
         let mut full = std::mem::take(chunk);
         full.keys = keys.take();
         chunk.json.reserve(CHUNK_BYTES + CHUNK_BYTES / 8);

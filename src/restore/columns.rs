@@ -19,9 +19,9 @@ use crate::schema::{Column, Kind};
 const TEXTS_PER_ROW: usize = 4;
 
 /// A column of a batch.
-pub(super) enum Members<'b> {
+pub(super) enum ColumnMembers<'b> {
     /// Text as numbers in a dictionary whose members are ready.
-    Ready(&'b Int32Array, Arc<Ready>),
+    RenderedMembers(&'b Int32Array, Arc<RenderedMembers>),
     Text(TextValues<'b>),
     Json(TextValues<'b>),
     Boolean(&'b BooleanArray, bool),
@@ -31,14 +31,14 @@ pub(super) enum Members<'b> {
 
 /// The members that the texts of a dictionary make.
 #[derive(Debug)]
-pub(super) struct Ready {
+pub(super) struct RenderedMembers {
     texts: ArrayRef,
     bytes: Vec<u8>,
     /// Where each member ends.
     ends: Vec<usize>,
 }
 
-impl Ready {
+impl RenderedMembers {
     fn new(texts: &ArrayRef, words: &StringArray, name: &[u8], push: fn(&mut Vec<u8>, &str)) -> Self {
         let mut bytes = Vec::with_capacity(words.value_data().len() + words.len() * (name.len() + 4));
         let ends = words.iter().map(|word| {
@@ -57,14 +57,14 @@ impl Ready {
     }
 }
 
-impl<'b> Members<'b> {
+impl<'b> ColumnMembers<'b> {
     /// Makes a column ready. `name` is `"name":`; `ready` is what an earlier batch has left. `None` when the
     /// array is of another type than the column.
     pub(super) fn new(
         column: &Column,
         array: &'b ArrayRef,
         name: &[u8],
-        ready: &mut Option<Arc<Ready>>,
+        ready: &mut Option<Arc<RenderedMembers>>,
     ) -> Option<Self> {
         match column.kind {
             Kind::Text => Self::text(array, name, push_text, ready),
@@ -88,25 +88,25 @@ impl<'b> Members<'b> {
         array: &'b ArrayRef,
         name: &[u8],
         push: fn(&mut Vec<u8>, &str),
-        ready: &mut Option<Arc<Ready>>,
+        ready: &mut Option<Arc<RenderedMembers>>,
     ) -> Option<Self> {
         let values = TextValues::of(array)?;
-        let TextValues::Coded(keys, words) = values else { return Some(Self::Text(values)) };
+        let TextValues::Dictionary(keys, words) = values else { return Some(Self::Text(values)) };
         let texts = array.as_any_dictionary_opt()?.values();
         let is_known = ready.as_ref().is_some_and(|ready| Arc::ptr_eq(&ready.texts, texts));
         if !is_known && words.len() > keys.len() * TEXTS_PER_ROW {
             return Some(Self::Text(values));
         }
         if !is_known {
-            *ready = Some(Arc::new(Ready::new(texts, words, name, push)));
+            *ready = Some(Arc::new(RenderedMembers::new(texts, words, name, push)));
         }
-        Some(Self::Ready(keys, Arc::clone(ready.as_ref()?)))
+        Some(Self::RenderedMembers(keys, Arc::clone(ready.as_ref()?)))
     }
 
     /// Adds the member of a row, if it has one.
     pub(super) fn push(&self, row: usize, name: &[u8], out: &mut Vec<u8>) {
         match self {
-            Self::Ready(keys, ready) => {
+            Self::RenderedMembers(keys, ready) => {
                 if keys.is_valid(row) {
                     out.extend_from_slice(ready.member(keys.value(row) as usize));
                 }

@@ -18,9 +18,9 @@ use parquet::schema::types::SchemaDescriptor;
 
 use super::RestoreFilter;
 use super::merge::text_member;
-use super::part::{Folder, column_of};
+use super::part::{PartFolder, column_of};
 use super::texts::Texts;
-use super::wanted::{Pattern, Subject, Wanted};
+use super::wanted::{FilterSubject, Pattern, WantedValues};
 use crate::dedup::TextValues;
 use crate::flatten::timestamp::days_from_civil;
 use crate::rows::partition::{folder_value, is_hidden};
@@ -41,7 +41,7 @@ pub(super) struct Filter {
 /// One of some columns has what is wanted of it.
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
-    columns: Arc<[(&'static str, Wanted)]>,
+    columns: Arc<[(&'static str, WantedValues)]>,
     /// The partition column that says the same, and the names of its folders that may hold it.
     folder: &'static str,
     folders: Arc<Texts>,
@@ -49,8 +49,8 @@ pub(super) struct Condition {
 
 impl Condition {
     /// What some values of a filter ask for.
-    pub(super) fn new(subject: Subject, values: &[String]) -> Self {
-        let mut columns: Vec<(&'static str, Wanted)> = Vec::new();
+    pub(super) fn new(subject: FilterSubject, values: &[String]) -> Self {
+        let mut columns: Vec<(&'static str, WantedValues)> = Vec::new();
         let mut folders = Texts::default();
         for (name, pattern) in values.iter().flat_map(|value| subject.patterns(value)) {
             if let (Pattern::Whole(text), false) = (&pattern, subject.folder().is_empty()) {
@@ -58,7 +58,7 @@ impl Condition {
             }
             match columns.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, wanted)) => wanted.add(pattern),
-                None => columns.push((name, Wanted::of(pattern))),
+                None => columns.push((name, WantedValues::of(pattern))),
             }
         }
         for (_, wanted) in &mut columns {
@@ -74,7 +74,7 @@ impl Condition {
     }
 
     /// What is wanted of a column.
-    pub(super) fn wanted(&self, column: &str) -> Option<&Wanted> {
+    pub(super) fn wanted(&self, column: &str) -> Option<&WantedValues> {
         self.columns.iter().find(|(name, _)| *name == column).map(|(_, wanted)| wanted)
     }
 
@@ -84,7 +84,7 @@ impl Condition {
     }
 
     /// The columns of a file.
-    fn columns_in<'c>(&'c self, schema: &'c SchemaDescriptor) -> impl Iterator<Item = (usize, &'c Wanted)> {
+    fn columns_in<'c>(&'c self, schema: &'c SchemaDescriptor) -> impl Iterator<Item = (usize, &'c WantedValues)> {
         self.columns.iter().filter_map(|(name, wanted)| Some((column_of(schema, name)?, wanted)))
     }
 }
@@ -95,7 +95,7 @@ pub(super) type Blooms<'b> = &'b dyn Fn(usize) -> crate::error::Result<Option<pa
 impl Filter {
     pub(super) fn new(filter: &RestoreFilter) -> Self {
         let RestoreFilter { from_ms, to_ms, .. } = filter;
-        let subjects = Subject::ALL.into_iter().map(|subject| (subject, subject.values(filter)));
+        let subjects = FilterSubject::ALL.into_iter().map(|subject| (subject, subject.values(filter)));
         let subjects = subjects.filter(|(_, values)| !values.is_empty());
         let has_times = from_ms.is_some() || to_ms.is_some();
         Self {
@@ -110,7 +110,7 @@ impl Filter {
     }
 
     /// Whether a partition may hold wanted events.
-    pub(super) fn wants_folder(&self, folder: &Folder) -> bool {
+    pub(super) fn wants_folder(&self, folder: &PartFolder) -> bool {
         folder.segments().all(|(name, value)| {
             let is_wanted = |condition: &Condition| {
                 // Long values are cut in a folder's name, so that several may share it.
@@ -212,16 +212,16 @@ impl Filter {
         wanted
     }
 
-    /// What tells wanted rows, each on no more columns than it needs; the next one is only asked about rows that the one
+    /// What selects rows, each on no more columns than it needs; the next one is only asked about rows that the one
     /// before has left.
-    pub(super) fn predicates(&self, schema: &SchemaDescriptor, folder: &Folder) -> Vec<Box<dyn ArrowPredicate>> {
+    pub(super) fn predicates(&self, schema: &SchemaDescriptor, folder: &PartFolder) -> Vec<Box<dyn ArrowPredicate>> {
         let mut predicates: Vec<Box<dyn ArrowPredicate>> = Vec::new();
         for condition in &self.conditions {
             let condition = condition.clone();
             if !is_in_path(&condition, schema) {
                 let mask = ProjectionMask::columns(schema, condition.names());
                 predicates.push(Box::new(ArrowPredicateFn::new(mask, move |batch| matches(&condition, &batch))));
-            } else if !folder.tells_source() {
+            } else if !folder.names_source() {
                 let path = folder.source();
                 let mask = ProjectionMask::columns(schema, ["unmapped"]);
                 let predicate = move |batch: RecordBatch| matches_unmapped(&condition, path.as_deref(), &batch);
@@ -242,12 +242,12 @@ impl Filter {
     }
 }
 
-/// Whether the files lack the column since the path tells it.
+/// Whether the files lack the column since the path has it.
 fn is_in_path(condition: &Condition, schema: &SchemaDescriptor) -> bool {
     matches!(*condition.columns, [(EVENT_SOURCE, _)]) && column_of(schema, EVENT_SOURCE).is_none()
 }
 
-fn may_hold(wanted: &Wanted, statistics: Option<&Statistics>, rows: i64) -> bool {
+fn may_hold(wanted: &WantedValues, statistics: Option<&Statistics>, rows: i64) -> bool {
     let Some(statistics) = statistics else { return true };
     if statistics.null_count_opt().is_some_and(|nulls| i64::try_from(nulls) == Ok(rows)) {
         return false;
@@ -313,7 +313,7 @@ fn matches(condition: &Condition, batch: &RecordBatch) -> Result<BooleanArray, A
         let Some(wanted) = condition.wanted(field.name()) else { continue };
         let texts = TextValues::of(column).ok_or_else(|| ArrowError::SchemaError("no text".to_owned()))?;
         match texts {
-            TextValues::Coded(keys, words) if words.len() < keys.len() => {
+            TextValues::Dictionary(keys, words) if words.len() < keys.len() => {
                 let is_wanted: Vec<bool> = words.iter().map(|word| word.is_some_and(|word| wanted.has(word))).collect();
                 for (found, key) in found.iter_mut().zip(keys) {
                     *found |= key.is_some_and(|key| is_wanted[key as usize]);
@@ -357,7 +357,7 @@ mod tests {
 
     #[track_caller]
     fn check(filter: &RestoreFilter, path: &str, expected: bool) {
-        assert_eq!(Filter::new(filter).wants_folder(&Folder::new(path)), expected, "{path}");
+        assert_eq!(Filter::new(filter).wants_folder(&PartFolder::new(path)), expected, "{path}");
     }
 
     #[test]

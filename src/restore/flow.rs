@@ -18,33 +18,33 @@ use rayon::{ScopeFifo, ThreadPool};
 
 use super::chunk::{CHUNK_BYTES, Chunk, PieceWriter};
 use super::filter::Filter;
-use super::json::Shape;
-use super::part::{Part, PartTask, Piece};
-use super::{RestoreConfig, RestoreFilter, RestoreSummary, near};
+use super::json::EventShape;
+use super::part::{Part, PartTask, RowSlice};
+use super::{RestoreConfig, RestoreFilter, RestoreSummary, suggestions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::file::guarded;
 use crate::lake::root::Root;
 use crate::pool::thread_pool;
 
 /// Takes chunks in order.
-pub(super) trait Sink {
+pub(super) trait ChunkSink {
     /// Takes a chunk; `false` when that is enough.
     fn take(&mut self, chunk: &Chunk, summary: &mut RestoreSummary) -> Result<bool>;
 
-    /// Is told that there are no more.
+    /// Called when there are no more.
     fn finish(&mut self) -> Result<()>;
 
     /// Whether chunks have to have keys.
     fn wants_keys(&self) -> bool;
 }
 
-type Planned = Result<(Part, Vec<Piece>)>;
+type Planned = Result<(Part, Vec<RowSlice>)>;
 
 /// Deals out work and keeps its results in order.
 pub(super) struct Flow {
     pool: ThreadPool,
     filter: Arc<Filter>,
-    shape: Arc<Shape>,
+    shape: Arc<EventShape>,
     /// Tasks that have begun or wait for a thread.
     ahead: usize,
     /// Chunks that a task may be ahead.
@@ -55,11 +55,11 @@ pub(super) struct Flow {
 
 /// What is dealt out.
 #[derive(Default)]
-struct Dealt {
+struct WorkQueue {
     parts: IntoIter<PartTask>,
     plans: VecDeque<Receiver<Planned>>,
     /// The part at hand, and what of it is not dealt out yet.
-    open: Option<(Arc<Part>, IntoIter<Piece>)>,
+    open: Option<(Arc<Part>, IntoIter<RowSlice>)>,
     pieces: VecDeque<Receiver<Result<Chunk>>>,
 }
 
@@ -73,7 +73,7 @@ impl Flow {
         Ok(Self {
             pool,
             filter,
-            shape: Arc::new(Shape::new()),
+            shape: Arc::new(EventShape::new()),
             ahead,
             chunks_ahead: usize::try_from(chunks).unwrap_or_default().max(2),
             read: Arc::default(),
@@ -86,12 +86,17 @@ impl Flow {
     /// # Errors
     ///
     /// A damaged part, once all before it is handed over, and what the sink returns.
-    pub(super) fn run(&self, parts: Vec<PartTask>, sink: &mut dyn Sink, summary: &mut RestoreSummary) -> Result<()> {
+    pub(super) fn run(
+        &self,
+        parts: Vec<PartTask>,
+        sink: &mut dyn ChunkSink,
+        summary: &mut RestoreSummary,
+    ) -> Result<()> {
         let over = AtomicBool::new(false);
         let wants_keys = sink.wants_keys();
         let result = self.pool.in_place_scope_fifo(|scope| {
-            let hands = Hands { flow: self, scope, over: &over, wants_keys };
-            let result = hands.drive(Dealt { parts: parts.into_iter(), ..Dealt::default() }, sink, summary);
+            let hands = FlowWorkers { flow: self, scope, over: &over, wants_keys };
+            let result = hands.drive(WorkQueue { parts: parts.into_iter(), ..WorkQueue::default() }, sink, summary);
             over.store(true, Ordering::Relaxed);
             result
         });
@@ -101,28 +106,28 @@ impl Flow {
 
     /// What the lake has of what was asked for in vain.
     pub(super) fn hints(&self, filter: &RestoreFilter, parts: &[PartTask], summary: &mut RestoreSummary) {
-        summary.hints = self.pool.install(|| near::hints(filter, parts, &self.root, &self.read));
+        summary.hints = self.pool.install(|| suggestions::hints(filter, parts, &self.root, &self.read));
         summary.read_bytes = self.read.load(Ordering::Relaxed);
     }
 }
 
 /// The threads of a flow.
-struct Hands<'h, 's> {
+struct FlowWorkers<'h, 's> {
     flow: &'s Flow,
     scope: &'h ScopeFifo<'s>,
     over: &'s AtomicBool,
     wants_keys: bool,
 }
 
-impl<'s> Hands<'_, 's> {
+impl<'s> FlowWorkers<'_, 's> {
     fn spawn(&self, task: impl FnOnce() + Send + 's) {
         self.scope.spawn_fifo(move |_| task());
     }
 
-    fn drive(&self, mut dealt: Dealt, sink: &mut dyn Sink, summary: &mut RestoreSummary) -> Result<()> {
+    fn drive(&self, mut queue: WorkQueue, sink: &mut dyn ChunkSink, summary: &mut RestoreSummary) -> Result<()> {
         loop {
-            self.deal(&mut dealt, summary)?;
-            let Some(chunks) = dealt.pieces.pop_front() else { break };
+            self.dispatch(&mut queue, summary)?;
+            let Some(chunks) = queue.pieces.pop_front() else { break };
             for chunk in chunks {
                 if !sink.take(&chunk?, summary)? {
                     summary.is_cut_short = true;
@@ -134,20 +139,20 @@ impl<'s> Hands<'_, 's> {
     }
 
     /// Deals out pieces and parts as far as there is room; there is a piece after it unless all is done.
-    fn deal(&self, dealt: &mut Dealt, summary: &mut RestoreSummary) -> Result<()> {
-        while dealt.pieces.len() < self.flow.ahead {
-            let room = self.flow.ahead - dealt.plans.len().min(self.flow.ahead);
-            let plans: Vec<_> = dealt.parts.by_ref().take(room).map(|task| self.plan(task)).collect();
-            dealt.plans.extend(plans);
-            if let Some((part, rest)) = &mut dealt.open {
+    fn dispatch(&self, queue: &mut WorkQueue, summary: &mut RestoreSummary) -> Result<()> {
+        while queue.pieces.len() < self.flow.ahead {
+            let room = self.flow.ahead - queue.plans.len().min(self.flow.ahead);
+            let plans: Vec<_> = queue.parts.by_ref().take(room).map(|task| self.plan(task)).collect();
+            queue.plans.extend(plans);
+            if let Some((part, rest)) = &mut queue.open {
                 match rest.next() {
-                    Some(piece) => dealt.pieces.push_back(self.write(Arc::clone(part), piece)),
-                    None => dealt.open = None,
+                    Some(piece) => queue.pieces.push_back(self.write(Arc::clone(part), piece)),
+                    None => queue.open = None,
                 }
                 continue;
             }
-            let Some(plan) = dealt.plans.front() else { break };
-            let planned = if dealt.pieces.is_empty() {
+            let Some(plan) = queue.plans.front() else { break };
+            let planned = if queue.pieces.is_empty() {
                 plan.recv().map_err(Error::internal)?
             } else {
                 match plan.try_recv() {
@@ -156,17 +161,17 @@ impl<'s> Hands<'_, 's> {
                     Err(error) => return Err(Error::internal(error)),
                 }
             };
-            dealt.plans.pop_front();
+            queue.plans.pop_front();
             match planned {
                 Ok((part, pieces)) => {
                     summary.parts_skipped += u64::from(pieces.is_empty());
-                    dealt.open = Some((Arc::new(part), pieces.into_iter()));
+                    queue.open = Some((Arc::new(part), pieces.into_iter()));
                 }
                 Err(error) => {
                     // In its turn, after what comes before it.
                     let (sender, receiver) = sync_channel(1);
                     let _ = sender.send(Err(error));
-                    dealt.pieces.push_back(receiver);
+                    queue.pieces.push_back(receiver);
                 }
             }
         }
@@ -187,7 +192,7 @@ impl<'s> Hands<'_, 's> {
         receiver
     }
 
-    fn write(&self, part: Arc<Part>, piece: Piece) -> Receiver<Result<Chunk>> {
+    fn write(&self, part: Arc<Part>, piece: RowSlice) -> Receiver<Result<Chunk>> {
         let (sender, receiver) = sync_channel(self.flow.chunks_ahead);
         let (flow, over, has_keys) = (self.flow, self.over, self.wants_keys);
         self.spawn(move || {
@@ -205,13 +210,13 @@ impl<'s> Hands<'_, 's> {
 }
 
 /// Events to a stream, one on each line.
-pub(super) struct Lines<'l> {
+pub(super) struct LineSink<'l> {
     pub(super) lines: &'l mut dyn Write,
     /// Most events.
     pub(super) limit: Option<u64>,
 }
 
-impl Sink for Lines<'_> {
+impl ChunkSink for LineSink<'_> {
     fn take(&mut self, chunk: &Chunk, summary: &mut RestoreSummary) -> Result<bool> {
         let events = limited(chunk, self.limit, summary.events);
         let bytes = events.last().map_or(0, |event| event.end);

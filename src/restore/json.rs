@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 
-use super::columns::{Members, Ready, close, push_json};
+use super::columns::{ColumnMembers, RenderedMembers, close, push_json};
 use super::merge::{EVENT, Merge, Paths};
 use crate::dedup::TextValues;
 use crate::schema::{Table, column_at};
 
 /// A step on the way through an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+enum PathStep {
     /// The member of a column.
     Column(usize),
     /// An object opens.
@@ -28,13 +28,13 @@ enum Step {
 
 /// What all events have in common: the way through them.
 #[derive(Debug)]
-pub(super) struct Shape {
+pub(super) struct EventShape {
     paths: Paths,
     /// `"name":` of each column.
     names: Vec<Vec<u8>>,
     /// `"name":{` of each object.
     openings: Vec<Vec<u8>>,
-    steps: Vec<Step>,
+    steps: Vec<PathStep>,
 }
 
 /// `"name":` of the last name of a path.
@@ -42,7 +42,7 @@ fn quoted(path: &str) -> String {
     format!("\"{}\":", path.rsplit('.').next().unwrap_or_default())
 }
 
-impl Shape {
+impl EventShape {
     pub(super) fn new() -> Self {
         let names = Table::Events.columns().iter().map(|column| quoted(column.source).into_bytes());
         let mut shape =
@@ -61,7 +61,7 @@ impl Shape {
         for (at, column) in columns {
             let Some(below) = column.source.strip_prefix(start) else { continue };
             let Some((name, _)) = below.split_once('.') else {
-                self.steps.push(Step::Column(at));
+                self.steps.push(PathStep::Column(at));
                 continue;
             };
             let path = &column.source[..start.len() + name.len()];
@@ -69,34 +69,34 @@ impl Shape {
             done.push(name);
             self.openings.resize(self.openings.len().max(object + 1), Vec::new());
             self.openings[object] = format!("{}{{", quoted(path)).into_bytes();
-            self.steps.push(Step::Open(object));
+            self.steps.push(PathStep::Open(object));
             self.add_steps(&column.source[..=path.len()]);
-            self.steps.push(Step::Close(object));
+            self.steps.push(PathStep::Close(object));
         }
     }
 }
 
 /// Writes the events of a piece; keeps what serves more than one batch.
 pub(super) struct EventWriter {
-    shape: Arc<Shape>,
-    ready: Vec<Option<Arc<Ready>>>,
+    shape: Arc<EventShape>,
+    ready: Vec<Option<Arc<RenderedMembers>>>,
     merge: Merge,
     /// Where the objects that are open begin: before their names, and inside.
     opened: Vec<(usize, usize)>,
-    /// The member that the path of the part tells in place of `event_source`.
+    /// The member that the path of the part gives in place of `event_source`.
     source: Vec<u8>,
 }
 
 /// A batch, ready to be written row by row.
-pub(super) struct Rows<'b> {
-    columns: Vec<Option<Members<'b>>>,
+pub(super) struct EventRows<'b> {
+    columns: Vec<Option<ColumnMembers<'b>>>,
     /// Steps for rows without `unmapped`: those that lead to a value of the batch.
-    plain: Vec<Step>,
+    plain: Vec<PathStep>,
     unmapped: Option<&'b StringArray>,
     event_ids: Option<TextValues<'b>>,
 }
 
-impl Rows<'_> {
+impl EventRows<'_> {
     /// The `unmapped` text of a row.
     pub(super) fn unmapped(&self, row: usize) -> Option<&str> {
         self.unmapped.and_then(|texts| texts.is_valid(row).then(|| texts.value(row)))
@@ -105,7 +105,7 @@ impl Rows<'_> {
 
 impl EventWriter {
     /// A writer for rows of a part; `source` is the event source that its path tells.
-    pub(super) fn new(shape: Arc<Shape>, source: Option<&str>) -> Self {
+    pub(super) fn new(shape: Arc<EventShape>, source: Option<&str>) -> Self {
         let member = |source: &str| format!("\"eventSource\":{},", serde_json::Value::from(source)).into_bytes();
         Self {
             ready: shape.names.iter().map(|_| None).collect(),
@@ -117,9 +117,9 @@ impl EventWriter {
     }
 
     /// Makes a batch ready. `None` when a column is not what its declaration says.
-    pub(super) fn rows<'b>(&mut self, batch: &'b RecordBatch) -> Option<Rows<'b>> {
+    pub(super) fn rows<'b>(&mut self, batch: &'b RecordBatch) -> Option<EventRows<'b>> {
         let columns = self.shape.names.iter().map(|_| None).collect();
-        let mut rows = Rows { columns, plain: Vec::new(), unmapped: None, event_ids: None };
+        let mut rows = EventRows { columns, plain: Vec::new(), unmapped: None, event_ids: None };
         for (field, array) in batch.schema_ref().fields().iter().zip(batch.columns()) {
             let at = Table::Events.column_index(field.name())?;
             let column = &Table::Events.columns()[at];
@@ -129,14 +129,14 @@ impl EventWriter {
                 _ => {}
             }
             if !column.source.is_empty() && array.null_count() < array.len() {
-                rows.columns[at] = Some(Members::new(column, array, &self.shape.names[at], &mut self.ready[at])?);
+                rows.columns[at] = Some(ColumnMembers::new(column, array, &self.shape.names[at], &mut self.ready[at])?);
             }
         }
         for step in &self.shape.steps {
             match step {
-                Step::Column(at) if rows.columns[*at].is_none() => {}
+                PathStep::Column(at) if rows.columns[*at].is_none() => {}
                 // An object without a value.
-                Step::Close(_) if matches!(rows.plain.last(), Some(Step::Open(_))) => {
+                PathStep::Close(_) if matches!(rows.plain.last(), Some(PathStep::Open(_))) => {
                     rows.plain.pop();
                 }
                 step => rows.plain.push(*step),
@@ -146,12 +146,12 @@ impl EventWriter {
     }
 
     /// Adds the JSON of a row. `None` when its `unmapped` is not what a conversion writes.
-    pub(super) fn push(&mut self, rows: &Rows<'_>, row: usize, out: &mut Vec<u8>) -> Option<()> {
+    pub(super) fn push(&mut self, rows: &EventRows<'_>, row: usize, out: &mut Vec<u8>) -> Option<()> {
         let Self { shape, merge, opened, source, .. } = self;
         out.push(b'{');
         let Some(unmapped) = rows.unmapped(row) else {
             out.extend_from_slice(source);
-            Walk { shape, rows, row, opened, beside: None }.take(&rows.plain, out);
+            EventWalk { shape, rows, row, opened, beside: None }.take(&rows.plain, out);
             close(out, b'{', b'}');
             return Some(());
         };
@@ -160,7 +160,7 @@ impl EventWriter {
         if !merge.hides(column_at!(Events.event_source)) {
             out.extend_from_slice(source);
         }
-        let mut walk = Walk { shape, rows, row, opened, beside: Some((merge, unmapped)) };
+        let mut walk = EventWalk { shape, rows, row, opened, beside: Some((merge, unmapped)) };
         walk.take(&shape.steps, out);
         walk.add_beside(EVENT, out);
         close(out, b'{', b'}');
@@ -169,32 +169,32 @@ impl EventWriter {
 }
 
 /// A way through one event.
-struct Walk<'w, 'b> {
-    shape: &'w Shape,
-    rows: &'w Rows<'b>,
+struct EventWalk<'w, 'b> {
+    shape: &'w EventShape,
+    rows: &'w EventRows<'b>,
     row: usize,
     opened: &'w mut Vec<(usize, usize)>,
     /// What the row has besides its columns, with the text that it is in.
     beside: Option<(&'w Merge, &'w str)>,
 }
 
-impl Walk<'_, '_> {
-    fn take(&mut self, steps: &[Step], out: &mut Vec<u8>) {
+impl EventWalk<'_, '_> {
+    fn take(&mut self, steps: &[PathStep], out: &mut Vec<u8>) {
         for step in steps {
             match *step {
-                Step::Column(at) => {
+                PathStep::Column(at) => {
                     if let Some(members) = &self.rows.columns[at]
                         && !self.beside.is_some_and(|(merge, _)| merge.hides(at))
                     {
                         members.push(self.row, &self.shape.names[at], out);
                     }
                 }
-                Step::Open(object) => {
+                PathStep::Open(object) => {
                     let before = out.len();
                     out.extend_from_slice(&self.shape.openings[object]);
                     self.opened.push((before, out.len()));
                 }
-                Step::Close(object) => {
+                PathStep::Close(object) => {
                     self.add_beside(object, out);
                     let (before, inside) = self.opened.pop().unwrap_or_default();
                     if out.len() == inside {
@@ -227,17 +227,17 @@ mod tests {
 
     #[test]
     fn every_column_is_passed_once_and_inside_its_object() {
-        let shape = Shape::new();
+        let shape = EventShape::new();
         let mut columns = Vec::new();
         let mut depth = 0;
         for step in &shape.steps {
             match step {
-                Step::Column(at) => {
+                PathStep::Column(at) => {
                     assert_eq!(Table::Events.columns()[*at].source.matches('.').count(), depth);
                     columns.push(*at);
                 }
-                Step::Open(_) => depth += 1,
-                Step::Close(_) => depth -= 1,
+                PathStep::Open(_) => depth += 1,
+                PathStep::Close(_) => depth -= 1,
             }
         }
         columns.sort_unstable();

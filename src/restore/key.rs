@@ -15,12 +15,12 @@ use crate::flatten::timestamp::{self, civil_from_days, epoch_day};
 
 /// Longest account or Region in a path, in bytes. Of a longer one the start is kept.
 const LONGEST_NAME: usize = 64;
-/// Account or Region of an event that tells none.
+/// Account or Region of an event that has none.
 const UNKNOWN: &str = "unknown";
 
 /// What the archives of one folder have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Key {
+pub(super) struct FolderKey {
     account: Box<str>,
     /// `CloudTrail`, or what its relatives are called.
     kind: &'static str,
@@ -29,7 +29,7 @@ pub(super) struct Key {
     day: i64,
 }
 
-impl Key {
+impl FolderKey {
     /// The folder, below that of the tree (CloudTrail User Guide, log file locations).
     pub(super) fn folder(&self) -> String {
         let Self { account, kind, region, .. } = self;
@@ -59,7 +59,7 @@ fn kind_of(category: Option<&str>) -> &'static str {
 }
 
 /// Text of an event as a part of a name.
-fn harmless(text: Option<&str>) -> Box<str> {
+fn path_safe(text: Option<&str>) -> Box<str> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return UNKNOWN.into() };
     let replaced = |character: char| if character.is_ascii_alphanumeric() { character } else { '-' };
     text.chars().take(LONGEST_NAME).map(replaced).collect::<String>().into()
@@ -67,13 +67,13 @@ fn harmless(text: Option<&str>) -> Box<str> {
 
 /// Keys of events, numbered as they come.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
-    keys: Vec<Key>,
-    numbers: HashMap<Key, u32>,
+pub(super) struct FolderKeys {
+    keys: Vec<FolderKey>,
+    numbers: HashMap<FolderKey, u32>,
 }
 
-impl Keys {
-    fn number_of(&mut self, key: Key) -> u32 {
+impl FolderKeys {
+    fn number_of(&mut self, key: FolderKey) -> u32 {
         if let Some(number) = self.numbers.get(&key) {
             return *number;
         }
@@ -84,14 +84,14 @@ impl Keys {
     }
 
     /// The keys by number; there is none any more.
-    pub(super) fn take(&mut self) -> Vec<Key> {
+    pub(super) fn take(&mut self) -> Vec<FolderKey> {
         self.numbers.clear();
         std::mem::take(&mut self.keys)
     }
 }
 
 /// The columns of a batch that make keys.
-pub(super) struct KeyColumns<'b> {
+pub(super) struct FolderKeyColumns<'b> {
     /// Whose copy an event is, the first that there is: the rule of AWS's own library.
     accounts: [Option<TextValues<'b>>; 3],
     region: Option<TextValues<'b>>,
@@ -99,7 +99,7 @@ pub(super) struct KeyColumns<'b> {
     time: Option<&'b TimestampMillisecondArray>,
 }
 
-impl<'b> KeyColumns<'b> {
+impl<'b> FolderKeyColumns<'b> {
     /// Columns without a value may be missing.
     pub(super) fn of(batch: &'b RecordBatch) -> Self {
         let text = |name| TextValues::of(batch.column_by_name(name)?);
@@ -112,17 +112,17 @@ impl<'b> KeyColumns<'b> {
     }
 
     /// The time of a row's event and the number of its key; `unmapped` is what the row has there.
-    pub(super) fn key(&self, row: usize, unmapped: Option<&str>, keys: &mut Keys) -> (i64, u32) {
+    pub(super) fn key(&self, row: usize, unmapped: Option<&str>, keys: &mut FolderKeys) -> (i64, u32) {
         let time = self.time.filter(|times| times.is_valid(row)).map(|times| times.value(row));
         // Aggregated events have a window instead (CloudTrail User Guide, aggregated events).
         let time = time.or_else(|| window_end(unmapped?)).unwrap_or_default();
         let account = self.accounts.iter().flatten().find_map(|accounts| accounts.value(row));
         let of_its_own = account.is_none().then(|| text_member(unmapped?, "accountId")).flatten();
         let value = |column: &Option<TextValues<'b>>| column.as_ref().and_then(|column| column.value(row));
-        let key = Key {
-            account: harmless(account.or(of_its_own.as_deref())),
+        let key = FolderKey {
+            account: path_safe(account.or(of_its_own.as_deref())),
             kind: kind_of(value(&self.category)),
-            region: harmless(value(&self.region)),
+            region: path_safe(value(&self.region)),
             day: epoch_day(time),
         };
         (time, keys.number_of(key))
@@ -140,10 +140,10 @@ mod tests {
 
     #[test]
     fn keys_are_those_of_cloudtrail() {
-        let key = Key {
-            account: harmless(Some("123456789012")),
+        let key = FolderKey {
+            account: path_safe(Some("123456789012")),
             kind: kind_of(Some("Insight")),
-            region: harmless(Some("us-east-1")),
+            region: path_safe(Some("us-east-1")),
             day: 17_640,
         };
         assert_eq!(key.folder(), "AWSLogs/123456789012/CloudTrail-Insight/us-east-1/2018/04/19");
@@ -162,8 +162,8 @@ mod tests {
             (Some("a_b\0\n/é"), "a-b----"),
             (Some("anonymous"), "anonymous"),
         ] {
-            assert_eq!(&*harmless(text), expected);
+            assert_eq!(&*path_safe(text), expected);
         }
-        assert_eq!(harmless(Some(&"x".repeat(10_000))).len(), LONGEST_NAME);
+        assert_eq!(path_safe(Some(&"x".repeat(10_000))).len(), LONGEST_NAME);
     }
 }

@@ -47,14 +47,14 @@ impl Paths {
 /// The members of one row's `unmapped`; used again for the next.
 #[derive(Debug, Default)]
 pub(super) struct Merge {
-    entries: Vec<Entry>,
+    entries: Vec<MergeEntry>,
     names: String,
     /// Columns whose values do not count, a bit for each.
     hidden: u128,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct MergeEntry {
     object: usize,
     /// In [`Merge::names`], JSON text without quotes.
     name: Range<usize>,
@@ -74,7 +74,7 @@ impl Merge {
     /// writes.
     pub(super) fn read(&mut self, paths: &Paths, json: &str, event_id: Option<&str>) -> Option<()> {
         self.clear();
-        for member in Members::of(json) {
+        for member in ObjectMembers::of(json) {
             let (path, value) = member?;
             let path = &json[path];
             let (object, name) = match last_point(path) {
@@ -88,12 +88,12 @@ impl Merge {
                 && path == alias
                 && text(&json[value.clone()]).as_deref() == event_id
             {
-                // Were the usual spelling there too, it would be told here.
+                // Were the usual spelling there too, it would show here.
                 self.hidden |= 1 << column;
             }
             let start = self.names.len();
             push_name(&mut self.names, name);
-            self.entries.push(Entry { object, name: start..self.names.len(), value });
+            self.entries.push(MergeEntry { object, name: start..self.names.len(), value });
         }
         Some(())
     }
@@ -112,13 +112,13 @@ impl Merge {
 
 /// The text of a member of an object on its outermost level, such as `unmapped` is; `None` when it is no text.
 pub(super) fn text_member(json: &str, name: &str) -> Option<String> {
-    let value = Members::of(json).flatten().find(|(path, _)| &json[path.clone()] == name)?.1;
+    let value = ObjectMembers::of(json).flatten().find(|(path, _)| &json[path.clone()] == name)?.1;
     text(&json[value])
 }
 
 /// The value of a member in the same way.
 pub(super) fn value_member<'j>(json: &'j str, name: &str) -> Option<&'j str> {
-    let (_, value) = Members::of(json).flatten().find(|(path, _)| &json[path.clone()] == name)?;
+    let (_, value) = ObjectMembers::of(json).flatten().find(|(path, _)| &json[path.clone()] == name)?;
     Some(&json[value])
 }
 
@@ -128,14 +128,14 @@ fn text(value: &str) -> Option<String> {
 }
 
 /// The members of an object, without looking into them; `None` for what makes no sense.
-struct Members<'j> {
+struct ObjectMembers<'j> {
     bytes: &'j [u8],
     /// Offset of what is next: the opening brace, a comma or the closing one.
     at: Option<usize>,
     is_inside: bool,
 }
 
-impl<'j> Members<'j> {
+impl<'j> ObjectMembers<'j> {
     fn of(json: &'j str) -> Self {
         Self { bytes: json.as_bytes(), at: Some(scan::skip_space(json.as_bytes(), 0)), is_inside: false }
     }
@@ -151,7 +151,7 @@ impl<'j> Members<'j> {
     }
 }
 
-impl Iterator for Members<'_> {
+impl Iterator for ObjectMembers<'_> {
     type Item = Option<(Range<usize>, Range<usize>)>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -13,11 +13,11 @@ mod texts;
 
 mod wanted;
 
-mod who;
+mod principal;
 
 mod filter;
 
-mod near;
+mod suggestions;
 
 mod part;
 
@@ -44,7 +44,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::disk::Watch;
+use crate::disk::FaultInjector;
 use crate::error::{Error, ErrorKind, Result, printable};
 use crate::lake::Commits;
 use crate::lake::root::Root;
@@ -59,7 +59,7 @@ use flow::Flow;
 use part::PartTask;
 use tree::Tree;
 
-pub use near::FilterHint;
+pub use suggestions::FilterHint;
 
 /// Which events are wanted; an empty list wants all. An event without the member that a filter asks for is not wanted by
 /// it. Names are compared without regard to the case of ASCII letters; identifiers of events as they stand, or in lower case.
@@ -112,8 +112,8 @@ pub struct RestoreConfig {
     pub memory_limit: u64,
     /// How S3 is reached, when the lake is there.
     pub store: StoreOptions,
-    /// Is told of every change on disk before it is made, and may make it fail.
-    pub watch: Option<Arc<dyn Watch>>,
+    /// Called before every change on disk; may make it fail.
+    pub faults: Option<Arc<dyn FaultInjector>>,
 }
 
 impl RestoreConfig {
@@ -128,7 +128,7 @@ impl RestoreConfig {
             threads: limits::threads(),
             memory_limit: limits::MEMORY,
             store: StoreOptions::default(),
-            watch: None,
+            faults: None,
         }
     }
 
@@ -167,7 +167,7 @@ pub struct RestoreSummary {
     pub json_bytes: u64,
     /// Files of `events` in the lake.
     pub parts: u64,
-    /// Those that their folder or their footer told to hold nothing that is wanted.
+    /// Those whose folder or footer shows that they hold nothing that is wanted.
     pub parts_skipped: u64,
     /// Bytes of files of `events` that were read.
     pub read_bytes: u64,
@@ -211,7 +211,7 @@ fn restore_in(config: &RestoreConfig, session: &Session, lines: &mut dyn Write) 
     let has_times = config.filter.from_ms.is_some() || config.filter.to_ms.is_some();
     let flow = Flow::new(config, filter, root.clone())?;
     match &config.out {
-        None => flow.run(wanted, &mut flow::Lines { lines, limit: config.limit }, &mut summary)?,
+        None => flow.run(wanted, &mut flow::LineSink { lines, limit: config.limit }, &mut summary)?,
         Some(out) => {
             let mut tree = Tree::begin(config, out, root.path())?;
             if let Err(error) = flow.run(wanted, &mut tree, &mut summary) {
@@ -223,7 +223,7 @@ fn restore_in(config: &RestoreConfig, session: &Session, lines: &mut dyn Write) 
     }
     if summary.events == 0 && !summary.is_cut_short {
         flow.hints(&config.filter, &parts, &mut summary);
-        summary.lake_dates = has_times.then(|| near::dates(&parts)).flatten();
+        summary.lake_dates = has_times.then(|| suggestions::dates(&parts)).flatten();
     }
     summary.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(summary)
@@ -233,7 +233,7 @@ fn restore_in(config: &RestoreConfig, session: &Session, lines: &mut dyn Write) 
 fn list_parts(root: &Root) -> Result<Vec<PartTask>> {
     let commits = Commits::read(root)?;
     for commit in &commits.published {
-        let settings = &commit.record.settings;
+        let settings = &commit.commit_metadata.settings;
         let invalid = |message: String| Error::at(ErrorKind::LakeInvalid, &commit.path, message);
         let Some((tables, _)) = settings.layout() else {
             return Err(invalid(format!("it has tables or partitions of another version: {settings:?}")));

@@ -1,7 +1,7 @@
 //! One file of `events`: what of it may hold wanted rows, and those rows.
 //!
 //! In: the path of a published part. Out: its pieces, each a few thousand rows that can be read alone. Never: reads a page
-//! before its footer, statistics and indexes have told that it is needed.
+//! before its footer, statistics and indexes have shown that it is needed.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ use parquet::schema::types::SchemaDescriptor;
 use super::filter::{EVENT_SOURCE, Filter, intersection};
 use crate::error::Result;
 use crate::lake::bytes::LakeBytes;
-use crate::lake::coded_field;
+use crate::lake::dictionary_field;
 use crate::lake::file::damaged;
 use crate::lake::root::Root;
 use crate::rows::partition::{is_hidden, value_of_folder};
@@ -39,9 +39,9 @@ const BATCH_ROWS: usize = 2_048;
 
 /// The folders between a table and a part.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Folder(Box<str>);
+pub(super) struct PartFolder(Box<str>);
 
-impl Folder {
+impl PartFolder {
     pub(super) fn new(path: &str) -> Self {
         Self(path.into())
     }
@@ -51,14 +51,14 @@ impl Folder {
         self.0.split('/').filter_map(|segment| segment.split_once('='))
     }
 
-    /// The event source that the path tells.
+    /// The event source in the path.
     pub(super) fn source(&self) -> Option<String> {
         let (_, value) = self.segments().find(|(name, _)| *name == EVENT_SOURCE)?;
         value_of_folder(value)
     }
 
     /// Whether all rows have that event source. A name of full length may have been cut.
-    pub(super) fn tells_source(&self) -> bool {
+    pub(super) fn names_source(&self) -> bool {
         const SURELY_WHOLE: usize = 66;
         self.source().is_some_and(|source| !is_hidden(&source) && source.len() < SURELY_WHOLE)
     }
@@ -68,14 +68,14 @@ impl Folder {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PartTask {
     pub(super) path: PathBuf,
-    pub(super) folder: Folder,
+    pub(super) folder: PartFolder,
 }
 
 impl PartTask {
     /// The part of `events` at a path below the lake; `None` when that names no folder.
     pub(super) fn new(root: &Root, below: &str) -> Option<Self> {
         let (folder, _) = below.rsplit_once('/')?;
-        Some(Self { path: root.join(below), folder: Folder::new(folder) })
+        Some(Self { path: root.join(below), folder: PartFolder::new(folder) })
     }
 }
 
@@ -89,7 +89,7 @@ pub(super) struct Part {
 
 /// Some rows of a part, of one row group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(super) struct RowSlice {
     row_group: usize,
     rows: Vec<Range<usize>>,
 }
@@ -110,7 +110,7 @@ impl Part {
         root: &Root,
         filter: &Filter,
         read: Arc<AtomicU64>,
-    ) -> Result<(Self, Vec<Piece>)> {
+    ) -> Result<(Self, Vec<RowSlice>)> {
         let columns = if filter.is_everything() { PageIndexPolicy::Skip } else { PageIndexPolicy::Optional };
         let part = Self::load(task, root, columns, read)?;
         let pieces = part.pieces(filter)?;
@@ -130,7 +130,7 @@ impl Part {
             .with_offset_index_policy(PageIndexPolicy::Optional)
             .with_column_index_policy(columns);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(wrong)?;
-        let schema = coded_schema(&metadata)
+        let schema = dictionary_schema(&metadata)
             .map_err(|words| damaged(&task.path, words).advise("use a later version of trailmill"))?;
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
         let metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).map_err(wrong)?;
@@ -157,19 +157,19 @@ impl Part {
             let mut shown: Option<ArrayRef> = None;
             for batch in reader.build().map_err(|error| damaged(&self.task.path, error))? {
                 let batch = batch.map_err(|error| damaged(&self.task.path, error))?;
-                let Some(coded) = batch.column(0).as_dictionary_opt::<Int32Type>() else { return Ok(()) };
+                let Some(dictionary_array) = batch.column(0).as_dictionary_opt::<Int32Type>() else { return Ok(()) };
                 // One dictionary serves many batches.
-                if shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, coded.values())) {
+                if shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, dictionary_array.values())) {
                     continue;
                 }
-                coded.values().as_string_opt::<i32>().into_iter().flatten().flatten().for_each(&mut *see);
-                shown = Some(Arc::clone(coded.values()));
+                dictionary_array.values().as_string_opt::<i32>().into_iter().flatten().flatten().for_each(&mut *see);
+                shown = Some(Arc::clone(dictionary_array.values()));
             }
         }
         Ok(())
     }
 
-    fn pieces(&self, filter: &Filter) -> Result<Vec<Piece>> {
+    fn pieces(&self, filter: &Filter) -> Result<Vec<RowSlice>> {
         let mut pieces = Vec::new();
         for (at, row_group) in self.metadata.metadata().row_groups().iter().enumerate() {
             let blooms = |column: usize| {
@@ -187,7 +187,7 @@ impl Part {
             for (start, end) in borders.iter().zip(borders.iter().skip(1)) {
                 let rows = intersection(&wanted, std::slice::from_ref(&(*start..*end)));
                 if !rows.is_empty() {
-                    pieces.push(Piece { row_group: at, rows });
+                    pieces.push(RowSlice { row_group: at, rows });
                 }
             }
         }
@@ -199,7 +199,7 @@ impl Part {
     /// # Errors
     ///
     /// [`LakeInvalid`](crate::ErrorKind::LakeInvalid) when they cannot be read; so may the batches be.
-    pub(super) fn read(&self, piece: &Piece, filter: &Filter) -> Result<ParquetRecordBatchReader> {
+    pub(super) fn read(&self, piece: &RowSlice, filter: &Filter) -> Result<ParquetRecordBatchReader> {
         let metadata = self.metadata.metadata();
         let row_group = metadata.row_group(piece.row_group);
         let schema = self.metadata.parquet_schema();
@@ -274,15 +274,15 @@ fn borders(rows: usize, page_starts: Vec<usize>) -> Vec<usize> {
 }
 
 /// The schema of a file with text that repeats as dictionaries; in words, what of it is not known.
-fn coded_schema(metadata: &ArrowReaderMetadata) -> Result<Schema, String> {
+fn dictionary_schema(metadata: &ArrowReaderMetadata) -> Result<Schema, String> {
     let known = Table::Events.arrow_schema();
     let mut fields: Vec<Arc<Field>> = Vec::new();
     for field in metadata.schema().fields() {
         let Some(at) = Table::Events.column_index(field.name()) else {
             return Err(format!("it has a column `{}`, which this version does not know", field.name()));
         };
-        fields.push(if Table::Events.columns()[at].is_coded() {
-            coded_field(field)
+        fields.push(if Table::Events.columns()[at].is_dictionary_encoded() {
+            dictionary_field(field)
         } else {
             Arc::clone(&known.fields()[at])
         });
@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(borders(20_000, vec![0, 9_000]), [0, 20_000]);
         let dense: Vec<usize> = (0..30_000).step_by(10_000).chain((30_000..30_100).step_by(2)).collect();
         assert_eq!(borders(60_000, dense), [0, 20_000, 30_032, 30_064, 30_096, 50_096, 60_000]);
-        // A damaged index tells anything.
+        // A damaged index may say anything.
         assert_eq!(borders(10, vec![7; 40]), [0, 7, 10]);
         assert_eq!(borders(10, vec![900; 40]), [0, 10]);
     }

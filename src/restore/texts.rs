@@ -33,26 +33,26 @@ impl Texts {
 
     /// Whether one of them, in any case, lies between two bounds.
     pub(super) fn is_within(&self, least: &[u8], most: &[u8]) -> bool {
-        Bounds { least: Some(least), most: Some(most), has_more: false }.hold(&self.0, 0)
+        SuffixBounds { least: Some(least), most: Some(most), has_more: false }.hold(&self.0, 0)
     }
 
     /// Whether a text that begins with one of them, in any case, may lie between two bounds.
     pub(super) fn begins_within(&self, least: &[u8], most: &[u8]) -> bool {
-        Bounds { least: Some(least), most: Some(most), has_more: true }.hold(&self.0, 0)
+        SuffixBounds { least: Some(least), most: Some(most), has_more: true }.hold(&self.0, 0)
     }
 }
 
 /// What is left of two bounds behind a beginning that they share with texts; `None` where that beginning is beyond the bound
 /// already, whatever follows.
 #[derive(Clone, Copy)]
-struct Bounds<'b> {
+struct SuffixBounds<'b> {
     least: Option<&'b [u8]>,
     most: Option<&'b [u8]>,
     /// Whether anything may follow a text.
     has_more: bool,
 }
 
-impl Bounds<'_> {
+impl SuffixBounds<'_> {
     /// Whether one of some texts, in order and alike up to `at`, lies between them.
     fn hold(self, texts: &[String], at: usize) -> bool {
         let Some(first) = texts.first() else { return false };

@@ -20,8 +20,8 @@ use twox_hash::XxHash3_128;
 
 use super::blocks::{Blocks, IdleBlocks};
 use super::chunk::Chunk;
-use super::flow::{Sink, limited};
-use super::key::Key;
+use super::flow::{ChunkSink, limited};
+use super::key::FolderKey;
 use super::{OutFolder, RestoreConfig, RestoreSummary};
 use crate::disk::{Disk, StagedFile};
 use crate::error::{Error, ErrorKind, Result};
@@ -49,11 +49,11 @@ struct Buffer {
 
 /// A tree under construction.
 pub(super) struct Tree {
-    shared: Arc<Shared>,
+    shared: Arc<WriterShared>,
     /// Threads of its own: those that read wait for what they have read to be taken.
     pool: ThreadPool,
     limit: Option<u64>,
-    buffers: BTreeMap<Key, Buffer>,
+    buffers: BTreeMap<FolderKey, Buffer>,
     blocks: IdleBlocks,
     bytes: usize,
     most_bytes: usize,
@@ -70,14 +70,14 @@ pub(super) struct Tree {
 }
 
 /// What writers of archives share.
-struct Shared {
+struct WriterShared {
     disk: Disk,
     root: PathBuf,
-    idle: Pool<Press>,
+    idle: Pool<ArchiveCompressor>,
 }
 
 /// What it takes to compress an archive; megabytes that would be given back and taken again for each.
-struct Press {
+struct ArchiveCompressor {
     compressor: Compressor,
     text: Vec<u8>,
     /// An archive at its start, and room behind it.
@@ -91,7 +91,7 @@ impl Tree {
     ///
     /// A folder that is not empty, unless that is allowed, that belongs to the lake, or that cannot be written to.
     pub(super) fn begin(config: &RestoreConfig, out: &OutFolder, lake: &Path) -> Result<Self> {
-        let disk = Disk::new(config.watch.clone());
+        let disk = Disk::new(config.faults.clone());
         let unwritable = |error: io::Error| out_unwritable(&out.path, error);
         if !out.may_hold_files && holds_files(&out.path).map_err(unwritable)? {
             let error = Error::at(ErrorKind::ConfigInvalid, &out.path, "there are files in it already");
@@ -108,7 +108,7 @@ impl Tree {
         let (sender, receiver) = channel();
         let memory = usize::try_from(config.memory_limit).unwrap_or(usize::MAX);
         Ok(Self {
-            shared: Arc::new(Shared { disk, root: absolute, idle: Pool::default() }),
+            shared: Arc::new(WriterShared { disk, root: absolute, idle: Pool::default() }),
             pool: thread_pool(config.threads)?,
             limit: config.limit,
             buffers: BTreeMap::new(),
@@ -126,7 +126,7 @@ impl Tree {
         })
     }
 
-    fn add(&mut self, key: &Key, time: i64, line: &[u8]) -> Result<()> {
+    fn add(&mut self, key: &FolderKey, time: i64, line: &[u8]) -> Result<()> {
         if !self.buffers.contains_key(key) {
             self.buffers.insert(key.clone(), Buffer::new(&self.blocks));
         }
@@ -148,11 +148,11 @@ impl Tree {
     }
 
     /// Makes an archive of a buffer.
-    fn store(&mut self, key: &Key) -> Result<()> {
+    fn store(&mut self, key: &FolderKey) -> Result<()> {
         let Some((key, buffer)) = self.buffers.remove_entry(key) else { return Ok(()) };
         self.bytes -= buffer.memory();
         self.number += 1;
-        let archive = Archive { key, buffer, number: self.number };
+        let archive = ArchiveTask { key, buffer, number: self.number };
         if self.in_work == self.most_in_work {
             self.wait()?;
         }
@@ -175,7 +175,7 @@ impl Tree {
 
     /// Leaves the tree as it is; its archives are whole.
     pub(super) fn give_up(mut self) {
-        // What made it end is told; another error adds nothing.
+        // The first error is reported; another adds nothing.
         while self.in_work > 0 {
             let _ = self.wait();
         }
@@ -196,7 +196,7 @@ impl Tree {
     }
 }
 
-impl Sink for Tree {
+impl ChunkSink for Tree {
     fn take(&mut self, chunk: &Chunk, summary: &mut RestoreSummary) -> Result<bool> {
         let mut start = 0;
         for event in limited(chunk, self.limit, summary.events) {
@@ -211,7 +211,7 @@ impl Sink for Tree {
     }
 
     fn finish(&mut self) -> Result<()> {
-        let keys: Vec<Key> = self.buffers.keys().cloned().collect();
+        let keys: Vec<FolderKey> = self.buffers.keys().cloned().collect();
         keys.iter().try_for_each(|key| self.store(key))?;
         while self.in_work > 0 {
             self.wait()?;
@@ -253,16 +253,16 @@ impl Buffer {
 }
 
 /// An archive that is to be written.
-struct Archive {
-    key: Key,
+struct ArchiveTask {
+    key: FolderKey,
     buffer: Buffer,
     number: u64,
 }
 
-impl Archive {
+impl ArchiveTask {
     /// Writes it aside, syncs it and gives it its name; its bytes.
-    fn store(self, shared: &Shared) -> Result<u64> {
-        let mut press = shared.idle.take().map_or_else(Press::new, Ok)?;
+    fn store(self, shared: &WriterShared) -> Result<u64> {
+        let mut press = shared.idle.take().map_or_else(ArchiveCompressor::new, Ok)?;
         self.buffer.write_text(&mut press.text);
         let latest = self.buffer.events.iter().map(|(time, _)| *time).max().unwrap_or_default();
         drop(self.buffer);
@@ -285,7 +285,7 @@ impl Archive {
     }
 }
 
-impl Press {
+impl ArchiveCompressor {
     fn new() -> Result<Self> {
         let level = CompressionLvl::new(LEVEL).map_err(|_| Error::internal("no such level of compression"))?;
         Ok(Self { compressor: Compressor::new(level), text: Vec::new(), stored: Vec::new() })

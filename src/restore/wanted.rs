@@ -11,12 +11,12 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::RestoreFilter;
+use super::principal;
 use super::texts::Texts;
-use super::who;
 
 /// What a filter asks about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subject {
+pub(super) enum FilterSubject {
     EventId,
     Principal,
     SourceIp,
@@ -26,7 +26,7 @@ pub(super) enum Subject {
     Region,
 }
 
-impl Subject {
+impl FilterSubject {
     /// All of them; those that leave least come first.
     pub(super) const ALL: [Self; 7] = [
         Self::EventId,
@@ -82,7 +82,7 @@ impl Subject {
             Self::EventId => {
                 [value.to_owned(), value.to_ascii_lowercase()].map(|value| ("event_id", Pattern::Exact(value))).into()
             }
-            Self::Principal => who::patterns(value),
+            Self::Principal => principal::patterns(value),
             Self::SourceIp => vec![("source_ip_address", Pattern::address(value))],
             Self::EventName => name("event_name"),
             // `s3` stands for `s3.amazonaws.com`.
@@ -154,7 +154,7 @@ pub(super) fn is_no_address(value: &str) -> bool {
 
 /// What some values of a filter want of one column. However many there are, a value is looked up, not compared with each.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct WantedValues {
     /// In order.
     exact: Vec<String>,
     whole: Texts,
@@ -168,7 +168,7 @@ pub(super) struct Wanted {
     network_starts: Texts,
 }
 
-impl Wanted {
+impl WantedValues {
     pub(super) fn of(pattern: Pattern) -> Self {
         let mut wanted = Self::default();
         wanted.add(pattern);
@@ -250,7 +250,7 @@ impl Wanted {
             || self.network_starts.begins_within(least, most)
     }
 
-    /// Whether a bloom filter can tell.
+    /// Whether a bloom filter can be used.
     pub(super) const fn is_exact(&self) -> bool {
         !self.has_texts() && self.networks.is_empty()
     }
@@ -282,8 +282,8 @@ mod tests {
         [vec![String::new()], one, two, three].concat()
     }
 
-    fn wanted(patterns: impl IntoIterator<Item = Pattern>) -> Wanted {
-        let mut wanted = Wanted::default();
+    fn wanted(patterns: impl IntoIterator<Item = Pattern>) -> WantedValues {
+        let mut wanted = WantedValues::default();
         patterns.into_iter().for_each(|pattern| wanted.add(pattern));
         wanted.sort();
         wanted

@@ -62,12 +62,12 @@ impl Batch {
             cast(column, field.data_type()).map_err(Error::internal)
         });
         let columns = columns.collect::<Result<_>>()?;
-        // Without any column nothing else tells how many rows there are.
+        // Without any column nothing else gives the number of rows.
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(Error::internal)
     }
 
-    /// The batch without some rows, which are told in order: the stretches between them when those are few, else a batch
+    /// The batch without some rows, which are given in order: the stretches between them when those are few, else a batch
     /// that is made anew.
     pub(super) fn without(self, taken: &[usize]) -> Result<Vec<Self>> {
         const MOST_STRETCHES: usize = 16;

@@ -1,6 +1,6 @@
 //! Events to rows, findings and counts.
 //!
-//! In: windows of text and the events in them. Out: a [`Tally`] for each window; for all since the last
+//! In: windows of text and the events in them. Out: a [`ConvertCounts`] for each window; for all since the last
 //! [`Converter::finish`] a [`Batch`] for each table and partition. Never: fails on what an archive holds.
 //!
 //! Text is split first and parsed event by event: the tape of one event stays in the cache, and a bad event, or one
@@ -9,21 +9,21 @@
 use std::sync::Arc;
 
 use super::batch::{Batch, batches};
+use super::event_key::{ArchiveRef, Identity, KeyIndex, UnitKeys};
+use super::outcome::{ArchiveOutcome, ConvertCounts};
 use super::partition::{PartitionFields, PartitionIndex};
-use super::register::{Identity, Register, Source, UnitClaims};
-use super::verdict::{Tally, Verdict};
 use crate::columns::table::TableBuilder;
 use crate::error::{Finding, Reason, Result};
 use crate::flatten::{
-    self, EventFields, Learning, Memo, ROUTES, Refused, Routes, Unread, UsageRecordFlattener, timestamp,
+    self, EventFields, FastPath, FieldError, IdentityCache, ROUTES, Routes, Unread, UsageRecordFlattener, timestamp,
 };
 use crate::json::cursor::Cursor;
-use crate::json::index::Index;
+use crate::json::index::StructuralIndex;
 use crate::json::tape::{Document, Parser, Value};
 use crate::model::{PartitionColumn, Place, Selection};
 use crate::schema::{Table, column_at};
-use crate::split::judgement::{Rejection, Status, explain, utf8};
-use crate::split::{Cutter, Element};
+use crate::split::outcome::{ArchiveStatus, Rejection, explain, utf8};
+use crate::split::{Element, Splitter};
 
 /// What a converter makes of events, the same for all workers.
 #[derive(Clone, Debug)]
@@ -35,8 +35,8 @@ pub(crate) struct Plan {
     pub(crate) selection: Selection,
     /// Whether also events are read that no table needs, to find what is wrong with them.
     pub(crate) reads_all: bool,
-    /// Who is told of every event that has rows.
-    pub(crate) register: Option<Arc<dyn Register>>,
+    /// Where the key of every event that has rows goes.
+    pub(crate) key_index: Option<Arc<dyn KeyIndex>>,
     /// Whether rows stay in the order of their events; else those of one kind stand together.
     pub(crate) keeps_order: bool,
     /// The columns that are wanted of tables, by position; of others all are.
@@ -46,7 +46,7 @@ pub(crate) struct Plan {
 /// A worker's state from archive to archive.
 pub(crate) struct Converter {
     parser: Parser,
-    index: Index,
+    index: StructuralIndex,
     rows: RowWriter,
     elements: Vec<Element>,
 }
@@ -60,8 +60,8 @@ struct RowWriter {
     events: TableBuilder,
     usage_records: TableBuilder,
     columns: EventColumns,
-    memo: Memo,
-    claims: UnitClaims,
+    identity_cache: IdentityCache,
+    keys: UnitKeys,
 }
 
 /// Columns of `events` that steer an event.
@@ -81,10 +81,10 @@ impl Converter {
     pub(crate) fn new(plan: Plan) -> Self {
         Self {
             parser: Parser::default(),
-            index: Index::default(),
+            index: StructuralIndex::default(),
             rows: RowWriter {
-                memo: Memo::default(),
-                claims: UnitClaims::default(),
+                identity_cache: IdentityCache::default(),
+                keys: UnitKeys::default(),
                 partitions: PartitionIndex::new(&plan.partition_by),
                 events: plan.builder(Table::Events),
                 usage_records: plan.builder(Table::UsageRecords),
@@ -108,29 +108,29 @@ impl Converter {
     }
 
     /// Converts the whole text of one archive; `damage` is what was wrong with its compression.
-    pub(crate) fn convert(&mut self, source: Source<'_>, text: &[u8], damage: Option<Finding>) -> Verdict {
-        let mut cutter = Cutter::new();
+    pub(crate) fn convert(&mut self, source: ArchiveRef<'_>, text: &[u8], damage: Option<Finding>) -> ArchiveOutcome {
+        let mut splitter = Splitter::new();
         let mut elements = std::mem::take(&mut self.elements);
         elements.clear();
-        cutter.cut(&mut self.parser, text, true, &mut elements);
-        let judgement = cutter.close();
-        let tally = match judgement.status {
-            Status::Foreign => Tally::default(),
+        splitter.split(&mut self.parser, text, true, &mut elements);
+        let split_outcome = splitter.close();
+        let counts = match split_outcome.status {
+            ArchiveStatus::Foreign => ConvertCounts::default(),
             _ => self.convert_elements(source, text, 0, &elements),
         };
         self.elements = elements;
-        Verdict::new(judgement, tally, damage)
+        ArchiveOutcome::new(split_outcome, counts, damage)
     }
 
     /// Whether the whole text of an archive holds no events at all.
     pub(crate) fn is_foreign(&mut self, text: &[u8]) -> bool {
-        let mut cutter = Cutter::new();
+        let mut splitter = Splitter::new();
         self.elements.clear();
-        cutter.cut(&mut self.parser, text, true, &mut self.elements);
-        cutter.close().status == Status::Foreign
+        splitter.split(&mut self.parser, text, true, &mut self.elements);
+        splitter.close().status == ArchiveStatus::Foreign
     }
 
-    /// The parser, for whoever cuts a window.
+    /// The parser, for whoever splits a window.
     pub(crate) const fn parser(&mut self) -> &mut Parser {
         &mut self.parser
     }
@@ -138,20 +138,20 @@ impl Converter {
     /// Converts events of a window that begins at `window_start` of the archive's text.
     pub(crate) fn convert_elements(
         &mut self,
-        source: Source<'_>,
+        source: ArchiveRef<'_>,
         window: &[u8],
         window_start: u64,
         elements: &[Element],
-    ) -> Tally {
-        let mut tally = Tally::default();
+    ) -> ConvertCounts {
+        let mut counts = ConvertCounts::default();
         let mut fields = EventFields::new();
         let mut unread = self.rows.plan.unread(window);
         // Nearly every window is text as a whole; only where it is not, each event is looked at.
         let whole = if unread.is_none() { simdutf8::basic::from_utf8(window).ok() } else { None };
         for Element { index, range, text: unescaped } in elements {
             if unread.as_mut().is_some_and(|unread| unread.take(range)) {
-                tally.events_written += 1;
-                tally.has_unread = true;
+                counts.events_written += 1;
+                counts.has_unread = true;
                 continue;
             }
             let bytes = &window[range.clone()];
@@ -161,13 +161,13 @@ impl Converter {
             };
             let place =
                 flatten::EventPlace { archive: source.uri, place: Place::new(source.position, *index), partition: 0 };
-            let converted = text.and_then(|text| self.convert_event(place, text, &mut fields, &mut tally));
+            let converted = text.and_then(|text| self.convert_event(place, text, &mut fields, &mut counts));
             if let Err(rejection) = converted {
                 let offset = window_start + range.start as u64;
-                tally.findings.push(rejection.of_event(*index, offset, bytes));
+                counts.findings.push(rejection.of_event(*index, offset, bytes));
             }
         }
-        tally
+        counts
     }
 
     fn convert_event<'t>(
@@ -175,15 +175,15 @@ impl Converter {
         place: flatten::EventPlace<'_>,
         text: &'t str,
         fields: &mut EventFields<'t>,
-        tally: &mut Tally,
+        counts: &mut ConvertCounts,
     ) -> Result<(), Rejection> {
         let Self { parser, index, rows, .. } = self;
-        if rows.plan.events && rows.read_quickly(text, index, parser, fields) {
-            rows.take_fields(fields, None, place, tally);
+        if rows.plan.events && rows.read_fast(text, index, parser, fields) {
+            rows.take_fields(fields, None, place, counts);
             return Ok(());
         }
         let mut visit =
-            |document: Document<'_>| rows.take_event(document.root(), place, tally, &mut EventFields::new());
+            |document: Document<'_>| rows.take_event(document.root(), place, counts, &mut EventFields::new());
         match parser.parse(text, &mut visit) {
             Ok(taken) => taken,
             Err(_) => parser.parse_lenient(text, &mut visit).unwrap_or_else(|error| Err(explain(&error, text))),
@@ -195,15 +195,15 @@ impl Converter {
         self.rows.partitions.len()
     }
 
-    /// The rows since the last call, a batch for each table and partition that has any; their events are claimed.
+    /// The rows since the last call, a batch for each table and partition that has any; their keys are inserted.
     ///
     /// # Errors
     ///
     /// [`crate::ErrorKind::Internal`] when columns do not fit their schema, which is a bug.
     pub(crate) fn finish(&mut self) -> Result<Vec<Batch>> {
-        if let Some(register) = &self.rows.plan.register {
-            register.claim(&mut self.rows.claims);
-            self.rows.claims.clear();
+        if let Some(key_index) = &self.rows.plan.key_index {
+            key_index.insert(&mut self.rows.keys);
+            self.rows.keys.clear();
         }
         let paths = self.rows.partitions.take_paths();
         let mut all = batches(Table::Events, &mut self.rows.events, &paths)?;
@@ -214,7 +214,7 @@ impl Converter {
 
 impl Plan {
     fn builder(&self, table: Table) -> TableBuilder {
-        let builder = TableBuilder::coded(table);
+        let builder = TableBuilder::dictionary_encoded(table);
         let builder = if self.keeps_order { builder.in_order() } else { builder };
         match self.columns.iter().find(|(of, _)| *of == table) {
             Some((_, wanted)) => builder.only(wanted),
@@ -231,18 +231,18 @@ impl Plan {
 
 impl RowWriter {
     /// Reads an event in its usual form; `false` when the parser has to.
-    fn read_quickly<'t>(
+    fn read_fast<'t>(
         &mut self,
         text: &'t str,
-        index: &mut Index,
+        index: &mut StructuralIndex,
         parser: &mut Parser,
         fields: &mut EventFields<'t>,
     ) -> bool {
         let cursor = Cursor::new(text, index);
         let table = &mut self.events;
-        let mut learning = Learning { routes: self.routes, memo: &mut self.memo, parser, table };
+        let mut fast_path = FastPath { routes: self.routes, identity_cache: &mut self.identity_cache, parser, table };
         // The records of a metering call are read from a tape.
-        fields.read_quickly(cursor, &mut learning)
+        fields.read_fast(cursor, &mut fast_path)
             && !(self.plan.usage_records && self.usage_flattener.is_metering(fields))
     }
 
@@ -250,14 +250,14 @@ impl RowWriter {
         &mut self,
         event: Value<'t>,
         place: flatten::EventPlace<'_>,
-        tally: &mut Tally,
+        counts: &mut ConvertCounts,
         fields: &mut EventFields<'t>,
     ) -> Result<(), Rejection> {
-        fields.read(self.routes, event).map_err(|Refused::DuplicateKey(path)| Rejection {
+        fields.read(self.routes, event).map_err(|FieldError::DuplicateKey(path)| Rejection {
             reason: Reason::DuplicateKey,
             message: format!("`{path}` occurs twice"),
         })?;
-        self.take_fields(fields, Some(event), place, tally);
+        self.take_fields(fields, Some(event), place, counts);
         Ok(())
     }
 
@@ -267,7 +267,7 @@ impl RowWriter {
         fields: &mut EventFields<'t>,
         event: Option<Value<'t>>,
         mut place: flatten::EventPlace<'_>,
-        tally: &mut Tally,
+        counts: &mut ConvertCounts,
     ) {
         let at = &self.columns;
         let partition_fields = PartitionFields {
@@ -276,12 +276,12 @@ impl RowWriter {
             region: fields.text(at.region),
             event_source: fields.text(at.event_source),
         };
-        tally.see_time(partition_fields.event_time_ms);
+        counts.add_time(partition_fields.event_time_ms);
         if !is_selected(&self.plan.selection, partition_fields) {
-            tally.filtered += 1;
+            counts.filtered += 1;
             return;
         }
-        tally.events_written += 1;
+        counts.events_written += 1;
         place.partition = self.partitions.number_of(partition_fields);
         let mut has_rows = self.plan.events;
         if let Some(event) = event
@@ -289,19 +289,19 @@ impl RowWriter {
             && self.usage_flattener.is_metering(fields)
         {
             let call = flatten::Call::of(event);
-            let counts = self.usage_flattener.flatten(fields, call, place, &mut self.usage_records);
-            for (total, count) in tally.usage_records_by_outcome.iter_mut().zip(counts) {
+            let by_outcome = self.usage_flattener.flatten(fields, call, place, &mut self.usage_records);
+            for (total, count) in counts.usage_records_by_outcome.iter_mut().zip(by_outcome) {
                 *total += count;
                 has_rows |= count > 0;
             }
         }
         if has_rows
-            && self.plan.register.is_some()
+            && self.plan.key_index.is_some()
             && let (id, name) = (fields.text(at.event_id), fields.text(at.event_name))
             && let time = partition_fields.event_time_ms
             && let Some(identity) = Identity::new(id, partition_fields.account, time, name)
         {
-            self.claims.push(&identity, place.place);
+            self.keys.push(&identity, place.place);
         }
         if self.plan.events {
             let table = &mut self.events;

@@ -1,22 +1,22 @@
 //! Events to batches of rows.
 //!
-//! In: the text of an archive. Out: batches of rows by partition, and what is known of the archive. Never: reads or
+//! In: the text of an archive. Out: batches of rows by partition, and the outcome of the archive. Never: reads or
 //! writes a file, starts a thread, prints.
 
-pub(crate) mod register;
+pub(crate) mod event_key;
 
 pub(crate) mod partition;
 
-mod verdict;
+mod outcome;
 
 mod batch;
 
-mod copies;
+mod duplicates;
 
 mod convert;
 
 pub(crate) use batch::Batch;
 pub(crate) use convert::{Converter, Plan, is_selected};
-pub(crate) use copies::{Copies, CopyCounts};
-pub(crate) use register::{Register, Source};
-pub(crate) use verdict::{DAMAGED, Tally, UNREADABLE, Verdict};
+pub(crate) use duplicates::{DuplicateCounts, Duplicates};
+pub(crate) use event_key::{ArchiveRef, KeyIndex};
+pub(crate) use outcome::{ArchiveOutcome, ConvertCounts, DAMAGED, UNREADABLE};

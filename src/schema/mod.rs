@@ -277,7 +277,7 @@ pub struct Column {
 
 impl Column {
     /// Whether its text repeats, so that a batch keeps each distinct value once and a number for each row.
-    pub(crate) const fn is_coded(&self) -> bool {
+    pub(crate) const fn is_dictionary_encoded(&self) -> bool {
         matches!(self.kind, Kind::Text | Kind::Json) && matches!(self.hint, Hint::Repeats | Hint::LookupRepeats)
     }
 

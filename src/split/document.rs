@@ -5,7 +5,7 @@
 
 use memchr::memmem;
 
-use super::splitter::ArrayKind;
+use super::scanner::ArrayKind;
 use crate::json::scan::{self, skip_space};
 
 /// How an event begins in the form that CloudTrail writes.

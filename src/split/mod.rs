@@ -5,15 +5,15 @@
 
 mod document;
 
-mod splitter;
+mod scanner;
 
 pub(crate) mod shape;
 
-pub(crate) mod judgement;
+pub(crate) mod outcome;
 
 mod unwrap;
 
-mod cut;
+mod splitter;
 
-pub(crate) use cut::{Cut, Cutter, ENOUGH_TO_TELL, Element};
-pub(crate) use judgement::{Judgement, MAX_ORIGINAL_BYTES, Status};
+pub(crate) use outcome::{ArchiveStatus, MAX_ORIGINAL_BYTES, SplitOutcome};
+pub(crate) use splitter::{Element, Next, SNIFF_BYTES, Splitter};

@@ -18,7 +18,7 @@ fn kind_of_category(category: Option<&str>) -> &'static str {
 /// Kind of an archive with events of no special category.
 pub(crate) const LOG: &str = "log";
 
-/// Names that are enough to tell what a document is that holds no events.
+/// Names that are enough to identify a document without events.
 pub(crate) const NAMES_KEPT: usize = 32;
 
 /// Kind of JSON without events that is nothing else that is known.
@@ -30,9 +30,9 @@ pub(crate) const EMPTY: &str = "empty";
 /// Kind of what services and stores send when something has happened in them.
 pub(crate) const NOTIFICATION: &str = "notification";
 
-/// Whether this is what a store tells of an object: S3 and those that speak as it does in `s3`, Alibaba Cloud's OSS in
+/// Whether this is what a store says about an object: S3 and those that speak as it does in `s3`, Alibaba Cloud's OSS in
 /// `oss`, Huawei Cloud's OBS in `obs`.
-fn tells_of_object(value: Value<'_>) -> bool {
+fn describes_object(value: Value<'_>) -> bool {
     let has = |name: &str| value.members().any(|member| member.name() == name && !member.value().is_null());
     has("bucket") && has("object")
 }
@@ -45,8 +45,8 @@ fn names_object_event(name: &str) -> bool {
 
 /// What the elements of an event array are, by the first object among them: the kind of the archive, or as an error the
 /// kind of foreign object. Notifications of S3, SNS and SQS come in arrays called `Records` too, and those of stores look
-/// like events but for what they tell of.
-pub(crate) fn judge(value: Value<'_>) -> Result<&'static str, &'static str> {
+/// like events but for what they are about.
+pub(crate) fn classify(value: Value<'_>) -> Result<&'static str, &'static str> {
     let mut is_event = false;
     let mut category = None;
     for member in value.members() {
@@ -58,7 +58,7 @@ pub(crate) fn judge(value: Value<'_>) -> Result<&'static str, &'static str> {
                 is_event |= member.name() == "eventSource";
             }
             "eventName" if member.value().text().is_some_and(names_object_event) => return Err(NOTIFICATION),
-            "s3" | "oss" | "obs" if tells_of_object(member.value()) => return Err(NOTIFICATION),
+            "s3" | "oss" | "obs" if describes_object(member.value()) => return Err(NOTIFICATION),
             "eventVersion" | "eventTime" | "eventName" | "eventID" | "eventId" | "eventType" => is_event = true,
             "eventCategory" => {
                 is_event = true;
@@ -82,7 +82,7 @@ pub(crate) fn kind_of_event(value: Value<'_>) -> Option<&'static str> {
         _ => false,
     };
     let is_certain = value.get("eventVersion").is_some_and(is_version) && SUBJECTS.into_iter().any(is_text);
-    if is_certain { judge(value).ok() } else { None }
+    if is_certain { classify(value).ok() } else { None }
 }
 
 /// A word for a document without events, by the names of its first members.

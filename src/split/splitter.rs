@@ -1,472 +1,393 @@
-//! The text of an archive to the spans of its events, without parsing them.
+//! The text of an archive to the elements that are to be converted, and findings for the rest.
 //!
-//! In: bytes, all at once or as they come. Out: the span of each element of each event array and of each document that has
-//! none, in order, and whatever is between them. Never: changes a byte, or asks for the whole text: it works on a window
-//! and says when it needs more.
+//! In: windows of text, in order. Out: the place of every event, what was refused, and in the end what kind of archive
+//! it was. Never: converts an event, so that this, which has to go through an archive from front to back, stays cheap
+//! and everything else can happen on many threads.
 
-mod mark;
-mod parts;
+mod array;
+mod damage;
+mod document;
+mod resync;
 
 use std::ops::Range;
 
-use parts::Nesting;
+use memchr::memmem;
 
-use super::document::{
-    EVENT_NAME, MAX_TIMESTAMP_BYTES, array_kind, has_event_array, is_event_like, is_event_start, is_json_string_start,
-    message_start,
-};
-use super::shape::NAMES_KEPT;
-use crate::error::Reason;
-use crate::json::scan::{self, skip_space};
+use array::{ArrayElements, ArrayState};
+use damage::LostEnd;
 
-/// The next thing in the text.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Piece {
-    /// An element of an event array.
-    Element(Range<usize>),
-    /// An object in no array that has no event array: an event, what brings one, or a stranger.
-    Document(Range<usize>),
-    /// The value of a member beside an event array, to be checked and then ignored.
-    Beside(Range<usize>),
-    /// A value in a document that is too large to be shown as a whole, or is cut, and has no event array so far.
-    Part(Range<usize>),
-    /// A document has ended that was not shown as a whole, had no event array, and of whose parts none was known to bring events;
-    /// its first member names are in [`Splitter::names`].
-    OtherDocument,
-    /// An element follows another without a comma, at this offset.
-    SeparatorMissing(usize),
-    /// The window ends inside something that begins at this offset.
-    Incomplete(usize),
-    /// Nothing can be told from this offset on.
-    Broken(usize, Reason, &'static str),
-    /// The text has ended.
+use super::document::{is_event_like, is_json_string_start, message_start, names_version};
+use super::outcome::{ArchiveStatus, Damage, Rejection, SplitOutcome, check};
+use super::scanner::{ArrayKind, BYTE_ORDER_MARK, NEXT_EVENT, Piece, Scanner};
+use super::shape;
+use super::unwrap::{Budget, Unwrapped};
+use crate::error::{Finding, Reason};
+use crate::json::tape::Parser;
+
+/// Largest event: a thousand times what CloudTrail writes (CloudTrail User Guide, record contents), and a bound for the window.
+const MAX_EVENT_BYTES: usize = 256 << 20;
+
+/// Text of one archive that is scanned again because of damage: a bound for hostile archives, in which every event
+/// seems to have swallowed all that follow.
+const MAX_RESCAN_BYTES: usize = 256 << 20;
+
+/// Text that is enough to detect what a file is that is not JSON.
+pub(crate) const SNIFF_BYTES: usize = 1_024;
+
+/// Text that waits for the end of one element; above it, the element is asked whether it has lost that end.
+const MAX_WAITING_BYTES: usize = 8 << 20;
+
+/// White space behind an element that is waited through to see what comes.
+const MAX_BLANK_BYTES: usize = 1 << 20;
+
+/// Text that a message shows.
+const FOUND_BYTES: usize = 16;
+
+const UNMATCHED: &str = "the brackets or quotes of this event do not match";
+
+/// An object that is to be converted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Element {
+    /// 0-based position in the archive.
+    pub(crate) index: u32,
+    /// Place in the window.
+    pub(crate) range: Range<usize>,
+    /// Its text, when it stands there in a string.
+    pub(crate) text: Option<Box<str>>,
+}
+
+/// What the splitter needs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// More text; what stands before this offset of the window is done with.
+    More(usize),
+    /// Nothing: the archive is done.
     End,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Before, between or behind documents.
-    Outside,
-    /// In the outermost object, before a member name or the end.
-    Object { is_first: bool, has_records: bool },
-    /// In an event array, before an element or its end.
-    Array { kind: ArrayKind, is_first: bool },
-}
-
-/// What an array holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ArrayKind {
-    /// No object holds it: events, or what brings them.
-    Outermost,
-    /// `Records`: events, or what brings them.
-    Records,
-    /// `Events` of `lookup-events` and `logEvents` of CloudWatch Logs: what brings events.
-    Wrappers,
-    /// Any other, in a document of which the parts are shown.
-    Other,
-}
-
-/// Cuts text into events.
+/// Splits one archive.
 #[derive(Debug)]
 pub(crate) struct Splitter {
-    state: State,
-    at: usize,
-    names: Vec<String>,
-    has_event_arrays: bool,
-    /// Arrays that were begun.
-    arrays: u64,
-    /// The array at hand, or the last one.
-    last_array: ArrayKind,
-    /// Whether the parts of the document at hand are shown: it has no end in the window.
-    shows_parts: bool,
-    nesting: Nesting,
-    /// Whether parts of the document at hand were known to bring events.
-    has_events_in_parts: bool,
+    scanner: Scanner,
+    /// Offset in the archive's text of the first byte of the window.
+    window_start: u64,
+    state: SplitState,
+    /// Kind by the first object; `None` until it comes.
+    kind: Option<&'static str>,
+    /// Kind of the first document without events.
+    foreign_kind_seen: Option<&'static str>,
+    /// Such documents, as findings: if there are events, they do not belong.
+    foreign_findings: Vec<Finding>,
+    /// Those before the first event that are too many to be noted one by one.
+    foreign_not_noted: u64,
+    array: ArrayState,
+    next_index: u32,
+    quarantined: u64,
+    findings: Vec<Finding>,
+    /// What may still be spent on nested and damaged text.
+    budget: Budget,
+    /// What the element at hand was found to be, by its place in the window.
+    unwrapped: Option<(usize, Unwrapped)>,
+    /// What was wrong with a document that is read again by its parts, and how many findings there were before.
+    reread: Option<(usize, Finding)>,
+    /// Finds the next event inside another.
+    next_event: memmem::Finder<'static>,
 }
 
-/// Some editors put it before UTF-8; in merged files it stands before each document.
-pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// How the next event begins in an archive as CloudTrail writes it. Inside an event it can only be damage: text within
-/// text has its quotes escaped.
-pub(crate) const NEXT_EVENT: &[u8] = b",{\"eventVersion\"";
-
-/// The member that makes a document an archive.
-const RECORDS_NAME: &[u8] = b"\"Records\"";
-
-/// The longest document that is shown as a whole when it does not begin like an event; in a longer one event arrays are
-/// looked for.
-const MAX_DOCUMENT_BYTES: usize = 8 << 20;
+#[derive(Debug)]
+enum SplitState {
+    Begin,
+    Go,
+    /// In text that cannot be trusted, looking for the next event that can.
+    Lost(Damage),
+    /// It holds no events at all.
+    Foreign(&'static str),
+    End,
+}
 
 impl Splitter {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        Self::within(Budget { depth: Budget::DEPTH, rescan_bytes: MAX_RESCAN_BYTES })
+    }
+
+    /// The kind of a text that is no JSON, by how it begins; `is_all` says that nothing follows. `None` when it may have
+    /// events, or when more has to be seen.
+    pub(crate) fn foreign_kind(text: &[u8], is_all: bool) -> Option<&'static str> {
+        let mut splitter = Self::new();
+        match (splitter.begin(text, is_all), splitter.state) {
+            (None, SplitState::Foreign(kind)) => Some(kind),
+            _ => None,
+        }
+    }
+
+    /// Splits a text that is embedded in another one.
+    pub(super) fn within(budget: Budget) -> Self {
         Self {
-            state: State::Outside,
-            at: 0,
-            names: Vec::new(),
-            has_event_arrays: false,
-            arrays: 0,
-            last_array: ArrayKind::Records,
-            shows_parts: false,
-            nesting: Nesting { depth: 0, objects: 0 },
-            has_events_in_parts: false,
+            scanner: Scanner::new(),
+            window_start: 0,
+            state: SplitState::Begin,
+            kind: None,
+            foreign_kind_seen: None,
+            foreign_findings: Vec::new(),
+            foreign_not_noted: 0,
+            array: ArrayState::default(),
+            next_index: 0,
+            quarantined: 0,
+            findings: Vec::new(),
+            budget,
+            unwrapped: None,
+            reread: None,
+            next_event: memmem::Finder::new(NEXT_EVENT),
         }
     }
 
-    /// Where the next piece is looked for.
-    pub(crate) const fn position(&self) -> usize {
-        self.at
+    /// Bytes that may still be looked at a second time because of damage.
+    pub(super) const fn rescan_bytes(&self) -> usize {
+        self.budget.rescan_bytes
     }
 
-    /// The array at hand, or the last one.
-    pub(crate) const fn array(&self) -> ArrayKind {
-        self.last_array
+    /// Offset in the archive's text of the first byte of the window.
+    pub(crate) const fn window_start(&self) -> u64 {
+        self.window_start
     }
 
-    /// Event arrays so far, that at hand included.
-    pub(crate) const fn arrays(&self) -> u64 {
-        self.arrays
-    }
-
-    /// Whether an array called `Records`, or an outermost one with elements, has come.
-    pub(crate) const fn has_event_arrays(&self) -> bool {
-        self.has_event_arrays
-    }
-
-    /// Whether the position is before, between or behind documents.
-    pub(crate) const fn is_outside(&self) -> bool {
-        matches!(self.state, State::Outside)
-    }
-
-    /// Whether the next piece is an element of an event array.
-    pub(crate) const fn is_in_array(&self) -> bool {
-        matches!(self.state, State::Array { kind, .. } if !matches!(kind, ArrayKind::Other))
-    }
-
-    /// Whether the parts of the document at hand are shown.
-    pub(crate) const fn shows_parts(&self) -> bool {
-        self.shows_parts
-    }
-
-    /// Says that events stand in a part of the document at hand.
-    pub(crate) const fn note_events_in_parts(&mut self) {
-        self.has_events_in_parts = true;
-    }
-
-    /// The first member names of the document at hand.
-    pub(crate) fn names(&self) -> &[String] {
-        &self.names
-    }
-
-    /// Passes over text up to an offset of the window.
-    pub(crate) const fn skip_to(&mut self, at: usize) {
-        self.at = at;
-    }
-
-    /// Tells that `bytes` bytes before the position were dropped from the window.
-    pub(crate) const fn forget(&mut self, bytes: usize) {
-        self.at -= bytes;
-    }
-
-    /// The next piece of the window; `is_all` says that no more text follows it.
-    pub(crate) fn next(&mut self, window: &[u8], is_all: bool) -> Piece {
+    /// Splits a window, adding the objects in it to `elements`; `is_all` says that no text follows it.
+    pub(crate) fn split(
+        &mut self,
+        parser: &mut Parser,
+        window: &[u8],
+        is_all: bool,
+        elements: &mut Vec<Element>,
+    ) -> Next {
         loop {
-            self.at = skip_space(window, self.at);
-            let Some(byte) = window.get(self.at).copied() else {
-                return match (self.state, is_all) {
-                    (State::Outside, true) => Piece::End,
-                    _ => Piece::Incomplete(self.at),
-                };
-            };
-            let step = match self.state {
-                State::Outside if window[self.at..].starts_with(BYTE_ORDER_MARK) => {
-                    self.at += BYTE_ORDER_MARK.len();
-                    continue;
+            match std::mem::replace(&mut self.state, SplitState::End) {
+                SplitState::Begin => {
+                    if let Some(next) = self.begin(window, is_all) {
+                        self.state = SplitState::Begin;
+                        return next;
+                    }
                 }
-                State::Outside if !is_all && BYTE_ORDER_MARK.starts_with(&window[self.at..]) => {
-                    return Piece::Incomplete(self.at);
+                SplitState::Go => {
+                    self.state = SplitState::Go;
+                    if let Some(next) = self.take_piece(parser, window, is_all, elements) {
+                        return next;
+                    }
                 }
-                State::Outside => self.open_document(window, is_all, byte),
-                State::Object { is_first, has_records } => {
-                    self.next_member(window, is_all, byte, is_first, has_records)
+                SplitState::Lost(damage) => {
+                    if let Some(next) = self.look_for_event(parser, window, is_all, damage) {
+                        return next;
+                    }
                 }
-                State::Array { kind, is_first } => self.next_element(window, is_all, byte, kind, is_first),
-            };
-            if let Some(piece) = step {
-                return piece;
+                ended => {
+                    self.state = ended;
+                    return Next::End;
+                }
             }
         }
     }
 
-    fn open_document(&mut self, window: &[u8], is_all: bool, byte: u8) -> Option<Piece> {
-        match byte {
-            b'{' => return self.open_object(window, is_all),
-            b'[' => self.open_array(ArrayKind::Outermost),
-            b'"' if is_json_string_start(&window[self.at..]) => {
-                let start = self.at;
-                let Some(end) = scan::string_end(window, start + 1) else { return Some(Piece::Incomplete(start)) };
-                self.at = end;
-                return Some(Piece::Document(start..end));
-            }
-            _ if window.len() - self.at < MAX_TIMESTAMP_BYTES && !is_all => return Some(Piece::Incomplete(self.at)),
-            _ => match message_start(window, self.at) {
-                Some(object) => {
-                    self.at = object;
-                    return None;
+    fn take_piece(
+        &mut self,
+        parser: &mut Parser,
+        window: &[u8],
+        is_all: bool,
+        elements: &mut Vec<Element>,
+    ) -> Option<Next> {
+        let before = self.scanner.checkpoint();
+        self.end_reread();
+        // Places are those of this window, and what is found at one counts for one piece alone.
+        self.unwrapped = None;
+        match self.scanner.next(window, is_all) {
+            Piece::Incomplete(at) if !is_all && window.len() - at <= MAX_WAITING_BYTES => return Some(Next::More(at)),
+            Piece::Incomplete(at) => return self.take_incomplete(parser, window, is_all, at),
+            Piece::Element(range) => {
+                // What follows an element shows whether it ends where it should; a great deal of white space does not.
+                let is_open = !is_all && crate::json::scan::skip_space(window, range.end) == window.len();
+                if is_open && window.len() - range.end <= MAX_BLANK_BYTES {
+                    self.scanner.back_to(before);
+                    return Some(Next::More(self.scanner.position()));
                 }
-                None => return Some(Piece::Broken(self.at, Reason::TrailingData, "expected `{` or `[`")),
-            },
+                if !self.take_element(parser, window, is_all, range, elements) {
+                    self.scanner.back_to(before);
+                    return Some(Next::More(self.scanner.position()));
+                }
+            }
+            Piece::Document(range) => self.take_document(parser, window, range, elements),
+            Piece::Beside(range) => self.take_beside(parser, window, range, elements),
+            Piece::Part(range) => self.take_part(parser, window, range, elements),
+            Piece::OtherDocument => {
+                let kind = shape::foreign_kind(self.scanner.names().iter().map(String::as_str));
+                self.take_foreign(kind, self.scanner.position(), &[]);
+            }
+            Piece::SeparatorMissing(at) => {
+                let message = "expected `,` between two elements".to_owned();
+                self.report(at, Rejection { reason: Reason::SeparatorMissing, message }, &[]);
+            }
+            // The message shows what stands there.
+            Piece::Broken(at, ..) if !is_all && window.len() - at < FOUND_BYTES => {
+                self.scanner.back_to(before);
+                return Some(Next::More(self.scanner.position()));
+            }
+            Piece::Broken(at, reason, expected) => {
+                let found = String::from_utf8_lossy(&window[at..window.len().min(at + FOUND_BYTES)]).into_owned();
+                let message = format!("{expected}, found {found:?}");
+                self.lose(None, at, Rejection { reason, message });
+            }
+            Piece::End => self.state = SplitState::End,
         }
-        self.at += 1;
         None
     }
 
-    /// Begins an object that no array holds: it is shown as a whole, unless it has an event array.
-    fn open_object(&mut self, window: &[u8], is_all: bool) -> Option<Piece> {
-        let start = self.at;
-        let first_name = &window[skip_space(window, start + 1)..];
-        if first_name.len() < EVENT_NAME.len() && !is_all {
-            return Some(Piece::Incomplete(start));
-        }
-        let is_event = is_event_start(&window[start..]);
-        self.shows_parts = false;
-        if !first_name.starts_with(RECORDS_NAME) {
-            match scan::container_end(window, start) {
-                Some(end) if is_event || !has_event_array(&window[start..end]) => {
-                    self.at = end;
-                    return Some(Piece::Document(start..end));
-                }
-                None if is_event_like(&window[start..]) => return Some(Piece::Incomplete(start)),
-                None if !is_all && window.len() - start <= MAX_DOCUMENT_BYTES => return Some(Piece::Incomplete(start)),
-                None => self.shows_parts = !has_event_array(&window[start..]),
-                Some(_) => {}
-            }
-        }
-        self.names.clear();
-        self.at += 1;
-        (self.nesting, self.has_events_in_parts) = (Nesting::default(), false);
-        self.state = State::Object { is_first: true, has_records: false };
-        None
-    }
-
-    const fn open_array(&mut self, kind: ArrayKind) {
-        self.arrays += 1;
-        self.last_array = kind;
-        self.state = State::Array { kind, is_first: true };
-    }
-
-    fn next_member(
-        &mut self,
-        window: &[u8],
-        is_all: bool,
-        byte: u8,
-        is_first: bool,
-        has_records: bool,
-    ) -> Option<Piece> {
-        let broken = |at, expected| Some(Piece::Broken(at, Reason::JsonInvalid, expected));
-        let mut at = self.at;
-        match byte {
-            b'}' => {
-                self.at += 1;
-                self.has_events_in_parts |= has_records;
-                let is_outermost = self.leave().is_none();
-                return if self.has_events_in_parts || !is_outermost { None } else { Some(Piece::OtherDocument) };
-            }
-            b',' if !is_first => at = skip_space(window, at + 1),
-            b'"' if is_first => {}
-            _ if is_first => return broken(at, "expected a member name or `}`"),
-            _ => return broken(at, "expected `,` or `}`"),
-        }
-        let incomplete = Some(Piece::Incomplete(self.at));
-        let Some(quote) = window.get(at) else {
-            return incomplete;
-        };
-        if *quote != b'"' {
-            return broken(at, "expected a member name");
-        }
-        let Some(name_end) = scan::string_end(window, at + 1) else {
-            return incomplete;
-        };
-        let name = &window[at + 1..name_end - 1];
-        let colon = skip_space(window, name_end);
-        let Some(found) = window.get(colon) else {
-            return incomplete;
-        };
-        if *found != b':' {
-            return broken(colon, "expected `:`");
-        }
-        let start = skip_space(window, colon + 1);
-        let Some(first) = window.get(start) else {
-            return incomplete;
-        };
-        let array = array_kind(name);
-        if let Some(kind) = array
-            && *first == b'['
-        {
-            self.at = start + 1;
-            self.has_event_arrays |= kind == ArrayKind::Records;
-            if kind == ArrayKind::Wrappers {
-                self.keep_name(name);
-            }
-            self.open_array(kind);
-            return None;
-        }
-        let Some(end) = scan::value_end(window, start).filter(|end| *end < window.len()) else {
-            let is_entered = !has_records && array.is_none() && self.enter_unfinished(window, is_all, start, true);
-            return if is_entered { None } else { incomplete };
-        };
-        if end == start {
-            return broken(start, "expected a value");
-        }
-        if array == Some(ArrayKind::Records) {
-            return Some(Piece::Broken(start, Reason::RecordsNotArray, "`Records` is not an array"));
-        }
-        if self.nesting.depth == 0 {
-            self.keep_name(name);
-        }
-        self.at = end;
-        self.state = State::Object { is_first: false, has_records };
-        let is_part = self.shows_parts && !has_records;
-        Some(if is_part { Piece::Part(start..end) } else { Piece::Beside(start..end) })
-    }
-
-    fn keep_name(&mut self, name: &[u8]) {
-        if self.names.len() < NAMES_KEPT {
-            self.names.push(String::from_utf8_lossy(name).into_owned());
-        }
-    }
-
-    fn next_element(
-        &mut self,
-        window: &[u8],
-        is_all: bool,
-        byte: u8,
-        kind: ArrayKind,
-        is_first: bool,
-    ) -> Option<Piece> {
-        let mut start = self.at;
-        match byte {
-            b']' => {
-                self.at += 1;
-                match kind {
-                    ArrayKind::Outermost => self.state = State::Outside,
-                    ArrayKind::Other => drop(self.leave()),
-                    _ => self.state = State::Object { is_first: false, has_records: true },
-                }
+    /// The text, or as much of it as may wait in memory, ends inside something that begins at `at`.
+    fn take_incomplete(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, at: usize) -> Option<Next> {
+        let element = crate::json::scan::skip_space(window, at + usize::from(window.get(at) == Some(&b',')));
+        let is_in_array = self.scanner.is_in_array();
+        let text = window.get(element..).unwrap_or_default();
+        if is_in_array && !is_all && !is_event_like(text) && names_version(text) && self.is_no_event_array() {
+            // It is too large to be held, and brings events.
+            if self.scanner.enter_element(window, element) {
                 return None;
             }
-            b',' if !is_first => start = skip_space(window, start + 1),
-            b'{' if !is_first => {
-                self.state = State::Array { kind, is_first: true };
-                return Some(Piece::SeparatorMissing(start));
-            }
-            _ if !is_first => {
-                return Some(Piece::Broken(start, Reason::JsonInvalid, "expected `,` or `]`"));
-            }
-            _ => {}
         }
-        let is_closed = |end: &usize| is_all || *end < window.len();
-        let end = match scan::value_end(window, start) {
-            Some(end) if is_closed(&end) => end,
-            _ if kind == ArrayKind::Other && self.enter_unfinished(window, is_all, start, false) => return None,
-            _ => return Some(Piece::Incomplete(self.at)),
+        let is_event = match is_in_array {
+            true if self.is_among_foreign() => names_version(text),
+            true => true,
+            false => is_event_like(text),
         };
-        if end == start {
-            return Some(Piece::Broken(start, Reason::JsonInvalid, "expected a value"));
-        }
-        if kind == ArrayKind::Other {
-            self.at = end;
-            self.state = State::Array { kind, is_first: false };
-            return Some(Piece::Part(start..end));
-        }
-        self.has_event_arrays |= kind != ArrayKind::Wrappers;
-        self.at = end;
-        self.state = State::Array { kind, is_first: false };
-        Some(Piece::Element(start..end))
-    }
-
-    /// Goes on with an event behind damage.
-    pub(crate) const fn resume_at(&mut self, event: usize) {
-        self.at = event;
-        self.state = State::Array { kind: self.last_array, is_first: true };
-    }
-
-    /// Goes on with a document behind damage.
-    pub(crate) const fn resume_outside(&mut self, at: usize) {
-        self.at = at;
-        self.state = State::Outside;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pieces(text: &str) -> Vec<Piece> {
-        let mut splitter = Splitter::new();
-        let mut pieces = Vec::new();
-        loop {
-            let piece = splitter.next(text.as_bytes(), true);
-            let is_last = matches!(piece, Piece::End | Piece::Broken(..) | Piece::Incomplete(_));
-            pieces.push(piece);
-            if is_last {
-                return pieces;
+        let is_element = element < window.len() && is_event;
+        if !is_all && window.len() - at <= MAX_EVENT_BYTES {
+            // An event may be this long; but if others begin inside it, it has lost its end.
+            let holds_others = is_element && self.holds_others(parser, window, is_all, element);
+            if !holds_others {
+                return Some(Next::More(at));
             }
         }
-    }
-
-    fn elements(text: &str) -> Vec<&str> {
-        pieces(text)
-            .into_iter()
-            .filter_map(|piece| match piece {
-                Piece::Element(range) => Some(&text[range]),
-                _ => None,
-            })
-            .collect()
-    }
-
-    #[test]
-    fn elements_of_every_array_in_order() {
-        assert_eq!(elements(r#"{"Records":[{"a":1},{"b":"]}"}]}"#), [r#"{"a":1}"#, r#"{"b":"]}"}"#]);
-        assert_eq!(
-            elements(" { \"x\" : {\"Records\":[9]} , \"Records\" : [ { } , 5 ] , \"Records\":[{}] } [7]\n[]"),
-            ["{ }", "5", "{}", "7"]
-        );
-        assert_eq!(elements(r#"{"Records":[]}"#), Vec::<&str>::new());
-    }
-
-    #[test]
-    fn damage_is_located() {
-        assert_eq!(
-            pieces(r#"{"Records":{}}"#).last(),
-            Some(&Piece::Broken(11, Reason::RecordsNotArray, "`Records` is not an array"))
-        );
-        assert!(matches!(pieces(r#"{"Records":[{},{"a"#).last(), Some(Piece::Incomplete(14))));
-        assert!(pieces(r#"{"Records":[{}{}]}"#).contains(&Piece::SeparatorMissing(14)));
-        assert!(matches!(pieces(r#"{"Records":[]} x"#).last(), Some(Piece::Broken(15, Reason::TrailingData, _))));
-        assert!(matches!(pieces(r#"{"Records":[{},]}"#).last(), Some(Piece::Broken(15, Reason::JsonInvalid, _))));
-    }
-
-    #[test]
-    fn a_window_at_a_time_gives_the_same_pieces() {
-        let text = r#"{"v":"1","Records":[{"a":[1,"\"}"]},12,{"b":{}}],"w":3}{"Records":[true]}"#;
-        let whole: Vec<String> = elements(text).into_iter().map(str::to_owned).collect();
-        for step in 1..text.len() {
-            let (mut splitter, mut start, mut end, mut found) = (Splitter::new(), 0, 0, Vec::new());
-            loop {
-                let window = &text[start..end];
-                match splitter.next(window.as_bytes(), end == text.len()) {
-                    Piece::Element(range) => found.push(window[range].to_owned()),
-                    Piece::Incomplete(at) => {
-                        splitter.forget(at);
-                        start += at;
-                        end = (end + step).min(text.len());
-                    }
-                    Piece::End => break,
-                    _ => {}
-                }
+        let (reason, message) = match (is_all, is_element) {
+            (true, true) => (Reason::JsonTruncated, "the text ends inside this event".to_owned()),
+            (true, false) => (Reason::JsonTruncated, "the text ends before the document does".to_owned()),
+            (false, _) if window.len() - at > MAX_EVENT_BYTES => {
+                (Reason::EventTooLarge, format!("an element is larger than {MAX_EVENT_BYTES} bytes"))
             }
-            assert_eq!(found, whole, "step {step}");
+            (false, _) => (Reason::JsonInvalid, UNMATCHED.to_owned()),
+        };
+        let index = is_element.then(|| self.take_index());
+        self.lose(index, if is_element { element } else { at }, Rejection { reason, message });
+        None
+    }
+
+    /// Drops the first `bytes` bytes of the window.
+    pub(crate) const fn forget(&mut self, bytes: usize) {
+        self.scanner.forget(bytes);
+        self.window_start += bytes as u64;
+    }
+
+    /// The outcome, once the text has ended.
+    pub(crate) fn close(mut self) -> SplitOutcome {
+        self.scanner.resume_outside(self.scanner.position());
+        self.end_reread();
+        let (status, kind) = match self.state {
+            SplitState::Foreign(kind) => return SplitOutcome::foreign(kind),
+            // An archive may be empty; what has nothing else to show is none.
+            _ if self.findings.is_empty() && self.next_index == 0 => match self.foreign_kind_seen {
+                Some(kind) => return SplitOutcome::foreign(kind),
+                None if !self.scanner.has_event_arrays() => return SplitOutcome::foreign(shape::JSON),
+                None => (ArchiveStatus::Converted, shape::EMPTY),
+            },
+            _ if self.next_index == 0 => (ArchiveStatus::Quarantined, shape::JSON),
+            _ => (ArchiveStatus::Converted, self.kind.unwrap_or(shape::EMPTY)),
+        };
+        if status == ArchiveStatus::Converted {
+            self.findings.append(&mut self.foreign_findings);
+        }
+        SplitOutcome {
+            status,
+            kind,
+            events_seen: u64::from(self.next_index),
+            quarantined: self.quarantined,
+            findings: self.findings,
+        }
+    }
+
+    /// Looks at how the text begins; asks for more when that cannot be decided yet.
+    fn begin(&mut self, window: &[u8], is_all: bool) -> Option<Next> {
+        let mut start = crate::json::scan::skip_space(window, 0);
+        // Files that were put together may bring a mark each, empty ones among them.
+        while window[start..].starts_with(BYTE_ORDER_MARK) {
+            start = crate::json::scan::skip_space(window, start + BYTE_ORDER_MARK.len());
+        }
+        self.scanner.skip_to(start);
+        if window.len() - start < SNIFF_BYTES && !is_all {
+            return Some(Next::More(start));
+        }
+        self.state = match window.get(start) {
+            None => SplitState::Foreign(shape::EMPTY),
+            Some(b'{' | b'[') => SplitState::Go,
+            Some(_) if message_start(window, start).is_some() || is_json_string_start(&window[start..]) => {
+                SplitState::Go
+            }
+            Some(_) => SplitState::Foreign(shape::foreign_text_kind(&window[start..])),
+        };
+        None
+    }
+
+    fn take_index(&mut self) -> u32 {
+        let index = self.next_index;
+        self.next_index += 1;
+        index
+    }
+
+    /// `false` when more text is needed to decide.
+    fn take_element(
+        &mut self,
+        parser: &mut Parser,
+        window: &[u8],
+        is_all: bool,
+        range: Range<usize>,
+        elements: &mut Vec<Element>,
+    ) -> bool {
+        let text = &window[range.clone()];
+        let was_among_foreign = self.is_among_foreign();
+        let content = self.classify_array(parser, text, range.start);
+        let is_object = text[0] == b'{';
+        let is_looked_at = was_among_foreign && names_version(text);
+        if content == Some(ArrayElements::Foreign) && !is_looked_at {
+            return true;
+        }
+        let is_outermost = self.scanner.array() == ArrayKind::Outermost;
+        let is_wrapper = match content {
+            Some(ArrayElements::Events) | None => !is_object && is_outermost,
+            Some(ArrayElements::Wrappers | ArrayElements::Foreign) => is_object || names_version(text),
+        };
+        let may_be_one = is_object || (is_wrapper && names_version(text));
+        if !may_be_one {
+            let message = "an event is a JSON object".to_owned();
+            let index = self.take_index();
+            self.refuse_event(index, window, range, Rejection { reason: Reason::EventNotObject, message });
+            return true;
+        }
+        match self.lost_end(parser, window, is_all, &range) {
+            LostEnd::Undecided => return false,
+            LostEnd::Others(rejection) => {
+                let index = self.take_index();
+                self.lose(Some(index), range.start, rejection);
+            }
+            LostEnd::Nothing if is_wrapper => self.take_wrapper(parser, window, range, elements),
+            LostEnd::Nothing => elements.push(Element { index: self.take_index(), range, text: None }),
+        }
+        true
+    }
+
+    /// Looks at the value of a member beside an event array.
+    fn take_beside(&mut self, parser: &mut Parser, window: &[u8], range: Range<usize>, elements: &mut Vec<Element>) {
+        if names_version(&window[range.clone()]) {
+            return self.take_part(parser, window, range, elements);
+        }
+        // One such finding is enough: text that only looks like JSON would yield one for every member.
+        if self.findings.is_empty()
+            && let Err(Rejection { reason, message }) = check(parser, &window[range.clone()])
+        {
+            let rejection = Rejection { reason, message: format!("beside `Records`: {message}") };
+            self.report(range.start, rejection, &window[range]);
         }
     }
 }

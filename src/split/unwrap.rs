@@ -11,10 +11,10 @@
 
 use std::ops::Range;
 
-use super::cut::{Cutter, Element};
 use super::document::names_version;
-use super::judgement::Rejection;
+use super::outcome::Rejection;
 use super::shape;
+use super::splitter::{Element, Splitter};
 use crate::error::{Finding, Reason};
 use crate::json::tape::{Document, Member, ParseError, Parser, Shape, Value, raw_elements};
 
@@ -32,7 +32,7 @@ impl Budget {
     pub(crate) const DEPTH: usize = 16;
 }
 
-/// Names of members that tell a cut event that has not come to its version.
+/// Names of members that identify a truncated event that has not come to its version.
 const EVENT_NAMES: [&str; 6] =
     ["\"eventTime\"", "\"eventSource\"", "\"eventName\"", "\"eventID\"", "\"eventType\"", "\"userIdentity\""];
 
@@ -50,12 +50,12 @@ pub(crate) enum Unwrapped {
 pub(crate) struct Extracted {
     /// Where it stands: the object, or the string that it is in.
     pub(crate) range: Range<usize>,
-    pub(crate) content: Content,
+    pub(crate) content: Payload,
 }
 
 /// What it is.
 #[derive(Debug)]
-pub(crate) enum Content {
+pub(crate) enum Payload {
     /// An event.
     Event {
         /// Its text, when it is in a string.
@@ -86,19 +86,19 @@ pub(crate) fn unwrap(parser: &mut Parser, text: &str, budget: &mut Budget) -> Re
         Err(seen) => seen,
     };
     let mut extracted = Vec::new();
-    for Found { range, what } in found {
+    for FoundEvent { range, what } in found {
         match what {
-            What::Event(kind) => extracted.push(Extracted { range, content: Content::Event { text: None, kind } }),
-            What::String => {
+            FoundKind::Event(kind) => extracted.push(Extracted { range, content: Payload::Event { text: None, kind } }),
+            FoundKind::String => {
                 let mut inner = Budget { depth: depth.saturating_sub(1), ..*budget };
                 let kind = unwrap_string(parser, text, &range, &mut inner, &mut extracted)?;
                 budget.rescan_bytes = inner.rescan_bytes;
                 if kind == Some(shape::NOTIFICATION) {
-                    // It tells more than what brings it.
+                    // It says more than what contains it.
                     foreign_kind = shape::NOTIFICATION;
                 }
             }
-            What::TooDeep => {
+            FoundKind::TooDeep => {
                 let message = format!("an event may stand here, more than {} levels deep", Budget::DEPTH);
                 let rejection = Rejection { reason: Reason::NestingTooDeep, message };
                 extracted.push(refused(text, range, rejection));
@@ -111,7 +111,7 @@ pub(crate) fn unwrap(parser: &mut Parser, text: &str, budget: &mut Budget) -> Re
 /// Something that is refused as it stands.
 fn refused(text: &str, range: Range<usize>, rejection: Rejection) -> Extracted {
     let original = text.as_bytes()[range.clone()].to_vec();
-    Extracted { range, content: Content::Refused { rejection, is_event: false, original } }
+    Extracted { range, content: Payload::Refused { rejection, is_event: false, original } }
 }
 
 /// Takes what a string brings that may be JSON, or spells `eventVersion`; what it looks like, when it is something else.
@@ -134,7 +134,7 @@ fn unwrap_string(
     let kind = parser.parse_lenient(&inner, |document| shape::kind_of_event(document.root()));
     let is_json = kind.is_ok();
     let contents = match kind {
-        Ok(Some(kind)) => vec![Content::Event { text: Some(inner.into()), kind }],
+        Ok(Some(kind)) => vec![Payload::Event { text: Some(inner.into()), kind }],
         Ok(None) if !names_version(inner.as_bytes()) => {
             let (contents, kind) = unwrap_inner(parser, &inner, budget)?;
             foreign_kind = Some(kind);
@@ -148,7 +148,7 @@ fn unwrap_string(
             if contents.is_empty() && !(is_json && is_accounted_for(parser, &inner)) {
                 let message = "a string seems to hold an event, and none can be read from it".to_owned();
                 let rejection = Rejection { reason: Reason::JsonInvalid, message };
-                contents.push(Content::Refused { rejection, is_event: false, original: inner.into_bytes() });
+                contents.push(Payload::Refused { rejection, is_event: false, original: inner.into_bytes() });
             }
             contents
         }
@@ -168,16 +168,16 @@ fn unwrap_inner(
     parser: &mut Parser,
     inner: &str,
     budget: &mut Budget,
-) -> Result<(Vec<Content>, &'static str), ParseError> {
+) -> Result<(Vec<Payload>, &'static str), ParseError> {
     let (extracted, kind) = match unwrap(parser, inner, budget)? {
         Unwrapped::Wrapper(extracted, kind) => (extracted, kind),
         Unwrapped::Event(kind) => (Vec::new(), kind),
     };
     let content = |Extracted { range, content }| match content {
-        Content::Event { text, kind } => {
-            Content::Event { text: Some(text.unwrap_or_else(|| inner[range].into())), kind }
+        Payload::Event { text, kind } => {
+            Payload::Event { text: Some(text.unwrap_or_else(|| inner[range].into())), kind }
         }
-        refused @ Content::Refused { .. } => refused,
+        refused @ Payload::Refused { .. } => refused,
     };
     Ok((extracted.into_iter().map(content).collect(), kind))
 }
@@ -195,27 +195,27 @@ fn text_start(inner: &str) -> usize {
 }
 
 /// Reads a text as an archive: its events, and what is wrong with it, in their order; and its kind.
-fn read_as_archive(parser: &mut Parser, text: &str, budget: &mut Budget) -> (Vec<Content>, &'static str) {
-    let mut cutter = Cutter::within(*budget);
+fn read_as_archive(parser: &mut Parser, text: &str, budget: &mut Budget) -> (Vec<Payload>, &'static str) {
+    let mut splitter = Splitter::within(*budget);
     let mut elements = Vec::new();
-    cutter.cut(parser, text.as_bytes(), true, &mut elements);
-    budget.rescan_bytes = cutter.rescan_bytes();
-    let judgement = cutter.close();
+    splitter.split(parser, text.as_bytes(), true, &mut elements);
+    budget.rescan_bytes = splitter.rescan_bytes();
+    let split_outcome = splitter.close();
     let events = elements.into_iter().map(|Element { index, range, text: unescaped }| {
         let text = unescaped.unwrap_or_else(|| text[range.clone()].into());
-        let content = Content::Event { text: Some(text), kind: judgement.kind };
+        let content = Payload::Event { text: Some(text), kind: split_outcome.kind };
         (range.start as u64, Some(index), content)
     });
-    let findings = judgement.findings.into_iter().map(|finding| {
+    let findings = split_outcome.findings.into_iter().map(|finding| {
         let Finding { event_index, byte_offset, reason, message, original } = finding;
         let offset = byte_offset.unwrap_or_default();
         let message = format!("at byte {offset} of the text of a string: {message}");
         let rejection = Rejection { reason, message };
-        (offset, event_index, Content::Refused { rejection, is_event: event_index.is_some(), original })
+        (offset, event_index, Payload::Refused { rejection, is_event: event_index.is_some(), original })
     });
     let mut contents: Vec<_> = events.chain(findings).collect();
     contents.sort_by_key(|(offset, index, _)| (*offset, *index));
-    (contents.into_iter().map(|(.., content)| content).collect(), judgement.kind)
+    (contents.into_iter().map(|(.., content)| content).collect(), split_outcome.kind)
 }
 
 /// Whether a text without events, which is JSON, says `eventVersion` for another reason than that of an event: it is a
@@ -224,7 +224,7 @@ fn is_accounted_for(parser: &mut Parser, inner: &str) -> bool {
     fn holds_version(value: Value<'_>) -> bool {
         match value.shape() {
             Shape::Object => {
-                let is_notification = shape::judge(value) == Err(shape::NOTIFICATION);
+                let is_notification = shape::classify(value) == Err(shape::NOTIFICATION);
                 !is_notification
                     && value.members().any(|member| member.name() == "eventVersion" || holds_version(member.value()))
             }
@@ -236,13 +236,13 @@ fn is_accounted_for(parser: &mut Parser, inner: &str) -> bool {
 }
 
 /// Something that may hold an event.
-struct Found {
+struct FoundEvent {
     range: Range<usize>,
-    what: What,
+    what: FoundKind,
 }
 
 /// What it is.
-enum What {
+enum FoundKind {
     /// An event, and the kind of archive that it makes.
     Event(&'static str),
     /// A string that may be JSON, or spells `eventVersion`.
@@ -252,40 +252,40 @@ enum What {
 }
 
 /// The kind of an event, or as an error what may hold events in a document that is none, and what that looks like.
-fn look(document: Document<'_>, text: &str, depth: usize) -> Result<&'static str, (Vec<Found>, &'static str)> {
+fn look(document: Document<'_>, text: &str, depth: usize) -> Result<&'static str, (Vec<FoundEvent>, &'static str)> {
     let root = document.root();
     if let Some(kind) = shape::kind_of_event(root) {
         return Ok(kind);
     }
-    let mut search = Search { text, found: Vec::new(), has_notice: false };
+    let mut search = EventSearch { text, found: Vec::new(), has_notice: false };
     search.value(root, text, depth);
     let kind =
         if search.has_notice { shape::NOTIFICATION } else { shape::foreign_kind(root.members().map(Member::name)) };
     Err((search.found, kind))
 }
 
-struct Search<'a> {
+struct EventSearch<'a> {
     text: &'a str,
-    found: Vec<Found>,
+    found: Vec<FoundEvent>,
     /// Whether there is something that notifies.
     has_notice: bool,
 }
 
-impl Search<'_> {
+impl EventSearch<'_> {
     fn value(&mut self, value: Value<'_>, raw: &str, depth: usize) {
         let what = match (value.shape(), depth.checked_sub(1)) {
             (Shape::Object | Shape::Array | Shape::String(_), None) => {
                 if !names_version(raw.as_bytes()) {
                     return;
                 }
-                What::TooDeep
+                FoundKind::TooDeep
             }
             (Shape::Object, Some(depth)) => match shape::kind_of_event(value) {
                 None => {
-                    self.has_notice |= shape::judge(value) == Err(shape::NOTIFICATION);
+                    self.has_notice |= shape::classify(value) == Err(shape::NOTIFICATION);
                     return value.members().for_each(|member| self.value(member.value(), member.raw(), depth));
                 }
-                Some(kind) => What::Event(kind),
+                Some(kind) => FoundKind::Event(kind),
             },
             (Shape::Array, Some(depth)) => {
                 let elements = value.elements().zip(raw_elements(raw));
@@ -294,13 +294,13 @@ impl Search<'_> {
             (Shape::String(text), Some(_))
                 if text.trim_start().starts_with(['{', '[']) || names_version(text.as_bytes()) =>
             {
-                What::String
+                FoundKind::String
             }
             _ => return,
         };
         // The text of a value is a piece of the whole.
         let start = raw.as_ptr().addr() - self.text.as_ptr().addr();
-        self.found.push(Found { range: start..start + raw.len(), what });
+        self.found.push(FoundEvent { range: start..start + raw.len(), what });
     }
 }
 
@@ -316,10 +316,10 @@ mod tests {
             Unwrapped::Wrapper(extracted, _) => extracted
                 .into_iter()
                 .map(|Extracted { range, content }| match content {
-                    Content::Event { text: inner, .. } => {
+                    Payload::Event { text: inner, .. } => {
                         inner.map_or_else(|| text[range].to_owned(), str::into_string)
                     }
-                    Content::Refused { rejection, is_event, .. } => {
+                    Payload::Refused { rejection, is_event, .. } => {
                         format!("{}{}", rejection.reason, if is_event { " of an event" } else { "" })
                     }
                 })
@@ -417,9 +417,9 @@ mod tests {
     #[test]
     fn a_string_is_read_as_an_archive_is() {
         let extracted = |text: &str| events(&format!("{{\"message\":{}}}", quoted(text)));
-        let cut = &EVENT[..EVENT.len() - 5];
+        let next = &EVENT[..EVENT.len() - 5];
         let other = r#"{"eventTime":"2025-03-01T08:15:00Z","eventVersion":"1.08","eventName":"B"}"#;
-        assert_eq!(extracted(cut), ["json_truncated of an event"]);
+        assert_eq!(extracted(next), ["json_truncated of an event"]);
         assert_eq!(extracted(&other[..other.len() - 5]), ["json_truncated of an event"]);
         assert_eq!(extracted(&other[..40]), ["json_truncated"]);
         for before in ["2025-03-01T08:15:00Z ", "\u{feff}", " Mar  1 08:15:00 host trail[7]: ", "[INFO] "] {
@@ -427,7 +427,7 @@ mod tests {
         }
         assert_eq!(extracted(&format!("{EVENT}\n{other}\n")), [EVENT, other]);
         assert_eq!(extracted(&format!("{EVENT} and more")), [EVENT, "trailing_data"]);
-        let records = format!("{{\"Records\":[{EVENT},{other},{cut}");
+        let records = format!("{{\"Records\":[{EVENT},{other},{next}");
         assert_eq!(extracted(&records), [EVENT, other, "json_truncated of an event"]);
         assert_eq!(extracted(&format!("[{EVENT},{{\"eventName\":\"B\"}}]")), [EVENT, "{\"eventName\":\"B\"}"]);
         assert_eq!(extracted(&format!("[{}]", quoted(EVENT))), [EVENT]);

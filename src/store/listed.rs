@@ -1,4 +1,4 @@
-//! What a store tells of objects.
+//! What a store reports about objects.
 //!
 //! In: answers. Out: plain values. Never: asks for anything.
 
@@ -9,7 +9,7 @@ use super::Bucket;
 /// Keys of a page, the most that S3 gives.
 pub(super) const PAGE_KEYS: usize = 1_000;
 
-/// What a list tells of an object.
+/// What a list has of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Object {
     pub(crate) key: String,

@@ -7,11 +7,11 @@
 //! What speaks to the network is in `s3`. In a build without that feature `without` stands in for it: its buckets cannot be
 //! had, so whoever works with them needs no other code.
 //!
-//! Requests are sent again with growing pauses while the store is busy or away. What is given up is told in a sentence.
+//! Requests are retried with growing backoff while the store is busy or unreachable. Failures are explained in one sentence.
 
 mod failure;
 
-mod hold;
+mod lease_state;
 
 mod listed;
 
@@ -37,7 +37,7 @@ use s3 as network;
 use without as network;
 
 pub(crate) use failure::is_of_store;
-pub(crate) use hold::{Hold, Moment, random};
+pub(crate) use lease_state::{LeaseState, Moment, random};
 pub(crate) use listed::{ListPage, NextPage, Object, Upload, Version};
 use network::Buckets;
 pub(crate) use network::{Bucket, Prefetcher};

@@ -33,7 +33,7 @@ pub struct StoreOptions {
     pub environment: BTreeMap<String, String>,
     /// Home folder, for profiles.
     pub home: Option<PathBuf>,
-    /// How often a request is sent again at most; otherwise for as long as the store is waited for.
+    /// Most retries of a request; otherwise as many as the time for an unreachable store allows.
     pub retries: Option<usize>,
     /// How long a store is waited for that has answered before and is busy or away.
     pub patience: Duration,
@@ -49,9 +49,9 @@ pub struct StoreOptions {
 }
 
 impl StoreOptions {
-    /// How long a store that is away is waited for unless told otherwise.
+    /// Default time for which an unreachable store is waited for.
     pub const DEFAULT_PATIENCE: Duration = Duration::from_mins(3);
-    /// Longest time for one attempt at a request unless told otherwise.
+    /// Default timeout of one attempt at a request.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 
     /// URL of the store as it was typed, behind the flag or the variable that names it; nothing when it is that of AWS.

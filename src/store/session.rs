@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Bucket, Buckets, Hold, Stop, StoreOptions, Waits};
+use super::{Bucket, Buckets, LeaseState, Stop, StoreOptions, Waits};
 use crate::error::Result;
 
 /// What the buckets of a run share.
@@ -16,8 +16,8 @@ pub(crate) struct Session {
     stop: Stop,
     /// Tells of waits.
     waits: Waits,
-    /// The claim on a lake, for requests that change something.
-    hold: Hold,
+    /// The lease on a lake, for requests that change something.
+    hold: LeaseState,
 }
 
 impl Session {
@@ -30,8 +30,8 @@ impl Session {
         Self { stop, ..self }
     }
 
-    /// The same, whose waits are told.
-    pub(crate) fn watched_by(self, waits: Waits) -> Self {
+    /// The same, which reports its waits.
+    pub(crate) fn reporting_to(self, waits: Waits) -> Self {
         Self { waits, ..self }
     }
 
@@ -40,8 +40,8 @@ impl Session {
         &self.waits
     }
 
-    /// The claim on a lake, which whoever takes one keeps.
-    pub(crate) const fn hold(&self) -> &Hold {
+    /// The lease on a lake, kept by whoever takes one.
+    pub(crate) const fn hold(&self) -> &LeaseState {
         &self.hold
     }
 
@@ -75,7 +75,7 @@ impl Session {
         self.buckets.confirm(&self.stop)
     }
 
-    /// Whether something could not be had, and nothing tells yet whether that is for its own sake.
+    /// Whether something could not be read, and it is open whether that is the object's own fault.
     pub(crate) fn is_in_doubt(&self) -> bool {
         self.buckets.are_in_doubt()
     }

@@ -1,6 +1,6 @@
 //! What ends the waits of a run before what they wait for has come.
 //!
-//! In: somebody asks a run to stop, it loses its claim on a lake, or a store gives nothing any more. Out: the same for everybody who waits, with the reason.
+//! In: somebody asks a run to stop, it loses its lease on a lake, or a store gives nothing any more. Out: the same for everybody who waits, with the reason.
 //! Never: a reason that is not the one for which waits ended.
 
 use std::fmt;
@@ -22,21 +22,21 @@ pub(crate) struct Stop {
     /// Set when somebody asks the run to stop.
     asked: Arc<AtomicBool>,
     /// Set once and for all when another run may have taken over the lake.
-    lost: Arc<OnceLock<Lost>>,
+    lost: Arc<OnceLock<LeaseLost>>,
     /// Set once and for all when a store gives nothing any more.
-    over: Arc<OnceLock<Over>>,
+    over: Arc<OnceLock<StoreGone>>,
 }
 
 /// Why a store gives nothing any more.
-struct Over {
+struct StoreGone {
     /// What was asked for.
     place: String,
     why: String,
     advice: &'static str,
 }
 
-/// A claim that was lost, or can no longer be kept.
-struct Lost {
+/// A lease that was lost, or can no longer be renewed.
+struct LeaseLost {
     kind: ErrorKind,
     lake: PathBuf,
     why: String,
@@ -53,24 +53,28 @@ impl Stop {
         self.asked.load(Ordering::Relaxed) || self.is_lost() || self.over.get().is_some()
     }
 
-    /// Whether the claim on a lake is lost.
+    /// Whether the lease on a lake is lost.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.get().is_some()
     }
 
-    /// Says that the claim on a lake is lost. The first reason counts.
+    /// Reports that the lease on a lake is lost. The first reason counts.
     pub(crate) fn lose(&self, lake: &Path, why: &str) {
-        self.lost.get_or_init(|| Lost { kind: ErrorKind::LakeLocked, lake: lake.to_owned(), why: why.to_owned() });
+        self.lost.get_or_init(|| LeaseLost { kind: ErrorKind::LakeLocked, lake: lake.to_owned(), why: why.to_owned() });
     }
 
-    /// Says that the store does not let the claim be kept. The first reason counts.
+    /// Reports that the store does not let the lease be renewed. The first reason counts.
     pub(crate) fn deny(&self, lake: &Path, why: &str) {
-        self.lost.get_or_init(|| Lost { kind: ErrorKind::LakeUnwritable, lake: lake.to_owned(), why: why.to_owned() });
+        self.lost.get_or_init(|| LeaseLost {
+            kind: ErrorKind::LakeUnwritable,
+            lake: lake.to_owned(),
+            why: why.to_owned(),
+        });
     }
 
     /// Says that a store gives nothing any more. The first reason counts.
     pub(super) fn end(&self, place: String, why: String, advice: &'static str) {
-        self.over.get_or_init(|| Over { place, why, advice });
+        self.over.get_or_init(|| StoreGone { place, why, advice });
     }
 
     /// The error of a wait that ended too soon. It is not [`io::ErrorKind::Interrupted`]: readers would try again.
@@ -87,7 +91,7 @@ impl Stop {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::LakeLocked`] when the claim is lost, [`ErrorKind::LakeUnwritable`] when it cannot be kept, [`ErrorKind::StoreUnusable`] when a store gives nothing any more,
+    /// [`ErrorKind::LakeLocked`] when the lease is lost, [`ErrorKind::LakeUnwritable`] when it cannot be kept, [`ErrorKind::StoreUnusable`] when a store gives nothing any more,
     /// [`ErrorKind::Stopped`] when somebody asked to stop.
     pub(crate) fn check(&self) -> Result<()> {
         self.check_stores()?;
@@ -107,11 +111,11 @@ impl Stop {
     }
 
     fn check_stores(&self) -> Result<()> {
-        if let Some(Lost { kind, lake, why }) = self.lost.get() {
+        if let Some(LeaseLost { kind, lake, why }) = self.lost.get() {
             return Err(Error::at(*kind, lake, why.as_str()));
         }
         match self.over.get() {
-            Some(Over { place, why, advice }) => {
+            Some(StoreGone { place, why, advice }) => {
                 Err(Error::at(ErrorKind::StoreUnusable, Path::new(place), why.as_str()).advise(advice))
             }
             None => Ok(()),

@@ -163,7 +163,7 @@ mod tests {
         assert!(ObjectUrl::of(Path::new(bytes)).is_err());
     }
 
-    /// What is told of a key before it is asked for is what the client library says.
+    /// What is said of a key before it is requested is what the client library says.
     #[cfg(feature = "s3")]
     #[test]
     fn a_key_can_be_asked_for_when_the_client_library_takes_it() {

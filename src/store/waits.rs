@@ -27,7 +27,7 @@ pub enum Awaited {
     Store(String),
     /// Another run, to end.
     OtherRun,
-    /// A run that has claimed the lake, to be heard of: it may be dead, and is taken for that at the end of the wait.
+    /// A heartbeat of the run that holds the lake: it may be dead, and is presumed so at the end of the wait.
     SilentRun,
 }
 

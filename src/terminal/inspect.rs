@@ -140,16 +140,16 @@ fn write_heading(out: &mut String, field: &FieldCounts, contents: &Contents) -> 
         write!(out, ", {} without", counted(field.absent, noun))?;
     }
     if let Some(most) = field.others_at_most {
-        write!(out, "; none that is not told has more than {}", HumanCount(most))?;
+        write!(out, "; no other has more than {}", HumanCount(most))?;
     }
     writeln!(out)
 }
 
 fn write_values(out: &mut String, field: &FieldCounts, rows: u64) -> Result {
     let mut lines: Vec<[String; 3]> = Vec::new();
-    let mut told = field.absent;
+    let mut listed = field.absent;
     for value in &field.top {
-        told += value.events;
+        listed += value.events;
         let at_most = value.at_most.map(|most| format!(" (at most {})", HumanCount(most))).unwrap_or_default();
         let name = if value.value.is_empty() { "\"\"".to_owned() } else { printable(&value.value) };
         let share = format!("{:.2}%{at_most}", value.percent);
@@ -158,7 +158,7 @@ fn write_values(out: &mut String, field: &FieldCounts, rows: u64) -> Result {
     let others = field.distinct.saturating_sub(field.top.len() as u64);
     if others > 0 && field.is_exact && !field.top.is_empty() {
         let name = format!("… {} more", HumanCount(others));
-        lines.push([name, HumanCount(rows.saturating_sub(told)).to_string(), String::new()]);
+        lines.push([name, HumanCount(rows.saturating_sub(listed)).to_string(), String::new()]);
     }
     let width = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or_default();
     let (name_width, events_width) = (width(0), width(1));

@@ -47,7 +47,7 @@ pub(crate) fn describe_wait(wait: &Wait) -> String {
         }
         Awaited::OtherRun => format!("waiting: another run is using {place}; giving up in {left}"),
         Awaited::SilentRun => {
-            format!("waiting: a run has claimed {place} and is not heard of; it is taken for dead in {left}")
+            format!("waiting: the run that holds {place} sends no heartbeat; it is presumed dead in {left}")
         }
         _ => format!("waiting: {place}; giving up in {left}"),
     }

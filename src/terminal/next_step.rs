@@ -26,7 +26,7 @@ pub(super) fn command(config: &Config, table: Table, columns: &str) -> Option<St
     }
     match lake.to_str() {
         Some(text) if is_taken_for_a_path(text) => Some(duckdb(&select(&format!("{}/", text.trim_end_matches('/'))))),
-        // The shell goes where DuckDB cannot be told to.
+        // The shell goes where DuckDB cannot be sent.
         _ => Some(format!("(cd {} && {})", folder(lake), duckdb(&select("")))),
     }
 }

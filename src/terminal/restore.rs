@@ -1,4 +1,4 @@
-//! What `trailmill restore` tells people when it has ended.
+//! What `trailmill restore` prints when it has ended.
 //!
 //! In: the library's summary. Out: text for stderr. Never: anything for stdout, which is for events.
 
@@ -71,7 +71,7 @@ fn write_restored(out: &mut String, summary: &RestoreSummary, config: &RestoreCo
 /// What may be meant instead of a value, or that it is not the value.
 fn write_hint(out: &mut String, hint: &FilterHint) -> std::fmt::Result {
     let FilterHint { flag, value, is_there, near } = hint;
-    // In quotes where it cannot be told from what is around it.
+    // In quotes where it cannot be distinguished from what is around it.
     let shown = |text: &str| {
         let text = printable(text);
         if text.is_empty() || text.contains(char::is_whitespace) { format!("\"{text}\"") } else { text }

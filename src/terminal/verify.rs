@@ -5,7 +5,7 @@
 use std::fmt::{Result, Write};
 
 use indicatif::HumanCount;
-use trailmill::verify::{DigestCounts, Finding, Outcome, Subject, VerifyReport};
+use trailmill::verify::{DigestCounts, Subject, VerifyFinding, VerifyOutcome, VerifyReport};
 
 /// What a validation found, for people.
 pub(crate) fn verify_report(report: &VerifyReport) -> String {
@@ -28,7 +28,7 @@ fn write_report(out: &mut String, report: &VerifyReport) -> Result {
     if !report.findings.is_empty() {
         writeln!(out)?;
     }
-    write_untold(out, report)?;
+    write_unlisted(out, report)?;
     if let Some(range) = &requested {
         writeln!(out, "Results requested for {}", range.trim_start_matches("between ").replace(" and ", " to "))?;
     }
@@ -40,8 +40,9 @@ fn write_report(out: &mut String, report: &VerifyReport) -> Result {
 const COMMANDS: usize = 20;
 
 /// The command that gets the signature of a digest file that a copy has lost.
-fn command(finding: &Finding) -> Option<&str> {
-    let is_unsigned = matches!(finding.outcome, Outcome::DigestWithoutSignature | Outcome::DigestWithoutProof);
+fn command(finding: &VerifyFinding) -> Option<&str> {
+    let is_unsigned =
+        matches!(finding.outcome, VerifyOutcome::DigestWithoutSignature | VerifyOutcome::DigestWithoutProof);
     let is_command = |advice: &&str| ["aws ", "answer=$(aws "].iter().any(|start| advice.starts_with(start));
     finding.advice.as_deref().filter(|advice| is_unsigned && is_command(advice))
 }
@@ -55,16 +56,16 @@ fn requested(report: &VerifyReport) -> Option<String> {
 }
 
 /// The lines of the CLI: tab separated, one for each file.
-fn write_finding(out: &mut String, finding: &Finding) -> Result {
+fn write_finding(out: &mut String, finding: &VerifyFinding) -> Result {
     if finding.is_backfill {
         write!(out, "(backfill) ")?;
     }
-    let Finding { place, message, .. } = finding;
+    let VerifyFinding { place, message, .. } = finding;
     match finding.subject {
         Subject::Digest => write!(out, "Digest file\t{place}\t{message}")?,
         Subject::Log => write!(out, "Log file\t{place}\t{message}")?,
         // The CLI's line for a gap has no columns.
-        Subject::Chain if finding.outcome == Outcome::ChainGap => write!(out, "{message} ({place})")?,
+        Subject::Chain if finding.outcome == VerifyOutcome::ChainGap => write!(out, "{message} ({place})")?,
         Subject::Chain => write!(out, "Digest chain\t{place}\t{message}")?,
         Subject::Folder => write!(out, "Folder\t{place}\t{message}")?,
     }
@@ -76,13 +77,14 @@ fn write_finding(out: &mut String, finding: &Finding) -> Result {
 }
 
 /// Problems that are only counted.
-fn write_untold(out: &mut String, report: &VerifyReport) -> Result {
-    let told = |outcome: Outcome| report.findings.iter().filter(|finding| finding.outcome == outcome).count() as u64;
-    for outcome in Outcome::ALL.iter().copied() {
-        let told = told(outcome);
-        let untold = report.count(outcome) - told;
-        if told > 0 && untold > 0 {
-            writeln!(out, "… and {} more: {}", HumanCount(untold), outcome.text())?;
+fn write_unlisted(out: &mut String, report: &VerifyReport) -> Result {
+    let listed =
+        |outcome: VerifyOutcome| report.findings.iter().filter(|finding| finding.outcome == outcome).count() as u64;
+    for outcome in VerifyOutcome::ALL.iter().copied() {
+        let listed = listed(outcome);
+        let unlisted = report.count(outcome) - listed;
+        if listed > 0 && unlisted > 0 {
+            writeln!(out, "… and {} more: {}", HumanCount(unlisted), outcome.text())?;
         }
     }
     Ok(())
@@ -135,13 +137,13 @@ fn write_digests(out: &mut String, what: &str, counts: &DigestCounts) -> Result 
 /// What is neither valid nor wrong, and what to do about it.
 fn write_not_proved(out: &mut String, report: &VerifyReport) -> Result {
     let logs = [
-        Outcome::LogBeforeFirst,
-        Outcome::LogBeforeOldest,
-        Outcome::LogAfterLast,
-        Outcome::LogInGap,
-        Outcome::LogOfMissingDigest,
-        Outcome::LogOfOlderBackfill,
-        Outcome::LogOfInvalidDigest,
+        VerifyOutcome::LogBeforeFirst,
+        VerifyOutcome::LogBeforeOldest,
+        VerifyOutcome::LogAfterLast,
+        VerifyOutcome::LogInGap,
+        VerifyOutcome::LogOfMissingDigest,
+        VerifyOutcome::LogOfOlderBackfill,
+        VerifyOutcome::LogOfInvalidDigest,
     ];
     for outcome in logs.into_iter().filter(|outcome| report.count(*outcome) > 0) {
         writeln!(out, "{} log files {}", HumanCount(report.count(outcome)), outcome.text())?;
@@ -161,7 +163,7 @@ fn write_not_proved(out: &mut String, report: &VerifyReport) -> Result {
         "\nA copy has lost the signature of a digest file that is the newest of its chain, or the last one before a gap: only the metadata of its S3 object has it. To prove these digest files and the log files that they declare, run this and verify again:"
     )?;
     commands.iter().take(COMMANDS).try_for_each(|command| writeln!(out, "  {command}"))?;
-    let all = report.count(Outcome::DigestWithoutSignature) + report.count(Outcome::DigestWithoutProof);
+    let all = report.count(VerifyOutcome::DigestWithoutSignature) + report.count(VerifyOutcome::DigestWithoutProof);
     match all.saturating_sub(COMMANDS as u64) {
         0 => Ok(()),
         more => writeln!(out, "  # … and {} more: `-v --format json` has each as `advice`", HumanCount(more)),

@@ -12,15 +12,15 @@ use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
-use super::digest::{Content, DeclaredLog, DigestText, Previous, ReadDigest};
-use super::keys::{Found, PublicKeys, has_signed};
-use super::outcome::Outcome;
+use super::digest::{DeclaredLog, DigestContent, DigestText, Previous, ReadDigest};
+use super::keys::{FoundKey, PublicKeys, has_signed};
+use super::outcome::VerifyOutcome;
 use super::place::{DigestName, KeyHash};
 use crate::model::Sha256;
 
 /// What a digest file is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
+pub(super) enum DigestStatus {
     /// It was not looked at.
     Unread,
     /// Signed by CloudTrail.
@@ -28,10 +28,10 @@ pub(super) enum Status {
     /// No signature is at hand.
     WithoutSignature,
     /// Wrong.
-    Invalid(Outcome),
+    Invalid(VerifyOutcome),
 }
 
-impl Status {
+impl DigestStatus {
     /// Whether what it says counts.
     pub(super) const fn is_usable(self) -> bool {
         matches!(self, Self::Valid | Self::WithoutSignature)
@@ -40,7 +40,7 @@ impl Status {
 
 /// Who keeps a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Keeper {
+enum SignatureSource {
     Sidecar,
     /// The digest file at this position, which comes after.
     Next(usize),
@@ -49,13 +49,13 @@ enum Keeper {
 /// The digest files of an account and Region, chain by chain, the newest first.
 pub(super) struct Chains {
     pub(super) digests: Vec<ReadDigest>,
-    pub(super) statuses: Vec<Status>,
+    pub(super) statuses: Vec<DigestStatus>,
     by_key: HashMap<KeyHash, Vec<usize>>,
 }
 
 impl Chains {
     /// Judges digest files.
-    pub(super) fn judge(mut digests: Vec<ReadDigest>, keys: &PublicKeys) -> Self {
+    pub(super) fn verify_all(mut digests: Vec<ReadDigest>, keys: &PublicKeys) -> Self {
         digests.sort_by(|one, two| {
             let order = chain_of(&one.name).cmp(&chain_of(&two.name)).then(end_of(two).cmp(&end_of(one)));
             order.then_with(|| one.path.cmp(&two.path))
@@ -64,7 +64,7 @@ impl Chains {
         for (at, digest) in digests.iter().enumerate() {
             by_key.entry(digest.key).or_default().push(at);
         }
-        let statuses = vec![Status::Unread; digests.len()];
+        let statuses = vec![DigestStatus::Unread; digests.len()];
         let mut chains = Self { digests, statuses, by_key };
         chains.verify_signatures(keys);
         chains.compare_links();
@@ -78,7 +78,7 @@ impl Chains {
 
     pub(super) fn text(&self, at: usize) -> Option<&DigestText> {
         match &self.digests[at].content {
-            Content::Text(text) => Some(text),
+            DigestContent::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -115,62 +115,67 @@ impl Chains {
     }
 
     fn verify_signatures(&mut self, keys: &PublicKeys) {
-        let mut kept: Vec<Vec<(Keeper, &[u8])>> = vec![Vec::new(); self.digests.len()];
+        let mut kept: Vec<Vec<(SignatureSource, &[u8])>> = vec![Vec::new(); self.digests.len()];
         for (at, digest) in self.digests.iter().enumerate() {
             if let Some(Ok(signature)) = &digest.sidecar {
-                kept[at].push((Keeper::Sidecar, signature));
+                kept[at].push((SignatureSource::Sidecar, signature));
             }
-            let Content::Text(text) = &digest.content else { continue };
+            let DigestContent::Text(text) = &digest.content else { continue };
             let Some(Previous { key, signature: Some(signature), .. }) = &text.previous else { continue };
             for before in self.by_key.get(key).into_iter().flatten() {
-                kept[*before].push((Keeper::Next(at), signature));
+                kept[*before].push((SignatureSource::Next(at), signature));
             }
         }
-        let looks: Vec<Result<bool, Outcome>> =
-            (0..kept.len()).into_par_iter().map(|at| self.look(at, keys, &kept[at])).collect();
+        let looks: Vec<Result<bool, VerifyOutcome>> =
+            (0..kept.len()).into_par_iter().map(|at| self.is_signed_by(at, keys, &kept[at])).collect();
         // What is known without the others first; then the newest first: whether the digest file after it counts is known then.
-        let status = |look: &Result<bool, Outcome>| match look {
-            Err(outcome) => Status::Invalid(*outcome),
-            Ok(true) => Status::Valid,
-            Ok(false) => Status::Unread,
+        let status = |is_signed_by: &Result<bool, VerifyOutcome>| match is_signed_by {
+            Err(outcome) => DigestStatus::Invalid(*outcome),
+            Ok(true) => DigestStatus::Valid,
+            Ok(false) => DigestStatus::Unread,
         };
-        let mut statuses: Vec<Status> = looks.iter().map(status).collect();
+        let mut statuses: Vec<DigestStatus> = looks.iter().map(status).collect();
         for at in (0..looks.len()).filter(|at| looks[*at] == Ok(false)) {
-            let may_speak = |(keeper, _): &(Keeper, &[u8])| match keeper {
-                Keeper::Sidecar => true,
-                Keeper::Next(next) => statuses[*next].is_usable(),
+            let may_speak = |(keeper, _): &(SignatureSource, &[u8])| match keeper {
+                SignatureSource::Sidecar => true,
+                SignatureSource::Next(next) => statuses[*next].is_usable(),
             };
             statuses[at] = match self.digests[at].content {
-                Content::Unread => Status::Unread,
-                _ if kept[at].iter().any(may_speak) => Status::Invalid(Outcome::DigestSignatureFailed),
-                _ => Status::WithoutSignature,
+                DigestContent::Unread => DigestStatus::Unread,
+                _ if kept[at].iter().any(may_speak) => DigestStatus::Invalid(VerifyOutcome::DigestSignatureFailed),
+                _ => DigestStatus::WithoutSignature,
             };
         }
         self.statuses = statuses;
     }
 
     /// Whether any of the signatures that are kept for a digest file is its own.
-    fn look(&self, at: usize, keys: &PublicKeys, kept: &[(Keeper, &[u8])]) -> Result<bool, Outcome> {
+    fn is_signed_by(
+        &self,
+        at: usize,
+        keys: &PublicKeys,
+        kept: &[(SignatureSource, &[u8])],
+    ) -> Result<bool, VerifyOutcome> {
         let text = match &self.digests[at].content {
-            Content::Unread => return Ok(false),
-            Content::Malformed(_) => return Err(Outcome::DigestMalformed),
-            Content::Unreadable(_) => return Err(Outcome::DigestUnreadable),
-            Content::Text(text) => text,
+            DigestContent::Unread => return Ok(false),
+            DigestContent::Malformed(_) => return Err(VerifyOutcome::DigestMalformed),
+            DigestContent::Unreadable(_) => return Err(VerifyOutcome::DigestUnreadable),
+            DigestContent::Text(text) => text,
         };
         if !text.is_at_its_place {
-            return Err(Outcome::DigestMoved);
+            return Err(VerifyOutcome::DigestMoved);
         }
         let key = match keys.find(&text.fingerprint) {
-            Found::Nothing => return Err(Outcome::DigestKeyMissing),
-            Found::Unusable => return Err(Outcome::DigestKeyUnusable),
-            Found::Key(key) => key,
+            FoundKey::Nothing => return Err(VerifyOutcome::DigestKeyMissing),
+            FoundKey::Unusable => return Err(VerifyOutcome::DigestKeyUnusable),
+            FoundKey::Key(key) => key,
         };
         let mut tried = HashSet::new();
         let is_signed = kept.iter().any(|(_, signature)| {
             tried.insert(*signature) && has_signed(key, text.string_to_sign.as_bytes(), signature)
         });
         if !is_signed && self.digests[at].lacks_signature {
-            return Err(Outcome::DigestSignatureFailed);
+            return Err(VerifyOutcome::DigestSignatureFailed);
         }
         Ok(is_signed)
     }
@@ -186,27 +191,27 @@ impl Chains {
                 let sidecar = self.digests[before].sidecar.as_ref().and_then(|sidecar| sidecar.as_ref().ok());
                 let has_other_signature = sidecar.is_some() && sidecar != previous.signature.as_ref();
                 match (self.statuses[at], self.statuses[before]) {
-                    (Status::Valid, it) if it.is_usable() && has_other_hash => {
-                        wrong.push((before, Outcome::DigestHashDiffers));
+                    (DigestStatus::Valid, it) if it.is_usable() && has_other_hash => {
+                        wrong.push((before, VerifyOutcome::DigestHashDiffers));
                     }
-                    (Status::Valid, Status::Valid) if has_other_signature => {
-                        wrong.push((before, Outcome::DigestSignatureDiffers));
+                    (DigestStatus::Valid, DigestStatus::Valid) if has_other_signature => {
+                        wrong.push((before, VerifyOutcome::DigestSignatureDiffers));
                     }
                     // What is signed is right.
-                    (Status::WithoutSignature, Status::Valid) if has_other_hash || has_other_signature => {
-                        wrong.push((at, Outcome::DigestUnlinked));
+                    (DigestStatus::WithoutSignature, DigestStatus::Valid) if has_other_hash || has_other_signature => {
+                        wrong.push((at, VerifyOutcome::DigestUnlinked));
                     }
                     _ => {}
                 }
             }
             for (at, outcome) in wrong {
-                self.statuses[at] = Status::Invalid(outcome);
+                self.statuses[at] = DigestStatus::Invalid(outcome);
             }
         }
     }
 
     /// What digest files of a status declare, with their positions.
-    fn logs_of(&self, status: Status) -> impl Iterator<Item = (usize, &DeclaredLog)> {
+    fn logs_of(&self, status: DigestStatus) -> impl Iterator<Item = (usize, &DeclaredLog)> {
         let texts = (0..self.digests.len()).filter_map(move |at| Some((at, self.text(at)?)));
         let texts = texts.filter(move |(at, _)| self.statuses[*at] == status);
         texts.flat_map(|(at, text)| text.logs.iter().map(move |log| (at, log)))
@@ -217,7 +222,7 @@ impl Chains {
     fn compare_declarations(&mut self) {
         let mut wrong: HashSet<usize> = HashSet::new();
         let mut unsigned: HashMap<KeyHash, Vec<(usize, Option<Sha256>)>> = HashMap::new();
-        for (at, log) in self.logs_of(Status::WithoutSignature) {
+        for (at, log) in self.logs_of(DigestStatus::WithoutSignature) {
             if log.is_foreign {
                 wrong.insert(at);
             }
@@ -226,12 +231,12 @@ impl Chains {
         if unsigned.is_empty() {
             return;
         }
-        for (_, log) in self.logs_of(Status::Valid).filter(|(_, log)| log.sha256.is_some()) {
+        for (_, log) in self.logs_of(DigestStatus::Valid).filter(|(_, log)| log.sha256.is_some()) {
             let others = unsigned.get(&log.key).into_iter().flatten();
             wrong.extend(others.filter(|(_, sha256)| *sha256 != log.sha256).map(|(at, _)| *at));
         }
         for at in wrong {
-            self.statuses[at] = Status::Invalid(Outcome::DigestUnlinked);
+            self.statuses[at] = DigestStatus::Invalid(VerifyOutcome::DigestUnlinked);
         }
     }
 
@@ -251,13 +256,13 @@ impl Chains {
                 newer = Some(at);
                 continue;
             }
-            let is_unsigned = |at: usize| self.statuses[at] == Status::WithoutSignature;
+            let is_unsigned = |at: usize| self.statuses[at] == DigestStatus::WithoutSignature;
             let (is_next_unsigned, is_unsigned) = (is_unsigned(next), is_unsigned(at));
             if is_next_unsigned {
-                self.statuses[next] = Status::Invalid(Outcome::DigestUnlinked);
+                self.statuses[next] = DigestStatus::Invalid(VerifyOutcome::DigestUnlinked);
             }
             if is_unsigned {
-                self.statuses[at] = Status::Invalid(Outcome::DigestUnlinked);
+                self.statuses[at] = DigestStatus::Invalid(VerifyOutcome::DigestUnlinked);
             } else {
                 newer = Some(at);
             }
@@ -283,21 +288,21 @@ impl Chains {
     fn compare_copies(&mut self) {
         for copies in self.by_key.values().filter(|copies| copies.len() > 1) {
             let hash = |at: usize| match &self.digests[at].content {
-                Content::Text(text) => Some(text.sha256),
+                DigestContent::Text(text) => Some(text.sha256),
                 _ => None,
             };
             let usable: Vec<usize> = copies.iter().copied().filter(|at| self.statuses[*at].is_usable()).collect();
             let is_split = usable.iter().any(|at| hash(*at) != hash(usable[0]));
             for at in usable {
-                if is_split && self.statuses[at] == Status::WithoutSignature {
-                    self.statuses[at] = Status::Invalid(Outcome::DigestUnlinked);
+                if is_split && self.statuses[at] == DigestStatus::WithoutSignature {
+                    self.statuses[at] = DigestStatus::Invalid(VerifyOutcome::DigestUnlinked);
                 }
             }
         }
     }
 }
 
-/// What tells chains apart: standard and backfill digest files point to their own kind.
+/// What distinguishes chains: standard and backfill digest files point to their own kind.
 fn chain_of(name: &DigestName) -> (&str, &str, bool) {
     (&name.trail, &name.home_region, name.is_backfill)
 }
@@ -305,7 +310,7 @@ fn chain_of(name: &DigestName) -> (&str, &str, bool) {
 /// The end of a digest file by its name, which its signature covers; else by what it says.
 pub(super) fn end_of(digest: &ReadDigest) -> i64 {
     let told = match &digest.content {
-        Content::Text(text) => Some(text.end),
+        DigestContent::Text(text) => Some(text.end),
         _ => None,
     };
     digest.name.end.or(told).unwrap_or(i64::MIN)

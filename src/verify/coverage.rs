@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::outcome::Outcome;
+use super::outcome::VerifyOutcome;
 
 /// Seconds from the minute in a log file's name to its delivery, at most. The name tells when CloudTrail began to write
 /// it: in the User Guide's samples a file of 19:15 is in the digest file that begins at 19:17:28, and a file of 14:45
@@ -18,7 +18,7 @@ pub(super) const NEAR_SECONDS: i64 = 2 * 3_600;
 
 /// Why no digest file covers the time before a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hole {
+pub(super) enum CoverageGap {
     /// A starting digest file begins it.
     Stopped,
     /// Digest files are missing, or invalid.
@@ -30,7 +30,7 @@ pub(super) enum Hole {
 struct Span {
     start: i64,
     end: i64,
-    before: Hole,
+    before: CoverageGap,
 }
 
 /// The hours of one chain.
@@ -46,7 +46,7 @@ impl ChainHours {
         match self.spans.last_mut() {
             Some(last) if start <= last.end => last.end = last.end.max(end),
             _ => {
-                let before = if is_starting { Hole::Stopped } else { Hole::Missing };
+                let before = if is_starting { CoverageGap::Stopped } else { CoverageGap::Missing };
                 self.spans.push(Span { start, end: end.max(start), before });
             }
         }
@@ -66,24 +66,24 @@ impl ChainHours {
     }
 
     /// What it means that a log file of this minute is not declared.
-    pub(super) fn judge(&self, minute: i64) -> Option<Outcome> {
+    pub(super) fn outcome_at(&self, minute: i64) -> Option<VerifyOutcome> {
         let (first, last) = self.ends()?;
         let latest = minute.saturating_add(LATEST_DELIVERY_SECONDS);
         // Seconds are cut off in a name: the second half of a minute may be in, and the first not.
         if minute < first {
-            let is_whole = self.spans.first().is_some_and(|span| span.before == Hole::Stopped);
-            return Some(if is_whole { Outcome::LogBeforeFirst } else { Outcome::LogBeforeOldest });
+            let is_whole = self.spans.first().is_some_and(|span| span.before == CoverageGap::Stopped);
+            return Some(if is_whole { VerifyOutcome::LogBeforeFirst } else { VerifyOutcome::LogBeforeOldest });
         }
         if latest >= last {
-            return Some(Outcome::LogAfterLast);
+            return Some(VerifyOutcome::LogAfterLast);
         }
         let next = self.spans.partition_point(|span| span.end <= latest);
         let span = self.spans.get(next)?;
         let is_covered = minute >= span.start;
         Some(match span.before {
-            _ if is_covered => Outcome::LogUndeclared,
-            Hole::Stopped => Outcome::LogInGap,
-            Hole::Missing => Outcome::LogOfMissingDigest,
+            _ if is_covered => VerifyOutcome::LogUndeclared,
+            CoverageGap::Stopped => VerifyOutcome::LogInGap,
+            CoverageGap::Missing => VerifyOutcome::LogOfMissingDigest,
         })
     }
 }
@@ -98,90 +98,98 @@ pub(super) struct TrailHours {
     pub(super) damaged: ChainHours,
     /// The same of backfill digest files.
     pub(super) damaged_backfill: ChainHours,
-    /// Backfill digest files tell of log files that were too late for those of their hours (CloudTrail User Guide), so they
+    /// Backfill digest files declare log files that were too late for those of their hours (CloudTrail User Guide), so they
     /// cover no hour; but one that is missing may declare whatever another does not.
     pub(super) backfill: ChainHours,
 }
 
 impl TrailHours {
-    /// Whether anything here tells of the trail.
-    fn is_told(&self) -> bool {
+    /// Whether anything here is about the trail.
+    fn is_listed(&self) -> bool {
         self.chain.ends().or(self.damaged.ends()).is_some()
     }
 
     /// What it means that a log file of this minute is not declared, if it is one of this trail.
-    fn judge(&self, minute: i64) -> Option<Outcome> {
-        let by_name = self.damaged.judge(minute).map(|outcome| match outcome {
-            Outcome::LogUndeclared => Outcome::LogOfMissingDigest,
+    fn outcome_at(&self, minute: i64) -> Option<VerifyOutcome> {
+        let by_name = self.damaged.outcome_at(minute).map(|outcome| match outcome {
+            VerifyOutcome::LogUndeclared => VerifyOutcome::LogOfMissingDigest,
             outcome => outcome,
         });
-        let outcome = match self.chain.judge(minute) {
-            Some(Outcome::LogUndeclared) => Outcome::LogUndeclared,
-            _ if by_name == Some(Outcome::LogOfMissingDigest) => Outcome::LogOfMissingDigest,
+        let outcome = match self.chain.outcome_at(minute) {
+            Some(VerifyOutcome::LogUndeclared) => VerifyOutcome::LogUndeclared,
+            _ if by_name == Some(VerifyOutcome::LogOfMissingDigest) => VerifyOutcome::LogOfMissingDigest,
             Some(outcome) => outcome,
             None => by_name?,
         };
         // A backfill digest file may declare what the one of the hour does not.
-        let late = match self.backfill.judge(minute) {
-            Some(Outcome::LogOfMissingDigest) => Some(Outcome::LogOfMissingDigest),
-            _ if self.damaged_backfill.is_near(minute) => Some(Outcome::LogOfMissingDigest),
-            Some(Outcome::LogBeforeOldest) if self.backfill.is_near(minute) => Some(Outcome::LogOfOlderBackfill),
+        let late = match self.backfill.outcome_at(minute) {
+            Some(VerifyOutcome::LogOfMissingDigest) => Some(VerifyOutcome::LogOfMissingDigest),
+            _ if self.damaged_backfill.is_near(minute) => Some(VerifyOutcome::LogOfMissingDigest),
+            Some(VerifyOutcome::LogBeforeOldest) if self.backfill.is_near(minute) => {
+                Some(VerifyOutcome::LogOfOlderBackfill)
+            }
             _ => None,
         };
-        Some(late.filter(|_| outcome == Outcome::LogUndeclared).unwrap_or(outcome))
+        Some(late.filter(|_| outcome == VerifyOutcome::LogUndeclared).unwrap_or(outcome))
     }
 
     /// Whether a log file of this minute may be one of this trail, although its digest files do not cover it.
-    fn may_have_delivered(&self, minute: i64, outcome: Outcome) -> bool {
-        let is_missed =
-            matches!(outcome, Outcome::LogOfMissingDigest | Outcome::LogOfOlderBackfill | Outcome::LogBeforeOldest);
+    fn may_have_delivered(&self, minute: i64, outcome: VerifyOutcome) -> bool {
+        let is_missed = matches!(
+            outcome,
+            VerifyOutcome::LogOfMissingDigest | VerifyOutcome::LogOfOlderBackfill | VerifyOutcome::LogBeforeOldest
+        );
         is_missed || self.chain.is_near(minute) || self.damaged.is_near(minute)
     }
 }
 
 /// What is missing comes first: the log file may be declared there.
-fn rank(outcome: Outcome) -> u8 {
+fn rank(outcome: VerifyOutcome) -> u8 {
     match outcome {
-        Outcome::LogOfMissingDigest => 5,
-        Outcome::LogOfOlderBackfill => 4,
-        Outcome::LogUndeclared => 3,
-        Outcome::LogInGap => 2,
-        Outcome::LogBeforeOldest | Outcome::LogAfterLast => 1,
+        VerifyOutcome::LogOfMissingDigest => 5,
+        VerifyOutcome::LogOfOlderBackfill => 4,
+        VerifyOutcome::LogUndeclared => 3,
+        VerifyOutcome::LogInGap => 2,
+        VerifyOutcome::LogBeforeOldest | VerifyOutcome::LogAfterLast => 1,
         _ => 0,
     }
 }
 
 /// What it means that no trail of an area declares a log file: `minute` is that of its name, `origins` are those of its
 /// folder.
-pub(super) fn judge_undeclared(trails: &[TrailHours], minute: Option<i64>, origins: Option<&BTreeSet<u32>>) -> Outcome {
-    let trails = || trails.iter().filter(|trail| trail.is_told());
+pub(super) fn undeclared_outcome(
+    trails: &[TrailHours],
+    minute: Option<i64>,
+    origins: Option<&BTreeSet<u32>>,
+) -> VerifyOutcome {
+    let trails = || trails.iter().filter(|trail| trail.is_listed());
     let Some(minute) = minute else {
-        return if trails().next().is_some() { Outcome::LogUndeclared } else { Outcome::LogWithoutDigests };
+        return if trails().next().is_some() { VerifyOutcome::LogUndeclared } else { VerifyOutcome::LogWithoutDigests };
     };
     let is_of_folder = |trail: &TrailHours| origins.is_some_and(|origins| !origins.is_disjoint(&trail.origins));
-    // To a folder that no digest file tells of, any trail may deliver.
+    // To a folder that no digest file mentions, any trail may deliver.
     let is_known = trails().any(is_of_folder);
     let outcomes = trails().filter(|trail| !is_known || is_of_folder(trail)).filter_map(|trail| {
-        let outcome = trail.judge(minute)?;
+        let outcome = trail.outcome_at(minute)?;
         Some((outcome, trail.may_have_delivered(minute, outcome)))
     });
-    let outcomes: Vec<(Outcome, bool)> = outcomes.collect();
-    let best = |is_wanted: &dyn Fn(&(Outcome, bool)) -> bool| {
+    let outcomes: Vec<(VerifyOutcome, bool)> = outcomes.collect();
+    let best = |is_wanted: &dyn Fn(&(VerifyOutcome, bool)) -> bool| {
         outcomes.iter().filter(|one| is_wanted(one)).map(|(outcome, _)| *outcome).max_by_key(|outcome| rank(*outcome))
     };
-    let is_covered = |(outcome, _): &(Outcome, bool)| *outcome == Outcome::LogUndeclared;
+    let is_covered = |(outcome, _): &(VerifyOutcome, bool)| *outcome == VerifyOutcome::LogUndeclared;
     if !outcomes.iter().any(is_covered) {
-        return best(&|_| true).unwrap_or(Outcome::LogWithoutDigests);
+        return best(&|_| true).unwrap_or(VerifyOutcome::LogWithoutDigests);
     }
     // One trail would have to declare it. Another that delivers to the same place may have had it delivered; who makes a
     // folder of his own has no such excuse, unless a digest file is missed and reported.
-    let is_excused = |(outcome, may_have_delivered): &(Outcome, bool)| {
-        *may_have_delivered && (is_known || *outcome == Outcome::LogOfMissingDigest)
+    let is_excused = |(outcome, may_have_delivered): &(VerifyOutcome, bool)| {
+        *may_have_delivered && (is_known || *outcome == VerifyOutcome::LogOfMissingDigest)
     };
     if let Some(outcome) = best(&|one| !is_covered(one) && is_excused(one)) {
         return outcome;
     }
-    if outcomes.iter().all(is_covered) { Outcome::LogUndeclared } else { Outcome::LogOfUnknownTrail }
+    if outcomes.iter().all(is_covered) { VerifyOutcome::LogUndeclared } else { VerifyOutcome::LogOfUnknownTrail }
 }
 
 #[cfg(test)]
@@ -200,26 +208,26 @@ mod tests {
         assert_eq!(chain.ends(), Some((HOUR + 91, 8 * HOUR + 91)));
         let quarter = LATEST_DELIVERY_SECONDS;
         for (minute, outcome) in [
-            (0, Outcome::LogBeforeFirst),
-            (HOUR, Outcome::LogBeforeFirst),
+            (0, VerifyOutcome::LogBeforeFirst),
+            (HOUR, VerifyOutcome::LogBeforeFirst),
             // Its 31st second is in, and its first is not.
-            (HOUR + 60, Outcome::LogBeforeFirst),
-            (HOUR + 120, Outcome::LogUndeclared),
-            (2 * HOUR, Outcome::LogUndeclared),
-            (3 * HOUR + 60 - quarter, Outcome::LogUndeclared),
-            (3 * HOUR + 120 - quarter, Outcome::LogInGap),
-            (3 * HOUR + 60, Outcome::LogInGap),
-            (4 * HOUR, Outcome::LogInGap),
-            (4 * HOUR + 60, Outcome::LogInGap),
-            (4 * HOUR + 120, Outcome::LogUndeclared),
-            (6 * HOUR + 120, Outcome::LogOfMissingDigest),
-            (7 * HOUR + 60, Outcome::LogOfMissingDigest),
-            (7 * HOUR + 120, Outcome::LogUndeclared),
-            (8 * HOUR + 60 - quarter, Outcome::LogUndeclared),
-            (8 * HOUR + 120 - quarter, Outcome::LogAfterLast),
-            (9 * HOUR, Outcome::LogAfterLast),
+            (HOUR + 60, VerifyOutcome::LogBeforeFirst),
+            (HOUR + 120, VerifyOutcome::LogUndeclared),
+            (2 * HOUR, VerifyOutcome::LogUndeclared),
+            (3 * HOUR + 60 - quarter, VerifyOutcome::LogUndeclared),
+            (3 * HOUR + 120 - quarter, VerifyOutcome::LogInGap),
+            (3 * HOUR + 60, VerifyOutcome::LogInGap),
+            (4 * HOUR, VerifyOutcome::LogInGap),
+            (4 * HOUR + 60, VerifyOutcome::LogInGap),
+            (4 * HOUR + 120, VerifyOutcome::LogUndeclared),
+            (6 * HOUR + 120, VerifyOutcome::LogOfMissingDigest),
+            (7 * HOUR + 60, VerifyOutcome::LogOfMissingDigest),
+            (7 * HOUR + 120, VerifyOutcome::LogUndeclared),
+            (8 * HOUR + 60 - quarter, VerifyOutcome::LogUndeclared),
+            (8 * HOUR + 120 - quarter, VerifyOutcome::LogAfterLast),
+            (9 * HOUR, VerifyOutcome::LogAfterLast),
         ] {
-            assert_eq!(chain.judge(minute), Some(outcome), "minute {minute}");
+            assert_eq!(chain.outcome_at(minute), Some(outcome), "minute {minute}");
         }
     }
 
@@ -227,7 +235,7 @@ mod tests {
     fn before_the_oldest_digest_file_there_were_others_unless_it_is_a_starting_one() {
         let mut chain = ChainHours::default();
         chain.add(HOUR, 2 * HOUR, false);
-        assert_eq!(chain.judge(0), Some(Outcome::LogBeforeOldest));
+        assert_eq!(chain.outcome_at(0), Some(VerifyOutcome::LogBeforeOldest));
     }
 
     fn trail(origins: &[u32], hours: &[(i64, i64)]) -> TrailHours {
@@ -239,33 +247,33 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(trails: &[TrailHours], hour: i64, origins: Option<&[u32]>, outcome: Outcome) {
+    fn check(trails: &[TrailHours], hour: i64, origins: Option<&[u32]>, outcome: VerifyOutcome) {
         let origins: Option<BTreeSet<u32>> = origins.map(|origins| origins.iter().copied().collect());
-        assert_eq!(judge_undeclared(trails, Some(hour * HOUR), origins.as_ref()), outcome);
+        assert_eq!(undeclared_outcome(trails, Some(hour * HOUR), origins.as_ref()), outcome);
     }
 
     #[test]
     fn of_several_trails_the_one_that_delivers_to_the_folder_decides() {
         let trails = [trail(&[0], &[(0, 1)]), trail(&[1, 2], &[(0, 9)])];
-        check(&trails, 4, Some(&[0]), Outcome::LogAfterLast);
-        check(&trails, 4, Some(&[1]), Outcome::LogUndeclared);
-        check(&trails, 4, Some(&[2]), Outcome::LogUndeclared);
+        check(&trails, 4, Some(&[0]), VerifyOutcome::LogAfterLast);
+        check(&trails, 4, Some(&[1]), VerifyOutcome::LogUndeclared);
+        check(&trails, 4, Some(&[2]), VerifyOutcome::LogUndeclared);
         // Both do, or none: the first has ended long before, or shortly before.
         for (origins, shortly) in [
-            (Some(&[0, 1][..]), Outcome::LogAfterLast),
-            (Some(&[7]), Outcome::LogOfUnknownTrail),
-            (None, Outcome::LogOfUnknownTrail),
+            (Some(&[0, 1][..]), VerifyOutcome::LogAfterLast),
+            (Some(&[7]), VerifyOutcome::LogOfUnknownTrail),
+            (None, VerifyOutcome::LogOfUnknownTrail),
         ] {
-            check(&trails, 4, origins, Outcome::LogOfUnknownTrail);
+            check(&trails, 4, origins, VerifyOutcome::LogOfUnknownTrail);
             check(&trails, 2, origins, shortly);
-            check(&trails, 0, origins, Outcome::LogUndeclared);
-            check(&trails, 20, origins, Outcome::LogAfterLast);
+            check(&trails, 0, origins, VerifyOutcome::LogUndeclared);
+            check(&trails, 20, origins, VerifyOutcome::LogAfterLast);
         }
-        check(&trails[..1], 4, None, Outcome::LogAfterLast);
-        check(&[], 0, None, Outcome::LogWithoutDigests);
-        check(&[TrailHours::default()], 0, None, Outcome::LogWithoutDigests);
-        assert_eq!(judge_undeclared(&trails, None, None), Outcome::LogUndeclared);
-        assert_eq!(judge_undeclared(&[TrailHours::default()], None, None), Outcome::LogWithoutDigests);
+        check(&trails[..1], 4, None, VerifyOutcome::LogAfterLast);
+        check(&[], 0, None, VerifyOutcome::LogWithoutDigests);
+        check(&[TrailHours::default()], 0, None, VerifyOutcome::LogWithoutDigests);
+        assert_eq!(undeclared_outcome(&trails, None, None), VerifyOutcome::LogUndeclared);
+        assert_eq!(undeclared_outcome(&[TrailHours::default()], None, None), VerifyOutcome::LogWithoutDigests);
     }
 
     #[test]
@@ -277,28 +285,28 @@ mod tests {
         let holed = TrailHours { origins: BTreeSet::from([0]), chain: holed, ..TrailHours::default() };
         let stopped = trail(&[0], &[(0, 1), (30, 31)]);
         let whole = trail(&[0], &[(0, 40)]);
-        check(&[holed, whole.clone()], 15, Some(&[0]), Outcome::LogOfMissingDigest);
-        check(&[stopped.clone(), whole.clone()], 15, Some(&[0]), Outcome::LogOfUnknownTrail);
-        check(&[stopped, whole], 2, Some(&[0]), Outcome::LogInGap);
+        check(&[holed, whole.clone()], 15, Some(&[0]), VerifyOutcome::LogOfMissingDigest);
+        check(&[stopped.clone(), whole.clone()], 15, Some(&[0]), VerifyOutcome::LogOfUnknownTrail);
+        check(&[stopped, whole], 2, Some(&[0]), VerifyOutcome::LogInGap);
     }
 
     #[test]
     fn a_backfill_digest_file_covers_nothing_but_one_that_is_missing_may_declare_what_another_does_not() {
         let mut late = trail(&[0], &[(0, 10)]);
         late.backfill.add(2 * HOUR, 3 * HOUR, true);
-        check(std::slice::from_ref(&late), 2, None, Outcome::LogUndeclared);
-        check(std::slice::from_ref(&late), 5, None, Outcome::LogUndeclared);
+        check(std::slice::from_ref(&late), 2, None, VerifyOutcome::LogUndeclared);
+        check(std::slice::from_ref(&late), 5, None, VerifyOutcome::LogUndeclared);
         // None is between two that are linked; then one is missing.
         late.backfill.add(5 * HOUR, 6 * HOUR, true);
-        check(std::slice::from_ref(&late), 4, None, Outcome::LogUndeclared);
+        check(std::slice::from_ref(&late), 4, None, VerifyOutcome::LogUndeclared);
         late.backfill.add(8 * HOUR, 9 * HOUR, false);
-        check(std::slice::from_ref(&late), 7, None, Outcome::LogOfMissingDigest);
+        check(std::slice::from_ref(&late), 7, None, VerifyOutcome::LogOfMissingDigest);
         let alone = TrailHours { backfill: late.chain, ..TrailHours::default() };
-        check(&[alone], 5, None, Outcome::LogWithoutDigests);
+        check(&[alone], 5, None, VerifyOutcome::LogWithoutDigests);
         // The oldest of them is missing: what it declares is of an hour not far away.
         let mut older = trail(&[0], &[(0, 10)]);
         older.backfill.add(8 * HOUR, 9 * HOUR, false);
-        check(std::slice::from_ref(&older), 7, None, Outcome::LogOfOlderBackfill);
-        check(std::slice::from_ref(&older), 1, None, Outcome::LogUndeclared);
+        check(std::slice::from_ref(&older), 7, None, VerifyOutcome::LogOfOlderBackfill);
+        check(std::slice::from_ref(&older), 1, None, VerifyOutcome::LogUndeclared);
     }
 }

@@ -5,17 +5,17 @@
 
 use std::path::Path;
 
-use super::place::{KeyHash, Place};
+use super::place::{FilePlace, KeyHash};
 use crate::model::Sha256;
 
 /// What a declaration is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum DeclarationStatus {
     /// A valid digest file makes it.
     Proved,
     /// A digest file makes it whose signature is not available.
     NotProved,
-    /// As [`Standing::NotProved`], of a log file in whose hour a valid digest file of the chain does not declare it.
+    /// As [`DeclarationStatus::NotProved`], of a log file in whose hour a valid digest file of the chain does not declare it.
     OutOfHour,
     /// A digest file makes it that was not asked for; nothing is to be said of the log file.
     OutOfRange,
@@ -29,9 +29,9 @@ pub(crate) struct Declaration {
     pub(super) key: KeyHash,
     /// What its text hashes to.
     pub(crate) sha256: Sha256,
-    /// Whether the digest file tells a SHA-256; nothing fits if not.
+    /// Whether the digest file has a SHA-256; nothing fits if not.
     pub(crate) has_sha256: bool,
-    pub(crate) standing: Standing,
+    pub(crate) status: DeclarationStatus,
     /// Whether there is such a file.
     pub(super) is_found: bool,
     /// The digest file in the order of the report, and the place in its `logFiles`.
@@ -73,17 +73,19 @@ impl Declarations {
 
     /// What is said of the file with this path: the key from `AWSLogs/` on is what counts.
     pub(crate) fn of(&self, path: &Path) -> Declared {
-        let key = Place::of(path).key_hash();
+        let key = FilePlace::of(path).key_hash();
         let start = self.sorted.partition_point(|declaration| declaration.key < key);
         let same = self.sorted[start..].iter().take_while(|declaration| declaration.key == key);
         let mut usable = Vec::new();
         let mut declared = Declared::No;
         for (at, declaration) in (start..).zip(same) {
-            match declaration.standing {
-                Standing::Proved | Standing::NotProved | Standing::OutOfHour => usable.extend(u32::try_from(at)),
-                Standing::OutOfRange => declared = Declared::OutOfRange,
-                Standing::Invalid if declared == Declared::No => declared = Declared::ByInvalid,
-                Standing::Invalid => {}
+            match declaration.status {
+                DeclarationStatus::Proved | DeclarationStatus::NotProved | DeclarationStatus::OutOfHour => {
+                    usable.extend(u32::try_from(at));
+                }
+                DeclarationStatus::OutOfRange => declared = Declared::OutOfRange,
+                DeclarationStatus::Invalid if declared == Declared::No => declared = Declared::ByInvalid,
+                DeclarationStatus::Invalid => {}
             }
         }
         if usable.is_empty() { declared } else { Declared::By(usable) }
@@ -103,7 +105,7 @@ impl Declarations {
     /// Numbers of declarations that count and that no file was found for.
     pub(super) fn missing(&self) -> impl Iterator<Item = u32> + '_ {
         let is_missing = |declaration: &Declaration| {
-            let counts = !matches!(declaration.standing, Standing::OutOfRange | Standing::Invalid);
+            let counts = !matches!(declaration.status, DeclarationStatus::OutOfRange | DeclarationStatus::Invalid);
             counts && !declaration.is_found
         };
         (0..).zip(&self.sorted).filter(move |(_, declaration)| is_missing(declaration)).map(|(number, _)| number)
@@ -117,21 +119,21 @@ mod tests {
 
     #[test]
     fn the_best_of_what_is_said_counts() {
-        let declare = |key: &str, standing, digest| Declaration {
+        let declare = |key: &str, status, digest| Declaration {
             key: key_hash(key),
             sha256: [1; 32],
             has_sha256: true,
-            standing,
+            status,
             is_found: false,
             digest,
             index: 0,
         };
         let mut declarations = Declarations::new(vec![
-            declare("AWSLogs/1/CloudTrail/r/a.json.gz", Standing::Invalid, 3),
-            declare("AWSLogs/1/CloudTrail/r/a.json.gz", Standing::Proved, 2),
-            declare("AWSLogs/1/CloudTrail/r/b.json.gz", Standing::Invalid, 1),
-            declare("AWSLogs/1/CloudTrail/r/c.json.gz", Standing::Invalid, 0),
-            declare("AWSLogs/1/CloudTrail/r/c.json.gz", Standing::OutOfRange, 1),
+            declare("AWSLogs/1/CloudTrail/r/a.json.gz", DeclarationStatus::Invalid, 3),
+            declare("AWSLogs/1/CloudTrail/r/a.json.gz", DeclarationStatus::Proved, 2),
+            declare("AWSLogs/1/CloudTrail/r/b.json.gz", DeclarationStatus::Invalid, 1),
+            declare("AWSLogs/1/CloudTrail/r/c.json.gz", DeclarationStatus::Invalid, 0),
+            declare("AWSLogs/1/CloudTrail/r/c.json.gz", DeclarationStatus::OutOfRange, 1),
         ]);
         let of = |declarations: &Declarations, name: &str| {
             declarations.of(Path::new(&format!("/copy/AWSLogs/1/CloudTrail/r/{name}")))

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use ring::digest::{Context, SHA256};
 use serde::Deserialize;
 
-use super::place::{DigestName, KeyHash, Place, Sidecar, area_of_key, from_logs_folder, key_hash, log_time};
+use super::place::{DigestName, FilePlace, KeyHash, Sidecar, area_of_key, from_logs_folder, key_hash, log_time};
 use super::signature::{from_sidecar, string_to_sign, unhex_hash};
 use crate::input::{Archive, MemberEnd, MemberReader, to_utf8};
 use crate::model::Sha256;
@@ -66,7 +66,7 @@ pub(super) struct ReadDigest {
     pub(super) path: PathBuf,
     pub(super) key: KeyHash,
     pub(super) name: DigestName,
-    pub(super) content: Content,
+    pub(super) content: DigestContent,
     /// What the sidecar file says, or the metadata of its object.
     pub(super) sidecar: Option<Result<Vec<u8>, String>>,
     /// Whether the store was asked for that metadata.
@@ -76,7 +76,7 @@ pub(super) struct ReadDigest {
 }
 
 /// What is in a digest file.
-pub(super) enum Content {
+pub(super) enum DigestContent {
     /// Its hour is not wanted; that it is there counts all the same.
     Unread,
     Text(Box<DigestText>),
@@ -144,16 +144,16 @@ impl DigestReader {
         is_wanted: impl FnOnce(&DigestName) -> bool,
     ) -> ReadDigest {
         let path = archives[archive].path();
-        let place = Place::of(&path);
+        let place = FilePlace::of(&path);
         let name = DigestName::parse(&place.key, region);
         let content = if is_wanted(&name) {
             match self.text_of(&archives[archive]) {
                 Err(content) => content,
                 Ok(sha256) => DigestText::parse(&self.text, sha256, &place.key)
-                    .map_or_else(Content::Malformed, |text| Content::Text(Box::new(text))),
+                    .map_or_else(DigestContent::Malformed, |text| DigestContent::Text(Box::new(text))),
             }
         } else {
-            Content::Unread
+            DigestContent::Unread
         };
         // What was gunzipped keeps what lies beside the gzip.
         let gzip = path.with_added_extension("gz");
@@ -173,20 +173,20 @@ impl DigestReader {
     }
 
     /// Fills `text`.
-    fn text_of(&mut self, archive: &Archive) -> Result<Sha256, Content> {
+    fn text_of(&mut self, archive: &Archive) -> Result<Sha256, DigestContent> {
         self.text.clear();
         let mut hash = Context::new(&SHA256);
         let end = self.reader.read(archive, MAX_TEXT_BYTES, |piece| {
             hash.update(piece);
             self.text.extend_from_slice(piece);
         });
-        let malformed = |why: &str| Err(Content::Malformed(why.to_owned()));
+        let malformed = |why: &str| Err(DigestContent::Malformed(why.to_owned()));
         match end {
             Ok(MemberEnd::Gzip | MemberEnd::Plain) => Ok(finish(hash)),
             Ok(MemberEnd::TrailingData) => malformed("unexpected data after end of compressed stream"),
             Ok(MemberEnd::Damaged) => malformed("its gzip stream is damaged"),
             Ok(MemberEnd::TooLarge) => malformed("it is too large"),
-            Err(error) => Err(Content::Unreadable(error.to_string())),
+            Err(error) => Err(DigestContent::Unreadable(error.to_string())),
         }
     }
 

@@ -16,7 +16,9 @@ use super::history::{History, Range};
 use super::keys::PublicKeys;
 use super::metadata;
 use super::origins::Origins;
-use super::place::{Area, ChainName, DigestName, Kind, Place, area_of_name, before_logs_folder, digest_of_sidecar};
+use super::place::{
+    Area, ChainName, DigestName, FileKind, FilePlace, area_of_name, before_logs_folder, digest_of_sidecar,
+};
 use super::strays::Strays;
 use crate::input::Archive;
 use crate::model::Selection;
@@ -29,7 +31,7 @@ const DAY_SECONDS: i64 = 86_400;
 /// The files of a copy by what they are, as positions in the list of archives.
 #[derive(Default)]
 pub(crate) struct Survey {
-    /// Those whose place tells no account are with the empty area.
+    /// Those whose place has no account are with the empty area.
     digests: BTreeMap<Area, Vec<usize>>,
     sidecars: Sidecars,
     pub(super) logs: Vec<u32>,
@@ -98,27 +100,27 @@ impl Survey {
 
     fn add(&mut self, at: usize, archive: &Archive, selection: &Selection) {
         let path = archive.path();
-        let place = Place::of(&path);
+        let place = FilePlace::of(&path);
         let is_wanted = |list: &[String], value: &str| list.is_empty() || list.iter().any(|wanted| wanted == value);
         let is_passed_over = place.area.as_ref().is_some_and(|area| {
             !is_wanted(&selection.accounts, &area.account) || !is_wanted(&selection.regions, &area.region)
         });
         match place.kind {
             _ if is_passed_over => {}
-            Kind::Digest => self.digests.entry(place.area.unwrap_or_default()).or_default().push(at),
-            Kind::Log if place.area.is_none() => self.strays.logs.extend(u32::try_from(at)),
-            Kind::Log => self.logs.extend(u32::try_from(at)),
-            Kind::Sidecar(sidecar) => {
+            FileKind::Digest => self.digests.entry(place.area.unwrap_or_default()).or_default().push(at),
+            FileKind::Log if place.area.is_none() => self.strays.logs.extend(u32::try_from(at)),
+            FileKind::Log => self.logs.extend(u32::try_from(at)),
+            FileKind::Sidecar(sidecar) => {
                 if let Some(digest) = digest_of_sidecar(&path) {
                     self.sidecars.entry(digest).or_default().push((sidecar, at));
                 }
             }
-            Kind::Other => self.other_files += 1,
+            FileKind::Other => self.other_files += 1,
         }
     }
 }
 
-/// What the digest files of a copy tell.
+/// What the digest files of a copy say.
 pub(crate) struct Digests {
     pub(super) histories: Vec<History>,
     /// Digest files in the order of the report, as positions in the list of archives.
@@ -132,13 +134,13 @@ pub(crate) struct Digests {
 
 impl Digests {
     /// Reads and validates the digest files of a copy whose end is in the selected days; takes them out of the survey.
-    /// `tells_all` is for the lines of the report.
+    /// `verbose` is for the lines of the report.
     pub(crate) fn read(
         archives: &[Archive],
         survey: &mut Survey,
         keys: &PublicKeys,
         selection: &Selection,
-        tells_all: bool,
+        verbose: bool,
     ) -> Self {
         let range = range_of(selection);
         // The signature of the last one that is wanted is in the one after it, and the ones before the first may be all
@@ -150,7 +152,7 @@ impl Digests {
         let is_in_sequence = areas.iter().flat_map(|(_, digests)| digests).any(|at| archives[*at].is_in_sequence());
         let tell = |(area, digests): (Area, Vec<usize>)| {
             for at in &digests {
-                archives[*at].announce();
+                archives[*at].mark_wanted();
             }
             let next = next_of_chains(archives, &digests, &area, range.to);
             let read = |at: usize| {
@@ -162,12 +164,12 @@ impl Digests {
                 readers.give(reader);
                 digest
             };
-            let told = digests.par_iter().map(|at| read(*at)).collect();
+            let read_digests = digests.par_iter().map(|at| read(*at)).collect();
             for at in &digests {
                 archives[*at].release();
             }
-            let chains = metadata::complete(Chains::judge(told, keys), archives, keys, range);
-            History::tell(area, &chains, range, tells_all)
+            let chains = metadata::complete(Chains::verify_all(read_digests, keys), archives, keys, range);
+            History::build(area, &chains, range, verbose)
         };
         // What can only be read from front to back is read in that order.
         let mut histories: Vec<History> = if is_in_sequence {
@@ -191,7 +193,7 @@ impl Digests {
                 declaration.digest = declaration.digest.saturating_add(offset);
                 declaration
             }));
-            for ((digest, _), _) in &mut history.lines.told {
+            for ((digest, _), _) in &mut history.lines.entries {
                 *digest = digest.saturating_add(offset);
             }
         }
@@ -208,7 +210,7 @@ fn next_of_chains(archives: &[Archive], digests: &[usize], area: &Area, after: i
     }
     for at in digests {
         let path = archives[*at].path();
-        let name = DigestName::parse(&Place::of(&path).key, &area.region);
+        let name = DigestName::parse(&FilePlace::of(&path).key, &area.region);
         if let Some(end) = name.end.filter(|end| *end > after) {
             let first = next.entry(name.chain()).or_insert(end);
             *first = end.min(*first);

@@ -1,4 +1,4 @@
-//! What the digest files of an account and Region tell, chain by chain.
+//! What the digest files of an account and Region say, chain by chain.
 //!
 //! In: digest files with their statuses. Out: lines, counts, covered hours, and what is declared of log files. Never:
 //! takes an hour for covered of which no digest file is here.
@@ -6,14 +6,14 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::advice::fetch_signature;
-use super::chain::{Chains, Status, end_of};
+use super::chain::{Chains, DigestStatus, end_of};
 use super::coverage::{ChainHours, TrailHours};
-use super::declarations::{Declaration, Standing};
-use super::digest::{Content, DeclaredLog, DigestText, Previous, ReadDigest};
-use super::origins::{Origin, Origins};
-use super::outcome::Outcome;
+use super::declarations::{Declaration, DeclarationStatus};
+use super::digest::{DeclaredLog, DigestContent, DigestText, Previous, ReadDigest};
+use super::origins::{LogOrigin, Origins};
+use super::outcome::VerifyOutcome;
 use super::place::{Area, DigestName, KeyHash, before_logs_folder};
-use super::report::{Chain, DigestCounts, Finding, Lines};
+use super::report::{Chain, DigestCounts, ReportLines, VerifyFinding};
 
 /// Seconds that a digest file covers.
 const HOUR_SECONDS: i64 = 3_600;
@@ -45,12 +45,12 @@ pub(super) struct History {
     pub(super) digests: DigestCounts,
     pub(super) backfill_digests: DigestCounts,
     pub(super) declarations: Vec<Declaration>,
-    pub(super) lines: Lines,
+    pub(super) lines: ReportLines,
 }
 
 impl History {
-    /// Tells the history of judged digest files.
-    pub(super) fn tell(area: Area, chains: &Chains, range: Range, tells_all: bool) -> Self {
+    /// Builds the history of verified digest files.
+    pub(super) fn build(area: Area, chains: &Chains, range: Range, verbose: bool) -> Self {
         let mut history = Self {
             area,
             archives: chains.digests.iter().map(|digest| digest.archive).collect(),
@@ -61,15 +61,15 @@ impl History {
             digests: DigestCounts::default(),
             backfill_digests: DigestCounts::default(),
             declarations: Vec::new(),
-            lines: Lines::new(tells_all),
+            lines: ReportLines::new(verbose),
         };
         let mut last: Option<DigestName> = None;
         for positions in chains.ranges() {
             let Some(name) = chains.digests.get(positions.start).map(|digest| digest.name.clone()) else { continue };
-            let hours = hours_of(chains, &positions, Status::is_usable);
+            let hours = hours_of(chains, &positions, DigestStatus::is_usable);
             let mut origins = history.note_origins(chains, &positions);
             let damaged = history.note_damaged(chains, &positions, range, &mut origins);
-            history.tell_chain(chains, positions, range);
+            history.report_chain(chains, positions, range);
             // The chain of backfill digest files follows that of its trail.
             let is_of_last =
                 last.is_some_and(|last| (&last.trail, &last.home_region) == (&name.trail, &name.home_region));
@@ -89,8 +89,8 @@ impl History {
 
     /// Notes where a chain's trail delivers to. What is not signed anybody can write: it says so only where nothing is.
     fn note_origins(&mut self, chains: &Chains, positions: &std::ops::Range<usize>) -> BTreeSet<u32> {
-        let is_proved = positions.clone().any(|at| chains.statuses[at] == Status::Valid);
-        let counts = |status: Status| if is_proved { status == Status::Valid } else { status.is_usable() };
+        let is_proved = positions.clone().any(|at| chains.statuses[at] == DigestStatus::Valid);
+        let counts = |status: DigestStatus| if is_proved { status == DigestStatus::Valid } else { status.is_usable() };
         // Of two with one key, one is a copy, which anybody can put anywhere.
         let is_single = |at: usize| counts(chains.statuses[at]) && chains.copies(at) == 1;
         let has_single = positions.clone().any(is_single);
@@ -120,7 +120,7 @@ impl History {
     ) -> ChainHours {
         let mut hours = ChainHours::default();
         for digest in positions.clone().rev().map(|at| &chains.digests[at]) {
-            let is_damaged = matches!(digest.content, Content::Malformed(_) | Content::Unreadable(_));
+            let is_damaged = matches!(digest.content, DigestContent::Malformed(_) | DigestContent::Unreadable(_));
             let path = digest.path.to_string_lossy();
             let Some((end, root)) = digest.name.end.zip(before_logs_folder(&path)) else { continue };
             if is_damaged && range.has(end) {
@@ -133,7 +133,7 @@ impl History {
         hours
     }
 
-    fn tell_chain(&mut self, chains: &Chains, positions: std::ops::Range<usize>, range: Range) {
+    fn report_chain(&mut self, chains: &Chains, positions: std::ops::Range<usize>, range: Range) {
         let Some(DigestName { trail, home_region, is_backfill, .. }) =
             positions.clone().next().map(|first| chains.digests[first].name.clone())
         else {
@@ -149,18 +149,18 @@ impl History {
             from: None,
             to: None,
         };
-        let proved = hours_of(chains, &positions, |status| status == Status::Valid);
+        let proved = hours_of(chains, &positions, |status| status == DigestStatus::Valid);
         let mut missing = HashSet::new();
         for at in positions.clone() {
             let digest = &chains.digests[at];
             let is_in_range = is_in_range(digest, range);
             self.declare(chains, at, is_in_range, &proved);
-            if is_in_range && chains.statuses[at] != Status::Unread {
+            if is_in_range && chains.statuses[at] != DigestStatus::Unread {
                 chain.digests += 1;
-                chain.valid += u64::from(chains.statuses[at] == Status::Valid);
-                self.tell_digest(chains, at, proved.ends().is_some());
+                chain.valid += u64::from(chains.statuses[at] == DigestStatus::Valid);
+                self.report_digest(chains, at, proved.ends().is_some());
             }
-            self.tell_link(chains, at, &positions, range, &mut missing);
+            self.report_link(chains, at, &positions, range, &mut missing);
         }
         for text in positions.clone().filter_map(|at| chains.text(at).filter(|_| chains.statuses[at].is_usable())) {
             if range.has(text.end) {
@@ -176,21 +176,21 @@ impl History {
         if is_backfill { &mut self.backfill_digests } else { &mut self.digests }
     }
 
-    fn tell_digest(&mut self, chains: &Chains, at: usize, is_chain_proved: bool) {
+    fn report_digest(&mut self, chains: &Chains, at: usize, is_chain_proved: bool) {
         let digest = &chains.digests[at];
         let counts = self.counts(digest.name.is_backfill);
         counts.total += 1;
         let outcome = match chains.statuses[at] {
-            Status::Unread => return,
-            Status::Valid => {
+            DigestStatus::Unread => return,
+            DigestStatus::Valid => {
                 counts.valid += 1;
-                Outcome::DigestValid
+                VerifyOutcome::DigestValid
             }
-            Status::WithoutSignature => {
+            DigestStatus::WithoutSignature => {
                 counts.without_signature += 1;
-                if is_chain_proved { Outcome::DigestWithoutSignature } else { Outcome::DigestWithoutProof }
+                if is_chain_proved { VerifyOutcome::DigestWithoutSignature } else { VerifyOutcome::DigestWithoutProof }
             }
-            Status::Invalid(outcome) => {
+            DigestStatus::Invalid(outcome) => {
                 counts.invalid += 1;
                 outcome
             }
@@ -205,23 +205,23 @@ impl History {
             Some(text) => format!("s3://{}/{}", text.bucket, text.object),
             None => path.clone(),
         };
-        let mut finding = Finding::new(outcome, &place).at(&digest.path);
+        let mut finding = VerifyFinding::new(outcome, &place).at(&digest.path);
         finding.is_backfill = digest.name.is_backfill;
         let fingerprint = text.map(|text| text.fingerprint.as_str()).unwrap_or_default();
         finding = match (outcome, &digest.content) {
-            (Outcome::DigestKeyMissing, _) => {
-                finding.say(&format!(" in region {} for fingerprint {fingerprint}", self.area.region))
+            (VerifyOutcome::DigestKeyMissing, _) => {
+                finding.with_detail(&format!(" in region {} for fingerprint {fingerprint}", self.area.region))
             }
-            (Outcome::DigestKeyUnusable, _) => finding.say(&format!(" with fingerprint {fingerprint}")),
-            (_, Content::Malformed(why) | Content::Unreadable(why)) => {
+            (VerifyOutcome::DigestKeyUnusable, _) => finding.with_detail(&format!(" with fingerprint {fingerprint}")),
+            (_, DigestContent::Malformed(why) | DigestContent::Unreadable(why)) => {
                 finding.advice = Some(crate::error::printable(why));
                 finding
             }
             _ => finding,
         };
-        if chains.statuses[at] == Status::WithoutSignature {
+        if chains.statuses[at] == DigestStatus::WithoutSignature {
             if let Some(Err(why)) = &digest.sidecar {
-                finding = finding.say(&format!("; {why}"));
+                finding = finding.with_detail(&format!("; {why}"));
             }
             finding.advice = text.map(|text| fetch_signature(&text.bucket, &text.object, &path));
         }
@@ -230,11 +230,11 @@ impl History {
             let why = why.map_or("its object has no signature in its metadata", String::as_str);
             finding.advice = Some(crate::error::printable(why));
         }
-        self.lines.tell((position(at), 0), finding);
+        self.lines.push((position(at), 0), finding);
     }
 
     /// What a digest file says of the one before it, if that is not here.
-    fn tell_link(
+    fn report_link(
         &mut self,
         chains: &Chains,
         at: usize,
@@ -249,10 +249,10 @@ impl History {
             |older: usize| format!(" between {} and {}", time(end_of(&chains.digests[older])), time(text.start));
         let Some(previous) = &text.previous else {
             if let Some(older) = older.filter(|_| is_in_range(digest, range)) {
-                let is_proved = chains.statuses[at] == Status::Valid;
+                let is_proved = chains.statuses[at] == DigestStatus::Valid;
                 let doubt = if is_proved { "" } else { "; the starting digest file after them is not proved" };
                 let more = format!("{}, or digest files were removed{doubt}", until(older));
-                self.tell_chain_line(at, digest, Outcome::ChainGap, &more, None);
+                self.report_chain_line(at, digest, VerifyOutcome::ChainGap, &more, None);
             }
             return;
         };
@@ -260,12 +260,12 @@ impl History {
             return;
         }
         let end = DigestName::parse(&previous.object, &self.area.region).end.unwrap_or(text.start);
-        // One after the range tells of holes that begin in it: digest files come every hour.
+        // One after the range shows gaps that begin in it: digest files come every hour.
         let is_after = end > range.to && text.start >= range.from && !digest.name.is_backfill;
         let begins_before = |older: usize| end_of(&chains.digests[older]).saturating_add(HOUR_SECONDS) <= range.to;
         if is_after && older.is_some_and(begins_before) && missing.insert(previous.key) {
             let more = older.map(until).unwrap_or_default();
-            self.tell_chain_line(at, digest, Outcome::ChainHole, &more, None);
+            self.report_chain_line(at, digest, VerifyOutcome::ChainHole, &more, None);
         }
         if !range.has(end) || !missing.insert(previous.key) {
             return;
@@ -276,57 +276,66 @@ impl History {
                 let Previous { bucket, object, .. } = previous;
                 let why = format!("s3://{bucket}/{object} was not copied, or was removed");
                 let more = format!(" than {}", time(text.start));
-                self.tell_chain_line(at, digest, Outcome::ChainOlder, &more, Some(&why));
+                self.report_chain_line(at, digest, VerifyOutcome::ChainOlder, &more, Some(&why));
             }
-            None => self.tell_missing(at, digest, previous),
+            None => self.report_missing(at, digest, previous),
             Some(older) => {
-                self.tell_missing(at, digest, previous);
-                self.tell_chain_line(at, digest, Outcome::ChainHole, &until(older), None);
+                self.report_missing(at, digest, previous);
+                self.report_chain_line(at, digest, VerifyOutcome::ChainHole, &until(older), None);
             }
         }
     }
 
-    fn tell_missing(&mut self, at: usize, digest: &ReadDigest, previous: &Previous) {
+    fn report_missing(&mut self, at: usize, digest: &ReadDigest, previous: &Previous) {
         let counts = self.counts(digest.name.is_backfill);
         counts.total += 1;
         counts.invalid += 1;
-        if self.lines.count(Outcome::DigestMissing) {
+        if self.lines.count(VerifyOutcome::DigestMissing) {
             let place = format!("s3://{}/{}", previous.bucket, previous.object);
-            let mut finding = Finding::new(Outcome::DigestMissing, &place);
+            let mut finding = VerifyFinding::new(VerifyOutcome::DigestMissing, &place);
             finding.is_backfill = digest.name.is_backfill;
-            self.lines.tell((position(at), u32::MAX), finding);
+            self.lines.push((position(at), u32::MAX), finding);
         }
     }
 
-    fn tell_chain_line(&mut self, at: usize, digest: &ReadDigest, outcome: Outcome, more: &str, advice: Option<&str>) {
+    fn report_chain_line(
+        &mut self,
+        at: usize,
+        digest: &ReadDigest,
+        outcome: VerifyOutcome,
+        more: &str,
+        advice: Option<&str>,
+    ) {
         if self.lines.count(outcome) {
-            let mut finding = Finding::new(outcome, &format!("{} {}", self.area, digest.name.trail)).say(more);
+            let mut finding =
+                VerifyFinding::new(outcome, &format!("{} {}", self.area, digest.name.trail)).with_detail(more);
             finding.is_backfill = digest.name.is_backfill;
             finding.advice = advice.map(crate::error::printable_path);
-            self.lines.tell((position(at), u32::MAX), finding);
+            self.lines.push((position(at), u32::MAX), finding);
         }
     }
 
     fn declare(&mut self, chains: &Chains, at: usize, is_in_range: bool, proved: &ChainHours) {
         let Some(text) = chains.text(at) else { return };
-        let standing = match chains.statuses[at] {
-            Status::Valid if is_in_range => Standing::Proved,
-            Status::WithoutSignature if is_in_range => Standing::NotProved,
-            Status::Valid | Status::WithoutSignature => Standing::OutOfRange,
-            Status::Invalid(_) | Status::Unread => Standing::Invalid,
+        let status = match chains.statuses[at] {
+            DigestStatus::Valid if is_in_range => DeclarationStatus::Proved,
+            DigestStatus::WithoutSignature if is_in_range => DeclarationStatus::NotProved,
+            DigestStatus::Valid | DigestStatus::WithoutSignature => DeclarationStatus::OutOfRange,
+            DigestStatus::Invalid(_) | DigestStatus::Unread => DeclarationStatus::Invalid,
         };
         // Who cannot sign can still write a digest file behind the newest one, and let it declare whatever he adds to
         // hours long past. Backfill digest files are there to do that.
-        let may_be_late = standing != Standing::NotProved || chains.digests[at].name.is_backfill;
-        let standing_of = |log: &DeclaredLog| {
-            let is_late = log.minute.is_some_and(|minute| proved.judge(minute) == Some(Outcome::LogUndeclared));
-            if is_late && !may_be_late { Standing::OutOfHour } else { standing }
+        let may_be_late = status != DeclarationStatus::NotProved || chains.digests[at].name.is_backfill;
+        let status_of = |log: &DeclaredLog| {
+            let is_late =
+                log.minute.is_some_and(|minute| proved.outcome_at(minute) == Some(VerifyOutcome::LogUndeclared));
+            if is_late && !may_be_late { DeclarationStatus::OutOfHour } else { status }
         };
         self.declarations.extend(text.logs.iter().enumerate().map(|(index, log)| Declaration {
             key: log.key,
             sha256: log.sha256.unwrap_or_default(),
             has_sha256: log.sha256.is_some(),
-            standing: standing_of(log),
+            status: status_of(log),
             is_found: false,
             digest: position(at),
             index: position(index),
@@ -335,12 +344,16 @@ impl History {
 }
 
 /// The bucket and the prefix of a digest file.
-fn origin_of(text: &DigestText) -> Option<Origin> {
+fn origin_of(text: &DigestText) -> Option<LogOrigin> {
     Some((text.bucket.clone(), before_logs_folder(&text.object)?.to_owned()))
 }
 
 /// The hours of digest files of a chain that have such a status.
-fn hours_of(chains: &Chains, positions: &std::ops::Range<usize>, is_wanted: impl Fn(Status) -> bool) -> ChainHours {
+fn hours_of(
+    chains: &Chains,
+    positions: &std::ops::Range<usize>,
+    is_wanted: impl Fn(DigestStatus) -> bool,
+) -> ChainHours {
     let mut hours = ChainHours::default();
     for at in positions.clone().rev().filter(|at| is_wanted(chains.statuses[*at])) {
         if let Some(text) = chains.text(at) {

@@ -25,13 +25,13 @@ const ADVICE: &str = "--public-keys wants what `aws cloudtrail list-public-keys 
 
 /// What `ListPublicKeys` answers (CloudTrail API Reference); the User Guide's example spells the list in lower case.
 #[derive(Deserialize)]
-struct Answer {
+struct ListPublicKeysResponse {
     #[serde(rename = "PublicKeyList", alias = "publicKeyList")]
-    keys: Vec<Listed>,
+    keys: Vec<ListedKey>,
 }
 
 #[derive(Deserialize)]
-struct Listed {
+struct ListedKey {
     /// DER in base64.
     #[serde(rename = "Value")]
     value: String,
@@ -47,7 +47,7 @@ pub(crate) struct PublicKeys {
 }
 
 /// What there is for a fingerprint.
-pub(super) enum Found<'a> {
+pub(super) enum FoundKey<'a> {
     Key(&'a RsaPublicKeyComponents<Vec<u8>>),
     Unusable,
     Nothing,
@@ -76,7 +76,7 @@ impl PublicKeys {
     /// Adds what one file lists: an answer, or several one behind the other as a loop over Regions leaves them.
     fn add(&mut self, path: &Path, text: &[u8]) -> Result<()> {
         let mut count = 0;
-        for answer in serde_json::Deserializer::from_slice(text).into_iter::<Answer>() {
+        for answer in serde_json::Deserializer::from_slice(text).into_iter::<ListPublicKeysResponse>() {
             let answer = answer.map_err(|error| invalid(path, &format!("no list of public keys: {error}")))?;
             for listed in answer.keys {
                 let der = STANDARD
@@ -85,11 +85,14 @@ impl PublicKeys {
                 // The fingerprint is the MD5 of what `Value` holds, in whichever form: the keys that the User Guide
                 // publishes show it.
                 let fingerprint = hex(&md5::compute(&der).0);
-                if let Some(told) = listed.fingerprint.filter(|told| !told.eq_ignore_ascii_case(&fingerprint)) {
-                    let told = crate::error::printable(&told);
+                if let Some(listed_fingerprint) = listed
+                    .fingerprint
+                    .filter(|listed_fingerprint| !listed_fingerprint.eq_ignore_ascii_case(&fingerprint))
+                {
+                    let listed_fingerprint = crate::error::printable(&listed_fingerprint);
                     return Err(invalid(
                         path,
-                        &format!("the key under fingerprint {told} has the fingerprint {fingerprint}"),
+                        &format!("the key under fingerprint {listed_fingerprint} has the fingerprint {fingerprint}"),
                     ));
                 }
                 self.by_fingerprint.insert(fingerprint, rsa_key(&der));
@@ -99,11 +102,11 @@ impl PublicKeys {
         if count == 0 { Err(invalid(path, "it lists no key")) } else { Ok(()) }
     }
 
-    pub(super) fn find(&self, fingerprint: &str) -> Found<'_> {
+    pub(super) fn find(&self, fingerprint: &str) -> FoundKey<'_> {
         match self.by_fingerprint.get(&fingerprint.to_ascii_lowercase()) {
-            Some(Some(key)) => Found::Key(key),
-            Some(None) => Found::Unusable,
-            None => Found::Nothing,
+            Some(Some(key)) => FoundKey::Key(key),
+            Some(None) => FoundKey::Unusable,
+            None => FoundKey::Nothing,
         }
     }
 }
@@ -135,7 +138,7 @@ fn rsa_key(der: &[u8]) -> Option<RsaPublicKeyComponents<Vec<u8>>> {
         let (identifier, _) = element(algorithm, OBJECT_IDENTIFIER)?;
         let (bits, rest) = element(key, BIT_STRING)?;
         let is_rsa = identifier == RSA_ENCRYPTION && rest.is_empty();
-        // The first byte tells how many bits of the last are unused.
+        // The first byte gives the number of unused bits of the last.
         return pkcs1(bits.strip_prefix(&[0]).filter(|_| is_rsa)?);
     }
     pkcs1(der)
@@ -205,10 +208,10 @@ mod tests {
             PUBLISHED.iter().map(|(fingerprint, value)| answer("publicKeyList", fingerprint, value)).collect();
         let keys = add(&text.join("\n")).expect("published keys");
         for (fingerprint, _) in PUBLISHED {
-            let Found::Key(key) = keys.find(&fingerprint.to_uppercase()) else { panic!("{fingerprint}") };
+            let FoundKey::Key(key) = keys.find(&fingerprint.to_uppercase()) else { panic!("{fingerprint}") };
             assert_eq!((key.n.len(), key.e.as_slice()), (256, [1, 0, 1].as_slice()), "{fingerprint}");
         }
-        assert!(matches!(keys.find("00"), Found::Nothing));
+        assert!(matches!(keys.find("00"), FoundKey::Nothing));
     }
 
     #[test]
@@ -238,6 +241,6 @@ mod tests {
         assert!(rsa_key(&[der.as_slice(), &[0]].concat()).is_none());
         // "Hello" is no key, and its MD5 is well known.
         let keys = add(&answer("PublicKeyList", "8b1a9953c4611296a827abf8c47804d7", "SGVsbG8=")).expect("a list");
-        assert!(matches!(keys.find("8b1a9953c4611296a827abf8c47804d7"), Found::Unusable));
+        assert!(matches!(keys.find("8b1a9953c4611296a827abf8c47804d7"), FoundKey::Unusable));
     }
 }

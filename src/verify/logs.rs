@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 use ring::digest::{Context, SHA256};
 
-use super::declarations::{Declaration, Declarations, Declared, Standing};
+use super::declarations::{Declaration, DeclarationStatus, Declarations, Declared};
 use super::digest::finish;
-use super::outcome::Outcome;
+use super::outcome::VerifyOutcome;
 use crate::input::{Archive, MemberEnd, MemberReader};
 use crate::model::Sha256;
 use crate::model::limits;
@@ -19,13 +19,13 @@ use crate::pool::Pool;
 
 /// What came of a log file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Checked {
+pub(super) struct CheckedLog {
     /// Position in the list of archives; `None` when it is not there.
     pub(super) archive: Option<u32>,
     /// Number of the declaration.
     pub(super) declaration: Option<u32>,
     /// `None` when it is not declared, which is for the covered hours to judge.
-    pub(super) outcome: Option<Outcome>,
+    pub(super) outcome: Option<VerifyOutcome>,
 }
 
 /// Checks log files.
@@ -38,17 +38,17 @@ pub(super) struct LogChecker {
 
 impl LogChecker {
     /// Checks the log files at these positions, in their order.
-    pub(super) fn check(&self, archives: &[Archive], logs: &[u32], declarations: &Declarations) -> Vec<Checked> {
+    pub(super) fn check(&self, archives: &[Archive], logs: &[u32], declarations: &Declarations) -> Vec<CheckedLog> {
         let check = |log: &u32| self.check_one(*log, &archives[*log as usize], declarations);
         logs.par_iter().flat_map_iter(check).collect()
     }
 
-    fn check_one(&self, log: u32, archive: &Archive, declarations: &Declarations) -> Vec<Checked> {
-        let checked = |declaration, outcome| Checked { archive: Some(log), declaration, outcome };
+    fn check_one(&self, log: u32, archive: &Archive, declarations: &Declarations) -> Vec<CheckedLog> {
+        let checked = |declaration, outcome| CheckedLog { archive: Some(log), declaration, outcome };
         let path = archive.path();
         let numbers = match declarations.of(&path) {
             Declared::By(numbers) => numbers,
-            Declared::ByInvalid => return vec![checked(None, Some(Outcome::LogOfInvalidDigest))],
+            Declared::ByInvalid => return vec![checked(None, Some(VerifyOutcome::LogOfInvalidDigest))],
             Declared::OutOfRange => return Vec::new(),
             Declared::No => return vec![checked(None, None)],
         };
@@ -66,9 +66,9 @@ impl LogChecker {
         let outcome = |number: &u32| {
             let declaration = declarations.get(*number)?;
             let outcome = match &end {
-                Ok(end) => judge(*end, &sha256, declaration),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Outcome::LogMissing,
-                Err(_) => Outcome::LogUnreadable,
+                Ok(end) => compare(*end, &sha256, declaration),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => VerifyOutcome::LogMissing,
+                Err(_) => VerifyOutcome::LogUnreadable,
             };
             Some(checked(Some(*number), Some(outcome)))
         };
@@ -78,19 +78,19 @@ impl LogChecker {
 
 /// What a declaration makes of a log file whose first gzip member, or which itself, has a text with this hash and ends
 /// like this: for `verify` and for `convert --verify`.
-pub(super) fn judge(end: MemberEnd, sha256: &Sha256, declaration: &Declaration) -> Outcome {
+pub(super) fn compare(end: MemberEnd, sha256: &Sha256, declaration: &Declaration) -> VerifyOutcome {
     match end {
-        MemberEnd::TrailingData => Outcome::LogTrailingData,
-        MemberEnd::Damaged | MemberEnd::TooLarge => Outcome::LogMalformed,
-        _ if !declaration.has_sha256 => Outcome::LogHashUnknown,
+        MemberEnd::TrailingData => VerifyOutcome::LogTrailingData,
+        MemberEnd::Damaged | MemberEnd::TooLarge => VerifyOutcome::LogMalformed,
+        _ if !declaration.has_sha256 => VerifyOutcome::LogHashUnknown,
         // A copy that was gunzipped holds what was signed all the same.
-        MemberEnd::Gzip | MemberEnd::Plain if declaration.fits(sha256) => match declaration.standing {
-            Standing::Proved => Outcome::LogValid,
-            Standing::OutOfHour => Outcome::LogOutOfHour,
-            _ => Outcome::LogNotProved,
+        MemberEnd::Gzip | MemberEnd::Plain if declaration.fits(sha256) => match declaration.status {
+            DeclarationStatus::Proved => VerifyOutcome::LogValid,
+            DeclarationStatus::OutOfHour => VerifyOutcome::LogOutOfHour,
+            _ => VerifyOutcome::LogNotProved,
         },
-        MemberEnd::Gzip => Outcome::LogHashDiffers,
-        MemberEnd::Plain => Outcome::LogMalformed,
+        MemberEnd::Gzip => VerifyOutcome::LogHashDiffers,
+        MemberEnd::Plain => VerifyOutcome::LogMalformed,
     }
 }
 

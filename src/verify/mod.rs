@@ -19,7 +19,7 @@
 //! change of buckets. A name that ends in `.json` stands for the `.json.gz`: what was gunzipped holds what was signed.
 //!
 //! Several trails may deliver to one account and Region, each to a bucket and a prefix that its digest files declare. A log
-//! file that nothing declares is judged by the trails whose files lie in its folder: where only one does, by that one. Of
+//! file that nothing declares is assessed by the trails whose files lie in its folder: where only one does, by that one. Of
 //! several it may be one of any; it is undeclared when all of them cover its minute, or when those that do not are two
 //! hours away from it. In a folder that no digest file tells of, one that covers its minute is enough. A log file that a missing
 //! digest file, or one that makes no sense, may declare is not called undeclared.
@@ -57,12 +57,12 @@
 //!
 //! `proof::Proofs` validates digest files alone, and says of each archive that is converted what its text proves: a
 //! conversion hashes what it has inflated anyway, and reads once more what is not simply one gzip member. It judges as
-//! `verify` does, by `logs::judge`.
+//! `verify` does, by `logs::compare`.
 //!
 //! # Memory
 //!
 //! For each file 200 bytes of the list, for each log file 24 more and 60 for its declaration, and the texts of the digest
-//! files of an account and Region while they are judged. Lines of an outcome beyond the first 1,000 are only counted,
+//! files of an account and Region while they are verified. Lines of an outcome beyond the first 1,000 are only counted,
 //! unless all are asked for.
 
 mod advice;
@@ -96,21 +96,21 @@ use crate::model::{Selection, check_local};
 use crate::pool::thread_pool;
 use crate::store::{Session, StoreOptions};
 
-use coverage::{NEAR_SECONDS, TrailHours, judge_undeclared};
+use coverage::{NEAR_SECONDS, TrailHours, undeclared_outcome};
 use digest::DigestReader;
 use digests::{Digests, Survey, range_of};
 use history::Range;
 use keys::PublicKeys;
-use logs::{Checked, LogChecker, why_unreadable};
+use logs::{CheckedLog, LogChecker, why_unreadable};
 use origins::Origins;
-use place::{Place, before_logs_folder, is_of_folder_day, log_time};
-use report::Lines;
+use place::{FilePlace, before_logs_folder, is_of_folder_day, log_time};
+use report::ReportLines;
 
 pub(crate) use proof::{Proof, Proofs};
 
-pub use outcome::{Outcome, Severity, Subject};
+pub use outcome::{Severity, Subject, VerifyOutcome};
 pub use place::Area;
-pub use report::{Chain, DigestCounts, Finding, LogCounts, VerifyReport};
+pub use report::{Chain, DigestCounts, LogCounts, VerifyFinding, VerifyReport};
 
 /// A request to validate a copy.
 #[derive(Clone, Debug)]
@@ -125,8 +125,8 @@ pub struct VerifyConfig {
     pub selection: Selection,
     /// Worker threads.
     pub threads: usize,
-    /// Whether to tell what is valid too, and all of everything.
-    pub tells_all: bool,
+    /// Whether to list what is valid too, and all of everything.
+    pub verbose: bool,
 }
 
 impl VerifyConfig {
@@ -139,7 +139,7 @@ impl VerifyConfig {
             public_keys,
             selection: Selection::default(),
             threads: limits::threads(),
-            tells_all: false,
+            verbose: false,
         }
     }
 }
@@ -188,38 +188,38 @@ fn verify_files(config: &VerifyConfig, archives: &[Archive], keys: &PublicKeys) 
     };
     let mut survey = Survey::new(archives, &config.selection);
     report.other_files = survey.other_files;
-    let mut digests = Digests::read(archives, &mut survey, keys, &config.selection, config.tells_all);
-    let mut lines = Lines::new(config.tells_all);
-    survey.strays.tell(archives, &mut report, &mut lines);
+    let mut digests = Digests::read(archives, &mut survey, keys, &config.selection, config.verbose);
+    let mut lines = ReportLines::new(config.verbose);
+    survey.strays.report_all(archives, &mut report, &mut lines);
     let hours = take_histories(&mut digests, &mut report, &mut lines);
-    tell_early_ends(&report.chains, &mut lines);
+    report_early_ends(&report.chains, &mut lines);
 
     let logs = LogChecker::default();
     let mut checked = logs.check(archives, &survey.logs, &digests.declarations);
     for number in checked.iter().filter_map(|checked| checked.declaration) {
         digests.declarations.mark_found(number);
     }
-    checked.extend(digests.declarations.missing().map(|number| Checked {
+    checked.extend(digests.declarations.missing().map(|number| CheckedLog {
         archive: None,
         declaration: Some(number),
-        outcome: Some(Outcome::LogMissing),
+        outcome: Some(VerifyOutcome::LogMissing),
     }));
     report.stored_bytes = logs.stored_bytes.load(Ordering::Relaxed);
     report.inflated_bytes = logs.inflated_bytes.load(Ordering::Relaxed);
     note_origins(archives, &checked, &mut digests);
-    let told = count_logs(archives, &checked, &hours, &digests.origins, range, &mut lines);
-    tell_logs(archives, &digests, told, &mut lines);
+    let outcomes = count_logs(archives, &checked, &hours, &digests.origins, range, &mut lines);
+    report_logs(archives, &digests, outcomes, &mut lines);
     lines.into_findings(&mut report);
     report.sum_up_logs();
     report.logs.undeclared += survey.strays.logs.len() as u64;
     report
 }
 
-/// Adds up what each account and Region has told; returns the covered hours.
+/// Adds up the results of each account and Region; returns the covered hours.
 fn take_histories(
     digests: &mut Digests,
     report: &mut VerifyReport,
-    lines: &mut Lines,
+    lines: &mut ReportLines,
 ) -> HashMap<Area, Vec<TrailHours>> {
     let mut hours = HashMap::new();
     for history in std::mem::take(&mut digests.histories) {
@@ -237,31 +237,31 @@ fn take_histories(
 }
 
 /// Somebody may have removed the newest digest files of a chain, and nothing in it tells.
-fn tell_early_ends(chains: &[Chain], lines: &mut Lines) {
+fn report_early_ends(chains: &[Chain], lines: &mut ReportLines) {
     let ends = || chains.iter().filter(|chain| !chain.is_backfill).filter_map(|chain| Some((chain, chain.to?)));
     let Some(newest) = ends().map(|(_, end)| end).max() else { return };
     for (chain, end) in ends() {
-        if newest.as_second() - end.as_second() > NEAR_SECONDS && lines.count(Outcome::ChainEndsEarly) {
+        if newest.as_second() - end.as_second() > NEAR_SECONDS && lines.count(VerifyOutcome::ChainEndsEarly) {
             let place = format!("{} {}", chain.area, chain.trail);
-            let finding =
-                Finding::new(Outcome::ChainEndsEarly, &place).say(&format!(" than {end}; others go on to {newest}"));
-            lines.tell((u32::MAX, 0), finding);
+            let finding = VerifyFinding::new(VerifyOutcome::ChainEndsEarly, &place)
+                .with_detail(&format!(" than {end}; others go on to {newest}"));
+            lines.push((u32::MAX, 0), finding);
         }
     }
 }
 
 /// Notes where the log files lie that digest files declare: it may be elsewhere than these, in folders without any. What is
 /// not declared is judged by that; mostly nothing is.
-fn note_origins(archives: &[Archive], checked: &[Checked], digests: &mut Digests) {
+fn note_origins(archives: &[Archive], checked: &[CheckedLog], digests: &mut Digests) {
     if checked.iter().all(|checked| checked.outcome.is_some()) {
         return;
     }
     let mut elsewhere = BTreeSet::new();
     let mut at_home = BTreeSet::new();
-    for Checked { archive, declaration, outcome } in checked {
+    for CheckedLog { archive, declaration, outcome } in checked {
         let declaration = declaration.and_then(|number| digests.declarations.get(number));
         let origin = declaration.and_then(|one| digests.origin_of.get(one.digest as usize).copied().flatten());
-        if let (Some(archive), Some(origin), Some(Outcome::LogValid)) = (archive, origin, outcome) {
+        if let (Some(archive), Some(origin), Some(VerifyOutcome::LogValid)) = (archive, origin, outcome) {
             let path = archives[*archive as usize].path();
             let path = path.to_string_lossy();
             let Some(root) = before_logs_folder(&path) else { continue };
@@ -281,22 +281,22 @@ fn note_origins(archives: &[Archive], checked: &[Checked], digests: &mut Digests
 /// Counts what came of log files; returns those that are to be told.
 fn count_logs(
     archives: &[Archive],
-    checked: &[Checked],
+    checked: &[CheckedLog],
     hours: &HashMap<Area, Vec<TrailHours>>,
     origins: &Origins,
     range: Range,
-    lines: &mut Lines,
-) -> Vec<(Checked, Outcome)> {
-    let judge = |checked: &Checked| {
+    lines: &mut ReportLines,
+) -> Vec<(CheckedLog, VerifyOutcome)> {
+    let outcome_of = |checked: &CheckedLog| {
         if checked.outcome.is_some() {
             return checked.outcome;
         }
         let path = archives[checked.archive? as usize].path();
-        let place = Place::of(&path);
+        let place = FilePlace::of(&path);
         let minute = log_time(&place.key);
-        // A name that tells another day than the folder tells nothing.
+        // A name with another day than the folder says nothing.
         if place.area.is_none() || minute.is_some_and(|minute| !is_of_folder_day(&place.key, minute)) {
-            return Some(Outcome::LogMisplaced);
+            return Some(VerifyOutcome::LogMisplaced);
         }
         if minute.is_some_and(|minute| !range.has(minute)) {
             return None;
@@ -304,60 +304,66 @@ fn count_logs(
         let hours = place.area.as_ref().and_then(|area| hours.get(area)).map(Vec::as_slice).unwrap_or_default();
         let text = path.to_string_lossy();
         let of_folder = before_logs_folder(&text).and_then(|root| origins.at(root));
-        Some(judge_undeclared(hours, minute, of_folder))
+        Some(undeclared_outcome(hours, minute, of_folder))
     };
-    let mut told = Vec::new();
+    let mut outcomes = Vec::new();
     for one in checked {
-        if let Some(outcome) = judge(one)
+        if let Some(outcome) = outcome_of(one)
             && lines.count(outcome)
         {
-            told.push((*one, outcome));
+            outcomes.push((*one, outcome));
         }
     }
-    told
+    outcomes
 }
 
 /// Tells of log files. Their names were not kept: what a digest file declares is read from it once more.
-fn tell_logs(archives: &[Archive], digests: &Digests, told: Vec<(Checked, Outcome)>, lines: &mut Lines) {
-    let (declared, others): (Vec<_>, Vec<_>) = told.into_iter().partition(|(checked, _)| checked.declaration.is_some());
+fn report_logs(
+    archives: &[Archive],
+    digests: &Digests,
+    outcomes: Vec<(CheckedLog, VerifyOutcome)>,
+    lines: &mut ReportLines,
+) {
+    let (declared, others): (Vec<_>, Vec<_>) =
+        outcomes.into_iter().partition(|(checked, _)| checked.declaration.is_some());
     for (checked, outcome) in others {
         let Some(archive) = checked.archive else { continue };
         let path = archives[archive as usize].path();
-        let finding = Finding::new(outcome, &path.display().to_string()).at(&path);
-        lines.tell((u32::MAX, 1), finding);
+        let finding = VerifyFinding::new(outcome, &path.display().to_string()).at(&path);
+        lines.push((u32::MAX, 1), finding);
     }
-    let of = |(checked, _): &(Checked, Outcome)| {
+    let of = |(checked, _): &(CheckedLog, VerifyOutcome)| {
         let declaration = checked.declaration.and_then(|number| digests.declarations.get(number));
         declaration.map_or((u32::MAX, u32::MAX), |declaration| (declaration.digest, declaration.index))
     };
     let mut declared = declared;
     declared.sort_by_key(of);
-    let groups: Vec<&[(Checked, Outcome)]> = declared.chunk_by(|one, two| of(one).0 == of(two).0).collect();
-    let tell = |group: &[(Checked, Outcome)]| {
+    let groups: Vec<&[(CheckedLog, VerifyOutcome)]> = declared.chunk_by(|one, two| of(one).0 == of(two).0).collect();
+    let tell = |group: &[(CheckedLog, VerifyOutcome)]| {
         let (digest, _) = of(group.first()?);
-        let indexes: Vec<u32> = group.iter().map(|told| of(told).1).collect();
+        let indexes: Vec<u32> = group.iter().map(|outcomes| of(outcomes).1).collect();
         let archive = digests.archives.get(digest as usize).map(|archive| &archives[*archive])?;
         let names = DigestReader::default().names_of_logs(archive, &indexes);
-        let findings = (0..).zip(group).map(|(at, told @ (checked, outcome))| {
+        let findings = (0..).zip(group).map(|(at, outcomes @ (checked, outcome))| {
             let path = checked.archive.map(|archive| archives[archive as usize].path());
             let place = match names.get(at) {
                 Some((bucket, object)) => format!("s3://{bucket}/{object}"),
                 None => path.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
             };
-            let mut finding = Finding::new(*outcome, &place);
+            let mut finding = VerifyFinding::new(*outcome, &place);
             if let (Some(path), Some(archive)) = (path, checked.archive) {
                 finding = finding.at(&path);
-                if *outcome == Outcome::LogUnreadable {
+                if *outcome == VerifyOutcome::LogUnreadable {
                     finding.advice =
                         why_unreadable(&archives[archive as usize]).map(|why| crate::error::printable(&why));
                 }
             }
-            ((digest, of(told).1.saturating_add(1)), finding)
+            ((digest, of(outcomes).1.saturating_add(1)), finding)
         });
         Some(findings.collect::<Vec<_>>())
     };
     let findings: Vec<_> = groups.into_par_iter().filter_map(tell).collect();
     for (place, finding) in findings.into_iter().flatten() {
-        lines.tell(place, finding);
+        lines.push(place, finding);
     }
 }

@@ -4,25 +4,25 @@
 //! trails that a log file of a folder may be of. Never: takes a folder's name for a bucket, which is what its owner called
 //! it.
 //!
-//! A log file tells no trail, but its trail has a bucket and a prefix, and so have its digest files, which are signed. A copy
+//! A log file names no trail, but its trail has a bucket and a prefix, and so have its digest files, which are signed. A copy
 //! may bear both, one or none of them in its own folders; of several trails in one place nothing tells the log files apart.
 
 use std::collections::{BTreeSet, HashMap};
 
 /// A bucket, and what stands before `AWSLogs/` in its keys.
-pub(super) type Origin = (String, String);
+pub(super) type LogOrigin = (String, String);
 
 /// Origins by number, and which of them are found below which root.
 #[derive(Debug, Default)]
 pub(super) struct Origins {
-    numbers: HashMap<Origin, u32>,
+    numbers: HashMap<LogOrigin, u32>,
     /// By what stands before `AWSLogs/` in paths of the copy.
     roots: HashMap<String, BTreeSet<u32>>,
 }
 
 impl Origins {
     /// The number of an origin.
-    pub(super) fn number(&mut self, origin: Origin) -> u32 {
+    pub(super) fn number(&mut self, origin: LogOrigin) -> u32 {
         let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
         *self.numbers.entry(origin).or_insert(next)
     }

@@ -36,9 +36,9 @@ macro_rules! outcomes {
         /// What came of a digest file, a log file, or the hours between digest files.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[non_exhaustive]
-        pub enum Outcome { $(#[doc = $doc] $variant,)* }
+        pub enum VerifyOutcome { $(#[doc = $doc] $variant,)* }
 
-        impl Outcome {
+        impl VerifyOutcome {
             /// Every outcome.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
@@ -148,16 +148,16 @@ outcomes! {
         "Files of an account and Region lie below no folder `AWSLogs`, from which on keys count: nothing of them can be found at its place."
 }
 
-impl Outcome {
-    /// Whether its lines are told without being asked for.
-    pub(super) fn is_told(self) -> bool {
+impl VerifyOutcome {
+    /// Whether its lines are listed by default.
+    pub(super) fn is_listed(self) -> bool {
         let is_news =
             matches!(self, Self::DigestWithoutSignature | Self::ChainGap | Self::ChainOlder | Self::ChainEndsEarly);
         is_news || self.severity() == Severity::Problem
     }
 }
 
-impl Serialize for Outcome {
+impl Serialize for VerifyOutcome {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 /// The folder that `CloudTrail` puts everything in, below the bucket and the trail's prefix (CloudTrail User Guide).
 const LOGS_FOLDER: &str = "AWSLogs";
-/// What tells the names of digest files.
+/// What identifies the names of digest files.
 const DIGEST_MARK: &str = "_CloudTrail-Digest_";
 
 const DAY_SECONDS: i64 = 86_400;
@@ -24,7 +24,7 @@ pub(super) type KeyHash = [u8; 16];
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FileKind {
     /// A digest file.
     Digest,
     /// A log file: of `CloudTrail`, `CloudTrail-Insight`, `CloudTrail-NetworkActivity` or `CloudTrail-Aggregated`.
@@ -70,15 +70,15 @@ impl fmt::Display for Area {
 
 /// Where a file lies.
 #[derive(Debug)]
-pub(super) struct Place<'a> {
-    pub(super) kind: Kind,
+pub(super) struct FilePlace<'a> {
+    pub(super) kind: FileKind,
     /// Its key from `AWSLogs/` on; without such a folder its name alone.
     pub(super) key: Cow<'a, str>,
     /// The account and Region by the key; `None` when the key is not one of `CloudTrail`.
     pub(super) area: Option<Area>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> FilePlace<'a> {
     pub(super) fn of(path: &'a Path) -> Self {
         let text = path.to_string_lossy();
         let key = match text {
@@ -87,16 +87,16 @@ impl<'a> Place<'a> {
         };
         let Some(mut key) = key else {
             let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-            return Self { kind: Kind::by_name(&name), key: name, area: None };
+            return Self { kind: FileKind::by_name(&name), key: name, area: None };
         };
         let name = key.rsplit('/').next().unwrap_or_default();
         let (kind, area) = match split(&key) {
-            Some((area, "CloudTrail-Digest")) => (Kind::in_digest_folder(name), Some(area)),
+            Some((area, "CloudTrail-Digest")) => (FileKind::in_digest_folder(name), Some(area)),
             Some((
                 area,
                 "CloudTrail" | "CloudTrail-Insight" | "CloudTrail-NetworkActivity" | "CloudTrail-Aggregated",
-            )) => (Kind::in_log_folder(name), Some(area)),
-            _ => (Kind::by_name(name), None),
+            )) => (FileKind::in_log_folder(name), Some(area)),
+            _ => (FileKind::by_name(name), None),
         };
         // A copy may have been gunzipped: digest files speak of text.
         if key.ends_with(".json") {
@@ -110,7 +110,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl Kind {
+impl FileKind {
     fn in_digest_folder(name: &str) -> Self {
         match Self::sidecar(name) {
             Some((sidecar, _)) => Self::Sidecar(sidecar),
@@ -151,7 +151,7 @@ fn is_json(name: &str) -> bool {
 /// The digest file that a sidecar file belongs to, by its path.
 pub(super) fn digest_of_sidecar(path: &Path) -> Option<std::path::PathBuf> {
     let name = path.file_name()?.to_str()?;
-    Some(path.with_file_name(Kind::sidecar(name)?.1))
+    Some(path.with_file_name(FileKind::sidecar(name)?.1))
 }
 
 /// A key or path from the last folder `AWSLogs` on: a prefix may be called so too.
@@ -206,7 +206,7 @@ pub(super) fn key_hash(key: &str) -> KeyHash {
     short
 }
 
-/// What the name of a digest file tells:
+/// What the name of a digest file says:
 /// `<account>_CloudTrail-Digest_<region>_<trail>_<home region>_<YYYYMMDDTHHMMSSZ>[_backfill].json.gz`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct DigestName {
@@ -220,7 +220,7 @@ pub(super) struct DigestName {
     pub(super) end: Option<i64>,
 }
 
-/// What tells chains apart: trail, home Region, and whether it is backfill, which points to its own kind.
+/// What distinguishes chains: trail, home Region, and whether it is backfill, which points to its own kind.
 pub(super) type ChainName = (String, String, bool);
 
 impl DigestName {
@@ -276,8 +276,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(path: &str, kind: Kind, key: &str, area: Option<(&str, &str)>) {
-        let place = Place::of(Path::new(path));
+    fn check(path: &str, kind: FileKind, key: &str, area: Option<(&str, &str)>) {
+        let place = FilePlace::of(Path::new(path));
         assert_eq!((place.kind, &*place.key), (kind, key), "{path}");
         let found = place.area.as_ref().map(|area| (area.account.as_str(), area.region.as_str()));
         assert_eq!(found, area, "{path}");
@@ -287,38 +287,38 @@ mod tests {
     fn a_file_is_what_its_place_says() {
         let here = Some(("1", "us-east-1"));
         let digest = "AWSLogs/1/CloudTrail-Digest/us-east-1/2025/03/01/d.json.gz";
-        check(&format!("/copy/{digest}"), Kind::Digest, digest, here);
-        check(&format!("/AWSLogs/x/{digest}"), Kind::Digest, digest, here);
-        check(&format!("/copy/{}", &digest[..digest.len() - 3]), Kind::Digest, digest, here);
+        check(&format!("/copy/{digest}"), FileKind::Digest, digest, here);
+        check(&format!("/AWSLogs/x/{digest}"), FileKind::Digest, digest, here);
+        check(&format!("/copy/{}", &digest[..digest.len() - 3]), FileKind::Digest, digest, here);
         let sidecar = format!("{digest}.metadata.json");
-        check(&format!("/c/{sidecar}"), Kind::Sidecar(Sidecar::Metadata), &format!("{sidecar}.gz"), here);
+        check(&format!("/c/{sidecar}"), FileKind::Sidecar(Sidecar::Metadata), &format!("{sidecar}.gz"), here);
         check(
             &format!("/c/{digest}.signature"),
-            Kind::Sidecar(Sidecar::Signature),
+            FileKind::Sidecar(Sidecar::Signature),
             &format!("{digest}.signature"),
             here,
         );
         for folder in ["CloudTrail", "CloudTrail-Insight", "CloudTrail-NetworkActivity", "CloudTrail-Aggregated"] {
             let key = format!("AWSLogs/o-abcdefghij/1/{folder}/us-east-1/2025/03/01/anything");
-            check(&format!("/c/{key}"), Kind::Log, &key, here);
+            check(&format!("/c/{key}"), FileKind::Log, &key, here);
         }
         check(
             "/c/AWSLogs/1/CloudTrail/us-east-1/.DS_Store",
-            Kind::Other,
+            FileKind::Other,
             "AWSLogs/1/CloudTrail/us-east-1/.DS_Store",
             here,
         );
         check(
             "/c/AWSLogs/1/CloudTrail/us-east-1/.a.json",
-            Kind::Log,
+            FileKind::Log,
             "AWSLogs/1/CloudTrail/us-east-1/.a.json.gz",
             here,
         );
-        check("/c/AWSLogs/1/Config/us-east-1/a.json.gz", Kind::Other, "AWSLogs/1/Config/us-east-1/a.json.gz", None);
-        check("/c/1_CloudTrail_us-east-1_x.json.gz", Kind::Log, "1_CloudTrail_us-east-1_x.json.gz", None);
-        check("/c/1_CloudTrail-Digest_x.json.gz", Kind::Digest, "1_CloudTrail-Digest_x.json.gz", None);
-        check("/c/notes.txt", Kind::Other, "notes.txt", None);
-        check("/c/NotAWSLogs/1/CloudTrail/r/a.json.gz", Kind::Other, "a.json.gz", None);
+        check("/c/AWSLogs/1/Config/us-east-1/a.json.gz", FileKind::Other, "AWSLogs/1/Config/us-east-1/a.json.gz", None);
+        check("/c/1_CloudTrail_us-east-1_x.json.gz", FileKind::Log, "1_CloudTrail_us-east-1_x.json.gz", None);
+        check("/c/1_CloudTrail-Digest_x.json.gz", FileKind::Digest, "1_CloudTrail-Digest_x.json.gz", None);
+        check("/c/notes.txt", FileKind::Other, "notes.txt", None);
+        check("/c/NotAWSLogs/1/CloudTrail/r/a.json.gz", FileKind::Other, "a.json.gz", None);
     }
 
     #[test]

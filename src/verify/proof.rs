@@ -13,8 +13,8 @@ use super::declarations::{Declarations, Declared};
 use super::digest::finish;
 use super::digests::{Digests, Survey};
 use super::keys::PublicKeys;
-use super::logs::judge;
-use super::outcome::Outcome;
+use super::logs::compare;
+use super::outcome::VerifyOutcome;
 use crate::error::Result;
 use crate::input::{Archive, MemberEnd, MemberReader};
 use crate::model::Integrity;
@@ -73,7 +73,7 @@ impl Proof {
     /// Judges the text that was taken, which is that of the one gzip member that the archive is, or the archive.
     pub(crate) fn end(mut self) -> Integrity {
         let sha256 = self.hash.take().map(finish);
-        sha256.map_or_else(|| self.nothing(), |sha256| self.judge(MemberEnd::Gzip, &sha256))
+        sha256.map_or_else(|| self.nothing(), |sha256| self.compare(MemberEnd::Gzip, &sha256))
     }
 
     /// Judges an archive of which other text was taken, or none, by what it holds.
@@ -92,7 +92,7 @@ impl Proof {
         }
         let mut hash = Context::new(&SHA256);
         match read(&mut |piece| hash.update(piece)) {
-            Ok(end) => self.judge(end, &finish(hash)),
+            Ok(end) => self.compare(end, &finish(hash)),
             Err(_) => Integrity::NotCovered,
         }
     }
@@ -102,16 +102,19 @@ impl Proof {
         if self.proofs.is_some() { Integrity::NotCovered } else { Integrity::NotChecked }
     }
 
-    fn judge(&self, end: MemberEnd, sha256: &Sha256) -> Integrity {
+    fn compare(&self, end: MemberEnd, sha256: &Sha256) -> Integrity {
         let (Some(proofs), Declared::By(numbers)) = (&self.proofs, &self.declared) else { return self.nothing() };
         let declarations = numbers.iter().filter_map(|number| proofs.declarations.get(*number));
-        let outcomes: Vec<Outcome> = declarations.map(|declaration| judge(end, sha256, declaration)).collect();
-        let contradicts = |outcome: &Outcome| {
-            matches!(outcome, Outcome::LogHashDiffers | Outcome::LogMalformed | Outcome::LogTrailingData)
+        let outcomes: Vec<VerifyOutcome> = declarations.map(|declaration| compare(end, sha256, declaration)).collect();
+        let contradicts = |outcome: &VerifyOutcome| {
+            matches!(
+                outcome,
+                VerifyOutcome::LogHashDiffers | VerifyOutcome::LogMalformed | VerifyOutcome::LogTrailingData
+            )
         };
         if outcomes.iter().any(contradicts) {
             Integrity::Invalid
-        } else if outcomes.contains(&Outcome::LogValid) {
+        } else if outcomes.contains(&VerifyOutcome::LogValid) {
             Integrity::Verified(*sha256)
         } else {
             Integrity::NotCovered

@@ -8,25 +8,25 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::outcome::{Outcome, Severity, Subject};
+use super::outcome::{Severity, Subject, VerifyOutcome};
 use super::place::Area;
 use crate::error::{printable, printable_path};
 
-/// Lines of one outcome that are told unless all are asked for; all are counted.
-pub(super) const TOLD: usize = 1_000;
+/// Lines of one outcome that are listed unless all are asked for; all are counted.
+pub(super) const MAX_LISTED: usize = 1_000;
 
 /// A line of the report. All texts are safe to print.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct VerifyFinding {
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: VerifyOutcome,
     /// What it is about.
     pub subject: Subject,
     /// What it means.
     pub severity: Severity,
     /// Whether it is about backfill digest files.
     pub is_backfill: bool,
-    /// `s3://bucket/key` where a digest file that can be relied on tells it, else the path; of a chain, which one.
+    /// `s3://bucket/key` where a trusted digest file gives it, else the path; of a chain, which one.
     pub place: String,
     /// The local file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,8 +38,8 @@ pub struct Finding {
     pub advice: Option<String>,
 }
 
-impl Finding {
-    pub(super) fn new(outcome: Outcome, place: &str) -> Self {
+impl VerifyFinding {
+    pub(super) fn new(outcome: VerifyOutcome, place: &str) -> Self {
         Self {
             outcome,
             subject: outcome.subject(),
@@ -52,7 +52,7 @@ impl Finding {
         }
     }
 
-    pub(super) fn say(mut self, more: &str) -> Self {
+    pub(super) fn with_detail(mut self, more: &str) -> Self {
         self.message.push_str(&printable(more));
         self
     }
@@ -65,27 +65,27 @@ impl Finding {
 
 /// Lines in the making, and how many there are of each outcome.
 #[derive(Default)]
-pub(super) struct Lines {
-    tells_all: bool,
-    counts: BTreeMap<Outcome, u64>,
+pub(super) struct ReportLines {
+    verbose: bool,
+    counts: BTreeMap<VerifyOutcome, u64>,
     /// With their places in the report: a digest file, and 0 or a log file that it declares.
-    pub(super) told: Vec<((u32, u32), Finding)>,
+    pub(super) entries: Vec<((u32, u32), VerifyFinding)>,
 }
 
-impl Lines {
-    pub(super) fn new(tells_all: bool) -> Self {
-        Self { tells_all, ..Self::default() }
+impl ReportLines {
+    pub(super) fn new(verbose: bool) -> Self {
+        Self { verbose, ..Self::default() }
     }
 
     /// Counts an outcome; whether it is to be told.
-    pub(super) fn count(&mut self, outcome: Outcome) -> bool {
+    pub(super) fn count(&mut self, outcome: VerifyOutcome) -> bool {
         let count = self.counts.entry(outcome).or_default();
         *count += 1;
-        self.tells_all || (outcome.is_told() && *count <= TOLD as u64)
+        self.verbose || (outcome.is_listed() && *count <= MAX_LISTED as u64)
     }
 
-    pub(super) fn tell(&mut self, place: (u32, u32), finding: Finding) {
-        self.told.push((place, finding));
+    pub(super) fn push(&mut self, place: (u32, u32), finding: VerifyFinding) {
+        self.entries.push((place, finding));
     }
 
     /// Adds the lines of an account and Region.
@@ -93,7 +93,7 @@ impl Lines {
         for (outcome, count) in other.counts {
             *self.counts.entry(outcome).or_default() += count;
         }
-        self.told.extend(other.told);
+        self.entries.extend(other.entries);
     }
 
     /// The lines of a report, in order.
@@ -101,12 +101,12 @@ impl Lines {
         for (outcome, count) in &self.counts {
             report.add(*outcome, *count);
         }
-        self.told.sort_by_key(|(place, _)| *place);
-        let mut told = BTreeMap::<Outcome, usize>::new();
-        let findings = self.told.into_iter().map(|(_, finding)| finding).filter(|finding| {
-            let count = told.entry(finding.outcome).or_default();
+        self.entries.sort_by_key(|(place, _)| *place);
+        let mut entries = BTreeMap::<VerifyOutcome, usize>::new();
+        let findings = self.entries.into_iter().map(|(_, finding)| finding).filter(|finding| {
+            let count = entries.entry(finding.outcome).or_default();
             *count += 1;
-            self.tells_all || *count <= TOLD
+            self.verbose || *count <= MAX_LISTED
         });
         report.findings = findings.collect();
     }
@@ -157,7 +157,7 @@ pub struct Chain {
     /// Account and Region.
     #[serde(flatten)]
     pub area: Area,
-    /// The trail, as file names tell it.
+    /// The trail, as file names give it.
     pub trail: String,
     /// The Region that the trail is in.
     pub home_region: String,
@@ -203,7 +203,7 @@ pub struct VerifyReport {
     /// Everything by outcome.
     pub outcome_counts: BTreeMap<&'static str, u64>,
     /// Lines: problems and what is not proved; what is valid too when all is asked for.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<VerifyFinding>,
 }
 
 impl VerifyReport {
@@ -211,18 +211,18 @@ impl VerifyReport {
     /// not have, is no problem, and neither are log files that digest files cannot cover: they are counted.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        let is_problem = |outcome: &&Outcome| outcome.severity() == Severity::Problem;
+        let is_problem = |outcome: &&VerifyOutcome| outcome.severity() == Severity::Problem;
         self.digests.valid + self.backfill_digests.valid > 0
-            && Outcome::ALL.iter().filter(is_problem).all(|outcome| self.count(*outcome) == 0)
+            && VerifyOutcome::ALL.iter().filter(is_problem).all(|outcome| self.count(*outcome) == 0)
     }
 
     /// How many have this outcome.
     #[must_use]
-    pub fn count(&self, outcome: Outcome) -> u64 {
+    pub fn count(&self, outcome: VerifyOutcome) -> u64 {
         self.outcome_counts.get(outcome.as_str()).copied().unwrap_or_default()
     }
 
-    pub(super) fn add(&mut self, outcome: Outcome, count: u64) {
+    pub(super) fn add(&mut self, outcome: VerifyOutcome, count: u64) {
         if count > 0 {
             *self.outcome_counts.entry(outcome.as_str()).or_default() += count;
         }
@@ -230,35 +230,35 @@ impl VerifyReport {
 
     /// Adds up what follows from the counts by outcome.
     pub(super) fn sum_up_logs(&mut self) {
-        let sum = |wanted: &[Outcome]| wanted.iter().map(|outcome| self.count(*outcome)).sum();
+        let sum = |wanted: &[VerifyOutcome]| wanted.iter().map(|outcome| self.count(*outcome)).sum();
         let invalid = [
-            Outcome::LogHashDiffers,
-            Outcome::LogTrailingData,
-            Outcome::LogMalformed,
-            Outcome::LogUnreadable,
-            Outcome::LogHashUnknown,
-            Outcome::LogMissing,
+            VerifyOutcome::LogHashDiffers,
+            VerifyOutcome::LogTrailingData,
+            VerifyOutcome::LogMalformed,
+            VerifyOutcome::LogUnreadable,
+            VerifyOutcome::LogHashUnknown,
+            VerifyOutcome::LogMissing,
         ];
         let mut logs = LogCounts {
             total: 0,
-            valid: sum(&[Outcome::LogValid]),
-            not_proved: sum(&[Outcome::LogNotProved]),
+            valid: sum(&[VerifyOutcome::LogValid]),
+            not_proved: sum(&[VerifyOutcome::LogNotProved]),
             invalid: sum(&invalid),
             undeclared: sum(&[
-                Outcome::LogUndeclared,
-                Outcome::LogOutOfHour,
-                Outcome::LogOfUnknownTrail,
-                Outcome::LogMisplaced,
-                Outcome::LogWithoutDigests,
+                VerifyOutcome::LogUndeclared,
+                VerifyOutcome::LogOutOfHour,
+                VerifyOutcome::LogOfUnknownTrail,
+                VerifyOutcome::LogMisplaced,
+                VerifyOutcome::LogWithoutDigests,
             ]),
             not_covered: sum(&[
-                Outcome::LogOfInvalidDigest,
-                Outcome::LogOfMissingDigest,
-                Outcome::LogOfOlderBackfill,
-                Outcome::LogBeforeFirst,
-                Outcome::LogBeforeOldest,
-                Outcome::LogAfterLast,
-                Outcome::LogInGap,
+                VerifyOutcome::LogOfInvalidDigest,
+                VerifyOutcome::LogOfMissingDigest,
+                VerifyOutcome::LogOfOlderBackfill,
+                VerifyOutcome::LogBeforeFirst,
+                VerifyOutcome::LogBeforeOldest,
+                VerifyOutcome::LogAfterLast,
+                VerifyOutcome::LogInGap,
             ]),
         };
         logs.total = logs.valid + logs.not_proved + logs.invalid;

@@ -6,9 +6,9 @@
 use std::path::Path;
 
 use super::digest::DigestReader;
-use super::outcome::Outcome;
+use super::outcome::VerifyOutcome;
 use super::place::{before_logs_folder, from_logs_folder};
-use super::report::{Finding, Lines, VerifyReport};
+use super::report::{ReportLines, VerifyFinding, VerifyReport};
 use crate::input::Archive;
 
 /// Files of accounts and Regions of which no digest file lies below a folder `AWSLogs`, as positions in the list of archives.
@@ -20,10 +20,10 @@ pub(super) struct Strays {
 
 impl Strays {
     /// Tells of them, once.
-    pub(super) fn tell(&self, archives: &[Archive], report: &mut VerifyReport, lines: &mut Lines) {
+    pub(super) fn report_all(&self, archives: &[Archive], report: &mut VerifyReport, lines: &mut ReportLines) {
         let first_log = self.logs.first().map(|log| *log as usize);
         let Some(first) = self.digests.first().copied().or(first_log) else { return };
-        if !lines.count(Outcome::NoLogsFolder) {
+        if !lines.count(VerifyOutcome::NoLogsFolder) {
             return;
         }
         let path = archives[first].path();
@@ -34,7 +34,7 @@ impl Strays {
         let more = format!(
             ": {digests} digest files and {logs} log files lie below none with an account, and keys count from it on"
         );
-        let mut finding = Finding::new(Outcome::NoLogsFolder, &place).say(&more).at(&path);
+        let mut finding = VerifyFinding::new(VerifyOutcome::NoLogsFolder, &place).with_detail(&more).at(&path);
         // Digest files and log files lie below different folders.
         let put = match missing.as_str() {
             missing if missing.is_empty() || missing.contains("CloudTrail-Digest") => {
@@ -43,7 +43,7 @@ impl Strays {
             missing => format!("put what is in this folder into {missing}/, or copy the bucket from its AWSLogs/ on"),
         };
         finding.advice = Some(crate::error::printable_path(&put));
-        lines.tell((u32::MAX, 2), finding);
+        lines.push((u32::MAX, 2), finding);
         report.digests.total += digests as u64;
         report.digests.invalid += digests as u64;
     }
@@ -74,10 +74,10 @@ mod tests {
     fn what_is_missing_is_told_by_where_a_digest_file_was_put() {
         let object = "p/AWSLogs/1/CloudTrail-Digest/r/2025/03/01/d.json.gz";
         let of = |path: &str| missing_folder(Path::new(path), object);
-        let told = |folder: &str, missing: &str| Some((folder.to_owned(), missing.to_owned()));
-        assert_eq!(of("/copy/1/CloudTrail-Digest/r/2025/03/01/d.json"), told("/copy", "AWSLogs"));
-        assert_eq!(of("/copy/r/2025/03/01/d.json.gz"), told("/copy", "AWSLogs/1/CloudTrail-Digest"));
-        assert_eq!(of("/copy/d.json.gz"), told("/copy", "AWSLogs/1/CloudTrail-Digest/r/2025/03/01"));
+        let some = |folder: &str, missing: &str| Some((folder.to_owned(), missing.to_owned()));
+        assert_eq!(of("/copy/1/CloudTrail-Digest/r/2025/03/01/d.json"), some("/copy", "AWSLogs"));
+        assert_eq!(of("/copy/r/2025/03/01/d.json.gz"), some("/copy", "AWSLogs/1/CloudTrail-Digest"));
+        assert_eq!(of("/copy/d.json.gz"), some("/copy", "AWSLogs/1/CloudTrail-Digest/r/2025/03/01"));
         assert_eq!(of("/copy/other.json.gz"), None);
         assert_eq!(missing_folder(Path::new("/copy/d.json.gz"), "elsewhere/d.json.gz"), None);
     }

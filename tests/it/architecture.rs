@@ -3,6 +3,7 @@
 //!
 //! For homes, strings count as uses too; that has not been a nuisance so far.
 
+mod names;
 mod paths;
 mod tiers;
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use trailmill::config::Config;
-use trailmill::disk::{Effect, Watch};
+use trailmill::disk::{Effect, FaultInjector};
 use trailmill::restore::{OutFolder, RestoreConfig};
 use trailmill::{Error, ErrorKind};
 
@@ -211,7 +211,7 @@ struct PanicAt {
     changes: AtomicU64,
 }
 
-impl Watch for PanicAt {
+impl FaultInjector for PanicAt {
     fn before(&self, _: Effect, _: &Path) -> io::Result<()> {
         let is_task = std::thread::current().name().is_some_and(|name| name.starts_with("trailmill-"));
         if is_task && self.changes.fetch_add(1, Ordering::Relaxed) + 1 == self.number {
@@ -224,11 +224,14 @@ impl Watch for PanicAt {
 
 /// Runs with a panic at each change that is made on a thread of the library, and sees what is left; how many were errors. What
 /// the caller waits for itself, such as the opening of a lake, panics for the caller.
-fn panics_of_tasks(run: impl Fn(&str, Arc<dyn Watch>) -> Result<(), Error> + Sync, after: impl Fn(&str) + Sync) -> u64 {
+fn panics_of_tasks(
+    run: impl Fn(&str, Arc<dyn FaultInjector>) -> Result<(), Error> + Sync,
+    after: impl Fn(&str) + Sync,
+) -> u64 {
     let panics = AtomicU64::new(0);
     for_each_number(|number, place| {
-        let watch = Arc::new(PanicAt { number, changes: AtomicU64::new(0) });
-        match std::panic::catch_unwind(AssertUnwindSafe(|| run(place, watch))) {
+        let faults = Arc::new(PanicAt { number, changes: AtomicU64::new(0) });
+        match std::panic::catch_unwind(AssertUnwindSafe(|| run(place, faults))) {
             Ok(Ok(())) => return false,
             Ok(Err(error)) => {
                 let is_told = error.kind() == ErrorKind::Internal && error.to_string().contains("panicked");
@@ -247,17 +250,17 @@ fn panics_of_tasks(run: impl Fn(&str, Arc<dyn Watch>) -> Result<(), Error> + Syn
 #[test]
 fn a_task_that_panics_ends_the_run_and_nothing_else() {
     let (workdir, expected) = uninterrupted();
-    let convert = |lake: &str, watch| {
+    let convert = |lake: &str, faults| {
         let mut config = Config::new(vec![workdir.at("in")], workdir.at(lake));
-        (config.step_bytes, config.threads, config.watch) = (600, 2, Some(watch));
+        (config.step_bytes, config.threads, config.faults) = (600, 2, Some(faults));
         trailmill::convert(&config, &Arc::default()).map(drop)
     };
     let conversions = panics_of_tasks(convert, |lake| check_recovery(&workdir, lake, &expected, "after a panic"));
-    let restore = |folder: &str, watch| {
+    let restore = |folder: &str, faults| {
         let mut config = RestoreConfig::new(workdir.at("lake"));
         let path = workdir.at(&format!("restored-{folder}"));
         config.out = Some(OutFolder { path, may_hold_files: false });
-        (config.threads, config.watch) = (2, Some(watch));
+        (config.threads, config.faults) = (2, Some(faults));
         trailmill::restore::restore(&config, &mut io::sink()).map(drop)
     };
     let restorations = panics_of_tasks(restore, |_| ());

@@ -500,7 +500,7 @@ fn more_values_than_are_counted_are_told_as_such() {
     let memory = "--memory-limit 64MiB";
     check(&run(&format!("in {memory}"), 2)["archives"]);
     let text = workdir.run(&format!("inspect in {memory}")).expect(0).stdout();
-    assert!(text.contains("event_name: more than ") && text.contains("; none that is not told has more"), "{text}");
+    assert!(text.contains("event_name: more than ") && text.contains("; no other has more"), "{text}");
     workdir.run("convert in --out lake -q").expect(0);
     let lake = format!("lake {memory}");
     check(&run(&lake, 1)["lakes"][0]);

@@ -52,7 +52,7 @@ fn draw(tape: &[u8]) -> (TextStorage, Vec<Texts>) {
     let flags = tape.byte();
     let compression =
         [Compression::None, Compression::Zstd(1), Compression::Snappy, Compression::Lz4][usize::from(flags >> 3 & 3)];
-    let [is_coded, has_bloom_filter, has_bounds] = [0, 1, 2].map(|bit| flags >> bit & 1 == 1);
+    let [is_dictionary_encoded, has_bloom_filter, has_bounds] = [0, 1, 2].map(|bit| flags >> bit & 1 == 1);
     let mut slices = vec![Vec::new()];
     let (mut rows, mut bytes) = (0, 0);
     while !tape.0.is_empty() {
@@ -83,7 +83,7 @@ fn draw(tape: &[u8]) -> (TextStorage, Vec<Texts>) {
         }
         slices.last_mut().expect("a slice").extend(drawn);
     }
-    (TextStorage { is_coded, has_bloom_filter, has_bounds, compression }, slices)
+    (TextStorage { is_dictionary_encoded, has_bloom_filter, has_bounds, compression }, slices)
 }
 
 /// Writes what a tape says, and checks the file; the rows of its pages.
@@ -107,7 +107,7 @@ pub fn check(tape: &[u8]) -> Vec<Range<usize>> {
     assert_eq!(pages.first().map_or(0, |page| page.start), 0);
     assert!(pages.iter().all(|page| !page.is_empty() && page.len() <= 20_000), "{pages:?}");
     let bounds = index.column_index(0, 0);
-    assert_eq!(bounds.is_some(), storage.is_coded && storage.has_bounds);
+    assert_eq!(bounds.is_some(), storage.is_dictionary_encoded && storage.has_bounds);
     if let Some(bounds) = bounds {
         check_bounds(bounds, &pages, &texts);
     }
@@ -146,7 +146,7 @@ fn check_statistics(row_group: &RowGroupMetaData, storage: TextStorage, texts: &
     let nulls = texts.iter().filter(|text| text.is_none()).count();
     assert_eq!(statistics.null_count_opt(), Some(nulls as u64));
     let Statistics::ByteArray(bounds) = statistics else { panic!("statistics of texts") };
-    let has_bounds = storage.is_coded && storage.has_bounds && nulls < texts.len();
+    let has_bounds = storage.is_dictionary_encoded && storage.has_bounds && nulls < texts.len();
     assert!(!has_bounds || bounds.min_opt().is_some() && bounds.max_opt().is_some());
     for text in texts.iter().flatten() {
         assert!(bounds.min_opt().is_none_or(|min| min.data() <= text.as_bytes()));

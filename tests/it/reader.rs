@@ -209,7 +209,8 @@ fn an_asynchronous_program_gets_the_same_rows_and_ends_the_reading_by_leaving() 
         assert_eq!(summary.events.written, expected.summary.events.written);
 
         let progress = Arc::new(Progress::default());
-        let left = Reader::watched(&options, Arc::clone(&progress)).expect("archives").into_stream().expect("a thread");
+        let left =
+            Reader::with_progress(&options, Arc::clone(&progress)).expect("archives").into_stream().expect("a thread");
         drop(left);
         assert!(progress.is_stopping());
     });
@@ -243,7 +244,7 @@ fn objects_of_a_store_that_the_caller_brings_are_read_as_files_are() {
 #[test]
 fn what_has_ended_the_reading_is_no_complete_count() {
     let progress = Arc::new(Progress::default());
-    let mut reader = Reader::watched(&both(data("sample")), Arc::clone(&progress)).expect("archives");
+    let mut reader = Reader::with_progress(&both(data("sample")), Arc::clone(&progress)).expect("archives");
     assert!(reader.next().is_some_and(|batch| batch.is_ok()));
     progress.stop();
     let error = reader.by_ref().find_map(Result::err).expect("it was stopped");

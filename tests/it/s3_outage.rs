@@ -150,7 +150,7 @@ fn a_run_that_was_silent_for_its_lease_gives_way_to_another_claim_or_commit() {
     };
     for honours_conditions in [true, false] {
         for (what, words) in [
-            ("claim", "another has claimed the lake meanwhile"),
+            ("claim", "another has acquired it meanwhile"),
             ("commit", "another has published a commit meanwhile"),
             ("gone", "another run has taken over"),
         ] {
@@ -274,7 +274,7 @@ fn who_waits_for_another_run_is_told_why_and_for_how_long() {
     first.signal("KILL");
     first.end();
     let waited = waiting.end().expect(0);
-    for words in ["waiting: another run is using s3://lakes/lake; giving up in 59m", "it is taken for dead in "] {
+    for words in ["waiting: another run is using s3://lakes/lake; giving up in 59m", "it is presumed dead in "] {
         assert!(waited.stderr().contains(words), "{}", waited.dump());
     }
     check_whole(&workdir, &server, &waited.dump());
@@ -326,7 +326,7 @@ fn a_run_that_cannot_remove_its_claim_says_so_and_ends() {
         let run = workdir.run_in(&proxy.environment(), &run(&format!("--s3-lease 1 --s3-patience {patience}")));
         let run = run.expect(0);
         let said = run.stdout() + &run.stderr();
-        let words = "the claim of this run on s3://lakes/lake could not be removed: ";
+        let words = "the lease of this run on s3://lakes/lake could not be removed: ";
         let is_left = server.objects("lakes").iter().any(|key| key.contains("_trailmill"));
         assert_eq!((is_left, said.contains(words)), (during > 60, during > 60), "{}", run.dump());
     }

@@ -7,7 +7,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use trailmill::verify::{Outcome, Severity, VerifyConfig, VerifyReport, verify};
+use trailmill::verify::{Severity, VerifyConfig, VerifyOutcome, VerifyReport, verify};
 
 use self::world::{LATEST_DELIVERY, Log, Plant, World, WorldTrail};
 use crate::digests::{Key, public_keys};
@@ -60,7 +60,7 @@ fn check(world: &World, is_converted: bool) -> Result<(), String> {
     let ders: Vec<Vec<u8>> = world.keys.iter().map(|key: &Key| key.pkcs1()).collect();
     let keys = workdir.file("keys.json", public_keys(&ders));
     let root = workdir.at("copy");
-    let config = VerifyConfig { threads: 2, tells_all: true, ..VerifyConfig::new(vec![root.clone()], vec![keys]) };
+    let config = VerifyConfig { threads: 2, verbose: true, ..VerifyConfig::new(vec![root.clone()], vec![keys]) };
     let report = verify(&config).map_err(|error| error.to_string())?;
     let outcomes = outcomes_by_path(&report, &root);
     judged.compare_digests(&outcomes)?;
@@ -74,8 +74,8 @@ fn check(world: &World, is_converted: bool) -> Result<(), String> {
 }
 
 /// Outcomes of each file of the copy; a log file that is declared twice has two.
-fn outcomes_by_path(report: &VerifyReport, root: &Path) -> BTreeMap<String, Vec<Outcome>> {
-    let mut outcomes: BTreeMap<String, Vec<Outcome>> = BTreeMap::new();
+fn outcomes_by_path(report: &VerifyReport, root: &Path) -> BTreeMap<String, Vec<VerifyOutcome>> {
+    let mut outcomes: BTreeMap<String, Vec<VerifyOutcome>> = BTreeMap::new();
     for finding in &report.findings {
         if let Some(path) = &finding.path {
             let below = Path::new(path).strip_prefix(root).expect("a file of the copy");
@@ -86,21 +86,23 @@ fn outcomes_by_path(report: &VerifyReport, root: &Path) -> BTreeMap<String, Vec<
 }
 
 impl Judged<'_> {
-    fn compare_digests(&self, outcomes: &BTreeMap<String, Vec<Outcome>>) -> Result<(), String> {
+    fn compare_digests(&self, outcomes: &BTreeMap<String, Vec<VerifyOutcome>>) -> Result<(), String> {
         for (path, worth) in &self.digests {
             let found = outcomes.get(path).map(Vec::as_slice).unwrap_or_default();
             let agrees = match worth {
-                DigestWorth::Signed => found == [Outcome::DigestValid],
+                DigestWorth::Signed => found == [VerifyOutcome::DigestValid],
                 DigestWorth::Unsigned => matches!(
                     found,
-                    [Outcome::DigestWithoutSignature | Outcome::DigestWithoutProof | Outcome::DigestUnlinked]
+                    [VerifyOutcome::DigestWithoutSignature
+                        | VerifyOutcome::DigestWithoutProof
+                        | VerifyOutcome::DigestUnlinked]
                 ),
                 DigestWorth::Wrong => matches!(
                     found,
-                    [Outcome::DigestMoved
-                        | Outcome::DigestMalformed
-                        | Outcome::DigestKeyMissing
-                        | Outcome::DigestSignatureFailed]
+                    [VerifyOutcome::DigestMoved
+                        | VerifyOutcome::DigestMalformed
+                        | VerifyOutcome::DigestKeyMissing
+                        | VerifyOutcome::DigestSignatureFailed]
                 ),
             };
             if !agrees {
@@ -110,13 +112,16 @@ impl Judged<'_> {
         Ok(())
     }
 
-    fn compare_logs(&self, outcomes: &BTreeMap<String, Vec<Outcome>>) -> Result<(), String> {
-        let contradicts = |outcome: &Outcome| {
-            matches!(outcome, Outcome::LogHashDiffers | Outcome::LogMalformed | Outcome::LogTrailingData)
+    fn compare_logs(&self, outcomes: &BTreeMap<String, Vec<VerifyOutcome>>) -> Result<(), String> {
+        let contradicts = |outcome: &VerifyOutcome| {
+            matches!(
+                outcome,
+                VerifyOutcome::LogHashDiffers | VerifyOutcome::LogMalformed | VerifyOutcome::LogTrailingData
+            )
         };
         for (path, worth) in &self.logs {
             let found = outcomes.get(path).map(Vec::as_slice).unwrap_or_default();
-            let is_valid = found.contains(&Outcome::LogValid);
+            let is_valid = found.contains(&VerifyOutcome::LogValid);
             let is_contradicted = found.iter().any(contradicts);
             let agrees = match worth {
                 // What speaks against a signed digest file counts for nothing.
@@ -124,7 +129,7 @@ impl Judged<'_> {
                 LogWorth::Contradicted => is_contradicted && !is_valid,
                 // Where the digest file has no place in its chain, what it declares counts for nothing.
                 LogWorth::Unproved(fits) => !is_valid && (!is_contradicted || !fits),
-                LogWorth::OfWrongDigest => found == [Outcome::LogOfInvalidDigest],
+                LogWorth::OfWrongDigest => found == [VerifyOutcome::LogOfInvalidDigest],
                 LogWorth::Undeclared => !is_valid && !is_contradicted,
             };
             if !agrees || found.is_empty() {
@@ -137,7 +142,7 @@ impl Judged<'_> {
     /// What a signed digest file names, and is not here, is missed.
     fn compare_missing(&self, copy: &Copy<'_>, report: &VerifyReport) -> Result<(), String> {
         let is_here = |key: &str| self.world.files.keys().any(|path| crate::reference::proof::key_of(path) == key);
-        let is_said = |outcomes: &[Outcome], place: &str| {
+        let is_said = |outcomes: &[VerifyOutcome], place: &str| {
             report.findings.iter().any(|finding| {
                 let is_named = finding.place == place
                     || finding.advice.as_ref().is_some_and(|advice| advice.starts_with(&format!("{place} ")));
@@ -151,14 +156,16 @@ impl Judged<'_> {
             for log in json["logFiles"].as_array().expect("log files") {
                 let (bucket, object) = (text(&log["s3Bucket"]), text(&log["s3Object"]));
                 if !is_here(&crate::reference::proof::key_of(&object))
-                    && !is_said(&[Outcome::LogMissing], &place(&bucket, &object))
+                    && !is_said(&[VerifyOutcome::LogMissing], &place(&bucket, &object))
                 {
                     return Err(format!("{path} declares {object}, which is not here, and that is not reported"));
                 }
             }
             let (bucket, object) = (text(&json["previousDigestS3Bucket"]), text(&json["previousDigestS3Object"]));
             let is_missing = !object.is_empty() && !is_here(&crate::reference::proof::key_of(&object));
-            if is_missing && !is_said(&[Outcome::DigestMissing, Outcome::ChainOlder], &place(&bucket, &object)) {
+            if is_missing
+                && !is_said(&[VerifyOutcome::DigestMissing, VerifyOutcome::ChainOlder], &place(&bucket, &object))
+            {
                 return Err(format!("{path} follows {object}, which is not here, and that is not reported"));
             }
         }
@@ -166,7 +173,11 @@ impl Judged<'_> {
     }
 
     /// What nothing declares: delivered by a trail, or planted by somebody.
-    fn compare_undeclared(&self, copy: &Copy<'_>, outcomes: &BTreeMap<String, Vec<Outcome>>) -> Result<(), String> {
+    fn compare_undeclared(
+        &self,
+        copy: &Copy<'_>,
+        outcomes: &BTreeMap<String, Vec<VerifyOutcome>>,
+    ) -> Result<(), String> {
         let undeclared = self.logs.iter().filter(|(_, worth)| **worth == LogWorth::Undeclared).map(|(path, _)| path);
         for path in undeclared {
             let found = outcomes.get(path).map(Vec::as_slice).unwrap_or_default();
@@ -175,11 +186,13 @@ impl Judged<'_> {
             let Some(log) = self.world.logs.get(path) else { continue };
             if let Some(plant) = log.plant {
                 let is_told = match plant {
-                    Plant::AmongOthers => !self.is_covered(copy, log) || *outcome == Outcome::LogUndeclared,
-                    Plant::OfAnotherDay => *outcome == Outcome::LogMisplaced,
+                    Plant::AmongOthers => !self.is_covered(copy, log) || *outcome == VerifyOutcome::LogUndeclared,
+                    Plant::OfAnotherDay => *outcome == VerifyOutcome::LogMisplaced,
                     // What is missing is reported, too.
                     Plant::InAFolderOfItsOwn => {
-                        !self.is_covered_by_one(copy, log) || is_problem || *outcome == Outcome::LogOfMissingDigest
+                        !self.is_covered_by_one(copy, log)
+                            || is_problem
+                            || *outcome == VerifyOutcome::LogOfMissingDigest
                     }
                 };
                 if !is_told {
@@ -230,7 +243,7 @@ impl Judged<'_> {
     }
 
     /// Whether nothing but the trail itself could tell that a log file that it delivered was not planted.
-    fn may_be_suspected(&self, log: &Log, outcome: Outcome) -> bool {
+    fn may_be_suspected(&self, log: &Log, outcome: VerifyOutcome) -> bool {
         let is_told = |mark: &str| {
             let counts = |(path, worth): (&String, &DigestWorth)| {
                 path.contains(mark) && !path.contains("_backfill") && *worth != DigestWorth::Wrong
@@ -243,7 +256,7 @@ impl Judged<'_> {
         !is_told(&trail.mark())
             || log.is_late
             || self.world.forged.contains(&log.trail)
-            || (outcome == Outcome::LogOfUnknownTrail && self.world.trails_of(log).count() > 1)
+            || (outcome == VerifyOutcome::LogOfUnknownTrail && self.world.trails_of(log).count() > 1)
     }
 
     fn compare_conversion(&self, workdir: &Workdir) -> Result<(), String> {
@@ -271,8 +284,9 @@ impl Judged<'_> {
 
 /// Nothing is wrong with a copy that nobody has tampered with.
 fn expect_sound(report: &VerifyReport) -> Result<(), String> {
-    let is_false =
-        |outcome: &Outcome| outcome.severity() == Severity::Problem && *outcome != Outcome::LogOfUnknownTrail;
+    let is_false = |outcome: &VerifyOutcome| {
+        outcome.severity() == Severity::Problem && *outcome != VerifyOutcome::LogOfUnknownTrail
+    };
     let false_alarms: Vec<_> = report.findings.iter().filter(|finding| is_false(&finding.outcome)).collect();
     if false_alarms.is_empty() { Ok(()) } else { Err(format!("nobody has tampered with it: {false_alarms:#?}")) }
 }

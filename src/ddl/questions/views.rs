@@ -302,7 +302,7 @@ pub(super) const VIEWS: &[View] = &[
     },
 ];
 
-/// Where both sides of a reconciliation are told.
+/// Where both sides of a reconciliation are listed.
 pub(super) const RECONCILIATION: Reconciliation = Reconciliation {
     doc: &[
         "With the Seller Delivery Data Feeds as tables (all columns text, named as AWS names them), this lists by month, \

@@ -13,7 +13,7 @@ pub(super) use action::{Action, call};
 
 /// An action with its templates compiled. An empty template means the member is `null` (request, response) or absent.
 #[derive(Debug)]
-pub(super) struct Compiled {
+pub(super) struct CompiledAction {
     pub(super) action: Action,
     pub(super) error_message: Template,
     pub(super) request: Template,
@@ -25,7 +25,7 @@ pub(super) struct Compiled {
     pub(super) host: Template,
 }
 
-impl Compiled {
+impl CompiledAction {
     pub(super) fn new(action: &Action, compiler: &mut Compiler) -> Self {
         Self {
             action: *action,
@@ -42,7 +42,7 @@ impl Compiled {
 }
 
 /// All actions, compiled.
-pub(super) fn compile(compiler: &mut Compiler) -> Vec<Compiled> {
+pub(super) fn compile(compiler: &mut Compiler) -> Vec<CompiledAction> {
     let actions = [access::ACTIONS, compute::ACTIONS, storage::ACTIONS, operations::ACTIONS].into_iter().flatten();
-    actions.map(|action| Compiled::new(action, compiler)).collect()
+    actions.map(|action| CompiledAction::new(action, compiler)).collect()
 }

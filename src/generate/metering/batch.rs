@@ -3,7 +3,7 @@
 //! no request record matches, unless the request is omitted: what AWS answers is what it was asked.
 
 use super::frame::Frame;
-use super::record::{CustomerForm, Product, Record};
+use super::record::{CustomerForm, MeteringRecord, Product};
 use super::spelling::{self, Number, Spelling, Stamps};
 use crate::generate::prng::{Prng, word};
 use crate::generate::scene::Scene;
@@ -39,12 +39,12 @@ enum Shown {
 }
 
 /// The records' texts, one after the other.
-struct Texts {
+struct RecordTexts {
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
-impl Texts {
+impl RecordTexts {
     fn get(&self, record: usize) -> &[u8] {
         let start = if record == 0 { 0 } else { self.ends[record - 1] };
         &self.bytes[start..self.ends[record]]
@@ -106,7 +106,7 @@ fn draw_count(rng: &mut Prng) -> u64 {
     }
 }
 
-fn draw_records(scene: &mut Scene<'_>, product: &Product) -> Vec<Record> {
+fn draw_records(scene: &mut Scene<'_>, product: &Product) -> Vec<MeteringRecord> {
     let rng = &mut scene.rng;
     if rng.per_million(EMPTY) {
         return Vec::new();
@@ -115,10 +115,10 @@ fn draw_records(scene: &mut Scene<'_>, product: &Product) -> Vec<Record> {
     let base = if product.hourly { hour(scene.time - rng.between(0, 5_400)) } else { scene.time - rng.between(1, 240) };
     // A job that catches up sends several hours in one call.
     let catching_up = rng.percent(8);
-    let mut records: Vec<Record> = (0..draw_count(rng))
+    let mut records: Vec<MeteringRecord> = (0..draw_count(rng))
         .map(|_| {
             let time = if catching_up { base - 3_600 * rng.between(0, 5) } else { base };
-            Record::draw(product, time, rng)
+            MeteringRecord::draw(product, time, rng)
         })
         .collect();
     if records.len() > 1 && rng.per_million(TWINS) {
@@ -166,8 +166,9 @@ fn draw_spellings(rng: &mut Prng, product: &Product, stamps: &Stamps) -> (Spelli
     (asked, answered)
 }
 
-fn spell(scene: &Scene<'_>, product: &Product, records: &[Record], spelling: Spelling) -> Texts {
-    let mut texts = Texts { bytes: Vec::with_capacity(records.len() * 256), ends: Vec::with_capacity(records.len()) };
+fn spell(scene: &Scene<'_>, product: &Product, records: &[MeteringRecord], spelling: Spelling) -> RecordTexts {
+    let mut texts =
+        RecordTexts { bytes: Vec::with_capacity(records.len() * 256), ends: Vec::with_capacity(records.len()) };
     for record in records {
         spelling::push_record(scene.trail, product, record, spelling, &mut texts.bytes);
         texts.ends.push(texts.bytes.len());
@@ -175,7 +176,7 @@ fn spell(scene: &Scene<'_>, product: &Product, records: &[Record], spelling: Spe
     texts
 }
 
-fn write_request(scene: &mut Scene<'_>, product: &Product, texts: &Texts, out: &mut Vec<u8>) {
+fn write_request(scene: &mut Scene<'_>, product: &Product, texts: &RecordTexts, out: &mut Vec<u8>) {
     put(out, "{\"usageRecords\":[");
     for record in 0..texts.ends.len() {
         if record > 0 {
@@ -214,7 +215,7 @@ fn write_placeholder(scene: &mut Scene<'_>, what: &str, as_text: bool, out: &mut
     put(out, if as_text { "\"}" } else { "}" });
 }
 
-fn write_response(scene: &mut Scene<'_>, texts: &Texts, out: &mut Vec<u8>) {
+fn write_response(scene: &mut Scene<'_>, texts: &RecordTexts, out: &mut Vec<u8>) {
     let mut order: Vec<usize> = (0..texts.ends.len()).collect();
     let rng = &mut scene.rng;
     if rng.per_million(SHUFFLED) {
@@ -279,7 +280,7 @@ fn write_verdict(rng: &mut Prng, out: &mut Vec<u8>) {
 }
 
 /// Where the product of a licence may be found; two of the shapes AWS's own script looks for.
-fn write_license_map(scene: &mut Scene<'_>, product: &Product, records: &[Record], out: &mut Vec<u8>) {
+fn write_license_map(scene: &mut Scene<'_>, product: &Product, records: &[MeteringRecord], out: &mut Vec<u8>) {
     let Some(record) = records.first() else {
         return;
     };

@@ -1,18 +1,18 @@
 //! What calls of the Metering Service have in common. In: the kind of call. Out: the event around two bodies, which others
 //! append. Never decides how records look.
 
-use crate::generate::catalogue::{Action, Compiled, call};
-use crate::generate::envelope::{Call, Envelope};
+use crate::generate::catalogue::{Action, CompiledAction, call};
+use crate::generate::envelope::{Envelope, GeneratedCall};
 use crate::generate::identity::Who;
 use crate::generate::prng::Prng;
 use crate::generate::scene::Scene;
 use crate::generate::text::put;
 
 /// Code and message of a failed call, and how often it is seen.
-pub(super) type Failure = (&'static str, &'static str, u32);
+pub(super) type FailedCall = (&'static str, &'static str, u32);
 
 /// The last is how some SDKs' services name it.
-pub(super) const FAILURES: [Failure; 10] = [
+pub(super) const FAILURES: [FailedCall; 10] = [
     ("ThrottlingException", "Rate exceeded", 38),
     ("TimestampOutOfBoundsException", "The timestamp value passed in the UsageRecord is out of allowed range.", 24),
     (
@@ -58,8 +58,8 @@ const fn metered(name: &'static str, request: &'static str) -> Action {
 /// What a metering call's event consists of besides its two bodies.
 pub(super) struct Frame<'c> {
     pub(super) envelope: &'c Envelope,
-    pub(super) of: &'c Compiled,
-    pub(super) failure: Option<Failure>,
+    pub(super) of: &'c CompiledAction,
+    pub(super) failure: Option<FailedCall>,
     pub(super) minor: usize,
     pub(super) delayed: bool,
 }
@@ -74,7 +74,7 @@ impl Frame<'_> {
         out: &mut Vec<u8>,
         bodies: impl FnOnce(&mut Scene<'_>, &mut Vec<u8>) -> u64,
     ) -> u64 {
-        let call = Call { of: self.of, minor: self.minor, delayed: self.delayed };
+        let call = GeneratedCall { of: self.of, minor: self.minor, delayed: self.delayed };
         let manner = self.envelope.open(scene, &call, session, out);
         if let Some((code, message, _)) = self.failure {
             put(out, ",\"errorCode\":\"");

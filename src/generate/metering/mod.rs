@@ -6,7 +6,7 @@ mod frame;
 mod record;
 mod spelling;
 
-use super::catalogue::Compiled;
+use super::catalogue::CompiledAction;
 use super::config::Mix;
 use super::envelope::Envelope;
 use super::prng::{Prng, Weighted};
@@ -14,13 +14,13 @@ use super::scene::Scene;
 use super::template::{Compiler, slot};
 use super::text::{self, put};
 use frame::{CALLS, FAILURES, Frame};
-use record::{CustomerForm, Product, Record};
+use record::{CustomerForm, MeteringRecord, Product};
 use spelling::{Number, Stamps};
 
 /// The calls and their frequencies.
 #[derive(Debug)]
 pub(super) struct Metering {
-    calls: [Compiled; 4],
+    calls: [CompiledAction; 4],
     call: Weighted,
     failure: Weighted,
     stamps: Stamps,
@@ -32,7 +32,7 @@ const FAILED: u64 = 2;
 impl Metering {
     pub(super) fn compile(mix: Mix, compiler: &mut Compiler) -> Self {
         Self {
-            calls: CALLS.each_ref().map(|action| Compiled::new(action, compiler)),
+            calls: CALLS.each_ref().map(|action| CompiledAction::new(action, compiler)),
             call: match mix {
                 Mix::Org | Mix::Tiny => Weighted::new([940, 30, 10, 20]),
                 Mix::Metering => Weighted::new([970, 17, 4, 9]),
@@ -80,7 +80,7 @@ fn meter_usage(
     frame.write(scene, session, out, |scene, out| {
         let trail = scene.trail;
         let time = scene.time - scene.rng.between(1, 3_600);
-        let mut record = Record::draw(product, time, &mut scene.rng);
+        let mut record = MeteringRecord::draw(product, time, &mut scene.rng);
         record.allocations = if scene.rng.percent(6) { 2 } else { 0 };
         let number = if product.decimals { Number::Decimal } else { Number::Integer };
         let stamp = stamps.draw(&mut scene.rng);

@@ -125,7 +125,7 @@ impl Product {
 
 /// One usage record.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Record {
+pub(super) struct MeteringRecord {
     pub(super) customer: usize,
     pub(super) dimension: &'static str,
     /// Seconds since 1970 of the usage.
@@ -139,7 +139,7 @@ pub(super) struct Record {
     pub(super) seed: u64,
 }
 
-impl Record {
+impl MeteringRecord {
     pub(super) fn draw(product: &Product, time: i64, rng: &mut Prng) -> Self {
         let whole = match rng.below(100) {
             0..8 => 0,

@@ -1,7 +1,7 @@
 //! How records are spelled. In: records. Out: their JSON text in any of the forms that trails have had.
 //! Never decides which form a call uses, nor what becomes of a record.
 
-use super::record::{CustomerForm, MILLION, Product, Record};
+use super::record::{CustomerForm, MILLION, MeteringRecord, Product};
 use crate::generate::prng::{Prng, Weighted, word};
 use crate::generate::text::{self, put};
 use crate::generate::trail::Trail;
@@ -68,7 +68,13 @@ pub(super) struct Spelling {
 }
 
 /// Appends the record as an object.
-pub(super) fn push_record(trail: &Trail, product: &Product, record: &Record, spelling: Spelling, out: &mut Vec<u8>) {
+pub(super) fn push_record(
+    trail: &Trail,
+    product: &Product,
+    record: &MeteringRecord,
+    spelling: Spelling,
+    out: &mut Vec<u8>,
+) {
     let mut rng = Prng::new(record.seed);
     put(out, "{\"dimension\":\"");
     put(out, record.dimension);

@@ -10,35 +10,35 @@ use crate::input::{Unusable, is_of_system};
 
 /// What a zip says of a member.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::input) struct Told {
+pub(in crate::input) struct DeclaredMember {
     /// Where it is in the zip.
     pub(in crate::input) start: u64,
     pub(in crate::input) bytes: u64,
     pub(in crate::input) crc32: u32,
 }
 
-/// Reads a member of which this is told.
-pub(in crate::input) fn checked(reader: impl Read + Send + 'static, told: Told) -> Box<dyn Read + Send> {
-    Box::new(Checked { reader, told, left: told.bytes, crc: flate2::Crc::new() })
+/// Reads a member and checks what is declared of it.
+pub(in crate::input) fn checked(reader: impl Read + Send + 'static, declared: DeclaredMember) -> Box<dyn Read + Send> {
+    Box::new(CheckedReader { reader, declared, left: declared.bytes, crc: flate2::Crc::new() })
 }
 
-struct Checked<R> {
+struct CheckedReader<R> {
     reader: R,
-    told: Told,
+    declared: DeclaredMember,
     left: u64,
     crc: flate2::Crc,
 }
 
-impl<R> Checked<R> {
+impl<R> CheckedReader<R> {
     /// That the member is damaged: nothing tells which of its bytes are right.
     fn damage(&self, what: &str) -> io::Error {
-        let start = self.told.start;
+        let start = self.declared.start;
         let finding = damage(Some(start), format!("the member of the zip at byte {start} is damaged: {what}"));
         io::Error::other(Unusable { finding, sound_bytes: 0 })
     }
 }
 
-impl<R: Read> Read for Checked<R> {
+impl<R: Read> Read for CheckedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = match self.reader.read(buffer) {
             Ok(read) => read,
@@ -50,7 +50,7 @@ impl<R: Read> Read for Checked<R> {
             return Err(self.damage("it is larger than the zip says"));
         };
         self.left = left;
-        if read == 0 && !buffer.is_empty() && (self.left > 0 || self.crc.sum() != self.told.crc32) {
+        if read == 0 && !buffer.is_empty() && (self.left > 0 || self.crc.sum() != self.declared.crc32) {
             return Err(self.damage("its checksum or size is not what the zip says"));
         }
         Ok(read)

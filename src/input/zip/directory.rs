@@ -7,7 +7,7 @@ use std::io;
 use std::ops::Range;
 
 use super::blocks::BlockReader;
-use super::records::{CentralHeader, END, EndRecord, LOCAL, LocalHeader, Member};
+use super::records::{CentralHeader, END, EndRecord, LOCAL, LocalHeader, MemberHeader};
 use crate::input::container::MAX_MEMBERS;
 
 /// A directory that was found.
@@ -18,13 +18,13 @@ pub(super) struct Directory {
     /// The end of the zip, with its comment; the file may be cut before that ends.
     pub(super) end: Range<u64>,
     pub(super) record: EndRecord,
-    /// What is to be added to the places that it tells: bytes before the zip move them.
+    /// What is to be added to the offsets that it gives: bytes before the zip move them.
     shift: i128,
 }
 
 /// An entry of a directory.
 #[derive(Debug)]
-pub(super) struct Listed {
+pub(super) struct DirectoryEntry {
     /// Its place among the entries.
     pub(super) number: u64,
     /// Where its local header should be; `None` when that is before the file.
@@ -32,7 +32,7 @@ pub(super) struct Listed {
     /// The file of a split zip that it begins in.
     pub(super) disk: u32,
     pub(super) name: Vec<u8>,
-    pub(super) member: Member,
+    pub(super) member: MemberHeader,
 }
 
 impl Directory {
@@ -94,8 +94,8 @@ impl Directory {
             return Ok((record.entries == 0).then_some(directory));
         }
         // It stands before its end, or else where that says.
-        let told = record.offset.checked_add(record.bytes).filter(|end| *end <= end_at).map(|_| record.offset);
-        for start in [before, told].into_iter().flatten().filter(|start| *start >= stretch.start) {
+        let stated = record.offset.checked_add(record.bytes).filter(|end| *end <= end_at).map(|_| record.offset);
+        for start in [before, stated].into_iter().flatten().filter(|start| *start >= stretch.start) {
             directory.entries = start..start + record.bytes;
             // In a split zip, places are counted from the beginning of the file that they are in.
             directory.shift = if record.disk == 0 { i128::from(start) - i128::from(record.offset) } else { 0 };
@@ -113,10 +113,10 @@ impl Directory {
     fn with_zip64(reader: &mut BlockReader, record: EndRecord, at: u64) -> io::Result<Option<(EndRecord, u64)>> {
         let Some(locator_at) = at.checked_sub(EndRecord::LOCATOR_BYTES as u64) else { return Ok(None) };
         let locator = reader.record(locator_at, EndRecord::LOCATOR_BYTES)?;
-        let Some(told) = EndRecord::zip64_offset(locator) else { return Ok(None) };
+        let Some(stated) = EndRecord::zip64_offset(locator) else { return Ok(None) };
         // What stands before the zip has moved it, too.
         let before = locator_at.checked_sub(EndRecord::ZIP64_BYTES as u64);
-        for start in [before, Some(told)].into_iter().flatten() {
+        for start in [before, Some(stated)].into_iter().flatten() {
             let wide = record.with_zip64(reader.record(start, EndRecord::ZIP64_BYTES)?);
             if let Some((record, bytes)) = wide
                 && start.checked_add(bytes) == Some(locator_at)
@@ -132,20 +132,20 @@ impl Directory {
         Ok(read_entry(reader, self.entries.clone())?.map(|(entry, _)| entry.offset))
     }
 
-    /// A place that it tells as one of the file.
-    fn place(&self, told: u64) -> Option<u64> {
-        u64::try_from(i128::from(told) + self.shift).ok()
+    /// An offset that it gives, as one of the file.
+    fn place(&self, stated: u64) -> Option<u64> {
+        u64::try_from(i128::from(stated) + self.shift).ok()
     }
 
     /// Reads its entries, up to `most` of them, as far as they are entries; and where they end.
-    pub(super) fn read(&self, reader: &mut BlockReader, most: usize) -> io::Result<(Vec<Listed>, u64)> {
+    pub(super) fn read(&self, reader: &mut BlockReader, most: usize) -> io::Result<(Vec<DirectoryEntry>, u64)> {
         let mut listed = Vec::new();
         let mut rest = self.entries.clone();
         while listed.len() < most {
             let Some((entry, bytes)) = read_entry(reader, rest.clone())? else { break };
             let CentralHeader { member, disk, offset, name } = entry;
             let number = listed.len() as u64;
-            listed.push(Listed { number, header: self.place(offset), disk, name: name.to_vec(), member });
+            listed.push(DirectoryEntry { number, header: self.place(offset), disk, name: name.to_vec(), member });
             rest.start += bytes;
         }
         Ok((listed, rest.start))

@@ -8,7 +8,7 @@ use std::io::{self, BufReader, Read};
 use flate2::bufread::DeflateDecoder;
 
 use super::blocks::BlockReader;
-use super::records::{self, DEFLATED, LocalHeader, Member, STORED};
+use super::records::{self, DEFLATED, LocalHeader, MemberHeader, STORED};
 use crate::input::is_of_system;
 use crate::input::region::Region;
 
@@ -19,15 +19,15 @@ const INFLATED_PER_READ: u64 = 64;
 /// Ends of members are searched for in so many times the bytes of the zip, and some more: a zip may be made so that every
 /// search goes to its end and finds nothing.
 const SEARCHES: u64 = 8;
-const LEAST_EFFORT: u64 = 64 << 20;
+const LEAST_SCAN: u64 = 64 << 20;
 
 /// Bytes that may still be read to find ends of members.
 #[derive(Debug)]
-pub(super) struct Effort(u64);
+pub(super) struct ScanBudget(u64);
 
-impl Effort {
+impl ScanBudget {
     pub(super) const fn of(bytes: u64) -> Self {
-        Self(bytes.saturating_mul(SEARCHES).saturating_add(LEAST_EFFORT))
+        Self(bytes.saturating_mul(SEARCHES).saturating_add(LEAST_SCAN))
     }
 
     /// Whether so many more may be read.
@@ -40,15 +40,15 @@ impl Effort {
 
 /// What is where a local header seems to begin.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum LocalEntry {
     /// Something else.
     Nothing,
     /// The header of a member that cannot be read, and why.
     Unreadable(String),
     /// A member.
-    Member {
+    MemberHeader {
         name: Vec<u8>,
-        member: Member,
+        member: MemberHeader,
         /// Where its bytes begin.
         start: u64,
         /// Where the next thing may begin.
@@ -62,13 +62,13 @@ pub(super) fn read(
     reader: &mut BlockReader,
     at: u64,
     end: u64,
-    effort: &mut Effort,
-) -> io::Result<Found> {
+    scan_budget: &mut ScanBudget,
+) -> io::Result<LocalEntry> {
     let is_last = end == reader.bytes;
-    let cut = || Found::Unreadable("the header of a member has no end".to_owned());
+    let cut = || LocalEntry::Unreadable("the header of a member has no end".to_owned());
     let fixed = reader.record(at, LocalHeader::FIXED_BYTES)?;
     if !LocalHeader::may_begin(fixed) {
-        return Ok(Found::Nothing);
+        return Ok(LocalEntry::Nothing);
     }
     let Some(length) = LocalHeader::length(fixed) else { return Ok(cut()) };
     let start = at + length as u64;
@@ -77,35 +77,42 @@ pub(super) fn read(
     }
     let Some(header) = LocalHeader::parse(reader.record(at, length)?) else { return Ok(cut()) };
     if header.name.contains(&0) {
-        return Ok(Found::Nothing);
+        return Ok(LocalEntry::Nothing);
     }
     let (has_sizes, name, mut member) = (header.has_sizes(), header.name.to_vec(), header.member);
     let shown = crate::error::printable(&String::from_utf8_lossy(&name));
-    let search = Search { region, start, end };
+    let search = EndSearch { region, start, end };
     let found = if has_sizes {
-        search.told(reader, &member)?
+        search.stated_end(reader, &member)?
     } else if member.is_encrypted() {
         None
     } else {
         match member.method {
-            DEFLATED => search.inflate(reader, &mut member, effort)?,
-            STORED => search.find_descriptor(reader, &mut member, effort)?,
+            DEFLATED => search.inflate(reader, &mut member, scan_budget)?,
+            STORED => search.find_descriptor(reader, &mut member, scan_budget)?,
             _ => None,
         }
     };
     Ok(match found {
-        Some(end) => Found::Member { name, member, start, end },
-        None if is_last => Found::Unreadable(format!("it ends inside the member {shown}, or that is damaged")),
-        None => Found::Unreadable(format!("the member {shown}, which no directory lists, has no end that is certain")),
+        Some(end) => LocalEntry::MemberHeader { name, member, start, end },
+        None if is_last => LocalEntry::Unreadable(format!("it ends inside the member {shown}, or that is damaged")),
+        None => {
+            LocalEntry::Unreadable(format!("the member {shown}, which no directory lists, has no end that is certain"))
+        }
     })
 }
 
 /// Whether the bytes of a member have the sizes and the checksum that are told of it.
-pub(super) fn is_sound(region: &Region, start: u64, member: &Member, effort: &mut Effort) -> io::Result<bool> {
+pub(super) fn is_sound(
+    region: &Region,
+    start: u64,
+    member: &MemberHeader,
+    scan_budget: &mut ScanBudget,
+) -> io::Result<bool> {
     let read = match member.method {
         _ if member.is_encrypted() => None,
-        DEFLATED => inflate(region, start, member.packed, effort)?,
-        STORED if member.packed == member.bytes => checksum(region, start, member.packed, effort)?,
+        DEFLATED => inflate(region, start, member.packed, scan_budget)?,
+        STORED if member.packed == member.bytes => checksum(region, start, member.packed, scan_budget)?,
         _ => None,
     };
     Ok(read.is_some_and(|read| (read.bytes, read.crc32) == (member.bytes, member.crc32)))
@@ -119,7 +126,7 @@ struct Unpacked {
 }
 
 /// The search for the end of a member.
-struct Search<'a> {
+struct EndSearch<'a> {
     region: &'a Region,
     /// Where its bytes begin.
     start: u64,
@@ -127,19 +134,24 @@ struct Search<'a> {
     end: u64,
 }
 
-impl Search<'_> {
+impl EndSearch<'_> {
     /// The end by the sizes of the header.
-    fn told(&self, reader: &mut BlockReader, member: &Member) -> io::Result<Option<u64>> {
+    fn stated_end(&self, reader: &mut BlockReader, member: &MemberHeader) -> io::Result<Option<u64>> {
         let Some(end) = self.start.checked_add(member.packed).filter(|end| *end <= self.end) else { return Ok(None) };
         let is_same = member.packed == member.bytes || member.method != STORED || member.is_encrypted();
         // Who writes sizes of zero and no descriptor may have left them open.
-        let is_told = member.packed > 0 || end == self.end || reader.record(end, 2)? == b"PK";
-        Ok((is_same && is_told).then_some(end))
+        let is_stated = member.packed > 0 || end == self.end || reader.record(end, 2)? == b"PK";
+        Ok((is_same && is_stated).then_some(end))
     }
 
     /// The end of a deflated member, which is where its last block ends, when its descriptor is there.
-    fn inflate(&self, reader: &mut BlockReader, member: &mut Member, effort: &mut Effort) -> io::Result<Option<u64>> {
-        let Some(read) = inflate(self.region, self.start, self.end - self.start, effort)? else { return Ok(None) };
+    fn inflate(
+        &self,
+        reader: &mut BlockReader,
+        member: &mut MemberHeader,
+        scan_budget: &mut ScanBudget,
+    ) -> io::Result<Option<u64>> {
+        let Some(read) = inflate(self.region, self.start, self.end - self.start, scan_budget)? else { return Ok(None) };
         let Unpacked { packed, bytes, crc32 } = read;
         let end = self.start + packed;
         let behind = reader.record(end, records::DESCRIPTOR_BYTES)?;
@@ -152,8 +164,8 @@ impl Search<'_> {
     fn find_descriptor(
         &self,
         reader: &mut BlockReader,
-        member: &mut Member,
-        effort: &mut Effort,
+        member: &mut MemberHeader,
+        scan_budget: &mut ScanBudget,
     ) -> io::Result<Option<u64>> {
         const OVERLAP: usize = records::DESCRIPTOR_BYTES;
         let (mut at, mut crc) = (self.start, flate2::Crc::new());
@@ -161,7 +173,7 @@ impl Search<'_> {
             let most = usize::try_from(self.end - at).unwrap_or(usize::MAX);
             let piece = reader.ahead(at, most.min(PIECE_BYTES + OVERLAP))?;
             let searched = piece.len().min(PIECE_BYTES);
-            if searched == 0 || !effort.allows(searched as u64) {
+            if searched == 0 || !scan_budget.allows(searched as u64) {
                 return Ok(None);
             }
             let mut summed = 0;
@@ -184,7 +196,7 @@ impl Search<'_> {
     }
 }
 
-/// Whether a number stands where data descriptors tell a size; most bytes are ruled out by that.
+/// Whether a number stands where data descriptors have a size; most bytes are ruled out by that.
 fn may_be_descriptor(bytes: &[u8], packed: u64) -> bool {
     let [one, two, three, four, ..] = packed.to_le_bytes();
     let size = [one, two, three, four];
@@ -192,7 +204,7 @@ fn may_be_descriptor(bytes: &[u8], packed: u64) -> bool {
 }
 
 /// Inflates what begins at a place and has at most so many bytes; `None` when that is damaged, cut or too much.
-fn inflate(region: &Region, start: u64, most: u64, effort: &mut Effort) -> io::Result<Option<Unpacked>> {
+fn inflate(region: &Region, start: u64, most: u64, scan_budget: &mut ScanBudget) -> io::Result<Option<Unpacked>> {
     let reader = BufReader::with_capacity(PIECE_BYTES, region.part(start, most).open()?);
     let mut decoder = DeflateDecoder::new(reader);
     let (mut piece, mut crc, mut packed) = (vec![0; PIECE_BYTES], flate2::Crc::new(), 0);
@@ -205,7 +217,7 @@ fn inflate(region: &Region, start: u64, most: u64, effort: &mut Effort) -> io::R
         };
         let cost = decoder.total_in() - packed + read as u64 / INFLATED_PER_READ;
         packed = decoder.total_in();
-        if !effort.allows(cost) {
+        if !scan_budget.allows(cost) {
             return Ok(None);
         }
         if read == 0 {
@@ -216,7 +228,7 @@ fn inflate(region: &Region, start: u64, most: u64, effort: &mut Effort) -> io::R
 }
 
 /// Reads what is stored at a place; `None` when there is less of it, or it is too much.
-fn checksum(region: &Region, start: u64, bytes: u64, effort: &mut Effort) -> io::Result<Option<Unpacked>> {
+fn checksum(region: &Region, start: u64, bytes: u64, scan_budget: &mut ScanBudget) -> io::Result<Option<Unpacked>> {
     let mut reader = region.part(start, bytes).open()?;
     let (mut piece, mut crc) = (vec![0; PIECE_BYTES], flate2::Crc::new());
     let mut left = bytes;
@@ -226,7 +238,7 @@ fn checksum(region: &Region, start: u64, bytes: u64, effort: &mut Effort) -> io:
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        if read == 0 || !effort.allows(read as u64) {
+        if read == 0 || !scan_budget.allows(read as u64) {
             return Ok(None);
         }
         crc.update(&piece[..read]);

@@ -47,9 +47,9 @@ fn length(bytes: &[u8], at: usize) -> Option<usize> {
     short(bytes, at).map(usize::from)
 }
 
-/// What a header tells of a member, whichever of the two it is.
+/// What a header says about a member, whichever of the two it is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Member {
+pub(super) struct MemberHeader {
     flags: u16,
     pub(super) method: u16,
     time: u16,
@@ -61,7 +61,7 @@ pub(super) struct Member {
     pub(super) bytes: u64,
 }
 
-impl Member {
+impl MemberHeader {
     /// Reads the fields that both headers have in the same order.
     fn parse(bytes: &[u8], at: usize) -> Option<Self> {
         Some(Self {
@@ -104,9 +104,9 @@ impl Member {
         let mut field = zip64(extra).unwrap_or_default();
         for size in [&mut self.bytes, &mut self.packed] {
             if *size == IN_EXTRA
-                && let Some((told, rest)) = field.split_at_checked(8)
+                && let Some((stated, rest)) = field.split_at_checked(8)
             {
-                *size = long(told, 0).unwrap_or(*size);
+                *size = long(stated, 0).unwrap_or(*size);
                 field = rest;
             }
         }
@@ -130,7 +130,7 @@ fn zip64(extra: &[u8]) -> Option<&[u8]> {
 /// The header before a member.
 #[derive(Debug)]
 pub(super) struct LocalHeader<'a> {
-    pub(super) member: Member,
+    pub(super) member: MemberHeader,
     pub(super) name: &'a [u8],
 }
 
@@ -148,12 +148,12 @@ impl<'a> LocalHeader<'a> {
     pub(super) fn parse(header: &'a [u8]) -> Option<Self> {
         let (name, extra) =
             header.get(Self::FIXED_BYTES..Self::length(header)?)?.split_at_checked(length(header, 26)?)?;
-        let mut member = Member::parse(header, 6)?;
+        let mut member = MemberHeader::parse(header, 6)?;
         member.take_zip64(extra);
         Some(Self { member, name })
     }
 
-    /// Whether one begins here for all that its fields tell, as far as they are here, and not four bytes of something else.
+    /// Whether one begins here as far as its fields show, as far as they are here, and not four bytes of something else.
     pub(super) fn may_begin(bytes: &[u8]) -> bool {
         let is_version = |version: u16| version & 0xff <= LATEST_VERSION && version >> 8 <= LATEST_SYSTEM;
         let is_method = |method: u16| matches!(method, 0..=10 | 12 | 14 | 16 | 18..=20 | 93..=99);
@@ -164,16 +164,16 @@ impl<'a> LocalHeader<'a> {
             && short(bytes, 26).is_none_or(|name_bytes| name_bytes > 0)
     }
 
-    /// Whether its sizes are told here, and not only in the directory or behind the member.
+    /// Whether its sizes are given here, and not only in the directory or behind the member.
     pub(super) const fn has_sizes(&self) -> bool {
-        let Member { packed, bytes, method, .. } = self.member;
-        let is_told = packed > 0 || (bytes == 0 && method == STORED);
-        is_told && !self.member.has_descriptor() && packed != IN_EXTRA && bytes != IN_EXTRA
+        let MemberHeader { packed, bytes, method, .. } = self.member;
+        let is_stated = packed > 0 || (bytes == 0 && method == STORED);
+        is_stated && !self.member.has_descriptor() && packed != IN_EXTRA && bytes != IN_EXTRA
     }
 
     /// Whether it says something else of its member than the directory does.
-    pub(super) const fn contradicts(&self, listed: &Member) -> bool {
-        let Member { method, packed, bytes, crc32, .. } = self.member;
+    pub(super) const fn contradicts(&self, listed: &MemberHeader) -> bool {
+        let MemberHeader { method, packed, bytes, crc32, .. } = self.member;
         let is_same = packed == listed.packed && bytes == listed.bytes && (crc32 == 0 || crc32 == listed.crc32);
         let is_packed_same = method == listed.method && self.member.is_encrypted() == listed.is_encrypted();
         self.has_sizes() && packed > 0 && !(is_same && is_packed_same)
@@ -183,7 +183,7 @@ impl<'a> LocalHeader<'a> {
 /// A member in the directory.
 #[derive(Debug)]
 pub(super) struct CentralHeader<'a> {
-    pub(super) member: Member,
+    pub(super) member: MemberHeader,
     /// The file of a split zip that it begins in.
     pub(super) disk: u32,
     /// Where its local header is, from the beginning of the zip.
@@ -206,13 +206,13 @@ impl<'a> CentralHeader<'a> {
         let rest = header.get(Self::FIXED_BYTES..Self::length(header)?)?;
         let (name, rest) = rest.split_at_checked(length(header, 28)?)?;
         let extra = rest.get(..length(header, 30)?)?;
-        let mut member = Member::parse(header, 8)?;
+        let mut member = MemberHeader::parse(header, 8)?;
         let mut field = member.take_zip64(extra);
         let (mut disk, mut offset) = (short(header, 34)?.into(), u64::from(word(header, 42)?));
         if offset == IN_EXTRA
-            && let Some((told, rest)) = field.split_at_checked(8)
+            && let Some((stated, rest)) = field.split_at_checked(8)
         {
-            (offset, field) = (long(told, 0)?, rest);
+            (offset, field) = (long(stated, 0)?, rest);
         }
         if disk == DISK_IN_EXTRA {
             disk = word(field, 0).unwrap_or(disk);
@@ -239,7 +239,7 @@ impl EndRecord {
     pub(super) const FIXED_BYTES: usize = 22;
     /// Bytes of the record of zip64, without what may be added to it.
     pub(super) const ZIP64_BYTES: usize = 56;
-    /// Bytes of what tells where that is.
+    /// Bytes of the record that locates it.
     pub(super) const LOCATOR_BYTES: usize = 20;
 
     /// Reads it; with the length of its comment.

@@ -13,9 +13,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use twox_hash::XxHash3_128;
 
-use super::claim::{Claim, abort_all_of};
-use super::folder::{in_use, lock, stranger};
-use super::site::{Site, Uncommitted};
+use super::folder::{foreign_file, in_use, lock};
+use super::lease::{Lease, abort_all_of};
+use super::storage_backend::{CommitFailure, StorageBackend};
 use crate::disk::{Disk, Effect};
 use crate::encode::part::{StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result};
@@ -35,7 +35,7 @@ const UPLOADS_AT_ONCE: usize = 8;
 
 /// A bucket that this process alone writes to, below the root of a lake.
 #[derive(Debug)]
-pub(super) struct BucketSite {
+pub(super) struct BucketBackend {
     root: Root,
     remote: Remote,
     disk: Disk,
@@ -43,14 +43,14 @@ pub(super) struct BucketSite {
     state: PathBuf,
     staging: PathBuf,
     _lock: File,
-    claim: Claim,
+    lease: Lease,
     /// Uploads that wait to be completed, with the parts that they are of.
     uploaded: Vec<(PathBuf, Upload, Vec<String>)>,
     /// Keys of which others may have been begun: the answer to a request to begin one may be lost.
     begun: Vec<String>,
 }
 
-impl BucketSite {
+impl BucketBackend {
     /// Claims the place of a lake; after the deadline others are not waited for.
     ///
     /// # Errors
@@ -74,9 +74,9 @@ impl BucketSite {
         let state = scratch.join(format!("trailmill-{hash:032x}"));
         let lock = lock(&state, &disk, || in_use(path))?;
         if !root.is_lake()? {
-            refuse_strangers(root, &remote)?;
+            refuse_foreign_files(root, &remote)?;
         }
-        let claim = Claim::take(root, &remote, session, deadline)?;
+        let lease = Lease::take(root, &remote, session, deadline)?;
         let staging = state.join("staging");
         Ok(Self {
             root: root.clone(),
@@ -85,7 +85,7 @@ impl BucketSite {
             state,
             staging,
             _lock: lock,
-            claim,
+            lease,
             uploaded: Vec::new(),
             begun: Vec::new(),
         })
@@ -110,7 +110,7 @@ impl BucketSite {
             if read.map_err(|error| unwritable(&staged, error))? == 0 {
                 return Ok(pieces);
             }
-            self.claim.check_soon()?;
+            self.lease.check_soon()?;
             self.disk.before(Effect::Upload, &path).map_err(|error| unwritable(&path, error))?;
             let put = self.remote.bucket.put_piece(upload, pieces.len(), &Bytes::from(piece));
             pieces.push(put.map_err(|error| unwritable(&path, error))?);
@@ -121,14 +121,14 @@ impl BucketSite {
     fn show_part(&self, part: &StagedPart) -> Result<()> {
         let (path, key) = self.target(part);
         let failed = |error| unwritable(&path, error);
-        self.claim.check_soon()?;
+        self.lease.check_soon()?;
         if let Some((_, upload, pieces)) = self.uploaded.iter().find(|(uploaded, ..)| *uploaded == part.path) {
             self.disk.before(Effect::Complete, &path).map_err(failed)?;
             return self.remote.bucket.complete(upload, pieces, part.bytes).map_err(failed);
         }
         let bytes = self.read_staged(part)?;
         self.disk.before(Effect::Put, &path).map_err(failed)?;
-        if !self.claim.honours_conditions {
+        if !self.lease.honours_conditions {
             return self.remote.bucket.put(&key, &bytes).map_err(failed);
         }
         // A request of a run that is dead and does not know it must not overwrite what another has written since.
@@ -144,7 +144,7 @@ impl BucketSite {
     }
 }
 
-impl Site for BucketSite {
+impl StorageBackend for BucketBackend {
     fn staging(&self) -> &Path {
         &self.staging
     }
@@ -156,7 +156,7 @@ impl Site for BucketSite {
             return Ok(());
         }
         self.begun = large.iter().map(|part| self.target(part).1).collect();
-        self.claim.note_keys(&self.begun)?;
+        self.lease.note_keys(&self.begun)?;
         // Whatever fails, those that were begun are aborted.
         for part in &large {
             let (path, key) = self.target(part);
@@ -165,7 +165,7 @@ impl Site for BucketSite {
             self.uploaded.push((part.path.clone(), upload, Vec::new()));
         }
         let uploads: Vec<Upload> = self.uploaded.iter().map(|(_, upload, _)| upload.clone()).collect();
-        self.claim.note_uploads(&uploads)?;
+        self.lease.note_uploads(&uploads)?;
         let pieces = at_once(large.len(), |at| self.upload(large[at], &uploads[at]))?;
         for ((.., uploaded), pieces) in self.uploaded.iter_mut().zip(pieces) {
             *uploaded = pieces;
@@ -174,7 +174,7 @@ impl Site for BucketSite {
     }
 
     fn show(&mut self, parts: &[StagedPart]) -> Result<()> {
-        self.claim.check()?;
+        self.lease.check()?;
         at_once(parts.len(), |at| self.show_part(&parts[at]))?;
         self.uploaded.clear();
         // What is left of them holds nothing, and the parts are there: no reason to end a run.
@@ -185,14 +185,14 @@ impl Site for BucketSite {
         Ok(())
     }
 
-    fn commit(&mut self, part: &StagedPart) -> Result<(), Uncommitted> {
+    fn commit(&mut self, part: &StagedPart) -> Result<(), CommitFailure> {
         let parts = std::slice::from_ref(part);
         self.prepare(parts)?;
-        self.claim.check()?;
+        self.lease.check()?;
         let (path, key) = self.target(part);
         let failed = |error| unwritable(&path, error);
-        if !self.uploaded.is_empty() || !self.claim.honours_conditions {
-            return self.show(parts).map_err(|error| Uncommitted { error, is_certain: false });
+        if !self.uploaded.is_empty() || !self.lease.honours_conditions {
+            return self.show(parts).map_err(|error| CommitFailure { error, is_certain: false });
         }
         let bytes = self.read_staged(part)?;
         self.disk.before(Effect::Put, &path).map_err(failed)?;
@@ -200,20 +200,20 @@ impl Site for BucketSite {
             Ok(true) => return Ok(()),
             Ok(false) => {
                 let words = "another run has published a commit of this number";
-                return Err(Uncommitted { error: Error::at(ErrorKind::LakeLocked, &path, words), is_certain: false });
+                return Err(CommitFailure { error: Error::at(ErrorKind::LakeLocked, &path, words), is_certain: false });
             }
             Err(error) => error,
         };
         let is_certain = matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotFound);
-        Err(Uncommitted { error: failed(error), is_certain })
+        Err(CommitFailure { error: failed(error), is_certain })
     }
 
     fn expect_commit(&mut self, number: u32) {
-        self.claim.expect_commit(number);
+        self.lease.expect_commit(number);
     }
 
     fn check_held(&mut self) -> Result<()> {
-        self.claim.check_once()
+        self.lease.check_once()
     }
 
     fn remove(&mut self, parts: &[PathBuf]) -> Result<()> {
@@ -232,18 +232,18 @@ impl Site for BucketSite {
         for (path, upload, _) in self.uploaded.drain(..) {
             self.remote.bucket.abort(&upload).map_err(|error| unwritable(&self.root.join(path), error))?;
         }
-        // Whether the store tells of others or not, the error that has led here is the one to report.
+        // Whether the store lists others or not, the error that has led here is the one to report.
         let _ = abort_all_of(&self.remote.bucket, &std::mem::take(&mut self.begun));
         Ok(())
     }
 
-    fn let_go(&mut self) -> Vec<String> {
-        let left = self.claim.let_go();
-        std::mem::take(&mut self.claim.notes).into_iter().chain(left).collect()
+    fn release_lease(&mut self) -> Vec<String> {
+        let left = self.lease.release_lease();
+        std::mem::take(&mut self.lease.notes).into_iter().chain(left).collect()
     }
 }
 
-impl Drop for BucketSite {
+impl Drop for BucketBackend {
     fn drop(&mut self) {
         // Nothing depends on it: the next run on this machine clears it. Another may begin when the lock is gone.
         let _ = self.disk.remove_folder(&self.staging);
@@ -285,14 +285,14 @@ fn at_once<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> R
 }
 
 /// Refuses to begin a lake where somebody else's objects have the names of its tables.
-fn refuse_strangers(root: &Root, remote: &Remote) -> Result<()> {
+fn refuse_foreign_files(root: &Root, remote: &Remote) -> Result<()> {
     for table in Table::ALL {
         let listed = remote.bucket.list_all(&format!("{}{}/", remote.prefix, table.name()));
         let listed = listed.map_err(|error: io::Error| unwritable(root.path(), error))?;
         // Parts of a run that died before its first commit are no strangers.
         let is_strange = |key: &&String| crate::lake::PartName::parse(Path::new(key)).is_none();
         if let Some(key) = listed.iter().map(|object| &object.key).find(is_strange) {
-            return Err(stranger(&root.join(key.strip_prefix(&remote.prefix).unwrap_or(key))));
+            return Err(foreign_file(&root.join(key.strip_prefix(&remote.prefix).unwrap_or(key))));
         }
     }
     Ok(())

@@ -12,15 +12,15 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::bucket::BucketSite;
-use super::folder::{self, Folder};
+use super::bucket::BucketBackend;
+use super::folder::{self, FolderBackend};
 use super::options::WriteOptions;
-use super::site::{Site, Uncommitted};
+use super::storage_backend::{CommitFailure, StorageBackend};
 use crate::disk::Disk;
 use crate::encode::part::{StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::PartName;
-use crate::lake::manifest::{Commits, Known};
+use crate::lake::manifest::{Commits, KnownArchives};
 use crate::lake::root::Root;
 use crate::schema::Table;
 use crate::store::{Awaited, Session, Wait};
@@ -33,7 +33,7 @@ const TIME_TO_LOOK: Duration = Duration::from_millis(250);
 pub(crate) struct Lake {
     root: Root,
     disk: Disk,
-    site: Box<dyn Site>,
+    backend: Box<dyn StorageBackend>,
     last_commit: u32,
 }
 
@@ -65,25 +65,30 @@ impl Lake {
     ///
     /// When the place cannot be written to, holds something else, is held by another run, or was filled by a later
     /// version or with other tables or partitions.
-    pub(crate) fn open(options: &WriteOptions, session: &Session) -> Result<(Self, Known)> {
-        let disk = Disk::new(options.watch.clone());
+    pub(crate) fn open(options: &WriteOptions, session: &Session) -> Result<(Self, KnownArchives)> {
+        let disk = Disk::new(options.faults.clone());
         let root = Root::of(&options.lake, session)?;
-        let mut site = Self::wait_for_site(&root, options, session, &disk)?;
+        let mut backend = Self::wait_for_backend(&root, options, session, &disk)?;
         // A folder may be there only now.
         let root = Root::of(&options.lake, session)?;
-        let known = Known::read(root.clone(), &options.settings)?;
-        site.expect_commit(known.commits.last);
-        let mut lake = Self { root, disk, site, last_commit: known.commits.last };
+        let known = KnownArchives::read(root.clone(), &options.settings)?;
+        backend.expect_commit(known.commits.last);
+        let mut lake = Self { root, disk, backend, last_commit: known.commits.last };
         lake.clear_away_leftovers(&known.commits)?;
         Ok((lake, known))
     }
 
     /// Holds the place of a lake, when another run has it as soon as that has ended.
-    fn wait_for_site(root: &Root, options: &WriteOptions, session: &Session, disk: &Disk) -> Result<Box<dyn Site>> {
+    fn wait_for_backend(
+        root: &Root,
+        options: &WriteOptions,
+        session: &Session,
+        disk: &Disk,
+    ) -> Result<Box<dyn StorageBackend>> {
         let deadline = (!options.wait.is_zero()).then(|| Instant::now() + options.wait);
-        let take = || -> Result<Box<dyn Site>> {
+        let take = || -> Result<Box<dyn StorageBackend>> {
             if root.remote().is_some() {
-                return Ok(Box::new(BucketSite::hold(
+                return Ok(Box::new(BucketBackend::hold(
                     root,
                     options.scratch.as_deref(),
                     session,
@@ -92,19 +97,19 @@ impl Lake {
                 )?));
             }
             let is_lake = || Commits::read(root).map_or(true, |commits| !commits.published.is_empty());
-            Ok(Box::new(Folder::hold(&options.lake, disk.clone(), is_lake)?))
+            Ok(Box::new(FolderBackend::hold(&options.lake, disk.clone(), is_lake)?))
         };
         wait_for_others(root, options.wait, session, take)
     }
 
     /// Where parts are before they are published, and what does not fit into memory.
     pub(crate) fn staging(&self) -> PathBuf {
-        self.site.staging().to_owned()
+        self.backend.staging().to_owned()
     }
 
     /// Lets others have the lake when this run is done with it; what a person should know of what could not be cleared away.
-    pub(crate) fn let_go(&mut self) -> Vec<String> {
-        self.site.let_go()
+    pub(crate) fn release_lease(&mut self) -> Vec<String> {
+        self.backend.release_lease()
     }
 
     /// Begins the next commit.
@@ -119,21 +124,21 @@ impl Lake {
     /// # Errors
     ///
     /// When a part cannot be shown; what was shown is removed again, by the next run if this one cannot or may not. What fails
-    /// after the last one is told, and the commit is there all the same.
+    /// after the last one is reported, and the commit is there all the same.
     pub(crate) fn publish(&mut self, parts: &[StagedPart], archives: &StagedPart, replaced: &[String]) -> Result<()> {
-        let site = &mut self.site;
-        let shown = site.prepare(parts).and_then(|()| site.show(parts)).map_err(Uncommitted::from);
-        site.expect_commit(self.last_commit + 1);
-        if let Err(Uncommitted { error, is_certain }) = shown.and_then(|()| site.commit(archives)) {
-            let held = site.check_held();
+        let backend = &mut self.backend;
+        let shown = backend.prepare(parts).and_then(|()| backend.show(parts)).map_err(CommitFailure::from);
+        backend.expect_commit(self.last_commit + 1);
+        if let Err(CommitFailure { error, is_certain }) = shown.and_then(|()| backend.commit(archives)) {
+            let held = backend.check_held();
             // What may be there yet, or belongs to another run by now, is left to the next one. The first error is the one
             // to tell.
-            let _ = if is_certain && held.is_ok() { self.roll_back() } else { site.clear_staging() };
+            let _ = if is_certain && held.is_ok() { self.roll_back() } else { backend.clear_staging() };
             return Err(held.err().filter(|held| held.kind() == ErrorKind::LakeLocked).unwrap_or(error));
         }
         self.last_commit += 1;
         let replaced: Vec<PathBuf> = replaced.iter().map(|path| self.root.join(path)).collect();
-        let cleared = self.site.remove(&replaced);
+        let cleared = self.backend.remove(&replaced);
         cleared.map_err(|error| error.advise("the rows are published; the next run finishes what is left to be done"))
     }
 
@@ -145,10 +150,10 @@ impl Lake {
                 left.extend(self.root.parquet_files(table)?.into_iter().filter(|path| commits.replaced.contains(path)));
             }
             left.sort_unstable();
-            self.site.remove(&left)?;
+            self.backend.remove(&left)?;
         }
         if self.root.remote().is_some() {
-            self.site.remove(&self.late_parts(commits)?)?;
+            self.backend.remove(&self.late_parts(commits)?)?;
         }
         self.roll_back()
     }
@@ -169,7 +174,7 @@ impl Lake {
     /// Removes parts of a commit that is not published, staged or shown; first of all those of `archives`, so that no
     /// reader finds archives without rows.
     fn roll_back(&mut self) -> Result<()> {
-        self.site.clear_staging()?;
+        self.backend.clear_staging()?;
         for table in [Table::Archives, Table::Events, Table::UsageRecords, Table::Quarantine] {
             let mut parts = self.root.parquet_files(table)?;
             let commit = |path: &Path| PartName::parse(path).map(|name| name.commit);
@@ -179,7 +184,7 @@ impl Lake {
                 return Err(error.advise("bring the missing files of `archives` back, or choose another --out"));
             }
             parts.retain(|path| commit(path) == Some(self.last_commit + 1));
-            self.site.remove(&parts)?;
+            self.backend.remove(&parts)?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::site::{Site, Uncommitted};
+use super::storage_backend::{CommitFailure, StorageBackend};
 use crate::disk::Disk;
 use crate::encode::part::{StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result, printable_path};
@@ -21,7 +21,7 @@ const MOST_ATTEMPTS: usize = 10;
 
 /// A folder that this process alone writes to.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct FolderBackend {
     root: PathBuf,
     staging: PathBuf,
     disk: Disk,
@@ -29,7 +29,7 @@ pub(super) struct Folder {
     lock: File,
 }
 
-impl Folder {
+impl FolderBackend {
     /// Locks a folder; `is_lake` tells whether it is one already, by its commits: a copy may lack its state.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ impl Folder {
     pub(super) fn hold(root: &Path, disk: Disk, is_lake: impl FnOnce() -> bool) -> Result<Self> {
         let state = root.join(STATE_FOLDER);
         if !state.exists() && !is_lake() {
-            refuse_strangers(root)?;
+            refuse_foreign_files(root)?;
         }
         let lock = lock(&state, &disk, || in_use(root))?;
         // Links are followed only once there is something to follow.
@@ -59,7 +59,7 @@ impl Folder {
     }
 }
 
-impl Site for Folder {
+impl StorageBackend for FolderBackend {
     fn staging(&self) -> &Path {
         &self.staging
     }
@@ -84,7 +84,7 @@ impl Site for Folder {
         self.sync(&folders)
     }
 
-    fn commit(&mut self, part: &StagedPart) -> Result<(), Uncommitted> {
+    fn commit(&mut self, part: &StagedPart) -> Result<(), CommitFailure> {
         self.check_held()?;
         Ok(self.show(std::slice::from_ref(part))?)
     }
@@ -169,19 +169,19 @@ pub(super) fn still_in_use(root: &Path) -> Error {
 }
 
 /// Refuses to begin a lake where somebody else's files have the names of its tables.
-fn refuse_strangers(root: &Path) -> Result<()> {
+fn refuse_foreign_files(root: &Path) -> Result<()> {
     for table in Table::ALL {
         let entries = fs::read_dir(root.join(table.name()));
         let found = entries.into_iter().flatten().flatten().map(|entry| entry.path()).min();
         if let Some(path) = found {
-            return Err(stranger(&path));
+            return Err(foreign_file(&path));
         }
     }
     Ok(())
 }
 
 /// Something in the place of a table that no run has put there.
-pub(super) fn stranger(path: &Path) -> Error {
+pub(super) fn foreign_file(path: &Path) -> Error {
     let error = Error::at(ErrorKind::LakeInvalid, path, "it is there already and was not made by trailmill");
     error.advise("choose another --out")
 }

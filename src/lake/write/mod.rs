@@ -7,29 +7,29 @@ mod options;
 
 mod tables;
 
-mod ledger;
+mod manifest_writer;
 
 mod rewrite;
 
 mod staged;
 
-mod site;
+mod storage_backend;
 
 mod folder;
 
-mod beating;
+mod heartbeat;
 
-mod claim;
+mod lease;
 
-mod claim_name;
+mod lease_name;
 
 mod bucket;
 
 mod commit;
 
 pub(crate) use commit::{Commit, Lake, hold_if_there, hold_shared, wait_to_hold};
-pub(crate) use ledger::{ArchiveEntry, Ledger};
+pub(crate) use manifest_writer::{ArchiveEntry, ManifestWriter};
 pub(crate) use options::WriteOptions;
-pub(crate) use rewrite::{Again, PartRows, Replacement, batch_rows};
+pub(crate) use rewrite::{PartRows, ReconvertedArchives, Replacement, batch_rows};
 pub(crate) use staged::read_back;
 pub(crate) use tables::TableWriters;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::disk::Watch;
+use crate::disk::FaultInjector;
 use crate::lake::Settings;
 use crate::model::{Compression, PartitionColumn};
 use crate::schema::Table;
@@ -32,6 +32,6 @@ pub(crate) struct WriteOptions {
     pub(crate) scratch: Option<PathBuf>,
     /// How long to wait for another run that has the lake.
     pub(crate) wait: Duration,
-    /// Is told of every change on disk.
-    pub(crate) watch: Option<Arc<dyn Watch>>,
+    /// Called before every change on disk.
+    pub(crate) faults: Option<Arc<dyn FaultInjector>>,
 }

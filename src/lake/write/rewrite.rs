@@ -13,16 +13,16 @@ use parquet::file::metadata::RowGroupMetaData;
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
 use crate::error::Result;
+use crate::lake::commit_metadata::CommitMetadata;
 use crate::lake::file::{Batches, LakeFile, text_column};
 use crate::lake::layout::FileLayout;
 use crate::lake::manifest::{Commits, PublishedCommit};
-use crate::lake::record::CommitRecord;
 use crate::lake::root::Root;
 use crate::rows::Batch;
 use crate::schema::Table;
 
 /// Archives that are converted again, by URI.
-pub(crate) type Again = BTreeSet<String>;
+pub(crate) type ReconvertedArchives = BTreeSet<String>;
 
 /// A part that has rows of them, and rows of others.
 #[derive(Debug)]
@@ -35,11 +35,11 @@ pub(crate) struct OldPart {
 #[derive(Debug)]
 pub(crate) struct Replacement {
     pub(crate) root: Root,
-    pub(crate) archives: Again,
+    pub(crate) archives: ReconvertedArchives,
     /// Parts of all tables but `archives`.
     pub(crate) parts: Vec<OldPart>,
     /// Parts of `archives`, and what they say.
-    pub(crate) manifests: Vec<(PathBuf, CommitRecord)>,
+    pub(crate) manifests: Vec<(PathBuf, CommitMetadata)>,
     /// Paths below the lake of all of them.
     pub(crate) replaced: BTreeSet<String>,
 }
@@ -51,7 +51,12 @@ impl Replacement {
     /// # Errors
     ///
     /// A part that cannot be read.
-    pub(crate) fn find(root: &Root, commits: &Commits, archives: Again, tables: &[Table]) -> Result<Self> {
+    pub(crate) fn find(
+        root: &Root,
+        commits: &Commits,
+        archives: ReconvertedArchives,
+        tables: &[Table],
+    ) -> Result<Self> {
         let parts = |&table| commits.parts_of(root, table).into_iter().map(move |path| OldPart { table, path });
         let candidates: Vec<OldPart> = tables.iter().flat_map(parts).collect();
         let has_rows = |part: OldPart| Ok(holds(root, &part.path, &archives)?.then_some(part));
@@ -60,11 +65,11 @@ impl Replacement {
         let below = |path: &Path| root.below(path);
         let mut replaced: BTreeSet<String> = parts.iter().map(|part| below(&part.path)).collect();
         let mut manifests = Vec::new();
-        for PublishedCommit { path, record, .. } in &commits.published {
+        for PublishedCommit { path, commit_metadata, .. } in &commits.published {
             // Rows that were carried over are in parts of another commit than that of their archive.
-            let lists_replaced = record.parts.iter().any(|part| replaced.contains(&part.path));
+            let lists_replaced = commit_metadata.parts.iter().any(|part| replaced.contains(&part.path));
             if lists_replaced || holds(root, path, &archives)? {
-                manifests.push((path.clone(), record.clone()));
+                manifests.push((path.clone(), commit_metadata.clone()));
             }
         }
         replaced.extend(manifests.iter().map(|(path, _)| below(path)));
@@ -81,9 +86,9 @@ impl Replacement {
     }
 
     /// The record of a part of `archives` that stands for an old one: it lists what is left.
-    pub(crate) fn what_is_left(&self, record: &CommitRecord) -> CommitRecord {
-        let parts = record.parts.iter().filter(|part| !self.replaced.contains(&part.path)).cloned().collect();
-        CommitRecord { settings: record.settings.clone(), parts, replaces: Vec::new() }
+    pub(crate) fn what_is_left(&self, commit_metadata: &CommitMetadata) -> CommitMetadata {
+        let parts = commit_metadata.parts.iter().filter(|part| !self.replaced.contains(&part.path)).cloned().collect();
+        CommitMetadata { settings: commit_metadata.settings.clone(), parts, replaces: Vec::new() }
     }
 }
 
@@ -103,7 +108,8 @@ impl PartRows {
     /// When it cannot be read.
     pub(crate) fn open(root: &Root, table: Table, path: &Path, layout: &FileLayout) -> Result<Self> {
         let folder = path.parent().and_then(|folder| folder.strip_prefix(root.join(table.name())).ok());
-        let file = LakeFile::open_with_types(root, path, layout.coded_schema(table))?.batch_rows(batch_rows(table));
+        let file =
+            LakeFile::open_with_types(root, path, layout.dictionary_schema(table))?.batch_rows(batch_rows(table));
         Ok(Self {
             table,
             partition: folder.unwrap_or(Path::new("")).display().to_string().into(),
@@ -134,7 +140,7 @@ pub(crate) const fn batch_rows(table: Table) -> usize {
 }
 
 /// Whether a part has a row of one of these archives.
-fn holds(root: &Root, path: &Path, archives: &Again) -> Result<bool> {
+fn holds(root: &Root, path: &Path, archives: &ReconvertedArchives) -> Result<bool> {
     let file = LakeFile::open(root, path)?;
     let row_groups = file.metadata().row_groups().iter().enumerate();
     let candidates = row_groups.filter(|(_, row_group)| may_hold(row_group, archives)).map(|(at, _)| at).collect();
@@ -147,7 +153,7 @@ fn holds(root: &Root, path: &Path, archives: &Again) -> Result<bool> {
 }
 
 /// Whether its bounds leave room for one of these archives; names of one folder stand together.
-fn may_hold(row_group: &RowGroupMetaData, archives: &Again) -> bool {
+fn may_hold(row_group: &RowGroupMetaData, archives: &ReconvertedArchives) -> bool {
     let column = row_group.columns().iter().find(|column| column.column_path().string() == "archive");
     let Some(statistics) = column.and_then(|column| column.statistics()) else { return true };
     let (Some(least), Some(most)) = (statistics.min_bytes_opt(), statistics.max_bytes_opt()) else { return true };

@@ -26,7 +26,7 @@ use super::options::WriteOptions;
 use crate::disk::Disk;
 use crate::encode::chunk::TextColumn;
 use crate::encode::codec::codec;
-use crate::encode::coded::CodedWriter;
+use crate::encode::dictionary::DictionaryWriter;
 use crate::encode::part::{PartAppender, PartFormat, StagedPart};
 use crate::encode::properties::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, has_bloom_filter, has_bounds, writer_properties};
 use crate::encode::row_group::{ColumnWriter, EncodeContext, OpenRowGroup, lock, set_aside};
@@ -99,7 +99,7 @@ pub(crate) struct TableWriters {
     open_bytes: u64,
     /// Partitions with a part and no open row group, those fed longest ago first.
     idle: BTreeSet<(u64, usize)>,
-    /// Counts row groups fed, to tell which was fed longest ago.
+    /// Counts row groups fed, to find the one that was fed longest ago.
     feeds: u64,
     limits: OutputLimits,
     context: Arc<EncodeContext>,
@@ -119,7 +119,7 @@ struct TableWriter {
 }
 
 enum KeptColumn {
-    Coded(TextColumn),
+    Dictionary(TextColumn),
     Text(TextColumn),
     Other { field: FieldRef, leaves: usize },
 }
@@ -194,7 +194,7 @@ impl TableWriters {
             let Some((_, Reverse(fullest))) = self.waiting.last().copied() else { break };
             self.feed(fullest)?;
         }
-        self.context.pressure.wait_below(self.limits.encoding_bytes)
+        self.context.backpressure.wait_below(self.limits.encoding_bytes)
     }
 
     /// Writes all that is left; the parts by table and partition.
@@ -204,9 +204,9 @@ impl TableWriters {
                 self.feed(at)?;
             }
             self.close(at);
-            self.context.pressure.wait_below(self.limits.encoding_bytes)?;
+            self.context.backpressure.wait_below(self.limits.encoding_bytes)?;
         }
-        self.context.pressure.wait_for_row_groups(0)?;
+        self.context.backpressure.wait_for_row_groups(0)?;
         let close = |partition: &Partition| caught(|| lock(&partition.appender).finish()).flatten();
         let closed = self.context.pool.install(|| self.partitions.par_iter().map(close).collect::<Result<Vec<_>>>());
         let mut parts: Vec<_> = closed?.into_iter().flatten().collect();
@@ -221,7 +221,7 @@ impl TableWriters {
                 row_group.close();
             }
         }
-        self.context.pressure.wait_until_idle();
+        self.context.backpressure.wait_until_idle();
     }
 
     fn partition(&mut self, table: Table, path: &Arc<str>) -> usize {
@@ -250,7 +250,7 @@ impl TableWriters {
     fn feed(&mut self, at: usize) -> Result<()> {
         self.feeds += 1;
         let threads = self.context.pool.current_num_threads();
-        self.context.pressure.wait_for_row_groups(self.limits.row_groups_in_work(threads))?;
+        self.context.backpressure.wait_for_row_groups(self.limits.row_groups_in_work(threads))?;
         let partition = &mut self.partitions[at];
         self.waiting.remove(&(partition.waiting_bytes, Reverse(at)));
         self.idle.remove(&(partition.last_feed, at));
@@ -339,7 +339,7 @@ impl TableWriter {
                     has_bounds: has_bounds(column),
                 };
                 Ok(match column.kind {
-                    Kind::Text | Kind::Json if column.is_coded() => KeptColumn::Coded(text()),
+                    Kind::Text | Kind::Json if column.is_dictionary_encoded() => KeptColumn::Dictionary(text()),
                     Kind::Text | Kind::Json => KeptColumn::Text(text()),
                     _ => KeptColumn::Other { field: Arc::clone(&schema.fields()[at]), leaves: count },
                 })
@@ -347,7 +347,7 @@ impl TableWriter {
             .collect::<Result<_>>()?;
         let other = columns.iter().filter_map(|column| match column {
             KeptColumn::Other { field, .. } => Some(Arc::clone(field)),
-            KeptColumn::Coded(_) | KeptColumn::Text(_) => None,
+            KeptColumn::Dictionary(_) | KeptColumn::Text(_) => None,
         });
         let other = Arc::new(Schema::new(other.collect::<Vec<_>>()));
         let other_descriptor = ArrowSchemaConverter::new().convert(&other).map_err(Error::internal)?;
@@ -358,7 +358,7 @@ impl TableWriter {
         let factory = ArrowRowGroupWriterFactory::new(&template, other);
         let parquet_schema = descriptor.root_schema_ptr();
         let format = Arc::new(PartFormat {
-            disk: Disk::new(options.watch.clone()),
+            disk: Disk::new(options.faults.clone()),
             parquet_schema,
             properties,
             target_part_bytes: options.target_part_bytes,
@@ -375,7 +375,7 @@ impl TableWriter {
         let mut leaf_writers = self.factory.create_column_writers(0).map_err(Error::internal)?.into_iter();
         let writers = self.columns.iter().map(|column| {
             Ok(match column {
-                KeptColumn::Coded(column) => ColumnWriter::Coded(Box::new(CodedWriter::new(column.clone()))),
+                KeptColumn::Dictionary(text) => ColumnWriter::Dictionary(Box::new(DictionaryWriter::new(text.clone()))),
                 KeptColumn::Text(column) => ColumnWriter::Text(Box::new(TextWriter::new(column.clone())?)),
                 KeptColumn::Other { field, leaves } => {
                     ColumnWriter::Other(Arc::clone(field), leaf_writers.by_ref().take(*leaves).collect())

@@ -20,11 +20,11 @@ use object_store::path::Path as Key;
 use object_store::{Error, GetOptions, ObjectStore};
 
 use super::backend::Backend;
-use super::credentials::Chain;
+use super::credentials::CredentialChain;
 use super::explain::{Failure, explain, failure, own};
-use super::odd::Odd;
-use super::patience::Patience;
-use crate::store::Hold;
+use super::retry::RetryPolicy;
+use super::unavailable::UnavailableObjects;
+use crate::store::LeaseState;
 use crate::store::STOP_LATENCY;
 use crate::store::Stop;
 
@@ -54,18 +54,18 @@ pub(crate) enum Confirmed {
 pub(super) struct Access {
     pub(super) bucket: String,
     pub(super) backend: Backend,
-    /// Sends requests again.
-    pub(super) patience: Patience,
+    /// Retries requests.
+    pub(super) patience: RetryPolicy,
     /// Whether anything may be changed.
-    hold: Hold,
+    hold: LeaseState,
     /// Where credentials come from, unless requests are not signed.
-    chain: Option<Arc<Chain>>,
+    chain: Option<Arc<CredentialChain>>,
     stop: Stop,
     evidence: Mutex<Evidence>,
     /// Objects that are never given.
-    pub(super) odd: Odd,
+    pub(super) unavailable: UnavailableObjects,
     /// When the last question was asked that the store answered, and whether that was by a list alone. Held by who asks.
-    answered: tokio::sync::Mutex<Option<(Instant, Answer)>>,
+    answered: tokio::sync::Mutex<Option<(Instant, Confirmation)>>,
 }
 
 /// Times that an object is asked for with other credentials.
@@ -85,12 +85,12 @@ struct Evidence {
     /// Objects that were taken for lost or denied while none had been read.
     doubtful: usize,
     /// The first of them.
-    first_doubtful: Option<Doubtful>,
+    first_doubtful: Option<UnconfirmedFailure>,
 }
 
 /// An object that could not be had while none had been read.
 #[derive(Debug)]
-struct Doubtful {
+struct UnconfirmedFailure {
     key: Key,
     failure: Failure,
     /// What was said of it.
@@ -101,7 +101,7 @@ struct Doubtful {
 
 /// How far an answer goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
+enum Confirmation {
     /// An object that was read before can be read.
     Proof,
     /// Keys can be listed, or nothing was ever given that could be asked for again.
@@ -112,9 +112,9 @@ impl Access {
     pub(super) fn new(
         bucket: &str,
         backend: Backend,
-        chain: Option<Arc<Chain>>,
-        patience: Patience,
-        hold: Hold,
+        chain: Option<Arc<CredentialChain>>,
+        patience: RetryPolicy,
+        hold: LeaseState,
         stop: Stop,
     ) -> Self {
         let (bucket, evidence) = (bucket.to_owned(), Mutex::default());
@@ -126,7 +126,7 @@ impl Access {
             chain,
             stop,
             evidence,
-            odd: Odd::default(),
+            unavailable: UnavailableObjects::default(),
             answered: tokio::sync::Mutex::default(),
         }
     }
@@ -136,7 +136,7 @@ impl Access {
     }
 
     /// Asks for an object; when it cannot be had, whether that is for its sake.
-    pub(super) async fn judged<T, F>(&self, key: &Key, ask: impl Fn() -> F) -> object_store::Result<T>
+    pub(super) async fn checked<T, F>(&self, key: &Key, ask: impl Fn() -> F) -> object_store::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
     {
@@ -148,7 +148,7 @@ impl Access {
                 done => return done,
             };
             let Some(failure) = failure(&error) else { return Err(error) };
-            match self.judge(key, failure, &error, since).await {
+            match self.diagnose(key, failure, &error, since).await {
                 Confirmed::Renewed => {}
                 // It is back.
                 Confirmed::Alive if failure == Failure::Unreachable && self.may_be_back(key) => return ask().await,
@@ -165,15 +165,15 @@ impl Access {
         F: Future<Output = object_store::Result<T>>,
     {
         let since = self.generation();
-        match self.patience.again(&ask).await {
+        match self.patience.retry(&ask).await {
             Err(error) if matches!(failure(&error), Some(Failure::Denied { .. })) && self.renew(since).await => {
-                self.patience.again(&ask).await
+                self.patience.retry(&ask).await
             }
             done => done,
         }
     }
 
-    /// The same for a request that changes something: only while the claim on the lake counts, if there is one.
+    /// The same for a request that changes something: only while the lease on the lake is valid, if there is one.
     pub(super) async fn change<T, F>(&self, ask: impl Fn() -> F) -> object_store::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
@@ -181,7 +181,7 @@ impl Access {
         self.ask(|| self.while_held(&ask)).await
     }
 
-    /// Sends a request when the claim counts, and gives it up when it no longer does, until it is answered.
+    /// Sends a request while the lease is valid, and drops it when it no longer is, until it is answered.
     async fn while_held<T, F>(&self, ask: impl Fn() -> F) -> object_store::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
@@ -202,7 +202,7 @@ impl Access {
         }
     }
 
-    /// Why the claim on a lake cannot be kept, when a store is not waited for any longer.
+    /// Why the lease on a lake cannot be renewed, when a store is not waited for any longer.
     pub(super) fn trouble(&self) -> Option<String> {
         self.hold.trouble_for(self.patience.longest())
     }
@@ -213,13 +213,13 @@ impl Access {
     }
 
     /// An object that was read before, but one.
-    pub(super) fn witness(&self, but: &Key) -> Option<Key> {
+    pub(super) fn known_readable(&self, but: &Key) -> Option<Key> {
         self.evidence().read.iter().rev().find(|key| *key != but).cloned()
     }
 
     /// Notes that an object of so many bytes was read.
     pub(super) fn note_read(&self, key: &Key, bytes: u64) {
-        self.odd.note_read(key);
+        self.unavailable.note_read(key);
         let mut evidence = self.evidence();
         evidence.fruitless = 0;
         // Pieces of a large object come one after the other.
@@ -233,7 +233,7 @@ impl Access {
     }
 
     /// Judges the failure of a request for an object; `since` are the credentials that it was sent with.
-    async fn judge(&self, key: &Key, failure: Failure, error: &Error, since: u64) -> Confirmed {
+    async fn diagnose(&self, key: &Key, failure: Failure, error: &Error, since: u64) -> Confirmed {
         let failed = Instant::now();
         let mut answered = self.answered.lock().await;
         if self.stop.is_set() {
@@ -256,16 +256,16 @@ impl Access {
         let words = explain(error).to_string();
         match answer {
             // Lists may still be given when objects are not, and the store has said why.
-            Ok(Answer::Hint) if failure == (Failure::Denied { is_of_session: true }) => {
+            Ok(Confirmation::Hint) if failure == (Failure::Denied { is_of_session: true }) => {
                 self.renew_or_end(key, failure, &words, since).await
             }
             Ok(answer) => {
                 *answered = known.or(Some((asked, answer)));
-                if answer == Answer::Hint {
+                if answer == Confirmation::Hint {
                     let mut evidence = self.evidence();
                     evidence.doubtful += 1;
                     let key = key.clone();
-                    evidence.first_doubtful.get_or_insert(Doubtful { key, failure, words, since });
+                    evidence.first_doubtful.get_or_insert(UnconfirmedFailure { key, failure, words, since });
                 }
                 Confirmed::Alive
             }
@@ -273,14 +273,14 @@ impl Access {
         }
     }
 
-    /// Judges once more what was judged without proof, now that objects may have been read.
+    /// Checks once more what was decided without proof, now that objects may have been read.
     pub(super) async fn confirm(&self) -> Confirmed {
         let (doubtful, first, has_read, has_listed) = {
             let mut evidence = self.evidence();
             let (doubtful, first) = (std::mem::take(&mut evidence.doubtful), evidence.first_doubtful.take());
             (doubtful, first, !evidence.read.is_empty(), evidence.listed.is_some())
         };
-        let Some(Doubtful { key, failure, words, since }) = first else { return Confirmed::Alive };
+        let Some(UnconfirmedFailure { key, failure, words, since }) = first else { return Confirmed::Alive };
         let may_repeat = {
             let mut evidence = self.evidence();
             evidence.repeats += 1;
@@ -303,7 +303,7 @@ impl Access {
         }
     }
 
-    /// Whether something was judged without proof and not confirmed.
+    /// Whether something was decided without proof and not confirmed.
     pub(super) fn is_in_doubt(&self) -> bool {
         self.evidence().first_doubtful.is_some()
     }
@@ -315,7 +315,7 @@ impl Access {
     }
 
     /// Asks for something that the store has given before, but for one object; why it gives nothing, when it does not.
-    async fn ask_for_proof(&self, but: Option<&Key>, failed: Failure) -> Result<Answer, Failure> {
+    async fn ask_for_proof(&self, but: Option<&Key>, failed: Failure) -> Result<Confirmation, Failure> {
         let (read, listed) = {
             let evidence = self.evidence();
             (evidence.read.clone(), evidence.listed.clone())
@@ -323,10 +323,10 @@ impl Access {
         let mut refused = None;
         for key in read.iter().rev().filter(|key| Some(*key) != but) {
             match self.ask_for_one(key, || self.first_byte(key)).await {
-                Ok(_) => return Ok(Answer::Proof),
+                Ok(_) => return Ok(Confirmation::Proof),
                 Err(error) => match failure(&error) {
                     // It is gone or has changed, which a store says only to those whom it knows.
-                    None => return Ok(Answer::Proof),
+                    None => return Ok(Confirmation::Proof),
                     failure => refused = failure,
                 },
             }
@@ -337,13 +337,13 @@ impl Access {
         let options = PaginatedListOptions { max_keys: Some(1), ..PaginatedListOptions::default() };
         let prefix = listed.as_deref().filter(|prefix| !prefix.is_empty());
         let list = || self.backend.list_page(prefix, options.clone());
-        match self.patience.again(list).await.map_err(|error| failure(&error)) {
-            Ok(_) | Err(None) => Ok(Answer::Hint),
+        match self.patience.retry(list).await.map_err(|error| failure(&error)) {
+            Ok(_) | Err(None) => Ok(Confirmation::Hint),
             // Who may read an object need not be allowed to list the bucket.
             Err(Some(Failure::Denied { is_of_session: false }))
                 if listed.is_none() && failed == (Failure::Denied { is_of_session: false }) =>
             {
-                Ok(Answer::Hint)
+                Ok(Confirmation::Hint)
             }
             Err(Some(failure)) => Err(failure),
         }

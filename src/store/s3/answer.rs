@@ -27,7 +27,7 @@ const PASSING_CODES: [&str; 5] = ["InternalError", "RequestTimeout", "ServiceUna
 
 /// A store's answer that something cannot be had or done.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(super) struct ErrorResponse {
     pub(super) status: StatusCode,
     /// The store's word for what is wrong; the answer to a request for the head of an object has none.
     pub(super) code: Option<String>,
@@ -37,17 +37,17 @@ pub(super) struct Answer {
 /// An error of S3 as a document (Amazon S3 API Reference, error responses).
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Document {
+struct ErrorDocument {
     code: String,
     #[serde(default)]
     message: String,
 }
 
-impl Answer {
+impl ErrorResponse {
     /// An answer with this body.
     pub(super) fn new(status: StatusCode, body: &str) -> Self {
         match quick_xml::de::from_str(body) {
-            Ok(Document { code, message }) => Self { status, code: Some(code), message },
+            Ok(ErrorDocument { code, message }) => Self { status, code: Some(code), message },
             Err(_) => Self { status, code: None, message: String::new() },
         }
     }
@@ -92,7 +92,7 @@ fn document(text: &str) -> &str {
     text.find('<').map_or("", |at| &text[at..])
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.code {
             Some(code) if self.message.is_empty() => f.write_str(code),
@@ -102,7 +102,7 @@ impl fmt::Display for Answer {
     }
 }
 
-impl StdError for Answer {}
+impl StdError for ErrorResponse {}
 
 /// The first cause of a type, the error itself included.
 pub(super) fn cause<T: StdError + 'static>(error: &Error) -> Option<&T> {
@@ -131,16 +131,16 @@ pub(super) struct Connector;
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Listening(ReqwestConnector::default().connect(options)?)))
+        Ok(HttpClient::new(TypedClient(ReqwestConnector::default().connect(options)?)))
     }
 }
 
 /// Hands on failures in types.
 #[derive(Debug)]
-struct Listening(HttpClient);
+struct TypedClient(HttpClient);
 
 #[async_trait]
-impl HttpService for Listening {
+impl HttpService for TypedClient {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         // S3 may find out that an upload cannot be completed when it has said already that it can.
         let may_fail_late = request.method() == Method::POST;
@@ -151,7 +151,7 @@ impl HttpService for Listening {
         }
         let (parts, body) = response.into_parts();
         let body = body.bytes().await?;
-        let answer = Answer::new(status, &String::from_utf8_lossy(&body));
+        let answer = ErrorResponse::new(status, &String::from_utf8_lossy(&body));
         if status.is_success() && answer.code.is_none() {
             return Ok(HttpResponse::from_parts(parts, body.into()));
         }
@@ -174,7 +174,7 @@ mod tests {
 
     impl HttpConnector for Always {
         fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-            Ok(HttpClient::new(Listening(HttpClient::new(self.clone()))))
+            Ok(HttpClient::new(TypedClient(HttpClient::new(self.clone()))))
         }
     }
 
@@ -201,35 +201,35 @@ mod tests {
         let body = "<Error><Code>Its&lt;Code</Code><Message>words</Message></Error>";
         for status in KNOWN_TO_THE_LIBRARY {
             let error = refused(status, body);
-            let answer = Answer::of(&error).unwrap();
+            let answer = ErrorResponse::of(&error).unwrap();
             assert_eq!((answer.status, &answer.code), (status, &None), "{error:?}");
             // Of what has not changed the library keeps no body.
             let words = if status == StatusCode::NOT_MODIFIED { "status 304 Not Modified" } else { "Its<Code: words" };
-            assert_eq!(Answer::printed(&error).unwrap().to_string(), words, "{error:?}");
+            assert_eq!(ErrorResponse::printed(&error).unwrap().to_string(), words, "{error:?}");
         }
         for status in [StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN, StatusCode::SERVICE_UNAVAILABLE] {
             let error = refused(status, body);
-            let answer = Answer::of(&error).unwrap();
+            let answer = ErrorResponse::of(&error).unwrap();
             assert_eq!((answer.status, answer.code.as_deref()), (status, Some("Its<Code")), "{error:?}");
             assert!(matches!(error, Error::Generic { .. }), "{error:?}");
         }
         // In words of its own there is no document.
-        assert_eq!(Answer::printed(&refused(StatusCode::NOT_FOUND, "")).unwrap().code, None);
+        assert_eq!(ErrorResponse::printed(&refused(StatusCode::NOT_FOUND, "")).unwrap().code, None);
     }
 
     #[test]
     fn entities_of_an_answer_are_decoded() {
         let body = "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>User &quot;a&amp;b&quot; may not &#x27;put&#39; &lt;this&gt;</Message></Error>";
-        let answer = Answer::new(StatusCode::FORBIDDEN, body);
+        let answer = ErrorResponse::new(StatusCode::FORBIDDEN, body);
         assert_eq!(answer.to_string(), "AccessDenied: User \"a&b\" may not 'put' <this>");
-        assert_eq!(Answer::new(StatusCode::BAD_GATEWAY, "<html>").to_string(), "status 502 Bad Gateway");
+        assert_eq!(ErrorResponse::new(StatusCode::BAD_GATEWAY, "<html>").to_string(), "status 502 Bad Gateway");
     }
 
     #[test]
     fn what_passes_is_told_by_status_and_code() {
         let answer = |status, code: &str| {
             let status = StatusCode::from_u16(status).unwrap();
-            Answer::new(status, &format!("<Error><Code>{code}</Code><Message>InternalError</Message></Error>"))
+            ErrorResponse::new(status, &format!("<Error><Code>{code}</Code><Message>InternalError</Message></Error>"))
         };
         for (status, code) in
             [(500, "X"), (503, "SlowDown"), (200, "InternalError"), (400, "RequestTimeout"), (429, "X")]

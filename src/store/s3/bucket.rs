@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use super::access::{Access, Confirmed};
 use super::buckets::Threads;
 use super::explain::{broken, explain, not_a_key, panicked};
-use super::version::Blocks;
+use super::version::BlockCache;
 use crate::store::StoreOptions;
 use crate::store::listed::{ListPage, NextPage, Object, PAGE_KEYS};
 use crate::store::url::{COPY_IT, LONGEST_KEY, why_unreachable};
@@ -33,7 +33,7 @@ pub(crate) struct Bucket {
     /// What speaks to it. Threads of the network share it; they must not be the last to let go of themselves.
     access: Arc<Access>,
     threads: Arc<Threads>,
-    blocks: Blocks,
+    blocks: BlockCache,
     /// Longest time for a request that the client library does not send.
     timeout: Duration,
     /// Whether requests are not signed.
@@ -49,7 +49,7 @@ impl fmt::Debug for Bucket {
 impl Bucket {
     pub(super) fn new(access: Access, endpoint: String, threads: Arc<Threads>, options: &StoreOptions) -> Self {
         let StoreOptions { timeout, is_anonymous, .. } = *options;
-        Self { endpoint, access: Arc::new(access), threads, blocks: Blocks::default(), timeout, is_anonymous }
+        Self { endpoint, access: Arc::new(access), threads, blocks: BlockCache::default(), timeout, is_anonymous }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -82,7 +82,7 @@ impl Bucket {
     }
 
     /// What was read last around some places.
-    pub(super) const fn blocks(&self) -> &Blocks {
+    pub(super) const fn blocks(&self) -> &BlockCache {
         &self.blocks
     }
 
@@ -96,7 +96,7 @@ impl Bucket {
         self.access.objects()
     }
 
-    /// Why the claim on a lake cannot be kept, when a store is not waited for any longer.
+    /// Why the lease on a lake cannot be renewed, when a store is not waited for any longer.
     pub(crate) fn trouble(&self) -> Option<io::Error> {
         self.access.trouble().map(|why| broken(&why))
     }
@@ -137,11 +137,11 @@ impl Bucket {
     ///
     /// What the store answers, here and below.
     pub(crate) fn list_page(&self, prefix: &str, by_folder: bool, page: Option<NextPage>) -> io::Result<ListPage> {
-        self.list_page_within(None, prefix, by_folder, page)
+        self.list_page_with_deadline(None, prefix, by_folder, page)
     }
 
     /// The same, or an error after a while if there is a deadline.
-    pub(super) fn list_page_within(
+    pub(super) fn list_page_with_deadline(
         &self,
         deadline: Option<Duration>,
         prefix: &str,
@@ -183,10 +183,10 @@ impl Bucket {
 
     /// All objects with a prefix.
     pub(crate) fn list_all(&self, prefix: &str) -> io::Result<Vec<Object>> {
-        self.list_all_within(None, prefix)
+        self.list_all_with_deadline(None, prefix)
     }
 
-    /// What there is to tell of each of these objects, in their order; many are asked for at once.
+    /// The metadata of each of these objects, in their order; many are asked for at once.
     pub(crate) fn head_all(&self, keys: &[String]) -> Vec<io::Result<Object>> {
         let head = |key: &String| {
             let (access, key) = (Arc::clone(&self.access), parse(key));
@@ -235,7 +235,7 @@ impl Bucket {
         answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(missing()))).collect()
     }
 
-    /// What there is to tell of an object.
+    /// The metadata of an object.
     pub(crate) fn head(&self, key: &str) -> io::Result<Object> {
         let key = parse(key)?;
         self.wait_for(self.access.head(&key)).map(Object::from)
@@ -304,7 +304,7 @@ fn narrow(page: NextPage, by_folder: bool, error: &KeyError) -> io::Result<ListP
     if page.keys > 1 {
         return Ok(ListPage { next: Some(NextPage { keys: page.keys / 2, ..page }), ..ListPage::default() });
     }
-    // Of others nobody could tell where to go on.
+    // Of others nobody knows where to go on.
     let (KeyError::EmptySegment { path: key } | KeyError::BadSegment { path: key, .. }) = error else {
         return Err(not_a_key(error));
     };

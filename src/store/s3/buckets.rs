@@ -18,10 +18,10 @@ use super::Bucket;
 use super::access::{Access, Confirmed};
 use super::answer::{Connector, innermost};
 use super::backend::Backend;
-use super::client::{Settings, check_region};
-use super::credentials::Chain;
+use super::client::{ClientSettings, check_region};
+use super::credentials::CredentialChain;
 use super::explain::{explain, is_lost, own};
-use super::patience::Patience;
+use super::retry::RetryPolicy;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{STOP_LATENCY, Session, Stop, StoreOptions};
 
@@ -36,7 +36,7 @@ pub(crate) struct Buckets(Mutex<Opened>);
 struct Opened {
     threads: Option<Arc<Threads>>,
     /// Where all buckets have their credentials from.
-    chain: Option<Arc<Chain>>,
+    chain: Option<Arc<CredentialChain>>,
     buckets: BTreeMap<String, Arc<Bucket>>,
 }
 
@@ -107,10 +107,10 @@ impl Buckets {
             Arc::clone(opened.threads.insert(Arc::new(threads)))
         };
         let chain = (!options.is_anonymous).then(|| {
-            let chain = opened.chain.get_or_insert_with(|| Arc::new(Chain::new(options)));
+            let chain = opened.chain.get_or_insert_with(|| Arc::new(CredentialChain::new(options)));
             Arc::clone(chain)
         });
-        let patience = Patience::new(format!("s3://{name}"), options, session.waits().clone());
+        let patience = RetryPolicy::new(format!("s3://{name}"), options, session.waits().clone());
         let (backend, endpoint) = match options.object_stores.get(name) {
             Some(store) => (Backend::Custom(Arc::clone(store)), String::new()),
             None => client(name, options, &threads, chain.as_ref(), &patience)?,
@@ -146,15 +146,15 @@ fn client(
     name: &str,
     options: &StoreOptions,
     threads: &Threads,
-    chain: Option<&Arc<Chain>>,
-    patience: &Patience,
+    chain: Option<&Arc<CredentialChain>>,
+    patience: &RetryPolicy,
 ) -> Result<(Backend, String)> {
     let place = format!("s3://{name}");
     let failed = |error| Error::at(ErrorKind::ConfigInvalid, Path::new(&place), explain(&error));
-    let mut settings = Settings::of(options).map_err(|why| Error::new(ErrorKind::ConfigInvalid, why))?;
+    let mut settings = ClientSettings::of(options).map_err(|why| Error::new(ErrorKind::ConfigInvalid, why))?;
     if settings.region.is_none() && settings.endpoint.is_none() {
         // Who is stopped here asks for nothing more.
-        if let Ok(region) = threads.wait_for(patience.again(|| resolve_region(name))) {
+        if let Ok(region) = threads.wait_for(patience.retry(|| resolve_region(name))) {
             let region = region.map_err(failed)?;
             let region =
                 check_region(&region).map_err(|why| Error::at(ErrorKind::ConfigInvalid, Path::new(&place), why))?;

@@ -10,7 +10,7 @@ use object_store::client::{ClientConfigKey, HttpConnector};
 use object_store::{HeaderValue, RetryConfig};
 use reqwest::Url;
 
-use super::credentials::Chain;
+use super::credentials::CredentialChain;
 use super::explain::own;
 use crate::store::StoreOptions;
 
@@ -22,14 +22,14 @@ const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 /// What was typed, checked.
 #[derive(Debug)]
-pub(super) struct Settings<'o> {
+pub(super) struct ClientSettings<'o> {
     options: &'o StoreOptions,
     /// URL of the store, without a slash at its end, unless it is that of AWS.
     pub(super) endpoint: Option<String>,
     pub(super) region: Option<String>,
 }
 
-impl<'o> Settings<'o> {
+impl<'o> ClientSettings<'o> {
     /// Checks what was typed; what is wrong with it, with the flag or variable, when something is. A variable that is empty
     /// says nothing.
     pub(super) fn of(options: &'o StoreOptions) -> Result<Self, String> {
@@ -51,7 +51,7 @@ impl<'o> Settings<'o> {
     pub(super) fn client(
         &self,
         bucket: &str,
-        chain: Option<&std::sync::Arc<Chain>>,
+        chain: Option<&std::sync::Arc<CredentialChain>>,
         connector: impl HttpConnector,
     ) -> object_store::Result<AmazonS3> {
         let StoreOptions { uses_path_style, requester_pays, environment, timeout, .. } = self.options;
@@ -176,16 +176,16 @@ mod tests {
 
     /// A store that is never there.
     #[derive(Debug)]
-    struct Nowhere;
+    struct NoStore;
 
-    impl HttpConnector for Nowhere {
+    impl HttpConnector for NoStore {
         fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
             Ok(HttpClient::new(Self))
         }
     }
 
     #[async_trait]
-    impl HttpService for Nowhere {
+    impl HttpService for NoStore {
         async fn call(&self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
             Err(HttpError::new(HttpErrorKind::Connect, std::io::Error::other("nowhere")))
         }
@@ -193,9 +193,9 @@ mod tests {
 
     /// Sets up a client and lets it sign requests; whether it could.
     fn is_taken(options: &StoreOptions) -> bool {
-        let Ok(settings) = Settings::of(options) else { return false };
-        let chain = std::sync::Arc::new(Chain::new(options));
-        let Ok(client) = settings.client("bucket", Some(&chain), Nowhere) else { return false };
+        let Ok(settings) = ClientSettings::of(options) else { return false };
+        let chain = std::sync::Arc::new(CredentialChain::new(options));
+        let Ok(client) = settings.client("bucket", Some(&chain), NoStore) else { return false };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let key = "some/key".into();
         let asked = runtime.block_on(async {
@@ -253,15 +253,15 @@ mod tests {
     #[test]
     fn a_variable_that_is_empty_says_nothing_and_a_flag_counts_more() {
         let empty = options(&[("AWS_ENDPOINT_URL", ""), ("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "us-east-1")]);
-        let settings = Settings::of(&empty).unwrap();
+        let settings = ClientSettings::of(&empty).unwrap();
         assert_eq!((settings.endpoint.as_deref(), settings.region.as_deref()), (None, Some("us-east-1")));
         let mut both = options(&[("AWS_ENDPOINT_URL", "http://b"), ("AWS_ENDPOINT_URL_S3", "http://a")]);
-        assert_eq!(Settings::of(&both).unwrap().endpoint.as_deref(), Some("http://a"));
+        assert_eq!(ClientSettings::of(&both).unwrap().endpoint.as_deref(), Some("http://a"));
         both.endpoint = Some("http://flag".to_owned());
-        assert_eq!(Settings::of(&both).unwrap().endpoint.as_deref(), Some("http://flag"));
+        assert_eq!(ClientSettings::of(&both).unwrap().endpoint.as_deref(), Some("http://flag"));
         assert!(is_taken(&both));
         both.endpoint = Some(String::new());
-        assert!(Settings::of(&both).unwrap_err().starts_with("--s3-endpoint: "));
+        assert!(ClientSettings::of(&both).unwrap_err().starts_with("--s3-endpoint: "));
     }
 
     #[test]
@@ -270,8 +270,8 @@ mod tests {
             [("AWS_SKIP_SIGNATURE", "perhaps"), ("AWS_SERVER_SIDE_ENCRYPTION", "rot13"), ("AWS_TIMEOUT", "x")]
         {
             let session = Session::new(&options(&[("AWS_ENDPOINT_URL", "http://localhost:1"), (name, value)]));
-            let told = session.bucket("bucket").unwrap_err().to_string();
-            assert!(told.contains(name), "{told}");
+            let message = session.bucket("bucket").unwrap_err().to_string();
+            assert!(message.contains(name), "{message}");
         }
     }
 

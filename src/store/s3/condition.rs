@@ -9,7 +9,7 @@ use object_store::PutMode;
 
 use super::Bucket;
 use super::bucket::parse;
-use super::patience::Pause;
+use super::retry::Backoff;
 
 /// How often others may be about to write the same object, and not do it.
 const MOST_CONFLICTS: usize = 8;
@@ -27,7 +27,7 @@ impl Bucket {
     pub(crate) fn put_new(&self, key: &str, bytes: &Bytes) -> io::Result<bool> {
         let path = parse(key)?;
         let put = || self.client().put_opts(&path, bytes.clone().into(), PutMode::Create.into());
-        let (mut pause, mut conflict) = (Pause::default(), None);
+        let (mut backoff, mut conflict) = (Backoff::default(), None);
         for _ in 0..=MOST_CONFLICTS {
             match self.change(put) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => conflict = Some(error),
@@ -40,7 +40,7 @@ impl Bucket {
                 found => return Ok(found? == *bytes),
             }
             // A pause begins where there is a clock.
-            self.threads().wait_for(async { pause.wait().await })?;
+            self.threads().wait_for(async { backoff.wait().await })?;
         }
         // Nothing is there, and the store keeps saying that something is.
         conflict.map_or(Ok(false), Err)

@@ -29,7 +29,7 @@ use crate::store::StoreOptions;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest time for one of their answers.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest time for which a failure is told again without another attempt.
+/// Longest time for which a failure is repeated without another attempt.
 const FAILURE_KEPT: Duration = Duration::from_secs(30);
 /// The time between two attempts to renew credentials, and how often that is tried while a store refuses those at hand.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(1);
@@ -38,27 +38,27 @@ const MOST_RENEWALS: usize = 5;
 /// The chain of AWS's tools: environment, profiles (keys, SSO, assumed roles, processes), web identity, roles of
 /// containers and of instances.
 #[derive(Debug)]
-pub(super) struct Chain {
+pub(super) struct CredentialChain {
     /// Or why there is none.
     context: Result<Context, String>,
     sources: ProvideCredentialChain<Credential>,
     /// Why a source gave nothing that there is, the first one of those that were asked last.
     trouble: Trouble,
-    known: Mutex<Known>,
+    known: Mutex<CachedCredential>,
     /// Counts credentials that were replaced by others.
     generation: AtomicU64,
 }
 
 /// What the chain gave last.
 #[derive(Debug, Default)]
-struct Known {
+struct CachedCredential {
     credential: Option<(Credential, Arc<AwsCredential>)>,
     /// Why it has given nothing since. It counts until then: as long again as it took to find out, so that many who wait do
     /// not each wait for the same address that does not answer.
     failure: Option<(String, Instant)>,
 }
 
-impl Known {
+impl CachedCredential {
     /// What to sign with when there is nothing newer: what was given before, as long as it counts. Who had credentials may
     /// have some again.
     fn despite(&self, why: &str) -> object_store::Result<Arc<AwsCredential>> {
@@ -74,9 +74,9 @@ type Trouble = Arc<std::sync::Mutex<Option<String>>>;
 
 /// A source of credentials that remembers why it gave nothing: the chain goes on to the next without a word.
 #[derive(Debug)]
-struct Source<P>(P, Trouble);
+struct CredentialSource<P>(P, Trouble);
 
-impl<P: ProvideCredential<Credential = Credential>> ProvideCredential for Source<P> {
+impl<P: ProvideCredential<Credential = Credential>> ProvideCredential for CredentialSource<P> {
     type Credential = Credential;
 
     async fn provide_credential(&self, context: &Context) -> reqsign_core::Result<Option<Credential>> {
@@ -91,16 +91,16 @@ impl<P: ProvideCredential<Credential = Credential>> ProvideCredential for Source
 fn sources(trouble: &Trouble) -> ProvideCredentialChain<Credential> {
     let trouble = || Arc::clone(trouble);
     ProvideCredentialChain::new()
-        .push(Source(EnvCredentialProvider::new(), trouble()))
-        .push(Source(ProfileCredentialProvider::default(), trouble()))
-        .push(Source(SSOCredentialProvider::default(), trouble()))
-        .push(Source(AssumeRoleWithWebIdentityCredentialProvider::default(), trouble()))
-        .push(Source(ProcessCredentialProvider::default(), trouble()))
-        .push(Source(ECSCredentialProvider::default(), trouble()))
+        .push(CredentialSource(EnvCredentialProvider::new(), trouble()))
+        .push(CredentialSource(ProfileCredentialProvider::default(), trouble()))
+        .push(CredentialSource(SSOCredentialProvider::default(), trouble()))
+        .push(CredentialSource(AssumeRoleWithWebIdentityCredentialProvider::default(), trouble()))
+        .push(CredentialSource(ProcessCredentialProvider::default(), trouble()))
+        .push(CredentialSource(ECSCredentialProvider::default(), trouble()))
         .push(IMDSv2CredentialProvider::default())
 }
 
-impl Chain {
+impl CredentialChain {
     pub(super) fn new(options: &StoreOptions) -> Self {
         let environment = StaticEnv {
             home_dir: options.home.clone(),
@@ -136,7 +136,7 @@ impl Chain {
                 if given == **refused {
                     return false;
                 }
-                *known = Known { credential: Some((credential, Arc::new(given))), failure: None };
+                *known = CachedCredential { credential: Some((credential, Arc::new(given))), failure: None };
                 self.generation.fetch_add(1, Ordering::Relaxed);
                 return true;
             }
@@ -178,7 +178,7 @@ fn given(credential: &Credential) -> AwsCredential {
 const NOT_FOUND: &str = "no credentials of AWS were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or use --s3-anonymous for a public bucket";
 
 #[async_trait]
-impl CredentialProvider for Chain {
+impl CredentialProvider for CredentialChain {
     type Credential = AwsCredential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
@@ -197,8 +197,8 @@ impl CredentialProvider for Chain {
         let credential = match self.find().await {
             Ok(credential) => credential,
             Err(why) => {
-                let pause = if known.credential.is_some() { RENEWAL_PAUSE } else { Duration::ZERO };
-                let until = Instant::now() + started.elapsed().clamp(pause, FAILURE_KEPT);
+                let backoff = if known.credential.is_some() { RENEWAL_PAUSE } else { Duration::ZERO };
+                let until = Instant::now() + started.elapsed().clamp(backoff, FAILURE_KEPT);
                 known.failure = Some((why.clone(), until));
                 return known.despite(&why);
             }
@@ -208,7 +208,7 @@ impl CredentialProvider for Chain {
             // What was asked with those before is asked once more.
             self.generation.fetch_add(1, Ordering::Relaxed);
         }
-        *known = Known { credential: Some((credential, Arc::clone(&given))), failure: None };
+        *known = CachedCredential { credential: Some((credential, Arc::clone(&given))), failure: None };
         Ok(given)
     }
 }
@@ -264,7 +264,7 @@ mod tests {
                     environment.remove("AWS_CONTAINER_CREDENTIALS_FULL_URI");
                 }
                 environment.extend([set(name, value)]);
-                let chain = Chain::new(&StoreOptions { environment, ..StoreOptions::default() });
+                let chain = CredentialChain::new(&StoreOptions { environment, ..StoreOptions::default() });
                 assert!(runtime.block_on(chain.get_credential()).is_err(), "{name}={value:?}");
             }
         }

@@ -10,7 +10,7 @@ use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Error as KeyError;
 use reqwest::StatusCode;
 
-use super::answer::{Answer, cause, innermost};
+use super::answer::{ErrorResponse, cause, innermost};
 use crate::error::{printable, printable_path};
 use crate::store::failure::failed;
 
@@ -29,14 +29,14 @@ pub(super) fn not_a_key(error: &KeyError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, printable(&format!("a key that cannot be asked for: {error}")))
 }
 
-/// Words of our own as the cause of an error: they are printed whole, and nothing is tried again.
+/// A message of our own as the cause of an error: it is printed whole, and nothing is retried.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct OwnWords(String);
+struct PlainMessage(String);
 
 /// An error of ours for who expects one of the client library.
 pub(super) fn own(words: impl Into<String>) -> Error {
-    Error::Generic { store: "S3", source: Box::new(OwnWords(words.into())) }
+    Error::Generic { store: "S3", source: Box::new(PlainMessage(words.into())) }
 }
 
 /// The error of a store that says nothing.
@@ -45,25 +45,25 @@ pub(super) fn silent() -> Error {
     Error::Generic { store: "S3", source: Box::new(HttpError::new(HttpErrorKind::Timeout, late)) }
 }
 
-/// Words of our own for what may pass: it is tried again as long as anybody waits for a store that is away.
+/// A message of our own for what may pass: it is retried for as long as an unreachable store is waited for.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Passing(#[source] OwnWords);
+struct Transient(#[source] PlainMessage);
 
 /// An error of ours that may pass.
 pub(super) fn passing(words: impl Into<String>) -> Error {
-    Error::Generic { store: "S3", source: Box::new(Passing(OwnWords(words.into()))) }
+    Error::Generic { store: "S3", source: Box::new(Transient(PlainMessage(words.into()))) }
 }
 
 /// The same when there are no credentials.
 pub(super) fn unauthenticated(words: impl Into<String>) -> Error {
-    Error::Unauthenticated { path: String::new(), source: Box::new(OwnWords(words.into())) }
+    Error::Unauthenticated { path: String::new(), source: Box::new(PlainMessage(words.into())) }
 }
 
 /// A request that was tried more than once, and what came of the last time.
 #[derive(Debug, thiserror::Error)]
 #[error("{last}")]
-struct Tried {
+struct Retried {
     times: usize,
     #[source]
     last: Error,
@@ -72,7 +72,9 @@ struct Tried {
 /// The same error, which says how often the request was tried.
 pub(super) fn tried(last: Error, times: usize) -> Error {
     match last {
-        Error::Generic { store, .. } if times > 1 => Error::Generic { store, source: Box::new(Tried { times, last }) },
+        Error::Generic { store, .. } if times > 1 => {
+            Error::Generic { store, source: Box::new(Retried { times, last }) }
+        }
         last => last,
     }
 }
@@ -107,9 +109,9 @@ pub(super) fn failure(error: &Error) -> Option<Failure> {
     if let Some(is_of_session) = denial(error) {
         return Some(Failure::Denied { is_of_session });
     }
-    match Answer::of(error).as_deref() {
+    match ErrorResponse::of(error).as_deref() {
         // The answer to a request for the head of an object has no words: this is what AWS says of an expired session.
-        Some(Answer { status: StatusCode::BAD_REQUEST, code: None, .. }) => {
+        Some(ErrorResponse { status: StatusCode::BAD_REQUEST, code: None, .. }) => {
             Some(Failure::Denied { is_of_session: false })
         }
         Some(answer) => answer.is_passing().then_some(Failure::Unreachable),
@@ -119,7 +121,7 @@ pub(super) fn failure(error: &Error) -> Option<Failure> {
 
 /// Whether an error is a refusal, and then whether it is for who asks, whatever that is for.
 fn denial(error: &Error) -> Option<bool> {
-    let Some(answer) = Answer::of(error) else {
+    let Some(answer) = ErrorResponse::of(error) else {
         return matches!(error, Error::Unauthenticated { .. }).then_some(true);
     };
     let is_of_session = answer.status == StatusCode::UNAUTHORIZED
@@ -127,9 +129,9 @@ fn denial(error: &Error) -> Option<bool> {
     (is_of_session || answer.status == StatusCode::FORBIDDEN).then_some(is_of_session)
 }
 
-/// For how long a request that has failed is sent again.
+/// For how long a failed request is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Again {
+pub(super) enum Retry {
     /// The answer would be the same.
     Never,
     /// Some times: what came makes no sense.
@@ -140,7 +142,7 @@ pub(super) enum Again {
 
 /// Whether a store says that it has too much to do, which is not for the sake of one object.
 pub(super) fn is_busy(error: &Error) -> bool {
-    let answer = Answer::of(error);
+    let answer = ErrorResponse::of(error);
     answer.is_some_and(|answer| {
         [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&answer.status)
             || answer.code.as_deref().is_some_and(|code| BUSY_CODES.contains(&code))
@@ -152,29 +154,29 @@ pub(super) fn is_lost(error: &Error) -> bool {
     cause::<reqwest::Error>(error).is_some()
 }
 
-/// Whether a request is sent again after this error.
-pub(super) fn again(error: &Error) -> Again {
-    if let Some(answer) = Answer::of(error) {
-        return if answer.is_passing() { Again::Patiently } else { Again::Never };
+/// Whether a request is retried after this error.
+pub(super) fn retry(error: &Error) -> Retry {
+    if let Some(answer) = ErrorResponse::of(error) {
+        return if answer.is_passing() { Retry::Patiently } else { Retry::Never };
     }
-    if cause::<Passing>(error).is_some() {
-        return Again::Patiently;
+    if cause::<Transient>(error).is_some() {
+        return Retry::Patiently;
     }
-    if cause::<OwnWords>(error).is_some() {
-        return Again::Never;
+    if cause::<PlainMessage>(error).is_some() {
+        return Retry::Never;
     }
     match cause::<HttpError>(error).map(HttpError::kind) {
-        Some(HttpErrorKind::Unknown) => Again::Briefly,
-        Some(_) => Again::Patiently,
-        None if is_lost(error) => Again::Patiently,
-        None if matches!(error, Error::Generic { .. }) => Again::Briefly,
-        None => Again::Never,
+        Some(HttpErrorKind::Unknown) => Retry::Briefly,
+        Some(_) => Retry::Patiently,
+        None if is_lost(error) => Retry::Patiently,
+        None if matches!(error, Error::Generic { .. }) => Retry::Briefly,
+        None => Retry::Never,
     }
 }
 
 /// The store's answer in words. Its own are cut when they are long, and what follows them is not.
 pub(super) fn explain(error: &Error) -> io::Error {
-    let (answer, denial) = (Answer::printed(error), denial(error));
+    let (answer, denial) = (ErrorResponse::printed(error), denial(error));
     let kind = match (error, &answer) {
         _ if denial.is_some() => io::ErrorKind::PermissionDenied,
         (Error::NotFound { .. }, _) => io::ErrorKind::NotFound,
@@ -183,7 +185,7 @@ pub(super) fn explain(error: &Error) -> io::Error {
         (_, Some(answer)) if answer.status == StatusCode::NOT_IMPLEMENTED => io::ErrorKind::Unsupported,
         _ => io::ErrorKind::Other,
     };
-    let told = match (error, &answer, cause::<OwnWords>(error)) {
+    let description = match (error, &answer, cause::<PlainMessage>(error)) {
         (Error::NotFound { .. }, Some(answer), _) if answer.code.is_none() => "there is no such object".to_owned(),
         (_, Some(answer), _) => printable(&answer.to_string()),
         (.., Some(own)) => printable_path(&own.0),
@@ -192,20 +194,20 @@ pub(super) fn explain(error: &Error) -> io::Error {
     let words = match error {
         Error::Precondition { .. } => "it has changed since it was listed".to_owned(),
         _ if answer.as_deref().is_some_and(is_elsewhere) => {
-            format!("{told}; the bucket may be in another Region: name it with --s3-region")
+            format!("{description}; the bucket may be in another Region: name it with --s3-region")
         }
-        _ if denial.is_some() => format!("access denied ({told})"),
-        _ => told,
+        _ if denial.is_some() => format!("access denied ({description})"),
+        _ => description,
     };
-    let words = match cause::<Tried>(error) {
-        Some(Tried { times, .. }) => format!("{words} (tried {times} times)"),
+    let words = match cause::<Retried>(error) {
+        Some(Retried { times, .. }) => format!("{words} (tried {times} times)"),
         None => words,
     };
     failed(kind, words)
 }
 
 /// Whether a store says that a bucket is not where it was asked for.
-fn is_elsewhere(answer: &Answer) -> bool {
+fn is_elsewhere(answer: &ErrorResponse) -> bool {
     match answer.code.as_deref() {
         Some(code) => ["PermanentRedirect", "AuthorizationHeaderMalformed"].contains(&code),
         None => answer.status.is_redirection() && answer.status != StatusCode::NOT_MODIFIED,
@@ -218,7 +220,7 @@ mod tests {
     use super::*;
 
     fn answered(status: StatusCode, body: &str) -> Error {
-        let answer = HttpError::new(HttpErrorKind::Unknown, Answer::new(status, body));
+        let answer = HttpError::new(HttpErrorKind::Unknown, ErrorResponse::new(status, body));
         Error::Generic { store: "S3", source: Box::new(answer) }
     }
 
@@ -245,25 +247,25 @@ mod tests {
     fn advice_is_whole_however_long_the_words_of_the_store_are() {
         let long = "x".repeat(500);
         let body = format!("<Error><Code>PermanentRedirect</Code><Message>{long}</Message></Error>");
-        let told = explain(&answered(StatusCode::MOVED_PERMANENTLY, &body)).to_string();
-        assert!(told.ends_with(ELSEWHERE) && told.contains('…'), "{told}");
-        let told = explain(&unauthenticated(format!("{long}, use --s3-anonymous"))).to_string();
-        assert!(told.ends_with("use --s3-anonymous)"), "{told}");
+        let description = explain(&answered(StatusCode::MOVED_PERMANENTLY, &body)).to_string();
+        assert!(description.ends_with(ELSEWHERE) && description.contains('…'), "{description}");
+        let description = explain(&unauthenticated(format!("{long}, use --s3-anonymous"))).to_string();
+        assert!(description.ends_with("use --s3-anonymous)"), "{description}");
     }
 
     #[test]
     fn what_is_tried_again_is_told_by_types() {
         let words = "<Code>SlowDown</Code> status code: 503, after 9 retries";
         for (error, expected) in [
-            (answered(StatusCode::SERVICE_UNAVAILABLE, ""), Again::Patiently),
-            (answered(StatusCode::BAD_REQUEST, words), Again::Never),
-            (Error::NotFound { path: String::new(), source: words.into() }, Again::Never),
-            (Error::Generic { store: "S3", source: words.into() }, Again::Briefly),
-            (own(words), Again::Never),
-            (passing(words), Again::Patiently),
+            (answered(StatusCode::SERVICE_UNAVAILABLE, ""), Retry::Patiently),
+            (answered(StatusCode::BAD_REQUEST, words), Retry::Never),
+            (Error::NotFound { path: String::new(), source: words.into() }, Retry::Never),
+            (Error::Generic { store: "S3", source: words.into() }, Retry::Briefly),
+            (own(words), Retry::Never),
+            (passing(words), Retry::Patiently),
         ] {
-            assert_eq!(again(&error), expected, "{error}");
-            assert_eq!(again(&tried(error, 2)), expected);
+            assert_eq!(retry(&error), expected, "{error}");
+            assert_eq!(retry(&tried(error, 2)), expected);
         }
     }
 

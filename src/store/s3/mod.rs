@@ -11,14 +11,14 @@ mod buckets;
 mod client;
 mod condition;
 mod credentials;
+mod deadline;
 mod explain;
 mod object;
-mod odd;
-mod patience;
 mod prefetch;
+mod retry;
+mod unavailable;
 mod upload;
 mod version;
-mod within;
 
 pub(crate) use bucket::Bucket;
 pub(super) use buckets::Buckets;

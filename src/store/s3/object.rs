@@ -17,14 +17,14 @@ impl Access {
         if options.if_match.as_deref().is_some_and(|tag| HeaderValue::from_str(tag).is_err()) {
             return Err(own("it is asked for by a tag that no object has"));
         }
-        let got = self.judged(key, || self.ask_for_one(key, get)).await?;
+        let got = self.checked(key, || self.ask_for_one(key, get)).await?;
         self.note_read(key, got.len() as u64);
         Ok(got)
     }
 
-    /// What there is to tell of an object.
+    /// The metadata of an object.
     pub(super) async fn head(&self, key: &Key) -> object_store::Result<ObjectMeta> {
-        let object = self.judged(key, || self.ask_for_one(key, || self.objects().head(key))).await?;
+        let object = self.checked(key, || self.ask_for_one(key, || self.objects().head(key))).await?;
         self.note_read(key, object.size);
         Ok(object)
     }
@@ -33,7 +33,7 @@ impl Access {
     pub(super) async fn metadata(&self, key: &Key, etag: Option<&str>) -> object_store::Result<Vec<(String, String)>> {
         let options = GetOptions { head: true, if_match: etag.map(str::to_owned), ..GetOptions::default() };
         let head = || self.objects().get_opts(key, options.clone());
-        let object = self.judged(key, || self.ask_for_one(key, head)).await?;
+        let object = self.checked(key, || self.ask_for_one(key, head)).await?;
         self.note_read(key, object.meta.size);
         let of_user = object.attributes.iter().filter_map(|(name, value)| match name {
             Attribute::Metadata(name) => Some((name.clone().into_owned(), value.as_ref().to_owned())),

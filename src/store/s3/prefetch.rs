@@ -26,26 +26,26 @@ const MOST_REQUESTS: usize = 256;
 type Objects = dyn Fn(usize) -> Option<Version> + Send + Sync;
 
 /// Fetches objects ahead of those who take them.
-pub(crate) struct Prefetcher(Arc<Shared>);
+pub(crate) struct Prefetcher(Arc<PrefetchShared>);
 
-struct Shared {
+struct PrefetchShared {
     objects: Box<Objects>,
     end: usize,
     most_bytes: u64,
     stop: Stop,
-    state: Mutex<State>,
+    state: Mutex<PrefetchState>,
     arrived: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct PrefetchState {
     /// The first that was not looked at yet.
     next: usize,
     /// The one after those that were asked for, when there was no room for it.
     waiting: Option<Version>,
     /// Those that somebody wanted before it was their turn.
     passed: BTreeSet<usize>,
-    slots: HashMap<usize, Slot>,
+    slots: HashMap<usize, PendingObject>,
     requests: usize,
     /// Of all slots.
     bytes: u64,
@@ -53,7 +53,7 @@ struct State {
 }
 
 /// An object that was asked for and not taken.
-struct Slot {
+struct PendingObject {
     bytes: u64,
     /// `None` while it is under way.
     got: Option<io::Result<Bytes>>,
@@ -74,9 +74,9 @@ impl Prefetcher {
         stop: Stop,
         objects: impl Fn(usize) -> Option<Version> + Send + Sync + 'static,
     ) -> Self {
-        let state = State { next: numbers.start, ..State::default() };
+        let state = PrefetchState { next: numbers.start, ..PrefetchState::default() };
         let (objects, state) = (Box::new(objects), Mutex::new(state));
-        let shared = Shared { objects, end: numbers.end, most_bytes, stop, state, arrived: Condvar::new() };
+        let shared = PrefetchShared { objects, end: numbers.end, most_bytes, stop, state, arrived: Condvar::new() };
         let shared = Arc::new(shared);
         shared.fill(&mut shared.state());
         Self(shared)
@@ -125,7 +125,7 @@ impl Drop for Prefetcher {
 
 /// An object that somebody may wait for.
 struct Awaited {
-    shared: Weak<Shared>,
+    shared: Weak<PrefetchShared>,
     number: usize,
 }
 
@@ -146,13 +146,13 @@ impl Drop for Awaited {
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl PrefetchShared {
+    fn state(&self) -> MutexGuard<'_, PrefetchState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks for as many objects as there is room for.
-    fn fill(self: &Arc<Self>, state: &mut State) {
+    fn fill(self: &Arc<Self>, state: &mut PrefetchState) {
         while !state.is_closed && state.next < self.end && state.requests < MOST_REQUESTS {
             let number = state.next;
             let is_passed = state.passed.remove(&number);
@@ -169,8 +169,8 @@ impl Shared {
         }
     }
 
-    fn ask(self: &Arc<Self>, state: &mut State, number: usize, object: &Version) {
-        let mut slot = Slot { bytes: object.bytes, got: None, request: None };
+    fn ask(self: &Arc<Self>, state: &mut PrefetchState, number: usize, object: &Version) {
+        let mut slot = PendingObject { bytes: object.bytes, got: None, request: None };
         match parse(&object.key) {
             Ok(key) => {
                 let getting = object.bucket.getting(key, object.etag.as_deref(), None);
@@ -199,7 +199,7 @@ impl Shared {
         }
     }
 
-    fn remove(self: &Arc<Self>, state: &mut State, number: usize) -> Option<Slot> {
+    fn remove(self: &Arc<Self>, state: &mut PrefetchState, number: usize) -> Option<PendingObject> {
         let slot = state.slots.remove(&number)?;
         state.bytes -= slot.bytes;
         if let Some(request) = &slot.request {

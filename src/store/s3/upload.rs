@@ -17,7 +17,7 @@ use reqwest::{Client, Method, StatusCode, Url};
 use serde::Deserialize;
 
 use super::Bucket;
-use super::answer::Answer;
+use super::answer::ErrorResponse;
 use super::bucket::parse;
 use super::explain::broken;
 use crate::store::Upload;
@@ -139,7 +139,7 @@ fn failed(error: HttpError) -> Error {
 
 /// The error of an answer, as those of the client library are.
 fn refused(status: StatusCode, text: &str) -> Error {
-    let answer = Answer::new(status, text);
+    let answer = ErrorResponse::new(status, text);
     let is_unknown = status.is_client_error() || status == StatusCode::NOT_IMPLEMENTED;
     let is_denied = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
     if is_unknown && !is_denied && !answer.is_passing() {

@@ -127,7 +127,7 @@ impl Drop for VersionReader {
 
 /// Blocks of objects that were read last.
 #[derive(Debug, Default)]
-pub(super) struct Blocks(Mutex<VecDeque<Block>>);
+pub(super) struct BlockCache(Mutex<VecDeque<Block>>);
 
 #[derive(Debug)]
 struct Block {
@@ -137,7 +137,7 @@ struct Block {
     bytes: Arc<Mutex<Option<Bytes>>>,
 }
 
-impl Blocks {
+impl BlockCache {
     /// A block of an object, fetched unless it is at hand.
     fn get(&self, version: &Version, number: u64) -> io::Result<Bytes> {
         let slot = self.slot(version, number);

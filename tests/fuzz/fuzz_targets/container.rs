@@ -45,7 +45,7 @@ enum Piece<'a> {
         at: u16,
         bit: u8,
     },
-    Cut(u8),
+    Next(u8),
 }
 
 fn file(pieces: &[Piece<'_>]) -> Vec<u8> {
@@ -91,7 +91,7 @@ fn file(pieces: &[Piece<'_>]) -> Vec<u8> {
                     *byte ^= 1 << (bit % 8);
                 }
             }
-            Piece::Cut(count) => file.truncate(file.len().saturating_sub(usize::from(*count))),
+            Piece::Next(count) => file.truncate(file.len().saturating_sub(usize::from(*count))),
         }
     }
     file

@@ -1,4 +1,4 @@
-//! Stand-ins for what JSON allows and simd-json refuses.
+//! Lenient parsing: replacements for what JSON allows and simd-json rejects.
 //!
 //! In: a copy of the text. Out: the same text with numbers and lone surrogates replaced, byte for byte as long. Never:
 //! makes invalid text valid, or touches the original.
@@ -6,11 +6,11 @@
 use super::scan;
 
 /// Replaces, in place, numbers by `0` and blanks and lone surrogate escapes by another escape of the same length.
-pub(super) fn put(bytes: &mut [u8], lone_surrogates: &mut Vec<usize>) {
+pub(super) fn replace_rejected(bytes: &mut [u8], lone_surrogates: &mut Vec<usize>) {
     let mut at = 0;
     while at < bytes.len() {
         match bytes[at] {
-            b'"' => at = put_surrogate_stand_ins(bytes, at + 1, lone_surrogates),
+            b'"' => at = replace_lone_surrogates(bytes, at + 1, lone_surrogates),
             b'-' | b'0'..=b'9' => {
                 let end = scan::scalar_end(bytes, at);
                 if is_json_number(&bytes[at..end]) {
@@ -25,7 +25,7 @@ pub(super) fn put(bytes: &mut [u8], lone_surrogates: &mut Vec<usize>) {
 }
 
 /// Works through one string from its first character; returns the offset after it.
-fn put_surrogate_stand_ins(bytes: &mut [u8], mut at: usize, lone_surrogates: &mut Vec<usize>) -> usize {
+fn replace_lone_surrogates(bytes: &mut [u8], mut at: usize, lone_surrogates: &mut Vec<usize>) -> usize {
     while at < bytes.len() {
         match bytes[at] {
             b'"' => return at + 1,

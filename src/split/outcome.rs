@@ -1,6 +1,6 @@
-//! Words for what is wrong with text, and for what an archive turned out to be.
+//! What is wrong with text, and what an archive turned out to be.
 //!
-//! In: a refusal and where it happened. Out: a [`Finding`], or a [`Judgement`] of a whole archive. Never: a message
+//! In: a refusal and where it happened. Out: a [`Finding`], or the [`SplitOutcome`] of a whole archive. Never: a message
 //! without a place.
 
 use super::shape;
@@ -12,13 +12,13 @@ pub(crate) const MAX_ORIGINAL_BYTES: usize = 16 << 20;
 
 /// What became of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(crate) enum ArchiveStatus {
     Converted,
     Quarantined,
     Foreign,
 }
 
-impl Status {
+impl ArchiveStatus {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Converted => "converted",
@@ -30,8 +30,8 @@ impl Status {
 
 /// What was found in an archive beside its convertible events.
 #[derive(Clone, Debug)]
-pub(crate) struct Judgement {
-    pub(crate) status: Status,
+pub(crate) struct SplitOutcome {
+    pub(crate) status: ArchiveStatus,
     pub(crate) kind: &'static str,
     pub(crate) events_seen: u64,
     pub(crate) quarantined: u64,
@@ -69,9 +69,9 @@ pub(crate) fn finding(event_index: Option<u32>, offset: u64, rejection: Rejectio
     Finding { event_index, byte_offset: Some(offset), reason, message, original }
 }
 
-impl Judgement {
+impl SplitOutcome {
     pub(crate) const fn foreign(kind: &'static str) -> Self {
-        Self { status: Status::Foreign, kind, events_seen: 0, quarantined: 0, findings: Vec::new() }
+        Self { status: ArchiveStatus::Foreign, kind, events_seen: 0, quarantined: 0, findings: Vec::new() }
     }
 }
 
@@ -100,16 +100,16 @@ pub(crate) fn explain(error: &ParseError, text: &str) -> Rejection {
 
 /// The kind of an archive by its first object, or as an error that of a foreign one. What is no valid JSON is taken for
 /// an event: it will be refused with its place.
-pub(crate) fn judge(parser: &mut Parser, text: &[u8]) -> Result<&'static str, &'static str> {
+pub(crate) fn classify(parser: &mut Parser, text: &[u8]) -> Result<&'static str, &'static str> {
     let Ok(text) = std::str::from_utf8(text) else { return Ok(shape::LOG) };
-    let judge = |document: Document<'_>| shape::judge(document.root());
-    parser.parse(text, judge).or_else(|_| parser.parse_lenient(text, judge)).unwrap_or(Ok(shape::LOG))
+    let classify = |document: Document<'_>| shape::classify(document.root());
+    parser.parse(text, classify).or_else(|_| parser.parse_lenient(text, classify)).unwrap_or(Ok(shape::LOG))
 }
 
 /// Whether text is certainly an event.
 pub(crate) fn is_event(parser: &mut Parser, text: &[u8]) -> bool {
-    let judge = |document: Document<'_>| shape::judge(document.root());
-    std::str::from_utf8(text).is_ok_and(|text| matches!(parser.parse_lenient(text, judge), Ok(Ok(_))))
+    let classify = |document: Document<'_>| shape::classify(document.root());
+    std::str::from_utf8(text).is_ok_and(|text| matches!(parser.parse_lenient(text, classify), Ok(Ok(_))))
 }
 
 /// Whether text is one JSON value.

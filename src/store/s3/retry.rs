@@ -1,4 +1,4 @@
-//! How long a store that is away is waited for.
+//! Retries of requests to a store that is unreachable.
 //!
 //! In: requests that have failed. Out: the same, sent again after growing pauses, until one is answered or nobody wants to
 //! wait any longer. Never: a request sent again that would be answered the same.
@@ -13,24 +13,24 @@ use std::time::{Duration, Instant};
 use object_store::Error;
 use object_store::path::Path as Key;
 
-use super::answer::Answer;
-use super::explain::{Again, again, explain, is_busy, silent, tried};
+use super::answer::ErrorResponse;
+use super::explain::{Retry, explain, is_busy, retry, silent, tried};
 use crate::store::STOP_LATENCY;
 use crate::store::StoreOptions;
 use crate::store::{Awaited, Wait, Waits, random};
 
-/// The pause before a request is sent again is drawn from this up to three times the last one.
+/// The backoff before a retry is drawn from this up to three times the last one.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// For how long a store is waited for that has never answered.
-const FOR_A_STRANGER: Duration = Duration::from_secs(10);
+const FOR_AN_UNKNOWN_STORE: Duration = Duration::from_secs(10);
 
 /// For how long a store is waited for by a run that was asked to stop.
 const IN_A_HURRY: Duration = Duration::from_secs(5);
 
 /// How often a request is sent whose answers make no sense.
-const MOST_SENSELESS: usize = 9;
+const MOST_MALFORMED: usize = 9;
 
 /// So many are over before anybody wonders.
 const FEW_TRIES: usize = 9;
@@ -39,20 +39,20 @@ const FEW_TRIES: usize = 9;
 const FEWEST_TRIES: usize = 3;
 
 /// Somebody should know of a wait that is longer.
-const WORTH_TELLING: Duration = Duration::from_secs(1);
+const WORTH_REPORTING: Duration = Duration::from_secs(1);
 
-/// How long one bucket is waited for.
+/// The retry policy of one bucket.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct RetryPolicy {
     place: String,
     most_tries: usize,
     longest: Duration,
     waits: Waits,
-    heard: Mutex<Heard>,
+    heard: Mutex<StoreHealth>,
 }
 
 #[derive(Debug, Default)]
-struct Heard {
+struct StoreHealth {
     /// Whether the store has ever answered.
     ever: bool,
     /// Since when it has been away.
@@ -65,13 +65,13 @@ struct Heard {
 
 /// One object among many: its store may be there when it is not.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Single<'k> {
+pub(super) struct SingleObject<'k> {
     pub(super) key: &'k Key,
     /// How long it is asked for before somebody finds out whether others can be had.
     pub(super) longest: Duration,
 }
 
-impl Patience {
+impl RetryPolicy {
     pub(super) fn new(place: String, options: &StoreOptions, waits: Waits) -> Self {
         let most_tries = options.retries.map_or(usize::MAX, |retries| retries.saturating_add(1));
         Self { place, most_tries, longest: options.patience, waits, heard: Mutex::default() }
@@ -98,25 +98,25 @@ impl Patience {
     }
 
     /// Sends a request until it is answered: the answer may be lost, or cut off, and the request be done all the same.
-    pub(super) async fn again<T, F>(&self, ask: impl Fn() -> F) -> object_store::Result<T>
+    pub(super) async fn retry<T, F>(&self, ask: impl Fn() -> F) -> object_store::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
     {
-        self.again_for(None, ask).await
+        self.retry_for(None, ask).await
     }
 
     /// The same, perhaps for a single object, which is asked for no longer than it says while the store does not say that it
     /// is busy.
-    pub(super) async fn again_for<T, F>(
+    pub(super) async fn retry_for<T, F>(
         &self,
-        single: Option<Single<'_>>,
+        single: Option<SingleObject<'_>>,
         ask: impl Fn() -> F,
     ) -> object_store::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
     {
         let begun = Instant::now();
-        let mut pause = Pause::default();
+        let mut backoff = Backoff::default();
         let mut tries = 0;
         loop {
             tries += 1;
@@ -129,10 +129,10 @@ impl Patience {
             };
             let is_odd = single
                 .is_some_and(|single| tries >= FEWEST_TRIES && begun.elapsed() >= single.longest && !is_busy(&error));
-            if !self.is_worth_another(&error, begun, tries, single) || is_odd {
+            if !self.is_retried(&error, begun, tries, single) || is_odd {
                 return Err(tried(error, tries));
             }
-            pause.wait().await;
+            backoff.wait().await;
         }
     }
 
@@ -152,11 +152,11 @@ impl Patience {
             let (ever, last) = (heard.ever, heard.last);
             drop(heard);
             let is_late = |since: Instant| since.elapsed() >= IN_A_HURRY;
-            let longest = self.longest.min(FOR_A_STRANGER);
+            let longest = self.longest.min(FOR_AN_UNKNOWN_STORE);
             if hurried.is_some_and(is_late) && last.is_none_or(is_late) || !ever && begun.elapsed() >= longest {
                 return Err(silent());
             }
-            if !ever && begun.elapsed() >= WORTH_TELLING {
+            if !ever && begun.elapsed() >= WORTH_REPORTING {
                 let what = Awaited::Store("no answer yet".to_owned());
                 let place = self.place.clone();
                 self.waits.set_store(Some(Wait { what, place, since: begun, until: begun + longest }));
@@ -165,31 +165,31 @@ impl Patience {
     }
 
     /// Whether a request that was first sent then is sent once more.
-    fn is_worth_another(&self, error: &Error, begun: Instant, tries: usize, single: Option<Single<'_>>) -> bool {
-        match again(error) {
-            Again::Never => {
-                if Answer::of(error).is_some() {
+    fn is_retried(&self, error: &Error, begun: Instant, tries: usize, single: Option<SingleObject<'_>>) -> bool {
+        match retry(error) {
+            Retry::Never => {
+                if ErrorResponse::of(error).is_some() {
                     self.note_answer();
                 }
                 return false;
             }
-            Again::Briefly if tries >= MOST_SENSELESS => return false,
-            Again::Briefly | Again::Patiently => {}
+            Retry::Briefly if tries >= MOST_MALFORMED => return false,
+            Retry::Briefly | Retry::Patiently => {}
         }
         let trouble = explain(error).to_string();
         let longest = self.longest();
         let mut heard = self.heard();
         heard.trouble = Some(trouble.clone());
         // A busy store is there.
-        heard.ever |= Answer::of(error).is_some();
+        heard.ever |= ErrorResponse::of(error).is_some();
         let away = *heard.away.get_or_insert_with(Instant::now);
-        let longest = if heard.ever { longest } else { longest.min(FOR_A_STRANGER) };
+        let longest = if heard.ever { longest } else { longest.min(FOR_AN_UNKNOWN_STORE) };
         drop(heard);
         let gone = away.elapsed().max(begun.elapsed());
-        if gone >= WORTH_TELLING && gone < longest && self.most_tries > FEW_TRIES {
+        if gone >= WORTH_REPORTING && gone < longest && self.most_tries > FEW_TRIES {
             let what = Awaited::Store(trouble);
             // The store is there, by this answer or by those to others.
-            let is_there = Answer::of(error).is_some() && !is_busy(error) || away.elapsed() < WORTH_TELLING;
+            let is_there = ErrorResponse::of(error).is_some() && !is_busy(error) || away.elapsed() < WORTH_REPORTING;
             let single = single.filter(|_| is_there);
             let wait = match single {
                 Some(single) => {
@@ -213,22 +213,22 @@ impl Patience {
         }
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
+    fn heard(&self) -> MutexGuard<'_, StoreHealth> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Pauses that grow, and of which no two are alike: many who wait for one store do not all come back at once.
 #[derive(Debug)]
-pub(super) struct Pause(Duration);
+pub(super) struct Backoff(Duration);
 
-impl Default for Pause {
+impl Default for Backoff {
     fn default() -> Self {
         Self(SHORTEST_PAUSE)
     }
 }
 
-impl Pause {
+impl Backoff {
     /// Waits, each time longer.
     pub(super) async fn wait(&mut self) {
         let most = (self.0 * 3).min(LONGEST_PAUSE).saturating_sub(SHORTEST_PAUSE);

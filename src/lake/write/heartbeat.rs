@@ -1,7 +1,7 @@
-//! A claim that is kept alive.
+//! The heartbeat of a lease.
 //!
-//! In: what a run says of itself. Out: the same in its object, again and again. Never: a word that it holds the lake when it
-//! was silent for a lease and has not claimed anew.
+//! In: the state of a run. Out: the same in its lease object, rewritten every few seconds. Never: declares that the run holds
+//! the lake after its lease has expired and was not acquired again.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,9 +17,9 @@ use crate::encode::part::unwritable;
 use crate::error::{Error, Result};
 use crate::lake::PartName;
 use crate::pool::caught;
-use crate::store::{Bucket, Hold, Moment, Object, STOP_LATENCY, Stop, Upload};
+use crate::store::{Bucket, LeaseState, Moment, Object, STOP_LATENCY, Stop, Upload};
 
-/// How often a claim is written within a lease, and the part of it that one attempt may take.
+/// Heartbeats within a lease time, and the fraction of it that one attempt may take.
 pub(super) const BEATS_PER_LEASE: u32 = 6;
 
 /// The longest time between two of them: whoever waits for a run that is alive sees so within it, however long its lease.
@@ -30,14 +30,14 @@ const SILENT: &str = "this run could not reach the store for longer than its lea
 const GONE: &str = "another run has taken over";
 
 const CLAIMED: &str =
-    "this run could not reach the store for longer than its lease, and another has claimed the lake meanwhile";
+    "this run could not reach the store for longer than its lease, and another has acquired it meanwhile";
 
 const PUBLISHED: &str =
     "this run could not reach the store for longer than its lease, and another has published a commit meanwhile";
 
 /// What a run says of itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Words {
+pub(super) struct RunState {
     pub(super) process: u32,
     /// How long it may be silent, in milliseconds. Earlier versions say so here alone.
     #[serde(default)]
@@ -52,7 +52,7 @@ pub(super) struct Words {
     /// Whether it writes to the lake, or only asks to. Earlier versions do not tell.
     #[serde(default = "may_write")]
     pub(super) holds: bool,
-    /// Its place among those who ask, when it has looked for others.
+    /// Its ticket among those who ask, once it has looked for others.
     #[serde(default)]
     pub(super) turn: Option<u64>,
 }
@@ -61,7 +61,7 @@ const fn may_write() -> bool {
     true
 }
 
-impl Words {
+impl RunState {
     /// What counts for those of a run that nobody can read.
     pub(super) fn unreadable() -> Self {
         Self { holds: true, ..Self::default() }
@@ -70,8 +70,8 @@ impl Words {
 
 /// What was said last, and when.
 #[derive(Debug)]
-pub(super) struct Said {
-    pub(super) words: Words,
+pub(super) struct LastBeat {
+    pub(super) state: RunState,
     at: Moment,
     /// Whether nobody else held the lake when that was looked for after it was said.
     is_sure: bool,
@@ -79,9 +79,9 @@ pub(super) struct Said {
 
 /// Since when nobody else can have taken over: nothing is said when that was a lease ago.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Since {
+pub(super) enum HeldSince {
     /// A run that only asks says so whenever it can; one that holds the lake since it said so last.
-    LastSaid,
+    LastBeat,
     /// Since it found that it is alone.
     Alone(Moment),
     /// It only asks.
@@ -90,9 +90,9 @@ pub(super) enum Since {
 
 /// Where a lake in a bucket has what.
 #[derive(Clone, Debug)]
-pub(super) struct Places {
+pub(super) struct LeaseKeys {
     pub(super) lake: PathBuf,
-    /// Prefix of claims.
+    /// Prefix of leases.
     pub(super) runs: String,
     /// Prefix of what runs try the store with.
     pub(super) probes: String,
@@ -100,33 +100,40 @@ pub(super) struct Places {
     pub(super) archives: String,
 }
 
-/// A claim, as its own run sees it.
+/// A lease, as its own run sees it.
 #[derive(Debug)]
-pub(super) struct Beating {
+pub(super) struct Heartbeat {
     pub(super) bucket: Arc<Bucket>,
-    pub(super) places: Places,
+    pub(super) places: LeaseKeys,
     pub(super) key: String,
     pub(super) lease: Duration,
-    said: Mutex<Said>,
+    last_beat: Mutex<LastBeat>,
     /// Set once and for all when another may have taken over; nothing waits for the store from then on.
     pub(super) stop: Stop,
     /// Whether requests may change anything.
-    hold: Hold,
+    hold: LeaseState,
     /// The last commit that this run knows of, or is about to publish.
     newest: AtomicU32,
 }
 
-impl Beating {
-    pub(super) fn new(bucket: &Arc<Bucket>, places: Places, key: String, words: Words, stop: Stop, hold: Hold) -> Self {
+impl Heartbeat {
+    pub(super) fn new(
+        bucket: &Arc<Bucket>,
+        places: LeaseKeys,
+        key: String,
+        state: RunState,
+        stop: Stop,
+        hold: LeaseState,
+    ) -> Self {
         // Of words of its own a run always says it.
-        let lease = Duration::from_millis(words.lease_ms.unwrap_or_default());
-        let said = Mutex::new(Said { words, at: Moment::now(), is_sure: false });
+        let lease = Duration::from_millis(state.lease_ms.unwrap_or_default());
+        let last_beat = Mutex::new(LastBeat { state, at: Moment::now(), is_sure: false });
         let (bucket, newest) = (Arc::clone(bucket), AtomicU32::new(u32::MAX));
-        Self { bucket, places, key, lease, said, stop, hold, newest }
+        Self { bucket, places, key, lease, last_beat, stop, hold, newest }
     }
 
-    pub(super) fn said(&self) -> MutexGuard<'_, Said> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn last_beat(&self) -> MutexGuard<'_, LastBeat> {
+        self.last_beat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says which commit is the last one that this run knows of, or is about to publish.
@@ -135,74 +142,74 @@ impl Beating {
     }
 
     /// Says again that the run is alive, and perhaps something new.
-    pub(super) fn beat(&self, change: impl FnOnce(&mut Words)) -> io::Result<()> {
-        self.say(Since::LastSaid, change)
+    pub(super) fn beat(&self, change: impl FnOnce(&mut RunState)) -> io::Result<()> {
+        self.write_state(HeldSince::LastBeat, change)
     }
 
-    pub(super) fn say(&self, since: Since, change: impl FnOnce(&mut Words)) -> io::Result<()> {
-        let mut said = self.said();
+    pub(super) fn write_state(&self, since: HeldSince, change: impl FnOnce(&mut RunState)) -> io::Result<()> {
+        let mut last_beat = self.last_beat();
         let begun = Instant::now();
-        let Said { words, at, is_sure } = &mut *said;
+        let LastBeat { state, at, is_sure } = &mut *last_beat;
         let since = match since {
-            Since::LastSaid => words.holds.then_some(*at),
-            Since::Alone(since) => Some(since),
-            Since::Asking => None,
+            HeldSince::LastBeat => state.holds.then_some(*at),
+            HeldSince::Alone(since) => Some(since),
+            HeldSince::Asking => None,
         };
         let is_late = || since.is_some_and(|since| since.elapsed() >= self.lease);
         let silent = || Err(io::Error::new(io::ErrorKind::TimedOut, SILENT));
         let deadline = self.lease / BEATS_PER_LEASE;
-        let say = || {
+        let write_state = || {
             if self.stop.is_lost() || is_late() {
                 return silent();
             }
-            // A claim that is gone must not come back.
-            self.bucket.head_within(&self.key, deadline).inspect_err(|error| self.lose_if_gone(error))?;
-            words.beat += 1;
-            let mut new = words.clone();
+            // A lease that is gone must not come back.
+            self.bucket.head_with_deadline(&self.key, deadline).inspect_err(|error| self.fail_if_gone(error))?;
+            state.beat += 1;
+            let mut new = state.clone();
             change(&mut new);
             let before = Moment::now();
-            // The machine may have slept since it was asked whether the claim is there.
+            // The machine may have slept since it was asked whether the lease is there.
             if is_late() {
                 return silent();
             }
-            self.bucket.put_within(&self.key, &serde_json::to_vec(&new)?.into(), deadline)?;
-            (*words, *at) = (new, before);
-            *is_sure &= words.holds;
+            self.bucket.put_with_deadline(&self.key, &serde_json::to_vec(&new)?.into(), deadline)?;
+            (*state, *at) = (new, before);
+            *is_sure &= state.holds;
             if *is_sure {
                 self.hold.renew(self.lease, before);
             }
             Ok(())
         };
-        say().inspect_err(|error| self.note(error, begun))
+        write_state().inspect_err(|error| self.note(error, begun))
     }
 
-    /// Claims the lake as a new run does, after a silence that was longer than the lease, unless another has it, or has had it.
-    /// Those who only ask come after this run: its turn is before theirs.
-    fn claim_anew(&self) -> io::Result<()> {
+    /// Acquires the lease again as a new run does, after it has expired, unless another run has it, or has had it.
+    /// Those who only ask come after this run: its ticket is lower.
+    fn renew_lapsed(&self) -> io::Result<()> {
         let begun = Instant::now();
         let noted = |error: &io::Error| self.note(error, begun);
-        self.lose_if_taken().inspect_err(noted)?;
-        self.say(Since::Asking, |words| (words.holds, words.turn) = (false, Some(0)))?;
+        self.fail_if_taken().inspect_err(noted)?;
+        self.write_state(HeldSince::Asking, |state| (state.holds, state.turn) = (false, Some(0)))?;
         let alone = Moment::now();
-        self.lose_if_taken().inspect_err(noted)?;
-        self.lose_if_published().inspect_err(noted)?;
+        self.fail_if_taken().inspect_err(noted)?;
+        self.fail_if_published().inspect_err(noted)?;
         if self.hold_lake(alone).inspect_err(noted)? { Ok(()) } else { Err(self.lost(CLAIMED)) }
     }
 
     /// Says that this run holds the lake, and then looks whether another says so as well: all who say it do so before they
     /// look, so of two at least one sees the other. Whether nobody does; only then anything may be changed.
     pub(super) fn hold_lake(&self, alone: Moment) -> io::Result<bool> {
-        self.say(Since::Alone(alone), |words| words.holds = true)?;
-        if self.is_taken()? {
+        self.write_state(HeldSince::Alone(alone), |state| state.holds = true)?;
+        if self.is_held_by_other()? {
             return Ok(false);
         }
-        let mut said = self.said();
-        said.is_sure = true;
-        self.hold.renew(self.lease, said.at);
+        let mut last_beat = self.last_beat();
+        last_beat.is_sure = true;
+        self.hold.renew(self.lease, last_beat.at);
         Ok(true)
     }
 
-    /// The claims of other runs.
+    /// The leases of other runs.
     pub(super) fn others(&self) -> io::Result<Vec<Object>> {
         let mut listed = self.bucket.list_all(&self.places.runs)?;
         listed.retain(|object| object.key != self.key);
@@ -210,42 +217,42 @@ impl Beating {
     }
 
     /// What another run says; nothing when it is gone.
-    pub(super) fn words_of(said: io::Result<Bytes>) -> io::Result<Option<Words>> {
-        match said {
+    pub(super) fn state_of(content: io::Result<Bytes>) -> io::Result<Option<RunState>> {
+        match content {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            said => Ok(Some(serde_json::from_slice(&said?).unwrap_or_else(|_| Words::unreadable()))),
+            content => Ok(Some(serde_json::from_slice(&content?).unwrap_or_else(|_| RunState::unreadable()))),
         }
     }
 
-    /// Whether another run says that it holds the lake. When the claim of this one is gone, that is over.
-    fn is_taken(&self) -> io::Result<bool> {
+    /// Whether another run says that it holds the lake. An error when the lease of this one is gone.
+    fn is_held_by_other(&self) -> io::Result<bool> {
         let deadline = self.lease / BEATS_PER_LEASE;
-        let mut listed = self.bucket.list_all_within(Some(deadline), &self.places.runs)?;
+        let mut listed = self.bucket.list_all_with_deadline(Some(deadline), &self.places.runs)?;
         let all = listed.len();
         listed.retain(|object| object.key != self.key);
         if listed.len() == all {
             return Err(self.lost(GONE));
         }
         for other in listed {
-            if Self::words_of(self.bucket.get_within(&other.key, deadline))?.is_some_and(|words| words.holds) {
+            if Self::state_of(self.bucket.get_with_deadline(&other.key, deadline))?.is_some_and(|state| state.holds) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    fn lose_if_taken(&self) -> io::Result<()> {
-        if self.is_taken()? { Err(self.lost(CLAIMED)) } else { Ok(()) }
+    fn fail_if_taken(&self) -> io::Result<()> {
+        if self.is_held_by_other()? { Err(self.lost(CLAIMED)) } else { Ok(()) }
     }
 
-    fn lose_if_published(&self) -> io::Result<()> {
-        let listed = self.bucket.list_all_within(Some(self.lease / BEATS_PER_LEASE), &self.places.archives)?;
+    fn fail_if_published(&self) -> io::Result<()> {
+        let listed = self.bucket.list_all_with_deadline(Some(self.lease / BEATS_PER_LEASE), &self.places.archives)?;
         let commits = listed.iter().filter_map(|object| PartName::parse(Path::new(&object.key)));
         let newest = commits.map(|part| part.commit).max().unwrap_or_default();
         if newest > self.newest.load(Ordering::Relaxed) { Err(self.lost(PUBLISHED)) } else { Ok(()) }
     }
 
-    fn lose_if_gone(&self, error: &io::Error) {
+    fn fail_if_gone(&self, error: &io::Error) {
         if error.kind() == io::ErrorKind::NotFound {
             self.stop.lose(&self.places.lake, GONE);
         }
@@ -256,7 +263,7 @@ impl Beating {
         io::Error::other(why)
     }
 
-    /// Remembers why the claim could not be written by an attempt that was begun then; a store that refuses it ends the run.
+    /// Remembers why the lease could not be renewed by an attempt that began then; a store that refuses it ends the run.
     fn note(&self, error: &io::Error, begun: Instant) {
         match error.kind() {
             io::ErrorKind::PermissionDenied => self.stop.deny(&self.places.lake, &error.to_string()),
@@ -266,13 +273,13 @@ impl Beating {
         }
     }
 
-    /// Writes the claim anew all the time, until the other end is dropped.
-    pub(super) fn keep_on(&self, ended: &Receiver<()>) {
+    /// Renews the lease all the time, until the other end is dropped.
+    pub(super) fn run_heartbeat(&self, ended: &Receiver<()>) {
         let usual = (self.lease / BEATS_PER_LEASE).min(LONGEST_PAUSE);
         let mut pause = usual;
         while !self.stop.is_lost() && ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-            let spoken = caught(|| if self.hold.is_lapsed() { self.claim_anew() } else { self.beat(|_| ()) });
-            pause = if matches!(spoken, Ok(Ok(()))) { usual } else { usual / 4 };
+            let written = caught(|| if self.hold.is_lapsed() { self.renew_lapsed() } else { self.beat(|_| ()) });
+            pause = if matches!(written, Ok(Ok(()))) { usual } else { usual / 4 };
         }
     }
 
@@ -281,12 +288,12 @@ impl Beating {
     /// # Errors
     ///
     /// [`crate::ErrorKind::LakeLocked`] when another may have begun to write, and what the store answers.
-    pub(super) fn insist(&self, change: impl Fn(&mut Words)) -> Result<()> {
+    pub(super) fn retry_until_lapsed(&self, change: impl Fn(&mut RunState)) -> Result<()> {
         loop {
             self.stop.check()?;
-            let is_said = !self.hold.is_lapsed() && self.beat(&change).is_ok();
+            let is_written = !self.hold.is_lapsed() && self.beat(&change).is_ok();
             self.stop.check()?;
-            if is_said && !self.hold.is_lapsed() {
+            if is_written && !self.hold.is_lapsed() {
                 return Ok(());
             }
             if let Some(trouble) = self.bucket.trouble() {
@@ -313,7 +320,7 @@ impl Beating {
         self.beat(|_| ()).map_err(|error| self.failed(error))
     }
 
-    /// The error of a request to the lake's bucket; when the claim is lost, that.
+    /// The error of a request to the lake's bucket; when the lease is lost, that.
     pub(super) fn failed(&self, error: io::Error) -> Error {
         self.stop.explain(unwritable(&self.places.lake, error))
     }

@@ -2,7 +2,7 @@
 //!
 //! In: a value without an end in the window. Out: the splitter, inside it. Never: goes into an event: what it holds is its own.
 
-use super::{ArrayKind, MAX_DOCUMENT_BYTES, Splitter, State};
+use super::{ArrayKind, MAX_DOCUMENT_BYTES, ScanState, Scanner};
 use crate::split::document::is_event_like;
 
 /// What is around a place in a document of which the parts are shown: the kinds of containers, the innermost in the lowest
@@ -36,7 +36,7 @@ impl Nesting {
     }
 }
 
-impl Splitter {
+impl Scanner {
     /// Goes into a value that has no end in the window, if the parts of the document are shown; into no event.
     pub(super) fn enter_unfinished(&mut self, window: &[u8], is_all: bool, start: usize, from_object: bool) -> bool {
         let is_container = matches!(window.get(start), Some(b'{' | b'['));
@@ -48,24 +48,26 @@ impl Splitter {
     /// Goes into an element of the array at hand, whatever it is.
     pub(crate) fn enter_element(&mut self, window: &[u8], start: usize) -> bool {
         match self.state {
-            State::Array { kind: ArrayKind::Other | ArrayKind::Outermost, .. } => self.enter(window, start, &[false]),
+            ScanState::Array { kind: ArrayKind::Other | ArrayKind::Outermost, .. } => {
+                self.enter(window, start, &[false])
+            }
             // It ends where the object goes on whose member it is.
-            State::Array { .. } => self.enter(window, start, &[true, false]),
+            ScanState::Array { .. } => self.enter(window, start, &[true, false]),
             _ => false,
         }
     }
 
     /// Goes back into a part, or into a document, that was just shown and cannot be read as a whole.
-    pub(crate) fn enter_again(&mut self, window: &[u8], start: usize) -> bool {
+    pub(crate) fn reenter(&mut self, window: &[u8], start: usize) -> bool {
         match self.state {
-            State::Outside => {
+            ScanState::Outside => {
                 self.nesting = Nesting::default();
                 self.has_events_in_parts = false;
                 self.enter(window, start, &[])
             }
-            State::Object { .. } => self.enter(window, start, &[true]),
-            State::Array { kind: ArrayKind::Other, .. } => self.enter(window, start, &[false]),
-            State::Array { .. } => false,
+            ScanState::Object { .. } => self.enter(window, start, &[true]),
+            ScanState::Array { kind: ArrayKind::Other, .. } => self.enter(window, start, &[false]),
+            ScanState::Array { .. } => false,
         }
     }
 
@@ -77,8 +79,8 @@ impl Splitter {
         self.shows_parts = true;
         self.at = start + 1;
         self.state = match window.get(start) {
-            Some(b'[') => State::Array { kind: ArrayKind::Other, is_first: true },
-            _ => State::Object { is_first: true, has_records: false },
+            Some(b'[') => ScanState::Array { kind: ArrayKind::Other, is_first: true },
+            _ => ScanState::Object { is_first: true, has_records: false },
         };
         true
     }
@@ -86,10 +88,10 @@ impl Splitter {
     /// Goes back behind a container to what is around; `None` when that is nothing.
     pub(super) const fn leave(&mut self) -> Option<()> {
         self.state = match self.nesting.leave() {
-            Some(true) => State::Object { is_first: false, has_records: false },
-            Some(false) => State::Array { kind: ArrayKind::Other, is_first: false },
+            Some(true) => ScanState::Object { is_first: false, has_records: false },
+            Some(false) => ScanState::Array { kind: ArrayKind::Other, is_first: false },
             None => {
-                self.state = State::Outside;
+                self.state = ScanState::Outside;
                 return None;
             }
         };

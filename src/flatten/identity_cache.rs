@@ -1,4 +1,4 @@
-//! Objects that come again byte for byte, such as the identity of a caller or the TLS details of a service.
+//! A cache of objects that repeat byte for byte, such as the identity of a caller or the TLS details of a service.
 //!
 //! In: the text of an object of the event that is flattened itself. Out: its number, under which the columns keep what
 //! they got from it.
@@ -23,8 +23,8 @@ const MOST_BYTES: usize = 8 << 20;
 
 /// Known objects, as long as the dictionaries that their values were coded in.
 #[derive(Default)]
-pub(crate) struct Memo {
-    objects: Vec<Known>,
+pub(crate) struct IdentityCache {
+    objects: Vec<CachedObject>,
     by_start: HashTable<u32>,
     hasher: DefaultHashBuilder,
     /// Text of all objects, one after the other.
@@ -34,15 +34,15 @@ pub(crate) struct Memo {
     dictionaries: u64,
 }
 
-/// Ranges are in the memo's own texts.
-struct Known {
+/// Ranges are in the cache's own texts.
+struct CachedObject {
     object: usize,
     text: (usize, usize),
     unmapped: (usize, usize),
 }
 
 /// A known object as it was found in a text.
-pub(super) struct Found {
+pub(super) struct CacheHit {
     pub(super) number: u32,
     pub(super) bytes: usize,
 }
@@ -54,9 +54,9 @@ fn start_of(text: &str) -> &[u8] {
     &start[..end]
 }
 
-impl Memo {
+impl IdentityCache {
     /// Forgets everything when the columns have. They do when either of them holds too much.
-    pub(crate) fn keep_up(&mut self, table: &mut TableBuilder) {
+    pub(crate) fn evict_stale(&mut self, table: &mut TableBuilder) {
         let is_full = self.objects.len() >= MOST_OBJECTS || self.texts.len() + self.unmapped.len() >= MOST_BYTES;
         if is_full || table.is_full() {
             table.close_chunk();
@@ -71,7 +71,7 @@ impl Memo {
     }
 
     /// The object that the text begins with, if it is known.
-    pub(super) fn find(&self, object: usize, text: &str) -> Option<Found> {
+    pub(super) fn find(&self, object: usize, text: &str) -> Option<CacheHit> {
         let hash = self.hasher.hash_one((object, start_of(text)));
         let number = self.by_start.find(hash, |number| {
             let known = &self.objects[*number as usize];
@@ -79,7 +79,7 @@ impl Memo {
         });
         let number = *number?;
         let known = &self.objects[number as usize];
-        Some(Found { number, bytes: known.text.1 - known.text.0 })
+        Some(CacheHit { number, bytes: known.text.1 - known.text.0 })
     }
 
     /// Learns an object; `None` where only the whole event tells what to make of it.
@@ -111,14 +111,14 @@ impl Memo {
                     Cell::Timestamp(epoch_ms) => KnownCell::Timestamp(*epoch_ms),
                     Cell::Resources(_) | Cell::PlainResources => return false,
                 };
-                table.know(object, number, *column, &known)
+                table.remember(object, number, *column, &known)
             });
             self.unmapped.push_str(fields.unmapped.inner());
             is_kept.then_some(())
         });
         self.texts.push_str(text);
         // Columns may keep something under its number, also when others could not: no other object gets that number.
-        self.objects.push(Known {
+        self.objects.push(CachedObject {
             object,
             text: (text_before, self.texts.len()),
             unmapped: (unmapped_before, self.unmapped.len()),

@@ -10,19 +10,19 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int32Type;
 
 use super::batch::Batch;
-use super::verdict::Tally;
+use super::outcome::ConvertCounts;
 use crate::error::{Error, Result};
 use crate::model::{Outcome, Place};
 use crate::schema::{Table, column_at};
 
 /// What the rows of copies among the events of one archive have counted.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct CopyCounts {
+pub(crate) struct DuplicateCounts {
     events: u64,
     usage_records_by_outcome: [u64; Outcome::ALL.len()],
 }
 
-impl CopyCounts {
+impl DuplicateCounts {
     /// Adds those of other events of the same archive.
     pub(crate) fn add(&mut self, other: &Self) {
         self.events += other.events;
@@ -32,10 +32,10 @@ impl CopyCounts {
     }
 
     /// Counts what was taken out of an archive's rows as duplicates.
-    pub(crate) fn correct(&self, tally: &mut Tally) {
-        tally.events_written -= self.events;
-        tally.duplicates += self.events;
-        for (total, rows) in tally.usage_records_by_outcome.iter_mut().zip(self.usage_records_by_outcome) {
+    pub(crate) fn correct(&self, counts: &mut ConvertCounts) {
+        counts.events_written -= self.events;
+        counts.duplicates += self.events;
+        for (total, rows) in counts.usage_records_by_outcome.iter_mut().zip(self.usage_records_by_outcome) {
             *total -= rows;
         }
     }
@@ -43,32 +43,32 @@ impl CopyCounts {
 
 /// Copies among the events of one archive.
 #[derive(Debug)]
-struct OfArchive {
+struct ArchiveDuplicates {
     /// Position of the archive in the run.
     archive: usize,
     /// Their positions, rising.
     events: Vec<i32>,
-    counts: CopyCounts,
+    counts: DuplicateCounts,
 }
 
 /// Copies among the events of some archives, by URI.
 #[derive(Debug, Default)]
-pub(crate) struct Copies {
-    by_archive: HashMap<String, OfArchive>,
+pub(crate) struct Duplicates {
+    by_archive: HashMap<String, ArchiveDuplicates>,
 }
 
-impl Copies {
+impl Duplicates {
     /// The copies that stand at these places; `uri` names the archive with a position.
     pub(crate) fn new(places: &BTreeSet<Place>, uri: impl Fn(u32) -> Option<String>) -> Self {
-        let mut by_archive: HashMap<String, OfArchive> = HashMap::new();
+        let mut by_archive: HashMap<String, ArchiveDuplicates> = HashMap::new();
         let mut places = places.iter().copied().peekable();
         while let Some(first) = places.peek().copied() {
             let of_archive = std::iter::from_fn(|| places.next_if(|place| place.archive() == first.archive()));
             let events: Vec<_> =
                 of_archive.map(|place| i32::try_from(place.event_index()).unwrap_or(i32::MAX)).collect();
             let Some(uri) = uri(first.archive()) else { continue };
-            let counts = CopyCounts { events: events.len() as u64, ..CopyCounts::default() };
-            by_archive.insert(uri, OfArchive { archive: first.archive() as usize, events, counts });
+            let counts = DuplicateCounts { events: events.len() as u64, ..DuplicateCounts::default() };
+            by_archive.insert(uri, ArchiveDuplicates { archive: first.archive() as usize, events, counts });
         }
         Self { by_archive }
     }
@@ -92,20 +92,20 @@ impl Copies {
         let outcomes = has_outcomes.then(|| &batch.columns[column_at!(UsageRecords.outcome)]);
         let outcomes = outcomes.and_then(|column| column.as_dictionary_opt::<Int32Type>());
         let uris: Vec<&str> = archives.values().as_string::<i32>().iter().map(Option::unwrap_or_default).collect();
-        let copies: Vec<_> = uris.iter().map(|uri| self.by_archive.get(*uri)).collect();
+        let duplicates: Vec<_> = uris.iter().map(|uri| self.by_archive.get(*uri)).collect();
         let rows = archives.keys().values().iter().zip(indexes.values()).enumerate();
-        let is_copy = |(archive, index): (&i32, &i32)| {
-            copies[*archive as usize].is_some_and(|copies| copies.events.binary_search(index).is_ok())
+        let is_duplicate = |(archive, index): (&i32, &i32)| {
+            duplicates[*archive as usize].is_some_and(|duplicates| duplicates.events.binary_search(index).is_ok())
         };
-        let taken: Vec<usize> = rows.filter(|(_, row)| is_copy(*row)).map(|(at, _)| at).collect();
+        let taken: Vec<usize> = rows.filter(|(_, row)| is_duplicate(*row)).map(|(at, _)| at).collect();
         if let Some(outcomes) = outcomes {
             let words = outcomes.values().as_string::<i32>();
             for row in &taken {
                 let word = words.value(outcomes.keys().value(*row) as usize);
                 let outcome = Outcome::position(word);
-                let copies = self.by_archive.get_mut(uris[archives.keys().value(*row) as usize]);
-                if let (Some(copies), Some(outcome)) = (copies, outcome) {
-                    copies.counts.usage_records_by_outcome[outcome] += 1;
+                let duplicates = self.by_archive.get_mut(uris[archives.keys().value(*row) as usize]);
+                if let (Some(duplicates), Some(outcome)) = (duplicates, outcome) {
+                    duplicates.counts.usage_records_by_outcome[outcome] += 1;
                 }
             }
         }
@@ -113,7 +113,7 @@ impl Copies {
     }
 
     /// What their rows have counted, by the position of their archive.
-    pub(crate) fn into_counts(self) -> impl Iterator<Item = (usize, CopyCounts)> {
+    pub(crate) fn into_counts(self) -> impl Iterator<Item = (usize, DuplicateCounts)> {
         self.by_archive.into_values().map(|of_archive| (of_archive.archive, of_archive.counts))
     }
 }

@@ -1,6 +1,6 @@
 //! Which event is which: what makes two events the same, and where each stands.
 //!
-//! In: the identifying fields of an event. Out: a key, announced to whoever keeps a [`Register`] of them. Never: decides
+//! In: the identifying fields of an event. Out: a key, added to the [`KeyIndex`] of a run. Never: decides
 //! which of two equal events is kept; that depends on archives that other workers have.
 
 use std::fmt;
@@ -38,7 +38,7 @@ impl<'t> Identity<'t> {
     /// Its key; `buffer` is room to write in.
     pub(crate) fn key(&self, buffer: &mut Vec<u8>) -> EventKey {
         buffer.clear();
-        // No value ends in a way that another could begin: each is told with its length.
+        // No value ends in a way that another could begin: each is hashed with its length.
         for text in [Some(self.event_id), self.account, self.event_name] {
             let length = text.map_or(u64::MAX, |text| text.len() as u64);
             buffer.extend_from_slice(&length.to_le_bytes());
@@ -53,21 +53,21 @@ impl<'t> Identity<'t> {
 
 /// An event and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Claim {
+pub(crate) struct KeyEntry {
     pub(crate) key: EventKey,
     pub(crate) place: Place,
 }
 
-/// The claims of a unit of work, and the days of their events, in days since 1970.
+/// The keys of a unit of work, and the days of their events, in days since 1970.
 #[derive(Debug, Default)]
-pub(crate) struct UnitClaims {
-    pub(crate) claims: Vec<Claim>,
+pub(crate) struct UnitKeys {
+    pub(crate) keys: Vec<KeyEntry>,
     pub(crate) days: Vec<Option<i64>>,
     /// Room to make keys in.
     buffer: Vec<u8>,
 }
 
-impl UnitClaims {
+impl UnitKeys {
     /// Adds an event.
     pub(crate) fn push(&mut self, identity: &Identity<'_>, place: Place) {
         let day = identity.event_time_ms.map(epoch_day);
@@ -75,19 +75,19 @@ impl UnitClaims {
         if self.days.last() != Some(&day) && !self.days.contains(&day) {
             self.days.push(day);
         }
-        self.claims.push(Claim { key: identity.key(&mut self.buffer), place });
+        self.keys.push(KeyEntry { key: identity.key(&mut self.buffer), place });
     }
 
     pub(crate) fn clear(&mut self) {
-        self.claims.clear();
+        self.keys.clear();
         self.days.clear();
     }
 }
 
-/// Takes notice of events, on any thread and in any order.
-pub(crate) trait Register: fmt::Debug + Send + Sync {
+/// Collects the keys of events, on any thread and in any order.
+pub(crate) trait KeyIndex: fmt::Debug + Send + Sync {
     /// Notes where events stand; may order them otherwise. Of all places of one key the first is kept.
-    fn claim(&self, unit: &mut UnitClaims);
+    fn insert(&self, unit: &mut UnitKeys);
 
     /// Forgets the events from this place on; nobody notes any meanwhile.
     fn forget_from(&self, place: Place);
@@ -95,7 +95,7 @@ pub(crate) trait Register: fmt::Debug + Send + Sync {
 
 /// An archive as events refer to it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Source<'a> {
+pub(crate) struct ArchiveRef<'a> {
     /// Its URI.
     pub(crate) uri: &'a str,
     /// Its position in the run.

@@ -1,4 +1,4 @@
-//! An event in the form that CloudTrail writes, read without a parse of the whole.
+//! The fast path: an event in the form that CloudTrail writes, read without parsing all of it.
 //!
 //! In: the text of an event and its index. Out: the same fields as from a tape. Never: an answer for what is unusual in
 //! any way: white space, escapes in a column, a value of another type, damage. The parser reads those events.
@@ -7,7 +7,7 @@
 //! parsed when it comes for the first time and known from then on.
 
 use super::fields::{Cell, EventFields, Resource};
-use super::memo::Memo;
+use super::identity_cache::IdentityCache;
 use super::routes::{Routes, Target};
 use super::timestamp;
 use crate::columns::table::TableBuilder;
@@ -15,27 +15,27 @@ use crate::json::cursor::{Cursor, Token};
 use crate::json::tape::Parser;
 use crate::schema::Kind;
 
-/// Members without a column that are told apart by comparing each with each.
+/// Members without a column that are compared each with each.
 const MOST_UNKNOWN: usize = 16;
 
-/// What a quick reader learns with and into.
-pub(crate) struct Learning<'l> {
+/// What the fast path reads with and writes into.
+pub(crate) struct FastPath<'l> {
     pub(crate) routes: &'l Routes,
-    pub(crate) memo: &'l mut Memo,
+    pub(crate) identity_cache: &'l mut IdentityCache,
     pub(crate) parser: &'l mut Parser,
     pub(crate) table: &'l mut TableBuilder,
 }
 
 impl<'t> EventFields<'t> {
     /// Reads an event; `false` when it is one for the parser.
-    pub(crate) fn read_quickly(&mut self, cursor: Cursor<'t, '_>, learning: &mut Learning<'_>) -> bool {
+    pub(crate) fn read_fast(&mut self, cursor: Cursor<'t, '_>, fast_path: &mut FastPath<'_>) -> bool {
         self.clear();
-        learning.memo.keep_up(learning.table);
-        self.read_members(cursor, learning).is_some()
+        fast_path.identity_cache.evict_stale(fast_path.table);
+        self.read_members(cursor, fast_path).is_some()
     }
 
-    fn read_members(&mut self, mut cursor: Cursor<'t, '_>, learning: &mut Learning<'_>) -> Option<()> {
-        let route = learning.routes.object(Routes::EVENT);
+    fn read_members(&mut self, mut cursor: Cursor<'t, '_>, fast_path: &mut FastPath<'_>) -> Option<()> {
+        let route = fast_path.routes.object(Routes::EVENT);
         let mut seen = 0_u64;
         if !cursor.take(b'{') {
             return None;
@@ -50,7 +50,7 @@ impl<'t> EventFields<'t> {
                     seen |= 1 << position;
                     match target {
                         Target::Column { index, kind } => self.read_column(&mut cursor, index, kind)?,
-                        Target::Object(object) => self.read_known(&mut cursor, object, learning)?,
+                        Target::Object(object) => self.read_known(&mut cursor, object, fast_path)?,
                         Target::Alias(_) => return None,
                     }
                 }
@@ -89,9 +89,9 @@ impl<'t> EventFields<'t> {
         Some(())
     }
 
-    fn read_known(&mut self, cursor: &mut Cursor<'t, '_>, object: usize, learning: &mut Learning<'_>) -> Option<()> {
-        let Learning { routes, memo, parser, table } = learning;
-        let number = if let Some(found) = memo.find(object, cursor.rest()) {
+    fn read_known(&mut self, cursor: &mut Cursor<'t, '_>, object: usize, fast_path: &mut FastPath<'_>) -> Option<()> {
+        let FastPath { routes, identity_cache, parser, table } = fast_path;
+        let number = if let Some(found) = identity_cache.find(object, cursor.rest()) {
             cursor.pass(found.bytes);
             found.number
         } else {
@@ -105,9 +105,9 @@ impl<'t> EventFields<'t> {
             if !text.starts_with('{') {
                 return None;
             }
-            memo.learn(routes, object, text, parser, table)?
+            identity_cache.learn(routes, object, text, parser, table)?
         };
-        self.unmapped.extend_inner(memo.unmapped(number));
+        self.unmapped.extend_inner(identity_cache.unmapped(number));
         self.known.push((object, number));
         Some(())
     }

@@ -18,11 +18,11 @@ use crate::disk::StagedFile;
 use crate::encode::part::{StagedPart, unwritable};
 use crate::encode::properties::writer_properties;
 use crate::error::{Error, Finding, Result};
+use crate::lake::commit_metadata::CommitMetadata;
 use crate::lake::file::{LakeFile, text_column};
-use crate::lake::record::CommitRecord;
 use crate::lake::root::Root;
 use crate::model::{Compression, Integrity, hex};
-use crate::rows::Verdict;
+use crate::rows::ArchiveOutcome;
 use crate::schema::{Table, column_at};
 
 /// Rows that are collected before they are encoded.
@@ -37,18 +37,18 @@ pub(crate) struct ArchiveEntry<'a> {
     pub(crate) compressed_bytes: u64,
     pub(crate) inflated_bytes: u64,
     pub(crate) integrity: Integrity,
-    pub(crate) verdict: &'a Verdict,
+    pub(crate) outcome: &'a ArchiveOutcome,
 }
 
 /// Writes both tables of one commit.
-pub(crate) struct Ledger {
-    archives: BookTable,
-    quarantine: BookTable,
+pub(crate) struct ManifestWriter {
+    archives: ManifestTable,
+    quarantine: ManifestTable,
     commit: String,
     converted_at_ms: i64,
 }
 
-struct BookTable {
+struct ManifestTable {
     table: Table,
     builder: TableBuilder,
     pending_bytes: usize,
@@ -59,9 +59,9 @@ struct BookTable {
     writer: Option<ArrowWriter<StagedFile>>,
 }
 
-impl Ledger {
+impl ManifestWriter {
     pub(crate) fn new(compression: Compression, commit: &Commit, converted_at_ms: i64) -> Self {
-        let table = |table| BookTable::new(table, commit, 0, compression);
+        let table = |table| ManifestTable::new(table, commit, 0, compression);
         Self {
             archives: table(Table::Archives),
             quarantine: table(Table::Quarantine),
@@ -77,26 +77,26 @@ impl Ledger {
 
     /// Adds an archive.
     pub(crate) fn push(&mut self, entry: &ArchiveEntry<'_>) -> Result<()> {
-        let tally = &entry.verdict.tally;
+        let counts = &entry.outcome.counts;
         let long = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         let row = &mut self.archives.builder;
         row.text(column_at!(Archives.archive), entry.archive);
-        row.text(column_at!(Archives.kind), entry.verdict.kind);
-        row.text(column_at!(Archives.status), entry.verdict.status.as_str());
+        row.text(column_at!(Archives.kind), entry.outcome.kind);
+        row.text(column_at!(Archives.status), entry.outcome.status.as_str());
         row.text(column_at!(Archives.etag_or_mtime), entry.modified);
         row.long(column_at!(Archives.compressed_bytes), long(entry.compressed_bytes));
         row.long(column_at!(Archives.inflated_bytes), long(entry.inflated_bytes));
-        row.long(column_at!(Archives.events_seen), long(entry.verdict.events_seen));
-        row.long(column_at!(Archives.events_written), long(tally.events_written));
-        row.long(column_at!(Archives.duplicates), long(tally.duplicates));
-        row.long(column_at!(Archives.quarantined), long(entry.verdict.quarantined));
-        row.long(column_at!(Archives.filtered), long(tally.filtered));
-        row.long(column_at!(Archives.usage_records_written), long(entry.verdict.usage_records()));
+        row.long(column_at!(Archives.events_seen), long(entry.outcome.events_seen));
+        row.long(column_at!(Archives.events_written), long(counts.events_written));
+        row.long(column_at!(Archives.duplicates), long(counts.duplicates));
+        row.long(column_at!(Archives.quarantined), long(entry.outcome.quarantined));
+        row.long(column_at!(Archives.filtered), long(counts.filtered));
+        row.long(column_at!(Archives.usage_records_written), long(entry.outcome.usage_records()));
         for (column, time) in [
-            (column_at!(Archives.oldest_event_time), tally.oldest_event_time_ms),
-            (column_at!(Archives.newest_event_time), tally.newest_event_time_ms),
+            (column_at!(Archives.oldest_event_time), counts.oldest_event_time_ms),
+            (column_at!(Archives.newest_event_time), counts.newest_event_time_ms),
         ] {
-            if let Some(time) = time.filter(|_| !tally.has_unread) {
+            if let Some(time) = time.filter(|_| !counts.has_unread) {
                 row.timestamp(column, time);
             }
         }
@@ -137,7 +137,7 @@ impl Ledger {
         number: usize,
         root: &Root,
         old: &Path,
-        record: &CommitRecord,
+        commit_metadata: &CommitMetadata,
         is_wanted: &dyn Fn(&str) -> bool,
     ) -> Result<StagedPart> {
         let mut table = self.archives.sibling(number);
@@ -147,7 +147,7 @@ impl Ledger {
             let mask: BooleanArray = archives.iter().map(|uri| Some(uri.is_some_and(is_wanted))).collect();
             table.append(&filter_record_batch(&batch, &mask).map_err(Error::internal)?)?;
         }
-        table.finish(record.entries()?)
+        table.finish(commit_metadata.entries()?)
     }
 
     /// Closes the part of `quarantine`, when anything was refused.
@@ -156,12 +156,12 @@ impl Ledger {
     }
 
     /// Closes the part of `archives`, with what the commit says of itself.
-    pub(crate) fn finish(mut self, record: &CommitRecord) -> Result<StagedPart> {
-        self.archives.finish(record.entries()?)
+    pub(crate) fn finish(mut self, commit_metadata: &CommitMetadata) -> Result<StagedPart> {
+        self.archives.finish(commit_metadata.entries()?)
     }
 }
 
-impl BookTable {
+impl ManifestTable {
     fn new(table: Table, commit: &Commit, number: usize, compression: Compression) -> Self {
         Self {
             table,

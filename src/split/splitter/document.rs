@@ -1,4 +1,4 @@
-//! Objects that are events, bring events, or are strangers.
+//! Objects that are events, contain events, or are foreign.
 //!
 //! In: an object that stands alone, or an element that is no event itself. Out: the events in it, to be converted. Never:
 //! takes something for an event because of where it stands.
@@ -7,12 +7,12 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::{Cutter, Element};
+use super::{Element, Splitter};
 use crate::error::Reason;
 use crate::json::tape::Parser;
 use crate::split::document::{is_certain_start, is_event_like, is_event_start, names_version};
-use crate::split::judgement::{Rejection, check, explain, finding, utf8};
-use crate::split::unwrap::{Content, Extracted, Unwrapped, unwrap};
+use crate::split::outcome::{Rejection, check, explain, finding, utf8};
+use crate::split::unwrap::{Extracted, Payload, Unwrapped, unwrap};
 
 /// How the next line begins that is a document.
 const NEXT_LINE: &[u8] = b"\n{";
@@ -26,7 +26,7 @@ const MAX_STRANGERS_BEFORE: usize = 1_000;
 /// The same for all of an archive.
 const MAX_STRANGERS: usize = 10_000;
 
-impl Cutter {
+impl Splitter {
     /// Takes an object that no array holds.
     pub(super) fn take_document(
         &mut self,
@@ -74,7 +74,7 @@ impl Cutter {
                 self.take_extracted(range.start, extracted, elements);
             }
             Ok(Unwrapped::Wrapper(..)) if memmem::find(original, CONTROL_MESSAGE).is_some() => {}
-            Ok(Unwrapped::Wrapper(_, kind)) => self.take_stranger(kind, range.start, original),
+            Ok(Unwrapped::Wrapper(_, kind)) => self.take_foreign(kind, range.start, original),
             Err(rejection) if self.reread_by_parts(window, &range, &rejection) => {}
             Err(rejection) => self.refuse_object(window, range, rejection),
         }
@@ -85,7 +85,7 @@ impl Cutter {
         let text = &window[range.clone()];
         let is_container = matches!(text.first(), Some(b'{' | b'['));
         let is_worth_it = is_container && !is_event_like(text) && names_version(text);
-        if !is_worth_it || self.budget.rescan_bytes <= text.len() || !self.splitter.enter_again(window, range.start) {
+        if !is_worth_it || self.budget.rescan_bytes <= text.len() || !self.scanner.reenter(window, range.start) {
             return false;
         }
         self.budget.rescan_bytes -= text.len();
@@ -100,7 +100,7 @@ impl Cutter {
 
     /// Says what was wrong with a document that was read by its parts, unless that was found in one of them.
     pub(super) fn end_reread(&mut self) {
-        if self.splitter.is_outside()
+        if self.scanner.is_outside()
             && let Some((findings, finding)) = self.reread.take()
             && self.findings.len() == findings
         {
@@ -138,7 +138,7 @@ impl Cutter {
             Err(rejection) => self.report(range.start, rejection, &window[range]),
         }
         if before != (self.next_index, self.findings.len()) {
-            self.splitter.note_events_in_parts();
+            self.scanner.note_events_in_parts();
         }
     }
 
@@ -147,11 +147,11 @@ impl Cutter {
         for Extracted { range, content } in extracted {
             let range = value + range.start..value + range.end;
             match content {
-                Content::Event { text, kind } => {
+                Payload::Event { text, kind } => {
                     self.kind.get_or_insert(kind);
                     elements.push(Element { index: self.take_index(), range, text });
                 }
-                Content::Refused { rejection, is_event, original } => {
+                Payload::Refused { rejection, is_event, original } => {
                     let index = is_event.then(|| self.take_index());
                     self.quarantined += u64::from(is_event);
                     self.findings.push(finding(index, self.window_start + range.start as u64, rejection, &original));
@@ -162,7 +162,7 @@ impl Cutter {
 
     /// Refuses an object that is not JSON.
     fn refuse_object(&mut self, window: &[u8], range: Range<usize>, rejection: Rejection) {
-        if is_event_start(&window[range.clone()]) || self.splitter.is_in_array() {
+        if is_event_start(&window[range.clone()]) || self.scanner.is_in_array() {
             let index = self.take_index();
             self.refuse_event(index, window, range, rejection);
         } else {
@@ -172,23 +172,23 @@ impl Cutter {
 
     /// Notes something without events. Its text is kept once events have come: before that, the archive may be foreign as a
     /// whole.
-    pub(super) fn take_stranger(&mut self, kind: &'static str, at: usize, text: &[u8]) {
-        self.stranger_kind.get_or_insert(kind);
+    pub(super) fn take_foreign(&mut self, kind: &'static str, at: usize, text: &[u8]) {
+        self.foreign_kind_seen.get_or_insert(kind);
         let offset = self.window_start + at as u64;
         let refuse =
             |message, text: &[u8]| finding(None, offset, Rejection { reason: Reason::TrailingData, message }, text);
         let is_before_events = self.kind.is_none();
         let most = if is_before_events { MAX_STRANGERS_BEFORE } else { MAX_STRANGERS };
-        if self.strangers_not_noted > 0 || self.strangers.len() >= most {
-            self.strangers_not_noted += 1;
-            let message = format!("{} more documents without events, from here on", self.strangers_not_noted);
-            match self.strangers.last_mut() {
-                Some(last) if self.strangers_not_noted > 1 => last.message = message,
-                _ => self.strangers.push(refuse(message, &[])),
+        if self.foreign_not_noted > 0 || self.foreign_findings.len() >= most {
+            self.foreign_not_noted += 1;
+            let message = format!("{} more documents without events, from here on", self.foreign_not_noted);
+            match self.foreign_findings.last_mut() {
+                Some(last) if self.foreign_not_noted > 1 => last.message = message,
+                _ => self.foreign_findings.push(refuse(message, &[])),
             }
             return;
         }
         let text = if is_before_events { &[] } else { text };
-        self.strangers.push(refuse(format!("{kind} without events, among documents with events"), text));
+        self.foreign_findings.push(refuse(format!("{kind} without events, among documents with events"), text));
     }
 }

@@ -1,4 +1,4 @@
-//! What a commit says of itself, in the metadata of its part of `archives`.
+//! The metadata of a commit, kept in the footer of its part of `archives`.
 //!
 //! In: the request of a run and the parts it wrote; or the metadata of a part. Out: the other. Never: rows.
 
@@ -18,9 +18,9 @@ const DEDUP_KEY: &str = "trailmill.dedup";
 const PARTS_KEY: &str = "trailmill.parts";
 const REPLACES_KEY: &str = "trailmill.replaces";
 
-/// A part as its commit tells of it.
+/// A part as its commit lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RecordedPart {
+pub(crate) struct CommittedPart {
     /// Path below the lake.
     pub(crate) path: String,
     pub(crate) rows: u64,
@@ -41,21 +41,21 @@ pub(crate) struct Settings {
     pub(crate) dedup: bool,
 }
 
-/// Why a record is of no use.
+/// Why commit metadata is of no use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Unusable {
+pub(crate) enum InvalidMetadata {
     /// A later version of this program has written it.
     TooNew(String),
-    /// It is damaged, or no record.
+    /// It is damaged, or missing.
     Invalid(String),
 }
 
-/// A commit's own words.
+/// The metadata of a commit.
 #[derive(Clone, Debug)]
-pub(crate) struct CommitRecord {
+pub(crate) struct CommitMetadata {
     pub(crate) settings: Settings,
     /// Its parts, without that of `archives`.
-    pub(crate) parts: Vec<RecordedPart>,
+    pub(crate) parts: Vec<CommittedPart>,
     /// Parts of earlier commits that its own stand for.
     pub(crate) replaces: Vec<String>,
 }
@@ -111,10 +111,10 @@ fn days_and_lists(words: &str) -> Option<(i64, i64, &str)> {
     Some((day(from, i64::MIN)?, day(to, i64::MAX)?, lists))
 }
 
-impl CommitRecord {
+impl CommitMetadata {
     /// The record of a commit with these parts.
     pub(crate) fn new(settings: Settings, parts: &[StagedPart], replaces: Vec<String>) -> Self {
-        let recorded = |part: &StagedPart| RecordedPart {
+        let recorded = |part: &StagedPart| CommittedPart {
             path: part.path.display().to_string(),
             rows: part.rows,
             bytes: part.bytes,
@@ -145,20 +145,24 @@ impl CommitRecord {
     /// # Errors
     ///
     /// Why it is of no use.
-    pub(crate) fn read(metadata: &FileMetaData) -> Result<Self, Unusable> {
+    pub(crate) fn read(metadata: &FileMetaData) -> Result<Self, InvalidMetadata> {
         let entries = metadata.key_value_metadata().map_or(&[][..], Vec::as_slice);
         let value = |key: &str| {
             let entry = entries.iter().find(|entry| entry.key == key);
             let value = entry.and_then(|entry| entry.value.as_deref());
-            value.ok_or_else(|| Unusable::Invalid(format!("its metadata has no `{key}`, as an early version left it")))
+            value.ok_or_else(|| {
+                InvalidMetadata::Invalid(format!("its metadata has no `{key}`, as an early version left it"))
+            })
         };
         let version = value(SCHEMA_VERSION_KEY);
-        let version = version.map_err(|_| Unusable::Invalid("it was not written by trailmill".to_owned()))?;
+        let version = version.map_err(|_| InvalidMetadata::Invalid("it was not written by trailmill".to_owned()))?;
         if version.parse().is_ok_and(|version: u32| version > SCHEMA_VERSION) {
             let known = SCHEMA_VERSION;
-            return Err(Unusable::TooNew(format!("it has schema version {version}, this program knows {known}")));
+            return Err(InvalidMetadata::TooNew(format!(
+                "it has schema version {version}, this program knows {known}"
+            )));
         }
-        let wrong = |key: &str, error: serde_json::Error| Unusable::Invalid(format!("`{key}`: {error}"));
+        let wrong = |key: &str, error: serde_json::Error| InvalidMetadata::Invalid(format!("`{key}`: {error}"));
         let settings = Settings {
             tables: value(TABLES_KEY)?.to_owned(),
             partition_by: value(PARTITION_KEY)?.to_owned(),

@@ -1,4 +1,4 @@
-//! Objects that a store never gives, though it gives others.
+//! Objects that a store does not serve, though it serves others.
 //!
 //! In: an object that is asked for in vain. Out: an error as soon as it is plain that it is for the object. Never: gives up an
 //! object while nothing else can be had either, or the store says that it is busy.
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use object_store::path::Path as Key;
 
 use super::access::Access;
-use super::explain::{Again, again, is_busy};
-use super::patience::Single;
+use super::explain::{Retry, is_busy, retry};
+use super::retry::SingleObject;
 
 /// How long an object is asked for before it is found out whether others can be had.
 const LONGEST: Duration = Duration::from_secs(12);
@@ -20,22 +20,22 @@ const LONGEST: Duration = Duration::from_secs(12);
 const LONGEST_OF_MANY: Duration = Duration::from_secs(3);
 
 /// The same for one that was given up before.
-const LONGEST_AGAIN: Duration = Duration::from_secs(1);
+const LONGEST_REPEATED: Duration = Duration::from_secs(1);
 
 /// So many are some.
 const SOME: usize = 3;
 
 /// What was given up, and when something was given last.
 #[derive(Debug, Default)]
-pub(super) struct Odd(Mutex<Known>);
+pub(super) struct UnavailableObjects(Mutex<Unavailable>);
 
 #[derive(Debug, Default)]
-struct Known {
+struct Unavailable {
     given_up: HashSet<Key>,
     last_read: Option<Instant>,
 }
 
-impl Odd {
+impl UnavailableObjects {
     /// Notes that an object was given.
     pub(super) fn note_read(&self, key: &Key) {
         let mut known = self.known();
@@ -48,13 +48,13 @@ impl Odd {
     fn longest(&self, key: &Key) -> Duration {
         let known = self.known();
         match known.given_up.len() {
-            _ if known.given_up.contains(key) => LONGEST_AGAIN,
+            _ if known.given_up.contains(key) => LONGEST_REPEATED,
             SOME.. => LONGEST_OF_MANY,
             _ => LONGEST,
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, Unavailable> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -65,9 +65,9 @@ impl Access {
     where
         F: Future<Output = object_store::Result<T>>,
     {
-        let (begun, longest) = (Instant::now(), self.odd.longest(key));
-        let error = match self.patience.again_for(Some(Single { key, longest }), &ask).await {
-            Err(error) if again(&error) == Again::Patiently => error,
+        let (begun, longest) = (Instant::now(), self.unavailable.longest(key));
+        let error = match self.patience.retry_for(Some(SingleObject { key, longest }), &ask).await {
+            Err(error) if retry(&error) == Retry::Patiently => error,
             done => return done,
         };
         // Nobody waits any longer, whatever it is for.
@@ -79,25 +79,25 @@ impl Access {
             return Err(error);
         }
         // A store that went away in the meantime has given something before.
-        let is_read = self.odd.known().last_read.is_some_and(|last| last.elapsed() < longest / 2);
+        let is_read = self.unavailable.known().last_read.is_some_and(|last| last.elapsed() < longest / 2);
         if is_read || self.gives_another(key).await {
-            self.odd.known().given_up.insert(key.clone());
+            self.unavailable.known().given_up.insert(key.clone());
             self.patience.end_wait();
             return Err(error);
         }
-        self.patience.again(ask).await
+        self.patience.retry(ask).await
     }
 
     /// Whether an object for which nobody waited any longer may be had now that others are. Only what others are known to be
     /// given for is not waited for as long again.
     pub(super) fn may_be_back(&self, key: &Key) -> bool {
-        let is_given_up = self.odd.known().given_up.contains(key);
-        !is_given_up && !self.patience.is_counted() && self.witness(key).is_some()
+        let is_given_up = self.unavailable.known().given_up.contains(key);
+        !is_given_up && !self.patience.is_counted() && self.known_readable(key).is_some()
     }
 
     /// Whether an object that was read before can be had right now.
     async fn gives_another(&self, but: &Key) -> bool {
-        let Some(key) = self.witness(but) else { return false };
+        let Some(key) = self.known_readable(but) else { return false };
         tokio::time::timeout(LONGEST, self.first_byte(&key)).await.is_ok_and(|first| first.is_ok())
     }
 }

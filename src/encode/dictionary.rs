@@ -1,4 +1,4 @@
-//! Text that repeats, as numbers of a dictionary.
+//! Dictionary encoding: text that repeats, as numbers of a dictionary.
 //!
 //! In: dictionary arrays, each with a dictionary of its own. Out: pages with one dictionary for all. Never: hashes a
 //! text more than once a batch, or compares it more than once a page: that is why this is not left to the writer of the
@@ -16,8 +16,8 @@ use parquet::bloom_filter::Sbbf;
 use super::bounds::Bounds;
 use super::chunk::{ChunkWriter, Levels, PageValues, TextChunk, TextColumn, is_untyped_null, put_plain};
 use super::codec::Compressor;
-use super::hybrid;
 use super::properties::{BLOOM_FALSE_POSITIVES, DICTIONARY_BYTES, MOST_DICTIONARY_BYTES, PAGE_BYTES, PAGE_ROWS};
+use super::rle;
 use crate::columns::interner::Interner;
 use crate::error::{Error, Result};
 
@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 const STEP_ROWS: usize = 1_024;
 
 /// A column chunk in work.
-pub(crate) struct CodedWriter {
+pub(crate) struct DictionaryWriter {
     chunk: ChunkWriter,
     dictionary: Interner,
     /// Page that each text of the dictionary was last seen in, counted from one.
@@ -50,16 +50,16 @@ struct Overflow {
     bloom_filter: Option<Sbbf>,
 }
 
-/// What is known of a text of a batch's dictionary.
+/// The state of a text of a batch's dictionary.
 #[derive(Clone, Copy, Default)]
-struct Known {
+struct TextState {
     /// Its number in the chunk's dictionary.
     number: Option<u32>,
     /// The last page it was written to in full.
     page: u32,
 }
 
-impl CodedWriter {
+impl DictionaryWriter {
     pub(crate) fn new(column: TextColumn) -> Self {
         Self {
             chunk: ChunkWriter::new(column),
@@ -78,19 +78,22 @@ impl CodedWriter {
 
     /// Adds the rows of an array.
     pub(crate) fn write(&mut self, array: &dyn Array, compressor: &mut Compressor) -> Result<()> {
-        let coded = array.as_dictionary_opt::<Int32Type>();
-        let values = coded.and_then(|coded| coded.values().as_string_opt::<i32>());
+        let dictionary_array = array.as_dictionary_opt::<Int32Type>();
+        let values = dictionary_array.and_then(|dictionary_array| dictionary_array.values().as_string_opt::<i32>());
         if values.is_none() && !is_untyped_null(array) {
             return Err(Error::internal("a coded column holds something else"));
         }
-        let mut known = vec![Known::default(); values.map_or(0, Array::len)];
+        let mut known = vec![TextState::default(); values.map_or(0, Array::len)];
         let mut start = 0;
         while start < array.len() {
             let most = STEP_ROWS.min(array.len() - start).min(PAGE_ROWS - self.levels.rows());
-            if let Some((coded, values)) = coded.zip(values) {
-                let rows =
-                    if self.overflow.is_none() { most } else { self.rows_within_page(coded, values, start, most) };
-                self.write_rows(coded, values, &mut known, start..start + rows);
+            if let Some((dictionary_array, values)) = dictionary_array.zip(values) {
+                let rows = if self.overflow.is_none() {
+                    most
+                } else {
+                    self.rows_within_page(dictionary_array, values, start, most)
+                };
+                self.write_rows(dictionary_array, values, &mut known, start..start + rows);
                 start += rows;
             } else {
                 self.levels.add_nulls(most);
@@ -118,13 +121,14 @@ impl CodedWriter {
     /// Rows from `start` on, at least one and at most `most`, that just fill the page with texts in full.
     fn rows_within_page(
         &self,
-        coded: &DictionaryArray<Int32Type>,
+        dictionary_array: &DictionaryArray<Int32Type>,
         values: &StringArray,
         start: usize,
         most: usize,
     ) -> usize {
         let mut room = PAGE_BYTES - self.plain.len();
-        let texts = (start..start + most).map(|row| coded.key(row).map_or(0, |key| values.value_length(key) as usize));
+        let texts = (start..start + most)
+            .map(|row| dictionary_array.key(row).map_or(0, |key| values.value_length(key) as usize));
         let rows = texts.take_while(|bytes| {
             let has_room = room > 0;
             room = room.saturating_sub(*bytes);
@@ -135,13 +139,13 @@ impl CodedWriter {
 
     fn write_rows(
         &mut self,
-        coded: &DictionaryArray<Int32Type>,
+        dictionary_array: &DictionaryArray<Int32Type>,
         values: &StringArray,
-        known: &mut [Known],
+        known: &mut [TextState],
         rows: Range<usize>,
     ) {
-        let keys = &coded.keys().values()[rows.clone()];
-        let nulls = coded.keys().nulls().map(|nulls| nulls.slice(rows.start, rows.len()));
+        let keys = &dictionary_array.keys().values()[rows.clone()];
+        let nulls = dictionary_array.keys().nulls().map(|nulls| nulls.slice(rows.start, rows.len()));
         self.levels.add(rows.len(), nulls.as_ref());
         let take = if self.overflow.is_none() { Self::take_number } else { Self::take_plain };
         match nulls {
@@ -151,7 +155,7 @@ impl CodedWriter {
     }
 
     /// Adds a value of the batch as its number in the dictionary.
-    fn take_number(&mut self, values: &StringArray, known: &mut [Known], key: usize) {
+    fn take_number(&mut self, values: &StringArray, known: &mut [TextState], key: usize) {
         let dictionary = &mut self.dictionary;
         let number = *known[key].number.get_or_insert_with(|| dictionary.number_of(values.value(key)));
         if number as usize == self.last_pages.len() {
@@ -160,19 +164,19 @@ impl CodedWriter {
         let last_page = &mut self.last_pages[number as usize];
         if *last_page != self.page {
             *last_page = self.page;
-            self.bounds.see(self.dictionary.get(number));
+            self.bounds.widen(self.dictionary.get(number));
         }
         self.text_bytes += i64::from(values.value_length(key));
         self.numbers.push(number);
     }
 
     /// Adds a value of the batch in full.
-    fn take_plain(&mut self, values: &StringArray, known: &mut [Known], key: usize) {
+    fn take_plain(&mut self, values: &StringArray, known: &mut [TextState], key: usize) {
         let text = values.value(key);
         let known = &mut known[key];
         if known.page != self.page {
             known.page = self.page;
-            self.bounds.see(text);
+            self.bounds.widen(text);
             if let Some(Overflow { bloom_filter: Some(filter) }) = &mut self.overflow {
                 filter.insert(text);
             }
@@ -205,9 +209,9 @@ impl CodedWriter {
             if encoding == Encoding::PLAIN {
                 page.extend_from_slice(&self.plain);
             } else {
-                let width = hybrid::bit_width(largest);
+                let width = rle::bit_width(largest);
                 page.push(width.to_le_bytes()[0]);
-                hybrid::encode(&self.numbers, width, page);
+                rle::encode(&self.numbers, width, page);
             }
         };
         self.chunk.add_page(std::mem::take(&mut self.levels), values, encode, compressor)?;

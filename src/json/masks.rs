@@ -2,7 +2,7 @@
 //!
 //! In: blocks of text. Out: a bit for each byte of a block. Never: knows what they mean; that is the scans' business.
 //!
-//! The scans are written once, over any way to make [`Marks`]. [`scans!`] compiles them for what processors can do, and
+//! The scans are written once, over any way to make [`Masks`]. [`scans!`] compiles them for what processors can do, and
 //! picks the best at run time, so that one binary is fast everywhere.
 
 use wide::u8x16;
@@ -13,7 +13,7 @@ pub(super) const BLOCK: usize = 64;
 pub(super) const BLOCK_BYTES: u32 = 64;
 
 /// Where the bytes of a block are that matter: a bit for each byte, the first one lowest.
-pub(super) struct Marks {
+pub(super) struct Masks {
     pub(super) quotes: u64,
     pub(super) backslashes: u64,
     /// `{` and `[`.
@@ -29,26 +29,26 @@ pub(super) struct Marks {
 /// `[` and `{`, `]` and `}` differ in this bit alone.
 const CASE: u8 = 0x20;
 
-impl Marks {
+impl Masks {
     /// With what every processor has.
     #[inline]
     pub(super) fn portable(block: &[u8; BLOCK]) -> Self {
-        let mut marks = Self { quotes: 0, backslashes: 0, opening: 0, closing: 0, separators: 0, controls: 0 };
+        let mut masks = Self { quotes: 0, backslashes: 0, opening: 0, closing: 0, separators: 0, controls: 0 };
         for (quarter, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
             let vector = u8x16::from(*bytes);
             let folded = vector | u8x16::splat(CASE);
             let find = |vector: u8x16, wanted: u8| {
                 u64::from(vector.simd_eq(u8x16::splat(wanted)).to_bitmask()) << (quarter * 16)
             };
-            marks.quotes |= find(vector, b'"');
-            marks.backslashes |= find(vector, b'\\');
-            marks.opening |= find(folded, b'{');
-            marks.closing |= find(folded, b'}');
-            marks.separators |= find(vector, b':') | find(vector, b',');
+            masks.quotes |= find(vector, b'"');
+            masks.backslashes |= find(vector, b'\\');
+            masks.opening |= find(folded, b'{');
+            masks.closing |= find(folded, b'}');
+            masks.separators |= find(vector, b':') | find(vector, b',');
             // A byte is at most 0x1f where the greater of the two is 0x1f.
-            marks.controls |= find(vector.max(u8x16::splat(0x1f)), 0x1f);
+            masks.controls |= find(vector.max(u8x16::splat(0x1f)), 0x1f);
         }
-        marks
+        masks
     }
 }
 
@@ -84,8 +84,8 @@ pub(super) struct Strings {
 impl Strings {
     /// The quotes of the block that begin or end a string, and the bytes from a string's first quote to before its last.
     #[inline]
-    pub(super) fn next(&mut self, marks: &Marks) -> (u64, u64) {
-        let quotes = marks.quotes & !self.escaped(marks.backslashes);
+    pub(super) fn next(&mut self, masks: &Masks) -> (u64, u64) {
+        let quotes = masks.quotes & !self.escaped(masks.backslashes);
         let inside = prefix_xor(quotes) ^ self.in_string;
         self.in_string = (inside as i64 >> 63) as u64;
         (quotes, inside)
@@ -123,7 +123,7 @@ const fn prefix_xor(mut bits: u64) -> u64 {
 
 #[cfg(target_arch = "x86_64")]
 pub(super) mod x86 {
-    //! [`Marks`] with the vectors of x86-64.
+    //! [`Masks`] with the vectors of x86-64.
 
     use std::arch::x86_64::{
         __m256i, __m512i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8,
@@ -132,7 +132,7 @@ pub(super) mod x86 {
         _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_storeu_si512,
     };
 
-    use super::{BLOCK, CASE, Marks, USUAL_PLACES};
+    use super::{BLOCK, CASE, Masks, USUAL_PLACES};
 
     /// The number of each byte of a block.
     const NUMBERS: [u8; BLOCK] = {
@@ -148,8 +148,8 @@ pub(super) mod x86 {
     /// With AVX2, of 2013.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(in super::super) fn avx2(block: &[u8; BLOCK]) -> Marks {
-        let mut marks = Marks { quotes: 0, backslashes: 0, opening: 0, closing: 0, separators: 0, controls: 0 };
+    pub(in super::super) fn avx2(block: &[u8; BLOCK]) -> Masks {
+        let mut masks = Masks { quotes: 0, backslashes: 0, opening: 0, closing: 0, separators: 0, controls: 0 };
         for (half, bytes) in block.as_chunks::<32>().0.iter().enumerate() {
             #[expect(unsafe_code, reason = "the standard library loads vectors from pointers only")]
             // SAFETY: `bytes` is 32 bytes long, and this load asks for no alignment.
@@ -159,14 +159,14 @@ pub(super) mod x86 {
                 let equal = _mm256_cmpeq_epi8(vector, _mm256_set1_epi8(wanted as i8));
                 u64::from(_mm256_movemask_epi8(equal) as u32) << (half * 32)
             };
-            marks.quotes |= find(vector, b'"');
-            marks.backslashes |= find(vector, b'\\');
-            marks.opening |= find(folded, b'{');
-            marks.closing |= find(folded, b'}');
-            marks.separators |= find(vector, b':') | find(vector, b',');
-            marks.controls |= find(_mm256_max_epu8(vector, _mm256_set1_epi8(0x1f)), 0x1f);
+            masks.quotes |= find(vector, b'"');
+            masks.backslashes |= find(vector, b'\\');
+            masks.opening |= find(folded, b'{');
+            masks.closing |= find(folded, b'}');
+            masks.separators |= find(vector, b':') | find(vector, b',');
+            masks.controls |= find(_mm256_max_epu8(vector, _mm256_set1_epi8(0x1f)), 0x1f);
         }
-        marks
+        masks
     }
 
     /// [`put_places`](super::put_places) with the second AVX-512 for bytes, of 2019: the numbers of the bytes in question
@@ -202,13 +202,13 @@ pub(super) mod x86 {
     /// With AVX-512 for bytes, of 2017.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
-    pub(in super::super) fn avx512(block: &[u8; BLOCK]) -> Marks {
+    pub(in super::super) fn avx512(block: &[u8; BLOCK]) -> Masks {
         #[expect(unsafe_code, reason = "the standard library loads vectors from pointers only")]
         // SAFETY: `block` is 64 bytes long, and this load asks for no alignment.
         let vector = unsafe { _mm512_loadu_si512(std::ptr::from_ref(block).cast()) };
         let folded = _mm512_or_si512(vector, _mm512_set1_epi8(CASE as i8));
         let find = |vector: __m512i, wanted: u8| _mm512_cmpeq_epi8_mask(vector, _mm512_set1_epi8(wanted as i8));
-        Marks {
+        Masks {
             quotes: find(vector, b'"'),
             backslashes: find(vector, b'\\'),
             opening: find(folded, b'{'),
@@ -222,7 +222,7 @@ pub(super) mod x86 {
 /// Compiles a scan for what processors can do and calls the best at run time.
 ///
 /// `fn name(arguments) -> result = scan;` makes a function of `scan`, which takes the same arguments, a way to make
-/// [`Marks`] and one to [`put_places`], and is to be inlined.
+/// [`Masks`] and one to [`put_places`], and is to be inlined.
 macro_rules! scans {
     ($(#[$attribute:meta])* $visible:vis fn $name:ident($($argument:ident: $kind:ty),*) -> $result:ty = $scan:path;) => {
         $(#[$attribute])*
@@ -233,16 +233,16 @@ macro_rules! scans {
                 fn avx512($($argument: $kind),*) -> $result {
                     $scan(
                         $($argument,)*
-                        |block| $crate::json::marks::x86::avx512(block),
-                        |places, start, slots| $crate::json::marks::x86::put_places(places, start, slots),
+                        |block| $crate::json::masks::x86::avx512(block),
+                        |places, start, slots| $crate::json::masks::x86::put_places(places, start, slots),
                     )
                 }
                 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
                 fn avx2($($argument: $kind),*) -> $result {
                     $scan(
                         $($argument,)*
-                        |block| $crate::json::marks::x86::avx2(block),
-                        $crate::json::marks::put_places,
+                        |block| $crate::json::masks::x86::avx2(block),
+                        $crate::json::masks::put_places,
                     )
                 }
                 let has_bits = is_x86_feature_detected!("bmi1")
@@ -263,7 +263,7 @@ macro_rules! scans {
                     return unsafe { avx2($($argument),*) };
                 }
             }
-            $scan($($argument,)* $crate::json::marks::Marks::portable, $crate::json::marks::put_places)
+            $scan($($argument,)* $crate::json::masks::Masks::portable, $crate::json::masks::put_places)
         }
     };
 }
@@ -322,12 +322,12 @@ mod tests {
                 bits(|byte| matches!(byte, b':' | b',')),
                 bits(|byte| byte < 0x20),
             ];
-            let check = |marks: Marks, way: &str| {
-                let Marks { quotes, backslashes, opening, closing, separators, controls } = marks;
+            let check = |masks: Masks, way: &str| {
+                let Masks { quotes, backslashes, opening, closing, separators, controls } = masks;
                 let found = [quotes, backslashes, opening, closing, separators, controls];
                 assert_eq!(found, expected, "{way}: {block:?}");
             };
-            check(Marks::portable(&block), "portable");
+            check(Masks::portable(&block), "portable");
             #[cfg(target_arch = "x86_64")]
             {
                 if is_x86_feature_detected!("avx2") {

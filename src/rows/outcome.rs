@@ -1,15 +1,15 @@
 //! What is known of an archive when it is done.
 //!
-//! In: counts and findings of its parts. Out: one [`Verdict`]. Never: a count that another could contradict.
+//! In: counts and findings of its parts. Out: one [`ArchiveOutcome`]. Never: a count that another could contradict.
 
 use crate::error::{Finding, Reason};
 use crate::model::Outcome;
-use crate::split::judgement::{Judgement, MAX_ORIGINAL_BYTES, Status};
+use crate::split::outcome::{ArchiveStatus, MAX_ORIGINAL_BYTES, SplitOutcome};
 use crate::split::shape;
 
 /// What was counted among the convertible events of an archive, or of a piece of one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct ConvertCounts {
     pub(crate) events_written: u64,
     pub(crate) duplicates: u64,
     pub(crate) filtered: u64,
@@ -22,8 +22,8 @@ pub(crate) struct Tally {
     pub(crate) findings: Vec<Finding>,
 }
 
-impl Tally {
-    /// Adds the tally of the next piece of the same archive.
+impl ConvertCounts {
+    /// Adds the counts of the next piece of the same archive.
     pub(crate) fn add(&mut self, other: Self) {
         self.events_written += other.events_written;
         self.duplicates += other.duplicates;
@@ -32,12 +32,12 @@ impl Tally {
             *total += rows;
         }
         self.has_unread |= other.has_unread;
-        self.see_time(other.oldest_event_time_ms);
-        self.see_time(other.newest_event_time_ms);
+        self.add_time(other.oldest_event_time_ms);
+        self.add_time(other.newest_event_time_ms);
         self.findings.extend(other.findings);
     }
 
-    pub(crate) fn see_time(&mut self, event_time_ms: Option<i64>) {
+    pub(crate) fn add_time(&mut self, event_time_ms: Option<i64>) {
         if let Some(time) = event_time_ms {
             self.oldest_event_time_ms = Some(self.oldest_event_time_ms.map_or(time, |oldest| oldest.min(time)));
             self.newest_event_time_ms = Some(self.newest_event_time_ms.map_or(time, |newest| newest.max(time)));
@@ -54,53 +54,53 @@ pub(crate) const TOO_LARGE: &str = "too_large";
 
 /// What became of an archive, and why.
 #[derive(Clone, Debug)]
-pub(crate) struct Verdict {
-    pub(crate) status: Status,
+pub(crate) struct ArchiveOutcome {
+    pub(crate) status: ArchiveStatus,
     pub(crate) kind: &'static str,
     pub(crate) events_seen: u64,
     pub(crate) quarantined: u64,
-    /// Counts of what was converted; its findings are in [`Verdict::findings`].
-    pub(crate) tally: Tally,
+    /// Counts of what was converted; its findings are in [`ArchiveOutcome::findings`].
+    pub(crate) counts: ConvertCounts,
     pub(crate) findings: Vec<Finding>,
 }
 
-impl Verdict {
+impl ArchiveOutcome {
     /// Puts together what was found while cutting and while converting, in the order of the text.
-    pub(crate) fn new(judgement: Judgement, mut tally: Tally, damage: Option<Finding>) -> Self {
-        let mut findings = judgement.findings;
-        let refused = std::mem::take(&mut tally.findings);
-        let quarantined = judgement.quarantined + refused.len() as u64;
+    pub(crate) fn new(split_outcome: SplitOutcome, mut counts: ConvertCounts, damage: Option<Finding>) -> Self {
+        let mut findings = split_outcome.findings;
+        let refused = std::mem::take(&mut counts.findings);
+        let quarantined = split_outcome.quarantined + refused.len() as u64;
         findings.extend(refused);
         findings.sort_by_key(|finding| finding.byte_offset);
-        let mut verdict = Self {
-            status: judgement.status,
-            kind: judgement.kind,
-            events_seen: judgement.events_seen,
+        let mut outcome = Self {
+            status: split_outcome.status,
+            kind: split_outcome.kind,
+            events_seen: split_outcome.events_seen,
             quarantined,
-            tally,
+            counts,
             findings,
         };
         if let Some(mut finding) = damage {
             finding.original.truncate(MAX_ORIGINAL_BYTES);
             // What ends early and has no event to show is not known to be anything.
-            if finding.reason.is_cut() && verdict.events_seen == 0 {
-                verdict.status = Status::Quarantined;
+            if finding.reason.is_cut() && outcome.events_seen == 0 {
+                outcome.status = ArchiveStatus::Quarantined;
             }
-            verdict.findings.push(finding);
+            outcome.findings.push(finding);
         }
-        verdict
+        outcome
     }
 
     /// No CloudTrail archive.
     pub(crate) fn foreign(kind: &'static str) -> Self {
-        Self::new(Judgement::foreign(kind), Tally::default(), None)
+        Self::new(SplitOutcome::foreign(kind), ConvertCounts::default(), None)
     }
 
     /// A container, whose members are archives of their own.
     pub(crate) fn container(kind: &'static str, findings: Vec<Finding>) -> Self {
-        let status = Status::Converted;
-        let judgement = Judgement { status, kind, events_seen: 0, quarantined: 0, findings };
-        Self::new(judgement, Tally::default(), None)
+        let status = ArchiveStatus::Converted;
+        let split_outcome = SplitOutcome { status, kind, events_seen: 0, quarantined: 0, findings };
+        Self::new(split_outcome, ConvertCounts::default(), None)
     }
 
     /// Refused before it was text.
@@ -113,8 +113,9 @@ impl Verdict {
             _ => "unknown",
         };
         let findings = vec![finding];
-        let judgement = Judgement { status: Status::Quarantined, kind, events_seen: 0, quarantined: 0, findings };
-        Self::new(judgement, Tally::default(), None)
+        let split_outcome =
+            SplitOutcome { status: ArchiveStatus::Quarantined, kind, events_seen: 0, quarantined: 0, findings };
+        Self::new(split_outcome, ConvertCounts::default(), None)
     }
 
     /// Takes a file for damage that is called like a log file of CloudTrail, holds no document and is nothing else that is
@@ -132,7 +133,7 @@ impl Verdict {
             shape::BINARY,
         ]
         .contains(&self.kind);
-        if self.status != Status::Foreign || !(is_unknown || shape::is_compressed(self.kind)) {
+        if self.status != ArchiveStatus::Foreign || !(is_unknown || shape::is_compressed(self.kind)) {
             return;
         }
         let mut original = stored();
@@ -159,18 +160,18 @@ impl Verdict {
             ),
             _ => (Reason::CompressionUnsupported, "unpack it and convert it again"),
         };
-        self.status = Status::Quarantined;
+        self.status = ArchiveStatus::Quarantined;
         let message = format!("{message} ({})", self.kind);
         self.findings.push(Finding { event_index: None, byte_offset: Some(0), reason, message, original });
     }
 
     /// Events whose fate is known: it should be all that were seen.
     pub(crate) const fn accounted_for(&self) -> u64 {
-        self.tally.events_written + self.tally.duplicates + self.quarantined + self.tally.filtered
+        self.counts.events_written + self.counts.duplicates + self.quarantined + self.counts.filtered
     }
 
     /// Rows of `usage_records`.
     pub(crate) fn usage_records(&self) -> u64 {
-        self.tally.usage_records_by_outcome.iter().sum()
+        self.counts.usage_records_by_outcome.iter().sum()
     }
 }

@@ -1,7 +1,7 @@
 //! Requests for which nobody waits as long as for a store that is away.
 //!
-//! In: a request and a deadline. Out: what the store answers until then. Never: a wait for a claim that counts: with most of
-//! these a run keeps its claim.
+//! In: a request and a deadline. Out: what the store answers until then. Never: a wait for a valid lease: with most of these
+//! a run renews its lease.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -15,39 +15,39 @@ use crate::store::Object;
 
 impl Bucket {
     /// Writes an object, in the place of an older one.
-    pub(crate) fn put_within(&self, key: &str, bytes: &Bytes, deadline: Duration) -> io::Result<()> {
+    pub(crate) fn put_with_deadline(&self, key: &str, bytes: &Bytes, deadline: Duration) -> io::Result<()> {
         let key = parse(key)?;
-        self.wait_within(deadline, self.access().ask(|| self.client().put(&key, bytes.clone().into()))).map(drop)
+        self.wait_with_deadline(deadline, self.access().ask(|| self.client().put(&key, bytes.clone().into()))).map(drop)
     }
 
     /// Whether an object is there.
-    pub(crate) fn head_within(&self, key: &str, deadline: Duration) -> io::Result<()> {
+    pub(crate) fn head_with_deadline(&self, key: &str, deadline: Duration) -> io::Result<()> {
         let key = parse(key)?;
-        self.wait_within(deadline, self.access().ask(|| self.client().head(&key))).map(drop)
+        self.wait_with_deadline(deadline, self.access().ask(|| self.client().head(&key))).map(drop)
     }
 
     /// All bytes of an object.
-    pub(crate) fn get_within(&self, key: &str, deadline: Duration) -> io::Result<Bytes> {
+    pub(crate) fn get_with_deadline(&self, key: &str, deadline: Duration) -> io::Result<Bytes> {
         let key = parse(key)?;
         let get = || async { self.client().get(&key).await?.bytes().await };
-        self.wait_within(deadline, self.access().ask(get))
+        self.wait_with_deadline(deadline, self.access().ask(get))
     }
 
     /// All objects with a prefix; each page of the list has as much time, if there is a deadline.
-    pub(crate) fn list_all_within(&self, deadline: Option<Duration>, prefix: &str) -> io::Result<Vec<Object>> {
+    pub(crate) fn list_all_with_deadline(&self, deadline: Option<Duration>, prefix: &str) -> io::Result<Vec<Object>> {
         let mut objects = Vec::new();
-        let mut page = self.list_page_within(deadline, prefix, false, None)?;
+        let mut page = self.list_page_with_deadline(deadline, prefix, false, None)?;
         loop {
             objects.append(&mut page.objects);
             match page.next.take() {
-                Some(next) => page = self.list_page_within(deadline, prefix, false, Some(next))?,
+                Some(next) => page = self.list_page_with_deadline(deadline, prefix, false, Some(next))?,
                 None => return Ok(objects),
             }
         }
     }
 
-    /// Removes what is the run's own, whether its claim counts or not: one after the other, all of it within the deadline.
-    /// Nobody is told any more that the store is waited for.
+    /// Removes what is the run's own, whether its lease is valid or not: one after the other, all of it within the deadline.
+    /// The wait for the store is no longer reported.
     pub(crate) fn remove_own(&self, keys: &[String], deadline: Duration) -> io::Result<()> {
         let begun = Instant::now();
         let removed = keys.iter().try_for_each(|key| {
@@ -62,7 +62,7 @@ impl Bucket {
         removed
     }
 
-    fn wait_within<T>(
+    fn wait_with_deadline<T>(
         &self,
         deadline: Duration,
         future: impl Future<Output = object_store::Result<T>>,

@@ -1,6 +1,6 @@
 //! All keys of a run and of the dates that it touches.
 //!
-//! In: claims of workers. Out: places that have lost. Never: loses the first error; whoever takes lost places is told.
+//! In: keys of workers. Out: places that have lost. Never: loses the first error; whoever takes lost places gets it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::mem;
@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use super::published::{Dates, PublishedKeys};
-use super::shard::{Claimed, Shard, most_keys};
+use super::published::{PartitionDate, PublishedKeys};
+use super::shard::{Inserted, Shard, most_keys};
 use super::spill::SpillFile;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::model::Place;
-use crate::rows::register::{Claim, EventKey, Register, UnitClaims};
+use crate::rows::event_key::{EventKey, KeyEntry, KeyIndex, UnitKeys};
 
 /// Workers seldom meet in one of so many.
 const SHARDS: usize = 64;
@@ -28,24 +28,24 @@ pub(crate) struct Scratch {
 
 /// Who has which event.
 #[derive(Debug)]
-pub(crate) struct Claims {
+pub(crate) struct DuplicateIndex {
     shards: Vec<Mutex<Shard>>,
     lost: Mutex<BTreeSet<Place>>,
     published: PublishedKeys,
     /// Dates whose keys were read back from the lake, or are being read.
-    loaded: RwLock<HashMap<Dates, Arc<OnceLock<()>>>>,
+    loaded: RwLock<HashMap<PartitionDate, Arc<OnceLock<()>>>>,
     file: SpillFile,
     /// Keys of a shard in memory, above which the settled ones go to disk.
     most_keys: usize,
-    /// Place before which nothing is claimed any more.
+    /// Place before which nothing is inserted any more.
     settled: AtomicU64,
     /// Place before which nothing is forgotten any more.
     certain: AtomicU64,
     error: Mutex<Option<Error>>,
 }
 
-impl Claims {
-    /// No claims but those of the lake. `memory` bounds the bytes of keys in memory; `scratch` is a place for more,
+impl DuplicateIndex {
+    /// No keys but those of the lake. `memory` bounds the bytes of keys in memory; `scratch` is a place for more,
     /// without which there is no bound. About so many events are `expected`.
     pub(crate) fn new(published: PublishedKeys, memory: u64, scratch: Scratch, expected: u64) -> Self {
         let file = SpillFile::new(scratch.disk, scratch.folder);
@@ -71,11 +71,11 @@ impl Claims {
     }
 
     /// The places before `end` that have lost their event to one before them. Final when every event before `end` was
-    /// claimed; nothing before `end` may be claimed afterwards, unless it is forgotten, which nothing before `certain` is.
+    /// inserted; nothing before `end` may be inserted afterwards, unless it is forgotten, which nothing before `certain` is.
     ///
     /// # Errors
     ///
-    /// What went wrong in any claim so far.
+    /// What went wrong with any key so far.
     pub(crate) fn take_lost(&self, end: Place, certain: Place) -> Result<BTreeSet<Place>> {
         if let Some(error) = lock(&self.error).take() {
             return Err(error);
@@ -90,7 +90,7 @@ impl Claims {
         Ok(mem::replace(&mut *lost, later))
     }
 
-    /// Whether anybody has claimed a key.
+    /// Whether a key is known.
     ///
     /// # Errors
     ///
@@ -105,14 +105,14 @@ impl Claims {
         self.certain.store(u64::MAX, Ordering::Relaxed);
     }
 
-    /// Claims keys, whatever the lake has.
+    /// Inserts keys, whatever the lake has.
     ///
     /// # Errors
     ///
     /// When the disk fails.
-    pub(crate) fn put_all(&self, claims: &mut [Claim]) -> Result<()> {
+    pub(crate) fn insert_all(&self, entries: &mut [KeyEntry]) -> Result<()> {
         let mut lost = Vec::new();
-        self.put(claims, &mut lost)?;
+        self.put(entries, &mut lost)?;
         if !lost.is_empty() {
             lock(&self.lost).extend(lost);
         }
@@ -123,24 +123,24 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// What went wrong in any claim.
+    /// What went wrong with any key.
     pub(crate) fn take_all_lost(&self) -> Result<BTreeSet<Place>> {
         let all = Place::from_bits(u64::MAX);
         self.take_lost(all, all)
     }
 
-    fn try_claim(&self, unit: &mut UnitClaims) -> Result<()> {
+    fn try_insert(&self, unit: &mut UnitKeys) -> Result<()> {
         unit.days.iter().try_for_each(|day| self.load(*day))?;
-        self.put_all(&mut unit.claims)
+        self.insert_all(&mut unit.keys)
     }
 
-    /// Puts claims into their shards, each of which is locked once.
-    fn put(&self, claims: &mut [Claim], lost: &mut Vec<Place>) -> Result<()> {
-        claims.sort_unstable();
-        for claims in claims.chunk_by(|one, two| shard_of(one.key) == shard_of(two.key)) {
-            let mut shard = lock(&self.shards[shard_of(claims[0].key)]);
-            for claim in claims {
-                if let Claimed::Lost(place) = shard.claim(&self.file, claim.key, claim.place)? {
+    /// Puts keys into their shards, each of which is locked once.
+    fn put(&self, entries: &mut [KeyEntry], lost: &mut Vec<Place>) -> Result<()> {
+        entries.sort_unstable();
+        for entries in entries.chunk_by(|one, two| shard_of(one.key) == shard_of(two.key)) {
+            let mut shard = lock(&self.shards[shard_of(entries[0].key)]);
+            for entry in entries {
+                if let Inserted::Lost(place) = shard.insert(&self.file, entry.key, entry.place)? {
                     lost.push(place);
                 }
             }
@@ -167,27 +167,27 @@ impl Claims {
         result
     }
 
-    fn load_all(&self, dates: Dates) -> Result<()> {
+    fn load_all(&self, dates: PartitionDate) -> Result<()> {
         const AT_ONCE: usize = 16_384;
-        let mut claims = Vec::new();
+        let mut entries = Vec::new();
         // What is twice in the lake is no concern of this run.
         let mut lost = Vec::new();
         self.published.read(dates, &mut |key| {
-            claims.push(Claim { key, place: Place::PUBLISHED });
-            if claims.len() == AT_ONCE {
-                self.put(&mut claims, &mut lost)?;
-                claims.clear();
+            entries.push(KeyEntry { key, place: Place::PUBLISHED });
+            if entries.len() == AT_ONCE {
+                self.put(&mut entries, &mut lost)?;
+                entries.clear();
                 lost.clear();
             }
             Ok(())
         })?;
-        self.put(&mut claims, &mut lost)
+        self.put(&mut entries, &mut lost)
     }
 }
 
-impl Register for Claims {
-    fn claim(&self, unit: &mut UnitClaims) {
-        if let Err(error) = self.try_claim(unit) {
+impl KeyIndex for DuplicateIndex {
+    fn insert(&self, unit: &mut UnitKeys) {
+        if let Err(error) = self.try_insert(unit) {
             lock(&self.error).get_or_insert(error);
         }
     }

@@ -88,7 +88,7 @@ pub(super) fn names(column: &str, value: &str, add: &mut dyn FnMut(&str)) {
     }
 }
 
-/// The parts of an ARN that tell roles from others.
+/// The parts of an ARN that distinguish roles from others.
 struct Arn<'a> {
     partition: &'a str,
     account: &'a str,

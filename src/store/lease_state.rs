@@ -1,6 +1,6 @@
-//! Whether a claim on a lake still counts.
+//! Whether the lease on a lake is still valid.
 //!
-//! In: when the claim was written last. Out: whether anything may be changed in the lake. Never: compares the clocks of two
+//! In: when the lease object was written last. Out: whether anything may be changed in the lake. Never: compares the clocks of two
 //! machines.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -27,12 +27,12 @@ pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// A claim, for those whose requests depend on it. Without one nothing is held up.
+/// A lease, for those whose requests depend on it. Without one every request may be sent.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Hold(Arc<Mutex<Option<Held>>>);
+pub(crate) struct LeaseState(Arc<Mutex<Option<HeldLease>>>);
 
 #[derive(Debug)]
-struct Held {
+struct HeldLease {
     lease: Duration,
     /// When it was written last.
     written: Moment,
@@ -43,12 +43,12 @@ struct Held {
     attempts: usize,
 }
 
-impl Hold {
-    /// Says that the claim was written at a moment.
+impl LeaseState {
+    /// Notes that the lease was renewed at a moment.
     pub(crate) fn renew(&self, lease: Duration, written: Moment) {
         let mut held = self.held();
         let attempts = held.as_ref().map_or(0, |held| held.attempts) + 1;
-        *held = Some(Held { lease, written, trouble: None, attempts });
+        *held = Some(HeldLease { lease, written, trouble: None, attempts });
     }
 
     /// Says why it could not be written by an attempt that was begun then.
@@ -77,7 +77,7 @@ impl Hold {
         (first.elapsed() >= long).then(|| why.clone())
     }
 
-    fn held(&self) -> MutexGuard<'_, Option<Held>> {
+    fn held(&self) -> MutexGuard<'_, Option<HeldLease>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -89,7 +89,7 @@ mod tests {
     /// A machine that slept, or whose clock was set: what went by in which nobody tried says nothing of the store.
     #[test]
     fn a_claim_that_was_not_written_because_nobody_tried_is_no_trouble_with_the_store() {
-        let (hold, lease) = (Hold::default(), Duration::from_secs(1));
+        let (hold, lease) = (LeaseState::default(), Duration::from_secs(1));
         hold.renew(lease, Moment(Instant::now(), SystemTime::now() - Duration::from_hours(1)));
         assert!(hold.is_lapsed());
         assert_eq!((hold.trouble_for(Duration::ZERO), hold.attempts()), (None, 1));

@@ -1,4 +1,4 @@
-//! The way back from damage to what is certain.
+//! Resync: the way back from damage to the next certain event.
 //!
 //! In: text that cannot be trusted. Out: where the next event begins in it. Never: an event that is not whole, or costs
 //! without a bound.
@@ -36,7 +36,7 @@ struct Candidate {
 /// A candidate that the window cuts off is waited for, up to `longest_wait` bytes of it: what comes of text must not
 /// depend on where windows end. Each candidate costs a scan and a parse, so all of them together may cost no more
 /// than `budget` bytes of text.
-pub(super) fn resume_after(
+pub(super) fn resync_after(
     window: &[u8],
     is_all: bool,
     damage: usize,
@@ -44,7 +44,7 @@ pub(super) fn resume_after(
     longest_wait: usize,
     budget: &mut usize,
     mut is_certain: impl FnMut(Among, Range<usize>) -> bool,
-) -> Resumed {
+) -> Resync {
     let mut undecided = None;
     let mut elements = elements(window, damage).filter(|_| places.contains(&Among::Elements)).peekable();
     let mut lines = lines(window, damage).filter(|_| places.contains(&Among::Lines)).peekable();
@@ -63,7 +63,7 @@ pub(super) fn resume_after(
         let is_in_place = among == Among::Lines || matches!(behind, Some(b',' | b']'));
         match (end, behind) {
             (Some(end), _) if is_in_place && is_certain(among, object..end) => {
-                return Resumed::At { damage_end, start, among };
+                return Resync::At { damage_end, start, among };
             }
             (None, _) | (_, None) if !is_all => {
                 undecided.get_or_insert(damage_end);
@@ -74,7 +74,7 @@ pub(super) fn resume_after(
             _ => {}
         }
     }
-    undecided.map_or(Resumed::Nowhere, Resumed::Undecided)
+    undecided.map_or(Resync::Nowhere, Resync::Undecided)
 }
 
 fn elements(window: &[u8], damage: usize) -> impl Iterator<Item = Candidate> {
@@ -100,9 +100,9 @@ fn lines(window: &[u8], damage: usize) -> impl Iterator<Item = Candidate> {
     })
 }
 
-/// Where text can be trusted again.
+/// Where to resync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Resumed {
+pub(super) enum Resync {
     /// An event begins at `start`; the damaged text ends before its comma or its line.
     At { damage_end: usize, start: usize, among: Among },
     /// A candidate follows this offset, and the window ends before it can be judged.

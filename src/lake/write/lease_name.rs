@@ -1,21 +1,21 @@
-//! How claims on a lake are named.
+//! How leases on a lake are named.
 //!
-//! In: keys of claims. Out: whose they are, and how long their runs may be silent. Never: what a claim holds.
+//! In: keys of lease objects. Out: whose they are, and their lease times. Never: what a lease object holds.
 
 use std::fmt;
 
 use crate::store::random;
 
-/// What the key of a claim says.
+/// What the key of a lease object says.
 #[derive(Debug)]
-pub(super) struct ClaimName {
+pub(super) struct LeaseName {
     /// No other run has it.
     pub(super) run: String,
-    /// Claims of earlier versions do not say it.
+    /// Leases of earlier versions do not have it.
     pub(super) lease_ms: Option<u64>,
 }
 
-impl ClaimName {
+impl LeaseName {
     /// That of a new run.
     pub(super) fn new(lease_ms: Option<u64>) -> Self {
         Self { run: format!("{:016x}{:016x}", random(), random()), lease_ms }
@@ -28,7 +28,7 @@ impl ClaimName {
     }
 }
 
-impl fmt::Display for ClaimName {
+impl fmt::Display for LeaseName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.run)?;
         self.lease_ms.map_or(Ok(()), |lease_ms| write!(f, "-{lease_ms}"))

@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use super::filter::Condition;
 use super::part::{Part, PartTask};
-use super::wanted::Subject;
-use super::{RestoreFilter, who};
+use super::wanted::FilterSubject;
+use super::{RestoreFilter, principal};
 use crate::lake::file::guarded;
 use crate::lake::root::Root;
 use crate::rows::partition::{is_hidden, value_of_folder};
@@ -47,8 +47,8 @@ pub struct FilterHint {
 
 /// A value that was typed, and what was seen of it so far.
 #[derive(Clone)]
-struct Asked<'f> {
-    subject: Subject,
+struct FilterTerm<'f> {
+    subject: FilterSubject,
     value: &'f str,
     condition: Condition,
     is_there: bool,
@@ -58,9 +58,10 @@ struct Asked<'f> {
 /// Looks for what was typed, as far as the first values of it, on the threads of the pool that this is called in.
 pub(super) fn hints(filter: &RestoreFilter, parts: &[PartTask], root: &Root, read: &Arc<AtomicU64>) -> Vec<FilterHint> {
     // Identifiers are like nothing.
-    let subjects = Subject::ALL.into_iter().filter(|subject| *subject != Subject::EventId);
-    let asked = subjects.flat_map(|subject| subject.values(filter).iter().map(move |value| Asked::new(subject, value)));
-    let mut asked: Vec<Asked<'_>> = asked.take(MOST_ASKED).collect();
+    let subjects = FilterSubject::ALL.into_iter().filter(|subject| *subject != FilterSubject::EventId);
+    let asked =
+        subjects.flat_map(|subject| subject.values(filter).iter().map(move |value| FilterTerm::new(subject, value)));
+    let mut asked: Vec<FilterTerm<'_>> = asked.take(MOST_ASKED).collect();
     if asked.is_empty() {
         return Vec::new();
     }
@@ -76,15 +77,15 @@ pub(super) fn hints(filter: &RestoreFilter, parts: &[PartTask], root: &Root, rea
     for seen in seen.collect::<Vec<_>>() {
         for (asked, seen) in asked.iter_mut().zip(seen) {
             asked.is_there |= seen.is_there;
-            for (likeness, name) in seen.near {
-                asked.keep(likeness, &name);
+            for (similarity, name) in seen.near {
+                asked.keep(similarity, &name);
             }
         }
     }
-    asked.into_iter().map(Asked::hint).collect()
+    asked.into_iter().map(FilterTerm::hint).collect()
 }
 
-/// The first and the last date that folders of parts tell.
+/// The first and the last date in folders of parts.
 pub(super) fn dates(parts: &[PartTask]) -> Option<(String, String)> {
     let values = parts.iter().flat_map(|part| part.folder.segments());
     let values = values.filter(|(name, _)| matches!(*name, "event_date" | "event_month"));
@@ -97,9 +98,9 @@ fn look_into(
     root: &Root,
     read: &Arc<AtomicU64>,
     row_groups: usize,
-    asked: &mut [Asked<'_>],
+    asked: &mut [FilterTerm<'_>],
 ) -> crate::error::Result<()> {
-    let columns: BTreeSet<&'static str> = asked.iter().flat_map(Asked::columns).collect();
+    let columns: BTreeSet<&'static str> = asked.iter().flat_map(FilterTerm::columns).collect();
     // What the path says is in no column.
     for (name, value) in task.folder.segments() {
         if let (Some(column), Some(value)) = (columns.get(name), value_of_folder(value).filter(|it| !is_hidden(it))) {
@@ -115,14 +116,14 @@ fn look_into(
     Ok(())
 }
 
-impl<'f> Asked<'f> {
-    fn new(subject: Subject, value: &'f String) -> Self {
+impl<'f> FilterTerm<'f> {
+    fn new(subject: FilterSubject, value: &'f String) -> Self {
         let condition = Condition::new(subject, std::slice::from_ref(value));
         Self { subject, value, condition, is_there: false, near: Vec::new() }
     }
 
     fn columns(&self) -> impl Iterator<Item = &'static str> + use<'_, 'f> {
-        let naming = if self.subject == Subject::Principal { who::NAMING.as_slice() } else { &[] };
+        let naming = if self.subject == FilterSubject::Principal { principal::NAMING.as_slice() } else { &[] };
         self.condition.names().chain(naming.iter().copied())
     }
 
@@ -133,8 +134,8 @@ impl<'f> Asked<'f> {
         }
         if self.condition.wanted(column).is_some_and(|wanted| wanted.has(word)) {
             self.is_there = true;
-        } else if self.subject == Subject::Principal {
-            who::names(column, word, &mut |name| self.compare(name, name));
+        } else if self.subject == FilterSubject::Principal {
+            principal::names(column, word, &mut |name| self.compare(name, name));
         } else {
             self.compare(word, word);
             // As people call a service.
@@ -147,22 +148,22 @@ impl<'f> Asked<'f> {
         if name.eq_ignore_ascii_case(self.value) {
             return;
         }
-        if let Some(likeness) = likeness(self.value, called) {
-            self.keep(likeness, name);
+        if let Some(similarity) = similarity(self.value, called) {
+            self.keep(similarity, name);
         }
     }
 
     /// Keeps a name if it is among the most alike; of two that are as alike, the first by name.
-    fn keep(&mut self, likeness: f64, name: &str) {
-        if self.near.iter().any(|(other, known)| known == name && *other >= likeness) {
+    fn keep(&mut self, similarity: f64, name: &str) {
+        if self.near.iter().any(|(other, known)| known == name && *other >= similarity) {
             return;
         }
         self.near.retain(|(_, known)| known != name);
         let is_before = |(other, known): &(f64, String)| {
-            other.total_cmp(&likeness).reverse().then_with(|| known.as_str().cmp(name)).is_lt()
+            other.total_cmp(&similarity).reverse().then_with(|| known.as_str().cmp(name)).is_lt()
         };
         let at = self.near.partition_point(is_before);
-        self.near.insert(at, (likeness, name.to_owned()));
+        self.near.insert(at, (similarity, name.to_owned()));
         self.near.truncate(MOST_NEAR);
     }
 
@@ -174,7 +175,7 @@ impl<'f> Asked<'f> {
 }
 
 /// How like a name is to what was typed, of 1; `None` when it is not.
-fn likeness(typed: &str, name: &str) -> Option<f64> {
+fn similarity(typed: &str, name: &str) -> Option<f64> {
     let (short, long) = (typed.len().min(name.len()), typed.len().max(name.len()));
     if short == 0 || long > LONGEST_NAME {
         return None;
@@ -188,8 +189,8 @@ fn likeness(typed: &str, name: &str) -> Option<f64> {
     }
     // Whatever is missing makes them less alike.
     let is_long_enough = share >= LEAST_LIKENESS;
-    let likeness = is_long_enough.then(|| strsim::normalized_levenshtein(&typed, &name))?;
-    (likeness >= LEAST_LIKENESS).then_some(likeness)
+    let similarity = is_long_enough.then(|| strsim::normalized_levenshtein(&typed, &name))?;
+    (similarity >= LEAST_LIKENESS).then_some(similarity)
 }
 
 #[cfg(test)]
@@ -200,7 +201,7 @@ mod tests {
     fn names_are_alike_by_spelling_or_as_parts_of_each_other() {
         let near = |typed: &str, names: &[&str]| {
             let value = typed.to_owned();
-            let mut asked = Asked::new(Subject::EventName, &value);
+            let mut asked = FilterTerm::new(FilterSubject::EventName, &value);
             for name in names {
                 asked.see("event_name", name);
             }
@@ -213,7 +214,7 @@ mod tests {
         assert!(near("get", &["GetAccountAuthorizationDetails"]).is_empty());
         assert!(near("TerminateInstances", &names).is_empty() && near("", &names).is_empty());
         let value = "getobject".to_owned();
-        let mut there = Asked::new(Subject::EventName, &value);
+        let mut there = FilterTerm::new(FilterSubject::EventName, &value);
         for name in names {
             there.see("event_name", name);
         }
@@ -224,7 +225,7 @@ mod tests {
     fn what_is_most_alike_does_not_depend_on_the_order() {
         let value = "alice".to_owned();
         let near = |names: &[&str]| {
-            let mut asked = Asked::new(Subject::Principal, &value);
+            let mut asked = FilterTerm::new(FilterSubject::Principal, &value);
             for name in names {
                 asked.see("user_identity_user_name", name);
             }
