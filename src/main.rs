@@ -62,12 +62,12 @@ impl From<ExitStatus> for ExitCode {
 }
 
 /// What kept a command from its end, and how the shell sees that.
-struct Failure {
+struct CommandError {
     error: Error,
     outcome: ExitStatus,
 }
 
-impl From<Error> for Failure {
+impl From<Error> for CommandError {
     fn from(error: Error) -> Self {
         let outcome = if error.kind() == ErrorKind::LakeLocked { ExitStatus::Locked } else { ExitStatus::Failed };
         Self { error, outcome }
@@ -77,15 +77,15 @@ impl From<Error> for Failure {
 fn main() -> ExitCode {
     let matches = Cli::command().try_get_matches().unwrap_or_else(|error| without_guesses(error).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let outcome = check_places(&matches).map_err(Failure::from).and_then(|()| run(cli));
-    let outcome = outcome.unwrap_or_else(|Failure { error, outcome }| {
+    let outcome = check_places(&matches).map_err(CommandError::from).and_then(|()| run(cli));
+    let outcome = outcome.unwrap_or_else(|CommandError { error, outcome }| {
         terminal::error(&error);
         outcome
     });
     outcome.into()
 }
 
-fn run(cli: Cli) -> Result<ExitStatus, Failure> {
+fn run(cli: Cli) -> Result<ExitStatus, CommandError> {
     match cli.command {
         Command::Convert(args) => convert(&args),
         Command::Check(args) => check(&args),
@@ -111,7 +111,7 @@ fn run(cli: Cli) -> Result<ExitStatus, Failure> {
     }
 }
 
-fn convert(args: &ConvertArgs) -> Result<ExitStatus, Failure> {
+fn convert(args: &ConvertArgs) -> Result<ExitStatus, CommandError> {
     #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "tests wish for faults"))]
     let mut config = args.config()?;
     #[cfg(debug_assertions)]
@@ -131,14 +131,14 @@ fn convert(args: &ConvertArgs) -> Result<ExitStatus, Failure> {
     Ok(if summary.is_clean() { ExitStatus::Clean } else { ExitStatus::Quarantined })
 }
 
-fn check(args: &CheckArgs) -> Result<ExitStatus, Failure> {
+fn check(args: &CheckArgs) -> Result<ExitStatus, CommandError> {
     let mut config = args.config();
     let report = show_waits(&mut config.store, false).during(|| trailmill::check::check(&config))?;
     print_report(&report, args.format, terminal::check_report)?;
     Ok(if report.is_sound() { ExitStatus::Clean } else { ExitStatus::Unsound })
 }
 
-fn restore(args: &RestoreArgs) -> Result<ExitStatus, Failure> {
+fn restore(args: &RestoreArgs) -> Result<ExitStatus, CommandError> {
     let mut config = args.config();
     #[cfg(debug_assertions)]
     if let Ok(fault) = std::env::var("TRAILMILL_FAULT") {
@@ -153,7 +153,7 @@ fn restore(args: &RestoreArgs) -> Result<ExitStatus, Failure> {
     Ok(ExitStatus::Clean)
 }
 
-fn verify(args: &VerifyArgs) -> Result<ExitStatus, Failure> {
+fn verify(args: &VerifyArgs) -> Result<ExitStatus, CommandError> {
     let mut config = args.config();
     let report = show_waits(&mut config.store, args.quiet).during(|| trailmill::verify::verify(&config))?;
     if !args.quiet {
@@ -162,13 +162,13 @@ fn verify(args: &VerifyArgs) -> Result<ExitStatus, Failure> {
     Ok(if report.is_sound() { ExitStatus::Clean } else { ExitStatus::Unsound })
 }
 
-fn inspect(args: &InspectArgs) -> Result<ExitStatus, Failure> {
+fn inspect(args: &InspectArgs) -> Result<ExitStatus, CommandError> {
     let report = stoppable(args.progress, args.quiet, |progress| trailmill::inspect(&args.config(), progress))?;
     print_report(&report, args.format, terminal::inspect_report)?;
     Ok(if report.is_clean() { ExitStatus::Clean } else { ExitStatus::Quarantined })
 }
 
-fn ddl(args: &DdlArgs) -> Result<ExitStatus, Failure> {
+fn ddl(args: &DdlArgs) -> Result<ExitStatus, CommandError> {
     let mut config = args.config();
     print(show_waits(&mut config.store, false).during(|| trailmill::ddl::ddl(&config))?.as_bytes())
 }
@@ -183,7 +183,7 @@ fn report_unwritable(path: &Path, error: std::io::Error) -> Error {
     Error::at(ErrorKind::ReportUnwritable, path, error).advise("name a file that can be written to with --report")
 }
 
-fn generate(args: &GenerateArgs) -> Result<ExitStatus, Failure> {
+fn generate(args: &GenerateArgs) -> Result<ExitStatus, CommandError> {
     let config = args.config();
     let summary = generate::generate(&config)?;
     terminal::generated(&config, &summary);
@@ -195,12 +195,12 @@ fn stoppable<T>(
     progress_arg: ProgressArg,
     is_quiet: bool,
     work: impl FnOnce(&Progress) -> Result<T>,
-) -> Result<T, Failure> {
+) -> Result<T, CommandError> {
     let progress = Arc::new(Progress::default());
     let signals = Signals::that_stop(&progress).map_err(Error::internal)?;
     let line = ProgressLine::start(&progress, progress_arg == ProgressArg::Auto, is_quiet);
     line.during(|| work(&progress)).map_err(|error| match error.kind() {
-        ErrorKind::Stopped => Failure { error, outcome: ExitStatus::Stopped(signals.received()) },
+        ErrorKind::Stopped => CommandError { error, outcome: ExitStatus::Stopped(signals.received()) },
         _ => error.into(),
     })
 }
@@ -217,7 +217,7 @@ fn print_report<R: Serialize>(
     report: &R,
     format: ReportFormat,
     text: impl FnOnce(&R) -> String,
-) -> Result<ExitStatus, Failure> {
+) -> Result<ExitStatus, CommandError> {
     let text = match format {
         ReportFormat::Text => text(report),
         ReportFormat::Json => serde_json::to_string_pretty(report).map_err(Error::internal)? + "\n",
@@ -226,7 +226,7 @@ fn print_report<R: Serialize>(
 }
 
 /// Writes to stdout; a reader that has gone away is no error.
-fn print(bytes: &[u8]) -> Result<ExitStatus, Failure> {
+fn print(bytes: &[u8]) -> Result<ExitStatus, CommandError> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::internal(error).into()),

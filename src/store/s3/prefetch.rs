@@ -124,12 +124,12 @@ impl Drop for Prefetcher {
 }
 
 /// An object that somebody may wait for.
-struct Awaited {
+struct FetchGuard {
     shared: Weak<PrefetchShared>,
     number: usize,
 }
 
-impl Awaited {
+impl FetchGuard {
     fn arrive(&self, got: io::Result<Bytes>) {
         if let Some(shared) = self.shared.upgrade() {
             shared.arrive(self.number, got);
@@ -137,7 +137,7 @@ impl Awaited {
     }
 }
 
-impl Drop for Awaited {
+impl Drop for FetchGuard {
     fn drop(&mut self) {
         // Nobody would ever be told that it does not come.
         if std::thread::panicking() {
@@ -174,10 +174,10 @@ impl PrefetchShared {
         match parse(&object.key) {
             Ok(key) => {
                 let getting = object.bucket.getting(key, object.etag.as_deref(), None);
-                let awaited = Awaited { shared: Arc::downgrade(self), number };
+                let guard = FetchGuard { shared: Arc::downgrade(self), number };
                 let fetching = object.bucket.threads().spawn(async move {
                     let got = getting.await;
-                    awaited.arrive(got.map_err(|error| explain(&error)));
+                    guard.arrive(got.map_err(|error| explain(&error)));
                 });
                 slot.request = fetching.map(|fetching| fetching.abort_handle());
                 state.requests += 1;
