@@ -31,7 +31,7 @@ pub(crate) struct ConvertArgs {
     ///
     /// A line is a path, the URL of an object, or a message of a queue: an SNS notice of CloudTrail, an event notification of
     /// S3 or a store like it, raw or in SNS or EventBridge, the body of an SQS message, or all that `aws sqs receive-message`
-    /// prints, on one line. A line that is not understood is told and makes the exit code 1.
+    /// prints, on one line. A line that is not understood is reported, and makes the exit code 1.
     #[arg(long, value_name = "FILE")]
     inputs_from: Vec<PathBuf>,
 
@@ -82,7 +82,7 @@ pub(crate) struct ConvertArgs {
     #[arg(long)]
     no_dedup: bool,
 
-    /// Compare archives with CloudTrail's digest files among the inputs: `archives` tells what is proved
+    /// Compare archives with CloudTrail's digest files among the inputs: the table `archives` has the results
     #[arg(long, requires = "public_keys")]
     verify: bool,
 

@@ -10,7 +10,7 @@ use super::selection::SelectionArgs;
 use super::values::parse_size;
 use super::{ProgressArg, ReportFormat};
 
-/// Tell what is in archives, folders, containers or lakes
+/// Report what is in archives, folders, containers or lakes
 ///
 /// Kinds, sizes, counts, dates, and the most frequent accounts, Regions, sources, names and errors. Archives are read as
 /// `convert` reads them, all of them for one report; a lake is read by its columns and has a report of its own. Nothing is

@@ -12,8 +12,8 @@ use super::values::parse_day;
 
 /// Prove that a copy of CloudTrail's log files is what AWS delivered
 ///
-/// Checks the signature and the links of every digest file and the hash of every log file that they declare, and tells
-/// what is missing, and what lies there and was not delivered. Changes nothing and asks AWS nothing but for the objects of
+/// Checks the signature and the links of every digest file and the hash of every log file that they declare, and
+/// reports what is missing, and what lies there and was not delivered. Changes nothing and asks AWS nothing but for the objects of
 /// `s3://` URLs: the inputs are copies that keep keys from `AWSLogs/` on, those of digest files too.
 ///
 /// The signature of the newest digest file of a chain is only in the metadata of its S3 object. In a bucket it is taken from
@@ -61,7 +61,7 @@ pub(crate) struct VerifyArgs {
     #[arg(short, long)]
     verbose: bool,
 
-    /// Print nothing; the exit code tells
+    /// Print nothing: the exit code is the answer
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 

@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 
@@ -19,6 +18,7 @@ use super::worker::{ReadContext, Worker, Workers, position};
 use crate::clock::StageClock;
 use crate::error::{Error, Result};
 use crate::input::Archive;
+use crate::pool::caught;
 use crate::rows::{ArchiveRef, Plan};
 use crate::store::{Prefetcher, STOP_LATENCY, Stop};
 
@@ -182,10 +182,9 @@ impl Dispatcher {
         self.tasks += 1;
         let (workers, clock, sender) = (Arc::clone(&self.workers), Arc::clone(&self.clock), self.sender.clone());
         self.pool.spawn(move || {
-            // A panic is a bug; it must end the run with an error, and not leave the coordinator waiting.
-            let message = std::panic::catch_unwind(AssertUnwindSafe(|| task(&workers, &clock)));
+            let message = caught(|| task(&workers, &clock));
             // The receiver is gone only when the run has failed already.
-            let _ = sender.send(message.unwrap_or(Message::Panicked));
+            let _ = sender.send(message.unwrap_or_else(Message::Panicked));
         });
     }
 
@@ -221,7 +220,7 @@ impl Dispatcher {
                     }
                 }
             }
-            Message::Panicked => return Err(Error::internal("a worker panicked; please report it with the archive")),
+            Message::Panicked(error) => return Err(error),
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::large::{LargeArchive, LargeEnd, LargeStep};
 use super::worker::{GroupResult, SegmentResult};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::input::Unusable;
 use crate::rows::ConvertCounts;
 
@@ -69,7 +69,7 @@ pub(super) enum Message {
     /// A large archive was read to its end.
     Check(u64, Option<Unusable>),
     /// A task panicked, which is a bug.
-    Panicked,
+    Panicked(Error),
 }
 
 impl Unit {
