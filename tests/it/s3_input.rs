@@ -544,14 +544,14 @@ fn notices_name_archives() {
     assert_eq!((lake.code, lake.count("/archives/converted"), lake.count("/archives/quarantined")), (1, 1, 1));
     assert_eq!(lake.count("/notices/wrong"), 2);
     assert!(
-        lake.stderr.contains("bad:1: it is no message") && lake.stderr.contains("bad:4: neither"),
+        lake.stderr.contains("bad:1: it is not a message") && lake.stderr.contains("bad:4: neither"),
         "{}",
         lake.stderr
     );
     assert_eq!(lake.texts("quarantine", "archive"), [format!("s3://trail/{gone}")]);
     lake.check_counts();
     let run = workdir.run_in(&server.environment(), "convert --inputs-from bad --out fail --on-bad fail").expect(2);
-    assert!(run.stderr().contains("bad:1: it is no message"), "{}", run.dump());
+    assert!(run.stderr().contains("bad:1: it is not a message"), "{}", run.dump());
     // It comes, and is named again.
     let (_, bytes) = archive("111122223333", "us-east-1", "2025/03/01", 59);
     server.put(BUCKET, &gone, &bytes);
