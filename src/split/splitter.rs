@@ -194,10 +194,12 @@ impl Splitter {
         elements: &mut Vec<Element>,
     ) -> Option<Next> {
         let before = self.scanner.checkpoint();
-        self.end_reread();
         // Places are those of this window, and what is found at one counts for one piece alone.
         self.unwrapped = None;
-        match self.scanner.next(window, is_all) {
+        let piece = self.scanner.next(window, is_all);
+        // What comes behind a document must not be taken for what was wrong in it.
+        self.end_reread();
+        match piece {
             Piece::Incomplete(at) if !is_all && window.len() - at <= MAX_WAITING_BYTES => return Some(Next::More(at)),
             Piece::Incomplete(at) => return self.take_incomplete(parser, window, is_all, at),
             Piece::Element(range) => {

@@ -7,7 +7,7 @@ use trailmill::error::Finding;
 use trailmill::reader::{ArchiveEnd, Decoder, ReadOptions, Reader, Sink, TableBatch};
 use trailmill::schema::Table;
 
-use crate::harness::{data, event, gzip, records};
+use crate::harness::{data, event, gzip, records, text};
 use crate::large::damaged_archives;
 use crate::reference::{Row, rows_of_batch};
 
@@ -27,6 +27,17 @@ impl Decoded {
     fn end(&mut self, archive: ArchiveEnd) {
         let ArchiveEnd { archive, status, kind, events, findings, .. } = archive;
         self.archives.push((archive, status, kind, events, findings));
+    }
+
+    /// Events, by their IDs.
+    pub fn ids(&self) -> Vec<&str> {
+        self.rows.iter().filter(|(table, _)| *table == "events").map(|(_, row)| text(row, "event_id")).collect()
+    }
+
+    /// Where something is wrong.
+    pub fn offsets(&self) -> Vec<Option<u64>> {
+        let findings = self.archives.iter().flat_map(|(.., findings)| findings);
+        findings.map(|finding| finding.byte_offset).collect()
     }
 
     /// Rows of one table after the other: how much text makes a batch decides how the tables take turns.

@@ -206,6 +206,23 @@ fn it_does_not_matter_where_windows_end() {
     }
 }
 
+/// Our own: what was wrong with a document that brings an event was passed over when the next document was damaged, too.
+#[test]
+fn damage_of_the_next_document_does_not_hide_that_of_the_first() {
+    let message = |id: &str| serde_json::Value::from(event(id, "")).to_string();
+    let first = format!("{{\"Message\":{},\"A\0\":\"1\"}}", message("a"));
+    let second = format!("{{\"Message\":{},\"B\0\":\"2\"}}", message("b"));
+    let sound = format!("{{\"Message\":{}}}", message("c"));
+    let text = [first.as_str(), &second, &sound].join("\n");
+    let found = in_segments(text.as_bytes(), text.len());
+    assert_eq!(found.ids(), ["a", "b", "c"]);
+    let offsets = [0, first.len() as u64 + 1].map(Some);
+    assert_eq!(found.offsets(), offsets, "{found:?}");
+    for bytes in 1..100 {
+        assert_eq!(in_segments(text.as_bytes(), bytes), found, "{bytes} bytes at a time");
+    }
+}
+
 /// Our own: of members that a metering call has twice, the first was lost or both counted.
 #[test]
 fn members_that_metering_has_twice_are_neither_lost_nor_counted_twice() {
