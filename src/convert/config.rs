@@ -65,8 +65,8 @@ pub struct Config {
     /// Folder for keys of events that do not fit into memory. Without one it is in the lake, and of a dry run all stay in
     /// memory. For a lake in a bucket there has to be one: parts are staged in it, too.
     pub scratch: Option<PathBuf>,
-    /// How long to wait for another run that has the lake; by default not at all, but for a claim in a bucket that nobody
-    /// writes anew until it counts as dead.
+    /// How long to wait for another run that has the lake; by default not at all, but for a lease in a bucket that has no
+    /// heartbeat, until it has expired.
     pub wait: Duration,
     /// Convert and count, and write nothing.
     pub dry_run: bool,

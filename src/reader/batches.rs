@@ -14,12 +14,12 @@ use arrow::error::ArrowError;
 use super::in_order::{InOrder, OrderedItem};
 use super::options::{ReadOptions, WantedTable};
 use super::worker::Converted;
-use super::{count, open, plan};
+use super::{count, open, plan_batches};
 use crate::clock::StageClock;
 use crate::error::{Error, ErrorKind, Finding, Result};
 use crate::input::Archive;
 use crate::report::{Progress, Summary};
-use crate::rows::{Batch, Plan};
+use crate::rows::Batch;
 use crate::schema::Table;
 
 /// Rows of one table.
@@ -34,8 +34,7 @@ pub struct TableBatch {
 
 impl TableBatch {
     pub(super) fn of(batch: &Batch, wanted: &[WantedTable]) -> Result<Self> {
-        let wanted = wanted.iter().find(|wanted| wanted.table == batch.table);
-        let wanted = wanted.ok_or_else(|| Error::internal("rows that nobody wants"))?;
+        let wanted = WantedTable::find(wanted, batch.table).ok_or_else(|| Error::internal("rows that nobody wants"))?;
         let rows = batch.typed(&wanted.schema, wanted.columns.iter().copied())?;
         Ok(Self { table: batch.table, rows })
     }
@@ -134,8 +133,7 @@ impl Reader {
         let (archives, clock) = (Arc::clone(&request.archives), Arc::clone(&request.clock));
         let mut summary = Summary { notices: found.notices, wrong_notices: found.wrong_notices, ..Summary::default() };
         summary.archives.seen = archives.len() as u64;
-        let columns = wanted.iter().map(|wanted| (wanted.table, wanted.columns.clone())).collect();
-        let pieces = InOrder::new(request, Plan { keeps_order: true, columns, ..plan(options, None) });
+        let pieces = InOrder::new(request, plan_batches(options, &wanted));
         Ok(Self {
             started,
             progress,
@@ -159,7 +157,7 @@ impl Reader {
     }
 
     fn wanted(&self, table: Table) -> Option<&WantedTable> {
-        self.wanted.iter().find(|wanted| wanted.table == table)
+        WantedTable::find(&self.wanted, table)
     }
 
     /// Reads all to the end, into a sink; the counts.

@@ -10,12 +10,12 @@ use bytes::Bytes;
 use super::batches::{ArchiveEnd, TableBatch};
 use super::large::{LargeArchive, LargeEnd, LargeStep};
 use super::options::{ReadOptions, WantedTable};
-use super::plan;
+use super::plan_batches;
 use super::worker::{Converted, ReadContext, ReadOutcome, Worker, position};
 use crate::clock::StageClock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{Archive, expand};
-use crate::rows::{ArchiveOutcome, ArchiveRef, Batch, ConvertCounts, Plan};
+use crate::rows::{ArchiveOutcome, ArchiveRef, Batch, ConvertCounts};
 
 /// Decodes the stored bytes of archives that somebody else fetches. See [the module](crate::reader).
 ///
@@ -60,7 +60,7 @@ impl Decoder {
     pub fn new(options: &ReadOptions) -> Result<Self> {
         options.validate_rows()?;
         let wanted = options.wanted()?;
-        let columns = wanted.iter().map(|wanted| (wanted.table, wanted.columns.clone())).collect();
+        let worker = Worker::new(plan_batches(options, &wanted));
         Ok(Self {
             wanted,
             memory_limit: options.memory_limit,
@@ -72,7 +72,7 @@ impl Decoder {
                 prefetcher: None,
             },
             clock: StageClock::default(),
-            worker: Worker::new(Plan { keeps_order: true, columns, ..plan(options, None) }),
+            worker,
             name: String::new(),
             stored: Vec::new(),
             is_complete: false,

@@ -109,6 +109,7 @@ pub(crate) use in_order::{InOrder, Limits, OrderedItem, ReadRequest};
 pub(crate) use inputs::{bytes_to_read, expect_archives, find_archives, open};
 pub(crate) use members::open_containers;
 pub use options::ReadOptions;
+use options::WantedTable;
 #[cfg(feature = "async")]
 pub use stream::BatchStream;
 
@@ -135,6 +136,12 @@ pub(crate) fn plan(options: &ReadOptions, key_index: Option<Arc<dyn KeyIndex>>) 
         keeps_order: false,
         columns: Vec::new(),
     }
+}
+
+/// The same for whoever hands rows out: in the order of their events, with the columns that are wanted.
+fn plan_batches(options: &ReadOptions, wanted: &[WantedTable]) -> Plan {
+    let columns = wanted.iter().map(|wanted| (wanted.table, wanted.columns.clone())).collect();
+    Plan { keeps_order: true, columns, ..plan(options, None) }
 }
 
 /// Counts an archive.

@@ -170,6 +170,10 @@ pub(super) struct WantedTable {
 }
 
 impl WantedTable {
+    pub(super) fn find(wanted: &[Self], table: Table) -> Option<&Self> {
+        wanted.iter().find(|wanted| wanted.table == table)
+    }
+
     fn new(table: Table, columns: &[(Table, Vec<String>)]) -> Result<Self> {
         let invalid = |message: String| Error::new(ErrorKind::ConfigInvalid, message);
         if !table.is_partitioned() {

@@ -7,7 +7,7 @@ use trailmill::error::Finding;
 use trailmill::reader::{ArchiveEnd, Decoder, ReadOptions, Reader, Sink, TableBatch};
 use trailmill::schema::Table;
 
-use crate::harness::{data, event, gzip, records, text};
+use crate::harness::{data, event, files, gzip, records, text};
 use crate::large::damaged_archives;
 use crate::reference::{Row, rows_of_batch};
 
@@ -98,15 +98,9 @@ pub fn zip_members(zip: &[u8]) -> (Vec<String>, usize) {
     (names, containers.iter().map(|(.., findings)| findings.len()).sum())
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut entries: Vec<PathBuf> =
-        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() { files.extend(self::files(&path)) } else { files.push(path) }
-    }
-    files
+/// The files of a folder of `data/`.
+fn paths(folder: &str) -> Vec<PathBuf> {
+    files(&data(folder)).iter().map(|file| data(folder).join(file)).collect()
 }
 
 #[test]
@@ -114,7 +108,7 @@ fn bytes_that_are_pushed_give_what_the_file_gives() {
     let mut decoder = Decoder::new(&both()).expect("options");
     let mut rows = 0;
     for folder in ["sample", "shapes", "corrupt", "containers", "just-after-midnight"] {
-        for (at, file) in files(&data(folder)).into_iter().enumerate() {
+        for (at, file) in paths(folder).into_iter().enumerate() {
             let name = format!("file://{}", file.display());
             let stored = fs::read(&file).expect("a file");
             let expected = read(&file);
@@ -130,7 +124,7 @@ fn bytes_that_are_pushed_give_what_the_file_gives() {
 fn segment_by_segment_comes_what_comes_at_once() {
     let mut at_once = Decoder::new(&both()).expect("options");
     let cases = damaged_archives().map(|(name, bytes)| (name.to_owned(), bytes));
-    let sample = files(&data("sample")).into_iter().chain(files(&data("corrupt")));
+    let sample = paths("sample").into_iter().chain(paths("corrupt"));
     let sample = sample.map(|file| (file.display().to_string(), fs::read(file).expect("a file")));
     for (name, stored) in cases.chain(sample) {
         let name = format!("{name}.json.gz");
