@@ -13,7 +13,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use twox_hash::XxHash3_128;
 
-use super::folder::{foreign_file, in_use, lock};
+use super::folder::{FolderLock, foreign_file, in_use, lock};
 use super::lease::{Lease, abort_all_of};
 use super::storage_backend::{CommitFailure, StorageBackend};
 use crate::disk::{Disk, Effect};
@@ -42,7 +42,7 @@ pub(super) struct BucketBackend {
     /// Local folder of this lake, with its lock: two runs on one machine would stage the same files.
     state: PathBuf,
     staging: PathBuf,
-    _lock: File,
+    _lock: FolderLock,
     lease: Lease,
     /// Uploads that wait to be completed, with the parts that they are of.
     uploaded: Vec<(PathBuf, Upload, Vec<String>)>,

@@ -8,12 +8,11 @@
 //! How parts are shown and removed, and how others are kept out, depends on where the lake is: see `folder` and `bucket`.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::bucket::BucketBackend;
-use super::folder::{self, FolderBackend};
+use super::folder::{self, FolderBackend, FolderLock};
 use super::options::WriteOptions;
 use super::storage_backend::{CommitFailure, StorageBackend};
 use crate::disk::Disk;
@@ -218,7 +217,7 @@ fn wait_for_others<T>(root: &Root, wait: Duration, session: &Session, take: impl
 /// # Errors
 ///
 /// A lake that a run is still writing to.
-pub(crate) fn wait_to_hold(root: &Root, wait: Duration, session: &Session) -> Result<Option<File>> {
+pub(crate) fn wait_to_hold(root: &Root, wait: Duration, session: &Session) -> Result<Option<FolderLock>> {
     wait_for_others(root, wait, session, || hold_if_there(root))
 }
 
@@ -228,7 +227,7 @@ pub(crate) fn wait_to_hold(root: &Root, wait: Duration, session: &Session) -> Re
 /// # Errors
 ///
 /// A place that is no lake, and a lake that a run is writing to.
-pub(crate) fn hold_shared(root: &Root) -> Result<Option<File>> {
+pub(crate) fn hold_shared(root: &Root) -> Result<Option<FolderLock>> {
     let lock = hold_if_there(root)?;
     if lock.is_none() && !root.is_lake()? {
         return Err(Error::at(ErrorKind::LakeInvalid, root.path(), "no run of trailmill has begun a lake there"));
@@ -241,6 +240,6 @@ pub(crate) fn hold_shared(root: &Root) -> Result<Option<File>> {
 /// # Errors
 ///
 /// A lake that a run is writing to.
-pub(crate) fn hold_if_there(root: &Root) -> Result<Option<File>> {
+pub(crate) fn hold_if_there(root: &Root) -> Result<Option<FolderLock>> {
     if root.remote().is_some() { Ok(None) } else { folder::hold_shared(root.path()) }
 }

@@ -19,14 +19,25 @@ use crate::schema::Table;
 /// How often a lock may be gone between two looks at it.
 const MOST_ATTEMPTS: usize = 10;
 
+/// A lock on a file, by the operating system: a dead process holds none.
+#[derive(Debug)]
+pub(crate) struct FolderLock(File);
+
+impl Drop for FolderLock {
+    /// Closing the file is not enough: a child that another thread starts at this moment has it open until it executes its
+    /// program. When unlocking fails, the lock ends with that.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
 /// A folder that this process alone writes to.
 #[derive(Debug)]
 pub(super) struct FolderBackend {
     root: PathBuf,
     staging: PathBuf,
     disk: Disk,
-    /// Locked for as long as it is open, by the operating system: a dead process holds no lock.
-    lock: File,
+    lock: FolderLock,
 }
 
 impl FolderBackend {
@@ -90,7 +101,7 @@ impl StorageBackend for FolderBackend {
     }
 
     fn check_held(&mut self) -> Result<()> {
-        if is_still_there(&self.lock, &self.root.join(STATE_FOLDER).join("lock")) {
+        if is_still_there(&self.lock.0, &self.root.join(STATE_FOLDER).join("lock")) {
             return Ok(());
         }
         Err(Error::at(ErrorKind::LakeLocked, &self.root, "somebody has removed the lock of this run"))
@@ -110,13 +121,13 @@ impl StorageBackend for FolderBackend {
 /// # Errors
 ///
 /// When the folder cannot be written to, and `taken` when another process has the lock.
-pub(super) fn lock(folder: &Path, disk: &Disk, taken: impl FnOnce() -> Error) -> Result<File> {
+pub(super) fn lock(folder: &Path, disk: &Disk, taken: impl FnOnce() -> Error) -> Result<FolderLock> {
     let path = folder.join("lock");
     for _ in 0..MOST_ATTEMPTS {
         disk.create_folder(folder).map_err(|error| unwritable(folder, error))?;
         let lock = disk.lock_file(&path).map_err(|error| unwritable(&path, error))?;
         match lock.try_lock() {
-            Ok(()) if is_still_there(&lock, &path) => return Ok(lock),
+            Ok(()) if is_still_there(&lock, &path) => return Ok(FolderLock(lock)),
             // Who had it has ended, and taken it away.
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => break,
@@ -132,14 +143,14 @@ pub(super) fn lock(folder: &Path, disk: &Disk, taken: impl FnOnce() -> Error) ->
 /// # Errors
 ///
 /// A lake that a run is writing to.
-pub(super) fn hold_shared(root: &Path) -> Result<Option<File>> {
+pub(super) fn hold_shared(root: &Path) -> Result<Option<FolderLock>> {
     let path = root.join(STATE_FOLDER).join("lock");
     let lock = match File::open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         lock => lock.map_err(|error| Error::at(ErrorKind::LakeInvalid, &path, error))?,
     };
     match lock.try_lock_shared() {
-        Ok(()) => Ok(Some(lock)),
+        Ok(()) => Ok(Some(FolderLock(lock))),
         Err(TryLockError::WouldBlock) => Err(in_use(root)),
         Err(TryLockError::Error(error)) => Err(Error::at(ErrorKind::LakeInvalid, &path, error)),
     }
@@ -184,4 +195,26 @@ fn refuse_foreign_files(root: &Path) -> Result<()> {
 pub(super) fn foreign_file(path: &Path) -> Error {
     let error = Error::at(ErrorKind::LakeInvalid, path, "it is there already and was not made by trailmill");
     error.advise("choose another --out")
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
+mod tests {
+    use super::*;
+
+    /// A child that was started meanwhile has the same file open for a moment.
+    #[test]
+    fn a_lock_ends_with_its_holder_whoever_has_the_file_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join(STATE_FOLDER);
+        let held = lock(&state, &Disk::default(), || in_use(folder.path())).unwrap();
+        let of_a_child = held.0.try_clone().unwrap();
+        hold_shared(folder.path()).unwrap_err();
+        drop(held);
+        let shared = hold_shared(folder.path()).unwrap().unwrap();
+        drop(of_a_child);
+        lock(&state, &Disk::default(), || in_use(folder.path())).unwrap_err();
+        drop(shared);
+        lock(&state, &Disk::default(), || in_use(folder.path())).unwrap();
+    }
 }
