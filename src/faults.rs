@@ -1,6 +1,6 @@
 //! Faults at a chosen change on disk, so that tests can try what a dying machine or a full disk leaves behind.
 //!
-//! In: a fault such as `signal 17 9`. Out: the [`FaultInjector`] for it. Never: part of a release build.
+//! In: a fault such as `signal 17 9`. Out: the [`FaultInjector`] for it. Never: a fault in an optimised build.
 
 use std::io;
 use std::path::Path;
@@ -30,8 +30,13 @@ struct FaultAt {
 
 const NO_SPACE_LEFT: i32 = 28;
 
+/// The fault that the environment asks a build with debug assertions for.
+pub(crate) fn injector() -> Option<Arc<dyn FaultInjector>> {
+    if cfg!(debug_assertions) { parse(&std::env::var("TRAILMILL_FAULT").ok()?) } else { None }
+}
+
 /// The fault as it is written: `signal N SIGNAL`, `error N ERRNO` or `full N`, at the Nth change.
-pub(crate) fn parse(fault: &str) -> Option<Arc<dyn FaultInjector>> {
+fn parse(fault: &str) -> Option<Arc<dyn FaultInjector>> {
     let words: Vec<&str> = fault.split(' ').collect();
     let (fault, number) = match words.as_slice() {
         ["signal", number, signal] => (Fault::Signal(signal.parse().ok()?), number),

@@ -6,7 +6,6 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod cli;
-#[cfg(debug_assertions)]
 mod faults;
 mod generate;
 mod progress;
@@ -112,12 +111,8 @@ fn run(cli: Cli) -> Result<ExitStatus, CommandError> {
 }
 
 fn convert(args: &ConvertArgs) -> Result<ExitStatus, CommandError> {
-    #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "tests wish for faults"))]
     let mut config = args.config()?;
-    #[cfg(debug_assertions)]
-    if let Ok(fault) = std::env::var("TRAILMILL_FAULT") {
-        config.faults = faults::parse(&fault);
-    }
+    config.faults = faults::injector();
     // Opened before any work is done: a report that cannot be written must not be found out after the commit.
     let report = args.report.as_deref().map(|path| open_report(path).map(|file| (path, file))).transpose()?;
     let summary = stoppable(args.progress, args.quiet, |progress| trailmill::convert(&config, progress))?;
@@ -140,10 +135,7 @@ fn check(args: &CheckArgs) -> Result<ExitStatus, CommandError> {
 
 fn restore(args: &RestoreArgs) -> Result<ExitStatus, CommandError> {
     let mut config = args.config();
-    #[cfg(debug_assertions)]
-    if let Ok(fault) = std::env::var("TRAILMILL_FAULT") {
-        config.faults = faults::parse(&fault);
-    }
+    config.faults = faults::injector();
     let mut stdout = std::io::stdout().lock();
     let line = show_waits(&mut config.store, args.quiet);
     let summary = line.during(|| trailmill::restore::restore(&config, &mut stdout))?;

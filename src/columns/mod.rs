@@ -12,3 +12,5 @@ pub(crate) mod list;
 pub(crate) mod column;
 
 pub(crate) mod table;
+
+pub(crate) mod text_values;

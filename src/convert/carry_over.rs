@@ -15,7 +15,8 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int32Type;
 
 use super::config::Config;
-use crate::dedup::{DuplicateIndex, KeyColumns, TextValues};
+use crate::columns::text_values::TextValues;
+use crate::dedup::{DuplicateIndex, KeyColumns};
 use crate::encode::StagedPart;
 use crate::error::{Error, Result};
 use crate::lake::FileLayout;
@@ -62,19 +63,11 @@ impl WithoutId {
     ///
     /// When a batch has other columns than its table, which is a bug.
     pub(super) fn note(&mut self, batch: &Batch) -> Result<()> {
-        let [archive, index, id] = match batch.table {
-            Table::UsageRecords => [
-                column_at!(UsageRecords.archive),
-                column_at!(UsageRecords.event_index),
-                column_at!(UsageRecords.event_id),
-            ],
-            _ => [column_at!(Events.archive), column_at!(Events.event_index), column_at!(Events.event_id)],
+        let id = match batch.table {
+            Table::UsageRecords => column_at!(UsageRecords.event_id),
+            _ => column_at!(Events.event_id),
         };
-        let archives = TextValues::of(&batch.columns[archive]);
-        let indexes = batch.columns[index].as_primitive_opt::<Int32Type>();
-        let (Some(archives), Some(indexes)) = (archives, indexes) else {
-            return Err(Error::internal("a batch does not tell the archives of its events"));
-        };
+        let (archives, indexes) = batch.origins()?;
         // A column without any value is no text.
         let ids = TextValues::of(&batch.columns[id]);
         for row in 0..batch.rows {

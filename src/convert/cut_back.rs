@@ -6,16 +6,15 @@
 //! An archive's rows come in its order, also in the parts. So of the rows of an archive in a partition those that are not to
 //! be kept are the first ones, and their number says which.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::BooleanArray;
 
 use super::config::Config;
-use crate::dedup::TextValues;
 use crate::encode::{EncodeContext, StagedPart, unwritable};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lake::FileLayout;
 use crate::lake::root::Root;
 use crate::lake::write::{Commit, PartRows, TableWriters};
@@ -99,8 +98,6 @@ impl CutBack {
             commit.disk.rename(&aside.join(&part.path), &path).map_err(|error| unwritable(&path, error))?;
         }
         commit.disk.remove_folder(&aside).map_err(|error| unwritable(&aside, error))?;
-        let kept: HashSet<&Path> = written.iter().map(|part| &*part.path).collect();
-        debug_assert_eq!(kept.len(), written.len(), "a part under the name of another");
         untouched.extend(written);
         untouched.sort_by(|one, two| one.path.cmp(&two.path));
         Ok(untouched)
@@ -116,8 +113,7 @@ fn partition_of(part: &StagedPart) -> Result<PartitionOf> {
 
 /// Which rows stay: of each archive all but so many of the next ones.
 fn wanted(batch: &Batch, unwanted: &mut HashMap<String, u64>) -> Result<BooleanArray> {
-    let archives = batch.table.column_index("archive").and_then(|at| TextValues::of(&batch.columns[at]));
-    let archives = archives.ok_or_else(|| Error::internal("a batch does not tell the archives of its events"))?;
+    let (archives, _) = batch.origins()?;
     let mut is_wanted = |row: usize| {
         let left = archives.value(row).and_then(|uri| unwanted.get_mut(uri));
         let Some(left) = left.filter(|left| **left > 0) else { return true };

@@ -26,4 +26,4 @@ mod shard;
 mod index;
 
 pub(crate) use index::{DuplicateIndex, Scratch};
-pub(crate) use published::{KeyColumns, PublishedKeys, TextValues};
+pub(crate) use published::{KeyColumns, PublishedKeys};

@@ -16,7 +16,7 @@ use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 use super::census::{Census, EVENT_TIME, OUTCOME, TEXT_FIELDS};
 use super::report::{Contents, InspectBytes, InspectEvents, LakeReport, TableReport};
 use super::{InspectConfig, stopped};
-use crate::dedup::TextValues;
+use crate::columns::text_values::TextValues;
 use crate::error::{Error, Result};
 use crate::input::{TAR, ZIP};
 use crate::lake::file::{LakeFile, damaged, guarded, text_column};

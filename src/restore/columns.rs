@@ -11,7 +11,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int32Array, ListArray, StringArray, TimestampMillisecondArray,
 };
 
-use crate::dedup::TextValues;
+use crate::columns::text_values::TextValues;
 use crate::flatten::timestamp::{civil_from_days, epoch_day};
 use crate::schema::{Column, Kind};
 

@@ -21,7 +21,7 @@ use super::merge::text_member;
 use super::part::{PartFolder, column_of};
 use super::texts::Texts;
 use super::wanted::{FilterSubject, Pattern, WantedValues};
-use crate::dedup::TextValues;
+use crate::columns::text_values::TextValues;
 use crate::flatten::timestamp::days_from_civil;
 use crate::rows::partition::{folder_value, is_hidden};
 

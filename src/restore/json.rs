@@ -12,7 +12,7 @@ use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 
 use super::columns::{ColumnMembers, RenderedMembers, close, push_json};
 use super::merge::{EVENT, Merge, Paths};
-use crate::dedup::TextValues;
+use crate::columns::text_values::TextValues;
 use crate::schema::{Table, column_at};
 
 /// A step on the way through an event.

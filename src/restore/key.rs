@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use arrow::array::{Array, AsArray, RecordBatch, TimestampMillisecondArray};
 
 use super::merge::{text_member, value_member};
-use crate::dedup::TextValues;
+use crate::columns::text_values::TextValues;
 use crate::flatten::timestamp::{self, civil_from_days, epoch_day};
 
 /// Longest account or Region in a path, in bytes. Of a longer one the start is kept.

@@ -6,13 +6,16 @@ use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, NullArray, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, NullArray, RecordBatch, RecordBatchOptions, new_null_array,
+};
 use arrow::compute::{FilterBuilder, cast, concat};
 use arrow::datatypes::{DataType, SchemaRef};
 
 use super::partition::PartitionPath;
 use crate::columns::column::keep;
 use crate::columns::table::{Rows, TableBuilder};
+use crate::columns::text_values::TextValues;
 use crate::error::{Error, Result};
 use crate::schema::Table;
 
@@ -48,6 +51,18 @@ impl Batch {
 }
 
 impl Batch {
+    /// The archive of each row, and the position of its event there.
+    ///
+    /// # Errors
+    ///
+    /// When the columns are not those of a table with events, which is a bug.
+    pub(crate) fn origins(&self) -> Result<(TextValues<'_>, &Int32Array)> {
+        let column = |name| self.table.column_index(name).map(|at| &self.columns[at]);
+        let archives = column("archive").and_then(TextValues::of);
+        let indexes = column("event_index").and_then(|column| column.as_primitive_opt());
+        archives.zip(indexes).ok_or_else(|| Error::internal("a batch has no archives and positions of its events"))
+    }
+
     /// The columns at some positions of the table, in the types of a schema that has just these.
     ///
     /// # Errors

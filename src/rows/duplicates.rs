@@ -6,12 +6,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use arrow::array::AsArray;
-use arrow::datatypes::Int32Type;
-
 use super::batch::Batch;
 use super::outcome::ConvertCounts;
-use crate::error::{Error, Result};
+use crate::columns::text_values::TextValues;
+use crate::error::Result;
 use crate::model::{Outcome, Place};
 use crate::schema::{Table, column_at};
 
@@ -82,28 +80,22 @@ impl Duplicates {
         if self.by_archive.is_empty() {
             return Ok(vec![batch]);
         }
-        let column = |name| batch.table.column_index(name).map(|at| &batch.columns[at]);
-        let archives = column("archive").and_then(|column| column.as_dictionary_opt::<Int32Type>());
-        let indexes = column("event_index").and_then(|column| column.as_primitive_opt::<Int32Type>());
-        let (Some(archives), Some(indexes)) = (archives, indexes) else {
-            return Err(Error::internal("a batch does not tell the archives of its events"));
+        let (archives, indexes) = batch.origins()?;
+        let uri = |row: usize| archives.value(row).unwrap_or_default();
+        // Rows of one archive stand together.
+        let mut of_archive = ("", self.by_archive.get(""));
+        let mut is_duplicate = |row: &usize| {
+            if of_archive.0 != uri(*row) {
+                of_archive = (uri(*row), self.by_archive.get(uri(*row)));
+            }
+            of_archive.1.is_some_and(|duplicates| duplicates.events.binary_search(&indexes.value(*row)).is_ok())
         };
-        let has_outcomes = batch.table == Table::UsageRecords;
-        let outcomes = has_outcomes.then(|| &batch.columns[column_at!(UsageRecords.outcome)]);
-        let outcomes = outcomes.and_then(|column| column.as_dictionary_opt::<Int32Type>());
-        let uris: Vec<&str> = archives.values().as_string::<i32>().iter().map(Option::unwrap_or_default).collect();
-        let duplicates: Vec<_> = uris.iter().map(|uri| self.by_archive.get(*uri)).collect();
-        let rows = archives.keys().values().iter().zip(indexes.values()).enumerate();
-        let is_duplicate = |(archive, index): (&i32, &i32)| {
-            duplicates[*archive as usize].is_some_and(|duplicates| duplicates.events.binary_search(index).is_ok())
-        };
-        let taken: Vec<usize> = rows.filter(|(_, row)| is_duplicate(*row)).map(|(at, _)| at).collect();
-        if let Some(outcomes) = outcomes {
-            let words = outcomes.values().as_string::<i32>();
+        let taken: Vec<usize> = (0..batch.rows).filter(&mut is_duplicate).collect();
+        if batch.table == Table::UsageRecords {
+            let outcomes = TextValues::of(&batch.columns[column_at!(UsageRecords.outcome)]);
             for row in &taken {
-                let word = words.value(outcomes.keys().value(*row) as usize);
-                let outcome = Outcome::position(word);
-                let duplicates = self.by_archive.get_mut(uris[archives.keys().value(*row) as usize]);
+                let outcome = outcomes.as_ref().and_then(|outcomes| outcomes.value(*row)).and_then(Outcome::position);
+                let duplicates = self.by_archive.get_mut(uri(*row));
                 if let (Some(duplicates), Some(outcome)) = (duplicates, outcome) {
                     duplicates.counts.usage_records_by_outcome[outcome] += 1;
                 }
