@@ -6,8 +6,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, PrimitiveArray, RecordBatch, StringArray};
-use arrow::datatypes::{Int32Type, TimestampMillisecondType};
+use arrow::array::{Array, AsArray, PrimitiveArray, RecordBatch};
+use arrow::datatypes::TimestampMillisecondType;
 
 use crate::columns::text_values::TextValues;
 use crate::error::Result;

@@ -198,7 +198,6 @@ pub(super) fn foreign_file(path: &Path) -> Error {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 mod tests {
     use super::*;
 
