@@ -1,6 +1,6 @@
 //! Where the time of a run goes.
 //!
-//! In: work, as it is done. Out: the CPU time of all threads by stage. Never: a wait counted as work.
+//! In: work, as it is done. Out: the CPU time of all threads by stage. Never: counts waiting as work.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -24,8 +24,8 @@ pub enum Stage {
     Encode,
     /// Writing row groups to files.
     Write,
-    /// What is done once for all archives: listing, sorting, recovery, handing out work, counting, bookkeeping, reading
-    /// back, publishing. One thread does it, or some while nothing else runs. It bounds how many cores pay off.
+    /// Work done once for all archives: listing, sorting, recovery, distributing work, counting, bookkeeping, reading
+    /// back, publishing. One thread does it, or some while nothing else runs. It limits how many cores pay off.
     Coordinate,
 }
 
@@ -54,16 +54,16 @@ pub(crate) fn thread_cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
-/// Adds up the CPU time that threads spend in each stage: what they wait for the disk, a store, a lock or a core is no
-/// part of it.
+/// Adds up the CPU time that threads spend in each stage: waiting for the disk, a store, a lock or a core does not
+/// count.
 #[derive(Debug, Default)]
 pub struct StageClock {
     nanos: [AtomicU64; Stage::ALL.len()],
 }
 
 impl StageClock {
-    /// Runs `work` and adds its CPU time to a stage. The system is asked twice, which takes up to a microsecond: what is
-    /// done for each small archive has a `TaskClock`.
+    /// Runs `work` and adds its CPU time to a stage. The system is asked twice, which takes up to a microsecond: work that
+    /// is done for each small archive uses a `TaskClock`.
     pub fn time<T>(&self, stage: Stage, work: impl FnOnce() -> T) -> T {
         let before = thread_cpu_time();
         let result = work();
@@ -71,7 +71,7 @@ impl StageClock {
         result
     }
 
-    /// Runs work on the threads of a pool that has nothing else to do, and adds its CPU time to [`Stage::Coordinate`].
+    /// Runs work on the threads of an idle pool, and adds its CPU time to [`Stage::Coordinate`].
     pub(crate) fn coordinate<T: Send>(&self, pool: &ThreadPool, work: impl FnOnce() -> T + Send) -> T {
         let spent = || pool.broadcast(|_| thread_cpu_time()).iter().sum::<Duration>();
         let before = spent();
@@ -91,11 +91,11 @@ impl StageClock {
     }
 }
 
-/// The stages of one task of one thread that goes from one to the next too often to ask the system for its CPU time each
+/// The stages of one task of one thread that switches between them too often to ask the system for its CPU time each
 /// time.
 ///
-/// A clock on the wall is cheap; the task's CPU time is asked for once. What is missing to the time on the wall was waiting:
-/// that of reading goes first, since little else waits, and the rest in proportion.
+/// Wall-clock time is cheap; the task's CPU time is asked for once. The difference was waiting: it is taken from reading
+/// first, since little else waits, and from the rest in proportion.
 #[derive(Debug)]
 pub(crate) struct TaskClock<'c> {
     clock: &'c StageClock,
@@ -125,14 +125,14 @@ impl Drop for TaskClock<'_> {
     }
 }
 
-/// What of the time of each stage was work, when all of them had so much CPU time.
+/// The time of each stage without waits, when all of them together had so much CPU time.
 fn without_waits(wall: [Duration; Stage::ALL.len()], cpu: Duration) -> [Duration; Stage::ALL.len()] {
     let mut worked = wall;
     let read = &mut worked[Stage::Read as usize];
     *read = read.saturating_sub(wall.iter().sum::<Duration>().saturating_sub(cpu));
     let total = worked.iter().sum::<Duration>();
     if total > cpu {
-        // Reading is nothing then.
+        // Nothing is left of reading then.
         worked = worked.map(|time| time.mul_f64(cpu.as_secs_f64() / total.as_secs_f64()));
     }
     worked
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_no_work() {
+    fn waiting_is_not_work() {
         let clock = StageClock::default();
         clock.time(Stage::Write, || std::thread::sleep(WAIT));
         let mut task = TaskClock::new(&clock);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_on_a_pool_for_all_is_counted_as_coordination() {
+    fn work_on_an_idle_pool_counts_as_coordination() {
         let clock = StageClock::default();
         let pool = crate::pool::thread_pool(2).expect("threads");
         let answer = clock.coordinate(&pool, || {
@@ -194,7 +194,7 @@ mod tests {
             wall
         };
         let worked = |cpu| without_waits(wall(500, 100, 300), Duration::from_millis(cpu));
-        // There is more in a task than its stages.
+        // A task consists of more than its stages.
         assert_eq!(worked(1_000), wall(500, 100, 300));
         assert_eq!(worked(700), wall(300, 100, 300));
         assert_eq!(worked(400), wall(0, 100, 300));

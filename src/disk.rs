@@ -1,7 +1,7 @@
-//! Every change that a conversion makes on disk, or a restoration.
+//! Every change on disk that a conversion or a restore makes.
 //!
-//! In: paths and bytes. Out: the change, made. Never: two changes at once, or one that a [`FaultInjector`] was not asked about before:
-//! what happens when a disk fails, or the machine, between any two of them can be tried.
+//! In: paths and bytes. Out: the change, made. Never: two changes at once, or one without asking the [`FaultInjector`] first:
+//! a failure of the disk or the machine can be simulated between any two of them.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -16,13 +16,13 @@ use twox_hash::XxHash3_128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
-    /// A folder is made, and those above it.
+    /// A folder and its parents are created.
     CreateFolder,
-    /// An empty file is made, or an older one emptied.
+    /// An empty file is created, or an older one truncated.
     CreateFile,
     /// Bytes are written.
     Write,
-    /// What was written to a file is made durable.
+    /// The content of a file is made durable.
     SyncFile,
     /// Names in a folder are made durable.
     SyncFolder,
@@ -30,13 +30,13 @@ pub enum Effect {
     Rename,
     /// A file is removed.
     RemoveFile,
-    /// A folder is removed, with all that is in it.
+    /// A folder is removed, with its content.
     RemoveFolder,
     /// An upload of an object is begun, or a piece of it is uploaded.
     Upload,
-    /// An object is made of the pieces that were uploaded.
+    /// An object is made from the uploaded pieces.
     Complete,
-    /// An object is written at once.
+    /// An object is written in one request.
     Put,
     /// An object is removed.
     RemoveObject,
@@ -48,7 +48,7 @@ pub trait FaultInjector: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// What the disk shall seem to have answered.
+    /// The error that the disk is to return.
     fn before(&self, effect: Effect, path: &Path) -> io::Result<()>;
 }
 
@@ -63,12 +63,12 @@ impl Disk {
         Self { faults }
     }
 
-    /// Says that a change is about to be made.
+    /// Announces a change.
     pub(crate) fn before(&self, effect: Effect, path: &Path) -> io::Result<()> {
         self.faults.as_ref().map_or(Ok(()), |faults| faults.before(effect, path))
     }
 
-    /// Makes a folder and those above it, unless they are there.
+    /// Creates a folder and its parents, unless they exist.
     pub(crate) fn create_folder(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
             return Ok(());
@@ -77,7 +77,7 @@ impl Disk {
         fs::create_dir_all(path)
     }
 
-    /// Opens a file to hold a lock on; it stays empty.
+    /// Opens a file to lock; it stays empty.
     pub(crate) fn lock_file(&self, path: &Path) -> io::Result<File> {
         if !path.exists() {
             self.before(Effect::CreateFile, path)?;
@@ -91,13 +91,13 @@ impl Disk {
         fs::rename(from, to)
     }
 
-    /// Removes a file; it may be gone already.
+    /// Removes a file, if it exists.
     pub(crate) fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.before(Effect::RemoveFile, path)?;
         fs::remove_file(path).or_else(ignore_missing)
     }
 
-    /// Removes a folder with all that is in it; it may be gone already.
+    /// Removes a folder with its content, if it exists.
     pub(crate) fn remove_folder(&self, path: &Path) -> io::Result<()> {
         if !path.exists() {
             return Ok(());
@@ -106,7 +106,7 @@ impl Disk {
         fs::remove_dir_all(path).or_else(ignore_missing)
     }
 
-    /// Removes a folder unless something is in it.
+    /// Removes a folder if it is empty.
     pub(crate) fn remove_empty_folder(&self, path: &Path) -> io::Result<()> {
         self.before(Effect::RemoveFolder, path)?;
         match fs::remove_dir(path) {
@@ -121,13 +121,13 @@ impl Disk {
         File::open(path)?.sync_all()
     }
 
-    /// Makes a file durable that was written before.
+    /// Makes a file that was written before durable.
     pub(crate) fn sync_file(&self, path: &Path) -> io::Result<()> {
         self.before(Effect::SyncFile, path)?;
         File::open(path)?.sync_all()
     }
 
-    /// A file for bytes at any place, which is gone when the process ends, however it ends. Its name begins with `path`, for
+    /// A file with random access, which vanishes when the process ends, for whatever reason. Its name begins with `path`, for
     /// as long as it has one.
     pub(crate) fn nameless_file(&self, path: &Path) -> io::Result<ScratchFile> {
         if let Some(folder) = path.parent() {
@@ -137,7 +137,7 @@ impl Disk {
             let name = format!("{}-{}-{number}", path.display(), std::process::id());
             self.before(Effect::CreateFile, path)?;
             match OpenOptions::new().read(true).write(true).create_new(true).open(&name) {
-                // Left by another process of this number that died before it could remove it.
+                // Left by another process with the same id that died before it could remove it.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 file => {
                     let file = file?;
@@ -154,18 +154,18 @@ fn ignore_missing(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-/// A file that is opened to append only while it is written to: a lake may have thousands of partitions and a process a
+/// A file that is only opened while it is appended to: a lake may have thousands of partitions and a process a
 /// thousand file handles.
 pub(crate) struct StagedFile {
     disk: Disk,
     path: PathBuf,
     file: Option<File>,
-    /// Of what was written.
+    /// Hash of the bytes written.
     hash: XxHash3_128,
 }
 
 impl StagedFile {
-    /// Creates the file and its folders; an older file of that name is overwritten.
+    /// Creates the file and its folders; an older file of that name is truncated.
     pub(crate) fn create(disk: &Disk, path: &Path) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
             disk.create_folder(folder)?;
@@ -182,17 +182,17 @@ impl StagedFile {
         }
     }
 
-    /// A hash of all that was written, as commits list it.
+    /// The hash of the bytes written, as commits list it.
     pub(crate) fn hash(&self) -> u128 {
         self.hash.finish_128()
     }
 
-    /// Gives the handle back until the next write.
+    /// Closes the handle until the next write.
     pub(crate) fn release(&mut self) {
         self.file = None;
     }
 
-    /// Makes what was written durable.
+    /// Makes the bytes written durable.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.disk.before(Effect::SyncFile, &self.path)?;
         self.opened()?.sync_all()
@@ -212,7 +212,7 @@ impl Write for StagedFile {
     }
 }
 
-/// The hash of what is read, as [`StagedFile::hash`] has it.
+/// The hash of a reader's bytes, as in [`StagedFile::hash`].
 ///
 /// # Errors
 ///
@@ -230,7 +230,7 @@ pub(crate) fn hash_of(mut file: impl Read) -> io::Result<u128> {
     }
 }
 
-/// A file without a name.
+/// An unnamed file.
 #[derive(Debug)]
 pub(crate) struct ScratchFile {
     disk: Disk,
@@ -239,18 +239,18 @@ pub(crate) struct ScratchFile {
 }
 
 impl ScratchFile {
-    /// Writes bytes at a place.
+    /// Writes bytes at a position.
     pub(crate) fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.disk.before(Effect::Write, &self.path)?;
         self.file.write_all_at(bytes, offset)
     }
 
-    /// Reads up to so many bytes from a place; none at the end.
+    /// Reads at most this many bytes from a position; none at the end.
     pub(crate) fn read_some_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         self.file.read_at(bytes, offset)
     }
 
-    /// Reads bytes from a place.
+    /// Reads bytes from a position.
     pub(crate) fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
         self.file.read_exact_at(bytes, offset)
     }

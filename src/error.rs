@@ -1,58 +1,58 @@
-//! Why a run could not go on, and what was wrong with a piece of input.
+//! Why a run failed, and what was wrong with a piece of input.
 //!
-//! Two types with two fates: an [`Error`] ends the run and publishes nothing; a [`Finding`] is bad input, which goes to
-//! the quarantine table and leaves the run going. Never: text meant for a terminal that still holds control characters
+//! Two types for two cases: an [`Error`] ends the run and publishes nothing; a [`Finding`] is bad input, which goes to
+//! the quarantine table while the run continues. Never: text for a terminal that still contains control characters
 //! from an archive, see [`printable`].
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::Path;
 
-/// Result of whatever may end a run.
+/// Result of an operation that can end a run.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of trouble ended the run.
+/// The kind of error that ended the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Options that make no sense alone or together.
+    /// Invalid options, alone or in combination.
     ConfigInvalid,
-    /// An input that was named does not exist, or no archive was found in it.
+    /// An input does not exist, or contains no archive.
     InputMissing,
-    /// An input exists and cannot be read.
+    /// An input exists but cannot be read.
     InputUnreadable,
-    /// A file of public keys that holds none, or none that fits its fingerprint.
+    /// A file of public keys without keys, or with none that matches its fingerprint.
     PublicKeysInvalid,
     /// The lake cannot be written to.
     LakeUnwritable,
     /// The report cannot be written.
     ReportUnwritable,
-    /// What was asked for cannot be written, to a stream or to a folder.
+    /// The requested output cannot be written, to a stream or to a folder.
     OutputUnwritable,
-    /// The lake exists and is not one this version can add to.
+    /// The lake exists but this version cannot add to it.
     LakeInvalid,
     /// The lake was written by a later version of this program.
     LakeTooNew,
-    /// A file for what does not fit into memory cannot be written.
+    /// A file for data that does not fit into memory cannot be written.
     ScratchUnwritable,
     /// Another run is writing to the lake.
     LakeLocked,
-    /// A store refuses everything that it gave before, or does not answer any more.
+    /// A store refuses everything that it served before, or no longer answers.
     StoreUnusable,
-    /// A store does not give what a lake there holds.
+    /// A store does not serve the content of a lake.
     StoreUnreadable,
     /// Bad input was found and `--on-bad fail` was given.
     InputRejected,
     /// The counters disagree with each other or with the files: a bug of this tool, found before anything was published.
     Unreconciled,
-    /// Whoever watches asked the run to stop.
+    /// The run was asked to stop.
     Stopped,
-    /// Encoding failed: a bug of this tool or of a library it stands on.
+    /// Encoding failed: a bug of this tool or of a library that it uses.
     Internal,
 }
 
 impl ErrorKind {
-    /// What is wrong, as the first words of a message.
+    /// The error as the first words of a message.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -77,10 +77,10 @@ impl ErrorKind {
     }
 }
 
-/// Trouble that ends a run: kind, place and cause on one line.
+/// An error that ends a run: kind, place and cause on one line.
 ///
-/// Its text includes that of its cause. So, as with [`std::io::Error`], `source` goes on with the cause of that cause: a chain
-/// that is printed says everything once. The cause itself is [`Error::get_ref`].
+/// Its text includes that of its cause. So, as with [`std::io::Error`], `source` continues with the cause of that cause: printing
+/// the chain shows everything once. The cause itself is [`Error::get_ref`].
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -90,7 +90,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// The same once more, with its cause as words.
+    /// A copy, with its cause as text.
     pub(crate) fn repeat(&self) -> Self {
         let (place, message) = (self.place.clone(), self.message.clone());
         let source = self.source.as_ref().map(|source| source.to_string().into());
@@ -117,7 +117,7 @@ impl Error {
         Self { kind: ErrorKind::Internal, place: None, message: String::new(), source: Some(source.into()) }
     }
 
-    /// Adds what to do about it.
+    /// Adds advice.
     #[must_use]
     pub fn advise(mut self, advice: &str) -> Self {
         if !self.message.is_empty() {
@@ -127,13 +127,13 @@ impl Error {
         self
     }
 
-    /// The same for who has asked the run to stop, and would not wait for what has failed.
+    /// The same for a run that was asked to stop, and would not wait for what has failed.
     #[must_use]
     pub(crate) fn when_stopped(self) -> Self {
         Self { kind: ErrorKind::Stopped, ..self }
     }
 
-    /// Says that so many commits of the same run are published and stay.
+    /// Adds how many commits of the same run are published and stay.
     #[must_use]
     pub(crate) fn after_commits(self, count: usize) -> Self {
         match count {
@@ -143,7 +143,7 @@ impl Error {
         }
     }
 
-    /// The file or folder that it is about, as the message shows it.
+    /// The file or folder of the error, as the message shows it.
     #[must_use]
     pub fn place(&self) -> Option<&str> {
         self.place.as_deref()
@@ -161,12 +161,12 @@ impl Error {
         self.source.as_deref()
     }
 
-    /// What to do about it, behind a semicolon; empty when nobody has said.
+    /// The advice, after a semicolon; empty without any.
     pub(crate) fn advice(&self) -> String {
         if self.source.is_none() || self.message.is_empty() { String::new() } else { format!("; {}", self.message) }
     }
 
-    /// What kind of trouble it is.
+    /// The kind of the error.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
@@ -203,7 +203,7 @@ macro_rules! reasons {
         pub enum Reason { $(#[doc = $doc] $variant,)* }
 
         impl Reason {
-            /// Every reason, in the order of the documentation.
+            /// All reasons, in the order of the documentation.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
             /// The word in the table.
@@ -212,7 +212,7 @@ macro_rules! reasons {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// What it means.
+            /// Its meaning.
             #[must_use]
             pub const fn doc(self) -> &'static str {
                 match self { $(Self::$variant => $doc,)* }
@@ -248,17 +248,17 @@ reasons! {
 }
 
 impl Reason {
-    /// Whether bits of a compressed stream are wrong: no byte of it is certain.
+    /// Whether a compressed stream is corrupt: no byte of it is certain.
     pub(crate) const fn is_corrupt(self) -> bool {
         matches!(self, Self::GzipCorrupt | Self::ZstdCorrupt)
     }
 
-    /// Whether something follows a compressed stream, which is sound.
+    /// Whether something follows a compressed stream that is itself intact.
     pub(crate) const fn is_trailing_garbage(self) -> bool {
         matches!(self, Self::GzipTrailingGarbage | Self::ZstdTrailingGarbage)
     }
 
-    /// Whether a compressed stream was cut: what was inflated before the end is what was stored.
+    /// Whether a compressed stream was truncated: the text before the end is what was stored.
     pub(crate) const fn is_cut(self) -> bool {
         matches!(self, Self::GzipTruncated | Self::ZstdTruncated)
     }
@@ -270,7 +270,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Bad input and where it stands; one row of the quarantine table.
+/// Bad input and its position; one row of the quarantine table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// 0-based position of the event in its archive, or `None` when the finding is about the archive.
@@ -286,7 +286,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Whether the finding stands for exactly one event, which counts as quarantined.
+    /// Whether the finding is about exactly one event, which counts as quarantined.
     #[must_use]
     pub const fn is_event(&self) -> bool {
         self.event_index.is_some()
@@ -298,14 +298,14 @@ pub(crate) fn counted(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Text that is safe to print: control characters, line ends and characters that reorder text are escaped, and what is
-/// longer than 200 characters is cut. Archives and file names are written by strangers.
+/// Text that is safe to print: control characters, line ends and characters that reorder text are escaped, and text
+/// longer than 200 characters is truncated. Archives and file names can come from an attacker.
 #[must_use]
 pub fn printable(text: &str) -> String {
     escape(text, 200)
 }
 
-/// As [`printable`] for keys and paths, of which the end matters too: cut at 4,096 characters, the longest path of Linux.
+/// As [`printable`] for keys and paths, whose end matters too: truncated at 4,096 characters, the longest path of Linux.
 #[must_use]
 pub fn printable_path(text: &str) -> String {
     escape(text, 4_096)
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_of_causes_says_everything_once() {
+    fn a_chain_of_causes_shows_everything_once() {
         let innermost = std::io::Error::other("disk on fire");
         let error = Error::at(ErrorKind::LakeUnwritable, Path::new("/lake"), Error::internal(innermost));
         assert_eq!(error.to_string(), "cannot write to the lake: /lake: internal error: disk on fire");

@@ -1,4 +1,4 @@
-//! Faults at a chosen change on disk, so that tests can try what a dying machine or a full disk leaves behind.
+//! Faults at a chosen change on disk, so that tests can examine what a dying machine or a full disk leaves behind.
 //!
 //! In: a fault such as `signal 17 9`. Out: the [`FaultInjector`] for it. Never: a fault in an optimised build.
 
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use trailmill::disk::{Effect, FaultInjector};
 
-/// What happens.
+/// The effect of a fault.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     /// The process gets a signal.
@@ -30,12 +30,12 @@ struct FaultAt {
 
 const NO_SPACE_LEFT: i32 = 28;
 
-/// The fault that the environment asks a build with debug assertions for.
+/// The fault that the environment requests, in builds with debug assertions.
 pub(crate) fn injector() -> Option<Arc<dyn FaultInjector>> {
     if cfg!(debug_assertions) { parse(&std::env::var("TRAILMILL_FAULT").ok()?) } else { None }
 }
 
-/// The fault as it is written: `signal N SIGNAL`, `error N ERRNO` or `full N`, at the Nth change.
+/// Parses a fault: `signal N SIGNAL`, `error N ERRNO` or `full N`, at the Nth change.
 fn parse(fault: &str) -> Option<Arc<dyn FaultInjector>> {
     let words: Vec<&str> = fault.split(' ').collect();
     let (fault, number) = match words.as_slice() {

@@ -1,7 +1,7 @@
 //! The `trailmill` command: parses flags, calls the library, prints, and turns the outcome into an exit code.
 
-// glibc's allocator hands the large, short-lived buffers of each batch back to the system and takes them again; mimalloc
-// keeps them, which is worth a tenth of the run time.
+// glibc's allocator returns the large, short-lived buffers of each batch to the system and requests them again; mimalloc
+// keeps them, which saves a tenth of the run time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -30,18 +30,18 @@ use cli::{
 use progress::ProgressLine;
 use signals::Signals;
 
-/// How a command ended, as the shell sees it.
+/// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ExitStatus {
     /// All done.
     Clean,
     /// Done, and some input was refused.
     Quarantined,
-    /// Done, and something is wrong with the lake or the copy that was looked at.
+    /// Done, and the lake or copy that was checked has problems.
     Unsound,
     /// Not done.
     Failed,
-    /// Not done since another run has the lake; later it can be.
+    /// Not done since another run holds the lake; worth a retry.
     Locked,
     /// Ended by this signal.
     Stopped(u8),
@@ -60,7 +60,7 @@ impl From<ExitStatus> for ExitCode {
     }
 }
 
-/// What kept a command from its end, and how the shell sees that.
+/// Why a command failed, and its exit status.
 struct CommandError {
     error: Error,
     outcome: ExitStatus,
@@ -113,7 +113,7 @@ fn run(cli: Cli) -> Result<ExitStatus, CommandError> {
 fn convert(args: &ConvertArgs) -> Result<ExitStatus, CommandError> {
     let mut config = args.config()?;
     config.faults = faults::injector();
-    // Opened before any work is done: a report that cannot be written must not be found out after the commit.
+    // Opened before any work is done: it must not turn out after the commit that the report cannot be written.
     let report = args.report.as_deref().map(|path| open_report(path).map(|file| (path, file))).transpose()?;
     let summary = stoppable(args.progress, args.quiet, |progress| trailmill::convert(&config, progress))?;
     if !args.quiet {
@@ -182,7 +182,7 @@ fn generate(args: &GenerateArgs) -> Result<ExitStatus, CommandError> {
     Ok(ExitStatus::Clean)
 }
 
-/// Does work that has a progress line, and that a signal stops in good order.
+/// Runs work that has a progress line and can be stopped cleanly by a signal.
 fn stoppable<T>(
     progress_arg: ProgressArg,
     is_quiet: bool,
@@ -197,14 +197,14 @@ fn stoppable<T>(
     })
 }
 
-/// Tells of what a command without a progress line waits for.
+/// Shows the waits of a command without a progress line.
 fn show_waits(store: &mut StoreOptions, is_quiet: bool) -> ProgressLine {
     let progress = Arc::new(Progress::default());
     progress.attach(store);
     ProgressLine::start(&progress, false, is_quiet)
 }
 
-/// Prints a report in the form that was asked for.
+/// Prints a report in the requested format.
 fn print_report<R: Serialize>(
     report: &R,
     format: ReportFormat,
@@ -217,7 +217,7 @@ fn print_report<R: Serialize>(
     print(text.as_bytes())
 }
 
-/// Writes to stdout; a reader that has gone away is no error.
+/// Writes to stdout; a closed pipe is not an error.
 fn print(bytes: &[u8]) -> Result<ExitStatus, CommandError> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {

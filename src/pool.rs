@@ -1,6 +1,6 @@
-//! Threads, and things that are dear to make, kept from one task to the next.
+//! Threads, and expensive resources that are kept from one task to the next.
 //!
-//! In: what a task has finished with. Out: the same to another task, whichever comes first. Never: makes one itself, or
+//! In: resources that a task no longer needs. Out: the same for another task, whichever comes first. Never: creates one itself, or
 //! shares one between two tasks.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,14 +14,14 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 ///
-/// When the system has no more.
+/// When the system cannot start more threads.
 pub(crate) fn thread_pool(threads: usize) -> Result<ThreadPool> {
     let builder = ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("trailmill-{index}"));
     builder.build().map_err(Error::internal)
 }
 
-/// Does the work of a task. A panic is a bug, and an error like others: it neither ends the process nor leaves anybody waiting
-/// for what the task was to do. What the work has changed may be half done, and is of no use.
+/// Runs the work of a task. A panic is a bug, and an error like others: it neither ends the process nor leaves another thread
+/// waiting for the result. The state that the work has changed must not be used afterwards.
 ///
 /// # Errors
 ///
@@ -30,7 +30,7 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| Error::internal("a task panicked; please report it"))
 }
 
-/// What is idle at the moment.
+/// Idle resources.
 pub(crate) struct Pool<T>(Mutex<Vec<T>>);
 
 impl<T> Default for Pool<T> {
@@ -40,12 +40,12 @@ impl<T> Default for Pool<T> {
 }
 
 impl<T> Pool<T> {
-    /// Takes one out, if any is idle.
+    /// Takes one out, if there is any.
     pub(crate) fn take(&self) -> Option<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    /// Gives one back.
+    /// Returns one.
     pub(crate) fn give(&self, idle: T) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
     }

@@ -1,7 +1,7 @@
-//! The progress line, and lines on what a run waits for.
+//! The progress line, and lines about waits.
 //!
-//! In: live numbers. Out: one line on stderr while a run goes on, gone when it ends; when stderr is no terminal, only what is
-//! waited for. Never: a line of a run that shall be quiet; nothing else knows it exists.
+//! In: live numbers. Out: one line on stderr during a run, removed at its end; if stderr is not a terminal, only waits.
+//! Never: a line in a quiet run; nothing else depends on it.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -19,10 +19,10 @@ use crate::terminal;
 
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// How long after a wait was shown it is shown again.
+/// The interval after which a wait is shown again.
 const SHOW_AGAIN: Duration = Duration::from_secs(30);
 
-/// A run that is alive is heard of within this time.
+/// A run that is alive sends a heartbeat within this time.
 const SOON_HEARD: Duration = Duration::from_secs(6);
 
 /// Draws until it is dropped.
@@ -33,7 +33,7 @@ pub(crate) struct ProgressLine {
 }
 
 impl ProgressLine {
-    /// Starts to draw, when stderr is a terminal and `is_wanted`; otherwise to tell of waits.
+    /// Starts to draw, when stderr is a terminal and `is_wanted`; otherwise only reports waits.
     pub(crate) fn start(progress: &Arc<Progress>, is_wanted: bool, is_quiet: bool) -> Self {
         if is_quiet {
             return Self { stop: None, thread: None };
@@ -45,7 +45,7 @@ impl ProgressLine {
         Self { stop: Some(stop), thread: Some(thread) }
     }
 
-    /// Does work, and is gone when it is done.
+    /// Runs work, and removes the line at its end.
     pub(crate) fn during<T>(self, work: impl FnOnce() -> T) -> T {
         let done = work();
         drop(self);
@@ -94,11 +94,11 @@ fn show_waits(progress: &Progress, stopped: &Receiver<()>) {
 struct ShownWaits(HashMap<Discriminant<Awaited>, Instant>);
 
 impl ShownWaits {
-    /// What to say of a wait: when it has become one, and again when it goes on.
+    /// The message about a wait: when it has become relevant, and again when it goes on.
     fn next(&mut self, progress: &Progress) -> Option<String> {
         let wait = progress.waiting()?;
         let least = match wait.what {
-            // A run that is alive is heard of soon.
+            // A run that is alive sends a heartbeat soon.
             Awaited::SilentRun => SOON_HEARD.min(wait.until.saturating_duration_since(wait.since) / 2),
             _ => Duration::from_secs(1),
         };
@@ -116,7 +116,7 @@ impl Drop for ProgressLine {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A broken progress line is no reason to fail a run.
+            // A failed progress line does not fail a run.
             let _ = thread.join();
         }
     }

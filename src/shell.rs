@@ -1,12 +1,12 @@
-//! Words of commands that people may paste.
+//! Words of commands that users can paste.
 //!
-//! In: names of files and objects, whoever has chosen them. Out: a word that a POSIX shell leaves as it is. Never: a character
+//! In: names of files and objects, possibly hostile. Out: a word that a POSIX shell leaves unchanged. Never: a character
 //! that a terminal would act upon.
 
 use crate::error::printable;
 
-/// Bytes as one word: as they are, in quotes, or by `printf` if a terminal would not show them. A word that begins with a hyphen
-/// is one, and may be taken for a flag all the same; line breaks at the end are lost where `printf` is needed.
+/// Bytes as one word: verbatim, in quotes, or via `printf` if a terminal would not show them. A word that begins with a hyphen
+/// may still be parsed as a flag; line breaks at the end are lost where `printf` is needed.
 #[must_use]
 pub fn word(bytes: &[u8]) -> String {
     if is_plain(bytes) {
@@ -33,7 +33,7 @@ pub fn word(bytes: &[u8]) -> String {
     format!("\"$(printf '{format}')\"")
 }
 
-/// Whether bytes are a word as they are.
+/// Whether bytes are a word without quoting.
 pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._=,+@%:-".contains(byte);
     !bytes.is_empty() && bytes.iter().all(is_plain)
@@ -43,7 +43,7 @@ fn octal(byte: u8) -> String {
     format!("\\{byte:03o}")
 }
 
-/// Whether a terminal shows a character, and does nothing else.
+/// Whether a terminal only shows a character, without acting upon it.
 #[must_use]
 pub fn is_printable(character: char) -> bool {
     let text = character.encode_utf8(&mut [0; 4]).to_owned();
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_makes_of_a_word_what_it_was_made_of() {
+    fn a_shell_gives_back_what_a_word_was_made_of() {
         let (all, controls) = ((1..=255).collect::<Vec<u8>>(), "a\u{1b}[31m\u{202e}b\u{a0}%s\\'\"");
         for bytes in
             [&all, &b""[..], b"a/b-c.d", b"it's $HOME", "\u{e9}".as_bytes(), controls.as_bytes(), b"!x", b"~", b"a b"]

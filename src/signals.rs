@@ -1,6 +1,6 @@
-//! What the shell or the system asks a run to do by signals.
+//! Signals from the shell or the system.
 //!
-//! In: signals. Out: a run that is asked to stop, and the signal that did. Never: work done in a handler.
+//! In: signals. Out: a run that is asked to stop, and the signal. Never: work done in a handler.
 
 use std::io;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use trailmill::report::Progress;
 
-/// Signals as they come in.
+/// Signals as they arrive.
 pub(crate) struct Signals {
-    /// The last that asked to stop.
+    /// The last one that asked to stop.
     received: Arc<AtomicUsize>,
 }
 
-/// Signals that this process had to ignore when it began, a bit each; none where the system does not tell.
+/// Signals that were ignored when this process began, a bit each; none where the system does not report them.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -24,21 +24,21 @@ fn ignored() -> u64 {
 }
 
 impl Signals {
-    /// Lets a run end in good order when it is interrupted; a second signal ends it at once.
+    /// Lets an interrupted run end cleanly; a second signal ends it at once.
     ///
     /// # Errors
     ///
-    /// When the system does not let handlers be set.
+    /// When the system does not allow handlers to be set.
     pub(crate) fn that_stop(progress: &Progress) -> io::Result<Self> {
         let received = Arc::new(AtomicUsize::new(0));
         let ignored = ignored();
-        // Who has to ignore a signal, because of `nohup` or by a shell in the background, goes on ignoring it.
+        // Signals that are ignored, because of `nohup` or a background shell, stay ignored.
         for signal in [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0) {
             flag::register_conditional_shutdown(signal, 128 + signal, progress.stop_flag())?;
             flag::register_usize(signal, Arc::clone(&received), usize::try_from(signal).unwrap_or_default())?;
             flag::register(signal, progress.stop_flag())?;
         }
-        // Of a file that grows too large the process would die; with a handler, writing fails and says why.
+        // The process would die of a file that grows too large; with a handler, writing fails with an error.
         flag::register_usize(SIGXFSZ, Arc::new(AtomicUsize::new(0)), 0)?;
         Ok(Self { received })
     }

@@ -1,4 +1,4 @@
-//! What unit tests of several modules share: random numbers that are the same on every machine.
+//! Shared by unit tests of several modules: random numbers that are the same on every machine.
 
 /// Numbers of `SplitMix64` (Steele, Lea, Flood 2014).
 pub(crate) struct Random(u64);
@@ -15,7 +15,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Uniform in `0..bound`, but for a bias that no test minds.
+    /// Uniform in `0..bound`, with a bias that does not matter in tests.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }

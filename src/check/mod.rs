@@ -1,7 +1,7 @@
 //! A lake against its own manifest.
 //!
-//! In: a lake, at any time after the runs that filled it. Out: what is missing, torn, doubled or unaccounted for. Never:
-//! changes anything, or takes a file's name for its content.
+//! In: a lake, at any time after the runs that filled it. Out: what is missing, damaged, duplicated or unaccounted for. Never:
+//! changes anything, or trusts a file's name about its content.
 
 mod part;
 
@@ -30,7 +30,7 @@ use crate::store::{Session, StoreOptions};
 use part::{Edge, ListedPart, check_part};
 use rows::{RowCounts, check_archives};
 
-/// Problems of one kind that are reported one by one; all are counted.
+/// Maximum problems of one kind that are listed; all are counted.
 const TOLD: usize = 20;
 
 /// A request to check a lake.
@@ -42,7 +42,7 @@ pub struct CheckConfig {
     pub threads: usize,
     /// Bytes of memory for keys of events.
     pub memory_limit: u64,
-    /// Folder for keys of events that do not fit into memory; without one all of them stay there.
+    /// Folder for keys of events that do not fit into memory; without one all keys stay in memory.
     pub scratch: Option<PathBuf>,
     /// How S3 is reached, when the lake is there.
     pub store: StoreOptions,
@@ -61,14 +61,14 @@ impl CheckConfig {
 
 macro_rules! problems {
     ($($variant:ident $name:literal $doc:literal)*) => {
-        /// What may be wrong with a lake.
+        /// The kinds of problems of a lake.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
         #[serde(rename_all = "snake_case")]
         #[non_exhaustive]
         pub enum ProblemKind { $(#[doc = $doc] $variant,)* }
 
         impl ProblemKind {
-            /// Every kind.
+            /// All kinds.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
             /// Its name in reports.
@@ -96,10 +96,10 @@ problems! {
     EventTwice "event_twice" "An event is there a second time."
 }
 
-/// Something that is wrong.
+/// A problem of a lake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Kind.
+    /// Its kind.
     pub kind: ProblemKind,
     /// File below the lake, or archive; safe to print.
     pub place: String,
@@ -107,22 +107,22 @@ pub struct Problem {
     pub message: String,
 }
 
-/// What was found.
+/// The result of a check.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct CheckReport {
     /// The lake, absolute.
     pub lake: PathBuf,
-    /// Commits that it consists of.
+    /// Number of its commits.
     pub commits: u64,
     /// Archives in its manifest.
     pub archives: u64,
-    /// Files that were looked at.
+    /// Files that were checked.
     pub parts: u64,
     /// Their bytes.
     pub bytes: u64,
     /// Rows by table.
     pub rows: BTreeMap<&'static str, u64>,
-    /// Events that are there more than once, where runs were to keep them.
+    /// Duplicate events, from runs that were to keep duplicates.
     pub copies: u64,
     /// Problems by kind.
     pub problem_counts: BTreeMap<&'static str, u64>,
@@ -131,7 +131,7 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
-    /// Whether nothing is wrong.
+    /// Whether there are no problems.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.problem_counts.is_empty()
@@ -151,26 +151,26 @@ impl CheckReport {
 ///
 /// # Errors
 ///
-/// A place that is no lake or a folder that a run is writing to, and trouble of the system. What is wrong with the lake is no
-/// error but in the report.
+/// A place that is not a lake or a folder that a run is writing to, and failures of the system. Problems of the lake are not
+/// errors but part of the report.
 pub fn check(config: &CheckConfig) -> Result<CheckReport> {
     let session = Session::new(&config.store);
     loop {
         let checked = check_in(config, &session);
         let is_read = checked.as_ref().map_or_else(|error| error.kind() == ErrorKind::StoreUnreadable, |_| true);
-        // What nobody could have read is not damaged.
+        // A part that could not be read is not known to be damaged.
         if !is_read || !session.confirm()? {
             return checked.map_err(|error| session.stop().explain(error));
         }
     }
 }
 
-/// Whether a part could not be had, which is another thing than one that is not there.
+/// Whether a part could not be read, which is different from a missing one.
 fn is_unread(error: &Error) -> bool {
     error.of_store().is_some_and(|why| why.kind() != io::ErrorKind::NotFound)
 }
 
-/// The error of a part that the store does not give, in its own words.
+/// The error of a part that the store does not serve, in its own words.
 fn unread(root: &Root, error: Error) -> Error {
     let place = error.place().map_or_else(|| root.path().to_owned(), PathBuf::from);
     match error.of_store() {
@@ -200,7 +200,7 @@ fn check_in(config: &CheckConfig, session: &Session) -> Result<CheckReport> {
     Ok(report)
 }
 
-/// What there is to look at.
+/// The files to check.
 struct CheckPlan<'a> {
     root: &'a Root,
     commits: &'a Commits,
@@ -212,7 +212,7 @@ struct CheckPlan<'a> {
 }
 
 impl<'a> CheckPlan<'a> {
-    /// Compares the files that are there with those that should be; `None` when there is nothing else to look at.
+    /// Compares the existing files with those that should exist; `None` when there is nothing further to check.
     fn new(
         root: &'a Root,
         commits: &'a Commits,
@@ -266,7 +266,7 @@ impl<'a> CheckPlan<'a> {
         }))
     }
 
-    /// Looks at every file.
+    /// Checks every file.
     fn run(&self, report: &mut CheckReport) -> Result<()> {
         let shared = Mutex::new((std::mem::take(report), RowCounts::default(), BTreeMap::new()));
         self.duplicate_index.settle_all();
@@ -288,7 +288,7 @@ impl<'a> CheckPlan<'a> {
                     edges.extend(found.edges.map(|found| (number, found)));
                     Ok(())
                 }
-                // What could not be read is neither damaged nor sound.
+                // What could not be read is neither damaged nor intact.
                 Err(error) if is_unread(&error) => Err(unread(self.root, error)),
                 Err(error) if error.kind() == ErrorKind::LakeInvalid => {
                     report.add(ProblemKind::PartDamaged, &part.path, error.cause());
@@ -307,7 +307,7 @@ impl<'a> CheckPlan<'a> {
         let mut copies = self.duplicate_index.take_all_lost()?;
         for ((one, (_, last)), (two, (first, _))) in edges.iter().zip(edges.iter().skip(1)) {
             let folder = |part: &usize| Path::new(&self.listed[*part].path).parent();
-            // Rows of an event that go on in the next file of its partition are no copies.
+            // Rows of an event that continue in the next file of its partition are not duplicates.
             if folder(one) == folder(two) && last.event == first.event {
                 copies.remove(&last.place);
                 copies.remove(&first.place);

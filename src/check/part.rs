@@ -1,7 +1,7 @@
 //! One file of a lake.
 //!
-//! In: a file and what its commit has said of it. Out: what is wrong with it, and its rows by archive. Never: an answer
-//! from its footer alone, unless that is all that is asked for.
+//! In: a file and its entry in the commit. Out: its problems, and its rows by archive. Never: relies
+//! on the footer alone, unless only that is to be checked.
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int32Type;
@@ -20,32 +20,32 @@ use crate::model::Place;
 use crate::rows::event_key::{EventKey, KeyEntry};
 use crate::schema::Table;
 
-/// A file that a commit has published.
+/// A file that a commit lists.
 #[derive(Clone, Debug)]
 pub(super) struct ListedPart {
     pub(super) table: Table,
     /// Path below the lake.
     pub(super) path: String,
     pub(super) rows: u64,
-    /// Its size, where the manifest has it.
+    /// Its size, if the manifest has it.
     pub(super) bytes: Option<u64>,
-    /// Its hash, where the manifest has it.
+    /// Its hash, if the manifest has it.
     pub(super) xxh3: Option<String>,
-    /// Whether its commit was to write an event once.
+    /// Whether its commit was to write each event once.
     pub(super) is_deduplicated: bool,
 }
 
-/// What a file was found to hold.
+/// The content of a file.
 #[derive(Debug, Default)]
 pub(super) struct PartFindings {
     pub(super) rows: u64,
     pub(super) problems: Vec<(ProblemKind, String)>,
     pub(super) counts: RowCounts,
-    /// The first and the last event that has a key, when an event may have several rows.
+    /// The first and the last event with a key, when an event may have several rows.
     pub(super) edges: Option<(Edge, Edge)>,
 }
 
-/// An event at the border of a file: its rows may go on in the next one.
+/// An event at the edge of a file: its rows may continue in the next one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edge {
     pub(super) event: RowEvent,
@@ -53,10 +53,10 @@ pub(super) struct Edge {
     pub(super) place: Place,
 }
 
-/// What distinguishes an event from a copy of it: its key, and the archive and the position that it comes from.
+/// Distinguishes an event from a duplicate: its key, and the archive and the position that it comes from.
 pub(super) type RowEvent = (EventKey, u128, i32);
 
-/// Looks at a file; `duplicate_index` takes the keys of its events, which is the file with that number.
+/// Checks a file; `duplicate_index` takes the keys of its events, and `number` is that of the file in it.
 ///
 /// # Errors
 ///
@@ -104,11 +104,11 @@ pub(super) fn check_part(
     Ok(found)
 }
 
-/// Claims the keys of a file's events.
+/// Inserts the keys of a file's events.
 struct KeyReader<'c> {
     duplicate_index: Option<(&'c DuplicateIndex, usize)>,
     row: u32,
-    /// The first event and that of the row before: an event may have several usage records.
+    /// The first event and that of the previous row: an event may have several usage records.
     edges: Option<(Edge, Edge)>,
     buffer: Vec<u8>,
 }

@@ -1,4 +1,4 @@
-//! Rows of each archive against what the manifest says of it.
+//! Rows of each archive against the manifest.
 //!
 //! In: rows of all files, by archive. Out: archives whose numbers differ. Never: names of archives in memory: ten million
 //! are identified by a hash.
@@ -25,14 +25,14 @@ struct ArchiveRows {
     is_in_manifest: bool,
 }
 
-/// Rows by archive.
+/// Row counts by archive.
 #[derive(Debug, Default)]
 pub(super) struct RowCounts {
     by_archive: HashMap<u128, ArchiveRows>,
 }
 
 impl RowCounts {
-    /// Counts the rows of a batch; `None` when it does not tell archives.
+    /// Counts the rows of a batch; `None` when it has no archives.
     pub(super) fn count(&mut self, table: Table, batch: &RecordBatch) -> Option<()> {
         if table == Table::Archives {
             return Some(());
@@ -40,7 +40,7 @@ impl RowCounts {
         let archives = batch.column_by_name("archive")?.as_string_opt::<i32>()?;
         let indexes = batch.column_by_name("event_index")?.as_primitive_opt::<Int32Type>()?;
         let mut row = 0;
-        // Rows of one archive mostly stand together.
+        // Rows of one archive are usually adjacent.
         while row < batch.num_rows() {
             let archive = archives.value(row);
             let end = (row..batch.num_rows()).find(|at| archives.value(*at) != archive).unwrap_or(batch.num_rows());

@@ -1,4 +1,4 @@
-//! `trailmill check`: its flags, and what they ask the library for.
+//! `trailmill check`: its flags, and the request that they make.
 
 use std::path::PathBuf;
 
@@ -9,9 +9,9 @@ use super::ReportFormat;
 use super::s3::S3Args;
 use super::values::parse_size;
 
-/// Check a lake against its own manifest: nothing missing, torn or doubled
+/// Check a lake against its own manifest: nothing missing, damaged or duplicated
 ///
-/// Reads every page of every file and compares rows with what the runs have published. Changes nothing; findings are
+/// Reads every page of every file and compares rows with what the runs have published. Changes nothing; problems are
 /// printed and make the exit code 1.
 #[derive(Args, Debug)]
 #[command(after_help = "Example: trailmill check ./lake")]

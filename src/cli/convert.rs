@@ -1,4 +1,4 @@
-//! `trailmill convert`: its flags, and what they ask the library for.
+//! `trailmill convert`: its flags, and the request that they make.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,28 +14,28 @@ use super::values::{parse_compression, parse_duration, parse_size};
 
 /// Convert archives into the tables of a lake
 ///
-/// Run it again and only archives that the lake does not have are read. A lake is a folder or prefix of plain Parquet files
-/// that DuckDB, Athena, Spark, ClickHouse and others read as they are.
+/// A repeated run only reads archives that the lake does not have. A lake is a folder or prefix of plain Parquet files
+/// that DuckDB, Athena, Spark, ClickHouse and others can read directly.
 #[derive(Args, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[command(
     after_help = "Example: trailmill convert ./AWSLogs --out ./lake --from 2025-01-01 --region us-east-1\nExample: trailmill convert s3://trail-bucket/AWSLogs --out ./lake --account 111122223333"
 )]
 pub(crate) struct ConvertArgs {
-    /// Archives, tar or zip files of them, or folders to look for them in, however deep; `s3://` URLs of objects or prefixes;
+    /// Archives, tar or zip files of them, or folders to search for them, at any depth; `s3://` URLs of objects or prefixes;
     /// `-` is standard input
     #[arg(required_unless_present = "inputs_from", value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 
-    /// Convert what the lines of this file name, `-` for standard input; may be given more than once
+    /// Convert the archives that the lines of this file name, `-` for standard input; may be given more than once
     ///
-    /// A line is a path, the URL of an object, or a message of a queue: an SNS notice of CloudTrail, an event notification of
-    /// S3 or a store like it, raw or in SNS or EventBridge, the body of an SQS message, or all that `aws sqs receive-message`
-    /// prints, on one line. A line that is not understood is reported, and makes the exit code 1.
+    /// A line is a path, the URL of an object, or a queue message: an SNS notice of CloudTrail, an event notification of
+    /// S3 or a compatible store, raw or in SNS or EventBridge, the body of an SQS message, or the output of
+    /// `aws sqs receive-message`, on one line. A line that is not understood is reported, and makes the exit code 1.
     #[arg(long, value_name = "FILE")]
     inputs_from: Vec<PathBuf>,
 
-    /// The lake: a folder, created when it is not there, or an `s3://` URL, with files on their way in the folder of TMPDIR
+    /// The lake: a folder, created if it does not exist, or an `s3://` URL, with temporary files in the folder of TMPDIR
     #[arg(short, long, value_name = "LAKE")]
     out: PathBuf,
 
@@ -66,7 +66,7 @@ pub(crate) struct ConvertArgs {
     #[arg(long, value_enum, default_value_t = OnBadArg::Quarantine)]
     on_bad: OnBadArg,
 
-    /// Largest text one archive may inflate to
+    /// Maximum size of an inflated archive
     #[arg(long, default_value = "16GiB", value_name = "SIZE", value_parser = parse_size)]
     max_inflated: u64,
 
@@ -74,11 +74,11 @@ pub(crate) struct ConvertArgs {
     #[arg(long, default_value = "256MiB", value_name = "SIZE", value_parser = parse_size)]
     part_size: u64,
 
-    /// Input, as stored, that is published together: a run that dies loses no more than one such step
+    /// Stored input that is published together: a run that dies loses at most one such step
     #[arg(long, default_value = "16GiB", value_name = "SIZE", value_parser = parse_size)]
     step_size: u64,
 
-    /// Write events as often as they come, also those that the lake has already
+    /// Write duplicate events too, including those that the lake already has
     #[arg(long)]
     no_dedup: bool,
 
@@ -86,19 +86,19 @@ pub(crate) struct ConvertArgs {
     #[arg(long, requires = "public_keys")]
     verify: bool,
 
-    /// Public keys for that, as `aws cloudtrail list-public-keys` prints them; may be given more than once
+    /// Public keys for that, the output of `aws cloudtrail list-public-keys`; may be given more than once
     #[arg(long, value_name = "FILE", requires = "verify")]
     public_keys: Vec<PathBuf>,
 
-    /// Convert only what digest files prove; the rest is named in quarantine
+    /// Convert only archives that digest files prove; the others are named in quarantine
     #[arg(long, requires = "verify")]
     require_verified: bool,
 
-    /// Convert archives again that are in quarantine, as a whole or in part: after a fix, or with a better version
+    /// Convert archives again that are in quarantine, completely or in part: after a fix, or with a better version
     #[arg(long)]
     retry_quarantined: bool,
 
-    /// Convert archives again that have changed since, or of which other selectors have left out events
+    /// Convert archives again that have changed since, or had events left out by other selectors
     #[arg(long)]
     reconvert_changed: bool,
 
@@ -110,19 +110,19 @@ pub(crate) struct ConvertArgs {
     #[arg(long, value_enum, default_value_t = ProgressArg::Auto)]
     pub(crate) progress: ProgressArg,
 
-    /// How long to wait for another run that has the lake; without it exit with 75 at once, but wait for a lease without heartbeats in a bucket until it has expired
+    /// How long to wait for another run that holds the lake; without it exit with 75 at once, except that a lease without heartbeats in a bucket is waited for until it has expired
     #[arg(long, default_value = "0s", hide_default_value = true, value_name = "DURATION", value_parser = parse_duration)]
     wait: Duration,
 
-    /// Convert and count, and write nothing
+    /// Convert and count, but write nothing
     #[arg(long)]
     dry_run: bool,
 
-    /// Say more at the end: where the time went, and how much memory was taken
+    /// Print more at the end: where the time went, and how much memory was used
     #[arg(short, long)]
     pub(crate) verbose: bool,
 
-    /// Say nothing but errors
+    /// Print nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 
@@ -132,7 +132,7 @@ pub(crate) struct ConvertArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnBadArg {
-    /// Keep it in the quarantine table, go on, exit with 1
+    /// Keep it in the quarantine table, continue, exit with 1
     Quarantine,
     /// Publish nothing, exit with 2
     Fail,
@@ -205,7 +205,7 @@ impl ConvertArgs {
         config.reconvert_changed = *reconvert_changed;
         config.wait = *wait;
         config.dry_run = *dry_run;
-        // A dry run leaves the lake alone, and in a bucket nothing can be staged.
+        // A dry run does not touch the lake, and in a bucket nothing can be staged.
         config.scratch = (*dry_run || config.is_lake_remote()).then(std::env::temp_dir);
         config.validate()?;
         Ok(config)

@@ -1,4 +1,4 @@
-//! `trailmill ddl`: its flags, and what they ask the library for.
+//! `trailmill ddl`: its flags, and the request that they make.
 
 use std::path::PathBuf;
 
@@ -8,11 +8,11 @@ use trailmill::ddl::{DdlConfig, Engine};
 
 use super::s3::S3Args;
 
-/// Print statements that make a lake's tables known to an engine
+/// Print statements that define a lake's tables in an engine
 ///
-/// One output makes every table of the lake, and `cloudtrail_logs`: a view with the names and types of the table that AWS
-/// documents for Athena, so that published CloudTrail queries run as they are. How the lake is partitioned is read from
-/// it. Nothing is run; the statements can be run again.
+/// The output defines every table of the lake, and `cloudtrail_logs`: a view with the names and types of the table that AWS
+/// documents for Athena, so that published CloudTrail queries run unchanged. The partitioning is read from the
+/// lake. Nothing is run; the statements can be run repeatedly.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example: trailmill ddl --engine duckdb ./lake | duckdb lake.db\nExample: trailmill ddl --engine athena --location s3://BUCKET/lake --database trail ./lake"
@@ -26,20 +26,20 @@ pub(crate) struct DdlArgs {
     #[arg(long, value_name = "ENGINE")]
     engine: Engine,
 
-    /// Database (schema) to make everything in, made if it is not there [default: that of the session]
+    /// Database (schema) for everything, created if it does not exist [default: that of the session]
     #[arg(long, value_name = "NAME")]
     database: Option<String>,
 
-    /// Where the engine finds the lake, such as <s3://BUCKET/PREFIX> for a lake that is copied there [default: LAKE]
+    /// Where the engine finds the lake, such as <s3://BUCKET/PREFIX> for a copy of the lake [default: LAKE]
     #[arg(long, value_name = "URL")]
     location: Option<String>,
 
-    /// First date (UTC) that Athena's partition projection reaches; rows before it are not seen [default: the oldest of
+    /// First date (UTC) of Athena's partition projection; earlier rows are not visible [default: the oldest of
     /// the lake, and not before 2013, when CloudTrail was launched]
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     from: Option<Date>,
 
-    /// Add views that answer a Marketplace seller's questions: what is billable, rejected, lost, late, doubled. For athena,
+    /// Add views that answer a Marketplace seller's questions: what is billable, rejected, lost, late, duplicated. For athena,
     /// spark and duckdb; the lake needs `events` and `usage_records`. CloudTrail shows submissions, not bills
     #[arg(long)]
     views: bool,

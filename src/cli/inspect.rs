@@ -1,4 +1,4 @@
-//! `trailmill inspect`: its flags, and what they ask the library for.
+//! `trailmill inspect`: its flags, and the request that they make.
 
 use std::path::PathBuf;
 
@@ -10,20 +10,20 @@ use super::selection::SelectionArgs;
 use super::values::parse_size;
 use super::{ProgressArg, ReportFormat};
 
-/// Report what is in archives, folders, containers or lakes
+/// Report the content of archives, folders, containers or lakes
 ///
 /// Kinds, sizes, counts, dates, and the most frequent accounts, Regions, sources, names and errors. Archives are read as
-/// `convert` reads them, all of them for one report; a lake is read by its columns and has a report of its own. Nothing is
-/// written, and nothing is de-duplicated: an event counts as often as it is there. Up to 100,000 values of a field are
+/// `convert` reads them, with one report for all; a lake is read by its columns and has its own report. Nothing is
+/// written, and nothing is de-duplicated: an event counts each time it occurs. Up to 100,000 values of a field are
 /// counted exactly, fewer when they are long.
 #[derive(Args, Debug)]
 #[command(after_help = "Example: trailmill inspect ./AWSLogs --from 2025-01-01 --top 20")]
 pub(crate) struct InspectArgs {
-    /// Archives, tar or zip files of them, folders or `s3://` URLs to look for them in, `-` for standard input, or lakes
+    /// Archives, tar or zip files of them, folders or `s3://` URLs to search for them, `-` for standard input, or lakes
     #[arg(required = true, value_name = "PATH")]
     inputs: Vec<PathBuf>,
 
-    /// Values of each field to report, the most frequent ones
+    /// Number of values of each field to report, the most frequent ones
     #[arg(long, default_value_t = InspectConfig::DEFAULT_TOP, value_name = "N")]
     top: usize,
 
@@ -38,11 +38,11 @@ pub(crate) struct InspectArgs {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 
-    /// Memory for what is on its way; a third of it is for the values of fields
+    /// Memory for data in flight; a third of it is for the values of fields
     #[arg(long, default_value = "192MiB", value_name = "SIZE", value_parser = parse_size)]
     memory_limit: u64,
 
-    /// Largest text one archive may inflate to
+    /// Maximum size of an inflated archive
     #[arg(long, default_value = "16GiB", value_name = "SIZE", value_parser = parse_size)]
     max_inflated: u64,
 
@@ -50,7 +50,7 @@ pub(crate) struct InspectArgs {
     #[arg(long, value_enum, default_value_t = ProgressArg::Auto)]
     pub(crate) progress: ProgressArg,
 
-    /// Say nothing on stderr but errors
+    /// Print nothing on stderr but errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
 

@@ -1,6 +1,6 @@
-//! The command line: what was typed, and what it asks for.
+//! The command line: its arguments, and the requests that they make.
 //!
-//! In: arguments. Out: configurations of the library, one file for each command. Never: does any of it.
+//! In: arguments. Out: configurations of the library, one file for each command. Never: runs any of them.
 
 mod check;
 mod convert;
@@ -29,8 +29,8 @@ pub(crate) use verify::VerifyArgs;
 
 /// Mills AWS CloudTrail archives into partitioned Parquet.
 ///
-/// Every event becomes a row of `events`, and every AWS Marketplace usage record a row of `usage_records` joined to what
-/// AWS answered about it. Nothing is lost: what cannot be converted is kept in `quarantine`, with the reason.
+/// Every event becomes a row of `events`, and every AWS Marketplace usage record a row of `usage_records` joined to
+/// AWS's response. Nothing is lost: what cannot be converted is kept in `quarantine`, with the reason.
 #[derive(Debug, Parser)]
 #[command(name = "trailmill", version, propagate_version = true, max_term_width = 100)]
 #[command(
@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Man,
 }
 
-/// The same error without tips that are no help: names that are far from what was typed, and that a flag may be meant as a
+/// The same error without unhelpful tips: names that are far from what was typed, and that a flag may be meant as a
 /// path.
 pub(crate) fn without_guesses(mut error: clap::Error) -> clap::Error {
     use clap::error::{ContextKind, ContextValue};
@@ -92,7 +92,7 @@ pub(crate) fn without_guesses(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Whether a name is what was typed but for a slip of the fingers, or for how much of it was typed.
+/// Whether a name differs from what was typed only by typos, or one begins with the other.
 fn is_near(typed: &str, name: &str) -> bool {
     let (typed, name) = (typed.trim_start_matches('-'), name.trim_start_matches('-'));
     let slips = (typed.chars().count() / 3).max(1);

@@ -1,7 +1,7 @@
-//! Paths as typed, of all commands: which may be URLs.
+//! Paths as typed, of all commands: which of them may be URLs.
 //!
-//! In: what was typed. Out: nothing, when each path is a place that its command can read or write. Never: a path of which
-//! nobody has thought: an argument that is not named here is of this machine.
+//! In: the arguments. Out: nothing, when each path is a place that its command can read or write. Never: assumes that an
+//! argument may be a URL: one that is not listed here is local.
 
 use std::any::TypeId;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use trailmill::config::{check_local, check_place};
 
 use super::Cli;
 
-/// Arguments that may be in a bucket, by their command.
+/// Arguments that may be in a bucket, by command.
 const IN_BUCKETS: [(&str, &[&str]); 6] = [
     ("convert", &["inputs", "out"]),
     ("check", &["lake"]),
@@ -26,11 +26,11 @@ const IN_BUCKETS: [(&str, &[&str]); 6] = [
 ///
 /// # Errors
 ///
-/// The first that cannot be read or written, with the flag or argument that it was typed for.
+/// The first that cannot be read or written, with its flag or argument.
 pub(crate) fn check(matches: &ArgMatches) -> Result<()> {
     let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
     let mut command = Cli::command();
-    // Names of arguments are made when the command is built.
+    // Names of arguments are only assigned when the command is built.
     command.build();
     let Some(command) = command.find_subcommand(name) else { return Ok(()) };
     let in_buckets =
@@ -46,7 +46,7 @@ pub(crate) fn check(matches: &ArgMatches) -> Result<()> {
     Ok(())
 }
 
-/// What an argument is called in the help.
+/// The name of an argument in the help.
 fn named(argument: &Arg) -> String {
     match argument.get_long() {
         Some(long) => format!("--{long}"),

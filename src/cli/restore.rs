@@ -1,4 +1,4 @@
-//! `trailmill restore`: its flags, and what they ask the library for.
+//! `trailmill restore`: its flags, and the request that they make.
 
 use std::path::PathBuf;
 
@@ -11,10 +11,10 @@ use super::values::{parse_from, parse_size, parse_to};
 /// Turn the events of a lake back into CloudTrail JSON
 ///
 /// Every event is equal as JSON to the one that was converted; members that were null are absent. Without --out there is
-/// one event a line on stdout, in the order of partitions, files and rows, whatever the number of threads. Filters take
+/// one event a line on stdout, in the order of partitions, files and rows, for any number of threads. Filters take
 /// several values as several flags, any of which may match; all filters have to. ASCII letters are compared without regard to
 /// case; the id of an event is looked for as it was typed and in small letters. Filters are pushed down to folders, row
-/// groups and pages, so that what is not wanted is not read.
+/// groups and pages, so that only what is needed is read.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example: trailmill restore ./lake --event-id ab9e7701-0940-4c02-8417-c7ed89950307 | jq .\nExample: trailmill restore ./lake --from 2025-06-01 --to 2025-06-02T18:00 --principal arn:aws:iam::262454269434:user/rosa --out ./evidence"
@@ -26,11 +26,11 @@ pub(crate) struct RestoreArgs {
 
     /// Write archives below DIR instead, in the layout of CloudTrail's keys: `AWSLogs/ACCOUNT/CloudTrail/REGION/YYYY/MM/DD`
     ///
-    /// The date is that of the events. Archives appear whole or not at all.
+    /// The date is that of the events. Archives appear complete or not at all.
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// Let DIR hold files already; those of the same names are replaced, others stay
+    /// Allow files in DIR; those of the same names are replaced, others stay
     #[arg(long, requires = "out")]
     overwrite: bool,
 
@@ -64,16 +64,16 @@ pub(crate) struct RestoreArgs {
 
     /// Calls by this user, role, session, ARN, unique id (`AROA…`, `AIDA…`), access key, account or service, or by `root`
     ///
-    /// A role is all of its sessions. A name that a user, a role and a session have is any of them.
+    /// A role includes all of its sessions. An ambiguous name matches users, roles and sessions.
     #[arg(long, value_name = "WHO")]
     principal: Vec<String>,
 
-    /// Calls from this address or network, such as `198.51.100.0/24`, or from what stands there instead, such as
+    /// Calls from this address or network, such as `198.51.100.0/24`, or from a service in its place, such as
     /// `s3.amazonaws.com`
     #[arg(long, value_name = "ADDRESS")]
     source_ip: Vec<String>,
 
-    /// Most events to restore
+    /// Maximum number of events to restore
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
 
@@ -81,7 +81,7 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 
-    /// Memory for events on their way
+    /// Memory for events in flight
     #[arg(long, default_value = "192MiB", value_name = "SIZE", value_parser = parse_size)]
     memory_limit: u64,
 

@@ -1,4 +1,4 @@
-//! `trailmill schema`: its flags, and what they ask the library for.
+//! `trailmill schema`: its flags, and the request that they make.
 
 use clap::Args;
 use trailmill::schema::{SchemaFormat, Table};

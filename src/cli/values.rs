@@ -1,4 +1,4 @@
-//! Values of flags as people write them: sizes, dates, codecs.
+//! Values of flags as users type them: sizes, dates, codecs.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -35,8 +35,8 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     digits.checked_mul(unit).map(|bytes| bytes / scale).ok_or_else(wrong)
 }
 
-/// A time such as `30` or `0.5`, in seconds: less than the shortest nobody can keep, and for more than the longest nobody
-/// waits.
+/// A time such as `30` or `0.5`, in seconds: shorter ones cannot be kept, and longer ones are not waited
+/// for.
 pub(super) fn parse_lease(text: &str) -> Result<Duration, String> {
     const SHORTEST: Duration = Duration::from_millis(100);
     const LONGEST: Duration = Duration::from_hours(24);
@@ -45,7 +45,7 @@ pub(super) fn parse_lease(text: &str) -> Result<Duration, String> {
     seconds.ok_or_else(|| format!("{text:?} is no number of seconds from 0.1 to 86400; write it like 30 or 0.5"))
 }
 
-/// A time such as `90`, in seconds, `90s`, `5m` or `1h 30m`, of a day at most.
+/// A time such as `90`, in seconds, `90s`, `5m` or `1h 30m`, of at most a day.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_hours(24);
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
@@ -80,7 +80,7 @@ fn day_or_time(text: &str) -> Result<i64, String> {
     parse_day(text).map_err(|_| no_time(text))
 }
 
-/// A time with a zone, or without one of UTC.
+/// A time with a zone, or in UTC without one.
 fn parse_time(text: &str) -> Result<i64, String> {
     let of_zone = || text.parse::<Timestamp>().ok();
     let of_utc = || format!("{text}Z").parse::<Timestamp>().ok();
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_written_as_people_write_them() {
+    fn sizes_are_parsed() {
         for (text, bytes) in
             [("0", 0), ("4096", 4_096), ("256MiB", 256 << 20), ("1.5 GB", 1_500_000_000), ("2kb", 2_000)]
         {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_is_as_long_as_somebody_can_wait() {
+    fn leases_have_a_minimum_and_a_maximum() {
         assert_eq!(parse_lease("0.1"), Ok(Duration::from_millis(100)));
         assert_eq!(parse_lease("86400"), Ok(Duration::from_hours(24)));
         for text in ["0", "0.09", "86401", "1e19", "-1", "inf", "NaN", "a", ""] {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_written_as_people_write_them() {
+    fn durations_are_parsed() {
         for (text, seconds) in
             [("0", 0), ("90", 90), ("90s", 90), ("5m", 300), ("1h 30m", 5_400), ("1h30m", 5_400), ("24h", 86_400)]
         {
@@ -173,7 +173,7 @@ mod tests {
     fn dates_and_codecs() {
         assert_eq!(parse_day("1970-01-02"), Ok(1));
         assert!(parse_day("2025-02-30").is_err());
-        // The library would pass over the time.
+        // The library would ignore the time.
         for (text, said) in
             [("2025-03-01T08:00", "has a time"), ("2025-03-01 08:00:00Z", "has a time"), ("yesterday", "no date")]
         {

@@ -1,4 +1,4 @@
-//! `trailmill verify`: its flags, and what they ask the library for.
+//! `trailmill verify`: its flags, and the request that they make.
 
 use std::path::PathBuf;
 
@@ -13,12 +13,12 @@ use super::values::parse_day;
 /// Prove that a copy of CloudTrail's log files is what AWS delivered
 ///
 /// Checks the signature and the links of every digest file and the hash of every log file that they declare, and
-/// reports what is missing, and what lies there and was not delivered. Changes nothing and asks AWS nothing but for the objects of
-/// `s3://` URLs: the inputs are copies that keep keys from `AWSLogs/` on, those of digest files too.
+/// reports files that are missing, and files that were not delivered. Changes nothing and requests only the objects of
+/// `s3://` URLs from AWS: the inputs are copies that keep keys from `AWSLogs/` on, including those of digest files.
 ///
-/// The signature of the newest digest file of a chain is only in the metadata of its S3 object. In a bucket it is taken from
-/// there. A plain copy does not have it: the file and what it declares are then counted as not proved. Beside the file, as
-/// FILE.signature (hexadecimal text) or FILE.metadata.json (what `aws s3api head-object` prints), it is taken.
+/// The signature of the newest digest file of a chain is only in the metadata of its S3 object. In a bucket it is read from
+/// there. A plain copy does not have it: the file and what it declares are then counted as not proved. It is also read from a
+/// file next to it, FILE.signature (hexadecimal text) or FILE.metadata.json (the output of `aws s3api head-object`).
 #[derive(Args, Debug)]
 #[command(
     after_help = "Exit codes: 0 what digest files declare is here and unaltered, 1 something is invalid, missing or undeclared, or nothing is proved, 2 usage or environment error.\n\nExample:\n  aws s3 sync s3://trail-bucket ./copy\n  aws cloudtrail list-public-keys --start-time 2025-01-01 --end-time 2025-12-31 > keys.json\n  trailmill verify ./copy --public-keys keys.json"
@@ -28,12 +28,12 @@ pub(crate) struct VerifyArgs {
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 
-    /// What `aws cloudtrail list-public-keys` prints; keys are per Region, so give it more than once, or one file with
-    /// the answers of several Regions
+    /// The output of `aws cloudtrail list-public-keys`; keys are per Region, so give it more than once, or one file with
+    /// the responses for several Regions
     #[arg(long, required = true, value_name = "FILE")]
     public_keys: Vec<PathBuf>,
 
-    /// First day of digest files, by their end, in UTC; from there on none may be missing that a later one names
+    /// First day of digest files, by their end, in UTC; none since then may be missing that a later one names
     #[arg(long, value_name = "DATE", value_parser = parse_day)]
     from: Option<i64>,
 
@@ -57,11 +57,11 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 
-    /// Tell what is valid or not covered too, file by file
+    /// List valid and uncovered files too
     #[arg(short, long)]
     verbose: bool,
 
-    /// Print nothing: the exit code is the answer
+    /// Print nothing: the exit code is the result
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 

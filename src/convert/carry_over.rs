@@ -1,12 +1,12 @@
-//! Archives that are reconverted, and what an earlier run has made of them.
+//! Archives that are reconverted, and their rows from earlier runs.
 //!
-//! In: the parts that hold their rows, and the outcomes of today. Out: rows of others carried over, and of these archives
-//! those that would be lost. Never: an event that is gone from the lake because an archive is not what it was: one that
-//! nobody has today stays as it is.
+//! In: the parts that hold their rows, and their new outcomes. Out: rows of other archives carried over, and of these archives
+//! those that would be lost. Never: drops an event from the lake because its archive has changed: an event that
+//! no archive contains any more stays.
 //!
-//! Whether an archive has an event today is decided by its key. One without an identifier is known by its position: it is
-//! there today when the archive has such an event at the same position, and it is given up when the archive was read
-//! whole and with all its events.
+//! Whether an archive still has an event is decided by its key. An event without an identifier is recognised by its position: the
+//! archive still has it if it has such an event at the same position; it is dropped if the archive was read completely,
+//! with all its events, and has none there.
 
 use std::collections::{HashMap, HashSet};
 
@@ -28,47 +28,47 @@ use crate::rows::Batch;
 use crate::schema::{Table, column_at};
 use crate::split::ArchiveStatus;
 
-/// What old parts have left to new ones.
+/// What new parts took over from old ones.
 #[derive(Debug, Default)]
 pub(super) struct CarriedOver {
     /// Rows that belong to other archives, by table.
     pub(super) rows: HashMap<Table, u64>,
-    /// Parts of `archives` that stand for old ones.
+    /// Parts of `archives` that replace old ones.
     pub(super) manifests: Vec<StagedPart>,
 }
 
-/// Whether all events of an archive are among the rows of today.
+/// Whether all events of an archive are among the new rows.
 fn is_whole(converted: &Converted) -> bool {
     let outcome = &converted.outcome;
     outcome.status == ArchiveStatus::Converted && !converted.is_damaged && outcome.counts.filtered == 0
 }
 
-/// What stays of an archive's former rows.
+/// What is kept of an archive's old rows.
 #[derive(Debug, Default)]
 struct Kept {
     events: u64,
     usage_records_by_outcome: [u64; Outcome::ALL.len()],
 }
 
-/// Events without an identifier that were written today: their positions, by archive.
+/// Events without an identifier that were written in this run: their positions, by archive.
 #[derive(Debug, Default)]
 pub(super) struct WithoutId {
     by_archive: HashMap<String, HashSet<i32>>,
 }
 
 impl WithoutId {
-    /// Takes note of those of a batch.
+    /// Records those of a batch.
     ///
     /// # Errors
     ///
-    /// When a batch has other columns than its table, which is a bug.
+    /// When a batch does not have its table's columns, which is a bug.
     pub(super) fn note(&mut self, batch: &Batch) -> Result<()> {
         let id = match batch.table {
             Table::UsageRecords => column_at!(UsageRecords.event_id),
             _ => column_at!(Events.event_id),
         };
         let (archives, indexes) = batch.origins()?;
-        // A column without any value is no text.
+        // A column without any value is not a text column.
         let ids = TextValues::of(&batch.columns[id]);
         for row in 0..batch.rows {
             if ids.as_ref().and_then(|ids| ids.value(row)).is_none_or(str::is_empty) {
@@ -100,7 +100,7 @@ pub(super) struct CarryOver<'a> {
 }
 
 impl CarryOver<'_> {
-    /// Writes what is left, and counts what stays of the archives that were converted again.
+    /// Writes what is left, and counts what is kept of the archives that were converted again.
     pub(super) fn run(&mut self, reconverted: &mut [Converted], summary: &mut Summary) -> Result<CarriedOver> {
         let mut kept: HashMap<String, Kept> = HashMap::new();
         let whole: HashSet<String> =
@@ -136,7 +136,7 @@ impl CarryOver<'_> {
         for archive in reconverted {
             let Some(kept) = kept.remove(&archive.uri) else { continue };
             let outcome = &mut archive.outcome;
-            // What a selector leaves out today was seen already.
+            // Events that a selector leaves out this time were already counted.
             let filtered = kept.events.min(outcome.counts.filtered);
             outcome.counts.filtered -= filtered;
             summary.events.filtered -= filtered;
@@ -153,7 +153,7 @@ impl CarryOver<'_> {
         Ok(carried)
     }
 
-    /// Which rows stay.
+    /// Which rows are kept.
     fn mask(
         &self,
         table: Table,

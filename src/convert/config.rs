@@ -1,4 +1,4 @@
-//! What a run was asked to do, resolved and validated.
+//! The request for a run, resolved and validated.
 //!
 //! In: values that a front end gathered. Out: plain fields, and limits as named constants with their units.
 //! Never: reads the environment or the command line.
@@ -23,7 +23,7 @@ use crate::store::{ObjectUrl, StoreOptions};
 pub struct Config {
     /// Files, folders and `s3://` URLs of objects and prefixes to look for archives in; `-` for standard input.
     pub inputs: Vec<PathBuf>,
-    /// Files of lines that name archives, `-` for standard input: a line is a path or URL, or a message of CloudTrail, S3,
+    /// Files whose lines name archives, `-` for standard input: a line is a path or URL, or a message of CloudTrail, S3,
     /// SNS, SQS or EventBridge in JSON.
     pub inputs_from: Vec<PathBuf>,
     /// How S3 is reached.
@@ -40,33 +40,33 @@ pub struct Config {
     pub threads: usize,
     /// Bytes that batches and open row groups may take; the process needs a little more.
     pub memory_limit: u64,
-    /// Events wanted.
+    /// Which events are wanted.
     pub selection: Selection,
     /// What to do with bad input.
     pub on_bad: OnBad,
-    /// Largest size one archive may inflate to, in bytes.
+    /// Maximum size of an inflated archive, in bytes.
     pub max_inflated_bytes: u64,
-    /// Size at which a part is closed and the next is begun, in bytes.
+    /// Size in bytes at which a part is closed and the next is begun.
     pub target_part_bytes: u64,
-    /// Stored bytes of archives that are published together: what is converted beyond them comes in a further commit, so
-    /// that a run that dies loses no more than one. With [`OnBad::Fail`] all of a run is published together.
+    /// Stored bytes of archives that are published together: further archives are published in a further commit, so
+    /// that a run that dies loses at most one. With [`OnBad::Fail`] the whole run is published together.
     pub step_bytes: u64,
-    /// Whether an event that is in the lake already, or comes twice, is written once.
+    /// Whether an event that is already in the lake, or occurs twice, is written once.
     pub dedup: bool,
-    /// Whether archives that are in quarantine, as a whole or in part, are converted again.
+    /// Whether archives that are in quarantine, completely or in part, are converted again.
     pub retry_quarantined: bool,
-    /// Whether archives that are in the lake in another form are converted again.
+    /// Whether archives that are in the lake in another version are converted again.
     pub reconvert_changed: bool,
-    /// Files with what `aws cloudtrail list-public-keys` printed. With any, archives are compared with the digest files among
+    /// Files with the output of `aws cloudtrail list-public-keys`. With any, archives are compared with the digest files among
     /// the inputs.
     pub public_keys: Vec<PathBuf>,
-    /// Whether only archives are converted that digest files prove.
+    /// Whether only archives that digest files prove are converted.
     pub requires_verified: bool,
-    /// Folder for keys of events that do not fit into memory. Without one it is in the lake, and of a dry run all stay in
-    /// memory. For a lake in a bucket there has to be one: parts are staged in it, too.
+    /// Folder for keys of events that do not fit into memory. By default it is in the lake, and a dry run keeps all in
+    /// memory. Required for a lake in a bucket, since parts are staged in it, too.
     pub scratch: Option<PathBuf>,
-    /// How long to wait for another run that has the lake; by default not at all, but for a lease in a bucket that has no
-    /// heartbeat, until it has expired.
+    /// How long to wait for another run that holds the lake; by default not at all, except for a lease in a bucket without
+    /// a heartbeat, until it has expired.
     pub wait: Duration,
     /// Convert and count, and write nothing.
     pub dry_run: bool,
@@ -75,13 +75,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// Least memory a run can work with, in bytes.
+    /// Minimum memory of a run, in bytes.
     pub const MIN_MEMORY_LIMIT: u64 = limits::MIN_MEMORY;
-    /// Memory a run uses by default, in bytes.
+    /// Default memory of a run, in bytes.
     pub const DEFAULT_MEMORY_LIMIT: u64 = limits::MEMORY;
-    /// Largest inflated archive by default, in bytes.
+    /// Default maximum size of an inflated archive, in bytes.
     pub const DEFAULT_MAX_INFLATED_BYTES: u64 = limits::INFLATED_BYTES;
-    /// Default part size, in bytes: within the 128 MB to 1 GB that Athena and DuckDB like.
+    /// Default part size, in bytes: within the 128 MB to 1 GB that suit Athena and DuckDB.
     pub const DEFAULT_TARGET_PART_BYTES: u64 = 256 * MIB;
 
     /// Default stored bytes of a commit: some minutes of work on a small machine, and files of full size.
@@ -117,23 +117,23 @@ impl Config {
         }
     }
 
-    /// Whether the lake is in a bucket: files that are not whole are in [`Config::scratch`] then.
+    /// Whether the lake is in a bucket: incomplete files are in [`Config::scratch`] then.
     #[must_use]
     pub fn is_lake_remote(&self) -> bool {
         ObjectUrl::is_url(&self.lake)
     }
 
-    /// Bytes of memory for keys of events; what does not fit goes to disk.
+    /// Bytes of memory for keys of events; the rest goes to disk.
     pub(crate) const fn keys_memory(&self) -> u64 {
         if self.dedup { self.memory_limit / 12 } else { 0 }
     }
 
-    /// Bytes of memory for rows on their way.
+    /// Bytes of memory for rows in flight.
     pub(crate) fn rows_memory(&self) -> u64 {
         self.memory_limit - self.keys_memory() - self.read_options().prefetch_memory()
     }
 
-    /// What the request asks of its input.
+    /// The options for the input.
     pub(crate) fn read_options(&self) -> ReadOptions {
         ReadOptions {
             inputs: self.inputs.clone(),
@@ -150,12 +150,12 @@ impl Config {
         }
     }
 
-    /// What commits say of the request.
+    /// What commits store about the request.
     pub(crate) fn settings(&self) -> Settings {
         Settings::new(&self.tables, &self.partition_by, &self.selection, self.dedup)
     }
 
-    /// What the request asks of its lake.
+    /// The options for the lake.
     pub(crate) fn write_options(&self) -> WriteOptions {
         WriteOptions {
             lake: self.lake.clone(),
@@ -171,11 +171,11 @@ impl Config {
         }
     }
 
-    /// Checks what types cannot.
+    /// Checks what types cannot express.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ConfigInvalid`] with the flag that mends it.
+    /// [`ErrorKind::ConfigInvalid`] with the flag to change.
     pub fn validate(&self) -> Result<()> {
         let invalid = |message: &str| Err(Error::new(ErrorKind::ConfigInvalid, message));
         self.read_options().validate()?;

@@ -1,10 +1,10 @@
-//! Rows of large archives that turned out to be unusable after they were written, taken out of staged parts.
+//! Removes rows of large archives from staged parts, if the archives turned out to be unusable after rows were written.
 //!
-//! In: which rows were handed out before it was known. Out: parts without them, under the same names. Never: touches a part
+//! In: which rows were written before it was known. Out: parts without them, under the same names. Never: touches a part
 //! that has none of them, or one that readers can see.
 //!
-//! An archive's rows come in its order, also in the parts. So of the rows of an archive in a partition those that are not to
-//! be kept are the first ones, and their number says which.
+//! Parts keep the order of an archive's rows. So in each partition the rows of the archive to remove are its first ones, and
+//! their number identifies them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -24,34 +24,34 @@ use crate::schema::Table;
 /// A partition of a table.
 type PartitionOf = (Table, Arc<str>);
 
-/// Rows that were written and are not to be kept.
+/// Rows that were written and must be removed.
 #[derive(Debug, Default)]
 pub(super) struct CutBack {
-    /// Rows of the archive at hand, whose end is not known.
+    /// Rows of the current archive, which may still turn out to be unusable.
     written: HashMap<PartitionOf, u64>,
-    /// Rows that are not to be kept, by partition and archive.
+    /// Rows to remove, by partition and archive.
     unwanted: HashMap<PartitionOf, HashMap<String, u64>>,
 }
 
 impl CutBack {
-    /// Takes note of rows of an archive whose end is not known.
+    /// Records rows of an archive that may still turn out to be unusable.
     pub(super) fn note(&mut self, batch: &Batch) {
         *self.written.entry((batch.table, Arc::clone(&batch.partition))).or_default() += batch.rows as u64;
     }
 
-    /// The archive at hand may be kept.
+    /// Keeps the rows of the current archive.
     pub(super) fn keep(&mut self) {
         self.written.clear();
     }
 
-    /// What was written of the archive at hand, which this is, may not be kept.
+    /// Marks the rows of the current archive, which is this one, for removal.
     pub(super) fn cut(&mut self, uri: &str) {
         for (partition, rows) in self.written.drain() {
             *self.unwanted.entry(partition).or_default().entry(uri.to_owned()).or_default() += rows;
         }
     }
 
-    /// Writes parts that have unwanted rows anew; the parts by table and partition.
+    /// Rewrites parts that have unwanted rows; the parts by table and partition.
     ///
     /// # Errors
     ///
@@ -104,14 +104,14 @@ impl CutBack {
     }
 }
 
-/// The table and the partition that a part is of, as its path says.
+/// The table and the partition of a part, by its path.
 fn partition_of(part: &StagedPart) -> Result<PartitionOf> {
     let table = part.table()?;
     let partition = part.path.parent().and_then(|folder| folder.strip_prefix(table.name()).ok());
     Ok((table, partition.unwrap_or(Path::new("")).display().to_string().into()))
 }
 
-/// Which rows stay: of each archive all but so many of the next ones.
+/// Which rows are kept: for each archive all but this many of its next ones.
 fn wanted(batch: &Batch, unwanted: &mut HashMap<String, u64>) -> Result<BooleanArray> {
     let (archives, _) = batch.origins()?;
     let mut is_wanted = |row: usize| {

@@ -1,4 +1,4 @@
-//! Archives to a lake: which of them are converted, and step by step what is published.
+//! Archives to a lake: which of them are converted, and what each step publishes.
 //!
 //! In: a [`Config`]. Out: published commits and a [`Summary`]. Never: parses, encodes or writes itself.
 
@@ -38,13 +38,13 @@ use worklist::Sorter;
 
 /// Converts archives into a lake.
 ///
-/// Only archives that the lake does not have yet are read. What is bad goes to the quarantine table and is told in the
+/// Only archives that the lake does not have yet are read. Bad input goes to the quarantine table and is reported in the
 /// summary.
 ///
 /// # Errors
 ///
-/// Options that make no sense, inputs that cannot be listed, a lake that cannot be written to, and with
-/// [`config::OnBad::Fail`] bad input. Of the step at hand nothing was published then; of those before it all is, and the error
+/// Invalid options, inputs that cannot be listed, a lake that cannot be written to, and bad input with
+/// [`config::OnBad::Fail`]. Nothing of the current step is published then; earlier steps are, and the error
 /// says so.
 pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     config.validate()?;
@@ -54,7 +54,7 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
     let converted = convert_in(config, progress, &lake_session, &session);
     converted.map_err(|error| {
         let error = lake_session.stop().explain(session.stop().explain(error));
-        // Who asks to stop does not wait for a store; what comes of that is no other end.
+        // A run that was asked to stop does not wait for a store; the resulting error still counts as stopped.
         if progress.is_stopping() && error.of_store().is_some() { error.when_stopped() } else { error }
     })
 }
@@ -74,7 +74,7 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
         (Some(lake), known, None)
     } else {
         let root = Root::of(&config.lake, lake_session)?;
-        // A dry run must not read what another run is about to replace.
+        // A dry run must not read parts that another run is about to replace.
         let lock = wait_to_hold(&root, config.wait, lake_session)?;
         (None, clock.coordinate(&pool, || KnownArchives::read(root, &config.settings()))?, lock)
     };
@@ -118,7 +118,7 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
             Ok(done) => summary.add_step(done),
             Err(error) => {
                 let error = session.stop().explain(error).after_commits(summary.commits.len());
-                // Nobody reads a summary of a run that failed.
+                // A failed run has no summary to read.
                 let notes = steps.lake.as_mut().map(Lake::release_lease).unwrap_or_default();
                 return Err(notes.iter().fold(error, |error, note| error.advise(note)));
             }

@@ -1,6 +1,6 @@
 //! One step: archives that are published together.
 //!
-//! In: rows and archives, in order. Out: staged parts and counts. Never: decides in which order they come.
+//! In: rows and archives, in order. Out: staged parts and counts. Never: decides their order.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,12 +23,12 @@ use crate::schema::Table;
 
 /// The parts of a commit before they are published.
 pub(super) struct Staged {
-    /// All but that of `archives`.
+    /// All parts but that of `archives`.
     pub(super) parts: Vec<StagedPart>,
     pub(super) archives: StagedPart,
     /// Rows among them that earlier commits have published, by table.
     pub(super) carried: HashMap<Table, u64>,
-    /// Paths below the lake of the parts that they stand for.
+    /// Paths below the lake of the parts that they replace.
     pub(super) replaced: Vec<String>,
 }
 
@@ -39,18 +39,18 @@ impl Staged {
     }
 }
 
-/// What is done with the rows and archives of a step.
+/// Processes the rows and archives of a step.
 pub(super) struct Step<'a> {
     config: &'a Config,
     progress: &'a Progress,
     archives: Arc<Vec<Archive>>,
-    /// Who has which event; `None` when nobody asks.
+    /// Which place has which event; `None` without deduplication.
     duplicate_index: Option<Arc<DuplicateIndex>>,
-    /// What the step has to replace, when its archives are in the lake already.
+    /// What the step replaces, when its archives are in the lake already.
     replacement: Option<&'a Replacement>,
-    /// Rows of copies that were taken out, by the archive that they are of.
+    /// Duplicate rows that were removed, by archive.
     duplicates: HashMap<usize, DuplicateCounts>,
-    /// Archives that are done, but for what stays of their former rows.
+    /// Archives that are done, except for what is kept of their old rows.
     reconverted: Vec<Converted>,
     without_id: WithoutId,
     output: Option<Output<'a>>,
@@ -67,7 +67,7 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
-    /// Enters an archive into the manifest.
+    /// Adds an archive to the manifest.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl Output<'_> {
 }
 
 impl<'a> Step<'a> {
-    /// A step that is written to `commit`, if to any.
+    /// A step that is written to `commit`, if there is one.
     ///
     /// # Errors
     ///
@@ -136,11 +136,11 @@ impl<'a> Step<'a> {
         })
     }
 
-    /// Takes what comes next.
+    /// Takes the next item.
     ///
     /// # Errors
     ///
-    /// When the disk fails; bad input, when nothing is to be bad; and bugs.
+    /// When the disk fails; for bad input, if that is to fail the run; and bugs.
     pub(super) fn take(&mut self, piece: OrderedItem) -> Result<()> {
         match piece {
             OrderedItem::Rows { batches, end, large } => self.write(batches, end, large),
@@ -157,7 +157,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Writes rows without those of copies, of which those before `end` are known.
+    /// Writes rows without duplicates, which are known for places before `end`.
     fn write(&mut self, batches: Vec<Batch>, end: Place, large: Option<usize>) -> Result<()> {
         let mut duplicates = self.duplicates_before(end, large)?;
         for batch in batches {
@@ -179,17 +179,17 @@ impl<'a> Step<'a> {
         Ok(())
     }
 
-    /// The copies of other events among those before `end`.
+    /// The duplicates of other events among those before `end`.
     fn duplicates_before(&self, end: Place, large: Option<usize>) -> Result<Duplicates> {
         let Some(duplicate_index) = &self.duplicate_index else { return Ok(Duplicates::default()) };
-        // Of an archive that is not at its end, all may be given back.
+        // All rows of an archive that has not ended may still be taken back.
         let certain = large.map_or(end, |at| Place::new(position(at), 0));
         let lost = duplicate_index.take_lost(end, certain)?;
         let uri = |at: u32| Some(self.archives.get(at as usize)?.uri());
         Ok(if self.config.dedup { Duplicates::new(&lost, uri) } else { Duplicates::default() })
     }
 
-    /// Counts an archive and enters it into the manifest.
+    /// Counts an archive and adds it to the manifest.
     fn end_archive(&mut self, mut converted: Box<Converted>) -> Result<()> {
         let archive = &self.archives[converted.archive];
         if let Some(counts) = self.duplicates.remove(&converted.archive) {
@@ -208,20 +208,20 @@ impl<'a> Step<'a> {
         if self.replacement.is_none() {
             return output.enter(archive, &converted);
         }
-        // Their bytes are on disk; of these there may be many.
+        // They are on disk; there may be many.
         converted.outcome.findings = Vec::new();
         self.reconverted.push(*converted);
         Ok(())
     }
 
-    /// Writes no more, and waits until nobody does: staging is about to be removed.
+    /// Stops writing, and waits until all threads have stopped: staging is about to be removed.
     pub(super) fn abandon(self) {
         if let Some(output) = self.output {
             output.tables.abandon();
         }
     }
 
-    /// Writes all that is left; what is staged, if anything is, and what was counted.
+    /// Writes the rest; what is staged, if anything is, and the counts.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
-//! A run step by step, each of which is published as a whole.
+//! A run in steps, each of which is published as a whole.
 //!
-//! In: the archives of a step. Out: a published commit, and what was counted. Never: a step published before everything in
+//! In: the archives of a step. Out: a published commit, and the counts. Never: publishes a step before everything in
 //! it is counted, compared with its files, and on disk.
 
 use std::ops::Range;
@@ -19,7 +19,7 @@ use crate::report::{Progress, Summary};
 use crate::rows::{KeyIndex, Plan};
 use crate::schema::Table;
 
-/// Keys on disk above which a step begins anew with those of the dates that it touches.
+/// Keys on disk above which a step starts with a new index of the dates that it covers.
 const MOST_SPILLED_KEYS: usize = 32 << 20;
 
 /// Stored bytes of an event, roughly.
@@ -31,12 +31,12 @@ pub(super) struct Steps<'a> {
     pub(super) progress: &'a Progress,
     /// How the archives of each step are read.
     pub(super) request: ReadRequest,
-    /// None in a run that only counts.
+    /// `None` in a dry run.
     pub(super) lake: Option<Lake>,
     pub(super) root: Root,
-    /// Who has which event, as of the steps before.
+    /// Which place has which event, as of the previous steps.
     pub(super) duplicate_index: Option<Arc<DuplicateIndex>>,
-    /// What the first step has to replace.
+    /// What the first step replaces.
     pub(super) replacement: Option<Replacement>,
 }
 
@@ -49,7 +49,7 @@ impl Steps<'_> {
     pub(super) fn convert(&mut self, range: Range<usize>) -> Result<Summary> {
         let commit = self.lake.as_ref().map(Lake::begin);
         let converted = self.convert_to(range, commit.as_ref());
-        // Nothing of the lake depends on staging any more, and the next run clears it anyway.
+        // The lake does not depend on staging any more, and the next run clears it anyway.
         let _ = commit.map_or(Ok(()), |commit| commit.discard());
         converted
     }
@@ -80,7 +80,7 @@ impl Steps<'_> {
         let (staged, mut summary) = step.finish()?;
         if let (Some(staged), Some(commit)) = (staged, commit) {
             self.publish(commit, &staged, &mut summary)?;
-            // The keys of rows that stay were not inserted.
+            // The keys of kept rows were not inserted.
             let is_replaced = self.replacement.take().is_some();
             self.duplicate_index =
                 duplicate_index.filter(|duplicate_index| !is_replaced && duplicate_index.spilled() < MOST_SPILLED_KEYS);
@@ -88,7 +88,7 @@ impl Steps<'_> {
         Ok(summary)
     }
 
-    /// The keys of the steps before, or those of the lake; none when nobody asks who has which event.
+    /// The index of the previous steps, or that of the lake; none without deduplication.
     fn duplicate_index(&self) -> Result<Option<Arc<DuplicateIndex>>> {
         let is_asked = self.config.dedup || self.replacement.is_some();
         if !is_asked || self.duplicate_index.is_some() {
@@ -108,7 +108,7 @@ impl Steps<'_> {
         let Some(lake) = &mut self.lake else { return Ok(()) };
         let ReadRequest { clock, pool, .. } = &self.request;
         let found = clock.coordinate(pool, || read_back(commit, staged.all()))?;
-        // A table that was not asked for has no rows, whatever was found.
+        // A table that was not asked for has no rows, whatever the archives contain.
         let is_kept = |table: Table| !table.is_partitioned() || self.config.tables.contains(&table);
         let rows = |table| {
             let [found, carried] = [&found, &staged.carried].map(|rows| rows.get(&table).copied().unwrap_or_default());

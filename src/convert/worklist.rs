@@ -1,7 +1,7 @@
 //! Which archives are converted, in which steps.
 //!
-//! In: the archives that were found and what is known of them. Out: those to convert, in order. Never: the same archives
-//! in other steps: a run that goes on where another died makes the same ones.
+//! In: the archives that were found and what is known about them. Out: those to convert, in order. Never: assigns archives
+//! to other steps: a run that continues after one that died makes the same steps.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -20,31 +20,31 @@ use crate::reader::open_containers;
 use crate::report::Summary;
 use crate::schema::Table;
 
-/// What a run has to do.
+/// The work of a run.
 pub(super) struct Worklist {
-    /// Archives in the order of conversion: first those that belong to the step of `reconverted`.
+    /// Archives in the order of conversion: first the step of `reconverted`.
     pub(super) archives: Arc<Vec<Archive>>,
-    /// Archives that are in the lake already and are converted again.
+    /// Archives that are already in the lake and are converted again.
     reconverted: ReconvertedArchives,
-    /// Archives of their step: those, and new members of containers that are among them. A container is known only when
-    /// all of its members are in the lake.
+    /// Number of archives in that step: the reconverted ones, and new members of containers among them. A container is marked
+    /// as known only when all of its members are in the lake.
     reconverted_step: usize,
-    /// Whether some of `reconverted` have rows but in `archives` and `quarantine`.
+    /// Whether some of `reconverted` have rows outside of `archives` and `quarantine`.
     has_rows: bool,
 }
 
-/// Tells archives that are to be converted from those that the lake has.
+/// Separates archives to convert from those that the lake has.
 pub(super) struct Sorter<'a> {
     known: &'a KnownArchives,
     config: &'a Config,
-    /// Archives that are to be tried again, and the containers that they are in, by the hash of their name.
+    /// Archives to retry, and the containers that they are in, by the hash of their names.
     quarantined: HashSet<u128>,
-    /// Archives that were found and left out at once.
+    /// Archives that were skipped as soon as they were found.
     left_out: AtomicU64,
 }
 
 impl<'a> Sorter<'a> {
-    /// Reads what the lake says of archives that are to be tried again.
+    /// Reads the archives to retry from the lake.
     ///
     /// # Errors
     ///
@@ -54,10 +54,10 @@ impl<'a> Sorter<'a> {
         Ok(Self { known, config, quarantined, left_out: AtomicU64::new(0) })
     }
 
-    /// Whether an archive has to be remembered at all. What is left out here is counted with those that [`Sorter::sort`]
-    /// leaves out.
+    /// Whether an archive has to be kept in the list at all. What is skipped here is counted together with what
+    /// [`Sorter::sort`] skips.
     pub(super) fn is_new(&self, archive: &Archive) -> bool {
-        // What digest files declare is looked for among all archives.
+        // Files that digest files declare are searched among all archives.
         let is_asked = !self.known.is_empty() && self.config.public_keys.is_empty();
         let is_left_out = is_asked && self.state(archive) == (ArchiveState::Same, false);
         if is_left_out {
@@ -66,14 +66,14 @@ impl<'a> Sorter<'a> {
         !is_left_out
     }
 
-    /// What is known of an archive, and whether it is to be tried again.
+    /// What is known about an archive, and whether it is to be retried.
     fn state(&self, archive: &Archive) -> (ArchiveState, bool) {
         let uri = archive.uri();
         let is_quarantined = !self.quarantined.is_empty() && self.quarantined.contains(&name_hash(&uri));
         (self.known.find(&uri, archive.bytes, &archive.modified()), is_quarantined)
     }
 
-    /// Sorts archives out, on the threads of the pool that this is called in; what is left out is counted.
+    /// Sorts archives, on the current thread pool; what is skipped is counted.
     pub(super) fn sort(&self, found: Vec<Archive>, summary: &mut Summary) -> Worklist {
         let left_out = self.left_out.load(Ordering::Relaxed);
         summary.archives.already_converted = left_out;
@@ -99,7 +99,7 @@ impl<'a> Sorter<'a> {
                     list.has_rows |= has_rows;
                     reconverted.push(archive);
                 }
-                // It has no rows of its own; each of its members is judged by itself.
+                // It has no rows of its own; each of its members is judged separately.
                 _ if archive.is_container() => reconverted.push(archive),
                 _ if is_quarantined || (is_changed && self.config.reconvert_changed) => {
                     list.has_rows = true;
@@ -115,7 +115,7 @@ impl<'a> Sorter<'a> {
                 }
             }
         }
-        // A container with a member that is left as it was is looked into again by the next run.
+        // A container with a member that is left unchanged is opened again by the next run.
         let found = reconverted.len() + new.len();
         for archives in [&mut reconverted, &mut new] {
             archives.retain(|archive: &Archive| !archive.is_container() || !unfinished.contains(&archive.uri()));
@@ -136,7 +136,7 @@ impl<'a> Sorter<'a> {
         list
     }
 
-    /// Looks into containers that the lake does not know, on the threads of the pool that this is called in.
+    /// Opens containers that the lake does not know, on the current thread pool.
     pub(super) fn open_containers(&self, found: Vec<Archive>) -> Vec<Archive> {
         let is_looked_into = |archive: &Archive| match self.state(archive) {
             (ArchiveState::Same, is_quarantined) => is_quarantined,
@@ -147,7 +147,7 @@ impl<'a> Sorter<'a> {
 }
 
 impl Worklist {
-    /// What is to be replaced, if anything, on the threads of the pool that this is called in.
+    /// What is to be replaced, if anything, on the current thread pool.
     ///
     /// # Errors
     ///
@@ -161,7 +161,7 @@ impl Worklist {
         Replacement::find(&known.root, &known.commits, self.reconverted.clone(), &tables).map(Some)
     }
 
-    /// The archives that are published together, step by step.
+    /// The archives of each step, which are published together.
     pub(super) fn steps(&self, config: &Config) -> Vec<Range<usize>> {
         let is_one = config.on_bad == OnBad::Fail || config.dry_run;
         let most = if is_one { u64::MAX } else { config.step_bytes };

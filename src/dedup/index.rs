@@ -1,6 +1,6 @@
-//! All keys of a run and of the dates that it touches.
+//! All keys of a run and of the dates that it covers.
 //!
-//! In: keys of workers. Out: places that have lost. Never: loses the first error; whoever takes lost places gets it.
+//! In: keys of workers. Out: places that are duplicates. Never: loses the first error; the next caller of `take_lost` gets it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::mem;
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::model::Place;
 use crate::rows::event_key::{EventKey, KeyEntry, KeyIndex, UnitKeys};
 
-/// Workers seldom meet in one of so many.
+/// Enough shards that workers seldom wait for the same one.
 const SHARDS: usize = 64;
 
 /// A place for keys that do not fit into memory.
@@ -26,7 +26,7 @@ pub(crate) struct Scratch {
     pub(crate) folder: Option<PathBuf>,
 }
 
-/// Who has which event.
+/// Which place has which event.
 #[derive(Debug)]
 pub(crate) struct DuplicateIndex {
     shards: Vec<Mutex<Shard>>,
@@ -35,7 +35,7 @@ pub(crate) struct DuplicateIndex {
     /// Dates whose keys were read back from the lake, or are being read.
     loaded: RwLock<HashMap<PartitionDate, Arc<OnceLock<()>>>>,
     file: SpillFile,
-    /// Keys of a shard in memory, above which the settled ones go to disk.
+    /// Keys of a shard in memory above which the settled ones are spilled.
     most_keys: usize,
     /// Place before which nothing is inserted any more.
     settled: AtomicU64,
@@ -45,8 +45,8 @@ pub(crate) struct DuplicateIndex {
 }
 
 impl DuplicateIndex {
-    /// No keys but those of the lake. `memory` bounds the bytes of keys in memory; `scratch` is a place for more,
-    /// without which there is no bound. About so many events are `expected`.
+    /// An index with the keys of the lake only. `memory` bounds the keys in memory in bytes; `scratch` is where the rest
+    /// is spilled; without it there is no bound. About `expected` events are expected.
     pub(crate) fn new(published: PublishedKeys, memory: u64, scratch: Scratch, expected: u64) -> Self {
         let file = SpillFile::new(scratch.disk, scratch.folder);
         let share = |of_all: u64| usize::try_from(of_all).unwrap_or(usize::MAX) / SHARDS;
@@ -65,17 +65,17 @@ impl DuplicateIndex {
         }
     }
 
-    /// Keys on disk: they slow down whoever comes next.
+    /// Keys on disk: they slow down later insertions.
     pub(crate) fn spilled(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).spilled()).sum()
     }
 
-    /// The places before `end` that have lost their event to one before them. Final when every event before `end` was
+    /// The places before `end` that are duplicates of earlier ones. Final when every event before `end` was
     /// inserted; nothing before `end` may be inserted afterwards, unless it is forgotten, which nothing before `certain` is.
     ///
     /// # Errors
     ///
-    /// What went wrong with any key so far.
+    /// The first error of any key so far.
     pub(crate) fn take_lost(&self, end: Place, certain: Place) -> Result<BTreeSet<Place>> {
         if let Some(error) = lock(&self.error).take() {
             return Err(error);
@@ -99,13 +99,13 @@ impl DuplicateIndex {
         lock(&self.shards[shard_of(key)]).contains(&self.file, key)
     }
 
-    /// Lets every key go to disk at once: whichever of two equal keys is found first is taken for the first.
+    /// Lets every key be spilled at once: of two equal keys the one that is inserted first counts as the first.
     pub(crate) fn settle_all(&self) {
         self.settled.store(u64::MAX, Ordering::Relaxed);
         self.certain.store(u64::MAX, Ordering::Relaxed);
     }
 
-    /// Inserts keys, whatever the lake has.
+    /// Inserts keys without looking at the lake.
     ///
     /// # Errors
     ///
@@ -119,11 +119,11 @@ impl DuplicateIndex {
         Ok(())
     }
 
-    /// All places that have lost their event so far.
+    /// All places so far that are duplicates.
     ///
     /// # Errors
     ///
-    /// What went wrong with any key.
+    /// The first error of any key.
     pub(crate) fn take_all_lost(&self) -> Result<BTreeSet<Place>> {
         let all = Place::from_bits(u64::MAX);
         self.take_lost(all, all)
@@ -134,7 +134,7 @@ impl DuplicateIndex {
         self.insert_all(&mut unit.keys)
     }
 
-    /// Puts keys into their shards, each of which is locked once.
+    /// Inserts keys into their shards, locking each once.
     fn put(&self, entries: &mut [KeyEntry], lost: &mut Vec<Place>) -> Result<()> {
         entries.sort_unstable();
         for entries in entries.chunk_by(|one, two| shard_of(one.key) == shard_of(two.key)) {
@@ -153,7 +153,7 @@ impl DuplicateIndex {
         Ok(())
     }
 
-    /// Reads the keys of a day from the lake, when nobody has yet.
+    /// Reads the keys of a day from the lake, unless that was done already.
     fn load(&self, day: Option<i64>) -> Result<()> {
         let dates = self.published.dates(day);
         let known = self.loaded.read().unwrap_or_else(PoisonError::into_inner).get(&dates).cloned();
@@ -162,7 +162,7 @@ impl DuplicateIndex {
             Arc::clone(all.entry(dates).or_default())
         });
         let mut result = Ok(());
-        // Others that want the same day wait here until it is complete.
+        // Other threads that want the same day wait here until it is complete.
         loaded.get_or_init(|| result = self.load_all(dates));
         result
     }
@@ -170,7 +170,7 @@ impl DuplicateIndex {
     fn load_all(&self, dates: PartitionDate) -> Result<()> {
         const AT_ONCE: usize = 16_384;
         let mut entries = Vec::new();
-        // What is twice in the lake is no concern of this run.
+        // Duplicates within the lake do not concern this run.
         let mut lost = Vec::new();
         self.published.read(dates, &mut |key| {
             entries.push(KeyEntry { key, place: Place::PUBLISHED });

@@ -1,7 +1,7 @@
 //! The keys of events that are in the lake.
 //!
 //! In: parts, and the dates that are asked for. Out: the keys of their rows. Never: reads any other column, or parts of
-//! dates that nobody asked for.
+//! other dates.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::schema::Table;
 
 const ARCHIVE: &str = "archive";
 
-/// Dates that the paths of a lake distinguish.
+/// Dates as the paths of a lake distinguish them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum PartitionDate {
     /// A day, in days since 1970.
@@ -43,7 +43,7 @@ enum Granularity {
 }
 
 impl PartitionDate {
-    /// The date of a folder such as `event_date=2018-04-19`; `None` when it tells none.
+    /// The date of a folder such as `event_date=2018-04-19`; `None` when its name contains none.
     fn of_folder(folder: &str, granularity: Granularity) -> Option<Self> {
         let (name, value) = folder.split_once('=')?;
         let number = |text: &str| text.parse::<i16>().ok();
@@ -78,7 +78,7 @@ pub(crate) struct PublishedKeys {
 }
 
 impl PublishedKeys {
-    /// The keys of events in the lake of a run, read when they are asked for.
+    /// The keys of events in the lake of a run, read on demand.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl PublishedKeys {
         Self { root: root.clone(), granularity, parts: by_dates, excluded: BTreeSet::new() }
     }
 
-    /// The dates whose parts may hold an event of this day, in days since 1970.
+    /// The date whose parts may hold an event of this day, in days since 1970.
     pub(crate) fn dates(&self, day: Option<i64>) -> PartitionDate {
         match (self.granularity, day) {
             (Granularity::All, _) => PartitionDate::All,
@@ -131,7 +131,7 @@ impl PublishedKeys {
         self
     }
 
-    /// All dates that there are parts of, in order.
+    /// All dates that have parts, in order.
     #[cfg(test)]
     pub(crate) fn all_dates(&self) -> Vec<PartitionDate> {
         let mut dates: Vec<_> = self.parts.keys().copied().collect();
@@ -139,7 +139,7 @@ impl PublishedKeys {
         dates
     }
 
-    /// Tells the key of every row of these dates that has one.
+    /// Calls `visit` with the key of every row of these dates that has one.
     ///
     /// # Errors
     ///
@@ -207,7 +207,7 @@ mod tests {
     use crate::store::Session;
 
     #[test]
-    fn folders_tell_dates() {
+    fn dates_are_read_from_folders() {
         assert_eq!(PartitionDate::of_folder("event_date=1970-01-02", Granularity::Day), Some(PartitionDate::Day(1)));
         assert_eq!(
             PartitionDate::of_folder("event_date=__HIVE_DEFAULT_PARTITION__", Granularity::Day),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_looked_for_where_its_rows_are() {
+    fn events_are_searched_in_their_own_partition() {
         let root = Root::of(Path::new("/lake"), &Session::default()).unwrap();
         let parts = |folder: &str| vec![PathBuf::from(format!("/lake/events/{folder}/part-000001-00000.parquet"))];
         for (by, folder, day) in [

@@ -1,6 +1,6 @@
-//! A share of all keys.
+//! A shard of the keys.
 //!
-//! In: keys with places. Out: which place has a key. Never: forgets a key, or keeps more than so many of them in memory.
+//! In: keys with places. Out: which place has a key. Never: forgets a key, or keeps more than a set number in memory.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -10,31 +10,31 @@ use crate::error::Result;
 use crate::model::Place;
 use crate::rows::event_key::EventKey;
 
-/// Runs of about one size that are put together.
+/// Runs of about one size that are merged.
 const RUNS_OF_A_LEVEL: usize = 4;
 
-/// A key and the first place that is known to have it.
+/// A key and the first known place that has it.
 #[derive(Debug)]
 struct Slot {
-    /// In halves: a whole one would take up room for its alignment.
+    /// In halves: a `u128` would waste space on alignment.
     key: [u64; 2],
     place: Place,
 }
 
-/// Keys that a table of so many bytes has room for. Its slots are a power of two, one in eight of which stays free, and
-/// so that it never grows beyond, some are left to the unit that fills it.
+/// Keys that a table of this many bytes can hold. Its slots are a power of two, one in eight of which stays free; some more
+/// are left to the unit that fills it, so that it never grows.
 pub(super) const fn most_keys(bytes: usize) -> usize {
-    // A byte for each is the table's own.
+    // Each has a control byte of the table.
     let slots = bytes / (size_of::<Slot>() + 1);
     if slots == 0 { 1 } else { (1 << slots.ilog2()) / 16 * 13 }
 }
 
-/// What became of a key.
+/// The result of inserting a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Inserted {
-    /// Nobody had the key.
+    /// The key is new.
     First,
-    /// This place has lost it, now or for good: a place before it has the key.
+    /// This place is a duplicate of an earlier one, now or permanently.
     Lost(Place),
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Shard {
     slots: HashTable<Slot>,
     /// Keys whose place does not matter any more, the longest runs first, each with its level.
     runs: Vec<(u32, Run)>,
-    /// Such keys that may still be forgotten, all of this place or behind it.
+    /// Spilled keys that may still be forgotten, all at or after `uncertain_from`.
     uncertain: Vec<Run>,
     uncertain_from: Option<Place>,
     /// Keys that the last spill had to leave in memory.
@@ -93,7 +93,7 @@ impl Shard {
         Ok(is_in_memory || is_on_disk(self.all_runs(), file, key)?)
     }
 
-    /// Whether there are more keys in memory than there should be, and a spill would be worth its while.
+    /// Whether there are too many keys in memory, and a spill would be worthwhile.
     pub(super) fn is_above(&self, most: usize) -> bool {
         self.slots.len() > most.max(self.left * 2)
     }
@@ -107,7 +107,7 @@ impl Shard {
         self.runs.iter().map(|(_, run)| run).chain(&self.uncertain)
     }
 
-    /// Forgets the keys of this place and of those behind it, none of which is certain.
+    /// Forgets the keys at and after this place, none of which is certain.
     pub(super) fn forget_from(&mut self, place: Place) {
         self.slots.retain(|slot| slot.place < place);
         if self.uncertain_from.take_if(|from| *from >= place).is_some() {
@@ -115,8 +115,8 @@ impl Shard {
         }
     }
 
-    /// Puts keys of places before `settled` on disk: whoever comes now comes after them. Those from `certain` on may still be
-    /// forgotten.
+    /// Spills keys of places before `settled`: whatever is inserted from now on comes after them. Those from `certain` on may
+    /// still be forgotten.
     ///
     /// # Errors
     ///
@@ -130,7 +130,7 @@ impl Shard {
         let mut keys = Vec::with_capacity(self.slots.len());
         let mut uncertain = Vec::new();
         let mut left = Vec::new();
-        // Taken one by one they would leave their room in the table unusable, and it would grow.
+        // Removed one by one they would leave tombstones in the table, and it would grow.
         for slot in self.slots.drain() {
             let key = EventKey::from(slot.key[1]) << 64 | EventKey::from(slot.key[0]);
             if slot.place < settled.min(certain) {
@@ -186,7 +186,7 @@ mod tests {
     use crate::tests::Random;
 
     #[test]
-    fn the_first_place_keeps_a_key_whoever_comes_first() {
+    fn the_first_place_keeps_a_key_whatever_the_order_of_insertion() {
         let (mut shard, file) = (Shard::default(), SpillFile::new(Disk::default(), None));
         let places: Vec<_> = (0..3).map(|index| Place::new(0, index)).collect();
         let mut insert = |key, place| shard.insert(&file, key, place).unwrap();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_on_disk_are_remembered_and_those_that_may_change_stay() {
+    fn settled_keys_are_spilled_and_others_stay_in_memory() {
         let folder = tempfile::tempdir().unwrap();
         let file = SpillFile::new(Disk::default(), Some(folder.path().to_owned()));
         let mut shard = Shard::default();

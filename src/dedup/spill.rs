@@ -18,15 +18,15 @@ use crate::rows::event_key::EventKey;
 const BLOCK_KEYS: usize = 256;
 const KEY_BYTES: usize = size_of::<EventKey>();
 const BLOCK_BYTES: usize = BLOCK_KEYS * KEY_BYTES;
-/// A filter has a byte for each key, and one wrong answer in forty, up to this size; above it wrong answers are more and
-/// each costs a look at a block.
+/// A filter has a byte for each key, and one false positive in forty, up to this size; above it false positives are more
+/// frequent, and each costs the read of a block.
 const MOST_FILTER_BYTES: usize = 128 << 10;
 
-/// The file that all runs are in, made when it is needed first.
+/// The file with all runs, created on first use.
 #[derive(Debug)]
 pub(super) struct SpillFile {
     disk: Disk,
-    /// Where to make it; without a place nothing can be spilled.
+    /// Where to create it; without a folder nothing can be spilled.
     folder: Option<PathBuf>,
     file: Mutex<Option<Arc<ScratchFile>>>,
     length: AtomicU64,
@@ -58,13 +58,13 @@ impl SpillFile {
         })
     }
 
-    /// Where so many bytes may be written.
+    /// The position of this many bytes to write.
     fn reserve(&self, bytes: usize) -> u64 {
         self.length.fetch_add(bytes as u64, Ordering::Relaxed)
     }
 }
 
-/// Sorted keys, somewhere in the file.
+/// Sorted keys in the file.
 #[derive(Debug)]
 pub(super) struct Run {
     start: u64,
@@ -86,7 +86,7 @@ impl Run {
         writer.finish()
     }
 
-    /// Makes one run of several.
+    /// Merges several runs.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Run {
         writer.finish()
     }
 
-    /// Keys in it.
+    /// Number of keys in it.
     pub(super) const fn len(&self) -> usize {
         self.keys
     }
@@ -143,12 +143,12 @@ impl Run {
 struct RunWriter<'f> {
     file: &'f SpillFile,
     run: Run,
-    /// What is not written yet.
+    /// Bytes to be written.
     buffer: Vec<u8>,
     written: u64,
 }
 
-/// Bytes that are written at once.
+/// Size of a write.
 const WRITE_BYTES: usize = 64 << 10;
 
 impl<'f> RunWriter<'f> {
@@ -183,7 +183,7 @@ impl<'f> RunWriter<'f> {
     }
 }
 
-/// Reads a run from its least key on.
+/// Reads a run in ascending order.
 struct RunReader<'r> {
     file: &'r SpillFile,
     run: &'r Run,
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_has_what_was_written_and_nothing_else() {
+    fn a_run_has_exactly_the_keys_that_were_written() {
         let folder = tempfile::tempdir().unwrap();
         let file = SpillFile::new(Disk::default(), Some(folder.path().to_owned()));
         let mut random = Random::new(7);
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_become_one_that_has_all_their_keys() {
+    fn merged_runs_have_all_keys() {
         let folder = tempfile::tempdir().unwrap();
         let file = SpillFile::new(Disk::default(), Some(folder.path().to_owned()));
         let mut random = Random::new(8);

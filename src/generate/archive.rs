@@ -7,7 +7,7 @@ use super::scene::Scene;
 use super::template::Compiler;
 use super::trail::Trail;
 
-/// Makes archives; what all of them share is prepared once.
+/// Makes archives; shared data is prepared once.
 #[derive(Debug)]
 pub(super) struct Generator {
     trail: Trail,

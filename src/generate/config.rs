@@ -1,11 +1,11 @@
-//! What is asked for, and what was made of it. In: values of flags. Out: plain fields. Never decides anything about one
+//! The request, and a summary of the result. In: values of flags. Out: plain fields. Never decides anything about one
 //! archive.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// What the archives hold.
+/// The content of the archives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mix {
     /// An organisation trail: twenty accounts, eight regions, some 150 actions; one call in 200 is a metering call.
@@ -20,7 +20,7 @@ impl Mix {
     /// All mixes.
     pub(super) const ALL: [Self; 3] = [Self::Org, Self::Metering, Self::Tiny];
 
-    /// The word for it on the command line.
+    /// Its name on the command line.
     const fn name(self) -> &'static str {
         match self {
             Self::Org => "org",
@@ -56,16 +56,16 @@ impl FromStr for Mix {
     }
 }
 
-/// What to generate. Everything but `out` and `threads` is part of what the archives are made of.
+/// What to generate. Everything but `out` and `threads` determines the content of the archives.
 #[derive(Clone, Debug)]
 pub(crate) struct GenerateConfig {
-    /// Folder that receives `AWSLogs/…`; made if it is not there.
+    /// Folder for `AWSLogs/…`; created if it does not exist.
     pub(crate) out: PathBuf,
-    /// What the archives hold.
+    /// The content of the archives.
     pub(crate) mix: Mix,
-    /// How many archives.
+    /// Number of archives.
     pub(crate) archives: usize,
-    /// How many events each has.
+    /// Number of events in each.
     pub(crate) events_per_archive: usize,
     /// The same seed gives the same bytes; different seeds share no event.
     pub(crate) seed: u64,

@@ -1,4 +1,4 @@
-//! What stands around the request of an event. In: the scene and the call. Out: the members before `requestParameters`
+//! The members around the request of an event. In: the scene and the call. Out: the members before `requestParameters`
 //! ([`Envelope::open`]) and after `responseElements` ([`Envelope::close`]). Never writes the two themselves.
 
 use super::catalogue::CompiledAction;
@@ -24,19 +24,19 @@ pub(super) struct Envelope {
 /// Weights of `eventVersion` 1.0 to 1.11: mid-2025, most services write the newest, some have not moved for years.
 const VERSION_WEIGHTS: [u32; 12] = [0, 0, 0, 0, 0, 2, 1, 1, 22, 12, 12, 60];
 
-/// How often, per million events, members are there that nobody expects, or are there as `null`.
+/// How often, per million events, there are unexpected members, or members that are `null`.
 const UNKNOWN_MEMBER: u64 = 400;
 const EXPLICIT_NULL: u64 = 2_500;
 const SHARED: u64 = 15_000;
 /// Percent of the calls from a private address that come through a VPC endpoint.
 const THROUGH_ENDPOINT: u64 = 70;
 
-/// A call: the action, and what its envelope shows of this one call.
+/// A call: the action, and the parts of its envelope that vary.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GeneratedCall<'a> {
     pub(super) of: &'a CompiledAction,
     pub(super) minor: usize,
-    /// The event was delivered late, and says so.
+    /// The event was delivered late, and is marked as such.
     pub(super) delayed: bool,
 }
 
@@ -135,7 +135,7 @@ impl Envelope {
         put(out, ",\"eventID\":\"");
         text::push_guid(out, &mut scene.rng, false);
         out.push(b'"');
-        // Older versions and network activity do without readOnly.
+        // Older versions and network activity have no readOnly.
         if action.category != "NetworkActivity" && (call.minor > 5 || scene.rng.percent(50)) {
             put(out, if action.read_only { ",\"readOnly\":true" } else { ",\"readOnly\":false" });
         }

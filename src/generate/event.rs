@@ -13,9 +13,9 @@ use super::text::put;
 use super::trail::{Delivery, GLOBAL_REGION, Trail, stream};
 
 /// Events per million that were delivered before, in an earlier archive of the same account and region. Where there is
-/// none, the event is an ordinary one, so a little less than this is seen.
+/// none, the event is an ordinary one, so the actual rate is a little lower.
 const REDELIVERED: u64 = 1_200;
-/// How many archives back an earlier delivery is looked for.
+/// How many archives back an earlier delivery is searched for.
 const LOOK_BACK: usize = 512;
 /// Events per million that come an hour to two days late.
 const LATE: u64 = 8_000;
@@ -24,16 +24,16 @@ const BURST: usize = 16;
 /// Percent of the events that take their burst's session, and their burst's action.
 const BURST_SESSION: u64 = 90;
 const BURST_ACTION: u64 = 68;
-/// Percent of calls that fail; `Failed` calls of network activity are what one records it for.
+/// Percent of calls that fail; network activity is only recorded for failed calls.
 const FAILED: u64 = 4;
 const FAILED_NETWORK: u64 = 60;
-/// Percent of the failures that are of the action's own kind; the others are denials.
+/// Percent of the failures with an error of the action itself; the others are denials.
 const FAILED_OWN_WAY: u64 = 60;
 /// Metering calls in a seller's archives: per cent in the org mixes, per thousand in the metering mix.
 const METERING_OF_ORG: u64 = 4;
 const METERING_OF_METERING: u64 = 992;
 
-/// All that events are made of.
+/// The parts that events are made of.
 #[derive(Debug)]
 pub(super) struct Events {
     envelope: Envelope,
@@ -141,7 +141,7 @@ fn write_action(
         envelope.denial(scene, &call, out);
     }
     if !network {
-        // A denied call often shows no request; it is rendered all the same, for what it keeps for `resources`.
+        // A denied call often shows no request; it is rendered all the same, for the values that `resources` needs.
         let hidden = failed && !own_way && scene.rng.percent(30);
         nullable(scene, "requestParameters", &compiled.request, hidden, out);
         nullable(scene, "responseElements", &compiled.response, failed, out);
@@ -150,7 +150,7 @@ fn write_action(
     envelope.close(scene, &call, manner, out);
 }
 
-/// A member that is there in any case: the rendering, or `null` if there is no template or it is to be hidden.
+/// A member that is always present: the rendering, or `null` if there is no template or it is to be hidden.
 fn nullable(scene: &mut Scene<'_>, name: &str, template: &Template, hidden: bool, out: &mut Vec<u8>) {
     put(out, ",\"");
     put(out, name);

@@ -1,4 +1,4 @@
-//! Who calls. In: which kinds of caller an action has. Out: a `userIdentity` object appended to the event, and the
+//! Callers. In: which kinds of caller an action has. Out: a `userIdentity` object appended to the event, and the
 //! caller's address, agent and ARN kept for the rest of it. Never makes a new caller per event: callers are sessions
 //! that last an hour, so keys, session names and creation dates repeat as they do in real trails.
 
@@ -39,11 +39,11 @@ pub(super) enum Who {
 pub(super) enum Callers {
     /// All kinds, in proportion to their weights.
     Any,
-    /// These only, the first kinds as often as the others.
+    /// Only these, the first kinds as often as the others.
     Only(&'static [Who]),
 }
 
-/// What the caller means for the rest of the event.
+/// The caller's properties that the rest of the event depends on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manner {
     /// Whether the request came over a TLS connection that the service saw.

@@ -13,10 +13,10 @@
 //!   has the names, ids and addresses that templates draw from.
 //! - `trail`: accounts and regions, and where and when each archive is delivered; `scene`: one event of it, which
 //!   templates are rendered for.
-//! - `identity`, `catalogue`, `metering`, `specials`: who calls, and what; `envelope`: all that stands around it.
+//! - `identity`, `catalogue`, `metering`, `specials`: callers and their calls; `envelope`: everything around it.
 //!
-//! Each event has a random stream of its own, named by seed, archive and position; so a later archive can deliver an
-//! earlier event again verbatim by making it again, and nothing is ever remembered.
+//! Each event has its own random stream, named by seed, archive and position; so a later archive can deliver an
+//! earlier event again verbatim by generating it again, and nothing has to be remembered.
 
 mod agents;
 mod archive;

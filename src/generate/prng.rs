@@ -97,7 +97,7 @@ impl Prng {
     }
 }
 
-/// Draws indices in proportion to integer weights, in constant time: each index stands in the table as often as it weighs.
+/// Draws indices in proportion to integer weights, in constant time: each index is in the table as often as its weight.
 #[derive(Debug)]
 pub(super) struct Weighted {
     table: Vec<usize>,

@@ -28,7 +28,7 @@ pub(super) struct Template {
 }
 
 impl Template {
-    /// Whether there is nothing to render, ever.
+    /// Whether it always renders nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
@@ -91,7 +91,7 @@ impl Compiler {
         &self.unknown
     }
 
-    /// What cannot be understood is rendered as it stands, and remembered.
+    /// What cannot be parsed is rendered verbatim, and remembered.
     pub(super) fn compile(&mut self, source: &'static str) -> Template {
         let mut pieces = Vec::new();
         let mut rest = source;

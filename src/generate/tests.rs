@@ -1,4 +1,4 @@
-//! Tests of the whole generator, through its public face.
+//! Tests of the whole generator, through its public interface.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -51,7 +51,7 @@ fn another_seed_or_mix_gives_another_archive() {
 }
 
 #[test]
-fn files_hold_the_archives_whatever_made_them() -> Result<(), Box<dyn std::error::Error>> {
+fn files_do_not_depend_on_the_number_of_threads() -> Result<(), Box<dyn std::error::Error>> {
     let archives = archives(&small(Mix::Metering));
     for threads in [1, 3] {
         let folder = tempfile::tempdir()?;
@@ -147,7 +147,7 @@ fn empty_sizes_are_served() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 #[test]
-fn mixes_are_read_as_they_are_written() {
+fn mixes_are_parsed_as_they_are_printed() {
     for mix in Mix::ALL {
         assert_eq!(mix.to_string().parse(), Ok(mix));
     }

@@ -117,7 +117,7 @@ impl Trail {
 
     /// The archive's key, as S3 has it: `AWSLogs/[o-orgid/]<account>/CloudTrail/<region>/YYYY/MM/DD/<file>`.
     pub(super) fn key(&self, delivery: &Delivery) -> String {
-        // The stream goes on where the delivery's stopped being used: a word of its own keeps them apart.
+        // The delivery's stream must not be continued: a word of its own keeps the two apart.
         let mut rng = Prng::of(&[self.seed, stream::DELIVERY, word(delivery.archive_index), 1]);
         let account = &self.accounts[delivery.account];
         let region = region_name(delivery.region);

@@ -1,5 +1,5 @@
 //! From archives to files. In: a [`GenerateConfig`]. Out: gzip files below its folder, and the totals. Never leaves a
-//! damaged file behind an `Ok`; after an error, files may be missing or short, and the same call made again mends them,
+//! damaged file behind an `Ok`; after an error, files may be missing or short, and repeating the call repairs them,
 //! because it writes the same bytes to the same names.
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! One input object: a file, an object of S3, a member of a container, or what came on standard input.
+//! One input: a file, an object of S3, a member of a container, or standard input.
 //!
 //! In: where it was found. Out: its name in the lake, its place in the order, its bytes. Never: holds them, or a handle.
 
@@ -23,23 +23,23 @@ use crate::error::Finding;
 use crate::model::Selection;
 use crate::store::{Bucket, Object, Version};
 
-/// One input object. Ten million of them have to fit in memory, so it holds no full path: files of one folder share
-/// that.
+/// One input. Ten million of them have to fit in memory, so it holds no full path: files of one folder share
+/// the folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Archive {
-    /// The folder it is in, absolute; of an object `s3://`, the bucket and what stands before the last slash of its key; of a
+    /// The folder it is in, absolute; for an object `s3://`, the bucket and the key up to the last slash; for a
     /// member the path of its container.
     folder: Arc<Path>,
     name: Box<OsStr>,
     /// Size as stored.
     pub(crate) bytes: u64,
     modified_ms: i64,
-    /// Minute of delivery by its name, `YYYYMMDDHHMM` as a number; 0 when the name tells none.
+    /// Minute of delivery by its name, `YYYYMMDDHHMM` as a number; 0 when the name has none.
     delivered: u64,
-    /// Whether it is a file that can be read at all: not a pipe, a socket or a device.
+    /// Whether it is a regular file: not a pipe, a socket or a device.
     pub(crate) is_regular: bool,
     origin: Origin,
-    /// What came of looking into it, when that decides what becomes of it.
+    /// The result of opening it, when that decides its outcome.
     pub(crate) contents: Option<Box<ArchiveContents>>,
 }
 
@@ -48,37 +48,37 @@ pub(crate) struct Archive {
 enum Origin {
     File,
     Object(Box<StoredObject>),
-    /// An object that cannot be asked for, and why.
+    /// An object that cannot be requested, and why.
     Unreachable(Box<Unreachable>),
     /// Copied from standard input, with a hash of it.
     Stdin(Box<(Arc<ScratchFile>, u128)>),
-    /// At hand, under a name that whoever has them gives.
+    /// In memory, under a name that the caller gives.
     Memory(Box<(String, Bytes)>),
     Member(Box<MemberPlace>),
 }
 
-/// What is said of an object instead of its bytes.
+/// Stands in for an object that cannot be requested.
 #[derive(Clone, Debug)]
 struct Unreachable {
     why: String,
 }
 
-/// What came of looking into an archive.
+/// The result of opening an archive.
 #[derive(Clone, Debug)]
 pub(crate) enum ArchiveContents {
-    /// It is a container, whose members are archives of their own: those that are certain.
+    /// It is a container, whose members are separate archives, as far as they are certain.
     Members {
         kind: &'static str,
-        /// What is wrong with it.
+        /// Damage of the container.
         findings: Vec<Finding>,
     },
-    /// It could not be read, so that nobody knows what is in it. It stays so for this run: read as text, a container would
-    /// be taken for something foreign, and its members would be lost.
+    /// It could not be read, so its content is unknown. It stays so for this run: read as text, a container would
+    /// be considered foreign, and its members would be lost.
     Unread {
-        /// What the system or the store said.
+        /// The error of the system or the store.
         why: String,
     },
-    /// It is something else, as its beginning says, and is not read any further.
+    /// It is something else, by its first bytes, and is not read any further.
     Foreign { kind: &'static str },
 }
 
@@ -94,7 +94,7 @@ impl Archive {
         }
     }
 
-    /// A file that is gone since its folder was listed, or a link to nowhere: reading it will tell.
+    /// A file that has vanished since its folder was listed, or a dangling link: reading it will fail.
     pub(super) fn lost(folder: &Arc<Path>, name: &OsStr) -> Self {
         Self {
             folder: Arc::clone(folder),
@@ -108,7 +108,7 @@ impl Archive {
         }
     }
 
-    /// An object of a bucket; `folder` is where it is, when that is known from the object before.
+    /// An object of a bucket; `folder` is where it is, when the previous object has the same folder.
     pub(super) fn object(bucket: &Arc<Bucket>, folder: Option<&Arc<Path>>, object: &Object) -> Self {
         let (above, name) = object.key.rsplit_once('/').unwrap_or(("", &object.key));
         let mut path = bucket_folder(bucket);
@@ -126,7 +126,7 @@ impl Archive {
         }
     }
 
-    /// An object that cannot be asked for: reading it tells why.
+    /// An object that cannot be requested: reading it gives the reason.
     pub(super) fn unreachable(bucket: &Bucket, key: &str, why: &str) -> Self {
         let folder = Arc::from(Path::new(&bucket_folder(bucket)));
         Self {
@@ -135,13 +135,13 @@ impl Archive {
         }
     }
 
-    /// What came on standard input; `hash` is of its bytes.
+    /// A copy of standard input; `hash` is of its bytes.
     pub(super) fn stdin(file: ScratchFile, bytes: u64, hash: u128) -> Self {
         let nowhere = Self::lost(&Arc::from(Path::new("")), OsStr::new("-"));
         Self { bytes, origin: Origin::Stdin(Box::new((Arc::new(file), hash))), ..nowhere }
     }
 
-    /// Bytes that are at hand; what stands behind the last slash of `uri` is its name.
+    /// Bytes in memory; its name is what follows the last slash of `uri`.
     pub(crate) fn in_memory(uri: &str, bytes: Bytes) -> Self {
         let (folder, name) = uri.rsplit_once('/').unwrap_or(("", uri));
         Self {
@@ -155,21 +155,21 @@ impl Archive {
     /// A member of a container of which `bytes` bytes can be read.
     pub(super) fn member(folder: &Arc<Path>, name: &OsStr, bytes: u64, modified_ms: i64, member: MemberPlace) -> Self {
         let delivered = ObjectKey::of(Path::new(name)).delivered.unwrap_or_default();
-        // What can only be read from front to back is converted in that order.
+        // Members of a sequential container are converted in its order.
         let delivered = member.container.delivered().unwrap_or(delivered);
         let nowhere = Self::lost(folder, name);
         Self { bytes, modified_ms, delivered, origin: Origin::Member(Box::new(member)), ..nowhere }
     }
 
-    /// The same, after it was looked into.
+    /// The same, after it was opened.
     pub(crate) fn with_contents(self, contents: ArchiveContents) -> Self {
         Self { contents: Some(Box::new(contents)), ..self }
     }
 
-    /// Where it is; of a member, where it would be if its container were a folder.
+    /// Its path; for a member, the path it would have if its container were a folder.
     pub(crate) fn path(&self) -> PathBuf {
         if let Origin::Unreachable(_) = self.origin {
-            // A key may begin with a slash, and nothing be between two: they are no separators then.
+            // A key may begin with a slash, or have two in a row: they are not path separators then.
             let mut path = self.folder.as_os_str().to_owned();
             path.push("/");
             path.push(&*self.name);
@@ -178,12 +178,12 @@ impl Archive {
         self.folder.join(&*self.name)
     }
 
-    /// The folder it is in, to be shared with others there.
+    /// The folder it is in, to be shared with others.
     pub(super) fn folder(&self) -> Arc<Path> {
         Arc::clone(&self.folder)
     }
 
-    /// When it was delivered, as far as its name says.
+    /// When it was delivered, if its name says so.
     pub(super) const fn delivered(&self) -> u64 {
         self.delivered
     }
@@ -197,18 +197,18 @@ impl Archive {
     pub(crate) fn bytes_to_read(&self) -> u64 {
         match self.contents.as_deref() {
             None => self.bytes,
-            // No more than what identified it.
+            // No more than was needed to identify it.
             Some(ArchiveContents::Foreign { .. }) => self.bytes.min(LOOK_BYTES as u64),
             Some(ArchiveContents::Members { .. } | ArchiveContents::Unread { .. }) => 0,
         }
     }
 
-    /// Whether its key shows that it holds nothing of a selection.
+    /// Whether its key allows for events of a selection.
     pub(crate) fn may_match(&self, selection: &Selection) -> bool {
         ObjectKey::of(&self.path()).may_match(selection)
     }
 
-    /// The order of conversion: that of delivery, then that of paths, containers behind all that may be in them.
+    /// The order of conversion: by delivery, then by path, containers after their members.
     pub(crate) fn order(&self, other: &Self) -> Ordering {
         let by_place = || match (&self.origin, &other.origin) {
             (Origin::Member(one), Origin::Member(two)) if Arc::ptr_eq(&one.container, &two.container) => {
@@ -221,8 +221,8 @@ impl Archive {
         self.is_container().cmp(&other.is_container()).then_with(by_delivery).then_with(by_place)
     }
 
-    /// Its name in the lake: a `file://` URI that does not depend on how the input was spelled, or an `s3://` URI; of a member
-    /// that of its container, an exclamation mark and its name; of standard input a hash of what came.
+    /// Its name in the lake: a `file://` URI that does not depend on how the input was spelled, or an `s3://` URI; for a member
+    /// that of its container, an exclamation mark and its name; for standard input a hash of its bytes.
     pub(crate) fn uri(&self) -> String {
         match &self.origin {
             Origin::File => {
@@ -262,7 +262,7 @@ impl Archive {
             Origin::Member(member) if member.is_kept(self.bytes) => member.read(self.bytes, buffer),
             _ => {
                 buffer.clear();
-                // One more than expected shows that there is more.
+                // One byte more than expected shows that there is more.
                 self.open()?.take(self.bytes.saturating_add(1)).read_to_end(buffer).map(drop)
             }
         }
@@ -270,7 +270,7 @@ impl Archive {
 
     fn read_file(&self, buffer: &mut Vec<u8>) -> io::Result<()> {
         let mut file = fs::File::open(self.path())?;
-        // One read instead of four system calls: what falls short of more room than the file is known to need is all.
+        // One read instead of four system calls: a short read into a buffer with a spare byte has reached the end.
         let expected = usize::try_from(self.bytes).unwrap_or_default();
         buffer.resize(expected + 1, 0);
         let read = match file.read(buffer) {
@@ -281,7 +281,7 @@ impl Archive {
         if read == expected { Ok(()) } else { file.read_to_end(buffer).map(drop) }
     }
 
-    /// What is asked of the store to read it; `None` when that is nothing.
+    /// The object to request; `None` when it is not in S3.
     pub(crate) fn version(&self) -> Option<Version> {
         match &self.origin {
             Origin::Object(object) if self.bytes > 0 => Some(object.version(&self.path(), self.bytes)),
@@ -306,11 +306,11 @@ impl Archive {
         }
     }
 
-    /// Reads its first bytes, so many at most.
+    /// Reads its first bytes, at most this many.
     pub(crate) fn read_head(&self, bytes: usize) -> io::Result<Vec<u8>> {
         let mut head = Vec::new();
         let opened = match (&self.origin, self.region()) {
-            // To read on is what opening would prepare for.
+            // Opening the object would fetch further pieces ahead.
             (Origin::Object(_), Some(region)) => Box::new(region.part(0, bytes as u64).open()?),
             _ => self.open()?,
         };
@@ -318,7 +318,7 @@ impl Archive {
         Ok(head)
     }
 
-    /// Where its bytes are, when they can be read at any place.
+    /// Its bytes for random access, if that is possible.
     pub(super) fn region(&self) -> Option<Region> {
         match &self.origin {
             Origin::File => Some(Region::new(Base::File(Arc::from(self.path())), self.bytes)),
@@ -330,14 +330,14 @@ impl Archive {
         }
     }
 
-    /// Says that it is read soon: while what is before it in its container is read, it is kept.
+    /// Marks it as needed soon: when its container is read past it, its bytes are kept.
     pub(crate) fn mark_wanted(&self) {
         if let Origin::Member(member) = &self.origin {
             member.mark_wanted(self.bytes);
         }
     }
 
-    /// Says that it is done with.
+    /// Marks it as done.
     pub(crate) fn release(&self) {
         if let Origin::Member(member) = &self.origin {
             member.release();
@@ -349,7 +349,7 @@ impl Archive {
         matches!(&self.origin, Origin::Member(member) if member.is_in_sequence())
     }
 
-    /// How deep in containers it is.
+    /// How many containers it is nested in.
     pub(super) fn depth(&self) -> usize {
         match &self.origin {
             Origin::Member(member) => member.container.depth,
@@ -357,13 +357,13 @@ impl Archive {
         }
     }
 
-    /// Whether its name is one that CloudTrail gives: such a file is looked into when it is converted, and not before.
+    /// Whether its name is one that CloudTrail gives: such a file is opened only when it is converted.
     pub(crate) fn is_named_like_a_log(&self) -> bool {
         let name = self.name.as_bytes();
         name.ends_with(b".json.gz") || name.ends_with(b".json")
     }
 
-    /// Whether it is called as CloudTrail calls a log file: what is under such a name is one, or damage.
+    /// Whether it is named like a CloudTrail log file: a file with such a name is one, or damaged.
     pub(crate) fn has_log_name(&self) -> bool {
         is_log_name(self.name.as_bytes())
     }
@@ -373,13 +373,13 @@ impl Archive {
         self.name.as_bytes().ends_with(b".gz")
     }
 
-    /// Whether its name is that of a zip.
+    /// Whether it is named like a zip.
     pub(super) fn is_named_like_a_zip(&self) -> bool {
         let name = self.name.as_bytes();
         name.last_chunk().is_some_and(|suffix: &[u8; 4]| suffix.eq_ignore_ascii_case(b".zip"))
     }
 
-    /// What distinguishes one version of it from another, in the manifest's form: the tag of an object, or a modification time.
+    /// Distinguishes its versions, in the manifest's form: the tag of an object, or a modification time.
     pub(crate) fn modified(&self) -> String {
         if let Origin::Object(object) = &self.origin
             && let Some(etag) = object.etag()
@@ -388,7 +388,7 @@ impl Archive {
         }
         let time = jiff::Timestamp::from_millisecond(self.modified_ms).unwrap_or_default().to_string();
         match &self.origin {
-            // Zips that are made again in the same way have the same times in them.
+            // Zips that are rebuilt in the same way have the same times in them.
             Origin::Member(member) => {
                 member.crc32().map_or_else(|| time.clone(), |crc32| format!("{time} crc32:{crc32:08x}"))
             }
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn order_is_that_of_delivery_and_then_of_paths() {
+    fn archives_are_ordered_by_delivery_and_then_by_path() {
         let archive = |folder: &str, name: &str, delivered| Archive {
             delivered,
             ..Archive::lost(&Arc::from(Path::new(folder)), OsStr::new(name))

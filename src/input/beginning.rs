@@ -1,6 +1,6 @@
-//! How the text of an archive begins.
+//! The beginning of an archive's text.
 //!
-//! In: its first bytes. Out: the text that they give. Never: reads any further, or takes the end of those bytes for that of
+//! In: its first bytes. Out: the text that they give. Never: reads any further, or mistakes the end of those bytes for that of
 //! the archive.
 
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use super::archive::Archive;
 use super::container::LOOK_BYTES;
 use super::stream::{TextStream, Window};
 
-/// The first bytes of an archive, as many as identify it; nothing when it cannot be read, and of an object, which
+/// The first bytes of an archive, enough to identify it; `None` when it cannot be read, and for an object, which
 /// was [looked at](super::look_at) with others.
 pub(crate) fn head(archive: &Archive) -> Option<Bytes> {
     let is_at_hand = archive.is_regular && archive.version().is_none();
@@ -17,8 +17,8 @@ pub(crate) fn head(archive: &Archive) -> Option<Bytes> {
     head.ok().map(Bytes::from)
 }
 
-/// The first `wanted` bytes of the text of an archive that begins like this, and whether they are all of it. `None` when
-/// there are fewer, or are damaged.
+/// The first `wanted` bytes of the text of an archive with this head, and whether they are all of it. `None` when
+/// there are fewer, or they are damaged.
 pub(crate) fn beginning(archive: &Archive, head: &Bytes, wanted: usize) -> Option<(Window, bool)> {
     let mut stream = TextStream::over_head(head.clone()).ok()?;
     let mut window = Window::default();

@@ -1,7 +1,7 @@
-//! Files that hold archives.
+//! Files that contain archives.
 //!
-//! In: a file that may be a tar or zip, compressed or not. Out: its members, as archives of their own. Never: trusts a
-//! name: what a file is, its first bytes tell; nor unpacks anything to disk.
+//! In: a file that may be a tar or zip, compressed or not. Out: its members, as separate archives. Never: trusts a
+//! name: the first bytes decide what a file is; nor unpacks anything to disk.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -28,30 +28,30 @@ use crate::store::Version;
 pub(crate) const TAR: &str = "tar";
 pub(crate) const ZIP: &str = "zip";
 
-/// Containers within containers.
+/// Maximum nesting of containers.
 const MAX_DEPTH: usize = 8;
 
-/// Members of one container: ten million archives are what a run is made for.
+/// Maximum members of a container: a run is designed for ten million archives.
 pub(super) const MAX_MEMBERS: usize = 10_000_000;
 
-/// Places of damage of one container that are reported one by one.
+/// Maximum number of reported damages of a container.
 const MAX_FINDINGS: usize = 10_000;
 
 /// Bytes that identify a file: a header of tar.
 const HEAD_BYTES: usize = 512;
 
-/// Bytes that are looked at to find that out; gzip has told a header by then.
+/// Bytes that are read for that; gzip yields a header within them.
 pub(super) const LOOK_BYTES: usize = 4 << 10;
 
-/// Members from this size on are read piece by piece, smaller ones at once.
+/// Members of at least this size are read piece by piece, smaller ones at once.
 pub(crate) const LARGE_BYTES: u64 = 3 << 20;
 
 /// A container whose members are archives.
 #[derive(Debug)]
 pub(super) struct Container {
-    /// The name of it in the lake.
+    /// Its name in the lake.
     pub(super) uri: String,
-    /// How many containers its members are in.
+    /// How many containers its members are nested in.
     pub(super) depth: usize,
     access: MemberAccess,
     /// When it was delivered.
@@ -62,7 +62,7 @@ pub(super) struct Container {
 enum MemberAccess {
     /// Its members can be read in any order.
     Region(Region),
-    /// Its members can be read from front to back.
+    /// Its members can only be read from front to back.
     Sequence(Box<Sequence>),
 }
 
@@ -82,22 +82,22 @@ pub(super) struct MemberPlace {
     pub(super) container: Arc<Container>,
     start: u64,
     packing: Packing,
-    /// How many members of the same name stand before it.
+    /// How many members of the same name precede it.
     pub(super) occurrence: u32,
 }
 
 /// How the bytes of a member are stored in its container.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Packing {
-    /// As it is.
+    /// Uncompressed.
     Stored,
-    /// As zips store it: in so many bytes, with a checksum of what they were made from.
+    /// As in zips: the number of stored bytes, and a checksum of the original.
     Zipped { is_deflated: bool, bytes: u64, crc32: u32 },
-    /// In a way that this version cannot undo.
+    /// In a way that this version does not support.
     Unsupported(&'static str),
 }
 
-/// What the directory of a container says of a member.
+/// The entry of a member in the directory of a container.
 #[derive(Debug)]
 pub(super) struct ContainerEntry {
     pub(super) name: Vec<u8>,
@@ -116,7 +116,7 @@ impl MemberPlace {
         }
     }
 
-    /// The checksum that its container has of it.
+    /// Its checksum in the container.
     pub(super) const fn crc32(&self) -> Option<u32> {
         match self.packing {
             Packing::Zipped { crc32, .. } => Some(crc32),
@@ -212,7 +212,7 @@ pub(super) fn damage(offset: Option<u64>, message: String) -> Finding {
     Finding { event_index: None, byte_offset: offset, reason: Reason::ContainerDamaged, message, original: Vec::new() }
 }
 
-/// The first bytes of objects of S3, many of which are asked for at once; nothing of other archives.
+/// The first bytes of objects of S3, requested concurrently; `None` for other archives.
 pub(crate) fn look_at(archives: &[&Archive]) -> Vec<Option<Bytes>> {
     let mut heads = vec![None; archives.len()];
     let versions = archives.iter().enumerate().filter_map(|(at, archive)| Some((at, archive.version()?)));
@@ -230,10 +230,10 @@ pub(crate) fn look_at(archives: &[&Archive]) -> Vec<Option<Bytes>> {
     heads
 }
 
-/// Opens a container: its members, those of containers in it included, and the containers themselves. `None` when the
-/// archive is none, or is so damaged that converting it reports it. `head` is what [`look_at`] has found of it.
+/// Opens a container: its members, including those of nested containers, and the containers themselves. `None` when the
+/// archive is not a container, or is so damaged that converting it reports it. `head` is the result of [`look_at`].
 ///
-/// What the system or the store did not let anybody read comes back alone, marked as such.
+/// An archive that the system or the store did not let us read is returned alone, marked as such.
 pub(crate) fn expand(archive: &Archive, head: Option<Bytes>) -> Option<Vec<Archive>> {
     match members(archive, head) {
         Ok(members) => members,
@@ -244,7 +244,7 @@ pub(crate) fn expand(archive: &Archive, head: Option<Bytes>) -> Option<Vec<Archi
     }
 }
 
-/// Whether an error is that bytes could not be had, and not that they are wrong.
+/// Whether an error means that bytes could not be read, rather than that they are invalid.
 fn is_failed_read(error: &io::Error) -> bool {
     let finding = outer_damage(error);
     super::is_of_system(error) || finding.is_some_and(|finding| finding.reason == Reason::ReadFailed)
@@ -296,12 +296,12 @@ fn members(archive: &Archive, head: Option<Bytes>) -> io::Result<Option<Vec<Arch
 #[derive(Default)]
 struct Names {
     seen: HashSet<u64>,
-    /// How often those came that came again.
+    /// How often repeated names have occurred.
     repeats: HashMap<u64, u32>,
 }
 
 impl Names {
-    /// How often a name has come before.
+    /// How often a name has occurred before.
     fn count(&mut self, name: &[u8]) -> u32 {
         let mut hasher = DefaultHasher::new();
         hasher.write(name);
@@ -323,7 +323,7 @@ pub(super) struct ContainerListing {
 }
 
 impl ContainerListing {
-    /// Notes damage at a place of the container.
+    /// Records damage at a position of the container.
     pub(super) fn damaged(&mut self, offset: Option<u64>, message: String) {
         match self.findings.len().cmp(&MAX_FINDINGS) {
             Ordering::Less => self.findings.push(damage(offset, message)),
@@ -335,7 +335,7 @@ impl ContainerListing {
         }
     }
 
-    /// Notes that members may reach beyond the end of the container, which is here.
+    /// Records where the container ends, since members may claim to reach beyond it.
     pub(super) fn end_at(&mut self, end: u64) {
         if let Some(cut) = self.entries.iter().find(|entry| entry.start.saturating_add(entry.bytes) > end) {
             let name = crate::error::printable(&String::from_utf8_lossy(&cut.name));
@@ -343,13 +343,13 @@ impl ContainerListing {
         }
         self.entries.retain(|entry| entry.start < end || entry.bytes == 0);
         for entry in &mut self.entries {
-            // What is cut is another version of the whole, which may come with a later run.
+            // A truncated member is another version than the whole, which may come with a later run.
             entry.bytes = entry.bytes.min(end.saturating_sub(entry.start));
         }
     }
 }
 
-/// The first bytes of what a compressed file was made from, as many as are undamaged; `stored` is how it begins.
+/// The first uncompressed bytes of a file, as many as are undamaged; `stored` is how it begins.
 ///
 /// # Errors
 ///
@@ -374,7 +374,7 @@ fn list_sequence(archive: &Archive) -> io::Result<(ContainerListing, &'static st
     let mut reader = TextReader::new(TextStream::open(archive, u64::MAX, None)?);
     let mut listing = tar::list_in_order(&mut reader)?;
     let (end, finding) = reader.finish();
-    // Behind what could not be read there may be more members.
+    // There may be more members after the point that could not be read.
     if let Some(finding) = finding.as_ref().filter(|finding| finding.reason == Reason::ReadFailed) {
         return Err(io::Error::other(Unusable { finding: finding.clone(), sound_bytes: 0 }));
     }

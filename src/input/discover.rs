@@ -1,7 +1,7 @@
 //! Files, folders and buckets to a sorted list of archives.
 //!
 //! In: the inputs as typed. Out: every regular file and object below them, once, in the order of delivery and then of name.
-//! Never: judges a file by its name, but for the account, Region and day that a CloudTrail key tells.
+//! Never: judges a file by its name, except by the account, Region and day in a CloudTrail key.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -19,33 +19,33 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Selection, is_own_folder};
 use crate::store::{Bucket, ObjectUrl, Session};
 
-/// What is looked for.
+/// The criteria of a search.
 pub(crate) struct Search<'a> {
-    /// A lake, which may lie among the inputs: it and what is below it is passed over. There need not be one.
+    /// A lake, which may be among the inputs: it and everything below it is skipped. It need not exist.
     pub(crate) lake: Option<&'a Path>,
     pub(crate) selection: &'a Selection,
     pub(crate) session: &'a Session,
-    /// Whether an object is to be found, too, when nothing else is against it. It is asked while lists come in, so that
-    /// nothing has to be remembered of what is not.
+    /// A further condition for objects. It is checked while lists arrive, so that skipped objects
+    /// take no memory.
     pub(crate) is_new: &'a (dyn Fn(&Archive) -> bool + Sync),
 }
 
 impl Search<'_> {
-    /// Whether a path belongs to the lake's own folders; the lake may lie among the inputs, and they in its folder.
+    /// Whether a path belongs to the lake's own folders; the lake may be among the inputs, or they in its folder.
     pub(super) fn is_of_lake(&self, path: &Path) -> bool {
         let below = self.lake.and_then(|lake| path.strip_prefix(lake).ok()).and_then(|below| below.iter().next());
         below.is_some_and(is_own_folder)
     }
 
-    /// Whether the key of an archive, which is nothing of the lake, allows it to be wanted.
+    /// Whether an archive may be wanted, by its key.
     fn may_want(&self, archive: &Archive) -> bool {
-        // A container may be called after any day.
+        // A container may be named after any day.
         let path = archive.path();
         let is_passed_over = archive.is_named_like_a_log() && !ObjectKey::of(&path).may_match(self.selection);
         !is_passed_over && !self.is_of_lake(&path)
     }
 
-    /// Whether a list of what is below an input comes to the folder of this key.
+    /// Whether a list of an input includes the folder of this key.
     pub(super) fn lists(&self, bucket: &Bucket, key: &str) -> bool {
         let path = ObjectUrl { bucket: bucket.name().to_owned(), key: key.to_owned() }.to_path();
         path.ancestors().skip(1).all(|folder| below(folder, self.selection) != Below::Nothing)
@@ -57,12 +57,12 @@ impl Search<'_> {
     }
 }
 
-/// Lists the archives below the inputs, and those that are known already, on the threads of the pool that this is called
-/// in and some that wait for buckets.
+/// Lists the archives below the inputs, and those that are known already, on the current thread pool and some
+/// threads that wait for buckets.
 ///
 /// # Errors
 ///
-/// An input that does not exist, or a folder that cannot be listed: going on without it would lose what is in it.
+/// An input that does not exist, or a folder that cannot be listed: continuing without it would lose its archives.
 pub(crate) fn discover(inputs: &[PathBuf], objects: Vec<Archive>, search: &Search<'_>) -> Result<Vec<Archive>> {
     let mut walk = FolderWalk { archives: objects, roots: Vec::new(), visited: HashSet::new(), search };
     let is_of_lake = |root: &Path| {
@@ -101,7 +101,7 @@ pub(crate) fn discover(inputs: &[PathBuf], objects: Vec<Archive>, search: &Searc
     if !urls.is_empty() {
         archives.extend(listing::list(&urls, search)?);
     }
-    // Inputs may overlap; the path, not the spelling, tells one archive from another.
+    // Inputs may overlap; archives are identified by path, not by spelling.
     archives.par_sort_unstable_by(Archive::order);
     archives.dedup_by(|one, two| one.order(two).is_eq());
     Ok(archives)
@@ -109,15 +109,15 @@ pub(crate) fn discover(inputs: &[PathBuf], objects: Vec<Archive>, search: &Searc
 
 struct FolderWalk<'a> {
     archives: Vec<Archive>,
-    /// Inputs and what links lead to, absolute and without links: whatever way leads to a file, it has one name.
+    /// Inputs and link targets, absolute and with links resolved: a file has one name, however it is reached.
     roots: Vec<PathBuf>,
-    /// Roots that were walked through: a link may lead back to where it stands.
+    /// Roots that were visited: a link may lead back to a folder above it.
     visited: HashSet<PathBuf>,
     search: &'a Search<'a>,
 }
 
 impl FolderWalk<'_> {
-    /// Walks through a folder, all folders of one depth at a time, on as many threads as there are.
+    /// Walks a folder level by level, on all threads.
     fn tree(&mut self, root: PathBuf) -> Result<()> {
         let mut folders = vec![root];
         while !folders.is_empty() {
@@ -135,7 +135,7 @@ impl FolderWalk<'_> {
 
     fn list(&self, folder: PathBuf) -> Result<FolderListing> {
         let mut listing = FolderListing::default();
-        // What a list of a bucket passes over is passed over here, too.
+        // What a list of a bucket skips is skipped here, too.
         if self.search.is_of_lake(&folder) || below(&folder, self.search.selection) == Below::Nothing {
             return Ok(listing);
         }
@@ -162,18 +162,18 @@ impl FolderWalk<'_> {
         Ok(listing)
     }
 
-    /// A file as an archive, unless it is passed over.
+    /// A file as an archive, unless it is skipped.
     fn file(&self, folder: &Arc<Path>, name: &OsStr, metadata: &Metadata) -> Option<Archive> {
         let archive = Archive::file(folder, name, metadata);
         self.search.may_want(&archive).then_some(archive)
     }
 }
 
-/// What is in a folder.
+/// The content of a folder.
 #[derive(Default)]
 struct FolderListing {
     archives: Vec<Archive>,
     folders: Vec<PathBuf>,
-    /// Where its links lead to.
+    /// Targets of its links.
     links: Vec<PathBuf>,
 }

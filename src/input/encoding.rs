@@ -1,7 +1,7 @@
 //! Text in UTF-16, or with a byte order mark, to UTF-8.
 //!
-//! In: bytes whose first ones tell how they are encoded. Out: UTF-8 without the mark. Never: drops or replaces anything: what
-//! has no UTF-8 form becomes bytes that are no UTF-8, so that whoever reads the text finds the place.
+//! In: bytes whose first ones identify their encoding. Out: UTF-8 without the mark. Never: drops or replaces anything:
+//! invalid input becomes bytes that are not UTF-8, so that the reader of the text finds the place.
 //!
 //! Windows PowerShell writes UTF-16 when the output of a command is redirected to a file.
 
@@ -12,16 +12,16 @@ use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
 /// Bytes that identify the encoding.
 const HEAD_BYTES: usize = 4;
 
-/// How UTF-32 begins, which is not read: like UTF-16 with a zero character.
+/// The mark of UTF-32, which is not supported: it looks like UTF-16 with a zero character.
 const UTF_32_MARK: &[u8] = b"\xff\xfe\0\0";
 
 /// Bytes that are decoded at a time.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// A byte that no UTF-8 has.
+/// A byte that never occurs in UTF-8.
 const NO_UTF8: u8 = 0xff;
 
-/// The encoding that a byte order mark stands for, and the length of the mark.
+/// The encoding of a byte order mark, and the length of the mark.
 fn encoding(head: &[u8]) -> Option<(&'static Encoding, usize)> {
     if head.starts_with(UTF_32_MARK) { None } else { Encoding::for_bom(head) }
 }
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_many_chunks_is_read_as_a_whole() {
+    fn a_text_of_many_chunks_is_read_completely() {
         let text = TEXT.repeat(CHUNK_BYTES / 8 + 3);
         let mut read = Vec::new();
         Utf16Reader::new(big(&text).as_slice()).read_to_end(&mut read).unwrap();
@@ -158,9 +158,9 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_utf8_form_is_no_utf8() {
+    fn invalid_utf16_gives_invalid_utf8() {
         let whole = little("ab\u{1f600}c");
-        // The first half of a pair alone, the second half alone, two first halves, a cut in a unit.
+        // A lone first half of a pair, a lone second half, two first halves, a truncated unit.
         let mut first_alone = whole.clone();
         first_alone.drain(8..10);
         let mut second_alone = whole.clone();
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_is_left_as_it_is() {
+    fn other_text_is_unchanged() {
         for text in [&b""[..], b"\xff", UTF_32_MARK, b"{}", b"\xef\xbb"] {
             assert_eq!(to_utf8(text.to_vec()), text);
         }

@@ -1,6 +1,6 @@
 //! What the path of a folder says about the keys in it.
 //!
-//! In: a path. Out: whether keys in it may be wanted, and how to get at those that are. Never: passes over a folder that is
+//! In: a path. Out: whether keys in it may be wanted, and how to list those that are. Never: skips a folder that is
 //! not one of CloudTrail's own.
 
 use std::ops::RangeInclusive;
@@ -11,18 +11,18 @@ use jiff::civil::Date;
 use super::key::delivery_days;
 use crate::model::Selection;
 
-/// What is known of the keys in a folder.
+/// What is known about the keys in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Below {
     /// None is wanted.
     Nothing,
-    /// Folders of it may be passed over, or it is worth to look into each by itself.
+    /// Some of its folders may be skipped, or should each be listed separately.
     Folders,
-    /// It is a month's, and some of its days are not wanted.
+    /// It is the folder of a month, and some of its days are not wanted.
     Days(DaysOfMonth),
-    /// Nothing is known but of each key.
+    /// Only each key can be judged.
     Keys,
-    /// It is not below a folder `AWSLogs`; there may be such folders in it.
+    /// It is not below a folder `AWSLogs`, but may contain one.
     Unknown,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn below(folder: &Path, selection: &Selection) -> Below {
     };
     let is_wanted = |list: &[String], value: &str| list.is_empty() || list.iter().any(|wanted| wanted == value);
     let is_account = |name: &str| name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit());
-    // Lake keeps results of queries there, in another layout.
+    // CloudTrail Lake stores query results there, in another layout.
     let is_trail = |name: &str| name.starts_with("CloudTrail") && name != "CloudTrail-Lake";
     match parts {
         [account, ..] if is_account(account) && !is_wanted(&selection.accounts, account) => Below::Nothing,
@@ -65,7 +65,7 @@ fn is_organisation(name: &str) -> bool {
     name.strip_prefix("o-").is_some_and(is_id)
 }
 
-/// The days of a folder that is called after a year, a month or a day; `None` when it is called otherwise.
+/// The days of a folder named after a year, a month or a day; `None` for other names.
 fn days_of(date: &[&str]) -> Option<RangeInclusive<Date>> {
     let number = |text: &str, digits: usize| {
         (text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse::<i16>().ok())?
@@ -92,13 +92,13 @@ fn overlaps(days: &RangeInclusive<Date>, selection: &Selection) -> bool {
     first.is_none_or(|first| *days.end() >= first) && last.is_none_or(|last| *days.start() <= last)
 }
 
-/// The days of a month that may be wanted, when those are not all: their keys stand behind `after` and before `until`.
+/// The wanted days of a month, when not all are wanted: their keys sort after `after` and before `until`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DaysOfMonth {
     month: Date,
-    /// `DD`, when days before are not wanted.
+    /// `DD`, when earlier days are not wanted.
     pub(super) after: Option<String>,
-    /// Stands behind all keys of the last day, when days behind are not wanted.
+    /// Sorts after all keys of the last day, when later days are not wanted.
     pub(super) until: Option<String>,
 }
 
@@ -113,12 +113,12 @@ impl DaysOfMonth {
         Some(Self {
             month: *month.start(),
             after: first.map(|first| format!("{:02}", first.day())),
-            // A slash comes before a zero.
+            // A slash sorts before a zero.
             until: last.map(|last| format!("{:02}0", last.day())),
         })
     }
 
-    /// Whether what stands in a key behind the month's folder begins with the folder of a day, wanted or not.
+    /// Whether the part of a key below the month's folder begins with the folder of a day, wanted or not.
     pub(super) fn has(&self, below: &str) -> bool {
         let (year, month) = (format!("{:04}", self.month.year()), format!("{:02}", self.month.month()));
         below.split_once('/').is_some_and(|(day, _)| days_of(&[&year, &month, day]).is_some())
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_other_accounts_and_regions_are_passed_over() {
+    fn folders_of_other_accounts_and_regions_are_skipped() {
         let all = Selection::default();
         let one = selection(&["111122223333"], &["us-east-1"], (None, None));
         for root in ["s3://bucket", "s3://bucket/a/AWSLogs/x", "/copy"] {
@@ -165,9 +165,9 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_other_days_are_passed_over() {
+    fn folders_of_other_days_are_skipped() {
         let region = "s3://b/AWSLogs/1/CloudTrail/us-east-1";
-        // 2025-03-01 to 2025-03-02; what is delivered from 2025-02-28 to 2025-04-02 may hold events of them.
+        // 2025-03-01 to 2025-03-02; deliveries from 2025-02-28 to 2025-04-02 may hold their events.
         let days = selection(&[], &[], (Some(20_148), Some(20_149)));
         check(region, &days, &Below::Folders);
         let in_month = |month, after: Option<&str>, until: Option<&str>| DaysOfMonth {

@@ -1,6 +1,6 @@
 //! Bytes of a file to text.
 //!
-//! In: a file as stored. Out: its text, and what is wrong with its compression. Never: trusts a size that the file
+//! In: a file as stored. Out: its text, and damage of its compression. Never: trusts a size that the file
 //! claims, or calls bytes certain whose checksum is wrong.
 
 use std::io::Read;
@@ -13,10 +13,10 @@ use super::encoding::{is_utf16, to_utf8};
 use super::packing::{CompressionFormat, GZIP_START, MemberDecoder};
 use crate::error::Finding;
 
-/// DEFLATE cannot do better than 1,032 to 1.
+/// The maximum compression ratio of DEFLATE is 1,032 to 1.
 const MAX_RATIO: usize = 1_032;
 const TRAILER_BYTES: usize = 8;
-/// The flags of a member's header, and the one for a checksum of it.
+/// The flags in a member's header, and the one for a header checksum.
 const FLAGS_AT: usize = 3;
 const HEADER_CHECKSUM: u8 = 2;
 
@@ -27,14 +27,14 @@ pub(crate) struct Inflater {
     was_exact: bool,
 }
 
-/// What came of a file.
+/// The result of inflating a file.
 #[derive(Debug)]
 pub(crate) enum Inflated {
-    /// The text; with a finding when the file is damaged behind it.
+    /// The text; with a finding when the file is damaged after it.
     Text(usize, Option<Finding>),
     /// No byte is certain.
     Refused(Finding),
-    /// More text than wanted.
+    /// More text than allowed.
     TooLarge,
 }
 
@@ -50,13 +50,13 @@ impl Inflater {
         &self.text[..length]
     }
 
-    /// Whether the text of the last call is, byte for byte, that of the one gzip member that the file is, or the file.
+    /// Whether the text of the last call is exactly that of the file's only gzip member, or the file itself.
     pub(crate) const fn was_exact(&self) -> bool {
         self.was_exact
     }
 
-    /// Unpacks a file of at most `limit` bytes of text, as often as it is packed; a file that is not is its own text. UTF-16
-    /// becomes UTF-8.
+    /// Unpacks a file to at most `limit` bytes of text, however often it is compressed; an uncompressed file is its own text.
+    /// UTF-16 becomes UTF-8.
     pub(crate) fn inflate(&mut self, stored: &[u8], limit: usize) -> Inflated {
         let inflated = self.unpack(stored, limit);
         match inflated {
@@ -79,10 +79,10 @@ impl Inflater {
             }
             let (outer, finding) = (self.text[..*length].to_vec(), finding.take());
             if let Some(finding) = finding.as_ref().filter(|finding| finding.reason.is_corrupt()) {
-                // Nothing shows which bytes of what is inside would be right.
+                // Nothing shows which bytes inside would be right.
                 return Inflated::Refused(finding.clone());
             }
-            // What is kept of a damaged file is the file.
+            // The original that is kept of a damaged file is the file as stored.
             let of_file = |mut inner: Finding| {
                 if !inner.reason.is_trailing_garbage() {
                     inner.original = stored.to_vec();
@@ -119,16 +119,16 @@ impl Inflater {
         }
     }
 
-    /// The usual file: one member, whose last four bytes tell the size of the text. `None` when it is anything else.
+    /// The usual file: one member, whose last four bytes are the size of the text. `None` for anything else.
     pub(super) fn inflate_single_member(&mut self, stored: &[u8], limit: usize) -> Option<usize> {
         let claim = stored.last_chunk()?;
         let claimed = u32::from_le_bytes(*claim) as usize;
         let is_plausible = claimed <= limit && claimed <= stored.len().saturating_mul(MAX_RATIO);
-        // libdeflate stops behind the first member without a word; a second one starts with these bytes.
+        // libdeflate silently stops after the first member; a second one starts with these bytes.
         let has_one_start = memmem::find(&stored[1..], GZIP_START).is_none();
         // Whatever else may follow: the size is at the member's end, and nowhere else.
         let has_one_end = memmem::find(&stored[..stored.len() - 1], claim).is_none();
-        // Nor does it look at the checksum of the header.
+        // libdeflate does not check the header's checksum either.
         let has_header_checksum = stored.get(FLAGS_AT)? & HEADER_CHECKSUM != 0;
         if !is_plausible || !has_one_start || !has_one_end || has_header_checksum || stored.len() < TRAILER_BYTES {
             return None;
@@ -161,8 +161,8 @@ impl Inflater {
                 Ok(decoder) => decoder.into_inner(),
                 Err(error) => {
                     let finding = packing.damage(&error, stored.len() as u64, member_at as u64, stored.to_vec());
-                    // What was inflated before a clean cut is what was stored. A wrong bit leaves nothing of its member
-                    // to rely on; the members before it have checksums of their own.
+                    // Text before a clean cut is what was stored. After a wrong bit nothing of its member can be
+                    // trusted; the members before it have their own checksums.
                     let kept = if finding.reason.is_cut() { self.text.len() } else { certain };
                     return if kept > 0 { Inflated::Text(kept, Some(finding)) } else { Inflated::Refused(finding) };
                 }
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_told_apart() {
+    fn kinds_of_damage_are_distinguished() {
         let text: Vec<u8> =
             (0..50_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_string().into_bytes()).collect();
         let whole = gzip(&text);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_like_the_member_before_is_garbage_all_the_same() {
+    fn garbage_that_ends_like_the_member_before_is_garbage() {
         let member = gzip(b"{\"Records\":[]}");
         let mut no_member = member.clone();
         no_member[2] = 7;

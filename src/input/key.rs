@@ -1,6 +1,6 @@
-//! What the key of an object says before it is read.
+//! What the key of an object reveals before it is read.
 //!
-//! In: a path. Out: account, Region and time of delivery, as far as it is a key of CloudTrail. Never: a guess.
+//! In: a path. Out: account, Region and time of delivery, if it is a key of CloudTrail. Never: a guess.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use crate::model::Selection;
 
-/// What the key of a CloudTrail object says (CloudTrail User Guide):
+/// The parts of a CloudTrail object's key (CloudTrail User Guide):
 /// `[prefix/]AWSLogs/[o-orgid/]<account>/<folder>/<region>/YYYY/MM/DD/<file>`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ObjectKey<'a> {
@@ -21,10 +21,10 @@ pub(super) struct ObjectKey<'a> {
     pub(super) delivered: Option<u64>,
 }
 
-/// Days a delivery may be late: CloudTrail tries for 30 days when a bucket cannot be reached (CloudTrail User Guide).
+/// Maximum delay of a delivery in days: CloudTrail retries for 30 days when a bucket cannot be reached (CloudTrail User Guide).
 const LATEST_DELIVERY_DAYS: i64 = 31;
 
-/// Days that the name of a delivery may be before an event in it: minutes are enough to come from one day to the next. In
+/// Days that the time in a delivery's name may precede its events: minutes are enough to cross midnight. In
 /// AWS's own example of a digest file the newest event of a log file is later than its name (CloudTrail User Guide, digest
 /// file structure).
 const EARLIEST_DELIVERY_DAYS: i64 = 1;
@@ -59,20 +59,20 @@ impl<'a> ObjectKey<'a> {
     }
 }
 
-/// The first and the last day that deliveries with events of a selection may be called after.
+/// The first and the last day of deliveries that may hold events of a selection.
 pub(super) fn delivery_days(selection: &Selection) -> (Option<Date>, Option<Date>) {
-    // Days that no calendar has bound nothing.
+    // Days outside the calendar are no bounds.
     let date = |day: i64| jiff::civil::date(1970, 1, 1).checked_add(Span::new().try_days(day).ok()?).ok();
     let first = selection.from_day.and_then(|day| date(day.saturating_sub(EARLIEST_DELIVERY_DAYS)));
     let last = selection.to_day.and_then(|day| date(day.saturating_add(LATEST_DELIVERY_DAYS)));
     (first, last)
 }
 
-/// Whether a file is called like a log file of CloudTrail, `<account>_CloudTrail[-<kind>]_<region>_YYYYMMDDTHHMM[SS]Z…`, in
-/// whatever folder it lies (CloudTrail User Guide, "CloudTrail log file name format"). Digest files have the name of their
-/// trail before the time, and are none.
+/// Whether a file is named like a CloudTrail log file, `<account>_CloudTrail[-<kind>]_<region>_YYYYMMDDTHHMM[SS]Z…`, in
+/// any folder (CloudTrail User Guide, "CloudTrail log file name format"). Digest files have the name of their
+/// trail before the time, and do not match.
 pub(super) fn is_log_name(path: &[u8]) -> bool {
-    // Tools on Windows put backslashes between the folders of a zip.
+    // Windows tools separate the folders in a zip with backslashes.
     let name = path.rsplit(|byte| b"/\\".contains(byte)).next().unwrap_or_default();
     let Ok(name) = std::str::from_utf8(name) else { return false };
     let mut parts = name.split('_');
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_log_files_are_known_wherever_they_lie() {
+    fn names_of_log_files_are_recognised_in_any_folder() {
         for name in [
             NAME,
             "AWSLogs/111122223333/CloudTrail/us-east-2/2015/08/01/111122223333_CloudTrail_us-east-2_20150801T0210Z_x.json.gz",
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_selector_never_passes_over_what_it_may_want() {
+    fn selectors_never_skip_what_they_may_want() {
         let path = format!("/AWSLogs/111122223333/CloudTrail/us-east-2/2015/08/01/{NAME}");
         let key = ObjectKey::of(Path::new(&path));
         let day = 16_648; // 2015-08-01

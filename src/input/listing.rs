@@ -1,11 +1,11 @@
 //! Buckets to archives.
 //!
-//! In: URLs as typed, and which keys are wanted. Out: an archive for every key that may be, page by page. Never: a list of
-//! keys that cannot be wanted, as far as the layout shows, or a key that is passed over without a word.
+//! In: URLs as typed, and which keys are wanted. Out: an archive for every key that may be, page by page. Never: lists
+//! keys that the layout shows to be unwanted, or silently skips a key.
 //!
-//! What is below `AWSLogs` is looked into folder by folder down to the Regions, so that those that are not wanted cost
-//! nothing, and each of the others is listed by itself, at the same time as others. Of a Region's keys with dates only the
-//! months are listed that are wanted, from the first to the last day, and whatever is called otherwise.
+//! Below `AWSLogs` folders are listed one by one down to the Regions, so that unwanted ones cost nothing, and the
+//! others are listed concurrently. Of a Region's dated keys only the wanted months are listed, from the first to the last
+//! day, together with keys of other names.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,17 +22,17 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{caught, thread_pool};
 use crate::store::{Bucket, ListPage, NextPage, Object, ObjectUrl};
 
-/// Lists that are under way at once. S3 answers thousands a second for a prefix.
+/// Concurrent lists. S3 answers thousands a second for a prefix.
 const CONCURRENT_LISTS: usize = 32;
 
-/// Folders outside the layout that are looked into one by one; beyond them all keys of a folder are listed at once.
+/// Maximum folders outside the layout that are listed one by one; beyond them all keys of a folder are listed at once.
 const FOLDERS_LOOKED_INTO: usize = 256;
 
 /// Adds the archives below the URLs.
 ///
 /// # Errors
 ///
-/// A URL where nothing is, or a list that the store refuses: going on without it would lose what is in it.
+/// A URL without objects, or a list that the store refuses: continuing without it would lose its archives.
 pub(super) fn list(urls: &[ObjectUrl], search: &Search<'_>) -> Result<Vec<Archive>> {
     let lister = Lister { search, found: Mutex::default(), failed: Mutex::default(), looked_into: AtomicUsize::new(0) };
     let roots = roots(urls);
@@ -63,7 +63,7 @@ fn roots(urls: &[ObjectUrl]) -> Vec<&ObjectUrl> {
 struct Lister<'a> {
     search: &'a Search<'a>,
     found: Mutex<Vec<Archive>>,
-    /// The first that went wrong.
+    /// The first error.
     failed: Mutex<Option<Error>>,
     looked_into: AtomicUsize,
 }
@@ -71,7 +71,7 @@ struct Lister<'a> {
 /// Keys that are listed one by one.
 struct ListedKeys {
     prefix: String,
-    /// The days of the month that are wanted, when nothing else of it is.
+    /// The wanted days of the month, when nothing else in it is wanted.
     days: Option<DaysOfMonth>,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Lister<'a> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// An input as typed: an object, or all that is in a folder.
+    /// An input as typed: an object, or everything in a folder.
     fn root(&'a self, url: &'a ObjectUrl, scope: &Scope<'a>) -> Result<()> {
         let bucket = self.search.session.bucket(&url.bucket)?;
         let place = url.to_path();
@@ -108,13 +108,13 @@ impl<'a> Lister<'a> {
                 Err(error) => Err(Error::at(ErrorKind::InputUnreadable, &place, error)),
             },
             (Ok(_), _) => self.folder(&bucket, url.prefix(), scope),
-            // Who may read an object need not be allowed to list the bucket.
+            // Permission to read an object does not imply permission to list the bucket.
             (Err(error), Ok(_)) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
             (Err(error), _) => Err(Error::at(ErrorKind::InputUnreadable, &place, error)),
         }
     }
 
-    /// Goes through a folder, in the way that suits it.
+    /// Lists a folder in the appropriate way.
     fn folder(&'a self, bucket: &Arc<Bucket>, prefix: String, scope: &Scope<'a>) -> Result<()> {
         let path = path_of(bucket, &prefix);
         if self.has_failed() || self.search.is_of_lake(&path) {
@@ -145,7 +145,7 @@ impl<'a> Lister<'a> {
         scope.spawn(move |scope| self.note(caught(|| work(self, &bucket, scope)).flatten()));
     }
 
-    /// Lists the folders of a folder, and goes through them but for days that are listed by their keys.
+    /// Lists the folders of a folder, and descends into them, except for days that are listed by their keys.
     fn folders(
         &'a self,
         bucket: &Arc<Bucket>,
@@ -214,8 +214,8 @@ impl<'a> Lister<'a> {
         let before = [None].into_iter().chain(page.objects.iter().map(Some));
         let following = page.objects.iter().skip(1).map(Some).chain([None]);
         let objects = page.objects.iter().zip(before).zip(following).filter_map(|((object, before), next)| {
-            // The client gives the names of objects that stand for folders without the slash at their end: of two of one
-            // name the second has it.
+            // The client strips the slash from the names of folder objects: of two objects with the same name the second
+            // has the slash.
             let is_in_it = |key: &str| key.strip_prefix(&object.key).is_some_and(|rest| rest.starts_with('/'));
             let has_slash = is_in_it(prefix) || before.is_some_and(|before| before.key == object.key);
             let stands_for_folder = has_slash || next.is_some_and(|next| is_in_it(&next.key));
@@ -225,7 +225,7 @@ impl<'a> Lister<'a> {
             if object.key.starts_with(prefix) && !has_slash {
                 return Some(object);
             }
-            // So that it is not taken for the object without the slash.
+            // So that it is not mistaken for the object without the slash.
             let key = if has_slash { format!("{}/", object.key) } else { format!("/{}", object.key) };
             self.refuse(bucket, &key, ODD_SLASHES);
             None
@@ -236,7 +236,7 @@ impl<'a> Lister<'a> {
         }
     }
 
-    /// Takes what is wanted.
+    /// Adds the wanted objects.
     fn take<'o>(&self, bucket: &Arc<Bucket>, objects: impl IntoIterator<Item = &'o Object>) {
         let mut folder: Option<Arc<Path>> = None;
         let archives = objects.into_iter().filter_map(|object| {
@@ -248,7 +248,7 @@ impl<'a> Lister<'a> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).extend(archives);
     }
 
-    /// Takes a key that cannot be requested, to be reported.
+    /// Adds a key that cannot be requested, to be reported.
     fn refuse(&self, bucket: &Bucket, key: &str, why: &str) {
         let is_passed_over = !ObjectKey::of(Path::new(key)).may_match(self.search.selection);
         if !is_passed_over {
@@ -258,7 +258,7 @@ impl<'a> Lister<'a> {
     }
 }
 
-/// Why some keys cannot be asked for.
+/// Why some keys cannot be requested.
 const ODD_SLASHES: &str = "the client library cannot ask for a key that begins or ends with a slash; copy what is there to other keys first, with `aws s3 cp`";
 
 fn page(bucket: &Bucket, prefix: &str, by_folder: bool, next: Option<NextPage>) -> Result<ListPage> {

@@ -1,7 +1,7 @@
-//! The text of a file's first gzip member, as a digest file speaks of it.
+//! The text of a file's first gzip member, which is what a digest file declares.
 //!
-//! In: a file. Out: its text, piece by piece, and how it ended. Never: goes on to a second member, which CloudTrail does
-//! not write, or takes damage for an end.
+//! In: a file. Out: its text, piece by piece, and how it ended. Never: continues with a second member, which CloudTrail does
+//! not write, or mistakes damage for an end.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -10,11 +10,11 @@ use flate2::bufread::GzDecoder;
 use super::packing::CompressionFormat;
 use super::{Archive, Inflater};
 
-/// Stored bytes above which a file is not read in one piece.
+/// Maximum stored bytes of a file that is read at once.
 const SMALL_STORED_BYTES: u64 = 16 << 20;
-/// Text above which it is not inflated in one piece.
+/// Maximum text that is inflated at once.
 const SMALL_TEXT_BYTES: usize = 32 << 20;
-/// Bytes of a piece of a large text: it is still in the processor's cache when it is looked at.
+/// Bytes of a piece of a large text: it stays in the processor's cache.
 const PIECE_BYTES: usize = 128 << 10;
 
 /// How the text ended.
@@ -24,9 +24,9 @@ pub(crate) enum MemberEnd {
     Gzip,
     /// With the file, which is not gzip: the text is the file.
     Plain,
-    /// Before the file, which holds more bytes.
+    /// Before the end of the file, which has further bytes.
     TrailingData,
-    /// Nowhere: the member is cut or its bits are wrong.
+    /// Nowhere: the member is truncated or corrupt.
     Damaged,
     /// It is longer than the limit.
     TooLarge,
@@ -41,11 +41,11 @@ pub(crate) struct MemberReader {
 }
 
 impl MemberReader {
-    /// Hands the text to `take`, in order; what was handed out before damage is worth nothing.
+    /// Passes the text to `take`, in order; after damage the text passed so far is worthless.
     ///
     /// # Errors
     ///
-    /// What the system says when the file cannot be read.
+    /// The system's error when the file cannot be read.
     pub(crate) fn read(&mut self, archive: &Archive, limit: u64, take: impl FnMut(&[u8])) -> io::Result<MemberEnd> {
         if !archive.is_regular {
             return Err(io::Error::other("not a regular file"));
@@ -60,7 +60,7 @@ impl MemberReader {
         read
     }
 
-    /// The same of a file whose bytes are at hand.
+    /// The same for a file in memory.
     ///
     /// # Errors
     ///
@@ -113,7 +113,7 @@ fn stream(
         Ok(true) if decoder.get_mut().fill_buf()?.is_empty() => Ok(MemberEnd::Gzip),
         Ok(true) => Ok(MemberEnd::TrailingData),
         Ok(false) => Ok(MemberEnd::TooLarge),
-        // Everything else is the decoder's judgement.
+        // Any other error means damage.
         Err(error) if super::is_of_system(&error) => Err(error),
         Err(_) => Ok(MemberEnd::Damaged),
     }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn one_member_is_read_and_what_follows_is_told() {
+    fn one_member_is_read_and_what_follows_is_reported() {
         let text: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
         let one = gzip(&text);
         check(&one, 1 << 20, MemberEnd::Gzip, Some(&text));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_bit_is_told_or_makes_no_difference() {
+    fn a_wrong_bit_is_reported_or_makes_no_difference() {
         let text = b"{\"Records\":[{\"eventVersion\":\"1.08\"}]}";
         let one = gzip(text);
         for at in 0..one.len() * 8 {

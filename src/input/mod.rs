@@ -1,7 +1,7 @@
 //! Names of files, folders and buckets in, text of archives out.
 //!
-//! May: read, and wait for a store on threads that do nothing else. Never: writes, or parses JSON but that of notices.
-//! In flow order:
+//! May: read, and wait for a store on dedicated threads. Never: writes, or parses JSON except that of notices.
+//! In the order of the flow:
 
 mod key;
 
@@ -60,13 +60,13 @@ pub(crate) use references::{Referenced, follow};
 pub(crate) use stdin::copy_stdin;
 pub(crate) use stream::{TextStream, Unusable, Window};
 
-/// Bytes of a damaged file that a finding takes along.
+/// Bytes of a damaged file that a finding keeps.
 const MAX_GARBAGE_BYTES: u64 = 16 << 20;
 
-/// How often text may be compressed.
+/// Maximum layers of compression.
 const MAX_LAYERS: usize = 4;
 
-/// Whether an error of a reader is what the system or a store says, and not the judgement of a decoder.
+/// Whether an error of a reader comes from the system or a store, rather than from a decoder.
 fn is_of_system(error: &io::Error) -> bool {
     error.raw_os_error().is_some() || is_of_store(error)
 }

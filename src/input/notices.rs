@@ -1,7 +1,7 @@
-//! Messages about objects: what CloudTrail, S3, other stores, SNS, SQS and EventBridge say when there is something new.
+//! Messages about new objects from CloudTrail, S3, other stores, SNS, SQS and EventBridge.
 //!
-//! In: a line. Out: the objects that it names; how many messages name none, as they should; and what is wrong with others.
-//! Never: a message that is passed over without being counted.
+//! In: a line. Out: the objects that it names; how many valid messages name none; and the errors of others.
+//! Never: skips a message without counting it.
 
 use std::path::PathBuf;
 
@@ -10,27 +10,27 @@ use serde_json::Value;
 use crate::error::printable;
 use crate::store::{COPY_IT, ObjectUrl, is_bucket_name, why_unreachable};
 
-/// Messages within messages: an SNS notice in an SQS body in what `aws sqs receive-message` prints is three.
+/// Maximum nesting of messages: an SNS notice in an SQS body in the output of `aws sqs receive-message` is three.
 const MAX_DEPTH: usize = 8;
 
-/// What CloudTrail sends when a topic is set up (CloudTrail Processing Library).
+/// Sent by CloudTrail when a topic is set up (CloudTrail Processing Library).
 const VALIDATION_MESSAGE: &str = "CloudTrail validation message.";
 
-/// What an archive is called.
+/// The name of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reference {
     Object(ObjectUrl),
     Path(PathBuf),
 }
 
-/// What a line says.
+/// The content of a line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Notice {
     pub(super) references: Vec<Reference>,
-    /// Messages that are understood and name nothing new: of a topic that was set up, of objects that were removed, of
+    /// Messages that are understood and name nothing new: about a new topic, removed objects, or
     /// folders.
     pub(super) passed_over: u64,
-    /// What is wrong with messages that are not understood.
+    /// Errors of messages that are not understood.
     pub(super) wrong: Vec<String>,
 }
 
@@ -38,7 +38,7 @@ impl Notice {
     /// Reads a line: the URL or path of an archive, or a message in JSON.
     pub(super) fn read(line: &str) -> Self {
         let mut notice = Self::default();
-        // Lists that were put together have a byte order mark in the middle.
+        // Concatenated lists have a byte order mark in the middle.
         let line = line.trim_start_matches('\u{feff}').trim();
         if !line.is_empty() && !notice.take_text(line, 0) {
             let path = PathBuf::from(line);
@@ -80,7 +80,7 @@ impl Notice {
         if depth > MAX_DEPTH {
             return self.refuse("messages are nested too deep", "");
         }
-        // A message within one: SQS as its API and as Lambda tells of it, SNS, and SNS as Lambda tells of it.
+        // A nested message: SQS in the form of its API and of Lambda, SNS, and SNS in the form of Lambda.
         if let Some(text) = value.as_str().or_else(|| inner("Body")).or_else(|| inner("body")) {
             if !self.take_text(text, depth + 1) {
                 self.refuse("it is not a message about objects", text);
@@ -99,7 +99,7 @@ impl Notice {
                 self.take(message, depth + 1);
             }
         } else if let Some(records) = ["Records", "events"].iter().find_map(|name| value.get(name)?.as_array()) {
-            // S3 and stores that speak as it does; Alibaba Cloud's OSS.
+            // S3 and compatible stores; Alibaba Cloud's OSS.
             for record in records {
                 self.take(record, depth + 1);
             }
@@ -131,7 +131,7 @@ impl Notice {
                 self.refuse("the key is not UTF-8 when it is decoded", key);
             }
         } else if let (Some(bucket), Some(key)) = (text("/detail/bucket/name"), text("/detail/object/key")) {
-            // S3 by EventBridge (User Guide, "EventBridge event message structure"), where keys are not encoded.
+            // S3 via EventBridge (User Guide, "EventBridge event message structure"), where keys are not encoded.
             match text("/detail-type") {
                 Some("Object Created" | "Object Restore Completed") => self.add(bucket, key),
                 Some(kind) if kind.starts_with("Object ") => self.passed_over += 1,
@@ -152,7 +152,7 @@ impl Notice {
             return self.refuse(&format!("{why}; {COPY_IT}"), &format!("s3://{bucket}/{key}"));
         }
         if key.ends_with('/') {
-            // It stands for a folder that somebody has made.
+            // It is the marker of a folder that someone has created.
             self.passed_over += 1;
             return;
         }
@@ -160,8 +160,8 @@ impl Notice {
     }
 }
 
-/// Bucket and key as stores give them: S3 (User Guide, "Event message structure") and those that speak as it does, Alibaba
-/// Cloud's OSS and Huawei Cloud's OBS under names of their own.
+/// Bucket and key in notices of stores: S3 (User Guide, "Event message structure") and compatible ones, Alibaba
+/// Cloud's OSS and Huawei Cloud's OBS under their own names.
 fn object_of_store(notice: &Value) -> Option<(&str, &str)> {
     ["s3", "oss", "obs"].iter().find_map(|store| {
         let named = notice.get(store)?;
@@ -169,10 +169,10 @@ fn object_of_store(notice: &Value) -> Option<(&str, &str)> {
     })
 }
 
-/// Parts of an object that OSS reports.
+/// Multipart events that OSS reports.
 const UNFINISHED: [&str; 3] = ["InitiateMultipartUpload", "UploadPart", "UploadPartCopy"];
 
-/// Whether an event of a store is known to say that there is nothing new.
+/// Whether an event of a store is known to mean that there is no new object.
 fn is_of_no_new_object(event_name: &str) -> bool {
     const KINDS: [&str; 13] = [
         "ObjectRemoved",
@@ -196,8 +196,8 @@ fn is_of_no_new_object(event_name: &str) -> bool {
     is_unfinished || (is_known && !is_of_new_object(event_name))
 }
 
-/// Whether an event of a store says that there is something new: a restored object can be read again, and the parts of one
-/// that OSS tells of are none yet.
+/// Whether an event of a store means that there is a new object: a restored object can be read again, and the parts
+/// that OSS reports are not objects yet.
 fn is_of_new_object(event_name: &str) -> bool {
     match event_name.trim_start_matches("s3:").split_once(':') {
         Some(("ObjectCreated", how)) => !UNFINISHED.contains(&how),
@@ -207,7 +207,7 @@ fn is_of_new_object(event_name: &str) -> bool {
     }
 }
 
-/// A key as S3 writes it in its notices: like a form, with a plus for a blank.
+/// Decodes a key in a notice of S3, which is form-encoded: a plus means a blank.
 fn form_decoded(key: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(key.len());
     let mut rest = key.as_bytes();
@@ -264,7 +264,7 @@ mod tests {
     const CREATED: &str = r#"{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"trail"},"object":{"key":"AWSLogs/1/a+b%2Bc%C3%A9.json.gz"}}}]}"#;
 
     #[test]
-    fn names_as_they_are_typed() {
+    fn lines_are_names_as_typed() {
         check("s3://trail/AWSLogs/1/a b.json.gz\n", &["s3://trail/AWSLogs/1/a b.json.gz"], 0);
         check("./a/b.json.gz", &["./a/b.json.gz"], 0);
         check("  ", &[], 0);
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn notices_of_other_stores_name_objects_too() {
+    fn notices_of_other_stores_are_read() {
         let notice = |name: &str, store: &str| {
             format!(
                 r#"{{"eventVersion":"2.0","eventSource":"x","eventName":"{name}","{store}":{{"bucket":{{"name":"trail"}},"object":{{"key":"AWSLogs%2F1%2Fa.json.gz"}}}}}}"#
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_told_and_the_rest_is_taken() {
+    fn errors_are_reported_and_the_rest_is_taken() {
         for (line, why) in [
             ("{", "no JSON"),
             ("s3://trail", "names a bucket"),

@@ -1,20 +1,20 @@
-//! An object of S3, as far as an archive has to know it.
+//! An object of S3, as far as an archive needs to know it.
 //!
-//! In: what a list tells. Out: the same in few bytes: there may be ten million. Never: a request.
+//! In: the entry of a list. Out: the same in few bytes: there may be ten million. Never: sends a request.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::store::{Bucket, ObjectUrl, Version};
 
-/// Where an archive is, when it is in a bucket.
+/// The location of an archive in a bucket.
 #[derive(Clone, Debug)]
 pub(super) struct StoredObject {
     bucket: Arc<Bucket>,
     etag: ETag,
 }
 
-/// The tag of an object's bytes. AWS makes it of an MD5, and of the number of parts when it was uploaded in parts.
+/// The tag of an object's bytes. AWS makes it from an MD5, and the number of parts of a multipart upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum ETag {
     None,
@@ -34,16 +34,16 @@ impl StoredObject {
         self.etag.text().map(|text| text.trim_matches('"').to_owned())
     }
 
-    /// The version that was listed, of so many bytes; `path` is where the archive is.
+    /// The version that was listed, of this many bytes; `path` is the archive's.
     pub(super) fn version(&self, path: &Path, bytes: u64) -> Version {
-        // A path that was made of a bucket and a key is one of both again.
+        // A path made from a bucket and a key can be split into both again.
         let key = path.to_str().and_then(|path| path.strip_prefix(&bucket_folder(&self.bucket)));
         let key = key.unwrap_or_default().trim_start_matches('/').to_owned();
         Version { bucket: Arc::clone(&self.bucket), key, etag: self.etag.text(), bytes }
     }
 }
 
-/// What the paths of all objects of a bucket begin with.
+/// The common beginning of the paths of all objects of a bucket.
 pub(super) fn bucket_folder(bucket: &Bucket) -> String {
     ObjectUrl { bucket: bucket.name().to_owned(), key: String::new() }.to_string()
 }
@@ -62,7 +62,7 @@ impl ETag {
         }
     }
 
-    /// As the store gives it, in quotes.
+    /// As the store returns it, in quotes.
     fn text(&self) -> Option<String> {
         let hex = |md5: &[u8; 16]| format!("{:032x}", u128::from_be_bytes(*md5));
         match self {
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_told_as_it_was() {
+    fn tags_keep_their_text() {
         let md5 = "0123456789abcdef0123456789abcdef";
         for text in [
             format!("\"{md5}\""),

@@ -1,7 +1,7 @@
 //! Compressed files, member by member.
 //!
 //! In: bytes of a gzip or zstd file, which may have many members, of either kind. Out: one decoder for both, and words for
-//! what is wrong. Never: calls bytes certain whose checksum is wrong.
+//! damage. Never: calls bytes certain whose checksum is wrong.
 
 use std::io::{self, BufRead, Read};
 
@@ -10,7 +10,7 @@ use zstd::stream::read::Decoder as ZstdDecoder;
 
 use crate::error::{Finding, Reason};
 
-/// How text is compressed.
+/// A compression format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CompressionFormat {
     /// RFC 1952.
@@ -19,14 +19,14 @@ pub(crate) enum CompressionFormat {
     Zstd,
 }
 
-/// How a gzip file begins.
+/// The beginning of a gzip file.
 const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
-/// How a gzip member begins: the magic and the only compression method there is.
+/// The beginning of a gzip member: the magic and the only compression method there is.
 pub(super) const GZIP_START: &[u8] = b"\x1f\x8b\x08";
-/// How a frame of zstd begins.
+/// The beginning of a zstd frame.
 const ZSTD_START: &[u8] = b"\x28\xb5\x2f\xfd";
 
-/// The largest window of zstd that is unpacked, as a power of two: 128 MiB is what the command itself allows.
+/// The largest window of zstd that is supported, as a power of two: 128 MiB, the default limit of `zstd`.
 const ZSTD_WINDOW_LOG: u32 = 27;
 
 impl CompressionFormat {
@@ -35,14 +35,14 @@ impl CompressionFormat {
     /// Bytes that show whether another member follows.
     pub(super) const START_BYTES: usize = 4;
 
-    /// How a file is compressed, by its first bytes.
+    /// The format of a file, by its first bytes.
     pub(super) fn of(file: &[u8]) -> Option<Self> {
         if file.starts_with(GZIP_MAGIC) { Some(Self::Gzip) } else { Self::of_member(file) }
     }
 
-    /// How the next member is compressed, by its first bytes.
+    /// The format of the next member, by its first bytes.
     pub(super) fn of_member(rest: &[u8]) -> Option<Self> {
-        // A frame of zstd that is to be skipped has one of sixteen numbers.
+        // Skippable frames of zstd have one of sixteen numbers.
         let is_skippable = matches!(rest, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
         if rest.starts_with(GZIP_START) {
             Some(Self::Gzip)
@@ -60,7 +60,7 @@ impl CompressionFormat {
         }
     }
 
-    /// What is wrong with a member that ends in an error: the file was cut, or bits are wrong.
+    /// The finding for a member that ends in an error: the file is truncated, or corrupt.
     pub(super) fn damage(self, error: &io::Error, stored_bytes: u64, member_at: u64, original: Vec<u8>) -> Finding {
         let is_truncated = error.kind() == io::ErrorKind::UnexpectedEof;
         let name = self.name();
@@ -82,7 +82,7 @@ impl CompressionFormat {
         }
     }
 
-    /// What follows the last member, if it is anything. Tapes and some tools pad with zeros; gzip(1) passes over them
+    /// What follows the last member, if anything. Tapes and some tools pad with zeros, which gzip(1) skips
     /// too.
     pub(super) fn trailing_garbage(self, offset: u64, garbage: Vec<u8>) -> Option<Finding> {
         garbage.iter().any(|byte| *byte != 0).then(|| Finding {
@@ -134,7 +134,7 @@ impl<R: BufRead> MemberDecoder<R> {
         }
     }
 
-    /// What stands behind the member, once it was read to its end.
+    /// What follows the member, once it was read to its end.
     pub(super) fn into_inner(self) -> R {
         match self {
             Self::Gzip(decoder) => decoder.into_inner(),

@@ -1,6 +1,6 @@
 //! Archives that are named one by one, in files or on standard input.
 //!
-//! In: lines. Out: archives, and what is wrong with lines. Never: ends a run because of a line: a queue must not be blocked
+//! In: lines. Out: archives, and errors in lines. Never: ends a run because of a line: a queue must not be blocked
 //! by one bad message.
 
 use std::collections::{BTreeMap, HashSet};
@@ -16,24 +16,24 @@ use crate::error::{Error, ErrorKind, Result, printable_path};
 use crate::model::{NoticeCounts, STDIN};
 use crate::store::{Object, ObjectUrl};
 
-/// Bytes of a line: what SQS gives at once is ten messages of 1 MiB at most.
+/// Maximum bytes of a line: SQS returns at most ten messages of 1 MiB at once.
 const MAX_LINE_BYTES: u64 = 32 << 20;
 
-/// Objects that the store is asked about together.
+/// Objects whose metadata is requested together.
 const ASKED_ABOUT_AT_ONCE: usize = 1_024;
 
-/// What lines have named.
+/// Archives named by lines.
 #[derive(Debug, Default)]
 pub(crate) struct Referenced {
     pub(crate) objects: Vec<Archive>,
     /// Files and folders.
     pub(crate) paths: Vec<PathBuf>,
     pub(crate) counts: NoticeCounts,
-    /// What is wrong with lines, and where they stand.
+    /// Errors in lines, with their positions.
     pub(crate) wrong: Vec<String>,
 }
 
-/// Reads files of lines; `-` is standard input. What is among the inputs, too, is left to be found there.
+/// Reads files of lines; `-` is standard input. What is also among the inputs is left to be found there.
 ///
 /// # Errors
 ///
@@ -90,10 +90,10 @@ pub(crate) fn follow(files: &[PathBuf], inputs: &[PathBuf], search: &Search<'_>)
     Ok(referenced)
 }
 
-/// Lines that are reported.
+/// Maximum number of lines that are reported.
 const MOST_TOLD: usize = 100;
 
-/// Asks a store about objects. One that is not there, or that nobody may see, is an archive that cannot be read.
+/// Requests the metadata of objects. A missing or inaccessible one is an archive that cannot be read.
 fn objects(bucket: &str, keys: &[String], inputs: &[ObjectUrl], search: &Search<'_>) -> Result<Vec<Archive>> {
     let bucket = search.session.bucket(bucket)?;
     // It would be counted twice as one that is known.
@@ -110,7 +110,7 @@ fn objects(bucket: &str, keys: &[String], inputs: &[ObjectUrl], search: &Search<
     Ok(archives.filter(|archive| search.wants(archive)).collect())
 }
 
-/// The next line, or why it is none; `None` at the end.
+/// The next line, or why it is invalid; `None` at the end.
 fn next_line(reader: &mut impl BufRead) -> io::Result<Option<Result<String, &'static str>>> {
     let mut line = Vec::new();
     if reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? == 0 {

@@ -1,7 +1,7 @@
-//! Bytes that can be read at any place.
+//! Bytes with random access.
 //!
-//! In: a file or object, or a stretch of one. Out: its bytes. Never: a file that stays open between two uses: there may be more of
-//! them than a process has handles.
+//! In: a file or object, or a range of one. Out: its bytes. Never: keeps a file open between two uses: there may be more
+//! files than a process has handles.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,12 +14,12 @@ use bytes::Bytes;
 use crate::disk::ScratchFile;
 use crate::store::Version;
 
-/// Where bytes are.
+/// The location of bytes.
 #[derive(Clone, Debug)]
 pub(super) enum Base {
     /// In a file, by its path.
     File(Arc<Path>),
-    /// At hand.
+    /// In memory.
     Memory(Bytes),
     /// In a file without a name.
     Scratch(Arc<ScratchFile>),
@@ -27,7 +27,7 @@ pub(super) enum Base {
     Object(Arc<Version>),
 }
 
-/// A stretch of a file.
+/// A range of a file.
 #[derive(Clone, Debug)]
 pub(super) struct Region {
     base: Base,
@@ -40,7 +40,7 @@ impl Region {
         Self { base, start: 0, bytes }
     }
 
-    /// A part of it, as much of it as there is.
+    /// A part of it, as far as it exists.
     pub(super) fn part(&self, start: u64, bytes: u64) -> Self {
         let start = start.min(self.bytes);
         Self { base: self.base.clone(), start: self.start + start, bytes: bytes.min(self.bytes - start) }
@@ -56,11 +56,11 @@ impl Region {
         Ok(RegionReader { handle, region: self.clone(), at: 0, failed: None })
     }
 
-    /// Reads it by a library that may take bytes that it cannot have for damage, and go on.
+    /// Reads it with a library that may mistake failed reads for damage, and continue.
     ///
     /// # Errors
     ///
-    /// What the library says; and the first read that failed, whatever it made of that.
+    /// The library's error; and the first read that failed, however the library treated it.
     pub(super) fn with_reader<T>(&self, read: impl FnOnce(RegionReader) -> io::Result<T>) -> io::Result<T> {
         let failed = ReadFailure::default();
         let result = read(RegionReader { failed: Some(Arc::clone(&failed)), ..self.open()? });
@@ -77,13 +77,13 @@ enum Handle {
     Object(Arc<Version>),
 }
 
-/// Reads a region from front to back, or from wherever it is sent.
+/// Reads a region, sequentially or with seeks.
 #[derive(Debug)]
 pub(super) struct RegionReader {
     handle: Handle,
     region: Region,
     at: u64,
-    /// Where the first read that fails is kept, if it is.
+    /// Where to keep the first failed read, if it is to be kept.
     failed: Option<ReadFailure>,
 }
 
@@ -102,7 +102,7 @@ impl RegionReader {
         }
     }
 
-    /// Reads the bytes from a place of the region on, fewer where that or the file ends.
+    /// Reads the bytes from a position of the region on; fewer at the end of the region or the file.
     pub(super) fn read_all_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.region.bytes.saturating_sub(at)).unwrap_or(usize::MAX);
         let wanted = left.min(buffer.len());
@@ -118,7 +118,7 @@ impl RegionReader {
         Ok(filled)
     }
 
-    /// Keeps an error if it is the first that is to be kept; what whoever reads is told.
+    /// Keeps an error if it is the first to be kept; the error for the reader.
     fn note(&self, error: io::Error) -> io::Error {
         let Some(failed) = self.failed.as_ref().filter(|_| error.kind() != io::ErrorKind::Interrupted) else {
             return error;

@@ -1,10 +1,10 @@
 //! A container that can only be read from front to back.
 //!
-//! In: a compressed tar. Out: its members, as they are asked for. Never: more of it in memory than the members that are
+//! In: a compressed tar. Out: its members, as they are requested. Never: more of it in memory than the members that are
 //! being converted.
 //!
-//! Workers ask for members nearly in order. Whoever is ahead reads over what others have still to take; that is kept until
-//! it is done with. What nobody expects is read over.
+//! Workers request members nearly in order. A worker that is ahead reads past members that others have yet to take; these are
+//! kept until they are done. Members that are not expected are skipped.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -27,9 +27,9 @@ pub(super) struct Sequence {
 #[derive(Debug, Default)]
 struct SequenceState {
     reader: Option<TextReader>,
-    /// How far it has read.
+    /// The current position.
     position: u64,
-    /// Members that are being converted, by their place.
+    /// Members that are being converted, by their position.
     expected: BTreeMap<u64, Expected>,
 }
 
@@ -37,7 +37,7 @@ struct SequenceState {
 #[derive(Debug)]
 struct Expected {
     bytes: u64,
-    /// What was read of it.
+    /// The text that was read of it.
     text: Option<Arc<[u8]>>,
 }
 
@@ -50,12 +50,12 @@ impl Sequence {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that a member is read soon.
+    /// Marks a member as needed soon.
     pub(super) fn mark_wanted(&self, start: u64, bytes: u64) {
         self.state().expected.entry(start).or_insert(Expected { bytes, text: None });
     }
 
-    /// Says that a member is done with.
+    /// Marks a member as done.
     pub(super) fn release(&self, start: u64) {
         self.state().expected.remove(&start);
     }
@@ -76,7 +76,7 @@ impl Sequence {
         Ok(())
     }
 
-    /// Reads bytes at a place.
+    /// Reads bytes at a position.
     pub(super) fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let mut state = self.state();
         state.go_to(&self.archive, at)?;
@@ -85,7 +85,7 @@ impl Sequence {
 }
 
 impl SequenceState {
-    /// Goes to a place, from the beginning when that is behind; keeps what is expected on the way.
+    /// Goes to a position, starting over if it has passed it; keeps expected members on the way.
     fn go_to(&mut self, archive: &Archive, to: u64) -> io::Result<()> {
         if self.reader.is_none() || self.position > to {
             self.reader = Some(TextReader::new(TextStream::open(archive, u64::MAX, None)?));
@@ -111,7 +111,7 @@ impl SequenceState {
         if self.position < to { Err(io::Error::from(io::ErrorKind::UnexpectedEof)) } else { Ok(()) }
     }
 
-    /// Reads up to so many bytes.
+    /// Reads at most this many bytes.
     fn take(&mut self, bytes: u64, buffer: &mut Vec<u8>) -> io::Result<()> {
         let Some(reader) = &mut self.reader else { return Ok(()) };
         let read = reader.take(bytes).read_to_end(buffer)?;
@@ -127,16 +127,16 @@ impl SequenceState {
     }
 }
 
-/// The text of a file, to be read like any other.
+/// The text of a file as a reader.
 #[derive(Debug)]
 pub(super) struct TextReader {
     stream: TextStream,
     window: Window,
     at: usize,
-    /// Of the text that was read.
+    /// Bytes of text that were read.
     bytes: u64,
     end: Option<Result<TextEnd, Unusable>>,
-    /// Where to note how the file ended.
+    /// Where to record how the file ended.
     noted: Arc<Mutex<TextEnd>>,
 }
 
@@ -145,14 +145,14 @@ impl TextReader {
         Self::noting_end(stream, Arc::default())
     }
 
-    /// A reader that also reports what was wrong behind the text.
+    /// A reader that also records damage after the text.
     pub(super) fn noting_end(stream: TextStream, noted: Arc<Mutex<TextEnd>>) -> Self {
         Self { stream, window: Window::default(), at: 0, bytes: 0, end: None, noted }
     }
 
-    /// Reads on to the end: how much of the text is certain, and what is wrong with the file.
+    /// Reads to the end: how much of the text is certain, and the damage of the file.
     pub(super) fn finish(mut self) -> (u64, Option<Finding>) {
-        // What ends it is noted where it is read.
+        // An error is recorded where it occurs.
         let _ = io::copy(&mut self, &mut io::sink());
         match self.end {
             Some(Ok(finding)) => (self.bytes, finding),

@@ -1,6 +1,6 @@
 //! Standard input as an archive.
 //!
-//! In: whatever is piped in. Out: a copy of it that can be read at any place, as often as needed. Never: in memory.
+//! In: standard input. Out: a copy of it that can be read at any position, repeatedly. Never: held in memory.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::STDIN;
 
-/// Copies standard input to a file without a name in a folder. Its name in the lake is a hash of its bytes, so that the
+/// Copies standard input to an unnamed file in a folder. Its name in the lake is a hash of its bytes, so that the
 /// same bytes are the same archive.
 ///
 /// # Errors

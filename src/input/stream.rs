@@ -1,6 +1,6 @@
 //! A large file to text, a window at a time.
 //!
-//! In: a file as stored. Out: its text in a window that the caller moves along. Never: holds the whole file or text.
+//! In: a file as stored. Out: its text in a window that the caller advances. Never: holds the whole file or text.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
@@ -18,7 +18,7 @@ use crate::store::is_of_store;
 /// Bytes read from the file at a time.
 const READ_BYTES: usize = 256 << 10;
 
-/// The part of a text that is being worked on.
+/// The current part of a text.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
     text: Vec<u8>,
@@ -29,12 +29,12 @@ impl Window {
         &self.text
     }
 
-    /// Throws its text away.
+    /// Discards its text.
     pub(crate) fn clear(&mut self) {
         self.text.clear();
     }
 
-    /// Takes the window's text and leaves what stands behind `done` in the next one.
+    /// Takes the window's text and leaves what follows `done` in the next one.
     pub(crate) fn split_off(&mut self, done: usize) -> Vec<u8> {
         let mut rest = Vec::with_capacity(self.text.capacity());
         rest.extend_from_slice(&self.text[done..]);
@@ -42,28 +42,28 @@ impl Window {
     }
 }
 
-/// How a text ended: with a finding when the file is damaged behind it.
+/// How a text ended: with a finding when the file is damaged after it.
 pub(crate) type TextEnd = Option<Finding>;
 
 /// Reads and unpacks a file.
 #[derive(Debug)]
 pub(crate) struct TextStream {
-    /// Whose first bytes a finding takes along; none takes any when nobody asks for findings.
+    /// The source of the first bytes that a finding keeps; `None` when findings are not needed.
     archive: Option<Archive>,
     source: TextSource,
     limit: u64,
     inflated_bytes: u64,
-    /// Where the compressed member at hand begins in the file.
+    /// Where the current compressed member begins in the file.
     member_at: u64,
-    /// Text of the members before it, whose checksums were right.
+    /// Length of the text of the members before it, whose checksums were right.
     sound_bytes: u64,
     /// Where to end, known from an earlier reading, and why.
     end: Option<Unusable>,
-    /// The first text, which was looked at to see whether it is compressed itself, and what came of reading it.
+    /// The first text, which was checked for a further layer of compression, and the result of reading it.
     first: Option<(Window, Result<Option<TextEnd>, Unusable>)>,
-    /// How the file ended that this text is packed in, when it is packed more than once.
+    /// How the file around this text ended, when it is compressed more than once.
     outer_end: Option<Arc<Mutex<TextEnd>>>,
-    /// Whether the text so far is that of the file's first gzip member, or the file.
+    /// Whether the text so far is that of the file's first gzip member, or the file itself.
     is_exact: bool,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct TextStream {
 #[error("{}", finding.message)]
 pub(crate) struct Unusable {
     pub(crate) finding: Finding,
-    /// Text before that point.
+    /// Length of the text before that point.
     pub(crate) sound_bytes: u64,
 }
 
@@ -82,7 +82,7 @@ pub(super) type Input = Box<dyn Read + Send>;
 enum TextSource {
     Plain(BufReader<Input>),
     Packed(MemberDecoder<CountingReader>),
-    /// Between two states only.
+    /// Only between two states.
     AtEnd,
 }
 
@@ -104,12 +104,12 @@ impl TextStream {
         Ok(stream)
     }
 
-    /// Whether the text so far is, byte for byte, that of the one gzip member that the file is, or the file.
+    /// Whether the text so far is exactly that of the file's only gzip member, or the file itself.
     pub(crate) const fn is_exact(&self) -> bool {
         self.is_exact
     }
 
-    /// Reads the first bytes of a file, which are at hand. Where they end in the middle of something, nothing is fetched.
+    /// Reads the first bytes of a file, given in memory. Where they end, nothing more is fetched.
     pub(super) fn over_head(head: Bytes) -> io::Result<Self> {
         Self::over(None, Box::new(io::Cursor::new(head)), u64::MAX)
     }
@@ -173,11 +173,11 @@ impl TextStream {
         })
     }
 
-    /// Adds text to the window until it has `wanted` bytes; tells when the text has ended.
+    /// Adds text to the window until it has `wanted` bytes; returns how the text ended, if it has.
     ///
     /// # Errors
     ///
-    /// What makes text unusable that was handed out: a wrong checksum, a read error, or too much text.
+    /// What makes text unusable that was already returned: a wrong checksum, a read error, or too much text.
     pub(crate) fn fill(&mut self, window: &mut Window, wanted: usize) -> Result<Option<TextEnd>, Unusable> {
         let text = &mut window.text;
         if let Some((mut first, read)) = self.first.take() {
@@ -225,7 +225,7 @@ impl TextStream {
         Ok(None)
     }
 
-    /// Reads on to the end of the file, for its checksum alone, and shows the text on the way; the size of all of it and
+    /// Reads to the end of the file, for its checksum only, and passes on the text; the size of the whole text and
     /// how it ended.
     ///
     /// # Errors
@@ -246,7 +246,7 @@ impl TextStream {
         Ok((self.inflated_bytes, ended))
     }
 
-    /// Goes on to the next gzip member; tells how the text ended when there is none.
+    /// Goes to the next gzip member; returns how the text ended when there is none.
     fn next_member(&mut self) -> Result<Option<TextEnd>, Unusable> {
         let TextSource::Packed(decoder) = std::mem::replace(&mut self.source, TextSource::AtEnd) else {
             return Ok(Some(self.outer_ended()));
@@ -269,7 +269,7 @@ impl TextStream {
         Ok(Some(garbage.or_else(|| self.outer_ended())))
     }
 
-    /// What was wrong behind the file that this text is packed in.
+    /// Damage after the compressed file that contains this text.
     fn outer_ended(&self) -> TextEnd {
         self.outer_end.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -294,7 +294,7 @@ impl TextStream {
     fn read_failed(&self, error: &io::Error) -> Finding {
         let finding = super::unreadable(error);
         match finding.reason {
-            // What a store does not give has been asked for often enough.
+            // Requests to a store were already retried.
             Reason::ReadFailed if is_of_store(error) => finding,
             Reason::ReadFailed | Reason::ContainerDamaged => Finding { original: self.original(), ..finding },
             _ => finding,
@@ -315,13 +315,13 @@ impl TextStream {
     }
 }
 
-/// What is wrong with the file that a text is packed in, when it is packed more than once: nothing tells then which bytes
+/// Damage of the outer file, when a text is compressed more than once: nothing then shows which bytes
 /// of the text are right.
 pub(super) fn outer_damage(error: &io::Error) -> Option<&Finding> {
     error.get_ref()?.downcast_ref::<Unusable>().map(|unusable| &unusable.finding)
 }
 
-/// A reader that knows how far it is.
+/// A reader that tracks its position.
 struct CountingReader {
     /// Bytes taken from the reader and not yet consumed.
     peeked: Vec<u8>,
@@ -330,7 +330,7 @@ struct CountingReader {
 }
 
 impl CountingReader {
-    /// The next bytes, up to `wanted`; fewer at the end of the file. A buffer may end after one of them.
+    /// The next bytes, up to `wanted`; fewer at the end of the file. A single buffer may hold fewer.
     fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
         let missing = wanted.saturating_sub(self.peeked.len()) as u64;
         (&mut self.reader).take(missing).read_to_end(&mut self.peeked)?;

@@ -1,7 +1,7 @@
 //! The members of a tar.
 //!
-//! In: a tar. Out: names, sizes and places of its regular files. Never: their bytes; nor what stands behind a damaged header
-//! passed over.
+//! In: a tar. Out: names, sizes and positions of its regular files. Never: their bytes; nor skips what follows a damaged
+//! header.
 
 use std::io::{self, Read};
 
@@ -11,17 +11,17 @@ use tar::{Archive, EntryType};
 use super::container::{ContainerEntry, ContainerListing, MAX_MEMBERS, Packing};
 use super::region::Region;
 
-/// Size of a header, and of the blocks that members are made of (POSIX, pax).
+/// Size of a header, and of the blocks of members (POSIX, pax).
 const BLOCK_BYTES: usize = 512;
 
-/// What stands in a header since POSIX, and where.
+/// The magic of headers since POSIX, and its position.
 const MAGIC: &[u8] = b"ustar";
 const MAGIC_AT: usize = 257;
 
-/// Bytes that are looked through at a time for the next header.
+/// Bytes that are searched at a time for the next header.
 const SEARCH_BYTES: u64 = 256 << 10;
 
-/// Whether a file begins with the header of a tar: its checksum is right.
+/// Whether a file begins with a tar header with a valid checksum.
 pub(super) fn is_tar(head: &[u8]) -> bool {
     let Some(header) = head.first_chunk::<BLOCK_BYTES>() else { return false };
     let mut block = tar::Header::new_old();
@@ -65,19 +65,19 @@ pub(super) fn list_in_order(reader: impl Read) -> io::Result<ContainerListing> {
     loop {
         let start = reader.position;
         let mut archive = Archive::new(&mut reader);
-        // Tars that were put one behind the other.
+        // Concatenated tars.
         archive.set_ignore_zeros(true);
         if collect(archive.entries()?, start, &mut listing).is_none() {
             break;
         }
-        // Reading on gives the reason why it ends.
+        // Reading on gives the reason for the end.
         let Ok(Some((_, rest))) = find_header(&mut reader) else { break };
         reader.push_back(&rest);
     }
     Ok(listing)
 }
 
-/// Reads on to the next header: how many bytes are before it, and what was read from there on.
+/// Skips to the next header: how many bytes precede it, and what was read from there on.
 fn find_header(reader: &mut impl Read) -> io::Result<Option<(u64, Vec<u8>)>> {
     let finder = memmem::Finder::new(MAGIC);
     let (mut window, mut passed) = (Vec::new(), 0);
@@ -90,14 +90,14 @@ fn find_header(reader: &mut impl Read) -> io::Result<Option<(u64, Vec<u8>)>> {
         if read == 0 {
             return Ok(None);
         }
-        // A header may have begun.
+        // A header may begin at the end of the window.
         let searched = window.len().saturating_sub(BLOCK_BYTES - 1);
         window.drain(..searched);
         passed += searched as u64;
     }
 }
 
-/// A reader that takes back what was read too much of it.
+/// A reader to which bytes can be returned.
 struct Pushback<R> {
     reader: R,
     head: io::Cursor<Vec<u8>>,
@@ -108,7 +108,7 @@ struct Pushback<R> {
 impl<R> Pushback<R> {
     fn push_back(&mut self, bytes: &[u8]) {
         let mut head = Vec::new();
-        // Memory does not fail.
+        // Reading from memory does not fail.
         let _ = self.head.read_to_end(&mut head);
         self.head = io::Cursor::new([bytes, &head].concat());
         self.position -= bytes.len() as u64;
@@ -126,11 +126,11 @@ impl<R: Read> Read for Pushback<R> {
     }
 }
 
-/// Types of GNU's own: what was in a folder, for backups, and the rest of a member of another volume.
+/// GNU types: the content of a folder, for backups, and the rest of a member from another volume.
 const DIRECTORY_LIST: u8 = b'D';
 const CONTINUATION: u8 = b'M';
 
-/// Takes the members of a tar that begins at a place; where it is damaged, if it is: what follows cannot be told from there.
+/// Takes the members of a tar that begins at a position; where it is damaged, if it is: the headers after that are unknown.
 fn collect<R: Read>(entries: tar::Entries<'_, R>, start: u64, listing: &mut ContainerListing) -> Option<u64> {
     let mut place = start;
     for entry in entries {
@@ -146,12 +146,12 @@ fn collect<R: Read>(entries: tar::Entries<'_, R>, start: u64, listing: &mut Cont
         let kind = entry.header().entry_type();
         let packing = match kind {
             EntryType::GNUSparse => Packing::Unsupported("a sparse member of a tar"),
-            // As POSIX tars name them.
+            // The names that POSIX tars use.
             _ if memmem::find(&entry.path_bytes(), b"GNUSparseFile.").is_some() => {
                 Packing::Unsupported("a sparse member of a tar")
             }
             EntryType::Regular | EntryType::Continuous => Packing::Stored,
-            // A link leads to what is listed itself.
+            // The target of a link is listed itself.
             EntryType::Link | EntryType::Symlink | EntryType::Directory | EntryType::Char | EntryType::Block => {
                 continue;
             }
@@ -160,7 +160,7 @@ fn collect<R: Read>(entries: tar::Entries<'_, R>, start: u64, listing: &mut Cont
             _ if kind.as_byte() == CONTINUATION => Packing::Unsupported(
                 "the rest of a member of a tar that begins in another volume: put the volumes together",
             ),
-            // Types that nobody knows are files (POSIX, ustar interchange format).
+            // Unknown types are files (POSIX, ustar interchange format).
             _ => Packing::Stored,
         };
         if listing.entries.len() == MAX_MEMBERS {

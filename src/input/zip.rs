@@ -1,12 +1,12 @@
 //! The members of a zip.
 //!
-//! In: a zip, whole or damaged, or several in one file. Out: names, sizes and places of its files. Never: the bytes of one that a
-//! directory lists; nor a member passed over because another has its name, or because the last directory leaves it out.
+//! In: a zip, whole or damaged, or several in one file. Out: names, sizes and positions of its files. Never: the bytes of one
+//! that a directory lists; nor skips a member because another has its name, or because the last directory omits it.
 //!
-//! The last directory accounts for its members and itself. What it does not account for – before the first member, between
-//! two, before the directory, behind its end – is looked through for local headers; where one begins, the stretch may hold
-//! another zip with a directory of its own, or members that none lists. So every byte is accounted for, or is none that a
-//! local header stands before: padding, a data descriptor, a comment, a program that unpacks the zip.
+//! The last directory accounts for its members and itself. Whatever it does not account for – before the first member, between
+//! two, before the directory, after its end – is searched for local headers; where one begins, the stretch may hold
+//! another zip with its own directory, or unlisted members. So every byte is accounted for, or is not preceded by
+//! a local header: padding, a data descriptor, a comment, a program that unpacks the zip.
 
 mod blocks;
 mod checked;
@@ -25,19 +25,19 @@ use self::records::{DEFLATED, DESCRIPTOR, END, END64, LOCAL, LocalHeader, Member
 use super::container::{ContainerEntry, ContainerListing, MAX_MEMBERS, Packing};
 use super::region::Region;
 
-/// How a zip begins: with a member, or, when it has none, with its end.
+/// The beginning of a zip: a member, or the end record if it has none.
 const STARTS: [&[u8]; 3] = [&LOCAL, &END, &END64];
 
-/// How split zips begin, and those that were meant to be split and came out in one piece.
+/// The beginning of split zips, and of those that were to be split and ended up in one piece.
 const SPLIT_STARTS: [&[u8]; 2] = [&DESCRIPTOR, b"PK00"];
 
-/// How programs begin that may carry a zip: of Windows, and scripts.
+/// The beginning of programs that may carry a zip: Windows executables and scripts.
 const PROGRAM_STARTS: [&[u8]; 2] = [b"MZ", b"#!"];
 
-/// Bytes below which a stretch holds no member: a header with a name of one byte.
+/// The size of the smallest member: a header with a name of one byte.
 const LEAST_BYTES: u64 = LocalHeader::FIXED_BYTES as u64 + 1;
 
-/// Whether a file is a zip: it begins like one, or it may carry one and ends like one.
+/// Whether a file is a zip: it begins like one, or may carry one and ends like one.
 ///
 /// # Errors
 ///
@@ -56,7 +56,7 @@ pub(super) fn is_zip(head: &[u8], is_named_zip: bool, region: impl FnOnce() -> O
     if Directory::ends(&mut BlockReader::open(&region)?)? {
         return Ok(true);
     }
-    // Cut, and behind something or with a damaged beginning: that no directory was found is told of anything.
+    // Truncated, and after other data or with a damaged beginning: the missing directory is reported in any case.
     Ok(is_named_zip && {
         let ContainerListing { entries, findings } = list(&region)?;
         !entries.is_empty() || findings.len() > 1
@@ -82,7 +82,7 @@ pub(super) fn list(region: &Region) -> io::Result<ContainerListing> {
     Ok(survey.listing)
 }
 
-/// A stretch of a file that nothing accounts for so far.
+/// A range of a file that is not accounted for so far.
 #[derive(Debug)]
 struct Stretch {
     range: Range<u64>,
@@ -92,16 +92,16 @@ struct Stretch {
     may_have_directory: bool,
 }
 
-/// A zip while it is listed.
+/// The state of listing a zip.
 struct ZipScan<'a> {
     region: &'a Region,
     reader: BlockReader,
     scan_budget: ScanBudget,
     listing: ContainerListing,
     outlines: Outlines,
-    /// What is still to be looked at.
+    /// Ranges yet to be examined.
     stretches: Vec<Stretch>,
-    /// Whether there is no directory, or members stand behind the last one.
+    /// Whether there is no directory, or members follow the last one.
     is_open: bool,
 }
 
@@ -132,9 +132,9 @@ impl ZipScan<'_> {
         self.take_unlisted(stretch)
     }
 
-    /// Takes the members that a directory lists, and notes what it does not account for.
+    /// Takes the members that a directory lists, and records what it does not account for.
     fn take_directory(&mut self, directory: &Directory, stretch: &Stretch) -> io::Result<()> {
-        // The last directory of all comes first.
+        // The last of all directories comes first.
         self.is_open &= stretch.is_closed;
         let room = MAX_MEMBERS - self.listing.entries.len();
         let (mut listed, entries_end) = directory.read(&mut self.reader, room)?;
@@ -160,7 +160,7 @@ impl ZipScan<'_> {
                 continue;
             };
             if header < stretch.range.start {
-                // An older directory lists what a newer one has accounted for.
+                // An older directory may list what a newer one has accounted for.
                 continue;
             }
             if last.replace(header) == Some(header) {
@@ -182,8 +182,8 @@ impl ZipScan<'_> {
         Ok(())
     }
 
-    /// Takes one member of a directory; the bytes that it accounts for, or nothing when it is not what the directory says:
-    /// then its local header may say.
+    /// Takes one member of a directory; the bytes that it accounts for, or `None` when it is not what the directory says:
+    /// then its local header may be used.
     fn take_listed(&mut self, listed: DirectoryEntry, header: u64, end: u64) -> io::Result<Option<Range<u64>>> {
         let length = LocalHeader::length(self.reader.record(header, LocalHeader::FIXED_BYTES)?);
         let start = length.map(|length| header + length as u64);
@@ -206,7 +206,7 @@ impl ZipScan<'_> {
         Ok(Some(header..range.end))
     }
 
-    /// Takes the members of a stretch that no directory lists.
+    /// Takes the members of a range that no directory lists.
     fn take_unlisted(&mut self, stretch: &Stretch) -> io::Result<()> {
         let end = stretch.range.end;
         let mut at = stretch.range.start;
@@ -233,7 +233,7 @@ impl ZipScan<'_> {
     }
 
     fn push(&mut self, name: Vec<u8>, member: MemberHeader, start: u64) {
-        // A folder; on Windows, some write it with its own slash.
+        // A folder; some Windows tools write a backslash.
         let is_folder = matches!(name.last(), Some(b'/' | b'\\')) && member.is_empty();
         if !is_folder {
             let modified_ms = member.modified_ms().unwrap_or_default();
@@ -242,21 +242,21 @@ impl ZipScan<'_> {
         }
     }
 
-    /// Notes a stretch that a directory does not account for.
+    /// Records a range that a directory does not account for.
     fn leave(&mut self, range: Range<u64>, is_closed: bool) {
         if range.end.saturating_sub(range.start) >= LEAST_BYTES {
             self.stretches.push(Stretch { range, is_closed, may_have_directory: true });
         }
     }
 
-    /// Notes what stands behind the end of a directory.
+    /// Records what follows the end of a directory.
     fn end_directory(&mut self, directory: &Directory, stretch: &Stretch) {
         let end = directory.end.end;
         if end > self.reader.bytes {
             self.listing.damaged(Some(self.reader.bytes), "it ends inside its comment".to_owned());
         }
         if end < stretch.range.end {
-            // It was the last directory of the stretch.
+            // It was the last directory of the range.
             let range = end..stretch.range.end;
             self.stretches.push(Stretch { range, is_closed: stretch.is_closed, may_have_directory: false });
         }
@@ -275,7 +275,7 @@ impl ZipScan<'_> {
         self.listing.damaged(*header, message);
     }
 
-    /// Tells of the parts of a split zip that are not here.
+    /// Reports the missing parts of a split zip.
     fn report_split(&mut self, directory: &Directory, elsewhere: u64) {
         let parts = u64::from(directory.record.disk) + 1;
         if parts > 1 {
@@ -291,7 +291,7 @@ impl ZipScan<'_> {
         }
     }
 
-    /// Tells that the file ends in the first bytes of a header.
+    /// Reports that the file ends in the first bytes of a header.
     fn report_cut_start(&mut self, stretch: &Stretch) -> io::Result<()> {
         let Range { start, end } = stretch.range;
         let is_short = (1..LOCAL.len() as u64).contains(&end.saturating_sub(start));

@@ -1,7 +1,7 @@
 //! Rows and archives, counted.
 //!
-//! In: batches of events, or of usage records, and verdicts of archives. Out: what is among them. Never: keeps a row; text
-//! that repeats is counted by its number in a dictionary.
+//! In: batches of events, or of usage records, and outcomes of archives. Out: counts by value. Never: keeps a row; repeating
+//! text is counted by its dictionary key.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, TimestampMillisecondType};
@@ -15,7 +15,7 @@ use crate::model::Outcome;
 use crate::rows::{ArchiveOutcome, Batch};
 use crate::schema::Table;
 
-/// Columns of text whose values are counted.
+/// Text columns whose values are counted.
 pub(super) const TEXT_FIELDS: [&str; 7] = [
     "recipient_account_id",
     "aws_region",
@@ -25,7 +25,7 @@ pub(super) const TEXT_FIELDS: [&str; 7] = [
     "error_code",
     "user_identity_type",
 ];
-/// The column of dates.
+/// The column of event times.
 pub(super) const EVENT_TIME: &str = "event_time";
 /// The column of a usage record's outcome.
 pub(super) const OUTCOME: &str = "outcome";
@@ -44,7 +44,7 @@ pub(super) struct Census {
     /// Usage records by outcome, in the order of [`Outcome::ALL`].
     outcomes: [u64; Outcome::ALL.len()],
     kinds: Vec<KindCount>,
-    /// Rows by number in a dictionary; kept for its memory.
+    /// Rows by dictionary key; kept to reuse its memory.
     by_number: Vec<u64>,
 }
 
@@ -58,7 +58,7 @@ struct TextField {
 }
 
 impl Census {
-    /// Counts rows of a table; values take at most so many bytes of memory.
+    /// Counts rows of a table; values take at most this many bytes of memory.
     pub(super) fn new(table: Table, most_bytes: usize) -> Self {
         let field = |name| {
             let values = Counter::new(MOST_VALUES, most_bytes / TEXT_FIELDS.len());
@@ -87,11 +87,11 @@ impl Census {
         self.rows
     }
 
-    /// Counts rows as they were read from a file. `in_path` has the values that stand in its path, by column.
+    /// Counts rows as read from a file. `in_path` has the values from its path, by column.
     ///
     /// # Errors
     ///
-    /// What is wrong with a column.
+    /// An invalid column.
     pub(super) fn add(&mut self, batch: &RecordBatch, in_path: &[(&str, Option<String>)]) -> Result<(), String> {
         let rows = batch.num_rows() as u64;
         self.rows += rows;
@@ -111,7 +111,7 @@ impl Census {
     fn add_times(&mut self, column: &ArrayRef) -> Result<(), String> {
         let times = column.as_primitive_opt::<TimestampMillisecondType>().ok_or("its event times are no times")?;
         self.undated += times.null_count() as u64;
-        // Rows of a day mostly stand together.
+        // Rows of a day are usually adjacent.
         let (mut day, mut events) = (0, 0);
         for time in times.iter().flatten() {
             let (first, last) = self.times_ms.unwrap_or((time, time));
@@ -134,7 +134,7 @@ impl Census {
     ///
     /// # Errors
     ///
-    /// When they are no text.
+    /// When they are not text.
     pub(super) fn add_outcomes(&mut self, column: &ArrayRef) -> Result<(), String> {
         let outcomes = &mut self.outcomes;
         count_texts(column, &mut self.by_number, |outcome, rows| {
@@ -155,7 +155,7 @@ impl Census {
         }
     }
 
-    /// Adds all that another has counted of the same table.
+    /// Adds all counts of another census of the same table.
     pub(super) fn merge(&mut self, other: &Self) {
         self.rows += other.rows;
         for (field, more) in self.fields.iter_mut().zip(&other.fields) {
@@ -179,7 +179,7 @@ impl Census {
         self.outcomes
     }
 
-    /// Puts what was counted into a report, with so many values of each field.
+    /// Puts the counts into a report, with this many values of each field.
     pub(super) fn report(self, top: usize, contents: &mut Contents) {
         let rows = self.rows;
         contents.kinds = self.kinds;
@@ -235,7 +235,7 @@ impl TextField {
     }
 }
 
-/// Tells each text of a column with the rows that have it, and the rows that have none.
+/// Passes on each text of a column with the number of its rows, and the number of rows without one.
 fn count_texts(
     column: &ArrayRef,
     by_number: &mut Vec<u64>,
@@ -270,11 +270,11 @@ fn count_texts(
 }
 
 impl Census {
-    /// Counts rows as they were read from archives.
+    /// Counts rows as converted from archives.
     ///
     /// # Errors
     ///
-    /// When the rows are not what their table declares, which is a bug.
+    /// When the rows do not match their table's declaration, which is a bug.
     pub(super) fn add_batch(&mut self, batch: &Batch) -> Result<()> {
         if batch.table != self.table {
             return Ok(());

@@ -1,13 +1,13 @@
 //! How often values occur, in bounded memory.
 //!
-//! In: texts, each with how often it occurred. Out: how many there are and the most frequent. Never: more memory than it
-//! was given, or a number that claims to be more certain than it is.
+//! In: texts, each with its number of occurrences. Out: the number of distinct texts and the most frequent ones. Never: more
+//! memory than it was given, or a number that claims more certainty than it has.
 //!
-//! Within the bound every value is counted exactly. Beyond it, the less frequent half of the values is forgotten, and what
-//! a forgotten value can have occurred at most is kept: a value that comes (back) later may have been missed that often.
-//! So each number is a certain least, with a most beside it, and a value that occurred more often than twice the total
-//! divided by the number of values that there is room for is never forgotten. Like the space-saving algorithm (Metwally, Agrawal and El Abbadi, 2005), but
-//! with many values forgotten at once, so that the next ones cost nothing.
+//! Within the bound every value is counted exactly. Beyond it, the less frequent half of the values is dropped, and the
+//! maximum that a dropped value can have occurred is kept: a value that arrives later may have been missed that often.
+//! So each number is a lower bound, with an upper bound beside it, and a value that occurred more often than twice the total
+//! divided by the maximum number of values is never dropped. Like the space-saving algorithm (Metwally, Agrawal and El
+//! Abbadi, 2005), but with many values dropped at once, so that the next ones cost nothing.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -17,23 +17,23 @@ use twox_hash::XxHash3_128;
 
 /// Values that are counted exactly.
 pub(super) const MOST_VALUES: usize = 100_000;
-/// Bytes of a value that are kept; what is longer ends in its length and a hash, so that it stays a value of its own.
+/// Bytes of a value that are kept; a longer one ends in its length and a hash, so that it stays distinct.
 const LONGEST_VALUE: usize = 256;
-/// Bytes that a value takes beside its text.
+/// Memory for a value besides its text.
 const ENTRY_BYTES: usize = 64;
 
 /// Counts values.
 #[derive(Debug)]
 pub(super) struct Counter {
     values: HashMap<Box<str>, Count>,
-    /// Values at most.
+    /// Maximum number of values.
     most_values: usize,
     bytes: usize,
-    /// Bytes at most.
+    /// Maximum bytes.
     most_bytes: usize,
-    /// Values that were there when some had to be forgotten for the first time.
+    /// Number of values when some had to be dropped for the first time.
     certain: Option<usize>,
-    /// What any value that is not here can have occurred at most.
+    /// Maximum occurrences of any value that is not here.
     missed: u64,
 }
 
@@ -72,10 +72,10 @@ impl Counter {
         self.values.insert(value.into(), Count { least: more.least, most: more.most + self.missed });
     }
 
-    /// Adds all that another has counted.
+    /// Adds all counts of another counter.
     pub(super) fn merge(&mut self, other: &Self) {
         self.certain = self.certain.max(other.certain);
-        // What is here and not there can have been missed there.
+        // A value that is only here may have been missed there.
         self.values.values_mut().for_each(|count| count.most += other.missed);
         self.missed += other.missed;
         for (value, count) in other.sorted() {
@@ -83,7 +83,7 @@ impl Counter {
         }
     }
 
-    /// Forgets the less frequent half. Which one of two equals is forgotten depends on their texts alone.
+    /// Drops the less frequent half. Ties are decided by the texts alone.
     fn forget_half(&mut self) {
         self.certain = self.certain.max(Some(self.values.len()));
         let mut values: Vec<(Box<str>, Count)> = self.values.drain().collect();
@@ -95,7 +95,7 @@ impl Counter {
         self.values.extend(values);
     }
 
-    /// How many values there are, and whether that is all: otherwise there are more.
+    /// The number of values, and whether it is exact: otherwise there are more.
     pub(super) fn distinct(&self) -> (usize, bool) {
         self.certain.map_or((self.values.len(), true), |certain| (certain.max(self.values.len()), false))
     }
@@ -107,7 +107,7 @@ impl Counter {
         values
     }
 
-    /// The most frequent values, and what any other can have occurred at most.
+    /// The most frequent values, and the maximum occurrences of any other.
     pub(super) fn top(&self, number: usize) -> (Vec<(String, Count)>, u64) {
         let sorted = self.sorted();
         let (top, others) = sorted.split_at(number.min(sorted.len()));
@@ -116,7 +116,7 @@ impl Counter {
     }
 }
 
-/// A value as it is kept.
+/// A value in the form that is kept.
 fn shortened(value: &str) -> Cow<'_, str> {
     if value.len() <= LONGEST_VALUE {
         return Cow::Borrowed(value);
@@ -143,16 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn up_to_the_bound_all_is_exact() {
+    fn counts_up_to_the_bound_are_exact() {
         let counter = of(["b", "a", "b", "", "c", "b", "a"], 4, ROOM);
         assert_eq!(counter.distinct(), (4, true));
         let exactly = |value: &str, count| (value.to_owned(), Count { least: count, most: count });
         assert_eq!(counter.top(3), (vec![exactly("b", 3), exactly("a", 2), exactly("", 1)], 1));
     }
 
-    /// Few values that come often among many that come once, in an order that forgets as much as it can.
+    /// A few frequent values among many that occur once, in an order that causes most drops.
     #[test]
-    fn beyond_the_bound_what_is_said_is_true() {
+    fn numbers_beyond_the_bound_are_true_bounds() {
         const BOUND: usize = 100;
         let mut numbers = 0_u64;
         let mut values = Vec::new();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_by_bytes_too_and_long_values_stay_apart() {
+    fn memory_is_bounded_by_bytes_too_and_long_values_stay_distinct() {
         let long = |number: usize| format!("{}{number}", "é".repeat(10_000));
         let values: Vec<String> = (0..1_000).map(long).collect();
         let counter = of(values.iter().map(String::as_str), MOST_VALUES, ROOM / 16);

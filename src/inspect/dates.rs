@@ -1,6 +1,6 @@
 //! Events by date.
 //!
-//! In: days, each with its events. Out: how many dates there are, and a histogram of few bars. Never: more dates than a
+//! In: days, each with its events. Out: the number of dates, and a histogram of few bars. Never: more dates than a
 //! bound: beyond it months are counted.
 
 use std::collections::BTreeMap;
@@ -8,19 +8,19 @@ use std::collections::BTreeMap;
 use super::report::{Bar, Histogram, HistogramUnit, ValueCount, percent_of};
 use crate::flatten::timestamp::civil_from_days;
 
-/// Days that are counted one by one: 273 years. All months of the years 0 to 9999 are not many more.
+/// Maximum days that are counted separately: 273 years. All months of the years 0 to 9999 are not many more.
 const MOST_DAYS: usize = 100_000;
-/// Bars of a histogram at most.
+/// Maximum bars of a histogram.
 const MOST_BARS: usize = 40;
 
-/// A year, a month and a day of it; 0 for what is not told apart.
+/// A year, a month and a day of it; 0 for what is not distinguished.
 type Date = (i64, i64, i64);
 
 /// Counts events by date.
 #[derive(Debug, Default)]
 pub(super) struct DateCounts {
     dates: BTreeMap<Date, u64>,
-    /// Whether only months are counted separately any more.
+    /// Whether only months are distinguished.
     is_by_month: bool,
 }
 
@@ -39,7 +39,7 @@ impl DateCounts {
         }
     }
 
-    /// Adds all that another has counted.
+    /// Adds all counts of another.
     pub(super) fn merge(&mut self, other: &Self) {
         if other.is_by_month && !self.is_by_month {
             self.is_by_month = true;
@@ -48,7 +48,7 @@ impl DateCounts {
         other.dates.iter().for_each(|(date, events)| self.add_date(*date, *events));
     }
 
-    /// How many dates there are, and whether that is all: otherwise there are more.
+    /// The number of dates, and whether it is exact: otherwise there are more.
     pub(super) fn distinct(&self) -> (usize, bool) {
         if self.is_by_month { (MOST_DAYS, false) } else { (self.dates.len(), true) }
     }
@@ -81,7 +81,7 @@ impl DateCounts {
             events: *events,
             percent: percent_of(*events, rows),
         };
-        // Of more years than there can be, the last.
+        // The last years, if there are more than bars.
         let bars: Vec<Bar> = bars.iter().skip(bars.len().saturating_sub(MOST_BARS)).map(bar).collect();
         Histogram { unit, bars, earlier_events: left_out }
     }
@@ -103,7 +103,7 @@ fn folded(dates: &BTreeMap<Date, u64>, of: impl Fn(Date) -> Date) -> BTreeMap<Da
     folded
 }
 
-/// A date as `YYYY-MM-DD`, a month as `YYYY-MM`, a year as `YYYY`.
+/// `YYYY-MM-DD` for a date, `YYYY-MM` for a month, `YYYY` for a year.
 fn written(date: Date) -> String {
     match date {
         (year, 0, _) => format!("{year:04}"),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_are_days_months_or_years_so_that_they_are_few() {
+    fn bars_are_days_months_or_years() {
         check(&of(0..40), HistogramUnit::Day, 40, "1970-01-01");
         check(&of(0..41), HistogramUnit::Month, 2, "1970-01");
         check(&of((0..400).map(|month| month * 31)), HistogramUnit::Year, 34, "1970");

@@ -1,7 +1,7 @@
-//! A lake, as far as its commits list it.
+//! The content of a lake, as its commits list it.
 //!
-//! In: the folder of a lake. Out: what its tables say. Never: a file that no commit lists, a column that nobody counts, or
-//! a change.
+//! In: the folder of a lake. Out: the content of its tables. Never: reads a file that no commit lists or a column that is not
+//! counted, or changes anything.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,14 +30,14 @@ use crate::rows::partition::{PartitionFields, value_in_path};
 use crate::schema::Table;
 use crate::split::ArchiveStatus;
 
-/// Rows that are read at once: many to a dictionary, and not too many where every value is another.
+/// Rows that are read at once: many for each dictionary, and not too many where every value is distinct.
 const BATCH_ROWS: usize = 1 << 14;
 
-/// Looks at a lake, on the threads of the pool that this is called in.
+/// Inspects a lake, on the current thread pool.
 ///
 /// # Errors
 ///
-/// A lake in a folder that a run is writing to, one that is damaged, and whoever asked to stop.
+/// A lake in a folder that a run is writing to, one that is damaged, and a request to stop.
 pub(super) fn inspect_lake(root: &Root, config: &InspectConfig, progress: &Progress) -> Result<LakeReport> {
     let _lock = hold_if_there(root)?;
     let commits = Commits::read(root)?;
@@ -115,12 +115,12 @@ struct TableScan<'a> {
 struct RowGroupUnit {
     path: Arc<Path>,
     row_group: usize,
-    /// Bytes of the part, for the first of its row groups.
+    /// Size of the part, for the first of its row groups.
     bytes: u64,
 }
 
 impl TableScan<'_> {
-    /// Adds what the manifest says of archives.
+    /// Adds the archives of the manifest.
     fn add_manifest(&self, census: &mut Census, contents: &mut Contents) -> Result<()> {
         const NUMBERS: [&str; 7] = [
             "compressed_bytes",
@@ -155,7 +155,7 @@ impl TableScan<'_> {
                         status if status == ArchiveStatus::Foreign.as_str() => archives.foreign += 1,
                         _ => archives.quarantined += 1,
                     }
-                    // What is in a container counts with its members.
+                    // The content of a container counts with its members.
                     let is_container = [TAR, ZIP].contains(&kind) && status == ArchiveStatus::Converted.as_str();
                     let InspectBytes { stored, inflated: text } = &mut contents.bytes;
                     *stored += if is_container { 0 } else { compressed };
@@ -177,7 +177,7 @@ impl TableScan<'_> {
         Ok(())
     }
 
-    /// Adds what is in quarantine.
+    /// Adds the content of `quarantine`.
     fn add_quarantine(&self, contents: &mut Contents) -> Result<()> {
         for part in self.commits.listed(self.root, Table::Quarantine) {
             let path = self.root.join(&part.path);
@@ -227,7 +227,7 @@ impl TableScan<'_> {
         self.each(table, count, |counted: Census| census.merge(&counted))
     }
 
-    /// Counts usage records by outcome, and nothing else of them.
+    /// Counts only the outcomes of usage records.
     fn count_outcomes(&self) -> Result<[u64; Outcome::ALL.len()]> {
         let schema = self.schema(Table::UsageRecords)?;
         let selectors = [EVENT_TIME, "recipient_account_id", "aws_region"];
@@ -247,7 +247,7 @@ impl TableScan<'_> {
         Ok(totals)
     }
 
-    /// Does something with each row group of a table, some at a time, and takes the results in their order.
+    /// Processes the row groups of a table concurrently, and takes the results in their order.
     fn each<T: Send>(
         &self,
         table: Table,
@@ -255,8 +255,8 @@ impl TableScan<'_> {
         mut take: impl FnMut(T),
     ) -> Result<()> {
         let parts: Vec<&CommittedPart> = self.commits.listed(self.root, table).collect();
-        // Results are taken in order, so that they are the same on any number of threads. Those that wait hold the values
-        // of a row group each, within the same bounds as the whole.
+        // Results are taken in order, so that they do not depend on the number of threads. Each waiting result holds the values
+        // of a row group, within the same bounds as the whole.
         let at_once = self.config.threads;
         for parts in parts.chunks(at_once * 4) {
             let units = parts.par_iter().map(|part| self.units(part)).collect::<Result<Vec<_>>>()?;
@@ -286,7 +286,7 @@ impl TableScan<'_> {
         Ok((0..row_groups).map(unit).collect())
     }
 
-    /// Reads the wanted rows of a row group.
+    /// Reads the selected rows of a row group.
     fn read(
         &self,
         schema: &SchemaRef,
@@ -307,7 +307,7 @@ impl TableScan<'_> {
         guarded(path, &mut read)
     }
 
-    /// The rows that the selectors want.
+    /// The rows that match the selectors.
     fn wanted(&self, batch: RecordBatch, path: &Path) -> Result<RecordBatch> {
         let selection: &Selection = &self.config.selection;
         if selection.is_everything() {
@@ -333,7 +333,7 @@ impl TableScan<'_> {
         filter_record_batch(&batch, &mask).map_err(Error::internal)
     }
 
-    /// Columns that a part of a table has in its path alone.
+    /// Columns of a table that a part has only in its path.
     fn in_path(&self, table: Table, path: &Path) -> Vec<(&'static str, Option<String>)> {
         let columns = self.partition_by.iter().filter(|column| table.column_index(column.as_str()).is_some());
         columns.map(|column| (column.as_str(), value_in_path(path, *column))).collect()

@@ -1,7 +1,7 @@
-//! What is in archives, folders, containers and lakes.
+//! The content of archives, folders, containers and lakes.
 //!
-//! In: paths. Out: how many archives, events and usage records there are, of when, and from whom. Never: writes, parses in
-//! another way than a conversion does, or compares events: a copy counts as often as it comes.
+//! In: paths. Out: the number of archives, events and usage records, their times and their senders. Never: writes, parses
+//! differently from a conversion, or compares events: a duplicate counts each time.
 
 mod census;
 mod counter;
@@ -31,29 +31,29 @@ pub use report::{
     KindCount, LakeReport, TableReport, ValueCount,
 };
 
-/// A request to look at archives and lakes.
+/// A request to inspect archives and lakes.
 #[derive(Clone, Debug)]
 pub struct InspectConfig {
     /// Files, folders and `s3://` URLs to look for archives in, `-` for standard input, and lakes.
     pub inputs: Vec<PathBuf>,
     /// How S3 is reached.
     pub store: StoreOptions,
-    /// Values of each field that are reported.
+    /// Number of values of each field that are reported.
     pub top: usize,
-    /// Events wanted.
+    /// Which events are wanted.
     pub selection: Selection,
     /// Worker threads.
     pub threads: usize,
-    /// Bytes of memory for what is on its way; a third of it is for values of fields.
+    /// Bytes of memory for data in flight; a third of it is for values of fields.
     pub memory_limit: u64,
-    /// Largest size one archive may inflate to, in bytes.
+    /// Maximum size of an inflated archive, in bytes.
     pub max_inflated_bytes: u64,
     /// Folder for a copy of standard input; without one it is the current folder.
     pub scratch: Option<PathBuf>,
 }
 
 impl InspectConfig {
-    /// Values of each field that are reported by default.
+    /// Default number of values of each field that are reported.
     pub const DEFAULT_TOP: usize = 10;
 
     /// A request with the defaults of the command line.
@@ -64,7 +64,7 @@ impl InspectConfig {
         Self { inputs, top: Self::DEFAULT_TOP, selection, threads, memory_limit, max_inflated_bytes, scratch, store }
     }
 
-    /// What is asked of those inputs that are no lakes.
+    /// The options for those inputs that are not lakes.
     fn read_options(&self, inputs: Vec<PathBuf>) -> ReadOptions {
         ReadOptions {
             store: self.store.clone(),
@@ -84,12 +84,12 @@ impl InspectConfig {
     }
 }
 
-/// Tells what is in archives and lakes. Inputs that are no lakes are looked at together.
+/// Reports the content of archives and lakes. Inputs that are not lakes are inspected together.
 ///
 /// # Errors
 ///
-/// Options that make no sense, inputs that cannot be listed, lakes that are damaged or in use, and whoever asked to stop.
-/// What is wrong with an archive is no error but in the report.
+/// Invalid options, inputs that cannot be listed, lakes that are damaged or in use, and a request to stop.
+/// Problems of an archive are not errors but part of the report.
 pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectReport> {
     config.read_options(config.inputs.clone()).validate()?;
     let session = Session::new(&config.store).reporting_to(progress.waits());
@@ -122,7 +122,7 @@ pub fn inspect(config: &InspectConfig, progress: &Progress) -> Result<InspectRep
     Ok(report)
 }
 
-/// Whether a lake is there. Who may read an object of a bucket need not be allowed to list it, and can read no lake then.
+/// Whether there is a lake. Without the permission to list a bucket no lake can be read, though objects may be readable.
 fn is_lake(root: &Root) -> Result<bool> {
     root.is_lake().or_else(|error| {
         let cause = error.get_ref().and_then(<dyn StdError + Send + Sync>::downcast_ref::<io::Error>);
@@ -134,7 +134,7 @@ fn is_lake(root: &Root) -> Result<bool> {
 fn inspect_archives(config: &InspectConfig, inputs: Vec<PathBuf>, progress: &Progress) -> Result<Contents> {
     let options = config.read_options(inputs);
     let (summary, census) = count_archives(config, &options, progress).map_err(|error| match error.kind() {
-        // There is nothing that could have been published.
+        // An inspection publishes nothing.
         ErrorKind::Stopped => stopped(),
         _ => error,
     })?;
@@ -167,7 +167,7 @@ fn inspect_archives(config: &InspectConfig, inputs: Vec<PathBuf>, progress: &Pro
     Ok(contents)
 }
 
-/// Reads archives for their rows alone, and counts these.
+/// Reads archives for their rows only, and counts these.
 fn count_archives(config: &InspectConfig, options: &ReadOptions, progress: &Progress) -> Result<(Summary, Census)> {
     let started = Instant::now();
     let mut census = Census::new(Table::Events, config.values_memory());

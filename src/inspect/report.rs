@@ -1,7 +1,7 @@
-//! What an inspection reports.
+//! The report of an inspection.
 //!
-//! In: counts. Out: plain fields, which are also the structure of `--format json`. Never: text that was escaped: whoever
-//! prints it does that.
+//! In: counts. Out: plain fields, which are also the structure of `--format json`. Never: escaped text: escaping is left to the
+//! code that prints it.
 
 use std::path::PathBuf;
 
@@ -9,17 +9,17 @@ use serde::Serialize;
 
 use crate::model::UsageRecordCounts;
 
-/// What was found.
+/// The result of an inspection.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct InspectReport {
-    /// All archives of all inputs that are no lakes; none when all inputs are lakes.
+    /// All archives of all inputs that are not lakes; none when all inputs are lakes.
     pub archives: Option<Contents>,
     /// Lakes, in the order of the inputs.
     pub lakes: Vec<LakeReport>,
 }
 
 impl InspectReport {
-    /// Whether nothing was wrong with any archive. What lakes have in quarantine is part of them.
+    /// Whether no archive had a problem. What lakes have in quarantine is part of them.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.archives.as_ref().is_none_or(|contents| contents.findings.is_empty())
@@ -31,13 +31,13 @@ impl InspectReport {
 pub struct LakeReport {
     /// The lake, absolute.
     pub lake: PathBuf,
-    /// Commits that it consists of.
+    /// Number of its commits.
     pub commits: u64,
-    /// Partition columns, outermost first, as `--partition-by` takes them.
+    /// Partition columns, outermost first, as in `--partition-by`.
     pub partition_by: String,
     /// Its tables; one that no commit has filled has no parts.
     pub tables: Vec<TableReport>,
-    /// What is in it.
+    /// Its content.
     #[serde(flatten)]
     pub contents: Contents,
 }
@@ -57,7 +57,7 @@ pub struct TableReport {
     pub partitions: u64,
 }
 
-/// What is in archives, or in a lake.
+/// The content of archives, or of a lake.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Contents {
     /// Archives by status.
@@ -66,13 +66,13 @@ pub struct Contents {
     pub kinds: Vec<KindCount>,
     /// Sizes of the archives.
     pub bytes: InspectBytes,
-    /// Events by what becomes of them.
+    /// Events by outcome.
     pub events: InspectEvents,
     /// Usage records by outcome.
     pub usage_records: UsageRecordCounts,
     /// What the numbers below count: `events`, or `usage_records` of a lake that has no events.
     pub counted: &'static str,
-    /// How many of them there are, after selectors.
+    /// Their number, after selectors.
     pub rows: u64,
     /// Earliest event time (RFC 3339, UTC).
     pub first_event_time: Option<String>,
@@ -84,7 +84,7 @@ pub struct Contents {
     pub histogram: Histogram,
     /// What is in quarantine, or would be, by reason, most frequent first.
     pub findings: Vec<(String, u64)>,
-    /// The first of it in words, safe to print.
+    /// The first of these findings in words, safe to print.
     pub first_findings: Vec<String>,
 }
 
@@ -93,11 +93,11 @@ pub struct Contents {
 pub struct InspectArchives {
     /// All.
     pub seen: u64,
-    /// CloudTrail archives and containers, some perhaps with events that are refused.
+    /// CloudTrail archives and containers, possibly with refused events.
     pub converted: u64,
-    /// Refused as a whole.
+    /// Refused completely.
     pub quarantined: u64,
-    /// No CloudTrail archives.
+    /// Not CloudTrail archives.
     pub foreign: u64,
 }
 
@@ -114,7 +114,7 @@ pub struct KindCount {
     pub events: u64,
 }
 
-/// Sizes of archives. What is in containers counts once.
+/// Sizes of archives. The content of containers counts once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct InspectBytes {
     /// As stored.
@@ -128,9 +128,9 @@ pub struct InspectBytes {
 pub struct InspectEvents {
     /// All.
     pub seen: u64,
-    /// Sound ones that are wanted; of archives as often as they come.
+    /// Valid events that are wanted; duplicates in archives are included.
     pub found: u64,
-    /// Copies that a conversion has left out: lakes only, archives are not searched for copies.
+    /// Duplicates that a conversion has left out: lakes only, archives are not searched for duplicates.
     pub duplicates: u64,
     /// Events that are in quarantine, or would be.
     pub refused: u64,
@@ -143,15 +143,15 @@ pub struct InspectEvents {
 pub struct FieldCounts {
     /// Column of `events`, or `event_date`.
     pub field: &'static str,
-    /// How many values there are.
+    /// Number of distinct values.
     pub distinct: u64,
-    /// Whether that is all. Otherwise there are more, and numbers of [`FieldCounts::top`] are what is certain.
+    /// Whether that is exact. Otherwise there are more, and the numbers in [`FieldCounts::top`] are lower bounds.
     pub is_exact: bool,
     /// Rows without a value.
     pub absent: u64,
     /// The most frequent values.
     pub top: Vec<ValueCount>,
-    /// Rows that any value which is not reported can have at most, where not all values are counted.
+    /// Maximum rows of any value that is not reported, where not all values are counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub others_at_most: Option<u64>,
 }
@@ -159,13 +159,13 @@ pub struct FieldCounts {
 /// A value and how often it occurs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ValueCount {
-    /// The value; one longer than 256 bytes is cut, and ends in its length and a hash.
+    /// The value; one longer than 256 bytes is truncated, and ends in its length and a hash.
     pub value: String,
-    /// Rows that have it; when there are too many values to count each, those that have it for certain.
+    /// Rows that have it; a lower bound when there are too many values to count each.
     pub events: u64,
     /// Their share of all rows, in percent, to two places.
     pub percent: f64,
-    /// Rows that have it at most, where that is not the same.
+    /// Upper bound of that number, where it differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_most: Option<u64>,
 }
@@ -173,7 +173,7 @@ pub struct ValueCount {
 /// Events by date.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Histogram {
-    /// What a bar stands for.
+    /// The unit of a bar.
     pub unit: HistogramUnit,
     /// At most 40 bars, in order; dates without events have none.
     pub bars: Vec<Bar>,
@@ -192,7 +192,7 @@ pub struct Bar {
     pub percent: f64,
 }
 
-/// What a bar stands for.
+/// The unit of a bar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HistogramUnit {

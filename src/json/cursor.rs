@@ -1,18 +1,18 @@
 //! A walk over an event in the form that CloudTrail writes: JSON without white space.
 //!
 //! In: a text and its [`StructuralIndex`]. Out: members and their values, one after the other, each proved to be JSON. Never:
-//! accepts anything that is not; and what it does not accept may be JSON all the same, in a form for the parser to read.
+//! accepts anything else; text that it does not accept may still be JSON in a form that needs the parser.
 //!
-//! Without white space every token ends where the next one begins. So a token is right where the index has it at the
-//! one place where it may be, and text between two places is a number or a word, or it is wrong.
+//! Without white space every token ends where the next one begins. So a token is valid only if the index has it at
+//! exactly this position, and text between two structural characters must be a number or a literal.
 
 use super::index::StructuralIndex;
 use super::lenient::is_json_number;
 
-/// How deeply values may be nested here; the parser allows more.
+/// Maximum nesting here; the parser allows more.
 const MAX_DEPTH: u32 = 60;
 
-/// A place in a text.
+/// A position in a text.
 pub(crate) struct Cursor<'t, 'i> {
     text: &'t str,
     index: &'i mut StructuralIndex,
@@ -24,10 +24,10 @@ pub(crate) struct Cursor<'t, 'i> {
     place: usize,
 }
 
-/// A value that was walked over.
+/// A value that was skipped over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token<'t> {
-    /// The text between the quotes, as it stands.
+    /// The text between the quotes, verbatim.
     String(&'t str),
     /// A number, `true`, `false` or `null`.
     Word(&'t str),
@@ -36,7 +36,7 @@ pub(crate) enum Token<'t> {
 }
 
 impl<'t, 'i> Cursor<'t, 'i> {
-    /// At the start of a text.
+    /// A cursor at the start of a text.
     pub(crate) fn new(text: &'t str, index: &'i mut StructuralIndex) -> Self {
         index.begin();
         let mut cursor = Self { text, index, at: 0, next: usize::MAX, place: 0 };
@@ -49,7 +49,7 @@ impl<'t, 'i> Cursor<'t, 'i> {
         self.place
     }
 
-    /// Whether the text has come to its end, and all strings in it are as they should be.
+    /// Whether the end of the text is reached, and all strings in it are valid.
     pub(crate) fn is_at_end(&self) -> bool {
         self.place == self.text.len()
             && self.next == usize::MAX
@@ -62,24 +62,24 @@ impl<'t, 'i> Cursor<'t, 'i> {
         &self.text[self.place..]
     }
 
-    /// The text from an earlier place to here.
+    /// The text from an earlier position to here.
     pub(crate) fn since(&self, start: usize) -> &'t str {
         &self.text[start..self.place]
     }
 
-    /// Text of a string that stands for itself; `None` when it has escapes.
+    /// The text of a string without escapes; `None` when it has some.
     pub(crate) fn plain(&self, text: &'t str) -> Option<&'t str> {
         (!self.index.has_escapes || memchr::memchr(b'\\', text.as_bytes()).is_none()).then_some(text)
     }
 
-    /// Passes over text that is known to be a value.
+    /// Skips text that is known to be a value.
     pub(crate) fn pass(&mut self, bytes: usize) {
         self.place += bytes;
         self.index.restart(self.place);
         self.refill();
     }
 
-    /// Goes to the next of the index's offsets.
+    /// Goes to the next offset of the index.
     #[inline]
     fn advance(&mut self) {
         self.at += 1;
@@ -102,7 +102,7 @@ impl<'t, 'i> Cursor<'t, 'i> {
         }
     }
 
-    /// Takes one of the bytes that the index has, if it stands here.
+    /// Takes one of the indexed bytes, if it is next.
     #[inline]
     pub(crate) fn take(&mut self, byte: u8) -> bool {
         let is_here = self.next == self.place && self.text.as_bytes().get(self.place) == Some(&byte);
@@ -113,7 +113,7 @@ impl<'t, 'i> Cursor<'t, 'i> {
         is_here
     }
 
-    /// Takes a string; its text as it stands.
+    /// Takes a string; its text verbatim.
     #[inline]
     pub(crate) fn string(&mut self) -> Option<&'t str> {
         if !self.take(b'"') {
@@ -127,7 +127,7 @@ impl<'t, 'i> Cursor<'t, 'i> {
         Some(text)
     }
 
-    /// Takes the name of a member and the colon behind it.
+    /// Takes the name of a member and the colon after it.
     #[inline]
     pub(crate) fn name(&mut self) -> Option<&'t str> {
         let name = self.string()?;
@@ -153,13 +153,13 @@ impl<'t, 'i> Cursor<'t, 'i> {
         }
     }
 
-    /// Takes an object or array with all that is in it.
+    /// Takes an object or array with all its contents.
     fn container(&mut self) -> Option<()> {
-        // One bit for each container around this place, the innermost lowest: whether it is an object. The bit above
+        // One bit for each container around this position, the innermost lowest: whether it is an object. The bit above
         // all of them marks the outside.
         let mut around = 1_u64;
         loop {
-            // Here a value begins.
+            // A value begins here.
             let first = *self.text.as_bytes().get(self.place)?;
             let is_object = first == b'{';
             match first {
@@ -178,7 +178,7 @@ impl<'t, 'i> Cursor<'t, 'i> {
                 b'"' => drop(self.string()?),
                 _ => drop(self.word()?),
             }
-            // Here one has ended.
+            // A value has ended.
             if around > 1 {
                 self.after_value(&mut around)?;
             }
@@ -207,7 +207,7 @@ impl<'t, 'i> Cursor<'t, 'i> {
     }
 }
 
-/// Whether every backslash begins an escape of JSON. A lone surrogate counts as one.
+/// Whether every backslash begins a valid JSON escape. A lone surrogate counts as one.
 fn are_escapes_valid(text: &[u8]) -> bool {
     let mut rest = text;
     while let Some(at) = memchr::memchr(b'\\', rest) {
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
     use crate::tests::Random;
 
-    /// Whether the cursor takes the text for one value.
+    /// Whether the cursor accepts the text as one value.
     fn accepts(text: &str) -> bool {
         let mut index = StructuralIndex::default();
         let mut cursor = Cursor::new(text, &mut index);

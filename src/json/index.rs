@@ -1,17 +1,17 @@
-//! An event to the places of its quotes, brackets, colons and commas.
+//! An event to the offsets of its quotes, brackets, colons and commas.
 //!
-//! In: the text of one value, from any place outside of a string on. Out: the offset of every such byte that is not part
-//! of a string's text, some hundred bytes of text at a time: a reader passes over much of an event that it knows. Never:
-//! checks whether they stand where they should; that is the [`Cursor`](super::cursor::Cursor)'s work.
+//! In: the text of one value, from any position outside of a string on. Out: the offset of every such byte that is not part
+//! of a string's text, some hundred bytes of text at a time: a reader skips much of an event that it knows. Never:
+//! checks whether they are where they should be; the [`Cursor`](super::cursor::Cursor) does.
 
 use super::masks::{BLOCK, BLOCK_BYTES, Masks, Strings, scans};
 
-/// Text that is looked at in one go: its places stay in the nearest cache.
+/// Text that is indexed at once: its offsets stay in the L1 cache.
 const STRETCH: usize = 8 * BLOCK;
 
-/// The places of a stretch of text.
+/// The offsets of a stretch of text.
 pub(crate) struct StructuralIndex {
-    /// A block's places are written as if all its bytes were some.
+    /// Has room for a block in which every byte has an offset.
     offsets: Box<[u32; STRETCH + BLOCK]>,
     len: usize,
     /// Where the next stretch begins.
@@ -19,7 +19,7 @@ pub(crate) struct StructuralIndex {
     strings: Strings,
     /// Whether there was a backslash anywhere.
     pub(crate) has_escapes: bool,
-    /// Whether a byte below U+0020 stood in a string, where JSON has none.
+    /// Whether a string contained a byte below U+0020, which JSON does not allow.
     pub(crate) has_raw_controls: bool,
 }
 
@@ -43,14 +43,14 @@ impl StructuralIndex {
         (self.has_escapes, self.has_raw_controls) = (false, false);
     }
 
-    /// Goes on at an offset that is outside of strings.
+    /// Continues at an offset that is outside of strings.
     pub(crate) fn restart(&mut self, at: usize) {
         self.len = 0;
         self.next = at;
         self.strings = Strings::default();
     }
 
-    /// Finds the places of the next stretch; `false` when the text has ended, or is too long for its offsets.
+    /// Indexes the next stretch; `false` when the text has ended, or is too long for its offsets.
     pub(crate) fn refill(&mut self, text: &[u8]) -> bool {
         self.len = 0;
         let has_more = self.next < text.len() && u32::try_from(text.len()).is_ok();
@@ -60,7 +60,7 @@ impl StructuralIndex {
         has_more
     }
 
-    /// The places of the stretch.
+    /// The offsets of the stretch.
     pub(crate) fn offsets(&self) -> &[u32] {
         &self.offsets[..self.len]
     }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn controls_are_seen_in_strings_only() {
+    fn controls_are_only_reported_in_strings() {
         let (index, _) = places("{\n\"a\":\t1}");
         assert!(!index.has_raw_controls && !index.has_escapes);
         assert!(places("{\"a\":\"\t\"}").0.has_raw_controls);

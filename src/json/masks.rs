@@ -1,18 +1,18 @@
-//! Text, 64 bytes at a time, to bits: where the bytes are that JSON is made of.
+//! Text, 64 bytes at a time, to bits: the positions of the bytes that matter for JSON.
 //!
-//! In: blocks of text. Out: a bit for each byte of a block. Never: knows what they mean; that is the scans' business.
+//! In: blocks of text. Out: a bit for each byte of a block. Never: interprets them; the scans do.
 //!
-//! The scans are written once, over any way to make [`Masks`]. [`scans!`] compiles them for what processors can do, and
+//! The scans are written once, generic over how [`Masks`] are made. [`scans!`] compiles them for several instruction sets, and
 //! picks the best at run time, so that one binary is fast everywhere.
 
 use wide::u8x16;
 
-/// Bytes looked at together: one bit each in a word.
+/// Bytes of a block: one bit each in a word.
 pub(super) const BLOCK: usize = 64;
 /// The same as an offset.
 pub(super) const BLOCK_BYTES: u32 = 64;
 
-/// Where the bytes of a block are that matter: a bit for each byte, the first one lowest.
+/// The positions of the bytes of a block that matter: a bit for each byte, the first one lowest.
 pub(super) struct Masks {
     pub(super) quotes: u64,
     pub(super) backslashes: u64,
@@ -26,11 +26,11 @@ pub(super) struct Masks {
     pub(super) controls: u64,
 }
 
-/// `[` and `{`, `]` and `}` differ in this bit alone.
+/// The only bit in which `[` and `{`, and `]` and `}`, differ.
 const CASE: u8 = 0x20;
 
 impl Masks {
-    /// With what every processor has.
+    /// For every processor.
     #[inline]
     pub(super) fn portable(block: &[u8; BLOCK]) -> Self {
         let mut masks = Self { quotes: 0, backslashes: 0, opening: 0, closing: 0, separators: 0, controls: 0 };
@@ -45,23 +45,23 @@ impl Masks {
             masks.opening |= find(folded, b'{');
             masks.closing |= find(folded, b'}');
             masks.separators |= find(vector, b':') | find(vector, b',');
-            // A byte is at most 0x1f where the greater of the two is 0x1f.
+            // A byte is at most 0x1f where the maximum of the two is 0x1f.
             masks.controls |= find(vector.max(u8x16::splat(0x1f)), 0x1f);
         }
         masks
     }
 }
 
-/// Places that [`put_places`] writes at a time; a block has seldom more.
+/// Offsets that [`put_places`] writes at a time; a block seldom has more.
 pub(super) const USUAL_PLACES: usize = 16;
 
-/// Writes the offset of each bit, the first byte of the block having the offset `start`. Slots behind the last bit may be
-/// written to as well.
+/// Writes the offset of each bit, where the first byte of the block has the offset `start`. Slots after the last one may be
+/// overwritten as well.
 #[inline]
 pub(super) fn put_places(mut places: u64, start: u32, slots: &mut [u32; BLOCK]) {
     let count = places.count_ones() as usize;
     let (usual, others) = slots.split_at_mut(USUAL_PLACES);
-    // A loop that ends sooner or later would be guessed wrong at nearly every block.
+    // The end of a loop with a varying count would be mispredicted for nearly every block.
     for place in usual {
         *place = start.wrapping_add(places.trailing_zeros());
         places &= places.wrapping_sub(1);
@@ -72,17 +72,17 @@ pub(super) fn put_places(mut places: u64, start: u32, slots: &mut [u32; BLOCK]) 
     }
 }
 
-/// What comes of a block with the blocks before it in mind.
+/// Finds strings in a sequence of blocks.
 #[derive(Default)]
 pub(super) struct Strings {
-    /// All ones when the block before ended inside a string.
+    /// All ones when the previous block ended inside a string.
     in_string: u64,
-    /// One when the block before ended in a backslash that escapes the first byte of the next.
+    /// One when the previous block ended in a backslash that escapes the first byte of the next.
     is_escaped: u64,
 }
 
 impl Strings {
-    /// The quotes of the block that begin or end a string, and the bytes from a string's first quote to before its last.
+    /// The quotes of the block that begin or end a string, and the bytes from an opening quote to before the closing one.
     #[inline]
     pub(super) fn next(&mut self, masks: &Masks) -> (u64, u64) {
         let quotes = masks.quotes & !self.escaped(masks.backslashes);
@@ -91,10 +91,10 @@ impl Strings {
         (quotes, inside)
     }
 
-    /// The bytes that a backslash before them escapes.
+    /// The bytes that are escaped by a backslash before them.
     ///
-    /// In a run of backslashes every second one is escaped; adding the starts of runs carries through them and tells
-    /// where they end, at an odd or an even place.
+    /// In a run of backslashes every second one is escaped; adding the starts of runs carries through them and shows
+    /// where they end, at an odd or an even position.
     #[inline]
     fn escaped(&mut self, backslashes: u64) -> u64 {
         const EVEN: u64 = 0x5555_5555_5555_5555;
@@ -145,14 +145,14 @@ pub(super) mod x86 {
         numbers
     };
 
-    /// With AVX2, of 2013.
+    /// With AVX2 (2013).
     #[inline]
     #[target_feature(enable = "avx2")]
     pub(in super::super) fn avx2(block: &[u8; BLOCK]) -> Masks {
         let mut masks = Masks { quotes: 0, backslashes: 0, opening: 0, closing: 0, separators: 0, controls: 0 };
         for (half, bytes) in block.as_chunks::<32>().0.iter().enumerate() {
             #[expect(unsafe_code, reason = "the standard library loads vectors from pointers only")]
-            // SAFETY: `bytes` is 32 bytes long, and this load asks for no alignment.
+            // SAFETY: `bytes` is 32 bytes long, and this load requires no alignment.
             let vector = unsafe { _mm256_loadu_si256(std::ptr::from_ref(bytes).cast()) };
             let folded = _mm256_or_si256(vector, _mm256_set1_epi8(CASE as i8));
             let find = |vector: __m256i, wanted: u8| {
@@ -169,13 +169,13 @@ pub(super) mod x86 {
         masks
     }
 
-    /// [`put_places`](super::put_places) with the second AVX-512 for bytes, of 2019: the numbers of the bytes in question
-    /// move together, and sixteen of them become offsets at once.
+    /// [`put_places`](super::put_places) with AVX-512 VBMI2 (2019): the numbers of the selected bytes
+    /// are compressed together, and sixteen of them become offsets at once.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2")]
     pub(in super::super) fn put_places(places: u64, start: u32, slots: &mut [u32; BLOCK]) {
         #[expect(unsafe_code, reason = "the standard library loads vectors from pointers only")]
-        // SAFETY: `NUMBERS` is 64 bytes long, and this load asks for no alignment.
+        // SAFETY: `NUMBERS` is 64 bytes long, and this load requires no alignment.
         let numbers = unsafe { _mm512_loadu_si512(std::ptr::from_ref(&NUMBERS).cast()) };
         let packed = _mm512_maskz_compress_epi8(places, numbers);
         let quarters = [
@@ -192,19 +192,19 @@ pub(super) mod x86 {
             }
             let offsets = _mm512_add_epi32(_mm512_cvtepu8_epi32(numbers), start);
             #[expect(unsafe_code, reason = "the standard library stores vectors to pointers only")]
-            // SAFETY: `slots` is 16 numbers of four bytes, and this store asks for no alignment.
+            // SAFETY: `slots` is 16 numbers of four bytes, and this store requires no alignment.
             unsafe {
                 _mm512_storeu_si512(std::ptr::from_mut(slots).cast(), offsets);
             }
         }
     }
 
-    /// With AVX-512 for bytes, of 2017.
+    /// With AVX-512BW (2017).
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(in super::super) fn avx512(block: &[u8; BLOCK]) -> Masks {
         #[expect(unsafe_code, reason = "the standard library loads vectors from pointers only")]
-        // SAFETY: `block` is 64 bytes long, and this load asks for no alignment.
+        // SAFETY: `block` is 64 bytes long, and this load requires no alignment.
         let vector = unsafe { _mm512_loadu_si512(std::ptr::from_ref(block).cast()) };
         let folded = _mm512_or_si512(vector, _mm512_set1_epi8(CASE as i8));
         let find = |vector: __m512i, wanted: u8| _mm512_cmpeq_epi8_mask(vector, _mm512_set1_epi8(wanted as i8));
@@ -219,10 +219,10 @@ pub(super) mod x86 {
     }
 }
 
-/// Compiles a scan for what processors can do and calls the best at run time.
+/// Compiles a scan for several instruction sets and calls the best at run time.
 ///
-/// `fn name(arguments) -> result = scan;` makes a function of `scan`, which takes the same arguments, a way to make
-/// [`Masks`] and one to [`put_places`], and is to be inlined.
+/// `fn name(arguments) -> result = scan;` makes a function of `scan`, which takes the same arguments, a function that makes
+/// [`Masks`] and one for [`put_places`], and is to be inlined.
 macro_rules! scans {
     ($(#[$attribute:meta])* $visible:vis fn $name:ident($($argument:ident: $kind:ty),*) -> $result:ty = $scan:path;) => {
         $(#[$attribute])*
@@ -254,12 +254,12 @@ macro_rules! scans {
                     && is_x86_feature_detected!("avx512vbmi2");
                 if has_bits && has_avx512 {
                     #[expect(unsafe_code, reason = "three times as fast as what every processor can do")]
-                    // SAFETY: the processor has all that the function was compiled for.
+                    // SAFETY: the processor has all features that the function was compiled for.
                     return unsafe { avx512($($argument),*) };
                 }
                 if has_bits && is_x86_feature_detected!("avx2") {
                     #[expect(unsafe_code, reason = "twice as fast as what every processor can do")]
-                    // SAFETY: the processor has all that the function was compiled for.
+                    // SAFETY: the processor has all features that the function was compiled for.
                     return unsafe { avx2($($argument),*) };
                 }
             }
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_finds_the_same() {
+    fn every_instruction_set_finds_the_same() {
         let mut random = Random::new(0x2545_f491_4f6c_dd1d);
         let alphabet: Vec<u8> = b"{}[]\"\\:, \0\x1f\x20\n\x7f\x80\xffaB\x5b\x7b\x5d\x7d\x1b\x3b\x1d".to_vec();
         for _ in 0..10_000 {

@@ -1,7 +1,7 @@
-//! JSON text, as it stands.
+//! JSON text, verbatim.
 //!
-//! In: bytes. Out: where values, quotes and brackets stand, and what a value is. Never: does I/O, starts a thread, or
-//! knows what CloudTrail is.
+//! In: bytes. Out: the positions of values, quotes and brackets, and the type of a value. Never: does I/O, starts a thread, or
+//! knows CloudTrail.
 
 pub(crate) mod masks;
 

@@ -1,13 +1,13 @@
 //! Finding where a JSON value ends without parsing it.
 //!
-//! In: bytes and an offset. Out: an offset, or `None` when the bytes end first. Never: judges whether the value is
-//! valid, that is the parser's work; on invalid text the answer is some offset inside the bytes.
+//! In: bytes and an offset. Out: an offset, or `None` when the bytes end first. Never: checks whether the value is
+//! valid, the parser does; for invalid text the result is some offset inside the bytes.
 
 use memchr::memchr2;
 
 use super::masks::{BLOCK, Masks, Strings, scans};
 
-/// First offset at or after `at` that holds no JSON white space.
+/// First offset at or after `at` that is not JSON white space.
 pub(crate) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
         at += 1;
@@ -15,7 +15,7 @@ pub(crate) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// The offset after the last byte before `end` that is no white space.
+/// The offset after the last byte before `end` that is not white space.
 pub(crate) fn trim_space_end(bytes: &[u8], mut end: usize) -> usize {
     while end > 0 && matches!(bytes[end - 1], b' ' | b'\n' | b'\r' | b'\t') {
         end -= 1;
@@ -37,7 +37,7 @@ pub(crate) fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 scans! {
     /// The offset after the bracket that closes the container which opens at `at`.
     ///
-    /// Brackets of both kinds count alike: `[}` is for the parser to refuse.
+    /// Both kinds of brackets count alike: the parser refuses `[}`.
     pub(crate) fn container_end(bytes: &[u8], at: usize) -> Option<usize> = find_container_end;
 }
 
@@ -64,7 +64,7 @@ fn find_container_end(
     brackets.next(&masks(&block)).map(|end| start + end)
 }
 
-/// Follows brackets from block to block.
+/// Tracks brackets across blocks.
 #[derive(Default)]
 struct Brackets {
     depth: u64,
@@ -136,11 +136,11 @@ mod tests {
         check("true", Some(4));
     }
 
-    /// The obvious way, a byte at a time.
+    /// The naive implementation, a byte at a time.
     fn slow_container_end(bytes: &[u8]) -> Option<usize> {
         let (mut depth, mut in_string, mut is_escaped) = (0, false, false);
         for (at, byte) in bytes.iter().enumerate() {
-            // Outside strings a backslash is an error, whatever is made of it.
+            // Outside strings a backslash is an error, so its treatment does not matter.
             let was_escaped = std::mem::take(&mut is_escaped);
             match byte {
                 b'\\' => is_escaped = !was_escaped,
@@ -160,8 +160,8 @@ mod tests {
 
     #[test]
     fn blocks_agree_with_bytes_wherever_they_begin() {
-        // Few different bytes, most of them brackets, quotes and backslashes, in every order that a small generator
-        // comes by: runs of backslashes across blocks, strings across blocks, depth zero at any place of a block.
+        // Few different bytes, most of them brackets, quotes and backslashes, in random order: runs of backslashes across
+        // blocks, strings across blocks, depth zero at any position of a block.
         let mut random = Random::new(0x2545_f491_4f6c_dd1d);
         for round in 0..20_000 {
             let alphabet: &[u8] =

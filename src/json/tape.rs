@@ -1,19 +1,19 @@
-//! JSON text to a simd-json tape, with the source text at hand.
+//! JSON text to a simd-json tape, with access to the source text.
 //!
 //! In: UTF-8 text of one JSON value. Out: a [`Document`] whose values know their source text, byte for byte.
 //! Never: keeps numbers in a float, or loses the original: simd-json parses in place and destroys its input, so it gets
 //! a copy, and everything that must be exact is read from the source.
 //!
-//! A tape node holds no position. But a string node is a slice of the parsed buffer, so its address tells its offset,
-//! and every member of an object starts with one: its key. The text of a member's value runs from the colon behind its
-//! own key to the comma before the next key. That is why verbatim JSON costs a copy and no second parse.
+//! A tape node has no position. But a string node is a slice of the parsed buffer, so its address gives its offset,
+//! and every member of an object starts with one: its key. The text of a member's value runs from the colon after its
+//! own key to the comma before the next key. So verbatim JSON costs a copy but no second parse.
 
 use memchr::memchr;
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
 use super::{lenient, scan};
 
-/// How deeply values may be nested: simd-json's own stack is bounded by it, whatever the input.
+/// Maximum nesting: simd-json's own stack is bounded by it, whatever the input.
 pub(crate) const MAX_DEPTH: usize = 1_000;
 
 /// Why text is not a JSON value.
@@ -21,7 +21,7 @@ pub(crate) const MAX_DEPTH: usize = 1_000;
 pub(crate) enum ParseError {
     /// Nested more than [`MAX_DEPTH`] deep.
     TooDeep,
-    /// Not JSON; the parser's words.
+    /// Not JSON; the parser's message.
     Invalid(String),
 }
 
@@ -45,15 +45,15 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// Parses `source` and shows the document to `visit`.
+    /// Parses `source` and passes the document to `visit`.
     pub(crate) fn parse<R>(&mut self, source: &str, visit: impl FnOnce(Document<'_>) -> R) -> Result<R, ParseError> {
         self.load(source);
         self.lone_surrogates.clear();
         self.run(source, visit)
     }
 
-    /// Like [`Parser::parse`], and also accepts what JSON allows and simd-json refuses: numbers beyond 64 bits and
-    /// escapes of lone surrogates. The parser sees stand-ins of the same length; values are read from the source.
+    /// Like [`Parser::parse`], and also accepts what JSON allows and simd-json rejects: numbers beyond 64 bits and
+    /// escapes of lone surrogates. The parser sees replacements of the same length; values are read from the source.
     pub(crate) fn parse_lenient<R>(
         &mut self,
         source: &str,
@@ -102,7 +102,7 @@ impl<'t> Document<'t> {
         Value { document: self, at: 0 }
     }
 
-    /// Whether a string of the tape has a UTF-8 form; a stand-in for a lone surrogate has none.
+    /// Whether a string of the tape has a UTF-8 form; the replacement of a lone surrogate has none.
     fn is_text(self, text: &str) -> bool {
         self.lone_surrogates.is_empty() || {
             let (start, end) = (self.offset(text), self.offset_after(text));
@@ -120,7 +120,7 @@ impl<'t> Document<'t> {
     fn offset_after(self, text: &str) -> usize {
         let start = self.offset(text);
         let bytes = self.source.as_bytes();
-        // Without a backslash the text stands in the source as it is; every escape starts with one.
+        // Without a backslash the text is in the source verbatim; every escape starts with one.
         if memchr(b'\\', &bytes[start..start + text.len()]).is_none() && bytes[start + text.len()] == b'"' {
             start + text.len() + 1
         } else {
@@ -129,7 +129,7 @@ impl<'t> Document<'t> {
     }
 }
 
-/// What a value is.
+/// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Shape<'t> {
     Null,
@@ -195,7 +195,7 @@ impl<'t> Value<'t> {
     }
 
     /// The text of an object from its first byte to its last; `None` for other shapes and for an object without members,
-    /// of which nothing tells where it stands.
+    /// whose position is not known.
     pub(crate) fn raw_object(self) -> Option<&'t str> {
         let mut members = self.members();
         let first = members.next()?;
@@ -213,7 +213,7 @@ impl<'t> Value<'t> {
     }
 }
 
-/// Nodes that the value at `at` takes up.
+/// Number of nodes of the value at `at`.
 fn node_count(nodes: &[Node<'_>], at: usize) -> usize {
     match nodes[at] {
         Node::Object { count, .. } | Node::Array { count, .. } => count + 1,
@@ -271,7 +271,7 @@ impl<'t> Iterator for Elements<'t> {
 pub(crate) struct Member<'t> {
     name: &'t str,
     value: Value<'t>,
-    /// The name of the member behind this one, which shows where this one's value ends.
+    /// The name of the next member, which shows where this one's value ends.
     next_name: Option<&'t str>,
 }
 
@@ -284,7 +284,7 @@ impl<'t> Member<'t> {
         self.value
     }
 
-    /// Whether the two are one member of one document, not just alike.
+    /// Whether both are the same member of one document, not just equal.
     pub(crate) const fn is(self, other: Self) -> bool {
         self.value.at == other.value.at
     }
@@ -294,18 +294,18 @@ impl<'t> Member<'t> {
         self.value.document.is_text(self.name)
     }
 
-    /// The elements of an array as they stand in the source; nothing for other shapes.
+    /// The elements of an array verbatim; nothing for other shapes.
     pub(crate) fn raw_elements(self) -> impl Iterator<Item = &'t str> {
         raw_elements(self.raw())
     }
 
-    /// The name as it stands in the source, without its quotes.
+    /// The name verbatim, without its quotes.
     pub(crate) fn raw_name(self) -> &'t str {
         let document = self.value.document;
         &document.source[document.offset(self.name)..document.offset_after(self.name) - 1]
     }
 
-    /// The value as it stands in the source, from its first byte to its last.
+    /// The value verbatim, from its first byte to its last.
     pub(crate) fn raw(self) -> &'t str {
         let document = self.value.document;
         let bytes = document.source.as_bytes();
@@ -324,7 +324,7 @@ impl<'t> Member<'t> {
     }
 }
 
-/// The elements of a valid array as they stand in its text; nothing for other values.
+/// The elements of a valid array verbatim; nothing for other values.
 pub(crate) fn raw_elements(array: &str) -> impl Iterator<Item = &str> {
     let bytes = array.as_bytes();
     let mut at = scan::skip_space(bytes, 0) + 1;
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stand_as_they_stood() {
+    fn values_are_verbatim() {
         check(
             "{ \"a\" : 1.10 , \"b\\\"\": {\"x\" : [ 1,2 ] } ,\"\":\"\" ,\n\"c\\u003d\":\"q\\\"\\\\\", \"d\":[{ }] }",
             &[
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_in_arrays_stand_as_they_stood() {
+    fn objects_in_arrays_are_verbatim() {
         let text = "[ { \"a\" : 1 } ,{\"b\\u0063\":[{ }, \"}\"] , \"d\":{\"e\":{}}\n}, {}, 7, {\"f\":\"\\\"}\"}]";
         let objects = Parser::default().parse_lenient(text, |document| {
             document.root().elements().map(|value| value.raw_object().map(str::to_owned)).collect::<Vec<_>>()
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_surrogate_has_no_text_and_its_source() {
+    fn a_lone_surrogate_has_no_text_but_keeps_its_source() {
         let text = r#"{"a":"x\ud800y","b":"\ud83d\ude00","c":"\ufffd"}"#;
         let mut parser = Parser::default();
         assert!(parser.parse(text, |_| ()).is_err());

@@ -1,7 +1,7 @@
 //! Bytes of a file of a lake, wherever the lake is.
 //!
-//! In: an open file, or an object. Out: its bytes at any place. Never: moves a position that others read from, or reads
-//! what was not asked for but for what a small buffer takes; of an object that is more, since each request takes its time.
+//! In: an open file, or an object. Out: its bytes at any position. Never: moves a shared file position, or reads
+//! more than asked for plus a small buffer; more of an object, since each request takes time.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -16,10 +16,10 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use crate::store::{Bucket, Object, Version};
 
-/// Bytes that are read ahead of a header, whose length nobody knows.
+/// Bytes that are read ahead of a header, whose length is not known.
 const HEADER_BYTES: usize = 1 << 10;
 
-/// Bytes of an object from which on they are fetched by themselves, and not with what is around them.
+/// Reads of an object from this size on are fetched alone, without what surrounds them.
 const LARGE_BYTES: usize = 1 << 20;
 
 /// An open file; copies share it.
@@ -27,7 +27,7 @@ const LARGE_BYTES: usize = 1 << 20;
 pub(crate) struct LakeBytes {
     source: ByteSource,
     bytes: u64,
-    /// What was read of it is added to this.
+    /// Counts the bytes that were read.
     read: Arc<AtomicU64>,
 }
 
@@ -50,7 +50,7 @@ impl LakeBytes {
         Ok(Self { source: ByteSource::Object(version), bytes, read: Arc::default() })
     }
 
-    /// The same; what is read of it is added to `read`.
+    /// The same; the bytes that are read are added to `read`.
     pub(crate) fn counted_in(self, read: Arc<AtomicU64>) -> Self {
         Self { read, ..self }
     }
@@ -64,7 +64,7 @@ impl LakeBytes {
         BufReader::with_capacity(ahead, LakeBytesReader { source: self.clone(), offset: 0 })
     }
 
-    /// Reads up to so many bytes from a place; none at the end.
+    /// Reads at most this many bytes from a position; none at the end.
     fn read_some_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         let read = match &self.source {
             ByteSource::File(file) => file.read_at(bytes, offset)?,
@@ -116,7 +116,7 @@ impl ChunkReader for LakeBytes {
     }
 }
 
-/// Reads on from a place.
+/// Reads on from a position.
 pub(crate) struct LakeBytesReader {
     source: LakeBytes,
     offset: u64,

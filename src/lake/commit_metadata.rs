@@ -1,6 +1,6 @@
 //! The metadata of a commit, kept in the footer of its part of `archives`.
 //!
-//! In: the request of a run and the parts it wrote; or the metadata of a part. Out: the other. Never: rows.
+//! In: the request of a run and the parts it wrote; or the metadata of a part. Out: the other of the two. Never: rows.
 
 use parquet::file::metadata::{FileMetaData, KeyValue};
 use serde::{Deserialize, Serialize};
@@ -29,22 +29,22 @@ pub(crate) struct CommittedPart {
     pub(crate) xxh3: String,
 }
 
-/// The choices of a run that decide which rows it writes and where.
+/// The settings of a run that decide which rows it writes and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// Tables that are filled, as `--tables` has them.
+    /// Tables that are filled, as in `--tables`.
     pub(crate) tables: String,
-    /// Partition columns, as `--partition-by` has them.
+    /// Partition columns, as in `--partition-by`.
     pub(crate) partition_by: String,
     /// Selectors; empty when everything is wanted.
     pub(crate) selection: String,
     pub(crate) dedup: bool,
 }
 
-/// Why commit metadata is of no use.
+/// Why commit metadata cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum InvalidMetadata {
-    /// A later version of this program has written it.
+    /// It was written by a later version of this program.
     TooNew(String),
     /// It is damaged, or missing.
     Invalid(String),
@@ -54,9 +54,9 @@ pub(crate) enum InvalidMetadata {
 #[derive(Clone, Debug)]
 pub(crate) struct CommitMetadata {
     pub(crate) settings: Settings,
-    /// Its parts, without that of `archives`.
+    /// Its parts, except that of `archives`.
     pub(crate) parts: Vec<CommittedPart>,
-    /// Parts of earlier commits that its own stand for.
+    /// Parts of earlier commits that its own replace.
     pub(crate) replaces: Vec<String>,
 }
 
@@ -79,10 +79,10 @@ impl Settings {
     }
 }
 
-/// Selectors as commits keep them; nothing when everything is wanted.
+/// Selectors as commits store them; empty when everything is wanted.
 ///
-/// Lakes are compared by these words, so they stay as the first version had them, and a test has them letter by letter. A
-/// selector that is new is added behind `regions`, and only when it is set.
+/// Lakes are compared by this text, so it stays as in the first version, and a test pins it letter by letter. A
+/// new selector is added after `regions`, and only when it is set.
 fn words(selection: &Selection) -> String {
     if selection.is_everything() {
         return String::new();
@@ -91,8 +91,8 @@ fn words(selection: &Selection) -> String {
     format!("Selection {{ from_day: {from_day:?}, to_day: {to_day:?}, accounts: {accounts:?}, regions: {regions:?} }}")
 }
 
-/// Whether a run with these selectors has taken all that others want, as far as their words tell: the same accounts and
-/// Regions, on those days at least. Runs that begin a day later every night leave nothing out for each other.
+/// Whether a run with these selectors has taken everything that the wanted ones select, as far as the text shows: the same
+/// accounts and Regions, at least on those days. Runs that begin a day later every night skip nothing for each other.
 pub(crate) fn covers(kept: &str, wanted: &str) -> bool {
     kept == wanted
         || days_and_lists(kept)
@@ -100,7 +100,7 @@ pub(crate) fn covers(kept: &str, wanted: &str) -> bool {
             .is_some_and(|(kept, wanted)| kept.0 <= wanted.0 && kept.1 >= wanted.1 && kept.2 == wanted.2)
 }
 
-/// First and last day of selectors, and the words for all else; `None` for words that this version does not know.
+/// First and last day of selectors, and the text of all others; `None` for text that this version does not know.
 fn days_and_lists(words: &str) -> Option<(i64, i64, &str)> {
     let day = |word: &str, none| match word.strip_prefix("Some(") {
         Some(day) => day.strip_suffix(')')?.parse().ok(),
@@ -112,7 +112,7 @@ fn days_and_lists(words: &str) -> Option<(i64, i64, &str)> {
 }
 
 impl CommitMetadata {
-    /// The record of a commit with these parts.
+    /// The metadata of a commit with these parts.
     pub(crate) fn new(settings: Settings, parts: &[StagedPart], replaces: Vec<String>) -> Self {
         let recorded = |part: &StagedPart| CommittedPart {
             path: part.path.display().to_string(),
@@ -123,11 +123,11 @@ impl CommitMetadata {
         Self { settings, parts: parts.iter().map(recorded).collect(), replaces }
     }
 
-    /// The record as it is kept.
+    /// The metadata as it is stored.
     ///
     /// # Errors
     ///
-    /// A list that is no JSON, which is a bug.
+    /// A list that is not JSON, which is a bug.
     pub(crate) fn entries(&self) -> Result<Vec<KeyValue>> {
         let entries = [
             (TABLES_KEY, self.settings.tables.clone()),
@@ -140,11 +140,11 @@ impl CommitMetadata {
         Ok(entries.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec())
     }
 
-    /// Reads the record of a part of `archives`.
+    /// Reads the metadata from a part of `archives`.
     ///
     /// # Errors
     ///
-    /// Why it is of no use.
+    /// Why it cannot be used.
     pub(crate) fn read(metadata: &FileMetaData) -> Result<Self, InvalidMetadata> {
         let entries = metadata.key_value_metadata().map_or(&[][..], Vec::as_slice);
         let value = |key: &str| {
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn selectors_are_kept_in_the_words_of_the_first_version() {
+    fn selectors_are_stored_in_the_text_of_the_first_version() {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         assert_eq!(words(&Selection::default()), "");
         let all = Selection {

@@ -1,6 +1,6 @@
 //! A Parquet file of a lake, read back.
 //!
-//! In: a path and the columns that are wanted. Out: batches. Never: an error without its place, or a column that nobody
+//! In: a path and the columns that are wanted. Out: batches. Never: an error without its place, or a column that was not
 //! asked for.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,7 +35,7 @@ impl LakeFile {
         Self::open_as(root, path, ArrowReaderOptions::new())
     }
 
-    /// Opens a file whose columns are to have other types than it says: those of a schema that has all of them.
+    /// Opens a file and casts its columns to the types of a schema that has all of them.
     pub(crate) fn open_with_types(root: &Root, path: &Path, schema: SchemaRef) -> Result<Self> {
         Self::open_as(root, path, ArrowReaderOptions::new().with_schema(schema))
     }
@@ -45,7 +45,7 @@ impl LakeFile {
         Self::new(path, open())
     }
 
-    /// Opens a file whose footer was read before.
+    /// Opens a file whose footer was already read.
     pub(crate) fn open_with(root: &Root, path: &Path, metadata: ArrowReaderMetadata) -> Result<Self> {
         let open = || Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(root.open(path)?, metadata));
         Self::new(path, open())
@@ -55,12 +55,12 @@ impl LakeFile {
         Ok(Self { path: path.to_owned(), builder: opened.map_err(|error| damaged(path, error))? })
     }
 
-    /// What its footer says.
+    /// The metadata in its footer.
     pub(crate) fn metadata(&self) -> &ParquetMetaData {
         self.builder.metadata()
     }
 
-    /// Reads only these columns; those that it does not have are passed over.
+    /// Reads only these columns; missing ones are skipped.
     pub(crate) fn columns<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
         let mask = ProjectionMask::columns(self.builder.parquet_schema(), names);
         self.builder = self.builder.with_projection(mask);
@@ -73,7 +73,7 @@ impl LakeFile {
         self
     }
 
-    /// Reads so many rows at once.
+    /// Reads this many rows at once.
     pub(crate) fn batch_rows(mut self, rows: usize) -> Self {
         self.builder = self.builder.with_batch_size(rows);
         self
@@ -100,7 +100,7 @@ impl Iterator for Batches {
     }
 }
 
-/// A column of text that every row has.
+/// A text column without nulls.
 ///
 /// # Errors
 ///
@@ -110,12 +110,12 @@ pub(crate) fn text_column<'b>(batch: &'b RecordBatch, name: &str, path: &Path) -
     column.ok_or_else(|| damaged(path, format!("it has no column `{name}` of text")))
 }
 
-/// Reads of a file; the library may panic over bytes that are not what was written, which is an error like others.
+/// Runs a read of a file; a panic of the library over damaged bytes becomes an error like others.
 pub(crate) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damaged(path, "its pages make no sense")))
 }
 
-/// An error of a file that is not what was written.
+/// The error of a damaged file.
 pub(crate) fn damaged(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::at(ErrorKind::LakeInvalid, path, error)
 }

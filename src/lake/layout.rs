@@ -1,7 +1,7 @@
 //! What the files of a table look like.
 //!
 //! In: a table and the partition columns of a lake. Out: the columns of its files and their schema. Never: a column that is
-//! in the path, as Athena demands.
+//! in the path, as Athena requires.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ impl FileLayout {
         Ok(Self { kept, schema, descriptor })
     }
 
-    /// The schema of these files, which are of this table, with text that repeats as numbers in a dictionary.
+    /// The schema of these files of the table, with repeating text as dictionary keys.
     pub(crate) fn dictionary_schema(&self, table: Table) -> SchemaRef {
         let is_dictionary_encoded =
             |at: usize| table.is_partitioned() && table.columns()[self.kept[at]].is_dictionary_encoded();
@@ -48,7 +48,7 @@ impl FileLayout {
     }
 }
 
-/// A field of text that repeats, as numbers in a dictionary.
+/// A field of repeating text, as dictionary keys.
 pub(crate) fn dictionary_field(field: &Field) -> Arc<Field> {
     let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     Arc::new(field.clone().with_data_type(dictionary))

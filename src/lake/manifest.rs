@@ -1,6 +1,6 @@
-//! What a lake has already: its `archives` table, read back.
+//! What a lake already contains: its `archives` table, read back.
 //!
-//! In: a lake, or a place for one. Out: its commits, and what is known of each archive, as hashes. Never: writes.
+//! In: a lake, or a place for one. Out: its commits, and what is known about each archive, as hashes. Never: writes.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -19,10 +19,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::rows::{DAMAGED, UNREADABLE};
 use crate::schema::Table;
 
-/// Columns for the outcome of an archive.
+/// Columns that describe the outcome of an archive.
 const COLUMNS: [&str; 6] = ["archive", "etag_or_mtime", "kind", "compressed_bytes", "filtered", "events_written"];
 
-/// A part of `archives` that counts: of a published commit, or what a later one has left of it.
+/// A part of `archives` that counts: of a published commit, or what a later one has kept of it.
 #[derive(Debug)]
 pub(crate) struct PublishedCommit {
     pub(crate) path: PathBuf,
@@ -35,14 +35,14 @@ pub(crate) struct PublishedCommit {
 pub(crate) struct Commits {
     /// Those that count.
     pub(crate) published: Vec<PublishedCommit>,
-    /// Parts that a later commit stands for: they are not to be read, and to be removed.
+    /// Parts that a later commit replaces: they are to be removed, and not to be read.
     pub(crate) replaced: HashSet<PathBuf>,
-    /// The number of the newest.
+    /// The number of the newest commit.
     pub(crate) last: u32,
 }
 
 impl Commits {
-    /// Reads the records of a lake.
+    /// Reads the commits of a lake.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl Commits {
         let mut commits = Self::default();
         let parts = root.parquet_files(Table::Archives)?;
         let name = |path: &PathBuf| PartName::parse(path);
-        // The first part of a commit is shown last; without it nothing of the newest commit counts.
+        // The first part of a commit is published last; without it nothing of the newest commit counts.
         let first_parts = parts.iter().filter_map(name).filter(|name| name.number == 0);
         commits.last = first_parts.map(|name| name.commit).max().unwrap_or_default();
         for path in parts {
@@ -67,8 +67,8 @@ impl Commits {
         Ok(commits)
     }
 
-    /// The parts of a table that count, in the order of the commits: what no commit lists is in no lake, whatever lies
-    /// there.
+    /// The parts of a table that count, in the order of the commits: a file that no commit lists is not in the lake, wherever it
+    /// is.
     pub(crate) fn listed(&self, root: &Root, table: Table) -> impl Iterator<Item = &CommittedPart> {
         let parts = self.published.iter().flat_map(|commit| &commit.commit_metadata.parts);
         parts.filter(move |part| {
@@ -76,7 +76,7 @@ impl Commits {
         })
     }
 
-    /// Where these parts are, sorted.
+    /// The paths of these parts, sorted.
     pub(crate) fn parts_of(&self, root: &Root, table: Table) -> Vec<PathBuf> {
         let mut parts: Vec<PathBuf> = self.listed(root, table).map(|part| root.join(&part.path)).collect();
         parts.sort();
@@ -97,7 +97,7 @@ fn read_commit_metadata(root: &Root, path: &Path) -> Result<(ArrowReaderMetadata
     Ok((metadata, commit_metadata))
 }
 
-/// What is known of an archive.
+/// What is known about an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ArchiveState {
     /// Nothing.
@@ -106,9 +106,9 @@ pub(crate) enum ArchiveState {
     Same,
     /// It is in the lake and has other bytes now, or other selectors left out some of its events.
     Changed,
-    /// It could not be read; an earlier form of it may have been.
+    /// It could not be read; an earlier version of it may have been.
     Unread {
-        /// Whether rows of that are in the lake.
+        /// Whether rows of that version are in the lake.
         has_rows: bool,
     },
 }
@@ -119,25 +119,25 @@ pub(crate) struct KnownArchives {
     pub(crate) root: Root,
     pub(crate) commits: Commits,
     /// For each archive 96 bits of a hash of its name and 32 of one of its version, sorted: ten million take 160 MB, and
-    /// two of them share a name with a probability of 10⁻¹⁵.
+    /// the probability that any two names collide is 10⁻¹⁵.
     archives: Vec<u128>,
     /// Containers of archives that could not be read.
     unread_containers: HashSet<u128>,
 }
 
-/// Stands for an archive that was converted with other selectors, which left out some of its events.
+/// Marks an archive that was converted with other selectors, which left out some of its events.
 const OTHERWISE: u32 = 0;
-/// Stands for an archive that could not be read.
+/// Marks an archive that could not be read.
 const UNREAD: u32 = 1;
-/// Stands for an archive that could not be read, and of which rows are in the lake all the same.
+/// Marks an archive that could not be read, though rows of it are in the lake.
 const UNREAD_WITH_ROWS: u32 = 2;
 
 impl KnownArchives {
-    /// Reads what is in the lake of a run, if anything, on the threads of the pool that this is called in.
+    /// Reads what is in the lake of a run, if anything, on the current thread pool.
     ///
     /// # Errors
     ///
-    /// When its files are not what this version writes, or were written with other tables or partitions.
+    /// When its files are damaged, or were written with other tables or partitions.
     pub(crate) fn read(root: Root, wanted: &Settings) -> Result<Self> {
         let commits = Commits::read(&root).map_err(|error| match error.kind() {
             ErrorKind::LakeInvalid => error.advise("mend it, or choose another --out"),
@@ -156,7 +156,7 @@ impl KnownArchives {
         self.archives.is_empty()
     }
 
-    /// What is known of an archive.
+    /// What is known about an archive.
     pub(crate) fn find(&self, archive: &str, bytes: u64, modified: &str) -> ArchiveState {
         let name = name_hash(archive);
         let first = self.archives.partition_point(|known| *known < name);
@@ -228,7 +228,7 @@ fn read_batch(
     let (bytes, filtered, written) = (number("compressed_bytes")?, number("filtered")?, number("events_written")?);
     for row in 0..batch.num_rows() {
         let is_whole = has_all_wanted || filtered.is_null(row) || filtered.value(row) == 0;
-        // Of a damaged member the directory says what it says of a sound one.
+        // For a damaged member the directory of its container gives the same version as for an intact one.
         let version = if matches!(kind.value(row), UNREADABLE | DAMAGED) {
             unread_containers.extend(containers(archive.value(row)).map(name_hash));
             if written.value(row) == 0 { UNREAD } else { UNREAD_WITH_ROWS }
@@ -242,7 +242,7 @@ fn read_batch(
     Some(())
 }
 
-/// Archives that have rows in `quarantine`, by the hash of their name.
+/// Archives that have rows in `quarantine`, by the hash of their names.
 ///
 /// # Errors
 ///
@@ -264,7 +264,7 @@ pub(crate) fn containers(archive: &str) -> impl Iterator<Item = &str> {
     archive.match_indices('!').map(|(at, _)| &archive[..at])
 }
 
-/// A hash of a name in the upper 96 bits.
+/// A hash of a name, in the upper 96 bits.
 pub(crate) fn name_hash(archive: &str) -> u128 {
     XxHash3_128::oneshot(archive.as_bytes()) >> 32 << 32
 }
@@ -275,8 +275,8 @@ fn version_hash(bytes: u64, modified: &str) -> u32 {
     hash.max(UNREAD_WITH_ROWS + 1)
 }
 
-/// The table that has the keys of all events that have rows: a lake has either table from its beginning, or never, and all
-/// usage records are of events.
+/// The table that has the keys of all events with rows: a lake has a table from its beginning, or never, and all
+/// usage records belong to events.
 pub(crate) fn key_table(tables: &[Table]) -> Table {
     if tables.contains(&Table::Events) { Table::Events } else { Table::UsageRecords }
 }

@@ -1,6 +1,6 @@
-//! A lake, as it stands in a folder or a bucket.
+//! A lake in a folder or a bucket.
 //!
-//! In: a place. Out: its commits, and the files that they list. Never: changes a lake; that is `write`'s.
+//! In: a place. Out: its commits, and the files that they list. Never: changes a lake; only `write` does.
 
 mod part_name;
 

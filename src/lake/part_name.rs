@@ -1,4 +1,4 @@
-//! What a part is called.
+//! The names of parts.
 //!
 //! In: a path. Out: the commit that the part belongs to, and its number. Never: a name that is not exactly of this form.
 

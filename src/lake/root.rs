@@ -1,6 +1,6 @@
 //! Where a lake is: a folder, or a prefix in a bucket.
 //!
-//! In: a path or URL as typed. Out: what is below it, as paths that begin with it, and their bytes. Never: changes anything.
+//! In: a path or URL as typed. Out: the paths below it, each beginning with it, and their bytes. Never: changes anything.
 
 use std::fs;
 use std::io;
@@ -26,16 +26,16 @@ pub(crate) struct Root {
 #[derive(Clone, Debug)]
 pub(crate) struct Remote {
     pub(crate) bucket: Arc<Bucket>,
-    /// Empty, or with a slash at its end.
+    /// Empty, or ends in a slash.
     pub(crate) prefix: String,
 }
 
 impl Root {
-    /// A place for a lake, whether one is there or not.
+    /// A place for a lake, whether one exists or not.
     ///
     /// # Errors
     ///
-    /// A path that makes no sense, or a URL of another store than S3.
+    /// An invalid path, or a URL of another store than S3.
     pub(crate) fn of(lake: &Path, session: &Session) -> Result<Self> {
         if let Some(url) = ObjectUrl::of(lake)? {
             let remote = Remote { bucket: session.bucket(&url.bucket)?, prefix: url.prefix() };
@@ -46,16 +46,16 @@ impl Root {
         Ok(Self { path: Arc::from(path), remote: None })
     }
 
-    /// A folder, absolute, with parts in the folders of a lake.
+    /// A folder, absolute; for parts in the folders of a lake.
     pub(crate) fn of_folder(path: &Path) -> Self {
         Self { path: Arc::from(path), remote: None }
     }
 
-    /// The place of a lake that is there.
+    /// The place of an existing lake.
     ///
     /// # Errors
     ///
-    /// The same, and a folder that is not there.
+    /// The same, and a folder that does not exist.
     pub(crate) fn existing(lake: &Path, session: &Session) -> Result<Self> {
         let root = Self::of(lake, session)?;
         if root.remote.is_none() {
@@ -64,7 +64,7 @@ impl Root {
         Ok(root)
     }
 
-    /// Its path, or its URL as one.
+    /// Its path, or its URL as a path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -74,12 +74,12 @@ impl Root {
         self.remote.as_ref()
     }
 
-    /// The path of something below it.
+    /// A path below it.
     pub(crate) fn join(&self, below: impl AsRef<Path>) -> PathBuf {
         self.path.join(below)
     }
 
-    /// A path below it as it stands in the manifest.
+    /// A path below it as written in the manifest.
     pub(crate) fn below(&self, path: &Path) -> String {
         path.strip_prefix(&self.path).unwrap_or(path).display().to_string()
     }

@@ -1,32 +1,32 @@
-//! What is counted.
+//! Counts of a run.
 //!
-//! In: nothing. Out: counts by what became of a thing. Never: adds up; that is for whoever sees things.
+//! In: nothing. Out: counts by outcome. Never: adds up; the code that sees things does.
 
 use serde::{Serialize, Serializer};
 
 use super::Outcome;
 
-/// Archives by what became of them.
+/// Archives by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ArchiveCounts {
     /// All that were found.
     pub seen: u64,
-    /// Converted in this run, some perhaps with events in quarantine.
+    /// Converted in this run, possibly with events in quarantine.
     pub converted: u64,
     /// In the lake before this run.
     pub already_converted: u64,
-    /// Refused as a whole.
+    /// Refused completely.
     pub quarantined: u64,
-    /// No CloudTrail archives.
+    /// Not CloudTrail archives.
     pub foreign: u64,
 }
 
-/// Archives by what digest files prove of them.
+/// Archives by what digest files prove about them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct IntegrityCounts {
-    /// Their texts are what valid digest files declare.
+    /// Their texts match the declarations of valid digest files.
     pub verified: u64,
-    /// Their texts are not, or the digest files are invalid.
+    /// Their texts do not match, or the digest files are invalid.
     pub invalid: u64,
     /// No digest file that is proved declares them.
     pub not_covered: u64,
@@ -39,13 +39,13 @@ pub struct NoticeCounts {
     pub lines: u64,
     /// Objects and files that they name.
     pub references: u64,
-    /// Messages that are understood and name nothing new, such as of a removed object.
+    /// Messages that are understood and name nothing new, such as one about a removed object.
     pub passed_over: u64,
     /// Lines and messages that are not understood.
     pub wrong: u64,
 }
 
-/// Events by what became of them.
+/// Events by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct EventCounts {
     /// All that were found.

@@ -1,23 +1,23 @@
-//! What is proved of an archive.
+//! What is proved about an archive.
 //!
-//! In: nothing. Out: a word, and the hash that proves it. Never: proves anything; that is for whoever has digest files.
+//! In: nothing. Out: a word, and the hash that proves it. Never: proves anything; the owner of the digest files does.
 
 use std::fmt::Write;
 
 /// A SHA-256.
 pub(crate) type Sha256 = [u8; 32];
 
-/// What is proved of an archive.
+/// What is proved about an archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Integrity {
-    /// Nobody asked.
+    /// Verification is off.
     #[default]
     NotChecked,
     /// No digest file that is proved declares it.
     NotCovered,
-    /// It is not what a digest file declares.
+    /// It does not match the declaration of a digest file.
     Invalid,
-    /// Its text has this hash, as a valid digest file declares.
+    /// Its text has this hash, as declared by a valid digest file.
     Verified(Sha256),
 }
 

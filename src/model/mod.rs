@@ -1,4 +1,4 @@
-//! Plain values that many share.
+//! Plain values that many modules share.
 //!
 //! In: nothing. Out: choices, limits and words. Never: does anything with them.
 

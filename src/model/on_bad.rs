@@ -1,6 +1,6 @@
 //! What to do when input is bad.
 //!
-//! In: nothing. Out: a choice. Never: what is bad; that is for whoever reads.
+//! In: nothing. Out: a choice. Never: decides what is bad; the code that reads does.
 
 /// What to do when input is bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

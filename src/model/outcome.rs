@@ -1,8 +1,8 @@
-//! What became of a usage record.
+//! The outcome of a usage record.
 //!
 //! In: AWS's word for it. Out: ours. Never: a word that the documentation does not list.
 
-/// What became of a record: the vocabulary of the `outcome` column.
+/// The outcome of a record: the vocabulary of the `outcome` column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// AWS accepted it.
@@ -22,7 +22,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Every outcome, in the order of the documentation.
+    /// All outcomes, in the order of the documentation.
     pub const ALL: [Self; 7] = [
         Self::Success,
         Self::CustomerNotSubscribed,

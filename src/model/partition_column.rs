@@ -1,6 +1,6 @@
-//! What the rows of a lake can be partitioned by.
+//! The columns that a lake can be partitioned by.
 //!
-//! In: a word. Out: the column, and its word again. Never: a path; values are for whoever has rows.
+//! In: a word. Out: the column, and its word again. Never: a path; values come from the code that has rows.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +21,7 @@ pub enum PartitionColumn {
 }
 
 impl PartitionColumn {
-    /// Every partition column.
+    /// All partition columns.
     pub const ALL: [Self; 5] = [Self::EventDate, Self::EventMonth, Self::Account, Self::Region, Self::EventSource];
 
     /// Its name in paths.

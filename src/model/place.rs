@@ -1,8 +1,8 @@
-//! Where an event stands.
+//! The place of an event.
 //!
 //! In: the position of an archive in a run, and of an event in it. Out: a number in the same order. Never: a path.
 
-/// Where an event stands among all archives of a run, in the order of delivery.
+/// The place of an event among all archives of a run, in the order of delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place(u64);
 
@@ -15,7 +15,7 @@ impl Place {
         Self((archive as u64 + 1) << 32 | event_index as u64)
     }
 
-    /// Behind all events of an archive.
+    /// After all events of an archive.
     pub(crate) const fn after(archive: u32) -> Self {
         Self::new(archive + 1, 0)
     }
@@ -30,12 +30,12 @@ impl Place {
         Self(bits)
     }
 
-    /// The place behind.
+    /// The next place.
     pub(crate) const fn next(self) -> Self {
         Self(self.0 + 1)
     }
 
-    /// Position of the archive; of no meaning for [`Place::PUBLISHED`].
+    /// Position of the archive; meaningless for [`Place::PUBLISHED`].
     pub(crate) const fn archive(self) -> u32 {
         ((self.0 >> 32) as u32).wrapping_sub(1)
     }

@@ -1,7 +1,7 @@
-//! Places that people type.
+//! Places that users type.
 //!
-//! In: an argument, and the flag that it was typed for. Out: whether it can be what it is meant to be, before anything is
-//! read or written; and the names of a lake's own folders. Never: looks whether anything is there.
+//! In: an argument, and its flag. Out: whether it is valid there, before anything is
+//! read or written; and the names of a lake's own folders. Never: checks whether anything exists.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -10,29 +10,29 @@ use crate::error::{Error, ErrorKind, Result, printable_path};
 use crate::schema::Table;
 use crate::store::ObjectUrl;
 
-/// The input that stands for standard input.
+/// The input that means standard input.
 pub(crate) const STDIN: &str = "-";
 
-/// Folder of a lake for all that is not a table; engines pass over names that start with `_`.
+/// Folder of a lake for everything except tables; engines ignore names that start with `_`.
 pub(crate) const STATE_FOLDER: &str = "_trailmill";
 
-/// Whether a name below a lake is one of its own folders; others may lie beside them.
+/// Whether a name below a lake is one of its own folders; there may be others.
 pub(crate) fn is_own_folder(name: &OsStr) -> bool {
     name == STATE_FOLDER || Table::ALL.iter().any(|table| name == table.name())
 }
 
-/// Checks a place that may be in a bucket; `named` is the flag or argument that it was typed for.
+/// Checks a place that may be in a bucket; `named` is its flag or argument.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::ConfigInvalid`] for a URL that is not of S3, or of something that cannot be asked for there.
+/// [`ErrorKind::ConfigInvalid`] for a URL that is not of S3, or of a key that cannot be requested.
 pub fn check_place(named: &str, place: &Path) -> Result<()> {
     ObjectUrl::of(place)
         .map(drop)
         .map_err(|error| refused(named, place, &format!("{}{}", error.cause(), error.advice())))
 }
 
-/// Checks a place that is a file or a folder of this machine; `named` is the flag or argument that it was typed for.
+/// Checks a place that is a file or a folder of this machine; `named` is its flag or argument.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
 //! Which events are wanted.
 //!
-//! In: nothing. Out: days, accounts and Regions as plain fields. Never: decides about an event; that is for whoever has it.
+//! In: nothing. Out: days, accounts and Regions as plain fields. Never: judges an event; the code that has it does.
 
-/// Which events are wanted; an empty list wants all.
+/// Which events are wanted; an empty list selects all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// First event date, in days since 1970.

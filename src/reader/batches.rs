@@ -1,7 +1,7 @@
-//! Rows of archives as Arrow batches, for whoever builds on the library.
+//! Rows of archives as Arrow batches, for programs that use the library.
 //!
 //! In: [`ReadOptions`]. Out: batches in the types of the tables, in the order of the archives, then a [`Summary`]. Never:
-//! takes back a batch that was handed out, or reads on while nobody asks for more than a window of work.
+//! takes back a batch that was returned, or reads ahead more than a window of work.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl TableBatch {
     }
 }
 
-/// What came of one archive, all rows of which were handed out.
+/// The outcome of one archive, after all of its rows.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ArchiveEnd {
@@ -48,9 +48,9 @@ pub struct ArchiveEnd {
     pub archive: String,
     /// `converted`, `quarantined` or `foreign`, as in the table `archives`.
     pub status: &'static str,
-    /// What it is: `log`, `insight`, `unreadable` …
+    /// Its kind: `log`, `insight`, `unreadable` …
     pub kind: &'static str,
-    /// Events in it, the refused ones included.
+    /// Events in it, including refused ones.
     pub events: u64,
     /// What is wrong with it or its events.
     pub findings: Vec<Finding>,
@@ -69,26 +69,26 @@ impl From<Converted> for ArchiveEnd {
     }
 }
 
-/// Is called with rows and archives, in the order of the archives.
+/// Receives rows and archives, in the order of the archives.
 pub trait Sink {
     /// Takes rows.
     ///
     /// # Errors
     ///
-    /// Whatever is to end the reading.
+    /// Any error ends the reading.
     fn rows(&mut self, batch: TableBatch) -> Result<()>;
 
-    /// Takes what came of an archive, after its rows.
+    /// Takes the outcome of an archive, after its rows.
     ///
     /// # Errors
     ///
-    /// Whatever is to end the reading.
+    /// Any error ends the reading.
     fn archive(&mut self, _archive: ArchiveEnd) -> Result<()> {
         Ok(())
     }
 }
 
-/// Reads archives on threads of its own, and hands out their rows in order. See [the module](crate::reader).
+/// Reads archives on threads of its own, and returns their rows in order. See [the module](crate::reader).
 pub struct Reader {
     started: Instant,
     pub(super) progress: Arc<Progress>,
@@ -100,11 +100,11 @@ pub struct Reader {
     handed_out: [u64; 2],
     summary: Summary,
     is_done: bool,
-    /// What ended the reading before its time.
+    /// What ended the reading early.
     failed: Option<Error>,
 }
 
-/// What is handed out next.
+/// What is returned next.
 enum Item {
     Rows(TableBatch),
     Archive(ArchiveEnd),
@@ -115,12 +115,12 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// Options that make no sense, columns that no table has, inputs that cannot be listed.
+    /// Invalid options, columns that no table has, inputs that cannot be listed.
     pub fn new(options: &ReadOptions) -> Result<Self> {
         Self::with_progress(options, Arc::default())
     }
 
-    /// The same, with somebody who watches how far it is, or stops it.
+    /// The same, with a handle to watch the progress, or to stop.
     ///
     /// # Errors
     ///
@@ -149,7 +149,7 @@ impl Reader {
         })
     }
 
-    /// The columns of a table's batches: those of its files, in their order, as far as they are wanted; `None` of a table that
+    /// The columns of a table's batches: those wanted of its files' columns, in their order; `None` for a table that
     /// is not wanted.
     #[must_use]
     pub fn schema(&self, table: Table) -> Option<SchemaRef> {
@@ -160,11 +160,11 @@ impl Reader {
         WantedTable::find(&self.wanted, table)
     }
 
-    /// Reads all to the end, into a sink; the counts.
+    /// Reads everything into a sink; the counts.
     ///
     /// # Errors
     ///
-    /// What ends the reading, and what the sink says.
+    /// What ends the reading, and errors of the sink.
     pub fn run(mut self, sink: &mut impl Sink) -> Result<Summary> {
         while let Some(item) = self.next_item()? {
             match item {
@@ -175,7 +175,7 @@ impl Reader {
         self.close()
     }
 
-    /// Reads what is left, and gives the counts, which are those of a conversion that finds no copies.
+    /// Reads the rest, and returns the counts, which are those of a conversion that finds no copies.
     ///
     /// # Errors
     ///
@@ -188,7 +188,7 @@ impl Reader {
         self.close()
     }
 
-    /// The rows of the only table that is wanted, for whatever takes a [`RecordBatchReader`].
+    /// The rows of the only table that is wanted, for code that takes a [`RecordBatchReader`].
     ///
     /// # Errors
     ///
@@ -241,7 +241,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Checks that all that was counted was handed out.
+    /// Checks that everything that was counted was returned.
     fn close(mut self) -> Result<Summary> {
         let [events, usage_records] = self.handed_out;
         let expected = [
@@ -273,7 +273,7 @@ impl Iterator for Reader {
     }
 }
 
-/// Rows of one table, as other libraries of Arrow take them.
+/// Rows of one table, in the form that other Arrow libraries take.
 pub struct TableReader {
     schema: SchemaRef,
     reader: Reader,

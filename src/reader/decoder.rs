@@ -1,7 +1,7 @@
-//! The bytes of archives to rows, as somebody else fetches them.
+//! The bytes of archives to rows, where the caller does the fetching.
 //!
 //! In: names, and stored bytes piece by piece. Out: the batches and outcomes of a [`Reader`](super::Reader). Never: does
-//! I/O, starts a thread, or hands out what it would have to take back.
+//! I/O, starts a thread, or returns a row that it might have to take back.
 
 use std::collections::VecDeque;
 
@@ -17,11 +17,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::input::{Archive, expand};
 use crate::rows::{ArchiveOutcome, ArchiveRef, Batch, ConvertCounts};
 
-/// Decodes the stored bytes of archives that somebody else fetches. See [the module](crate::reader).
+/// Decodes the stored bytes of archives that the caller fetches. See [the module](crate::reader).
 ///
-/// An archive goes through [`begin`](Decoder::begin), [`decode`](Decoder::decode) as often as it has bytes,
+/// For each archive call [`begin`](Decoder::begin), [`decode`](Decoder::decode) for each piece of its bytes,
 /// [`flush`](Decoder::flush) until there are no more rows, and [`finish`](Decoder::finish). Its bytes are held until the
-/// first flush: a checksum stands at the end of what it is of. Of a container each member is an archive.
+/// first flush, since a checksum comes at the end of the data. Each member of a container is an archive.
 ///
 /// One decoder for many archives is faster than one for each.
 pub struct Decoder {
@@ -32,9 +32,9 @@ pub struct Decoder {
     worker: Worker,
     name: String,
     stored: Vec<u8>,
-    /// Whether all of them were taken.
+    /// Whether all bytes were taken.
     is_complete: bool,
-    /// What they are then: an archive, or those in a container.
+    /// The archives in them: the archive itself, or the members of a container.
     archives: Vec<Archive>,
     /// The first archive that was not begun.
     next: usize,
@@ -43,7 +43,7 @@ pub struct Decoder {
     ends: Vec<ArchiveEnd>,
 }
 
-/// A large archive of which some segments were decoded.
+/// A large archive that is partly decoded.
 struct LargeInWork {
     position: usize,
     archive: Archive,
@@ -52,11 +52,11 @@ struct LargeInWork {
 }
 
 impl Decoder {
-    /// Decodes what these options want of the archives; their inputs, threads and store are not used.
+    /// Decodes what these options select; their inputs, threads and store are not used.
     ///
     /// # Errors
     ///
-    /// Options that make no sense, and columns that no table has.
+    /// Invalid options, and columns that no table has.
     pub fn new(options: &ReadOptions) -> Result<Self> {
         options.validate_rows()?;
         let wanted = options.wanted()?;
@@ -84,8 +84,8 @@ impl Decoder {
         })
     }
 
-    /// Begins an archive: `name` stands in its rows, and what is behind its last slash tells, as that of a file does,
-    /// what is expected in it. What is left of the archive before is thrown away.
+    /// Begins an archive: `name` is written in its rows, and its last component determines what is expected in it, as a file
+    /// name does. Whatever is left of the previous archive is discarded.
     pub fn begin(&mut self, name: impl Into<String>) {
         self.name = name.into();
         self.stored.clear();
@@ -115,11 +115,11 @@ impl Decoder {
         Ok(())
     }
 
-    /// The next rows of the archive, all bytes of which were taken; `None` when there are no more.
+    /// The next rows of the archive, once all its bytes were taken; `None` when there are no more.
     ///
     /// # Errors
     ///
-    /// Bugs only: what is wrong with an archive [`Decoder::finish`] reports.
+    /// Bugs only: damage of an archive is reported by [`Decoder::finish`].
     pub fn flush(&mut self) -> Result<Option<TableBatch>> {
         loop {
             if let Some(batch) = self.ready.pop_front() {
@@ -137,8 +137,8 @@ impl Decoder {
         }
     }
 
-    /// What came of the archive, or of each member of a container and the container; rows that were not flushed are thrown
-    /// away, but counted.
+    /// The outcome of the archive, or of each member of a container and the container; rows that were not flushed are
+    /// discarded, but counted.
     ///
     /// # Errors
     ///
@@ -156,7 +156,7 @@ impl Decoder {
         self.archives.sort_unstable_by(Archive::order);
     }
 
-    /// Decodes small archives, up to one that is large.
+    /// Decodes small archives, up to the first large one.
     fn decode_small(&mut self) -> Result<()> {
         let range = self.next..self.archives.len();
         let done = self.worker.convert_group(&self.archives, range, &self.reading, &self.clock)?;
@@ -170,7 +170,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Reads a large archive to its end, and opens it anew as far as it is sound.
+    /// Reads a large archive to its end, and opens it again up to where it is intact.
     fn open_large(&mut self, position: usize) {
         let archive = self.archives[position].clone();
         let opened = match LargeArchive::check(&archive, &self.reading, &mut self.worker, &self.clock) {

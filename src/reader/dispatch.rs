@@ -1,7 +1,7 @@
-//! Work to tasks, and their results back to the units that they belong to.
+//! Work to tasks, and their results back to their units.
 //!
-//! In: archives, one group after the other. Out: units, in order, that fill with results. Never: more units than the
-//! threads need to be busy, or more segments of large archives than there is memory for.
+//! In: archives, one group after the other. Out: units, in order, that fill with results. Never: more units than needed to
+//! keep the threads busy, or more segments of large archives than memory allows.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -22,13 +22,13 @@ use crate::pool::caught;
 use crate::rows::{ArchiveRef, Plan};
 use crate::store::{Prefetcher, STOP_LATENCY, Stop};
 
-/// Segments whose memory a large archive takes while it is inflated: its window, and a segment on its way to rows.
+/// Segments' worth of memory that a large archive takes while it is inflated: its window, and a segment being converted.
 const SEGMENTS_OF_LARGE: u64 = 4;
 
-/// Units in work at least, when those in work do not show whether a store still answers.
+/// Minimum units in work, when those in work do not show whether a store still answers.
 const DOUBTFUL_UNITS: usize = 8;
 
-/// Fetches the objects of a range of archives in their order, as far as they are small.
+/// Fetches the small objects of a range of archives in their order.
 fn prefetcher(request: &ReadRequest) -> Option<Arc<Prefetcher>> {
     let ReadRequest { archives, range, session, limits, .. } = request;
     if !archives[range.clone()].iter().any(|archive| archive.version().is_some()) {
@@ -42,7 +42,7 @@ fn prefetcher(request: &ReadRequest) -> Option<Arc<Prefetcher>> {
     Some(Arc::new(Prefetcher::start(range.clone(), limits.prefetch_memory, session.stop().clone(), version)))
 }
 
-/// Gives work to threads, and keeps what is in work, in order.
+/// Distributes work to threads, and keeps the units in work, in order.
 pub(super) struct Dispatcher {
     threads: usize,
     rows_memory: u64,
@@ -94,7 +94,7 @@ impl Dispatcher {
         }
     }
 
-    /// Gives out work until all threads have enough of it; `is_in_doubt` when more is wanted for the sake of evidence.
+    /// Distributes work until all threads are busy; `is_in_doubt` when more is needed as evidence.
     pub(super) fn dispatch(&mut self, is_in_doubt: bool) {
         let most = self.threads * 2 + 2;
         let most = if is_in_doubt { most.max(DOUBTFUL_UNITS) } else { most };
@@ -117,24 +117,24 @@ impl Dispatcher {
         !is_large(&self.archives[self.left.start]) || large < self.most_large()
     }
 
-    /// Large archives that may be in work at once.
+    /// Maximum large archives in work at once.
     fn most_large(&self) -> usize {
         let bearable =
             usize::try_from(self.rows_memory / (SEGMENTS_OF_LARGE * self.segment_bytes())).unwrap_or(usize::MAX);
         bearable.clamp(1, self.threads)
     }
 
-    /// The unit that is next in order, with its place taken by nobody.
+    /// The next unit in order; its place stays empty.
     pub(super) fn pop(&mut self) -> Option<Unit> {
         self.units.pop_front()
     }
 
-    /// Puts a unit in front of all others as it is.
+    /// Puts a unit back at the front, unchanged.
     pub(super) fn put_back(&mut self, unit: Unit) {
         self.units.push_front(unit);
     }
 
-    /// Puts work in front of all other and begins it.
+    /// Puts work at the front and begins it.
     pub(super) fn dispatch_first(&mut self, work: Work) {
         let unit = self.unit(work);
         self.begin(&unit);
@@ -188,10 +188,10 @@ impl Dispatcher {
         });
     }
 
-    /// Waits for a message of a task, and gives it to its unit.
+    /// Waits for a message of a task, and passes it to its unit.
     pub(super) fn wait(&mut self) -> Result<()> {
         let message = loop {
-            // A task may wait for a store that does not answer.
+            // A task may be waiting for a store that does not answer.
             match self.receiver.recv_timeout(STOP_LATENCY) {
                 Err(RecvTimeoutError::Timeout) if self.stop.is_set() => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -215,7 +215,7 @@ impl Dispatcher {
                 if let Some(Work::Large(large)) = self.work(id) {
                     match unusable {
                         None => large.check = Check::Passed,
-                        // Segments of it that are still on their way are of no interest any more.
+                        // Segments of it that are still being converted no longer matter.
                         Some(unusable) => large.ended = Some(LargeEnd::Refused(unusable)),
                     }
                 }
@@ -238,7 +238,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Begins all units anew; no task is in work then.
+    /// Begins all units again; no task is running then.
     pub(super) fn restart(&mut self) {
         for mut unit in std::mem::take(&mut self.units) {
             unit.restart();
@@ -280,7 +280,7 @@ impl Dispatcher {
         });
     }
 
-    /// Takes the next step through a large archive when there is memory for it.
+    /// Takes the next step through a large archive if there is memory for it.
     pub(super) fn advance_step(&mut self, id: u64) {
         let Some(at) = self.units.iter().position(|unit| unit.id == id) else { return };
         let most = self.most_segments(at);
@@ -296,8 +296,8 @@ impl Dispatcher {
         }
     }
 
-    /// Segments of a large archive that may be on their way: those of the first in order keep all threads busy, the others
-    /// share what memory there is for rows that wait.
+    /// Segments of a large archive that may be in work: those of the first in order keep all threads busy, the others
+    /// share the memory for waiting rows.
     fn most_segments(&self, at: usize) -> u64 {
         match (at, self.cuts_back) {
             (0, true) => self.for_all_threads(),
@@ -311,12 +311,12 @@ impl Dispatcher {
         self.threads as u64 + 2
     }
 
-    /// Segments of the first large archive that are held at most.
+    /// Maximum segments of the first large archive that are held.
     fn most_held(&self) -> u64 {
         self.for_all_threads().max(self.segments_that_wait())
     }
 
-    /// Segments for whose rows there is memory until it is their turn.
+    /// Segments for whose rows there is memory until their turn.
     const fn segments_that_wait(&self) -> u64 {
         self.rows_memory / 4 / self.segment_bytes()
     }
@@ -325,8 +325,8 @@ impl Dispatcher {
         self.reading.segment_bytes as u64
     }
 
-    /// Whether rows of the first unit, a large archive, may be handed out now. Where they cannot be taken back, they are held
-    /// until it was read to its end: once with its rows, or, when there is no memory for these, before them.
+    /// Whether rows of the first unit, a large archive, may be returned now. Where they cannot be taken back, they are held
+    /// until it was read to its end: once, keeping its rows, or, when there is no memory for these, in a check before that.
     pub(super) fn may_hand_out(&mut self, id: u64, large: &mut Large) -> bool {
         if self.cuts_back || large.is_read() || large.check == Check::Passed {
             return true;
@@ -343,7 +343,7 @@ impl Dispatcher {
         false
     }
 
-    /// Says that an archive is done with.
+    /// Marks an archive as done.
     pub(super) fn release(&self, at: usize) {
         self.archives[at].release();
         if let Some(prefetcher) = &self.reading.prefetcher {
@@ -362,7 +362,7 @@ mod tests {
     use crate::report::Progress;
 
     #[test]
-    fn as_many_large_archives_are_inflated_side_by_side_as_there_are_threads() {
+    fn large_archives_are_inflated_on_all_threads() {
         let folder = tempfile::tempdir().unwrap();
         for number in 0..16 {
             let file = File::create(folder.path().join(format!("{number}.json.gz"))).unwrap();
@@ -379,7 +379,7 @@ mod tests {
             large
         };
         assert_eq!(begun(ReadOptions::default().memory_limit), 8);
-        // As many as memory bears.
+        // As many as memory allows.
         assert_eq!(begun(64 << 20), 4);
     }
 }

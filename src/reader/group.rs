@@ -8,10 +8,10 @@ use crate::input::{Archive, LARGE_BYTES};
 
 /// Stored bytes of a group of small archives: a few MB of JSON.
 const GROUP_BYTES: u64 = 512 << 10;
-/// Archives of a group at most.
+/// Maximum archives of a group.
 const GROUP_ARCHIVES: usize = 512;
 
-/// Whether an archive is taken alone and converted piece by piece. Others may turn out to be large, too.
+/// Whether an archive is taken alone and converted in segments. Others may turn out to be large, too.
 pub(super) fn is_large(archive: &Archive) -> bool {
     archive.contents.is_none() && archive.bytes >= LARGE_BYTES
 }

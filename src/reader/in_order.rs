@@ -1,17 +1,17 @@
-//! Archives to rows and outcomes, in the order of the archives: the one loop that every command and every reader pulls from.
+//! Archives to rows and outcomes, in the order of the archives: the one loop behind every command and every reader.
 //!
-//! In: archives in their order. Out: rows, and how each archive ended, one piece after the other. Never: lets the order in
-//! which work is done show, or holds more than a window of work, whatever the input holds.
+//! In: archives in their order. Out: rows, and how each archive ended, one item after the other. Never: lets the order in
+//! which work is done show, or holds more than a window of work, whatever the input.
 //!
 //! ```text
-//! units:   [ group 7 ] [ large 8 ] [ group 9 ] …      results are handed out from the left
+//! units:   [ group 7 ] [ large 8 ] [ group 9 ] …      results are returned from the left
 //!             task      step → segment tasks, some at a time
 //! ```
 //!
-//! A large archive is converted while it is inflated, and its checksum stands at its end. Whoever can take rows back gets
-//! them at once, and has to take them back when the checksum is wrong ([`OrderedItem::CutBack`]). Everybody else gets
-//! them when the archive was read to its end: its rows are held as long as there is memory for them, else it is read to its
-//! end before. An archive of which a part is sound is read a second time, up to that point, and nothing but that archive.
+//! A large archive is converted while it is inflated, and its checksum is at its end. A caller that can take rows back gets
+//! them at once, and has to take them back when the checksum is wrong ([`OrderedItem::CutBack`]). Other callers get
+//! them after the archive was read to its end: its rows are held while there is memory for them, otherwise it is read to its
+//! end first. An archive that is partly intact is read a second time, up to that point, and no other archive is.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -34,41 +34,41 @@ use crate::rows::{ArchiveOutcome, Batch, KeyIndex, Plan};
 use crate::store::Session;
 use crate::verify::{Proof, Proofs};
 
-/// What is wanted of which archives, and what that may take.
+/// What is to be read of which archives, and the limits.
 #[derive(Clone)]
 pub(crate) struct ReadRequest {
     pub(crate) limits: Limits,
-    /// Reads archives, and ends it before its time.
+    /// Reads archives, and stops the reading early.
     pub(crate) session: Arc<Session>,
     pub(crate) clock: Arc<StageClock>,
     pub(crate) pool: Arc<ThreadPool>,
-    /// All archives of a run; events are known by their positions among them.
+    /// All archives of a run; events are identified by their positions among them.
     pub(crate) archives: Arc<Vec<Archive>>,
     /// Those that are wanted.
     pub(crate) range: Range<usize>,
-    /// What digest files declare, when archives are to be compared with them.
+    /// The declarations of digest files, when archives are to be compared with them.
     pub(crate) proofs: Option<Arc<Proofs>>,
-    /// Whether rows that were handed out can be taken back.
+    /// Whether rows can be taken back after they were returned.
     pub(crate) cuts_back: bool,
 }
 
-/// What reading archives may take.
+/// Limits of reading archives.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Bytes for rows on their way.
+    /// Memory for rows that are not yet returned.
     pub(crate) rows_memory: u64,
-    /// Bytes for objects of S3 that are fetched before they are asked for.
+    /// Memory for objects of S3 that are fetched ahead.
     pub(crate) prefetch_memory: u64,
-    /// Bytes of text that one archive may have.
+    /// Maximum bytes of text of one archive.
     pub(crate) inflated_bytes: u64,
     /// Bytes of text that are converted together.
     pub(crate) segment_bytes: usize,
-    /// Whether only what is proved is converted.
+    /// Whether only verified archives are converted.
     pub(crate) requires_verified: bool,
 }
 
 impl Limits {
-    /// Those of whoever takes nothing but rows.
+    /// The limits of a plain reader.
     pub(crate) fn of(options: &ReadOptions) -> Self {
         let prefetch_memory = options.prefetch_memory();
         Self {
@@ -83,15 +83,15 @@ impl Limits {
 
 /// What comes next.
 pub(crate) enum OrderedItem {
-    /// Rows of the archives before `end` that were not handed out yet; of which `large` one, when it is not at its end.
+    /// Further rows of the archives before `end`; `large` is the archive they belong to when it is a large one that has not ended.
     Rows { batches: Vec<Batch>, end: Place, large: Option<usize> },
-    /// What came of an archive, all rows of which were handed out.
+    /// The outcome of an archive, after all of its rows.
     Archive(Box<Converted>),
-    /// What was handed out of an archive is not to be kept; what may be kept of it is handed out again.
+    /// The rows returned for an archive must be discarded; those that may be kept are returned again.
     CutBack(usize),
 }
 
-/// Converts archives and hands out what came of them in their order.
+/// Converts archives and returns the results in their order.
 pub(crate) struct InOrder {
     session: Arc<Session>,
     archives: Arc<Vec<Archive>>,
@@ -99,12 +99,12 @@ pub(crate) struct InOrder {
     key_index: Option<Arc<dyn KeyIndex>>,
     cuts_back: bool,
     dispatcher: Dispatcher,
-    /// Pieces that come before those of all units.
+    /// Items that precede those of all units.
     ready: VecDeque<OrderedItem>,
 }
 
 impl InOrder {
-    /// Converts as the plan says.
+    /// Converts according to the plan.
     pub(crate) fn new(request: ReadRequest, plan: Plan) -> Self {
         let key_index = plan.key_index.clone();
         let dispatcher = Dispatcher::new(&request, plan);
@@ -112,11 +112,11 @@ impl InOrder {
         Self { session, archives, proofs, key_index, cuts_back, dispatcher, ready: VecDeque::new() }
     }
 
-    /// The next piece; `None` when there is none.
+    /// The next item; `None` at the end.
     ///
     /// # Errors
     ///
-    /// Whoever asked to stop, a store that answers no more, and bugs.
+    /// A request to stop, a store that no longer answers, and bugs.
     pub(crate) fn next(&mut self) -> Result<Option<OrderedItem>> {
         loop {
             self.session.stop().check()?;
@@ -136,7 +136,7 @@ impl InOrder {
         }
     }
 
-    /// The outcome of an archive is final when a store that it comes from still serves others.
+    /// The outcome of an archive is final only if its store still serves others.
     fn check(&self, piece: OrderedItem) -> Result<OrderedItem> {
         if let OrderedItem::Archive(converted) = &piece {
             if converted.is_damaged {
@@ -159,7 +159,7 @@ impl InOrder {
             self.ready.push_back(OrderedItem::Rows { batches: std::mem::take(&mut result.batches), end, large: None });
         }
         self.ready.extend(result.archives.into_iter().map(|converted| OrderedItem::Archive(Box::new(converted))));
-        // What comes behind in the group comes after it, and before all that was dispatched since.
+        // The rest of the group comes next, before everything that was dispatched since.
         let rest = result.rest.or(result.alone.map(|alone| alone + 1)).unwrap_or(range.end)..range.end;
         if !rest.is_empty() {
             self.dispatcher.dispatch_first(Work::Group { range: rest, result: None });
@@ -171,7 +171,7 @@ impl InOrder {
         Ok(())
     }
 
-    /// Hands out the next rows of a large archive, or what came of it, or waits.
+    /// Returns the next rows of a large archive, or its outcome, or waits.
     fn advance_large(&mut self, id: u64, mut large: Box<Large>) -> Result<()> {
         if self.dispatcher.may_hand_out(id, &mut large)
             && let Some(result) = large.results.remove(&large.handed_out)
@@ -210,7 +210,7 @@ impl InOrder {
         self.ready.push_back(OrderedItem::Archive(Box::new(Converted::new(large.archive, uri, outcome))));
     }
 
-    /// A large archive that turned out to be unusable as a whole, or from some point on.
+    /// A large archive that turned out to be unusable, completely or from some point on.
     fn refuse(&mut self, id: u64, large: Large, unusable: Unusable) -> Result<()> {
         if unusable.finding.reason == Reason::ReadFailed && self.session.is_in_doubt() {
             let work = Work::Large(Box::new(Large::new(large.archive, Arc::clone(&large.uri))));
@@ -220,7 +220,7 @@ impl InOrder {
         }
         if large.handed_out > 0 {
             if !self.cuts_back {
-                // It could be read to its end before.
+                // An earlier check was able to read it to its end.
                 let Finding { reason, message, .. } = &unusable.finding;
                 let message = describe(&large.uri, None, None, reason.as_str(), message);
                 let error = Error::new(ErrorKind::InputRejected, message);
@@ -245,8 +245,8 @@ impl InOrder {
         Ok(())
     }
 
-    /// Removes the keys that an archive has inserted: those that come behind it are the first to have them then, and
-    /// are converted anew.
+    /// Removes the keys that an archive has inserted: the archives after it may then be the first to have them, and
+    /// are converted again.
     fn forget(&mut self, large: &Large) -> Result<()> {
         let Some(key_index) = &self.key_index else { return Ok(()) };
         self.dispatcher.wait_for_all()?;
@@ -255,8 +255,8 @@ impl InOrder {
         Ok(())
     }
 
-    /// Whether a unit with archives that a store did not give is tried again: when, as the units behind it tell, it was for the
-    /// session that it did not, and there is another one now.
+    /// Whether a unit with archives that a store did not serve is tried again: if, as the units after it show, the session was
+    /// the cause, and there is a new one now.
     fn is_tried_again(&mut self, unit: Unit) -> Result<bool> {
         self.dispatcher.dispatch(true);
         self.dispatcher.wait_for_all()?;

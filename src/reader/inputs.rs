@@ -1,4 +1,4 @@
-//! What a caller names to the archives that are read.
+//! The inputs of a caller to the archives that are read.
 //!
 //! In: paths, URLs, messages of queues, standard input. Out: archives in order. Never: reads an archive.
 
@@ -25,17 +25,17 @@ use crate::store::{Session, Stop};
 pub(crate) struct FoundArchives {
     /// In order; containers are not opened.
     pub(crate) archives: Vec<Archive>,
-    /// Lines that name archives one by one.
+    /// Counts of lines that name archives.
     pub(crate) notices: NoticeCounts,
-    /// What is wrong with such lines.
+    /// Errors in such lines.
     pub(crate) wrong_notices: Vec<String>,
 }
 
-/// The archives below the inputs but not of the lake, in order; what is piped in is copied to a folder.
+/// The archives below the inputs but not in the lake, in order; standard input is copied to a folder.
 ///
 /// # Errors
 ///
-/// Inputs that cannot be listed, whoever asked to stop, and with [`OnBad::Fail`] notices that are not understood.
+/// Inputs that cannot be listed, a request to stop, and with [`OnBad::Fail`] notices that are not understood.
 pub(crate) fn find_archives(
     options: &ReadOptions,
     progress: &Progress,
@@ -63,11 +63,11 @@ pub(crate) fn find_archives(
     Ok(FoundArchives { archives, notices: counts, wrong_notices: wrong })
 }
 
-/// Opens all archives below the inputs, for whoever takes nothing but their rows.
+/// Opens all archives below the inputs, for a caller that takes only their rows.
 ///
 /// # Errors
 ///
-/// Inputs that cannot be listed or that are no more, and whoever asked to stop.
+/// Inputs that cannot be listed or no longer exist, and a request to stop.
 pub(crate) fn open(options: &ReadOptions, progress: &Progress) -> Result<(ReadRequest, FoundArchives)> {
     let clock = Arc::new(StageClock::default());
     let pool = Arc::new(thread_pool(options.threads)?);
@@ -86,12 +86,12 @@ pub(crate) fn open(options: &ReadOptions, progress: &Progress) -> Result<(ReadRe
     Ok((request, found))
 }
 
-/// Bytes that are read to convert archives; what directories of containers claim has no bound.
+/// Bytes that are read to convert archives; the sizes claimed by directories of containers have no bound.
 pub(crate) fn bytes_to_read(archives: &[Archive]) -> u64 {
     archives.iter().map(Archive::bytes_to_read).fold(0, u64::saturating_add)
 }
 
-/// Says how much there is to do.
+/// Sets the totals of the progress.
 pub(crate) fn expect_archives(progress: &Progress, archives: &[Archive]) {
     progress.archives_total.store(archives.len() as u64, Ordering::Relaxed);
     progress.compressed_bytes_total.store(bytes_to_read(archives), Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! A large archive, inflated and split a segment at a time.
 //!
-//! In: an archive and how archives are read. Out: segments of whole events, and at the end what is known of the archive.
-//! Never: converts an event, or holds more text than the segment at hand.
+//! In: an archive and how archives are read. Out: segments of whole events, and the text's outcome at the end.
+//! Never: converts an event, or holds more text than the current segment.
 
 use super::refusal::not_verified;
 use super::worker::{ReadContext, Worker};
@@ -29,38 +29,38 @@ pub(super) struct LargeArchive {
 /// Whole events of a large archive, ready to be converted.
 pub(super) struct Segment {
     pub(super) text: Vec<u8>,
-    /// Where its text stands in that of the archive.
+    /// Where its text begins in that of the archive.
     pub(super) start: u64,
     pub(super) elements: Vec<Element>,
 }
 
-/// What a step through a large archive gave.
+/// The result of a step through a large archive.
 pub(super) enum LargeStep {
     /// A segment, and more to come.
     Segment(Box<LargeArchive>, Segment),
-    /// The last segment and what is known of the archive.
+    /// The last segment and how the archive ended.
     Last(Segment, LargeEnd),
 }
 
 /// How a large archive ended.
 pub(super) enum LargeEnd {
-    /// It was read to its end, or to where it is cut.
+    /// It was read to its end, or to where it is truncated.
     Read(LargeText),
-    /// Its checksum is wrong or it is too large: what was handed out of it may not be kept.
+    /// Its checksum is wrong or it is too large: rows that were returned from it must not be kept.
     Refused(Unusable),
 }
 
-/// What is known of the text of a large archive.
+/// The outcome for the text of a large archive.
 pub(super) struct LargeText {
     pub(super) inflated_bytes: u64,
     pub(super) split_outcome: SplitOutcome,
-    /// What is wrong with its compression.
+    /// Damage of its compression.
     pub(super) damage: Option<Finding>,
     pub(super) integrity: Integrity,
 }
 
 impl LargeStep {
-    /// None of an archive is usable, or nothing from some point on.
+    /// The archive is unusable, completely or from some point on.
     pub(super) const fn unusable(why: Unusable) -> Self {
         let nothing = Segment { text: Vec::new(), start: 0, elements: Vec::new() };
         Self::Last(nothing, LargeEnd::Refused(why))
@@ -68,7 +68,7 @@ impl LargeStep {
 }
 
 impl LargeArchive {
-    /// Opens a large archive; `end` is where it is known to be unusable from.
+    /// Opens a large archive; `end` is the point from which it is known to be unusable.
     pub(super) fn open(archive: &Archive, reading: &ReadContext, end: Option<Unusable>) -> Result<Self, Unusable> {
         let stream = TextStream::open(archive, reading.limit, end);
         Ok(Self {
@@ -82,7 +82,7 @@ impl LargeArchive {
         })
     }
 
-    /// Reads an archive to its end before any of it is handed out: from where on it is unusable, if at all.
+    /// Reads an archive to its end before any of its rows are returned: the point from which it is unusable, if any.
     pub(super) fn check(
         archive: &Archive,
         reading: &ReadContext,
@@ -96,7 +96,7 @@ impl LargeArchive {
         if !reading.requires_verified {
             return clock.time(Stage::Inflate, || large.stream.drain(None, |_| {})).err();
         }
-        // What is not verified is refused only where it holds events.
+        // Unverified archives are refused only if they hold events.
         loop {
             match large.step(worker, clock) {
                 LargeStep::Segment(next, _) => large = next,
@@ -129,7 +129,7 @@ impl LargeArchive {
             let parser = worker.parser();
             let next = clock.time(Stage::Transform, || splitter.split(parser, window.text(), is_all, &mut elements));
             match next {
-                // The window holds the start of something and no end: it has to grow.
+                // The window holds the start of an event but no end: it has to grow.
                 Next::More(0) if elements.is_empty() => wanted = (window.text().len() * 2).max(segment_bytes),
                 Next::More(done) if elements.is_empty() => {
                     drop(window.split_off(done));
@@ -147,7 +147,7 @@ impl LargeArchive {
         }
         let text = window.split_off(window.text().len());
         let segment = Segment { text, start, elements };
-        // The checksum stands at the end, also when the text has ended to our liking before.
+        // The checksum is at the end, even if the text has already ended.
         let drained = clock.time(Stage::Inflate, || stream.drain(damage, |text| proof.take(text)));
         let (inflated_bytes, damage) = match drained {
             Ok(ended) => ended,
@@ -158,7 +158,7 @@ impl LargeArchive {
         let integrity = if is_exact { proof.end() } else { proof.read(&archive) };
         let split_outcome = splitter.close();
         if requires_verified && !integrity.is_verified() && split_outcome.status != ArchiveStatus::Foreign {
-            // Its events may be among the others already.
+            // Its events may already be among the others.
             return LargeStep::unusable(Unusable { finding: not_verified(integrity), sound_bytes: 0 });
         }
         LargeStep::Last(segment, LargeEnd::Read(LargeText { inflated_bytes, split_outcome, damage, integrity }))

@@ -1,7 +1,7 @@
-//! Archives that are looked into: containers to their members, and what begins like no JSON.
+//! Archives that have to be opened first: containers to their members, and archives that do not begin like JSON.
 //!
-//! In: the archives that were found. Out: those that are read, in order. Never: reads more than the beginning of what is no
-//! container.
+//! In: the archives that were found. Out: those that are read, in order. Never: reads more than the beginning of an
+//! archive that is not a container.
 
 use bytes::Bytes;
 use rayon::prelude::{
@@ -12,21 +12,21 @@ use crate::input::{Archive, ArchiveContents, beginning, expand, head, look_at};
 use crate::model::Selection;
 use crate::split::{SNIFF_BYTES, Splitter};
 
-/// Archives whose first bytes are looked at together.
+/// Archives whose first bytes are checked together.
 const LOOKED_AT_ONCE: usize = 1_024;
 
-/// An archive that begins like no JSON, marked as such: it need not be read.
+/// An archive that does not begin like JSON, marked as such: it need not be read.
 fn foreign(archive: &Archive, head: &Bytes) -> Option<Archive> {
     if archive.has_log_name() {
         return None;
     }
-    // White space may stand before it.
+    // White space may precede it.
     let (text, is_all) = beginning(archive, head, 2 * SNIFF_BYTES)?;
     let kind = Splitter::foreign_kind(text.text(), is_all)?;
     Some(archive.clone().with_contents(ArchiveContents::Foreign { kind }))
 }
 
-/// Puts the members of containers in their places among the archives, and the containers behind all of them.
+/// Puts the members of containers in their places among the archives, and the containers after all of them.
 pub(crate) fn open_containers(
     found: Vec<Archive>,
     is_looked_into: impl Fn(&Archive) -> bool + Sync,
@@ -60,7 +60,7 @@ pub(crate) fn open_containers(
         let found = members.len();
         members.retain(|member| !member.is_named_like_a_log() || member.may_match(selection));
         if members.len() < found {
-            // One of which members are passed over is looked into again by the next run.
+            // If members of a container are skipped, the next run opens it again.
             members.retain(|member| !member.is_container());
         }
         archives.append(&mut members);

@@ -1,7 +1,7 @@
 //! Archives to rows, in order: `CloudTrail` events and Marketplace usage records as Arrow batches.
 //!
-//! In: what a caller names. Out: batches of Arrow columns, and how each archive ended. Never: knows a lake, or takes back
-//! what it has handed out from whoever cannot give it back.
+//! In: the inputs of a caller. Out: batches of Arrow columns, and how each archive ended. Never: knows a lake, or takes rows
+//! back from a caller that cannot return them.
 //!
 //! # Usage records of a folder
 //!
@@ -26,7 +26,7 @@
 //! # }
 //! ```
 //!
-//! # One table, for another library of Arrow
+//! # One table, for another Arrow library
 //!
 //! ```
 //! use arrow::array::RecordBatchReader;
@@ -43,7 +43,7 @@
 //! # }
 //! ```
 //!
-//! # Bytes that somebody else fetches
+//! # Bytes that the caller fetches
 //!
 //! ```
 //! use trailmill::reader::{Decoder, ReadOptions};
@@ -68,10 +68,10 @@
 //! ```
 //!
 //! Order: batches come in the order of the archives, which is that of their delivery, and rows in that of the events.
-//! Memory: a window of work, whatever the input holds; nothing is read ahead of it until the next batch is asked for.
-//! Large archives: an archive whose checksum is wrong gives no row, or those of its sound part; so rows of a large one come
-//! once it was read to its end.
-//! Copies: an event that is there twice is handed out twice; what a lake leaves out depends on the lake.
+//! Memory: a window of work, whatever the input; nothing is read ahead of it until the next batch is requested.
+//! Large archives: an archive whose checksum is wrong gives no rows, or those of its intact part; so rows of a large one come
+//! after it was read to its end.
+//! Copies: an event that occurs twice is returned twice; what a lake leaves out depends on the lake.
 
 mod options;
 
@@ -124,7 +124,7 @@ use crate::rows::{KeyIndex, Plan};
 use crate::schema::Table;
 use crate::split::ArchiveStatus;
 
-/// What is made of events for whoever takes nothing but rows: one partition, so that batches stay whole.
+/// The plan for a caller that takes only rows: one partition, so that batches stay whole.
 pub(crate) fn plan(options: &ReadOptions, key_index: Option<Arc<dyn KeyIndex>>) -> Plan {
     Plan {
         events: options.tables.contains(&Table::Events),
@@ -138,7 +138,7 @@ pub(crate) fn plan(options: &ReadOptions, key_index: Option<Arc<dyn KeyIndex>>) 
     }
 }
 
-/// The same for whoever hands rows out: in the order of their events, with the columns that are wanted.
+/// The plan for returning rows: in the order of their events, with the columns that are wanted.
 fn plan_batches(options: &ReadOptions, wanted: &[WantedTable]) -> Plan {
     let columns = wanted.iter().map(|wanted| (wanted.table, wanted.columns.clone())).collect();
     Plan { keeps_order: true, columns, ..plan(options, None) }
@@ -148,7 +148,7 @@ fn plan_batches(options: &ReadOptions, wanted: &[WantedTable]) -> Plan {
 pub(crate) fn count(summary: &mut Summary, progress: &Progress, archive: &Archive, converted: &mut Converted) {
     let is_foreign = converted.outcome.status == ArchiveStatus::Foreign;
     if is_foreign && converted.integrity == Integrity::NotCovered {
-        // What holds no events is nothing to be proved, unless a digest file declares it.
+        // An archive without events has nothing to verify, unless a digest file declares it.
         converted.integrity = Integrity::NotChecked;
     }
     summary.add_integrity(&converted.uri, converted.integrity);

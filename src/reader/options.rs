@@ -1,6 +1,6 @@
-//! What a caller wants to read, and how its rows look.
+//! What a caller wants to read, and the form of its rows.
 //!
-//! In: inputs, tables, names of columns. Out: the same as a conversion understands it. Never: opens anything.
+//! In: inputs, tables, names of columns. Out: the same in the terms of a conversion. Never: opens anything.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,25 +19,25 @@ use crate::store::{ObjectUrl, StoreOptions};
 pub struct ReadOptions {
     /// Files, folders, `s3://` URLs, and `-` for standard input.
     pub inputs: Vec<PathBuf>,
-    /// Files with lines that name archives, or notices of queues that do.
+    /// Files whose lines name archives, or contain queue messages that do.
     pub inputs_from: Vec<PathBuf>,
     /// How buckets are reached.
     pub store: StoreOptions,
     /// Tables whose rows are wanted, of [`Table::Events`] and [`Table::UsageRecords`].
     pub tables: Vec<Table>,
-    /// Names of the columns that are wanted of a table, in the order of the table; of a table without an entry all are.
+    /// Names of the wanted columns of a table, in the order of the table; without an entry all columns are.
     pub columns: Vec<(Table, Vec<String>)>,
     /// Which events are wanted.
     pub selection: Selection,
     /// Threads that inflate, parse and flatten.
     pub threads: usize,
-    /// Bytes of memory for all that is on its way, as for a conversion.
+    /// Bytes of memory for all data in flight, as for a conversion.
     pub memory_limit: u64,
-    /// Bytes of text that one archive may have.
+    /// Maximum bytes of text of one archive.
     pub max_inflated_bytes: u64,
     /// Bytes of text that are converted together; an archive with more than eight times as many is converted in segments.
     pub segment_bytes: usize,
-    /// Folder for what is piped in.
+    /// Folder for a copy of standard input.
     pub scratch: Option<PathBuf>,
 }
 
@@ -74,7 +74,7 @@ impl ReadOptions {
         Self { tables: tables.into_iter().collect(), ..self }
     }
 
-    /// The same with some columns of a table only. What nobody asks for is checked as ever, but not copied.
+    /// The same with only some columns of a table. Other columns are checked as usual, but not copied.
     #[must_use]
     pub fn columns<'n>(mut self, table: Table, names: impl IntoIterator<Item = &'n str>) -> Self {
         self.columns.retain(|(of, _)| *of != table);
@@ -82,25 +82,25 @@ impl ReadOptions {
         self
     }
 
-    /// The same with so many threads that inflate, parse and flatten.
+    /// The same with this many threads that inflate, parse and flatten.
     #[must_use]
     pub fn threads(self, threads: usize) -> Self {
         Self { threads, ..self }
     }
 
-    /// The same with so many bytes of memory for all that is on its way.
+    /// The same with this many bytes of memory for all data in flight.
     #[must_use]
     pub fn memory_limit(self, bytes: u64) -> Self {
         Self { memory_limit: bytes, ..self }
     }
 
-    /// The same with so many bytes of text that are converted together: more make fewer and larger batches.
+    /// The same with this many bytes of text that are converted together: more make fewer and larger batches.
     #[must_use]
     pub fn segment_bytes(self, bytes: usize) -> Self {
         Self { segment_bytes: bytes, ..self }
     }
 
-    /// The same with a store that stands for a bucket: objects below `s3://{bucket}/` are read from it.
+    /// The same with a store that replaces a bucket: objects below `s3://{bucket}/` are read from it.
     #[cfg(feature = "s3")]
     #[must_use]
     pub fn object_store(mut self, bucket: &str, store: Arc<dyn crate::store::ObjectStore>) -> Self {
@@ -108,17 +108,17 @@ impl ReadOptions {
         self
     }
 
-    /// Bytes of memory for objects of S3 that are fetched before they are asked for.
+    /// Bytes of memory for objects of S3 that are fetched ahead.
     pub(crate) fn prefetch_memory(&self) -> u64 {
         let may_be_objects = !self.inputs_from.is_empty() || self.inputs.iter().any(|input| ObjectUrl::is_url(input));
         if may_be_objects { self.memory_limit / 8 } else { 0 }
     }
 
-    /// Checks what types cannot.
+    /// Checks what types cannot express.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ConfigInvalid`] with the flag that mends it.
+    /// [`ErrorKind::ConfigInvalid`] with the flag to change.
     pub(crate) fn validate(&self) -> Result<()> {
         let invalid = |message: &str| Err(Error::new(ErrorKind::ConfigInvalid, message));
         if self.inputs.is_empty() && self.inputs_from.is_empty() {
@@ -132,7 +132,7 @@ impl ReadOptions {
         self.validate_rows()
     }
 
-    /// Checks what is said of rows.
+    /// Checks the options for rows.
     pub(super) fn validate_rows(&self) -> Result<()> {
         let invalid = |message: &str| Err(Error::new(ErrorKind::ConfigInvalid, message));
         if self.tables.is_empty() || self.tables.iter().any(|table| !table.is_partitioned()) {
@@ -164,7 +164,7 @@ impl ReadOptions {
 /// A table that is wanted.
 pub(super) struct WantedTable {
     pub(super) table: Table,
-    /// Positions of the columns among those of the table, rising.
+    /// Positions of the columns among those of the table, ascending.
     pub(super) columns: Vec<usize>,
     pub(super) schema: SchemaRef,
 }

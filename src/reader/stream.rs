@@ -1,6 +1,6 @@
 //! Batches for asynchronous programs.
 //!
-//! In: a reader. Out: its batches as a stream, and its counts. Never: blocks whoever polls: a thread of its own reads.
+//! In: a reader. Out: its batches as a stream, and its counts. Never: blocks the polling thread: a separate thread reads.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::{Reader, TableBatch};
 use crate::error::{Error, Result};
 use crate::report::{Progress, Summary};
 
-/// Batches that wait to be polled for at most.
+/// Maximum batches that wait to be polled.
 const WAITING: usize = 2;
 
-/// The batches of a [`Reader`] as a [`Stream`], on any runtime. A stream that is dropped ends the reading.
+/// The batches of a [`Reader`] as a [`Stream`], on any runtime. Dropping the stream ends the reading.
 pub struct BatchStream {
     batches: mpsc::Receiver<Result<TableBatch>>,
     summary: oneshot::Receiver<Result<Summary>>,
@@ -29,7 +29,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// When the system gives no thread.
+    /// When the system cannot start a thread.
     pub fn into_stream(mut self) -> Result<BatchStream> {
         let progress = Arc::clone(&self.progress);
         let (sender, batches) = mpsc::channel(WAITING);
@@ -37,11 +37,11 @@ impl Reader {
         let read = move || {
             for batch in &mut self {
                 if sender.blocking_send(batch).is_err() {
-                    // Nobody wants more.
+                    // The stream was dropped.
                     return;
                 }
             }
-            // Who asks for the counts waits until there are no more batches.
+            // `finish` waits until there are no more batches.
             drop(sender);
             let _ = done.send(self.finish());
         };
@@ -51,7 +51,7 @@ impl Reader {
 }
 
 impl BatchStream {
-    /// Reads what is left, and gives the counts, as [`Reader::finish`].
+    /// Reads the rest, and returns the counts, as [`Reader::finish`].
     ///
     /// # Errors
     ///

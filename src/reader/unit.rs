@@ -1,6 +1,6 @@
-//! Units of work: archives whose results are handed out together, and what is known of each while it is in work.
+//! Units of work: archives whose results are returned together, and the state of each.
 //!
-//! In: results of tasks. Out: what can be handed out. Never: starts a task, or knows of other units.
+//! In: results of tasks. Out: results that can be returned. Never: starts a task, or knows other units.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,9 +12,9 @@ use crate::error::{Error, Result};
 use crate::input::Unusable;
 use crate::rows::ConvertCounts;
 
-/// Archives whose results are handed out together.
+/// Archives whose results are returned together.
 pub(super) struct Unit {
-    /// Tells its messages from those of others.
+    /// Distinguishes its messages from those of others.
     pub(super) id: u64,
     pub(super) work: Work,
 }
@@ -27,19 +27,19 @@ pub(super) enum Work {
     Large(Box<Large>),
 }
 
-/// A large archive that is being worked on.
+/// A large archive in work.
 pub(super) struct Large {
     pub(super) archive: usize,
     pub(super) uri: Arc<str>,
-    /// Where it is known to be unusable from, when an earlier reading has found that out.
+    /// The point from which it is unusable, when an earlier reading has found it.
     pub(super) end: Option<Unusable>,
     /// Waiting for room to take the next step.
     pub(super) parked: Option<Box<LargeArchive>>,
     /// Segments that were split off.
     pub(super) segments: u64,
-    /// Whether there are events in any of them.
+    /// Whether any of them contain events.
     pub(super) has_events: bool,
-    /// Segments that were handed out.
+    /// Segments that were returned.
     pub(super) handed_out: u64,
     pub(super) results: BTreeMap<u64, Result<SegmentResult>>,
     pub(super) counts: ConvertCounts,
@@ -47,10 +47,10 @@ pub(super) struct Large {
     pub(super) check: Check,
 }
 
-/// Whether rows of a large archive may be handed out before it was read to its end.
+/// Whether rows of a large archive may be returned before it was read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Check {
-    /// Nobody has asked.
+    /// Not checked.
     Open,
     /// It is being read to its end.
     Begun,
@@ -81,7 +81,7 @@ impl Unit {
         }
     }
 
-    /// Forgets what came of it.
+    /// Discards its results.
     pub(super) fn restart(&mut self) {
         match &mut self.work {
             Work::Group { result, .. } => *result = None,
@@ -107,23 +107,23 @@ impl Large {
         }
     }
 
-    /// The same archive, to be read up to where it is unusable.
+    /// The same archive, to be read up to the point where it is unusable.
     pub(super) fn up_to(self, end: Unusable) -> Self {
-        // It is known how it ends.
+        // How it ends is known.
         Self { end: Some(end), check: Check::Passed, ..Self::new(self.archive, self.uri) }
     }
 
-    /// Segments that are on their way.
+    /// Segments that are being converted.
     pub(super) const fn in_work(&self) -> u64 {
         self.segments - self.handed_out
     }
 
-    /// Whether nothing more can become of it, once what there is was handed out.
+    /// Whether it gives nothing more, once its present results were returned.
     pub(super) const fn is_read(&self) -> bool {
         matches!(self.ended, Some(LargeEnd::Read(_)))
     }
 
-    /// How it ended, once all its segments were handed out, or at once when it is refused.
+    /// How it ended, once all its segments were returned, or at once when it is refused.
     pub(super) fn end(&mut self) -> Option<LargeEnd> {
         let is_handed_out = self.in_work() == 0;
         let is_refused = matches!(self.ended, Some(LargeEnd::Refused(_)));

@@ -1,6 +1,6 @@
-//! What one thread does: a group of small archives from file to columns, or one step of a large one.
+//! The work of one thread: a group of small archives from file to columns, or one step of a large one.
 //!
-//! In: archives, or segments of one. Out: batches and outcomes. Never: knows what others do, or in which order.
+//! In: archives, or segments of one. Out: batches and outcomes. Never: depends on other threads or their order.
 
 use std::io;
 use std::ops::Range;
@@ -21,20 +21,20 @@ use crate::split::MAX_ORIGINAL_BYTES;
 use crate::store::Prefetcher;
 use crate::verify::{Proof, Proofs};
 
-/// Segments whose text a small archive may inflate to; what is larger is converted segment by segment.
+/// Maximum text of a small archive, in segments; a larger one is converted segment by segment.
 const SEGMENTS_OF_SMALL: usize = 8;
 /// Text of a group above which no further archive is added.
 const GROUP_TEXT_BYTES: u64 = 16 << 20;
-/// Partitions of a group above which no further archive is added: each has arrays of its own, which take more than a
-/// few rows.
+/// Partitions of a group above which no further archive is added: each has its own arrays, which take more than a
+/// few rows do.
 const GROUP_PARTITIONS: usize = 32;
-/// What came of one archive.
+/// The outcome of one archive, with its rows.
 pub(crate) struct Converted {
     /// Position in the run's list.
     pub(crate) archive: usize,
     pub(crate) uri: String,
     pub(crate) inflated_bytes: u64,
-    /// Whether something was wrong with it or its events.
+    /// Whether it or its events had findings.
     pub(crate) is_damaged: bool,
     pub(crate) outcome: ArchiveOutcome,
     pub(crate) integrity: Integrity,
@@ -52,7 +52,7 @@ impl Converted {
     }
 }
 
-/// What came of the text of one archive.
+/// The outcome of reading the text of one archive.
 pub(super) struct ReadOutcome {
     pub(crate) inflated_bytes: u64,
     pub(crate) outcome: ArchiveOutcome,
@@ -77,37 +77,37 @@ impl ReadOutcome {
 /// How archives are read, the same for all of a run.
 #[derive(Clone)]
 pub(super) struct ReadContext {
-    /// Text that one archive may have, in bytes.
+    /// Maximum text of one archive, in bytes.
     pub(super) limit: u64,
     /// Text that is converted together, in bytes.
     pub(super) segment_bytes: usize,
-    /// What digest files declare, when archives are to be compared with them.
+    /// The declarations of digest files, when archives are to be compared with them.
     pub(super) proofs: Option<Arc<Proofs>>,
-    /// Whether only what is proved is converted.
+    /// Whether only verified archives are converted.
     pub(super) requires_verified: bool,
-    /// Fetches objects of S3 before they are asked for, by their position in the run's list.
+    /// Fetches objects of S3 ahead, by their position in the run's list.
     pub(super) prefetcher: Option<Arc<Prefetcher>>,
 }
 
-/// What came of a group of archives.
+/// The result of a group of archives.
 pub(super) struct GroupResult {
     pub(super) archives: Vec<Converted>,
     pub(super) batches: Vec<Batch>,
-    /// An archive that is to be taken alone, and those behind it are still to be done.
+    /// An archive that is to be taken alone, and those after it are still to be done.
     pub(super) alone: Option<usize>,
-    /// This archive and those behind it are still to be done: the group turned out to hold much text.
+    /// This archive and those after it are still to be done: the group turned out to hold much text.
     pub(super) rest: Option<usize>,
 }
 
-/// What came of a segment.
+/// The result of a segment.
 pub(super) struct SegmentResult {
     pub(super) counts: ConvertCounts,
     pub(super) batches: Vec<Batch>,
-    /// Behind its last event, if it has any.
+    /// The place after its last event, if it has any.
     pub(super) end: Option<Place>,
 }
 
-/// Workers that are not at work, kept for their buffers.
+/// Idle workers, kept for their buffers.
 pub(super) struct Workers {
     plan: Plan,
     idle: Pool<Worker>,
@@ -139,12 +139,12 @@ impl Worker {
         Self { stored: Vec::new(), inflater: Inflater::default(), converter: Converter::new(plan) }
     }
 
-    /// The parser, for whoever splits a window.
+    /// The parser, for splitting a window.
     pub(super) const fn parser(&mut self) -> &mut Parser {
         self.converter.parser()
     }
 
-    /// Converts small archives, up to one that is not small.
+    /// Converts small archives, up to the first that is not small.
     pub(super) fn convert_group(
         &mut self,
         archives: &[Archive],
@@ -175,7 +175,7 @@ impl Worker {
         Ok(result)
     }
 
-    /// `None` when the archive is large; `fetched` are its bytes when they are at hand.
+    /// `None` when the archive is large; `fetched` are its bytes when they were fetched ahead.
     fn convert_archive(
         &mut self,
         archive: &Archive,
@@ -198,7 +198,7 @@ impl Worker {
         if let Err(error) = read {
             let mut finding = unreadable(&error);
             if finding.reason == Reason::ContainerDamaged {
-                // What could be read of the member is right or wrong, and all there is.
+                // Right or wrong, these are all the bytes that could be read of the member.
                 finding.original.clone_from(&self.stored);
             }
             return Some(ReadOutcome::without_text(ArchiveOutcome::refused(finding)));
@@ -249,7 +249,7 @@ impl Worker {
     }
 }
 
-/// The position of an archive as its events know it: no run has four billion archives.
+/// The position of an archive as stored in places of events: no run has four billion archives.
 pub(crate) fn position(archive: usize) -> u32 {
     u32::try_from(archive).unwrap_or(u32::MAX)
 }
@@ -262,13 +262,13 @@ impl ReadContext {
         }
     }
 
-    /// Whether archives of which this is proved are converted.
+    /// Whether archives with this result of verification are converted.
     const fn is_wanted(&self, integrity: Integrity) -> bool {
         !self.requires_verified || integrity.is_verified()
     }
 }
 
-/// What comes of an archive that was looked into: a container in place of a log file is not what a digest file declares.
+/// The outcome of an archive that was opened: a container in place of a log file is not what a digest file declares.
 fn of_contents(archive: &Archive, contents: &ArchiveContents, reading: &ReadContext) -> ReadOutcome {
     let (outcome, is_container) = match contents {
         ArchiveContents::Members { kind, findings } => (ArchiveOutcome::container(kind, findings.clone()), true),
@@ -282,7 +282,7 @@ fn of_contents(archive: &Archive, contents: &ArchiveContents, reading: &ReadCont
     }
 }
 
-/// A finding for an archive that could not be looked into.
+/// A finding for an archive that could not be opened.
 fn unread(why: &str) -> Finding {
     Finding {
         event_index: None,

@@ -1,6 +1,6 @@
-//! What a run did, in numbers that add up.
+//! The results of a run, in numbers that add up.
 //!
-//! In: tallies of archives, as they are published. Out: a [`Summary`], and [`Progress`] for whoever watches. Never:
+//! In: tallies of archives, as they are published. Out: a [`Summary`], and [`Progress`] for displays. Never:
 //! printed here.
 
 mod progress;
@@ -28,7 +28,7 @@ pub(crate) const FINDINGS_SHOWN: usize = 5;
 /// Archives of one kind that a summary names.
 const ARCHIVES_NAMED: usize = 100;
 
-/// Why a foreign object of some kind is not converted, where that is not plain, and what to do.
+/// Why a foreign object of some kind is not converted, where that is not obvious, and what to do.
 #[must_use]
 pub fn foreign_reason(kind: &str) -> Option<&'static str> {
     match kind {
@@ -50,13 +50,13 @@ pub fn foreign_reason(kind: &str) -> Option<&'static str> {
 pub struct ForeignKind {
     /// The word in `archives.kind`.
     pub kind: String,
-    /// How many there are.
+    /// Number of such archives.
     pub archives: u64,
-    /// The first of them, as `archives.archive` has it.
+    /// The first of them, as in `archives.archive`.
     pub example: String,
 }
 
-/// What a run did.
+/// The results of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
     /// The lake, absolute.
@@ -65,13 +65,13 @@ pub struct Summary {
     pub commits: Vec<String>,
     /// Archives.
     pub archives: ArchiveCounts,
-    /// Archives with events, as far as they were compared with digest files.
+    /// Archives with events that were compared with digest files.
     pub integrity: IntegrityCounts,
     /// The first archives whose text is not what digest files declare.
     pub invalid_archives: Vec<String>,
     /// Lines of `--inputs-from`.
     pub notices: NoticeCounts,
-    /// The first of them that are not understood: where they stand and why, safe to print.
+    /// The first lines that are not understood: their positions and the reasons, safe to print.
     pub wrong_notices: Vec<String>,
     /// Events.
     pub events: EventCounts,
@@ -87,30 +87,30 @@ pub struct Summary {
     pub first_findings: Vec<String>,
     /// Foreign archives by kind, most frequent first.
     pub foreign_kinds: Vec<ForeignKind>,
-    /// Archives that are in the lake with other bytes, or with other events left out by selectors: they were left as
-    /// they were.
+    /// Archives that are in the lake in another version, or with other events left out by selectors: they were left
+    /// unchanged.
     pub changed: u64,
     /// The first of them.
     pub changed_archives: Vec<String>,
-    /// What else a person should know: what dead runs have left and could not be cleared away, safe to print.
+    /// Other notes for the user: what dead runs have left and could not be cleared away, safe to print.
     pub notes: Vec<String>,
     /// Wall time.
     pub elapsed_ms: u64,
     /// CPU time of all threads by stage.
     pub stages_cpu_ms: StageTimes,
-    /// Largest resident set of the process, where the system reports it.
+    /// Peak resident set size of the process, where the system reports it.
     pub peak_rss_bytes: Option<u64>,
 }
 
 impl Summary {
-    /// Whether all input was converted: none refused, none in the lake in another form, and no notice that is not
+    /// Whether all input was converted: none refused, none in the lake in another version, and every notice
     /// understood.
     #[must_use]
     pub const fn is_clean(&self) -> bool {
         self.findings.is_empty() && self.changed == 0 && self.integrity.invalid == 0 && self.notices.wrong == 0
     }
 
-    /// Adds an archive that is left as it is in the lake.
+    /// Adds an archive that is left unchanged in the lake.
     pub(crate) fn add_changed(&mut self, uri: impl FnOnce() -> String) {
         self.changed += 1;
         if self.changed_archives.len() < ARCHIVES_NAMED {
@@ -118,7 +118,7 @@ impl Summary {
         }
     }
 
-    /// Adds what digest files prove of an archive.
+    /// Adds what digest files prove about an archive.
     pub(crate) fn add_integrity(&mut self, archive: &str, integrity: Integrity) {
         match integrity {
             Integrity::NotChecked => {}
@@ -133,7 +133,7 @@ impl Summary {
         }
     }
 
-    /// Adds what a step of the run did.
+    /// Adds the results of a step.
     pub(crate) fn add_step(&mut self, step: Self) {
         self.archives.converted += step.archives.converted;
         self.archives.quarantined += step.archives.quarantined;
@@ -232,7 +232,7 @@ impl Summary {
         Ok(())
     }
 
-    /// Adds what is known only at the end.
+    /// Adds what is only known at the end.
     pub(crate) fn close(&mut self, started: Instant, clock: &StageClock, peak_rss_bytes: Option<u64>) {
         self.findings.sort_by(|one, two| two.1.cmp(&one.1).then_with(|| one.0.cmp(&two.0)));
         self.foreign_kinds.sort_by(|one, two| two.archives.cmp(&one.archives).then_with(|| one.kind.cmp(&two.kind)));

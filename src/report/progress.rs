@@ -1,6 +1,6 @@
-//! What a run is at, while it is.
+//! The progress of a run.
 //!
-//! In: numbers and waits, as they come. Out: the same for whoever watches. Never: printed here.
+//! In: numbers and waits, as they arrive. Out: the same for displays. Never: printed here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,12 +25,12 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Asks the run to stop soon: what it has published stays, what it is at is thrown away.
+    /// Asks the run to stop soon: what it has published stays, the current step is discarded.
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
 
-    /// The flag behind [`Progress::stop`], for whoever can set a flag and no more, such as a signal handler.
+    /// The flag behind [`Progress::stop`], for code that can only set a flag, such as a signal handler.
     #[must_use]
     pub fn stop_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_stopping)
@@ -42,18 +42,18 @@ impl Progress {
         self.is_stopping.load(Ordering::Relaxed)
     }
 
-    /// What the run waits for right now, if it can do nothing before that has come.
+    /// What the run is waiting for, if it cannot continue without it.
     #[must_use]
     pub fn waiting(&self) -> Option<Wait> {
         self.waits.current()
     }
 
-    /// Reports the waits for a store here; conversions and inspections do so by themselves.
+    /// Reports the waits for a store here; conversions and inspections do so themselves.
     pub fn attach(&self, store: &mut StoreOptions) {
         store.waits = self.waits();
     }
 
-    /// What reports waits; nobody waits for long in a run that was asked to stop.
+    /// Reports waits; a run that was asked to stop cuts them short.
     pub(crate) fn waits(&self) -> Waits {
         self.waits.hurried_by(self.stop_flag())
     }

@@ -1,7 +1,7 @@
-//! Text that grows, in blocks of one size that are used again.
+//! Growing text, in blocks of one size that are reused.
 //!
-//! In: bytes to add at the end. Out: any range of them. Never: more memory than its bytes take but for one block: buffers
-//! that double when they are full take twice as much, and leave holes of all sizes behind.
+//! In: bytes to append. Out: any range of them. Never: more memory than its bytes take plus one block: buffers
+//! that double when they are full take twice as much, and fragment the heap.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::pool::Pool;
 /// Bytes of a block.
 const BLOCK_BYTES: usize = 16 << 10;
 
-/// Blocks that are idle.
+/// Idle blocks.
 pub(super) type IdleBlocks = Arc<Pool<Vec<u8>>>;
 
 /// Bytes in blocks.
@@ -30,12 +30,12 @@ impl Blocks {
         self.bytes
     }
 
-    /// Bytes of memory that it takes.
+    /// Its memory in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.used.len() * BLOCK_BYTES
     }
 
-    /// Adds bytes.
+    /// Appends bytes.
     pub(super) fn extend(&mut self, mut bytes: &[u8]) {
         self.bytes += bytes.len();
         while !bytes.is_empty() {
@@ -50,7 +50,7 @@ impl Blocks {
         }
     }
 
-    /// Adds a range of the bytes to `out`.
+    /// Appends a range of the bytes to `out`.
     pub(super) fn copy(&self, mut range: Range<usize>, out: &mut Vec<u8>) {
         while let Some(block) = self.used.get(range.start / BLOCK_BYTES).filter(|_| !range.is_empty()) {
             let start = range.start % BLOCK_BYTES;
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_come_back_from_blocks_that_were_used_before() {
+    fn ranges_are_read_from_reused_blocks() {
         let idle = IdleBlocks::default();
         for round in 0..3_u32 {
             let bytes: Vec<u8> = (0..100_000_u32).map(|at| ((at * 7 + round) % 251) as u8).collect();

@@ -1,7 +1,7 @@
-//! A piece of a part to events, some at a time.
+//! A piece of a part to events, a chunk at a time.
 //!
 //! In: a piece. Out: chunks of events, in the order of its rows. Never: a chunk much larger than it has to be: others wait
-//! for their turn in memory.
+//! in memory for their turn.
 
 use std::sync::mpsc::SyncSender;
 
@@ -12,10 +12,10 @@ use super::part::{Part, RowSlice};
 use crate::error::{Error, Result};
 use crate::lake::file::damaged;
 
-/// Bytes of events after which a chunk is handed on.
+/// Bytes of events from which on a chunk is passed on.
 pub(super) const CHUNK_BYTES: usize = 512 << 10;
 
-/// Events as JSON, a line end behind each.
+/// Events as JSON, each followed by a line end.
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
     pub(super) json: Vec<u8>,
@@ -31,11 +31,11 @@ pub(super) struct ChunkEvent {
     pub(super) end: usize,
     /// Milliseconds since 1970.
     pub(super) time: i64,
-    /// Number of its key.
+    /// Index of its key.
     pub(super) key: u32,
 }
 
-/// Writes the events of a piece, until nobody listens any more.
+/// Writes the events of a piece, until the receiver is gone.
 pub(super) struct PieceWriter<'w> {
     pub(super) part: &'w Part,
     pub(super) filter: &'w Filter,
@@ -46,7 +46,7 @@ pub(super) struct PieceWriter<'w> {
 }
 
 impl PieceWriter<'_> {
-    /// Reads the piece and sends what it holds.
+    /// Reads the piece and sends its events.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl PieceWriter<'_> {
         Ok(())
     }
 
-    /// `false` when nobody listens.
+    /// `false` when the receiver is gone.
     fn send(&self, chunk: &mut Chunk, keys: &mut FolderKeys) -> bool {
         let mut full = std::mem::take(chunk);
         full.keys = keys.take();

@@ -1,9 +1,9 @@
-//! The columns of a batch as members of events: each is made ready once, so that a row has only to copy.
+//! The columns of a batch as members of events: each is prepared once, so that a row only has to copy.
 //!
-//! In: Arrow arrays. Out: `"name":value,` for a row, in the form that an archive has it in. Never: a value in another
-//! form than it came in, but for the escapes of texts and line ends between the tokens of JSON, which would end an event.
+//! In: Arrow arrays. Out: `"name":value,` for a row, in the form that an archive has. Never: a value in another
+//! form than it had, except for the escapes of texts and line ends between the tokens of JSON, which would end an event.
 //!
-//! Text that repeats comes as a dictionary, and one dictionary serves many batches: its members are written once.
+//! Repeating text comes as a dictionary, and one dictionary serves many batches: its members are rendered once.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use crate::columns::text_values::TextValues;
 use crate::flatten::timestamp::{civil_from_days, epoch_day};
 use crate::schema::{Column, Kind};
 
-/// Dictionaries are made ready when a batch has at least one row for so many of their texts.
+/// A dictionary is rendered when a batch has at least one row for this many of its texts.
 const TEXTS_PER_ROW: usize = 4;
 
 /// A column of a batch.
 pub(super) enum ColumnMembers<'b> {
-    /// Text as numbers in a dictionary whose members are ready.
+    /// Text as dictionary keys whose members are rendered.
     RenderedMembers(&'b Int32Array, Arc<RenderedMembers>),
     Text(TextValues<'b>),
     Json(TextValues<'b>),
@@ -29,7 +29,7 @@ pub(super) enum ColumnMembers<'b> {
     Resources(&'b ListArray, [&'b StringArray; 3]),
 }
 
-/// The members that the texts of a dictionary make.
+/// The members for the texts of a dictionary.
 #[derive(Debug)]
 pub(super) struct RenderedMembers {
     texts: ArrayRef,
@@ -58,7 +58,7 @@ impl RenderedMembers {
 }
 
 impl<'b> ColumnMembers<'b> {
-    /// Makes a column ready. `name` is `"name":`; `ready` is what an earlier batch has left. `None` when the
+    /// Prepares a column. `name` is `"name":`; `ready` is left from an earlier batch. `None` when the
     /// array is of another type than the column.
     pub(super) fn new(
         column: &Column,
@@ -103,7 +103,7 @@ impl<'b> ColumnMembers<'b> {
         Some(Self::RenderedMembers(keys, Arc::clone(ready.as_ref()?)))
     }
 
-    /// Adds the member of a row, if it has one.
+    /// Appends the member of a row, if it has one.
     pub(super) fn push(&self, row: usize, name: &[u8], out: &mut Vec<u8>) {
         match self {
             Self::RenderedMembers(keys, ready) => {
@@ -172,7 +172,7 @@ fn push_resources(out: &mut Vec<u8>, list: &ListArray, members: &[&StringArray; 
     close(out, b'[', b']');
 }
 
-/// Ends an object or a list, in which a comma stands after each value.
+/// Ends an object or a list, in which each value is followed by a comma.
 pub(super) fn close(out: &mut Vec<u8>, opening: u8, closing: u8) {
     match out.last_mut() {
         Some(last) if *last != opening => *last = closing,
@@ -180,10 +180,10 @@ pub(super) fn close(out: &mut Vec<u8>, opening: u8, closing: u8) {
     }
 }
 
-/// Adds text as a JSON string.
+/// Appends text as a JSON string.
 fn push_text(out: &mut Vec<u8>, text: &str) {
     let needs_escape = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
-    // No early end, so that the compiler looks at many bytes at once.
+    // No early exit, so that the compiler can vectorise it.
     if text.as_bytes().iter().fold(false, |any, byte| any | needs_escape(byte)) {
         // Writing to a Vec cannot fail.
         let _ = serde_json::to_writer(out, text);
@@ -194,7 +194,7 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Adds JSON text as it is. Line ends can only stand between its tokens; blanks mean the same there.
+/// Appends JSON text verbatim. Line ends can only occur between its tokens, where blanks mean the same.
 pub(super) fn push_json(out: &mut Vec<u8>, json: &str) {
     let start = out.len();
     out.extend_from_slice(json.as_bytes());
@@ -205,7 +205,7 @@ pub(super) fn push_json(out: &mut Vec<u8>, json: &str) {
     }
 }
 
-/// Adds an instant as CloudTrail writes it, `2018-04-19T16:32:50Z`.
+/// Appends an instant as CloudTrail writes it, `2018-04-19T16:32:50Z`.
 fn push_time(out: &mut Vec<u8>, epoch_ms: i64) {
     let (year, month, day) = civil_from_days(epoch_day(epoch_ms));
     let second = epoch_ms.div_euclid(1_000).rem_euclid(86_400);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_as_it_is_on_one_line() {
+    fn json_is_verbatim_on_one_line() {
         assert_eq!(pushed(|out| push_json(out, "{\"a\\n\":\r\n[1.10,\n\t2e5]}")), "{\"a\\n\":  [1.10, \t2e5]}");
     }
 

@@ -1,7 +1,7 @@
-//! Which events are wanted, asked where it costs least: of a folder's name, of a row group, of its pages, of its rows.
+//! Which events are wanted, decided as cheaply as possible: by a folder's name, a row group, its pages, its rows.
 //!
-//! In: a request's filter, and what a part tells of itself. Out: what of it may hold wanted rows, and predicates for the
-//! rows. Never: passes over a row that is wanted, or takes bounds for values.
+//! In: a request's filter, and the metadata of a part. Out: which of its pages may hold wanted rows, and predicates for the
+//! rows. Never: skips a row that is wanted, or mistakes bounds for values.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,26 +29,26 @@ const EVENT_TIME: &str = "event_time";
 pub(super) const EVENT_SOURCE: &str = "event_source";
 const MS_PER_DAY: i64 = 86_400_000;
 
-/// A filter, ready to be asked.
+/// A prepared filter.
 #[derive(Debug)]
 pub(super) struct Filter {
     /// First and last time in milliseconds, when either is given.
     times: Option<(i64, i64)>,
-    /// All of these have to hold; those that leave least come first.
+    /// All of these have to hold; the most selective ones come first.
     conditions: Vec<Condition>,
 }
 
-/// One of some columns has what is wanted of it.
+/// One of several columns must match.
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
     columns: Arc<[(&'static str, WantedValues)]>,
-    /// The partition column that says the same, and the names of its folders that may hold it.
+    /// The equivalent partition column, and the names of its folders that may match.
     folder: &'static str,
     folders: Arc<Texts>,
 }
 
 impl Condition {
-    /// What some values of a filter ask for.
+    /// The condition for some values of a filter.
     pub(super) fn new(subject: FilterSubject, values: &[String]) -> Self {
         let mut columns: Vec<(&'static str, WantedValues)> = Vec::new();
         let mut folders = Texts::default();
@@ -73,7 +73,7 @@ impl Condition {
         self.columns.iter().map(|(name, _)| *name)
     }
 
-    /// What is wanted of a column.
+    /// The wanted values of a column.
     pub(super) fn wanted(&self, column: &str) -> Option<&WantedValues> {
         self.columns.iter().find(|(name, _)| *name == column).map(|(_, wanted)| wanted)
     }
@@ -89,7 +89,7 @@ impl Condition {
     }
 }
 
-/// Reads the bloom filter of a column of the row group at hand, if it has one.
+/// Reads the bloom filter of a column of the current row group, if it has one.
 pub(super) type Blooms<'b> = &'b dyn Fn(usize) -> crate::error::Result<Option<parquet::bloom_filter::Sbbf>>;
 
 impl Filter {
@@ -113,7 +113,7 @@ impl Filter {
     pub(super) fn wants_folder(&self, folder: &PartFolder) -> bool {
         folder.segments().all(|(name, value)| {
             let is_wanted = |condition: &Condition| {
-                // Long values are cut in a folder's name, so that several may share it.
+                // Long values are truncated in a folder's name, so that several may share it.
                 condition.folder != name || condition.folders.has(value.to_ascii_lowercase().as_bytes())
             };
             self.conditions.iter().all(is_wanted) && self.wants_dates(name, value)
@@ -186,7 +186,7 @@ impl Filter {
     /// The rows of a row group that are in pages which may hold wanted events.
     pub(super) fn wanted_rows(&self, row_group: &RowGroupMetaData, index: &RowGroupPageIndex) -> Vec<Range<usize>> {
         let schema = row_group.schema_descr();
-        // Who reads the part has refused a number below zero.
+        // A negative number was refused when the part was read.
         let rows = usize::try_from(row_group.num_rows()).unwrap_or_default();
         let mut wanted: Vec<_> = std::iter::once(0..rows).collect();
         for condition in self.conditions.iter().filter(|condition| !is_in_path(condition, schema)) {
@@ -212,8 +212,8 @@ impl Filter {
         wanted
     }
 
-    /// What selects rows, each on no more columns than it needs; the next one is only asked about rows that the one
-    /// before has left.
+    /// Predicates that select rows, each on as few columns as possible; each one is only evaluated for rows that the
+    /// previous one has left.
     pub(super) fn predicates(&self, schema: &SchemaDescriptor, folder: &PartFolder) -> Vec<Box<dyn ArrowPredicate>> {
         let mut predicates: Vec<Box<dyn ArrowPredicate>> = Vec::new();
         for condition in &self.conditions {
@@ -242,7 +242,7 @@ impl Filter {
     }
 }
 
-/// Whether the files lack the column since the path has it.
+/// Whether the files lack the column because it is in the path.
 fn is_in_path(condition: &Condition, schema: &SchemaDescriptor) -> bool {
     matches!(*condition.columns, [(EVENT_SOURCE, _)]) && column_of(schema, EVENT_SOURCE).is_none()
 }
@@ -256,8 +256,8 @@ fn may_hold(wanted: &WantedValues, statistics: Option<&Statistics>, rows: i64) -
     bounds.is_none_or(|(least, most)| wanted.is_within(least, most))
 }
 
-/// The rows of the pages of a column that `may_hold` lets pass; it answers `None` for pages without a value. All rows
-/// when nothing is known of the pages.
+/// The rows of the pages of a column that `may_hold` accepts; it returns `None` for pages without a value. All rows
+/// when nothing is known about the pages.
 fn rows_of_pages(
     index: &RowGroupPageIndex,
     column: usize,
@@ -276,7 +276,7 @@ fn rows_of_pages(
         .collect()
 }
 
-/// Ranges in order, those that touch put together.
+/// Sorted ranges, with adjacent ones merged.
 fn union(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     ranges.sort_unstable_by_key(|range| range.start);
     let mut all: Vec<Range<usize>> = Vec::new();
@@ -289,7 +289,7 @@ fn union(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     all
 }
 
-/// What is in both of two lists of ranges in order.
+/// The intersection of two lists of sorted ranges.
 pub(super) fn intersection(one: &[Range<usize>], two: &[Range<usize>]) -> Vec<Range<usize>> {
     let (mut one, mut two) = (one.iter().peekable(), two.iter().peekable());
     let mut both = Vec::new();
@@ -329,7 +329,7 @@ fn matches(condition: &Condition, batch: &RecordBatch) -> Result<BooleanArray, A
     Ok(found.into())
 }
 
-/// The same for an event source that the path does not give back: `unmapped` has it then.
+/// The same for an event source that the path does not preserve: it is in `unmapped` then.
 fn matches_unmapped(
     condition: &Condition,
     path: Option<&str>,
@@ -349,7 +349,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_put_together_and_cut() {
+    fn ranges_are_merged_and_intersected() {
         assert_eq!(union(vec![4..6, 0..2, 2..3, 5..9, 7..7]), [0..3, 4..9]);
         assert_eq!(intersection(&[0..3, 4..9], &[2..5, 8..20]), [2..3, 4..5, 8..9]);
         assert!(intersection(&[0..1, 2..3], &[1..2, 3..5]).is_empty());
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_tell_what_they_cannot_hold() {
+    fn folders_are_skipped_by_name() {
         let dates = RestoreFilter {
             from_ms: Some(365 * MS_PER_DAY),
             to_ms: Some(367 * MS_PER_DAY - 1),

@@ -1,10 +1,10 @@
 //! Parts to events in order, on all threads.
 //!
-//! In: parts. Out: chunks, handed to whoever takes them in the order of parts and rows. Never: more on its way than the
-//! threads need to be busy, so that memory does not grow with the lake.
+//! In: parts. Out: chunks, passed to the sink in the order of parts and rows. Never: more in flight than needed to
+//! keep the threads busy, so that memory does not grow with the lake.
 //!
-//! Tasks begin in order, each fills a channel that holds so much and no more, and channels are emptied in order. So the
-//! task that is waited for is always among those that have begun, and whoever is ahead of it waits when its channel is
+//! Tasks begin in order, each fills a bounded channel, and channels are emptied in order. So the
+//! task that is waited for has always begun, and a task that is ahead of it blocks when its channel is
 //! full.
 
 use std::collections::VecDeque;
@@ -28,10 +28,10 @@ use crate::pool::thread_pool;
 
 /// Takes chunks in order.
 pub(super) trait ChunkSink {
-    /// Takes a chunk; `false` when that is enough.
+    /// Takes a chunk; `false` when no more are wanted.
     fn take(&mut self, chunk: &Chunk, summary: &mut RestoreSummary) -> Result<bool>;
 
-    /// Called when there are no more.
+    /// Called after the last chunk.
     fn finish(&mut self) -> Result<()>;
 
     /// Whether chunks have to have keys.
@@ -40,7 +40,7 @@ pub(super) trait ChunkSink {
 
 type Planned = Result<(Part, Vec<RowSlice>)>;
 
-/// Deals out work and keeps its results in order.
+/// Distributes work and keeps its results in order.
 pub(super) struct Flow {
     pool: ThreadPool,
     filter: Arc<Filter>,
@@ -53,12 +53,12 @@ pub(super) struct Flow {
     root: Root,
 }
 
-/// What is dealt out.
+/// The work that is distributed.
 #[derive(Default)]
 struct WorkQueue {
     parts: IntoIter<PartTask>,
     plans: VecDeque<Receiver<Planned>>,
-    /// The part at hand, and what of it is not dealt out yet.
+    /// The current part, and its pieces that are not distributed yet.
     open: Option<(Arc<Part>, IntoIter<RowSlice>)>,
     pieces: VecDeque<Receiver<Result<Chunk>>>,
 }
@@ -67,7 +67,7 @@ impl Flow {
     pub(super) fn new(config: &RestoreConfig, filter: Arc<Filter>, root: Root) -> Result<Self> {
         let pool = thread_pool(config.threads)?;
         let ahead = config.threads + 2;
-        // The other half is for columns that are read, and for archives on their way.
+        // The other half is for columns that are read, and for archives being written.
         let share = config.memory_limit / if config.out.is_some() { 8 } else { 2 };
         let chunks = share / ahead as u64 / CHUNK_BYTES as u64;
         Ok(Self {
@@ -81,11 +81,11 @@ impl Flow {
         })
     }
 
-    /// Hands the events of some parts to `sink`.
+    /// Passes the events of some parts to `sink`.
     ///
     /// # Errors
     ///
-    /// A damaged part, once all before it is handed over, and what the sink returns.
+    /// A damaged part, after all before it were passed on, and errors of the sink.
     pub(super) fn run(
         &self,
         parts: Vec<PartTask>,
@@ -104,7 +104,7 @@ impl Flow {
         result
     }
 
-    /// What the lake has of what was asked for in vain.
+    /// What the lake has in place of values without matches.
     pub(super) fn hints(&self, filter: &RestoreFilter, parts: &[PartTask], summary: &mut RestoreSummary) {
         summary.hints = self.pool.install(|| suggestions::hints(filter, parts, &self.root, &self.read));
         summary.read_bytes = self.read.load(Ordering::Relaxed);
@@ -138,7 +138,7 @@ impl<'s> FlowWorkers<'_, 's> {
         sink.finish()
     }
 
-    /// Deals out pieces and parts as far as there is room; there is a piece after it unless all is done.
+    /// Distributes pieces and parts as far as there is room; unless all is done, a piece is available afterwards.
     fn dispatch(&self, queue: &mut WorkQueue, summary: &mut RestoreSummary) -> Result<()> {
         while queue.pieces.len() < self.flow.ahead {
             let room = self.flow.ahead - queue.plans.len().min(self.flow.ahead);
@@ -168,7 +168,7 @@ impl<'s> FlowWorkers<'_, 's> {
                     queue.open = Some((Arc::new(part), pieces.into_iter()));
                 }
                 Err(error) => {
-                    // In its turn, after what comes before it.
+                    // In its turn, after everything before it.
                     let (sender, receiver) = sync_channel(1);
                     let _ = sender.send(Err(error));
                     queue.pieces.push_back(receiver);
@@ -209,10 +209,10 @@ impl<'s> FlowWorkers<'_, 's> {
     }
 }
 
-/// Events to a stream, one on each line.
+/// Writes events to a stream, one on each line.
 pub(super) struct LineSink<'l> {
     pub(super) lines: &'l mut dyn Write,
-    /// Most events.
+    /// Maximum number of events.
     pub(super) limit: Option<u64>,
 }
 
@@ -241,7 +241,7 @@ impl ChunkSink for LineSink<'_> {
     }
 }
 
-/// The events of a chunk, as far as a limit lets them.
+/// The events of a chunk that a limit allows.
 pub(super) fn limited(chunk: &Chunk, limit: Option<u64>, before: u64) -> &[super::chunk::ChunkEvent] {
     let room = limit.map_or(usize::MAX, |limit| usize::try_from(limit.saturating_sub(before)).unwrap_or(usize::MAX));
     &chunk.events[..chunk.events.len().min(room)]

@@ -3,8 +3,8 @@
 //! In: batches of a part. Out: the JSON of each row, one after the other. Never: a member that the event did not have, or
 //! two of one name.
 //!
-//! The columns of an object stand together, so an event is written from front to back: a step for each column, and one
-//! for either end of an object. What `unmapped` has is added at the end of its object, and takes the place of columns.
+//! The columns of an object are adjacent, so an event is written sequentially: a step for each column, and one
+//! for either end of an object. Members in `unmapped` are added at the end of their object, and replace columns.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::merge::{EVENT, Merge, Paths};
 use crate::columns::text_values::TextValues;
 use crate::schema::{Table, column_at};
 
-/// A step on the way through an event.
+/// A step in writing an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PathStep {
     /// The member of a column.
@@ -26,7 +26,7 @@ enum PathStep {
     Close(usize),
 }
 
-/// What all events have in common: the way through them.
+/// The steps that all events share.
 #[derive(Debug)]
 pub(super) struct EventShape {
     paths: Paths,
@@ -37,7 +37,7 @@ pub(super) struct EventShape {
     steps: Vec<PathStep>,
 }
 
-/// `"name":` of the last name of a path.
+/// `"name":` for the last component of a path.
 fn quoted(path: &str) -> String {
     format!("\"{}\":", path.rsplit('.').next().unwrap_or_default())
 }
@@ -51,8 +51,8 @@ impl EventShape {
         shape
     }
 
-    /// The steps through the object whose members' paths begin so, in the order of the columns, but for `eventVersion`: it
-    /// comes first, as CloudTrail has it, and programs know an event by that.
+    /// The steps through the object with this path prefix, in the order of the columns, except that `eventVersion`
+    /// comes first, as in CloudTrail: programs recognise an event by that.
     fn add_steps(&mut self, start: &'static str) {
         let mut done: Vec<&str> = Vec::new();
         let columns = Table::Events.columns().iter().enumerate();
@@ -76,21 +76,21 @@ impl EventShape {
     }
 }
 
-/// Writes the events of a piece; keeps what serves more than one batch.
+/// Writes the events of a piece; keeps what several batches share.
 pub(super) struct EventWriter {
     shape: Arc<EventShape>,
     ready: Vec<Option<Arc<RenderedMembers>>>,
     merge: Merge,
-    /// Where the objects that are open begin: before their names, and inside.
+    /// Where the open objects begin: before their names, and inside.
     opened: Vec<(usize, usize)>,
-    /// The member that the path of the part gives in place of `event_source`.
+    /// The member for `event_source` if it comes from the path of the part.
     source: Vec<u8>,
 }
 
-/// A batch, ready to be written row by row.
+/// A batch, prepared to be written row by row.
 pub(super) struct EventRows<'b> {
     columns: Vec<Option<ColumnMembers<'b>>>,
-    /// Steps for rows without `unmapped`: those that lead to a value of the batch.
+    /// Steps for rows without `unmapped`: those that have a value in the batch.
     plain: Vec<PathStep>,
     unmapped: Option<&'b StringArray>,
     event_ids: Option<TextValues<'b>>,
@@ -104,7 +104,7 @@ impl EventRows<'_> {
 }
 
 impl EventWriter {
-    /// A writer for rows of a part; `source` is the event source that its path tells.
+    /// A writer for rows of a part; `source` is the event source in its path.
     pub(super) fn new(shape: Arc<EventShape>, source: Option<&str>) -> Self {
         let member = |source: &str| format!("\"eventSource\":{},", serde_json::Value::from(source)).into_bytes();
         Self {
@@ -116,7 +116,7 @@ impl EventWriter {
         }
     }
 
-    /// Makes a batch ready. `None` when a column is not what its declaration says.
+    /// Prepares a batch. `None` when a column does not match its declaration.
     pub(super) fn rows<'b>(&mut self, batch: &'b RecordBatch) -> Option<EventRows<'b>> {
         let columns = self.shape.names.iter().map(|_| None).collect();
         let mut rows = EventRows { columns, plain: Vec::new(), unmapped: None, event_ids: None };
@@ -145,7 +145,7 @@ impl EventWriter {
         Some(rows)
     }
 
-    /// Adds the JSON of a row. `None` when its `unmapped` is not what a conversion writes.
+    /// Appends the JSON of a row. `None` when its `unmapped` was not written by a conversion.
     pub(super) fn push(&mut self, rows: &EventRows<'_>, row: usize, out: &mut Vec<u8>) -> Option<()> {
         let Self { shape, merge, opened, source, .. } = self;
         out.push(b'{');
@@ -168,13 +168,13 @@ impl EventWriter {
     }
 }
 
-/// A way through one event.
+/// The walk through one event.
 struct EventWalk<'w, 'b> {
     shape: &'w EventShape,
     rows: &'w EventRows<'b>,
     row: usize,
     opened: &'w mut Vec<(usize, usize)>,
-    /// What the row has besides its columns, with the text that it is in.
+    /// The members in the row's `unmapped`, with its text.
     beside: Option<(&'w Merge, &'w str)>,
 }
 
@@ -208,7 +208,7 @@ impl EventWalk<'_, '_> {
         }
     }
 
-    /// Adds what an object has besides its columns.
+    /// Appends the members of an object that are in `unmapped`.
     fn add_beside(&self, object: usize, out: &mut Vec<u8>) {
         let Some((merge, json)) = self.beside else { return };
         for (name, value) in merge.members(object, json) {
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_column_is_passed_once_and_inside_its_object() {
+    fn every_column_is_written_once_and_inside_its_object() {
         let shape = EventShape::new();
         let mut columns = Vec::new();
         let mut depth = 0;

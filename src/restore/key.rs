@@ -1,9 +1,9 @@
-//! Where an event goes in the layout of CloudTrail's keys.
+//! The place of an event in the layout of CloudTrail's keys.
 //!
-//! In: the rows of a batch. Out: the account, kind, Region and day of each. Never: text of an event in a path, but for
-//! letters, digits and dashes of it.
+//! In: the rows of a batch. Out: the account, kind, Region and day of each. Never: text of an event in a path, except its
+//! letters, digits and dashes.
 //!
-//! The day is that of the event. CloudTrail has the day of the delivery there, which the lake does not keep.
+//! The day is that of the event. CloudTrail uses the day of the delivery, which the lake does not keep.
 
 use std::collections::HashMap;
 
@@ -13,16 +13,16 @@ use super::merge::{text_member, value_member};
 use crate::columns::text_values::TextValues;
 use crate::flatten::timestamp::{self, civil_from_days, epoch_day};
 
-/// Longest account or Region in a path, in bytes. Of a longer one the start is kept.
+/// Maximum length of an account or Region in a path, in bytes. A longer one is truncated.
 const LONGEST_NAME: usize = 64;
 /// Account or Region of an event that has none.
 const UNKNOWN: &str = "unknown";
 
-/// What the archives of one folder have in common.
+/// The common key of the archives of one folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct FolderKey {
     account: Box<str>,
-    /// `CloudTrail`, or what its relatives are called.
+    /// `CloudTrail`, or the name of a related kind.
     kind: &'static str,
     region: Box<str>,
     /// Days since 1970.
@@ -30,14 +30,14 @@ pub(super) struct FolderKey {
 }
 
 impl FolderKey {
-    /// The folder, below that of the tree (CloudTrail User Guide, log file locations).
+    /// The folder, relative to the root of the tree (CloudTrail User Guide, log file locations).
     pub(super) fn folder(&self) -> String {
         let Self { account, kind, region, .. } = self;
         let (year, month, day) = civil_from_days(self.day);
         format!("AWSLogs/{account}/{kind}/{region}/{year:04}/{month:02}/{day:02}")
     }
 
-    /// The name of an archive whose latest event is of this time, in milliseconds since 1970. `unique` is sixteen
+    /// The name of an archive whose latest event has this time, in milliseconds since 1970. `unique` is sixteen
     /// characters.
     pub(super) fn file_name(&self, latest: i64, unique: &str) -> String {
         let Self { account, kind, region, .. } = self;
@@ -58,14 +58,14 @@ fn kind_of(category: Option<&str>) -> &'static str {
     }
 }
 
-/// Text of an event as a part of a name.
+/// Text of an event as a component of a name.
 fn path_safe(text: Option<&str>) -> Box<str> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return UNKNOWN.into() };
     let replaced = |character: char| if character.is_ascii_alphanumeric() { character } else { '-' };
     text.chars().take(LONGEST_NAME).map(replaced).collect::<String>().into()
 }
 
-/// Keys of events, numbered as they come.
+/// Keys of events, numbered in order of first occurrence.
 #[derive(Debug, Default)]
 pub(super) struct FolderKeys {
     keys: Vec<FolderKey>,
@@ -83,7 +83,7 @@ impl FolderKeys {
         number
     }
 
-    /// The keys by number; there is none any more.
+    /// Takes the keys out, by number.
     pub(super) fn take(&mut self) -> Vec<FolderKey> {
         self.numbers.clear();
         std::mem::take(&mut self.keys)
@@ -92,7 +92,7 @@ impl FolderKeys {
 
 /// The columns of a batch that make keys.
 pub(super) struct FolderKeyColumns<'b> {
-    /// Whose copy an event is, the first that there is: the rule of AWS's own library.
+    /// Columns with the account that an event was delivered to; the first value counts, as in AWS's own library.
     accounts: [Option<TextValues<'b>>; 3],
     region: Option<TextValues<'b>>,
     category: Option<TextValues<'b>>,
@@ -111,7 +111,7 @@ impl<'b> FolderKeyColumns<'b> {
         }
     }
 
-    /// The time of a row's event and the number of its key; `unmapped` is what the row has there.
+    /// The time of a row's event and the number of its key; `unmapped` is that of the row.
     pub(super) fn key(&self, row: usize, unmapped: Option<&str>, keys: &mut FolderKeys) -> (i64, u32) {
         let time = self.time.filter(|times| times.is_valid(row)).map(|times| times.value(row));
         // Aggregated events have a window instead (CloudTrail User Guide, aggregated events).
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_events_names_no_other_folder() {
+    fn text_of_events_cannot_escape_its_folder() {
         for (text, expected) in [
             (None, UNKNOWN),
             (Some(""), UNKNOWN),

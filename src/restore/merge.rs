@@ -1,10 +1,10 @@
-//! What stands in `unmapped`, on its way back to where it stood.
+//! The members in `unmapped`, put back where they came from.
 //!
-//! In: the `unmapped` text of a row. Out: its members by the object that they belong to, and the columns that they take
-//! the place of. Never: touches a value, or takes a point in a name for one of the path.
+//! In: the `unmapped` text of a row. Out: its members by object, and the columns that they replace.
+//! Never: touches a value, or mistakes a dot in a name for one of the path.
 //!
-//! A path is the names of declared objects, and then any name: `tlsDetails.newMember`. Points and backslashes of a name
-//! are written `\.` and `\\`, and the path is a JSON string after that, so both escapes are taken off here.
+//! A path is the names of declared objects, and then any name: `tlsDetails.newMember`. Dots and backslashes of a name
+//! are written `\.` and `\\`, and the path is a JSON string after that, so both escapes are undone here.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,15 +13,15 @@ use crate::flatten::ALIASES;
 use crate::json::scan;
 use crate::schema::Table;
 
-/// The event itself, among the objects.
+/// The index of the event itself among the objects.
 pub(super) const EVENT: usize = 0;
 
-/// The objects that columns are flattened from, and the columns, by their paths.
+/// The objects that columns are flattened from, and the columns, by path.
 #[derive(Debug)]
 pub(super) struct Paths {
     objects: HashMap<String, usize>,
     columns: HashMap<&'static str, usize>,
-    /// The column of the alias: its other spelling is in `unmapped` always.
+    /// The column of the alias: its other spelling is always in `unmapped`.
     alias: Option<(&'static str, usize)>,
 }
 
@@ -38,18 +38,18 @@ impl Paths {
         Self { alias: ALIASES.first().copied(), ..paths }
     }
 
-    /// The number of the object at a path of declared names.
+    /// The index of the object at a path of declared names.
     pub(super) fn object(&self, path: &str) -> Option<usize> {
         self.objects.get(path).copied()
     }
 }
 
-/// The members of one row's `unmapped`; used again for the next.
+/// The members of one row's `unmapped`; reused for the next.
 #[derive(Debug, Default)]
 pub(super) struct Merge {
     entries: Vec<MergeEntry>,
     names: String,
-    /// Columns whose values do not count, a bit for each.
+    /// Columns that are replaced, a bit for each.
     hidden: u128,
 }
 
@@ -63,15 +63,15 @@ struct MergeEntry {
 }
 
 impl Merge {
-    /// Forgets all.
+    /// Clears everything.
     pub(super) fn clear(&mut self) {
         self.entries.clear();
         self.names.clear();
         self.hidden = 0;
     }
 
-    /// Takes the text of a row; `event_id` is what the row has in that column. `None` when it is not what a conversion
-    /// writes.
+    /// Reads the text of a row; `event_id` is the row's value in that column. `None` when it was not written by a
+    /// conversion.
     pub(super) fn read(&mut self, paths: &Paths, json: &str, event_id: Option<&str>) -> Option<()> {
         self.clear();
         for member in ObjectMembers::of(json) {
@@ -88,7 +88,7 @@ impl Merge {
                 && path == alias
                 && text(&json[value.clone()]).as_deref() == event_id
             {
-                // Were the usual spelling there too, it would show here.
+                // If the usual spelling were there too, it would appear here.
                 self.hidden |= 1 << column;
             }
             let start = self.names.len();
@@ -98,39 +98,39 @@ impl Merge {
         Some(())
     }
 
-    /// Whether a column's value does not count.
+    /// Whether a column is replaced.
     pub(super) const fn hides(&self, column: usize) -> bool {
         self.hidden & (1 << column) != 0
     }
 
-    /// Names (as JSON text without quotes) and values of what an object has besides its columns.
+    /// Names (as JSON text without quotes) and values of an object's members in `unmapped`.
     pub(super) fn members<'m>(&'m self, object: usize, json: &'m str) -> impl Iterator<Item = (&'m str, &'m str)> {
         let of_object = self.entries.iter().filter(move |entry| entry.object == object);
         of_object.map(|entry| (&self.names[entry.name.clone()], &json[entry.value.clone()]))
     }
 }
 
-/// The text of a member of an object on its outermost level, such as `unmapped` is; `None` when it is no text.
+/// A text member at the top level of an object such as `unmapped`; `None` when it is not text.
 pub(super) fn text_member(json: &str, name: &str) -> Option<String> {
     let value = ObjectMembers::of(json).flatten().find(|(path, _)| &json[path.clone()] == name)?.1;
     text(&json[value])
 }
 
-/// The value of a member in the same way.
+/// The raw value of such a member.
 pub(super) fn value_member<'j>(json: &'j str, name: &str) -> Option<&'j str> {
     let (_, value) = ObjectMembers::of(json).flatten().find(|(path, _)| &json[path.clone()] == name)?;
     Some(&json[value])
 }
 
-/// What a JSON string says.
+/// The value of a JSON string.
 fn text(value: &str) -> Option<String> {
     serde_json::from_str(value).ok()
 }
 
-/// The members of an object, without looking into them; `None` for what makes no sense.
+/// The members of an object, without parsing their values; `None` for invalid ones.
 struct ObjectMembers<'j> {
     bytes: &'j [u8],
-    /// Offset of what is next: the opening brace, a comma or the closing one.
+    /// Offset of the next token: the opening brace, a comma or the closing one.
     at: Option<usize>,
     is_inside: bool,
 }
@@ -174,14 +174,14 @@ impl Iterator for ObjectMembers<'_> {
     }
 }
 
-/// Offset of the last point of a path that is no part of a name.
+/// Offset of the last dot of a path that is not part of a name.
 fn last_point(path: &str) -> Option<usize> {
     let bytes = path.as_bytes();
     let mut last = None;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         match byte {
-            // A backslash of the path is two in JSON, and takes what follows it with it.
+            // A backslash of the path is two in JSON, and escapes what follows.
             b'\\' if bytes.get(at + 1) == Some(&b'\\') => {
                 at += if bytes.get(at + 2) == Some(&b'\\') { 4 } else { 3 };
                 continue;
@@ -195,7 +195,7 @@ fn last_point(path: &str) -> Option<usize> {
     last
 }
 
-/// Adds the last name of a path, as JSON text.
+/// Appends the last name of a path, as JSON text.
 fn push_name(names: &mut String, name: &str) {
     let mut rest = name;
     while let Some(at) = rest.find('\\') {
@@ -206,12 +206,12 @@ fn push_name(names: &mut String, name: &str) {
             rest = after;
         } else if let Some(after) = escape.strip_prefix("\\\\") {
             rest = after;
-            // Whatever follows stands for itself.
+            // Whatever follows is literal.
             let next = rest.chars().next().map_or(0, char::len_utf8);
             names.push_str(&rest[..next]);
             rest = &rest[next..];
         } else {
-            // An escape of JSON: its letter must not be taken for the beginning of another.
+            // An escape of JSON: its letter must not be mistaken for the beginning of another.
             let length = 1 + escape[1..].chars().next().map_or(0, char::len_utf8);
             names.push_str(&escape[..length]);
             rest = &escape[length..];
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_taken_apart_at_their_last_point() {
+    fn paths_are_split_at_their_last_dot() {
         let json = r#"{"userIdentity":7,"tlsDetails.x":[1,{"a":"}"}],"z\\.y":{ },"tlsDetails.a\\.b\\\\\"\n\u0001":"x","userIdentity.sessionContext.q":1.10}"#;
         check(json, "", &[("userIdentity", "7"), ("z.y", "{ }")]);
         check(json, "tlsDetails", &[("x", r#"[1,{"a":"}"}]"#), (r#"a.b\\\"\n\u0001"#, r#""x""#)]);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_count_hide_their_columns() {
+    fn values_in_unmapped_replace_their_columns() {
         let paths = Paths::new();
         let mut merge = Merge::default();
         let column = |name| Table::Events.column_index(name).expect("a column");
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_conversion_writes_is_refused() {
+    fn invalid_unmapped_text_is_refused() {
         for json in
             ["", "[]", "7", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1;\"b\":2}", "{a:1}", "{\"no.such\":1}"]
         {

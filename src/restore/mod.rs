@@ -1,13 +1,13 @@
 //! The `events` table back to CloudTrail JSON.
 //!
-//! In: a lake and what is wanted of it. Out: events, each equal as JSON to the one it was made of, `null` being absent.
-//! Never: reads a file that no commit has published, a column or page that the filters do not need, or an event for which
-//! they have no use.
+//! In: a lake and a filter. Out: events, each equal as JSON to its original, `null` counting as absent.
+//! Never: reads a file that no commit has published, or a column, page or row that the filters do not
+//! need.
 //!
-//! Files are looked at in the order of their paths, and rows come in the order of the files; so the same lake gives the
-//! same bytes, whatever number of threads. JSON columns are copied, texts are escaped anew, `unmapped` is put back where
-//! its paths say. No run can write to a lake in a folder meanwhile; in a bucket nothing holds one off.
-//! In flow order:
+//! Files are read in the order of their paths, and rows come in the order of the files; so the same lake gives the
+//! same bytes on any number of threads. JSON columns are copied, texts are escaped again, `unmapped` is put back
+//! by its paths. No run can write to a lake in a folder meanwhile; in a bucket nothing prevents it.
+//! In the order of the flow:
 
 mod texts;
 
@@ -61,8 +61,8 @@ use tree::Tree;
 
 pub use suggestions::FilterHint;
 
-/// Which events are wanted; an empty list wants all. An event without the member that a filter asks for is not wanted by
-/// it. Names are compared without regard to the case of ASCII letters; identifiers of events as they stand, or in lower case.
+/// Which events are wanted; an empty list selects all. An event without a value for a filter does not match it.
+/// Names are compared case-insensitively (ASCII); identifiers of events verbatim, or in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RestoreFilter {
     /// First event time, in milliseconds since 1970.
@@ -79,19 +79,19 @@ pub struct RestoreFilter {
     pub event_names: Vec<String>,
     /// Identifiers of events.
     pub event_ids: Vec<String>,
-    /// Who called: the name of a user, a role or a session; the ARN of one, a role's being that of all of its sessions; a
+    /// Callers: the name of a user, a role or a session; its ARN, where that of a role includes all of its sessions; a
     /// unique id, with or without a session; an access key; an account; a service; `root`.
     pub principals: Vec<String>,
-    /// From where: addresses, networks such as `198.51.100.0/24`, or the text of the event, such as `s3.amazonaws.com`.
+    /// Origins: addresses, networks such as `198.51.100.0/24`, or the text of the event, such as `s3.amazonaws.com`.
     pub source_ips: Vec<String>,
 }
 
-/// Where restored events go.
+/// The destination of restored events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutFolder {
-    /// The folder; `AWSLogs` is made in it.
+    /// The folder; `AWSLogs` is created in it.
     pub path: PathBuf,
-    /// Whether it may hold something already. Files of the same names are replaced then, and others stay.
+    /// Whether it may contain files. Files of the same names are replaced then, and others stay.
     pub may_hold_files: bool,
 }
 
@@ -100,15 +100,15 @@ pub struct OutFolder {
 pub struct RestoreConfig {
     /// The lake.
     pub lake: PathBuf,
-    /// Events wanted.
+    /// Which events are wanted.
     pub filter: RestoreFilter,
-    /// Most events to restore.
+    /// Maximum number of events to restore.
     pub limit: Option<u64>,
     /// Folder for archives in the layout of CloudTrail's keys.
     pub out: Option<OutFolder>,
     /// Worker threads.
     pub threads: usize,
-    /// Bytes that events on their way may take; the process needs a little more.
+    /// Bytes for events in flight; the process needs a little more.
     pub memory_limit: u64,
     /// How S3 is reached, when the lake is there.
     pub store: StoreOptions,
@@ -158,16 +158,16 @@ impl RestoreConfig {
     }
 }
 
-/// What was done.
+/// The result of a restore.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RestoreSummary {
     /// Events restored.
     pub events: u64,
-    /// Bytes of their JSON, with a line end behind each.
+    /// Bytes of their JSON, including line ends.
     pub json_bytes: u64,
     /// Files of `events` in the lake.
     pub parts: u64,
-    /// Those whose folder or footer shows that they hold nothing that is wanted.
+    /// Those whose folder or footer shows that they hold no wanted events.
     pub parts_skipped: u64,
     /// Bytes of files of `events` that were read.
     pub read_bytes: u64,
@@ -177,22 +177,22 @@ pub struct RestoreSummary {
     pub archive_bytes: u64,
     /// Milliseconds.
     pub elapsed_ms: u64,
-    /// Whether the reader went away before the end, or [`RestoreConfig::limit`] was reached.
+    /// Whether the reader disconnected early, or [`RestoreConfig::limit`] was reached.
     pub is_cut_short: bool,
-    /// When no event is wanted by all filters: what the lake has instead, for each value of a filter but times and ids. A
-    /// sample of its files is looked at.
+    /// When no event matches all filters: what the lake has instead, for each value of a filter except times and ids,
+    /// based on a sample of its files.
     pub hints: Vec<FilterHint>,
-    /// When no event is wanted and times were asked for: the first and the last date or month of the lake's folders.
+    /// When no event matches and times were given: the first and the last date or month of the lake's folders.
     pub lake_dates: Option<(String, String)>,
 }
 
-/// Restores events to `lines`, one on each line, or to [`RestoreConfig::out`] as archives. A reader of `lines` that has
-/// gone away ends it and is no error.
+/// Restores events to `lines`, one on each line, or to [`RestoreConfig::out`] as archives. If the reader of `lines`
+/// disconnects, the restore ends without an error.
 ///
 /// # Errors
 ///
-/// A place that is no lake, has no `events` or is being written to; a file that is not what was published; a folder that
-/// cannot be written to or holds something. Archives that were written by then stay, each of them whole.
+/// A place that is not a lake, has no `events` or is being written to; a file that differs from what was published; a folder
+/// that cannot be written to or is not empty. Archives that were written before stay, each of them complete.
 pub fn restore(config: &RestoreConfig, lines: &mut dyn Write) -> Result<RestoreSummary> {
     config.validate()?;
     let session = Session::new(&config.store);

@@ -1,6 +1,6 @@
-//! One file of `events`: what of it may hold wanted rows, and those rows.
+//! One file of `events`: which of its pages may hold wanted rows, and those rows.
 //!
-//! In: the path of a published part. Out: its pieces, each a few thousand rows that can be read alone. Never: reads a page
+//! In: the path of a published part. Out: its pieces, each a few thousand rows that can be read separately. Never: reads a page
 //! before its footer, statistics and indexes have shown that it is needed.
 
 use std::ops::Range;
@@ -30,9 +30,9 @@ use crate::lake::root::Root;
 use crate::rows::partition::{is_hidden, value_of_folder};
 use crate::schema::{Hint, Table};
 
-/// Rows of a piece at most: those of a page of short values, so that few pages are read twice.
+/// Maximum rows of a piece: those of a page of short values, so that few pages are read twice.
 const PIECE_ROWS: usize = 20_000;
-/// Pages of long text in a piece above which it has fewer rows. A page has a mebibyte, however few rows that are.
+/// Pages of long text in a piece above which it gets fewer rows. A page has a mebibyte, however few rows that is.
 const PIECE_PAGES: usize = 16;
 /// Rows that are read at once.
 const BATCH_ROWS: usize = 2_048;
@@ -46,7 +46,7 @@ impl PartFolder {
         Self(path.into())
     }
 
-    /// Names and values as they stand in the path.
+    /// Names and values as in the path.
     pub(super) fn segments(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.split('/').filter_map(|segment| segment.split_once('='))
     }
@@ -57,7 +57,7 @@ impl PartFolder {
         value_of_folder(value)
     }
 
-    /// Whether all rows have that event source. A name of full length may have been cut.
+    /// Whether all rows have that event source. A name of maximum length may be truncated.
     pub(super) fn names_source(&self) -> bool {
         const SURELY_WHOLE: usize = 66;
         self.source().is_some_and(|source| !is_hidden(&source) && source.len() < SURELY_WHOLE)
@@ -72,14 +72,14 @@ pub(super) struct PartTask {
 }
 
 impl PartTask {
-    /// The part of `events` at a path below the lake; `None` when that names no folder.
+    /// The part of `events` at a path below the lake; `None` when the path has no folder.
     pub(super) fn new(root: &Root, below: &str) -> Option<Self> {
         let (folder, _) = below.rsplit_once('/')?;
         Some(Self { path: root.join(below), folder: PartFolder::new(folder) })
     }
 }
 
-/// A part that was looked at.
+/// A part whose footer was read.
 #[derive(Clone)]
 pub(super) struct Part {
     pub(super) task: PartTask,
@@ -94,17 +94,17 @@ pub(super) struct RowSlice {
     rows: Vec<Range<usize>>,
 }
 
-/// The column of this name, if the file has it and it is no list.
+/// The column of this name, if the file has it and it is not a list.
 pub(super) fn column_of(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
     schema.columns().iter().position(|column| column.path().parts() == [name])
 }
 
 impl Part {
-    /// Looks at the footer of a part, its indexes and bloom filters: the pieces that may hold wanted rows.
+    /// Reads the footer of a part, its indexes and bloom filters: the pieces that may hold wanted rows.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, or that has columns which this version does not know.
+    /// A file that cannot be read, or that has columns unknown to this version.
     pub(super) fn open(
         task: PartTask,
         root: &Root,
@@ -117,11 +117,11 @@ impl Part {
         Ok((part, pieces))
     }
 
-    /// Reads the footer of a part, and the indexes of its pages as far as they are asked for.
+    /// Reads the footer of a part, and the page indexes that are asked for.
     ///
     /// # Errors
     ///
-    /// As of [`Part::open`].
+    /// As for [`Part::open`].
     pub(super) fn load(task: PartTask, root: &Root, columns: PageIndexPolicy, read: Arc<AtomicU64>) -> Result<Self> {
         let wrong = |error: ParquetError| damaged(&task.path, error);
         let file =
@@ -137,11 +137,11 @@ impl Part {
         Ok(Self { task, file, metadata })
     }
 
-    /// Shows the texts of a column in the first row groups, each at least once for each of those.
+    /// Passes on the texts of a column in the first row groups, each at least once per row group.
     ///
     /// # Errors
     ///
-    /// As of [`Part::read`].
+    /// As for [`Part::read`].
     pub(super) fn words(&self, column: &str, row_groups: usize, see: &mut dyn FnMut(&str)) -> Result<()> {
         let schema = self.metadata.parquet_schema();
         let Some(leaf) = column_of(schema, column) else { return Ok(()) };
@@ -198,7 +198,7 @@ impl Part {
     ///
     /// # Errors
     ///
-    /// [`LakeInvalid`](crate::ErrorKind::LakeInvalid) when they cannot be read; so may the batches be.
+    /// [`LakeInvalid`](crate::ErrorKind::LakeInvalid) when they cannot be read; the same for the batches.
     pub(super) fn read(&self, piece: &RowSlice, filter: &Filter) -> Result<ParquetRecordBatchReader> {
         let metadata = self.metadata.metadata();
         let row_group = metadata.row_group(piece.row_group);
@@ -227,14 +227,14 @@ impl Part {
     }
 }
 
-/// Columns that no event has.
+/// Columns that do not come from the event.
 fn is_origin(name: &str) -> bool {
     matches!(name, "archive" | "event_index")
 }
 
 fn is_all_null(row_group: &RowGroupMetaData, column: usize) -> bool {
     let column = row_group.column(column);
-    // A list has more values than rows; nothing is said of it here.
+    // A list has more values than rows, so it is not covered here.
     column.column_path().parts().len() == 1
         && column
             .statistics()
@@ -242,7 +242,7 @@ fn is_all_null(row_group: &RowGroupMetaData, column: usize) -> bool {
             .is_some_and(|nulls| i64::try_from(nulls) == Ok(row_group.num_rows()))
 }
 
-/// Where pages of long text begin, in order; columns that have a single page do not count.
+/// Where pages of long text begin, sorted; columns with a single page do not count.
 fn page_starts(row_group: &RowGroupMetaData, index: &RowGroupPageIndex) -> Vec<usize> {
     let long = Table::Events.columns().iter().filter(|column| column.hint == Hint::Bulk);
     let columns = long.filter_map(|column| column_of(row_group.schema_descr(), column.name));
@@ -273,7 +273,7 @@ fn borders(rows: usize, page_starts: Vec<usize>) -> Vec<usize> {
     borders
 }
 
-/// The schema of a file with text that repeats as dictionaries; in words, what of it is not known.
+/// The schema of a file with repeating text as dictionaries; the error names what is unknown.
 fn dictionary_schema(metadata: &ArrowReaderMetadata) -> Result<Schema, String> {
     let known = Table::Events.arrow_schema();
     let mut fields: Vec<Arc<Field>> = Vec::new();
@@ -295,13 +295,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_have_few_rows_where_pages_do() {
+    fn pieces_are_small_where_pages_are() {
         assert_eq!(borders(0, Vec::new()), [0, 0]);
         assert_eq!(borders(50_000, Vec::new()), [0, 20_000, 40_000, 50_000]);
         assert_eq!(borders(20_000, vec![0, 9_000]), [0, 20_000]);
         let dense: Vec<usize> = (0..30_000).step_by(10_000).chain((30_000..30_100).step_by(2)).collect();
         assert_eq!(borders(60_000, dense), [0, 20_000, 30_032, 30_064, 30_096, 50_096, 60_000]);
-        // A damaged index may say anything.
+        // A damaged index may contain anything.
         assert_eq!(borders(10, vec![7; 40]), [0, 7, 10]);
         assert_eq!(borders(10, vec![900; 40]), [0, 10]);
     }

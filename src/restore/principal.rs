@@ -1,13 +1,13 @@
-//! Who called: what people type for a principal to what an event has of it.
+//! Callers: from what users type for a principal to what an event contains.
 //!
 //! In: the name of a user, a role or a session, an ARN, a unique id, an access key, an account, `root`. Out: columns, and
-//! what stands in them. Never: asks which of these a word is where it may be several: `audit` is a user, a role or a session,
+//! their values. Never: decides which of these a word is if it is ambiguous: `audit` is a user, a role or a session,
 //! and twenty capitals may be an access key or the name of a role.
 //!
 //! ```text
-//! arn           arn:aws:sts::123456789012:assumed-role/Admin/alice     behind each colon and slash; the role; the account
-//! principal_id  AROAEXAMPLE1234567890:alice                            before and behind each colon
-//! issuer        arn:aws:iam::123456789012:role/path/Admin              behind each colon and slash
+//! arn           arn:aws:sts::123456789012:assumed-role/Admin/alice     after each colon and slash; the role; the account
+//! principal_id  AROAEXAMPLE1234567890:alice                            before and after each colon
+//! issuer        arn:aws:iam::123456789012:role/path/Admin              after each colon and slash
 //! ```
 
 use super::wanted::Pattern;
@@ -17,7 +17,7 @@ const PRINCIPAL_ID: &str = "user_identity_principal_id";
 const ISSUER_ARN: &str = "session_issuer_arn";
 const ACCESS_KEY: &str = "user_identity_access_key_id";
 
-/// Columns that name who called, or for whom, as a whole.
+/// Columns that identify the caller, or whom it acts for, by their whole value.
 const NAMES: [&str; 7] = [
     "user_identity_user_name",
     "session_issuer_user_name",
@@ -28,7 +28,7 @@ const NAMES: [&str; 7] = [
     "user_identity_credential_id",
 ];
 
-/// Columns that people name a caller by, as others that are near are looked for.
+/// Columns by which users name a caller, searched for similar values.
 pub(super) const NAMING: [&str; 7] = [
     "user_identity_user_name",
     "session_issuer_user_name",
@@ -39,10 +39,10 @@ pub(super) const NAMING: [&str; 7] = [
     "user_identity_account_id",
 ];
 
-/// Digits of an account.
+/// Length of an account id.
 const ACCOUNT_LENGTH: usize = 12;
 
-/// What an event of this principal has in one of these columns.
+/// An event of this principal matches one of these patterns in its column.
 pub(super) fn patterns(who: &str) -> Vec<(&'static str, Pattern)> {
     if let Some(arn) = Arn::of(who) {
         return arn.patterns(who);
@@ -71,13 +71,13 @@ pub(super) fn patterns(who: &str) -> Vec<(&'static str, Pattern)> {
     patterns
 }
 
-/// What somebody may have meant by naming a caller as a column has it: the value, and the names in it.
+/// What a user may have meant by a caller as in a column: the value, and the names in it.
 pub(super) fn names(column: &str, value: &str, add: &mut dyn FnMut(&str)) {
     add(value);
     match column {
         ARN => {
             let resource = Arn::of(value).map_or("", |arn| arn.resource);
-            // A role and its session; of others the name, which may have a path before it.
+            // A role and its session; otherwise the name, which may have a path before it.
             match resource.strip_prefix("assumed-role/") {
                 Some(session) => session.split('/').for_each(add),
                 None => resource.rsplit('/').take(1).for_each(add),
@@ -88,7 +88,7 @@ pub(super) fn names(column: &str, value: &str, add: &mut dyn FnMut(&str)) {
     }
 }
 
-/// The parts of an ARN that distinguish roles from others.
+/// The parts of an ARN that distinguish roles from other principals.
 struct Arn<'a> {
     partition: &'a str,
     account: &'a str,

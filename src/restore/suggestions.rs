@@ -1,7 +1,7 @@
-//! What may help whoever has asked for something that no event has.
+//! Hints after a request that no event matches.
 //!
-//! In: what was typed, and the lake's own columns. Out: which of it is there, and what is like the rest. Never: reads more
-//! than some row groups, or says that something is not there because it was not seen in those.
+//! In: what was typed, and the lake's own columns. Out: which values exist, and what resembles the others. Never: reads more
+//! than some row groups, or reports a value as missing because it was not in those.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,34 +18,34 @@ use crate::lake::file::guarded;
 use crate::lake::root::Root;
 use crate::rows::partition::{is_hidden, value_of_folder};
 
-/// Row groups that are looked into, spread over the lake.
+/// Row groups that are searched, spread over the lake.
 const MOST_ROW_GROUPS: usize = 64;
-/// Values that are named for one that was typed.
+/// Suggestions for one typed value.
 const MOST_NEAR: usize = 3;
-/// Values that others are looked for: the first that were typed.
+/// Typed values that get suggestions: the first ones.
 const MOST_ASKED: usize = 10;
-/// How like each other two names have to be, of 1.
+/// Minimum similarity of two names, of 1.
 const LEAST_LIKENESS: f64 = 0.6;
-/// Longest text that somebody may have meant.
+/// Longest text that a user may have meant.
 const LONGEST_NAME: usize = 300;
-/// Shortest text that means something within another, and the least share of it that it has to be.
+/// Shortest text that counts as a part of another, and its minimum share of it.
 const SHORTEST_PART: usize = 3;
 const LEAST_SHARE: f64 = 0.25;
 
-/// A value of a filter, when no event was wanted by all filters.
+/// A value of a filter, when no event matched all filters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FilterHint {
-    /// The flag that it was typed behind.
+    /// Its flag.
     pub flag: &'static str,
     /// The value.
     pub value: String,
-    /// Whether some event of the lake has it, so that it is another filter that leaves nothing.
+    /// Whether some event of the lake has it, so that another filter excludes everything.
     pub is_there: bool,
-    /// Values of the lake that are like it, the most alike first.
+    /// Similar values in the lake, most similar first.
     pub near: Vec<String>,
 }
 
-/// A value that was typed, and what was seen of it so far.
+/// A value that was typed, and what was found so far.
 #[derive(Clone)]
 struct FilterTerm<'f> {
     subject: FilterSubject,
@@ -55,9 +55,9 @@ struct FilterTerm<'f> {
     near: Vec<(f64, String)>,
 }
 
-/// Looks for what was typed, as far as the first values of it, on the threads of the pool that this is called in.
+/// Searches for what was typed, limited to its first values, on the current thread pool.
 pub(super) fn hints(filter: &RestoreFilter, parts: &[PartTask], root: &Root, read: &Arc<AtomicU64>) -> Vec<FilterHint> {
-    // Identifiers are like nothing.
+    // Identifiers do not resemble each other.
     let subjects = FilterSubject::ALL.into_iter().filter(|subject| *subject != FilterSubject::EventId);
     let asked =
         subjects.flat_map(|subject| subject.values(filter).iter().map(move |value| FilterTerm::new(subject, value)));
@@ -71,7 +71,7 @@ pub(super) fn hints(filter: &RestoreFilter, parts: &[PartTask], root: &Root, rea
     let seen = some.into_par_iter().filter_map(|task| {
         let mut asked = asked.clone();
         let look = || look_into(task, root, read, row_groups, &mut asked);
-        // Whoever restores something of a damaged part hears of it then.
+        // Damage of the part is reported when something is restored from it.
         guarded(&task.path, look).ok().map(|()| asked)
     });
     for seen in seen.collect::<Vec<_>>() {
@@ -101,7 +101,7 @@ fn look_into(
     asked: &mut [FilterTerm<'_>],
 ) -> crate::error::Result<()> {
     let columns: BTreeSet<&'static str> = asked.iter().flat_map(FilterTerm::columns).collect();
-    // What the path says is in no column.
+    // Values in the path are not in a column of the file.
     for (name, value) in task.folder.segments() {
         if let (Some(column), Some(value)) = (columns.get(name), value_of_folder(value).filter(|it| !is_hidden(it))) {
             for asked in &mut *asked {
@@ -127,7 +127,7 @@ impl<'f> FilterTerm<'f> {
         self.condition.names().chain(naming.iter().copied())
     }
 
-    /// Looks at a value of a column.
+    /// Examines a value of a column.
     fn see(&mut self, column: &'static str, word: &str) {
         if self.is_there || !self.columns().any(|name| name == column) {
             return;
@@ -138,12 +138,12 @@ impl<'f> FilterTerm<'f> {
             principal::names(column, word, &mut |name| self.compare(name, name));
         } else {
             self.compare(word, word);
-            // As people call a service.
+            // The short name of a service.
             word.strip_suffix(".amazonaws.com").into_iter().for_each(|service| self.compare(service, word));
         }
     }
 
-    /// Keeps a name that is like what was typed, or is called so for short.
+    /// Keeps a name that resembles what was typed, by its full or short form.
     fn compare(&mut self, called: &str, name: &str) {
         if name.eq_ignore_ascii_case(self.value) {
             return;
@@ -153,7 +153,7 @@ impl<'f> FilterTerm<'f> {
         }
     }
 
-    /// Keeps a name if it is among the most alike; of two that are as alike, the first by name.
+    /// Keeps a name if it is among the most similar; ties are decided by name.
     fn keep(&mut self, similarity: f64, name: &str) {
         if self.near.iter().any(|(other, known)| known == name && *other >= similarity) {
             return;
@@ -174,7 +174,7 @@ impl<'f> FilterTerm<'f> {
     }
 }
 
-/// How like a name is to what was typed, of 1; `None` when it is not.
+/// The similarity of a name to what was typed, of 1; `None` when it is too low.
 fn similarity(typed: &str, name: &str) -> Option<f64> {
     let (short, long) = (typed.len().min(name.len()), typed.len().max(name.len()));
     if short == 0 || long > LONGEST_NAME {
@@ -187,7 +187,7 @@ fn similarity(typed: &str, name: &str) -> Option<f64> {
     if is_part && (name.contains(&typed) || typed.contains(&name)) {
         return Some(LEAST_LIKENESS + (1.0 - LEAST_LIKENESS) * share);
     }
-    // Whatever is missing makes them less alike.
+    // Missing text reduces the similarity.
     let is_long_enough = share >= LEAST_LIKENESS;
     let similarity = is_long_enough.then(|| strsim::normalized_levenshtein(&typed, &name))?;
     (similarity >= LEAST_LIKENESS).then_some(similarity)
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_alike_by_spelling_or_as_parts_of_each_other() {
+    fn names_are_similar_by_spelling_or_as_parts_of_each_other() {
         let near = |typed: &str, names: &[&str]| {
             let value = typed.to_owned();
             let mut asked = FilterTerm::new(FilterSubject::EventName, &value);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_most_alike_does_not_depend_on_the_order() {
+    fn the_most_similar_names_do_not_depend_on_the_order() {
         let value = "alice".to_owned();
         let near = |names: &[&str]| {
             let mut asked = FilterTerm::new(FilterSubject::Principal, &value);

@@ -1,22 +1,22 @@
-//! Many texts, looked for at once and without regard to the case of ASCII letters.
+//! Many texts, searched together and case-insensitively (ASCII).
 //!
-//! In: texts. Out: whether a text is among them, or may lie between two bounds. Never: a step for each of the texts where a few
-//! tell.
+//! In: texts. Out: whether a text is among them, or may lie between two bounds. Never: compares all texts where a few
+//! suffice.
 
 /// Bytes of bounds that are compared. More make no difference to how much is read.
 const LONGEST_COMPARED: usize = 512;
 
-/// Texts in lower case, in order.
+/// Texts in lower case, sorted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Texts(Vec<String>);
 
 impl Texts {
-    /// Adds a text; they have to be sorted afterwards.
+    /// Adds a text; call [`Texts::sort`] afterwards.
     pub(super) fn add(&mut self, text: &str) {
         self.0.push(text.to_ascii_lowercase());
     }
 
-    /// Puts what was added in order.
+    /// Sorts the texts.
     pub(super) fn sort(&mut self) {
         self.0.sort_unstable();
         self.0.dedup();
@@ -26,7 +26,7 @@ impl Texts {
         self.0.is_empty()
     }
 
-    /// Whether a text is one of them; it is in lower case already.
+    /// Whether a text, already in lower case, is one of them.
     pub(super) fn has(&self, lower: &[u8]) -> bool {
         self.0.binary_search_by(|text| text.as_bytes().cmp(lower)).is_ok()
     }
@@ -42,7 +42,7 @@ impl Texts {
     }
 }
 
-/// What is left of two bounds behind a beginning that they share with texts; `None` where that beginning is beyond the bound
+/// The rest of two bounds after a prefix that they share with texts; `None` where that prefix is beyond the bound
 /// already, whatever follows.
 #[derive(Clone, Copy)]
 struct SuffixBounds<'b> {
@@ -53,7 +53,7 @@ struct SuffixBounds<'b> {
 }
 
 impl SuffixBounds<'_> {
-    /// Whether one of some texts, in order and alike up to `at`, lies between them.
+    /// Whether one of some texts, sorted and equal up to `at`, lies between them.
     fn hold(self, texts: &[String], at: usize) -> bool {
         let Some(first) = texts.first() else { return false };
         let is_at_least = self.least.is_none_or(<[u8]>::is_empty);
@@ -64,7 +64,7 @@ impl SuffixBounds<'_> {
         if is_over && (is_at_least || self.has_more) {
             return true;
         }
-        // Of texts in order, the one that ends here comes first.
+        // Of sorted texts, one that ends here comes first.
         let byte = |text: &String| text.as_bytes().get(at).copied();
         let longer = &texts[usize::from(is_over)..];
         longer.chunk_by(|one, other| byte(one) == byte(other)).any(|alike| {
@@ -74,7 +74,7 @@ impl SuffixBounds<'_> {
         })
     }
 
-    /// What is left of them behind one more byte, if it lies between them.
+    /// The rest of them after one more byte, if it lies between them.
     fn behind(self, byte: u8) -> Option<Self> {
         let least = match self.least {
             Some([first, ..]) if byte < *first => return None,
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_longer_than_what_is_compared_may_lie_anywhere_beyond() {
+    fn texts_beyond_the_compared_length_may_match() {
         let mut texts = Texts::default();
         texts.add(&"a".repeat(100_000));
         texts.sort();

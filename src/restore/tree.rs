@@ -1,11 +1,11 @@
 //! Events to archives in the layout of CloudTrail's keys.
 //!
-//! In: chunks, in order. Out: a folder in which any tool for CloudTrail finds what it knows. Never: shows an archive that is
-//! not whole, touches a file of another name, or keeps more events in memory than the limit allows.
+//! In: chunks, in order. Out: a folder in which CloudTrail tools find their usual layout. Never: shows an incomplete
+//! archive, touches a file of another name, or keeps more events in memory than the limit allows.
 //!
 //! Events wait in a buffer for each account, kind, Region and day. A buffer becomes an archive when it is full; when all
 //! of them together hold too much, the largest does. Both follow from the order of events alone, so the same lake gives
-//! the same archives. Within an archive events are in the order of their times, equal ones in that of the lake.
+//! the same archives. Within an archive events are sorted by time, equal ones in the order of the lake.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,19 +28,19 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::is_own_folder;
 use crate::pool::{Pool, caught, thread_pool};
 
-/// Bytes of events in an archive: some MB of memory for whoever reads it, and one as it is stored.
+/// Bytes of events in an archive: some MB of memory for its reader, and one on disk.
 const ARCHIVE_BYTES: usize = 8 << 20;
-/// Buffers at a time.
+/// Maximum number of buffers.
 const MOST_BUFFERS: usize = 4_096;
-/// Compression of archives: higher levels cost more time than they save space, as for most of what is written once.
+/// Compression level of archives: higher ones cost more time than they save space, as usual for data written once.
 const LEVEL: i32 = 1;
-/// Folder for archives that are not whole yet. A run that was killed leaves it, and the next one removes it.
+/// Folder for incomplete archives. A killed run leaves it, and the next one removes it.
 const UNFINISHED: &str = "_trailmill_restore";
 
 const BEFORE: &[u8] = b"{\"Records\":[";
 const AFTER: &[u8] = b"]}";
 
-/// Events that are to be in one archive.
+/// Events for one archive.
 struct Buffer {
     json: Blocks,
     /// Time of each event, and where it ends in the text.
@@ -50,7 +50,7 @@ struct Buffer {
 /// A tree under construction.
 pub(super) struct Tree {
     shared: Arc<WriterShared>,
-    /// Threads of its own: those that read wait for what they have read to be taken.
+    /// A separate pool: reading threads block until their results are taken.
     pool: ThreadPool,
     limit: Option<u64>,
     buffers: BTreeMap<FolderKey, Buffer>,
@@ -69,18 +69,18 @@ pub(super) struct Tree {
     written_bytes: u64,
 }
 
-/// What writers of archives share.
+/// What archive writers share.
 struct WriterShared {
     disk: Disk,
     root: PathBuf,
     idle: Pool<ArchiveCompressor>,
 }
 
-/// What it takes to compress an archive; megabytes that would be given back and taken again for each.
+/// Buffers for compressing an archive, megabytes that would otherwise be reallocated for each.
 struct ArchiveCompressor {
     compressor: Compressor,
     text: Vec<u8>,
-    /// An archive at its start, and room behind it.
+    /// An archive at its start, and spare room.
     stored: Vec<u8>,
 }
 
@@ -173,9 +173,9 @@ impl Tree {
         Ok(())
     }
 
-    /// Leaves the tree as it is; its archives are whole.
+    /// Stops, leaving the tree as it is; its archives are complete.
     pub(super) fn give_up(mut self) {
-        // The first error is reported; another adds nothing.
+        // Only the first error is reported.
         while self.in_work > 0 {
             let _ = self.wait();
         }
@@ -233,7 +233,7 @@ impl Buffer {
         self.json.memory() + self.events.capacity() * size_of::<(i64, usize)>()
     }
 
-    /// Puts the text of an archive in place of what `text` has.
+    /// Replaces the content of `text` with the text of an archive.
     fn write_text(&self, text: &mut Vec<u8>) {
         let starts = std::iter::once(0).chain(self.events.iter().map(|(_, end)| *end));
         let mut events: Vec<(i64, usize, usize)> =
@@ -252,7 +252,7 @@ impl Buffer {
     }
 }
 
-/// An archive that is to be written.
+/// An archive to write.
 struct ArchiveTask {
     key: FolderKey,
     buffer: Buffer,
@@ -260,7 +260,7 @@ struct ArchiveTask {
 }
 
 impl ArchiveTask {
-    /// Writes it aside, syncs it and gives it its name; its bytes.
+    /// Writes it to a temporary file, syncs and renames it; its size.
     fn store(self, shared: &WriterShared) -> Result<u64> {
         let mut press = shared.idle.take().map_or_else(ArchiveCompressor::new, Ok)?;
         self.buffer.write_text(&mut press.text);
@@ -302,7 +302,7 @@ impl ArchiveCompressor {
     }
 }
 
-/// Sixteen characters that follow from the text and the number of an archive: two archives with the same events are two.
+/// Sixteen characters derived from the text and the number of an archive: archives with equal events stay distinct.
 fn unique(text: &[u8], number: u64) -> String {
     const CHARACTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut hash = XxHash3_128::oneshot_with_seed(number, text);
@@ -314,7 +314,7 @@ fn unique(text: &[u8], number: u64) -> String {
     (0..16).map(|_| next()).collect()
 }
 
-/// Whether there is anything in a folder but what a run that was killed has left.
+/// Whether a folder contains anything except leftovers of a killed run.
 fn holds_files(folder: &Path) -> io::Result<bool> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -328,7 +328,7 @@ fn holds_files(folder: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// The path without links and relative parts, as far as it exists.
+/// The path with links and relative components resolved, as far as it exists.
 fn absolute(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     for above in path.ancestors() {
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn names_differ_where_anything_does() {
+    fn names_of_different_archives_differ() {
         let names = [unique(b"a", 1), unique(b"a", 2), unique(b"b", 1)];
         assert!(names.iter().all(|name| name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_alphanumeric())));
         assert!(names[0] != names[1] && names[0] != names[2]);

@@ -1,10 +1,10 @@
 //! What a value of a filter matches.
 //!
-//! In: values as people type them. Out: whether the value of a column matches, or may lie between two bounds. Never: takes
+//! In: values as users type them. Out: whether the value of a column matches, or may lie between two bounds. Never: mistakes
 //! a bound for a value.
 //!
-//! Names are compared without regard to the case of ASCII letters, and between bounds they are looked for in all of their
-//! cases: a page from `DeleteObject` to `ListBuckets` may hold `getobject`, one from `a` to `b` does not.
+//! Names are compared case-insensitively (ASCII), and between bounds they are searched for in every
+//! case: a page from `DeleteObject` to `ListBuckets` may hold `getobject`, one from `a` to `b` does not.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ use super::RestoreFilter;
 use super::principal;
 use super::texts::Texts;
 
-/// What a filter asks about.
+/// The subject of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FilterSubject {
     EventId,
@@ -27,7 +27,7 @@ pub(super) enum FilterSubject {
 }
 
 impl FilterSubject {
-    /// All of them; those that leave least come first.
+    /// All of them, the most selective ones first.
     pub(super) const ALL: [Self; 7] = [
         Self::EventId,
         Self::Principal,
@@ -38,7 +38,7 @@ impl FilterSubject {
         Self::Region,
     ];
 
-    /// The flag that asks for it.
+    /// Its flag.
     pub(super) const fn flag(self) -> &'static str {
         match self {
             Self::EventId => "--event-id",
@@ -51,7 +51,7 @@ impl FilterSubject {
         }
     }
 
-    /// What was typed.
+    /// The values that were typed.
     pub(super) fn values(self, filter: &RestoreFilter) -> &[String] {
         match self {
             Self::EventId => &filter.event_ids,
@@ -64,7 +64,7 @@ impl FilterSubject {
         }
     }
 
-    /// The partition column that says the same.
+    /// The equivalent partition column.
     pub(super) const fn folder(self) -> &'static str {
         match self {
             Self::EventSource => "event_source",
@@ -78,14 +78,14 @@ impl FilterSubject {
     pub(super) fn patterns(self, value: &str) -> Vec<(&'static str, Pattern)> {
         let name = |column| vec![(column, Pattern::text(value))];
         match self {
-            // CloudTrail writes identifiers in lower case, and these have a bloom filter, which knows texts as they stand.
+            // CloudTrail writes identifiers in lower case, and these have a bloom filter, which is case-sensitive.
             Self::EventId => {
                 [value.to_owned(), value.to_ascii_lowercase()].map(|value| ("event_id", Pattern::Exact(value))).into()
             }
             Self::Principal => principal::patterns(value),
             Self::SourceIp => vec![("source_ip_address", Pattern::address(value))],
             Self::EventName => name("event_name"),
-            // `s3` stands for `s3.amazonaws.com`.
+            // `s3` is short for `s3.amazonaws.com`.
             Self::EventSource if !value.is_empty() && !value.contains('.') => {
                 let values = [value.to_owned(), format!("{value}.amazonaws.com")];
                 values.map(|value| ("event_source", Pattern::text(&value))).into()
@@ -97,25 +97,25 @@ impl FilterSubject {
     }
 }
 
-/// What the value of a column has to be. A border is a colon or a slash.
+/// A condition for the value of a column. A border is a colon or a slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pattern {
-    /// This text as it stands.
+    /// Exactly this text.
     Exact(String),
-    /// This text without regard to case.
+    /// This text, case-insensitively.
     Whole(String),
-    /// Text that begins so, which ends with a border.
+    /// Text with this prefix, which ends with a border.
     Start(String),
-    /// Text that ends so, which begins with a border.
+    /// Text with this suffix, which begins with a border.
     End(String),
-    /// Text that holds this, which begins and ends with a border.
+    /// Text that contains this, which begins and ends with a border.
     Middle(String),
     /// An address of a network.
     Network(IpNet),
 }
 
 impl Pattern {
-    /// This text without regard to case.
+    /// This text, case-insensitively.
     pub(super) fn text(text: &str) -> Self {
         Self::Whole(text.to_owned())
     }
@@ -126,14 +126,14 @@ impl Pattern {
     }
 }
 
-/// The network that a value names; an address is one by itself.
+/// The network of a value; an address is a network by itself.
 fn network(value: &str) -> Option<IpNet> {
     value.parse().ok().or_else(|| value.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
-/// How the text of all addresses of a network begins, as far as that is known.
+/// The common prefix of the texts of all addresses of a network, as far as it is known.
 fn common_start(network: IpNet) -> String {
-    // Addresses of version 6 are spelled in more than one way.
+    // IPv6 addresses can be spelled in several ways.
     let IpNet::V4(network) = network else { return String::new() };
     let octets = usize::from(network.prefix_len() / 8);
     let text: Vec<String> = network.network().octets()[..octets].iter().map(u8::to_string).collect();
@@ -144,7 +144,7 @@ fn common_start(network: IpNet) -> String {
     start
 }
 
-/// Whether a value of `--source-ip` looks like a network or an address and is none.
+/// Whether a value of `--source-ip` looks like a network or an address but is not valid.
 pub(super) fn is_no_address(value: &str) -> bool {
     let is_version_4 = value.contains('.') && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let is_version_6 =
@@ -152,18 +152,18 @@ pub(super) fn is_no_address(value: &str) -> bool {
     (value.contains('/') || is_version_4 || is_version_6) && network(value).is_none()
 }
 
-/// What some values of a filter want of one column. However many there are, a value is looked up, not compared with each.
+/// What some values of a filter require of one column. However many there are, a value is looked up, not compared with each.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WantedValues {
-    /// In order.
+    /// Sorted.
     exact: Vec<String>,
     whole: Texts,
     starts: Texts,
     ends: Texts,
     middles: Texts,
-    /// Most borders in a middle behind its first one.
+    /// Maximum number of borders in a middle after its first one.
     borders_in_middles: usize,
-    /// In order; none overlaps another.
+    /// Sorted; none overlaps another.
     networks: Vec<IpNet>,
     network_starts: Texts,
 }
@@ -192,7 +192,7 @@ impl WantedValues {
         }
     }
 
-    /// Puts what was added in order.
+    /// Sorts everything.
     pub(super) fn sort(&mut self) {
         self.exact.sort_unstable();
         self.exact.dedup();
@@ -222,7 +222,7 @@ impl WantedValues {
         self.whole.has(value) || (self.has_parts() && self.has_part(value))
     }
 
-    /// Whether a part of a value in lower case, between borders or from one to an end, is wanted.
+    /// Whether a part of a lower-case value, between borders or between one and an end, is wanted.
     fn has_part(&self, value: &[u8]) -> bool {
         let borders: Vec<usize> = borders(value).collect();
         borders.iter().enumerate().any(|(number, at)| {
@@ -255,13 +255,13 @@ impl WantedValues {
         !self.has_texts() && self.networks.is_empty()
     }
 
-    /// Whether a bloom filter may hold a value.
+    /// Whether a bloom filter may contain one of the values.
     pub(super) fn passes(&self, may_hold: impl Fn(&str) -> bool) -> bool {
         self.exact.iter().any(|wanted| may_hold(wanted))
     }
 }
 
-/// Where the parts of a name are parted.
+/// Positions of the borders of a name.
 fn borders(text: &[u8]) -> impl Iterator<Item = usize> {
     text.iter().enumerate().filter(|(_, byte)| b":/".contains(byte)).map(|(at, _)| at)
 }
@@ -289,7 +289,7 @@ mod tests {
         wanted
     }
 
-    /// What a pattern says, one by one.
+    /// The naive implementation, pattern by pattern.
     fn matches(pattern: &Pattern, value: &str) -> bool {
         let value_in_lower_case = value.to_ascii_lowercase();
         match pattern {
@@ -302,7 +302,7 @@ mod tests {
         }
     }
 
-    /// Patterns for a text, with borders where they have to be.
+    /// Patterns for a text, with borders where they are required.
     fn patterns(text: &str) -> [Pattern; 5] {
         [
             Pattern::Exact(text.to_owned()),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn many_networks_hold_what_any_of_them_does() {
+    fn many_networks_contain_what_any_of_them_does() {
         let networks = ["10.1.2.3/8", "10.0.0.0/9", "198.51.100.7", "198.51.100.8/31", "2600:1f18::/31", "::/127"];
         let patterns: Vec<Pattern> = networks.into_iter().map(Pattern::address).collect();
         let all = wanted(patterns.clone());
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_let_pass_what_may_lie_between_them_and_nothing_else() {
+    fn bounds_admit_exactly_what_may_lie_between_them() {
         let texts = texts();
         let some = || texts.iter().step_by(7);
         let mut sets: Vec<Vec<Pattern>> = some().flat_map(|text| patterns(text)).map(|pattern| vec![pattern]).collect();
@@ -376,11 +376,11 @@ mod tests {
             }
         }
         let within = |pattern: Pattern, least: &[u8], most: &[u8]| wanted([pattern]).is_within(least, most);
-        // Between the cases of a name are names of others.
+        // Between the cases of a name are other names.
         assert!(!within(Pattern::text("rare"), b"Usual", b"Usual") && within(Pattern::text("rare"), b"R", b"S"));
         let start = || Pattern::Start("ab:".to_owned());
         assert!(!within(start(), b"ac", b"b") && within(start(), b"ab:a", b"ab:b") && !within(start(), b"ab", b"ab"));
-        // A bound that was cut need not be text.
+        // A truncated bound need not be valid text.
         assert!(within(Pattern::text("é"), b"\xc3", b"\xc4"));
     }
 

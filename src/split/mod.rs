@@ -1,7 +1,7 @@
 //! The text of an archive to the events in it.
 //!
 //! In: text, a window at a time. Out: the spans of events, and findings for the rest. Never: does I/O, starts a thread,
-//! or passes over text without a word.
+//! or skips text without a finding.
 
 mod document;
 

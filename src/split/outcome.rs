@@ -1,4 +1,4 @@
-//! What is wrong with text, and what an archive turned out to be.
+//! Errors in text, and the kind of an archive.
 //!
 //! In: a refusal and where it happened. Out: a [`Finding`], or the [`SplitOutcome`] of a whole archive. Never: a message
 //! without a place.
@@ -7,10 +7,10 @@ use super::shape;
 use crate::error::{Finding, Reason};
 use crate::json::tape::{Document, MAX_DEPTH, ParseError, Parser};
 
-/// Most bytes of refused input that one quarantine row keeps; the archive itself stays where it is.
+/// Maximum bytes of refused input in one quarantine row; the archive itself stays where it is.
 pub(crate) const MAX_ORIGINAL_BYTES: usize = 16 << 20;
 
-/// What became of an archive.
+/// The outcome of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ArchiveStatus {
     Converted,
@@ -28,7 +28,7 @@ impl ArchiveStatus {
     }
 }
 
-/// What was found in an archive beside its convertible events.
+/// What was found in an archive besides its convertible events.
 #[derive(Clone, Debug)]
 pub(crate) struct SplitOutcome {
     pub(crate) status: ArchiveStatus,
@@ -38,10 +38,10 @@ pub(crate) struct SplitOutcome {
     pub(crate) findings: Vec<Finding>,
 }
 
-/// Text that is refused, while its end is looked for.
+/// Text that is refused, while its end is being searched.
 #[derive(Debug)]
 pub(crate) struct Damage {
-    /// The event it is, or `None` when it is something between events.
+    /// The index of the refused event, or `None` for something between events.
     pub(crate) index: Option<u32>,
     pub(crate) offset: u64,
     pub(crate) rejection: Rejection,
@@ -83,7 +83,7 @@ pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, Rejection> {
     })
 }
 
-/// Words for a refused value. simd-json tells that, not always where; `serde_json` tells where and what was expected.
+/// Explains a refused value. simd-json does not always report where it fails; `serde_json` does, and what was expected.
 pub(crate) fn explain(error: &ParseError, text: &str) -> Rejection {
     match error {
         ParseError::TooDeep => Rejection {
@@ -98,7 +98,7 @@ pub(crate) fn explain(error: &ParseError, text: &str) -> Rejection {
     }
 }
 
-/// The kind of an archive by its first object, or as an error that of a foreign one. What is no valid JSON is taken for
+/// The kind of an archive by its first object, or as an error that of a foreign one. Invalid JSON counts as
 /// an event: it will be refused with its place.
 pub(crate) fn classify(parser: &mut Parser, text: &[u8]) -> Result<&'static str, &'static str> {
     let Ok(text) = std::str::from_utf8(text) else { return Ok(shape::LOG) };

@@ -1,8 +1,8 @@
 //! The text of an archive to the spans of its events, without parsing them.
 //!
-//! In: bytes, all at once or as they come. Out: the span of each element of each event array and of each document that has
-//! none, in order, and whatever is between them. Never: changes a byte, or asks for the whole text: it works on a window
-//! and says when it needs more.
+//! In: bytes, all at once or as they arrive. Out: the span of each element of each event array and of each document without
+//! one, in order, and whatever is between them. Never: changes a byte, or needs the whole text: it works on a window
+//! and requests more when it needs it.
 
 mod checkpoint;
 mod parts;
@@ -24,20 +24,20 @@ use crate::json::scan::{self, skip_space};
 pub(crate) enum Piece {
     /// An element of an event array.
     Element(Range<usize>),
-    /// An object in no array that has no event array: an event, a wrapper of one, or something foreign.
+    /// An object outside of arrays that has no event array: an event, a wrapper of one, or something foreign.
     Document(Range<usize>),
     /// The value of a member beside an event array, to be checked and then ignored.
     Beside(Range<usize>),
-    /// A value in a document that is too large to be shown as a whole, or is cut, and has no event array so far.
+    /// A value in a document that is too large to be returned as a whole, or is truncated, and has no event array so far.
     Part(Range<usize>),
-    /// A document has ended that was not shown as a whole, had no event array, and of whose parts none was known to bring events;
-    /// its first member names are in [`Scanner::names`].
+    /// The end of a document that was not returned as a whole, had no event array, and none of whose parts was known to contain
+    /// events; its first member names are in [`Scanner::names`].
     OtherDocument,
     /// An element follows another without a comma, at this offset.
     SeparatorMissing(usize),
     /// The window ends inside something that begins at this offset.
     Incomplete(usize),
-    /// The text is not understood from this offset on.
+    /// The text is invalid from this offset on.
     Broken(usize, Reason, &'static str),
     /// The text has ended.
     End,
@@ -45,7 +45,7 @@ pub(crate) enum Piece {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ScanState {
-    /// Before, between or behind documents.
+    /// Before, between or after documents.
     Outside,
     /// In the outermost object, before a member name or the end.
     Object { is_first: bool, has_records: bool },
@@ -53,49 +53,49 @@ enum ScanState {
     Array { kind: ArrayKind, is_first: bool },
 }
 
-/// What an array holds.
+/// The kind of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ArrayKind {
-    /// No object holds it: events, or what brings them.
+    /// No object holds it: events, or wrappers of events.
     Outermost,
-    /// `Records`: events, or what brings them.
+    /// `Records`: events, or wrappers of events.
     Records,
-    /// `Events` of `lookup-events` and `logEvents` of CloudWatch Logs: what brings events.
+    /// `Events` of `lookup-events` and `logEvents` of CloudWatch Logs: wrappers of events.
     Wrappers,
-    /// Any other, in a document of which the parts are shown.
+    /// Any other, in a document whose parts are returned.
     Other,
 }
 
-/// Cuts text into events.
+/// Splits text into events.
 #[derive(Debug)]
 pub(crate) struct Scanner {
     state: ScanState,
     at: usize,
     names: Vec<String>,
     has_event_arrays: bool,
-    /// Arrays that were begun.
+    /// Number of arrays so far.
     arrays: u64,
-    /// The array at hand, or the last one.
+    /// The current array, or the last one.
     last_array: ArrayKind,
-    /// Whether the parts of the document at hand are shown: it has no end in the window.
+    /// Whether the current document is returned in parts: it has no end in the window.
     shows_parts: bool,
     nesting: Nesting,
-    /// Whether parts of the document at hand were known to bring events.
+    /// Whether parts of the current document were known to contain events.
     has_events_in_parts: bool,
 }
 
-/// Some editors put it before UTF-8; in merged files it stands before each document.
+/// Some editors put it before UTF-8; in concatenated files it precedes each document.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How the next event begins in an archive as CloudTrail writes it. Inside an event it can only be damage: text within
-/// text has its quotes escaped.
+/// The beginning of the next event in an archive as CloudTrail writes it. Inside an event it can only be damage: quotes
+/// in a string are escaped.
 pub(crate) const NEXT_EVENT: &[u8] = b",{\"eventVersion\"";
 
 /// The member that makes a document an archive.
 const RECORDS_NAME: &[u8] = b"\"Records\"";
 
-/// The longest document that is shown as a whole when it does not begin like an event; in a longer one event arrays are
-/// looked for.
+/// The longest document that is returned as a whole when it does not begin like an event; a longer one is searched for
+/// event arrays.
 const MAX_DOCUMENT_BYTES: usize = 8 << 20;
 
 impl Scanner {
@@ -113,27 +113,27 @@ impl Scanner {
         }
     }
 
-    /// Where the next piece is looked for.
+    /// Where the search for the next piece begins.
     pub(crate) const fn position(&self) -> usize {
         self.at
     }
 
-    /// The array at hand, or the last one.
+    /// The current array, or the last one.
     pub(crate) const fn array(&self) -> ArrayKind {
         self.last_array
     }
 
-    /// Event arrays so far, that at hand included.
+    /// Number of event arrays so far, including the current one.
     pub(crate) const fn arrays(&self) -> u64 {
         self.arrays
     }
 
-    /// Whether an array called `Records`, or an outermost one with elements, has come.
+    /// Whether there was an array named `Records`, or an outermost one with elements.
     pub(crate) const fn has_event_arrays(&self) -> bool {
         self.has_event_arrays
     }
 
-    /// Whether the position is before, between or behind documents.
+    /// Whether the position is before, between or after documents.
     pub(crate) const fn is_outside(&self) -> bool {
         matches!(self.state, ScanState::Outside)
     }
@@ -143,22 +143,22 @@ impl Scanner {
         matches!(self.state, ScanState::Array { kind, .. } if !matches!(kind, ArrayKind::Other))
     }
 
-    /// Whether the parts of the document at hand are shown.
+    /// Whether the current document is returned in parts.
     pub(crate) const fn shows_parts(&self) -> bool {
         self.shows_parts
     }
 
-    /// Says that events stand in a part of the document at hand.
+    /// Records that a part of the current document contains events.
     pub(crate) const fn note_events_in_parts(&mut self) {
         self.has_events_in_parts = true;
     }
 
-    /// The first member names of the document at hand.
+    /// The first member names of the current document.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Passes over text up to an offset of the window.
+    /// Skips text up to an offset of the window.
     pub(crate) const fn skip_to(&mut self, at: usize) {
         self.at = at;
     }
@@ -168,7 +168,7 @@ impl Scanner {
         self.at -= bytes;
     }
 
-    /// The next piece of the window; `is_all` says that no more text follows it.
+    /// The next piece of the window; `is_all` when no more text follows it.
     pub(crate) fn next(&mut self, window: &[u8], is_all: bool) -> Piece {
         loop {
             self.at = skip_space(window, self.at);
@@ -221,7 +221,7 @@ impl Scanner {
         None
     }
 
-    /// Begins an object that no array holds: it is shown as a whole, unless it has an event array.
+    /// Begins an object outside of arrays: it is returned as a whole, unless it has an event array.
     fn open_object(&mut self, window: &[u8], is_all: bool) -> Option<Piece> {
         let start = self.at;
         let first_name = &window[skip_space(window, start + 1)..];
@@ -385,13 +385,13 @@ impl Scanner {
         Some(Piece::Element(start..end))
     }
 
-    /// Goes on with an event behind damage.
+    /// Continues with an event after damage.
     pub(crate) const fn resume_at(&mut self, event: usize) {
         self.at = event;
         self.state = ScanState::Array { kind: self.last_array, is_first: true };
     }
 
-    /// Goes on with a document behind damage.
+    /// Continues with a document after damage.
     pub(crate) const fn resume_outside(&mut self, at: usize) {
         self.at = at;
         self.state = ScanState::Outside;

@@ -1,7 +1,7 @@
-//! What a document is, by its content.
+//! The kind of a document, by its content.
 //!
-//! In: a parsed document, or the names of its first members. Out: whether it holds events, and a word for what it is
-//! when it does not. Never: looks at a file name.
+//! In: a parsed document, or the names of its first members. Out: whether it holds events, and otherwise a word for its
+//! kind. Never: looks at a file name.
 
 use crate::json::tape::{Member, Shape, Value};
 
@@ -18,34 +18,34 @@ fn kind_of_category(category: Option<&str>) -> &'static str {
 /// Kind of an archive with events of no special category.
 pub(crate) const LOG: &str = "log";
 
-/// Names that are enough to identify a document without events.
+/// Number of names that suffice to identify a document without events.
 pub(crate) const NAMES_KEPT: usize = 32;
 
-/// Kind of JSON without events that is nothing else that is known.
+/// Kind of JSON without events that is nothing else known.
 pub(crate) const JSON: &str = "json";
 
 /// Kind of an archive whose event arrays are all empty.
 pub(crate) const EMPTY: &str = "empty";
 
-/// Kind of what services and stores send when something has happened in them.
+/// Kind of the notifications of services and stores.
 pub(crate) const NOTIFICATION: &str = "notification";
 
-/// Whether this is what a store says about an object: S3 and those that speak as it does in `s3`, Alibaba Cloud's OSS in
+/// Whether this describes an object of a store: S3 and compatible stores in `s3`, Alibaba Cloud's OSS in
 /// `oss`, Huawei Cloud's OBS in `obs`.
 fn describes_object(value: Value<'_>) -> bool {
     let has = |name: &str| value.members().any(|member| member.name() == name && !member.value().is_null());
     has("bucket") && has("object")
 }
 
-/// Whether this is what a store calls a change of an object, such as `ObjectCreated:Put` or `tos:ObjectCreated:Put`: names of
+/// Whether this is a store's name for a change of an object, such as `ObjectCreated:Put` or `tos:ObjectCreated:Put`: names of
 /// API calls have no colon.
 fn names_object_event(name: &str) -> bool {
     name.split_once(':').is_some_and(|(before, after)| before.starts_with("Object") || after.starts_with("Object"))
 }
 
 /// What the elements of an event array are, by the first object among them: the kind of the archive, or as an error the
-/// kind of foreign object. Notifications of S3, SNS and SQS come in arrays called `Records` too, and those of stores look
-/// like events but for what they are about.
+/// kind of foreign object. Notifications of S3, SNS and SQS come in arrays called `Records` too, and those of stores differ
+/// from events only in what they describe.
 pub(crate) fn classify(value: Value<'_>) -> Result<&'static str, &'static str> {
     let mut is_event = false;
     let mut category = None;
@@ -70,12 +70,12 @@ pub(crate) fn classify(value: Value<'_>) -> Result<&'static str, &'static str> {
     if is_event { Ok(kind_of_category(category)) } else { Err(JSON) }
 }
 
-/// The kind of archive that an object makes which certainly is an event, wherever it stands: it tells its version and what
-/// it is about (CloudTrail User Guide, record contents). Notifications of S3 do so, too.
+/// The kind of archive for an object that is certainly an event, wherever it is: it has a version and event
+/// details (CloudTrail User Guide, record contents). Notifications of S3 do, too.
 pub(crate) fn kind_of_event(value: Value<'_>) -> Option<&'static str> {
     const SUBJECTS: [&str; 4] = ["eventSource", "eventName", "eventType", "eventCategory"];
     let is_text = |name: &str| value.get(name).is_some_and(|member| matches!(member.value().shape(), Shape::String(_)));
-    // Pipelines that make numbers of what looks like one leave a version its point.
+    // Pipelines that turn number-like strings into numbers keep a version's decimal point.
     let is_version = |member: Member<'_>| match member.value().shape() {
         Shape::String(_) => true,
         Shape::Number => member.raw().contains('.'),
@@ -87,7 +87,7 @@ pub(crate) fn kind_of_event(value: Value<'_>) -> Option<&'static str> {
 
 /// A word for a document without events, by the names of its first members.
 pub(crate) fn foreign_kind<'n>(names: impl IntoIterator<Item = &'n str>) -> &'static str {
-    // The first row whose names are all there wins, so the more telling ones come first.
+    // The first row whose names are all present wins, so the more specific ones come first.
     const KINDS: &[(&[&str], &str)] = &[
         (&["digestS3Object", "logFiles"], "digest"),
         (&["configurationItems"], "config"),
@@ -105,21 +105,21 @@ pub(crate) fn foreign_kind<'n>(names: impl IntoIterator<Item = &'n str>) -> &'st
     KINDS.iter().find(|(wanted, _)| wanted.iter().all(&has)).map_or(JSON, |(_, kind)| kind)
 }
 
-/// Kind of a file that holds nothing but zeros.
+/// Kind of a file of zeros.
 pub(crate) const ZEROS: &str = "zeros";
 /// Kind of an XML or HTML page.
 pub(crate) const MARKUP: &str = "markup";
-/// Kind of what Git keeps in the place of a large file.
+/// Kind of the pointer that Git LFS stores in place of a large file.
 pub(crate) const GIT_LFS_POINTER: &str = "git_lfs_pointer";
 /// Kind of text of no other kind.
 pub(crate) const TEXT: &str = "text";
-/// Kinds of containers that were not looked into.
+/// Kinds of containers that were not opened.
 pub(crate) const TAR: &str = "tar";
 pub(crate) const ZIP: &str = "zip";
 /// Kind of bytes of no other kind.
 pub(crate) const BINARY: &str = "binary";
 
-/// How files begin that are compressed in a way that is not read, or more often than is read.
+/// Beginnings of files with an unsupported compression, or that are compressed more often than is supported.
 const COMPRESSED: &[(&[u8], &str)] = &[
     (b"\x1f\x8b", "gzip"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
@@ -137,7 +137,7 @@ const COMPRESSED: &[(&[u8], &str)] = &[
     (b"Rar!\x1a\x07", "rar"),
 ];
 
-/// How other files begin that are known.
+/// Beginnings of other known files.
 const OTHERS: &[(&[u8], &str)] = &[
     (b"User name,AWS access key,", "console_csv"),
     (b"version https://git-lfs.", GIT_LFS_POINTER),
@@ -149,17 +149,17 @@ const OTHERS: &[(&[u8], &str)] = &[
     (b"\x7fELF", "program"),
 ];
 
-/// Whether this is a kind of file that is compressed in a way that is not read.
+/// Whether this is a kind of file with an unsupported compression.
 pub(crate) fn is_compressed(kind: &str) -> bool {
     COMPRESSED.iter().any(|(_, known)| *known == kind)
 }
 
-/// A word for what is no JSON document at all.
+/// A word for text that is not a JSON document.
 pub(crate) fn foreign_text_kind(text: &[u8]) -> &'static str {
     let head = &text[..text.len().min(1_024)];
     let has_no_control = head.iter().all(|byte| *byte >= b' ' || matches!(byte, b'\n' | b'\r' | b'\t'));
     let is_utf8 = std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true);
-    // Text in an older encoding is mostly ASCII all the same.
+    // Text in a legacy encoding is mostly ASCII all the same.
     let is_mostly_ascii = head.iter().filter(|byte| byte.is_ascii()).count() >= head.len() / 4 * 3;
     let is_text = has_no_control && (is_utf8 || (is_mostly_ascii && head.len() >= 16));
     let begins = |(start, _): &&(&[u8], &str)| text.starts_with(start);
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_json_has_a_word() {
+    fn text_that_is_not_json_has_a_kind() {
         for (text, kind) in [
             (&b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>"[..], MARKUP),
             (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", GIT_LFS_POINTER),

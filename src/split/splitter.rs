@@ -1,8 +1,8 @@
-//! The text of an archive to the elements that are to be converted, and findings for the rest.
+//! The text of an archive to the elements to convert, and findings for the rest.
 //!
-//! In: windows of text, in order. Out: the place of every event, what was refused, and in the end what kind of archive
-//! it was. Never: converts an event, so that this, which has to go through an archive from front to back, stays cheap
-//! and everything else can happen on many threads.
+//! In: windows of text, in order. Out: the place of every event, what was refused, and at the end the kind of archive.
+//! Never: converts an event: this sequential pass over an archive stays cheap, and everything else can run on many
+//! threads.
 
 mod array;
 mod damage;
@@ -27,39 +27,39 @@ use crate::json::tape::Parser;
 /// Largest event: a thousand times what CloudTrail writes (CloudTrail User Guide, record contents), and a bound for the window.
 const MAX_EVENT_BYTES: usize = 256 << 20;
 
-/// Text of one archive that is scanned again because of damage: a bound for hostile archives, in which every event
-/// seems to have swallowed all that follow.
+/// Text of one archive that is rescanned because of damage: a bound for hostile archives, in which every event
+/// seems to contain all that follow.
 const MAX_RESCAN_BYTES: usize = 256 << 20;
 
-/// Text that is enough to detect what a file is that is not JSON.
+/// Text that suffices to recognise a file that is not JSON.
 pub(crate) const SNIFF_BYTES: usize = 1_024;
 
-/// Text that waits for the end of one element; above it, the element is asked whether it has lost that end.
+/// Text that waits for the end of one element; above it, the element is checked for a missing end.
 const MAX_WAITING_BYTES: usize = 8 << 20;
 
-/// White space behind an element that is waited through to see what comes.
+/// White space after an element that is waited through to see what follows.
 const MAX_BLANK_BYTES: usize = 1 << 20;
 
-/// Text that a message shows.
+/// Text shown in a message.
 const FOUND_BYTES: usize = 16;
 
 const UNMATCHED: &str = "the brackets or quotes of this event do not match";
 
-/// An object that is to be converted.
+/// An object to convert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Element {
     /// 0-based position in the archive.
     pub(crate) index: u32,
     /// Place in the window.
     pub(crate) range: Range<usize>,
-    /// Its text, when it stands there in a string.
+    /// Its text, when it is inside a string.
     pub(crate) text: Option<Box<str>>,
 }
 
 /// What the splitter needs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// More text; what stands before this offset of the window is done with.
+    /// More text; everything before this offset of the window is done.
     More(usize),
     /// Nothing: the archive is done.
     End,
@@ -72,23 +72,23 @@ pub(crate) struct Splitter {
     /// Offset in the archive's text of the first byte of the window.
     window_start: u64,
     state: SplitState,
-    /// Kind by the first object; `None` until it comes.
+    /// Kind by the first object; `None` until there is one.
     kind: Option<&'static str>,
     /// Kind of the first document without events.
     foreign_kind_seen: Option<&'static str>,
-    /// Such documents, as findings: if there are events, they do not belong.
+    /// Such documents, as findings: if there are events, the documents do not belong.
     foreign_findings: Vec<Finding>,
-    /// Those before the first event that are too many to be noted one by one.
+    /// Those before the first event that were too many to record individually.
     foreign_not_noted: u64,
     array: ArrayState,
     next_index: u32,
     quarantined: u64,
     findings: Vec<Finding>,
-    /// What may still be spent on nested and damaged text.
+    /// Remaining budget for nested and damaged text.
     budget: Budget,
-    /// What the element at hand was found to be, by its place in the window.
+    /// The result for the current element, by its position in the window.
     unwrapped: Option<(usize, Unwrapped)>,
-    /// What was wrong with a document that is read again by its parts, and how many findings there were before.
+    /// The error of a document that is read again in parts, and the number of findings before.
     reread: Option<(usize, Finding)>,
     /// Finds the next event inside another.
     next_event: memmem::Finder<'static>,
@@ -98,7 +98,7 @@ pub(crate) struct Splitter {
 enum SplitState {
     Begin,
     Go,
-    /// In text that cannot be trusted, looking for the next event that can.
+    /// In text that cannot be trusted, searching for the next certain event.
     Lost(Damage),
     /// It holds no events at all.
     Foreign(&'static str),
@@ -110,8 +110,8 @@ impl Splitter {
         Self::within(Budget { depth: Budget::DEPTH, rescan_bytes: MAX_RESCAN_BYTES })
     }
 
-    /// The kind of a text that is no JSON, by how it begins; `is_all` says that nothing follows. `None` when it may have
-    /// events, or when more has to be seen.
+    /// The kind of a text that is not JSON, by its beginning; `is_all` when nothing follows. `None` when it may contain
+    /// events, or when more text is needed.
     pub(crate) fn foreign_kind(text: &[u8], is_all: bool) -> Option<&'static str> {
         let mut splitter = Self::new();
         match (splitter.begin(text, is_all), splitter.state) {
@@ -141,7 +141,7 @@ impl Splitter {
         }
     }
 
-    /// Bytes that may still be looked at a second time because of damage.
+    /// Bytes that may still be scanned a second time because of damage.
     pub(super) const fn rescan_bytes(&self) -> usize {
         self.budget.rescan_bytes
     }
@@ -151,7 +151,7 @@ impl Splitter {
         self.window_start
     }
 
-    /// Splits a window, adding the objects in it to `elements`; `is_all` says that no text follows it.
+    /// Splits a window, adding the objects in it to `elements`; `is_all` when no text follows it.
     pub(crate) fn split(
         &mut self,
         parser: &mut Parser,
@@ -194,16 +194,16 @@ impl Splitter {
         elements: &mut Vec<Element>,
     ) -> Option<Next> {
         let before = self.scanner.checkpoint();
-        // Places are those of this window, and what is found at one counts for one piece alone.
+        // Positions are those of this window, and the result at one counts for one piece only.
         self.unwrapped = None;
         let piece = self.scanner.next(window, is_all);
-        // What comes behind a document must not be taken for what was wrong in it.
+        // Findings after the document must not count as its own.
         self.end_reread();
         match piece {
             Piece::Incomplete(at) if !is_all && window.len() - at <= MAX_WAITING_BYTES => return Some(Next::More(at)),
             Piece::Incomplete(at) => return self.take_incomplete(parser, window, is_all, at),
             Piece::Element(range) => {
-                // What follows an element shows whether it ends where it should; a great deal of white space does not.
+                // What follows an element shows whether it ends where it should; a long run of white space does not.
                 let is_open = !is_all && crate::json::scan::skip_space(window, range.end) == window.len();
                 if is_open && window.len() - range.end <= MAX_BLANK_BYTES {
                     self.scanner.back_to(before);
@@ -225,7 +225,7 @@ impl Splitter {
                 let message = "expected `,` between two elements".to_owned();
                 self.report(at, Rejection { reason: Reason::SeparatorMissing, message }, &[]);
             }
-            // The message shows what stands there.
+            // The message shows the text at this point.
             Piece::Broken(at, ..) if !is_all && window.len() - at < FOUND_BYTES => {
                 self.scanner.back_to(before);
                 return Some(Next::More(self.scanner.position()));
@@ -246,7 +246,7 @@ impl Splitter {
         let is_in_array = self.scanner.is_in_array();
         let text = window.get(element..).unwrap_or_default();
         if is_in_array && !is_all && !is_event_like(text) && names_version(text) && self.is_no_event_array() {
-            // It is too large to be held, and brings events.
+            // It is too large to be held, and contains events.
             if self.scanner.enter_element(window, element) {
                 return None;
             }
@@ -258,7 +258,7 @@ impl Splitter {
         };
         let is_element = element < window.len() && is_event;
         if !is_all && window.len() - at <= MAX_EVENT_BYTES {
-            // An event may be this long; but if others begin inside it, it has lost its end.
+            // An event may be this long; but if others begin inside it, its end is missing.
             let holds_others = is_element && self.holds_others(parser, window, is_all, element);
             if !holds_others {
                 return Some(Next::More(at));
@@ -283,13 +283,13 @@ impl Splitter {
         self.window_start += bytes as u64;
     }
 
-    /// The outcome, once the text has ended.
+    /// The outcome, after the end of the text.
     pub(crate) fn close(mut self) -> SplitOutcome {
         self.scanner.resume_outside(self.scanner.position());
         self.end_reread();
         let (status, kind) = match self.state {
             SplitState::Foreign(kind) => return SplitOutcome::foreign(kind),
-            // An archive may be empty; what has nothing else to show is none.
+            // An archive may have no events; but a text with only foreign documents is not an archive.
             _ if self.findings.is_empty() && self.next_index == 0 => match self.foreign_kind_seen {
                 Some(kind) => return SplitOutcome::foreign(kind),
                 None if !self.scanner.has_event_arrays() => return SplitOutcome::foreign(shape::JSON),
@@ -310,10 +310,10 @@ impl Splitter {
         }
     }
 
-    /// Looks at how the text begins; asks for more when that cannot be decided yet.
+    /// Examines the beginning of the text; requests more when that is not enough.
     fn begin(&mut self, window: &[u8], is_all: bool) -> Option<Next> {
         let mut start = crate::json::scan::skip_space(window, 0);
-        // Files that were put together may bring a mark each, empty ones among them.
+        // Concatenated files may bring a mark each, including empty ones.
         while window[start..].starts_with(BYTE_ORDER_MARK) {
             start = crate::json::scan::skip_space(window, start + BYTE_ORDER_MARK.len());
         }
@@ -379,12 +379,12 @@ impl Splitter {
         true
     }
 
-    /// Looks at the value of a member beside an event array.
+    /// Checks the value of a member next to an event array.
     fn take_beside(&mut self, parser: &mut Parser, window: &[u8], range: Range<usize>, elements: &mut Vec<Element>) {
         if names_version(&window[range.clone()]) {
             return self.take_part(parser, window, range, elements);
         }
-        // One such finding is enough: text that only looks like JSON would yield one for every member.
+        // One such finding is enough: text that only resembles JSON would yield one for every member.
         if self.findings.is_empty()
             && let Err(Rejection { reason, message }) = check(parser, &window[range.clone()])
         {

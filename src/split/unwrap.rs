@@ -1,13 +1,13 @@
-//! Events that other objects bring along.
+//! Events inside other objects.
 //!
-//! In: an object. Out: whether it is an event, or the events that are in it, as they stand or with their escapes taken
-//! back, and what of it should have been one. Never: looks into an event: what it holds is its own.
+//! In: an object. Out: whether it is an event, or the events in it, verbatim or unescaped, and what should have been an
+//! event. Never: looks into an event: its content is its own.
 //!
 //! One rule covers EventBridge (`detail`), `lookup-events` (`CloudTrailEvent`), CloudWatch Logs (`message`), SNS and SQS
-//! (`Message`, `body`), Splunk (`_raw`), Elasticsearch (`_source`, `event.original`) and whatever is like them: an event is an
-//! object that certainly is one, below any member or in any array, or stands in a string. A string that spells
-//! `eventVersion` is read as an archive is: it may hold an event, lines of them, `Records`, or what brings events, with
-//! something before them, and be cut or damaged. What is wrong with it is refused, and the rest is kept.
+//! (`Message`, `body`), Splunk (`_raw`), Elasticsearch (`_source`, `event.original`) and similar wrappers: an event is an
+//! object that is certainly one, below any member or in any array, or in a string. A string that contains
+//! `eventVersion` is read as an archive is: it may hold an event, lines of them, `Records`, or wrappers of events, after
+//! a prefix, and be truncated or damaged. Invalid parts are refused, and the rest is kept.
 
 use std::ops::Range;
 
@@ -18,49 +18,49 @@ use super::splitter::{Element, Splitter};
 use crate::error::{Finding, Reason};
 use crate::json::tape::{Document, Member, ParseError, Parser, Shape, Value, raw_elements};
 
-/// What is left to spend on nested and on damaged text.
+/// Remaining budget for nested and damaged text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {
     /// Objects and arrays around an event; strings within strings count, too.
     pub(crate) depth: usize,
-    /// Bytes that may be looked at a second time because of damage.
+    /// Bytes that may be scanned a second time because of damage.
     pub(crate) rescan_bytes: usize,
 }
 
 impl Budget {
-    /// Levels around an event that any service is known to make are five.
+    /// Known services produce at most five levels around an event.
     pub(crate) const DEPTH: usize = 16;
 }
 
-/// Names of members that identify a truncated event that has not come to its version.
+/// Member names that identify a truncated event whose version is missing.
 const EVENT_NAMES: [&str; 6] =
     ["\"eventTime\"", "\"eventSource\"", "\"eventName\"", "\"eventID\"", "\"eventType\"", "\"userIdentity\""];
 
-/// What an object turned out to be.
+/// The result of unwrapping an object.
 #[derive(Debug)]
 pub(crate) enum Unwrapped {
-    /// An event; the kind of archive that it makes.
+    /// An event; the kind of its archive.
     Event(&'static str),
-    /// Something that brings this, which may be nothing; what it looks like.
+    /// Contains these, which may be none; and its own kind.
     Wrapper(Vec<Extracted>, &'static str),
 }
 
-/// Something that an object brings.
+/// Something inside an object.
 #[derive(Debug)]
 pub(crate) struct Extracted {
-    /// Where it stands: the object, or the string that it is in.
+    /// Its position: that of the object, or of the string that contains it.
     pub(crate) range: Range<usize>,
     pub(crate) content: Payload,
 }
 
-/// What it is.
+/// An event, or a refusal.
 #[derive(Debug)]
 pub(crate) enum Payload {
     /// An event.
     Event {
-        /// Its text, when it is in a string.
+        /// Its text, when it is inside a string.
         text: Option<Box<str>>,
-        /// The kind of archive that it makes.
+        /// The kind of its archive.
         kind: &'static str,
     },
     /// What should have been one.
@@ -73,7 +73,7 @@ pub(crate) enum Payload {
     },
 }
 
-/// Finds out what an object is.
+/// Unwraps an object.
 ///
 /// # Errors
 ///
@@ -94,7 +94,7 @@ pub(crate) fn unwrap(parser: &mut Parser, text: &str, budget: &mut Budget) -> Re
                 let kind = unwrap_string(parser, text, &range, &mut inner, &mut extracted)?;
                 budget.rescan_bytes = inner.rescan_bytes;
                 if kind == Some(shape::NOTIFICATION) {
-                    // It says more than what contains it.
+                    // It is more specific than the kind of the container.
                     foreign_kind = shape::NOTIFICATION;
                 }
             }
@@ -108,13 +108,13 @@ pub(crate) fn unwrap(parser: &mut Parser, text: &str, budget: &mut Budget) -> Re
     Ok(Unwrapped::Wrapper(extracted, foreign_kind))
 }
 
-/// Something that is refused as it stands.
+/// Something that is refused verbatim.
 fn refused(text: &str, range: Range<usize>, rejection: Rejection) -> Extracted {
     let original = text.as_bytes()[range.clone()].to_vec();
     Extracted { range, content: Payload::Refused { rejection, is_event: false, original } }
 }
 
-/// Takes what a string brings that may be JSON, or spells `eventVersion`; what it looks like, when it is something else.
+/// Unwraps a string that may be JSON, or contains `eventVersion`; its kind, when it is something else.
 fn unwrap_string(
     parser: &mut Parser,
     text: &str,
@@ -157,13 +157,13 @@ fn unwrap_string(
     Ok(foreign_kind)
 }
 
-/// Whether text that is not JSON may hold an event, as far as it goes.
+/// Whether text that is not JSON may be a truncated event.
 fn may_be_cut_event(inner: &str) -> bool {
     let is_container = inner.trim_start().starts_with(['{', '[']);
     names_version(inner.as_bytes()) || (is_container && EVENT_NAMES.iter().any(|name| inner.contains(name)))
 }
 
-/// What the JSON of a string brings, whatever it is.
+/// Unwraps the JSON of a string.
 fn unwrap_inner(
     parser: &mut Parser,
     inner: &str,
@@ -182,19 +182,19 @@ fn unwrap_inner(
     Ok((extracted.into_iter().map(content).collect(), kind))
 }
 
-/// Where the JSON of a string begins: behind a timestamp, the words of a log, a byte order mark.
+/// Where the JSON of a string begins: after a timestamp, a log prefix, or a byte order mark.
 fn text_start(inner: &str) -> usize {
     let Some(object) = inner.find('{') else { return 0 };
     let before = inner[..object].trim_ascii_end();
     match before.as_bytes().last() {
-        // An array, of which it is the first element or a later one.
+        // An array, and the event is its first or a later element.
         Some(b'[') => before.len() - 1,
         Some(b',') if before.trim_ascii_start().starts_with('[') => 0,
         _ => object,
     }
 }
 
-/// Reads a text as an archive: its events, and what is wrong with it, in their order; and its kind.
+/// Reads a text as an archive: its events and errors, in their order; and its kind.
 fn read_as_archive(parser: &mut Parser, text: &str, budget: &mut Budget) -> (Vec<Payload>, &'static str) {
     let mut splitter = Splitter::within(*budget);
     let mut elements = Vec::new();
@@ -218,8 +218,8 @@ fn read_as_archive(parser: &mut Parser, text: &str, budget: &mut Budget) -> (Vec
     (contents.into_iter().map(|(.., content)| content).collect(), split_outcome.kind)
 }
 
-/// Whether a text without events, which is JSON, says `eventVersion` for another reason than that of an event: it is a
-/// notification, or speaks of the word.
+/// Whether a JSON text without events has another reason to contain `eventVersion`: it is a
+/// notification, or mentions the word.
 fn is_accounted_for(parser: &mut Parser, inner: &str) -> bool {
     fn holds_version(value: Value<'_>) -> bool {
         match value.shape() {
@@ -241,17 +241,17 @@ struct FoundEvent {
     what: FoundKind,
 }
 
-/// What it is.
+/// The kind of such a thing.
 enum FoundKind {
-    /// An event, and the kind of archive that it makes.
+    /// An event, and the kind of its archive.
     Event(&'static str),
-    /// A string that may be JSON, or spells `eventVersion`.
+    /// A string that may be JSON, or contains `eventVersion`.
     String,
-    /// Something that does so further down than is looked.
+    /// Contains `eventVersion` beyond the maximum depth.
     TooDeep,
 }
 
-/// The kind of an event, or as an error what may hold events in a document that is none, and what that looks like.
+/// The kind of an event, or as an error what may hold events in another document, and the kind of that document.
 fn look(document: Document<'_>, text: &str, depth: usize) -> Result<&'static str, (Vec<FoundEvent>, &'static str)> {
     let root = document.root();
     if let Some(kind) = shape::kind_of_event(root) {
@@ -267,7 +267,7 @@ fn look(document: Document<'_>, text: &str, depth: usize) -> Result<&'static str
 struct EventSearch<'a> {
     text: &'a str,
     found: Vec<FoundEvent>,
-    /// Whether there is something that notifies.
+    /// Whether there is a notification.
     has_notice: bool,
 }
 
@@ -298,7 +298,7 @@ impl EventSearch<'_> {
             }
             _ => return,
         };
-        // The text of a value is a piece of the whole.
+        // The text of a value is a slice of the whole.
         let start = raw.as_ptr().addr() - self.text.as_ptr().addr();
         self.found.push(FoundEvent { range: start..start + raw.len(), what });
     }
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_found_in_whatever_brings_it() {
+    fn an_event_is_found_in_whatever_wraps_it() {
         assert_eq!(events(EVENT), ["itself"]);
         let bridge = format!("{{\"version\":\"0\",\"detail-type\":\"x\", \"detail\" : {EVENT} , \"resources\":[]}}");
         let lookup = format!("{{\"EventId\":\"1\",\"CloudTrailEvent\":{}}}", quoted(EVENT));
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_brings_no_event_brings_none() {
+    fn objects_without_events_give_none() {
         for text in [
             "{}",
             "[]",
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn notices_are_told_from_other_strangers() {
+    fn notifications_are_distinguished_from_other_foreign_objects() {
         let kind = |text: &str| match unwrap(&mut Parser::default(), text, &mut BUDGET.clone()) {
             Ok(Unwrapped::Wrapper(events, kind)) if events.is_empty() => kind,
             other => panic!("{other:?} of {text}"),
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_in_an_event_is_its_own_affair() {
+    fn an_event_inside_an_event_is_not_extracted() {
         let outer =
             format!("{{\"eventVersion\":\"1.08\",\"eventType\":\"t\",\"requestParameters\":{{\"a\":{EVENT}}}}}");
         assert_eq!(events(&outer), ["itself"]);
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_is_read_as_an_archive_is() {
+    fn strings_are_read_like_archives() {
         let extracted = |text: &str| events(&format!("{{\"message\":{}}}", quoted(text)));
         let next = &EVENT[..EVENT.len() - 5];
         let other = r#"{"eventTime":"2025-03-01T08:15:00Z","eventVersion":"1.08","eventName":"B"}"#;

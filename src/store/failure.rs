@@ -1,12 +1,11 @@
-//! That an error is one of a store.
+//! Errors that were caused by a store.
 //!
-//! In: what came of a request, in words. Out: an error that can be told from others, whatever is around it. Never: decides on
-//! the words.
+//! In: the result of a request, in words. Out: an error that can be recognised inside others. Never: decides on the words.
 
 use std::error::Error as StdError;
 use std::io;
 
-/// What came of a request, as the cause of an error: whoever unpacks bytes can tell it from damage.
+/// The result of a request, as the cause of an error: code that decompresses can distinguish it from damage.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct StoreFailure(String);
@@ -16,13 +15,13 @@ pub(super) fn failed(kind: io::ErrorKind, words: String) -> io::Error {
     io::Error::new(kind, StoreFailure(words))
 }
 
-/// Whether an error is what a store answered, or that it did not.
+/// Whether an error comes from a store: an answer, or the lack of one.
 pub(crate) fn is_of_store(error: &io::Error) -> bool {
     error.get_ref().is_some_and(<dyn StdError + Send + Sync>::is::<StoreFailure>)
 }
 
 impl crate::error::Error {
-    /// The store's part in it, whatever is around that, when it is of a store.
+    /// The store's error inside this one, if there is one.
     pub(crate) fn of_store(&self) -> Option<&io::Error> {
         let mut cause = self.get_ref().map(|error| error as &(dyn StdError + 'static));
         while let Some(error) = cause {

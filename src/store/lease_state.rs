@@ -1,13 +1,13 @@
 //! Whether the lease on a lake is still valid.
 //!
-//! In: when the lease object was written last. Out: whether anything may be changed in the lake. Never: compares the clocks of two
+//! In: when the lease object was last written. Out: whether the lake may be changed. Never: compares the clocks of two
 //! machines.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-/// A moment by two clocks: the one stands still while the machine sleeps, and the other may be set.
+/// A moment by two clocks: one stops while the machine sleeps, the other can be set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment(Instant, SystemTime);
 
@@ -16,7 +16,7 @@ impl Moment {
         Self(Instant::now(), SystemTime::now())
     }
 
-    /// The longer of what the two say.
+    /// The longer of the two durations.
     pub(crate) fn elapsed(self) -> Duration {
         self.0.elapsed().max(self.1.elapsed().unwrap_or_default())
     }
@@ -27,19 +27,19 @@ pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// A lease, for those whose requests depend on it. Without one every request may be sent.
+/// A lease, for requests that depend on it. Without a lease every request may be sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LeaseState(Arc<Mutex<Option<HeldLease>>>);
 
 #[derive(Debug)]
 struct HeldLease {
     lease: Duration,
-    /// When it was written last.
+    /// When it was last written.
     written: Moment,
-    /// Why it could not be written since, and when the first attempt of those that failed was begun: a clock that was set,
-    /// or a machine that slept, is no attempt.
+    /// Why it could not be written since, and when the first failed attempt began: a changed clock or a machine that
+    /// slept is not an attempt.
     trouble: Option<(String, Instant)>,
-    /// How often that was tried, well or not.
+    /// Number of attempts, successful or not.
     attempts: usize,
 }
 
@@ -51,7 +51,7 @@ impl LeaseState {
         *held = Some(HeldLease { lease, written, trouble: None, attempts });
     }
 
-    /// Says why it could not be written by an attempt that was begun then.
+    /// Records why an attempt that began at this moment could not write it.
     pub(crate) fn note_trouble(&self, why: String, begun: Instant) {
         if let Some(held) = &mut *self.held() {
             let first = held.trouble.as_ref().map_or(begun, |(_, first)| *first);
@@ -60,17 +60,17 @@ impl LeaseState {
         }
     }
 
-    /// How often it was tried to write it.
+    /// How many attempts were made to write it.
     pub(crate) fn attempts(&self) -> usize {
         self.held().as_ref().map_or(0, |held| held.attempts)
     }
 
-    /// Whether it was not written for longer than its lease: others may have taken over.
+    /// Whether it was not written for longer than its lease time: other runs may have taken over.
     pub(crate) fn is_lapsed(&self) -> bool {
         self.held().as_ref().is_some_and(|held| held.written.elapsed() >= held.lease)
     }
 
-    /// Why it could not be written, when that was tried for so long.
+    /// Why it could not be written, if attempts have failed for this long.
     pub(crate) fn trouble_for(&self, long: Duration) -> Option<String> {
         let held = self.held();
         let (why, first) = held.as_ref()?.trouble.as_ref()?;
@@ -86,9 +86,9 @@ impl LeaseState {
 mod tests {
     use super::*;
 
-    /// A machine that slept, or whose clock was set: what went by in which nobody tried says nothing of the store.
+    /// Time without attempts (the machine slept, or its clock was set) says nothing about the store.
     #[test]
-    fn a_claim_that_was_not_written_because_nobody_tried_is_no_trouble_with_the_store() {
+    fn time_without_attempts_does_not_blame_the_store() {
         let (hold, lease) = (LeaseState::default(), Duration::from_secs(1));
         hold.renew(lease, Moment(Instant::now(), SystemTime::now() - Duration::from_hours(1)));
         assert!(hold.is_lapsed());

@@ -1,22 +1,22 @@
 //! What a store reports about objects.
 //!
-//! In: answers. Out: plain values. Never: asks for anything.
+//! In: answers. Out: plain values. Never: sends requests.
 
 use std::sync::Arc;
 
 use super::Bucket;
 
-/// Keys of a page, the most that S3 gives.
+/// Keys of a page, the maximum in S3.
 pub(super) const PAGE_KEYS: usize = 1_000;
 
-/// What a list has of an object.
+/// What a list says about an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Object {
     pub(crate) key: String,
     pub(crate) bytes: u64,
     /// Milliseconds since 1970.
     pub(crate) modified_ms: i64,
-    /// As the store gives it, in quotes; it changes when the bytes do.
+    /// As the store returns it, in quotes; it changes when the bytes do.
     pub(crate) etag: Option<String>,
 }
 
@@ -24,19 +24,19 @@ pub(crate) struct Object {
 #[derive(Debug, Default)]
 pub(crate) struct ListPage {
     pub(crate) objects: Vec<Object>,
-    /// Prefixes of further keys, each with a slash at its end.
+    /// Prefixes of further keys, each ending in a slash.
     pub(crate) folders: Vec<String>,
-    /// Keys that the client cannot ask for, with why; of one that ends in a slash all below it are meant.
+    /// Keys that the client cannot request, and why; a key that ends in a slash stands for everything below it.
     pub(crate) unreachable: Vec<(String, String)>,
     /// Asks for the next page.
     pub(crate) next: Option<NextPage>,
 }
 
-/// Where a list goes on.
+/// Where a list continues.
 #[derive(Clone, Debug)]
 pub(crate) struct NextPage {
     pub(super) token: Option<String>,
-    /// Key to go on behind, where a page could not be read as a whole.
+    /// Key to continue after, where a page could not be read as a whole.
     pub(super) after: Option<String>,
     pub(super) keys: usize,
 }
@@ -47,7 +47,7 @@ impl NextPage {
         Self { token: None, after: None, keys: PAGE_KEYS }
     }
 
-    /// The page of keys behind one, which need not be there.
+    /// The page of keys after this one, which need not exist.
     pub(crate) fn behind(key: String) -> Self {
         Self { token: None, after: Some(key), keys: PAGE_KEYS }
     }
@@ -58,12 +58,12 @@ impl NextPage {
 pub(crate) struct Version {
     pub(crate) bucket: Arc<Bucket>,
     pub(crate) key: String,
-    /// As the store gives it, in quotes.
+    /// As the store returns it, in quotes.
     pub(crate) etag: Option<String>,
     pub(crate) bytes: u64,
 }
 
-/// An upload of an object in pieces that is not complete.
+/// An incomplete multipart upload.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Upload {
     pub(crate) key: String,

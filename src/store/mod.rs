@@ -1,11 +1,11 @@
 //! Objects in S3, as blocking calls.
 //!
 //! In: `s3://` URLs, and how to reach them. Out: keys, sizes and bytes; objects written and removed. Never: a type of tokio
-//! or of the client library beyond this folder: threads that convert call in here and wait, or find what was fetched before
-//! they asked.
+//! or of the client library outside this folder: threads that convert call in here and wait, or find what was fetched
+//! ahead.
 //!
-//! What speaks to the network is in `s3`. In a build without that feature `without` stands in for it: its buckets cannot be
-//! had, so whoever works with them needs no other code.
+//! `s3` does the networking. In a build without that feature `without` takes its place: its buckets cannot be opened, so
+//! callers need no other code.
 //!
 //! Requests are retried with growing backoff while the store is busy or unreachable. Failures are explained in one sentence.
 

@@ -17,7 +17,7 @@ const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_EN
 /// How S3 is reached, the same for all buckets of a run.
 #[derive(Clone)]
 pub struct StoreOptions {
-    /// URL of a store that speaks S3, when it is not that of AWS.
+    /// URL of an S3-compatible store, unless it is AWS.
     pub endpoint: Option<String>,
     /// Region of the buckets; otherwise `AWS_REGION` or `AWS_DEFAULT_REGION` of the environment, and without them AWS is
     /// asked.
@@ -26,42 +26,42 @@ pub struct StoreOptions {
     pub uses_path_style: bool,
     /// Whether requests are not signed, as public buckets allow.
     pub is_anonymous: bool,
-    /// Whether to pay for requests to somebody else's bucket.
+    /// Whether to pay for requests to buckets of other accounts.
     pub requester_pays: bool,
-    /// Environment variables, `AWS_…` among them: the chain of credentials (environment, profiles with SSO, assumed roles
-    /// and processes, web identity, roles of containers and instances) and the client look at these.
+    /// Environment variables, `AWS_…` among them, for the credential chain (environment, profiles with SSO, assumed roles
+    /// and processes, web identity, roles of containers and instances) and for the client.
     pub environment: BTreeMap<String, String>,
     /// Home folder, for profiles.
     pub home: Option<PathBuf>,
-    /// Most retries of a request; otherwise as many as the time for an unreachable store allows.
+    /// Maximum retries of a request; otherwise as many as the time for an unreachable store allows.
     pub retries: Option<usize>,
-    /// How long a store is waited for that has answered before and is busy or away.
+    /// How long to wait for a store that has answered before and is busy or unreachable.
     pub patience: Duration,
-    /// Longest time for one attempt at a request.
+    /// Maximum time for one attempt at a request.
     pub timeout: Duration,
-    /// How long a run that writes to a lake may be silent before another takes it for dead.
+    /// How long a run that writes to a lake may be silent before another considers it dead.
     pub lease: Duration,
-    /// Buckets that are read by a store of the caller's, by their names.
+    /// Buckets that are read through a store of the caller's, by name.
     #[cfg(feature = "s3")]
     pub object_stores: BTreeMap<String, Arc<dyn super::ObjectStore>>,
-    /// Tells of waits.
+    /// Reports waits.
     pub(crate) waits: Waits,
 }
 
 impl StoreOptions {
-    /// Default time for which an unreachable store is waited for.
+    /// Default time to wait for an unreachable store.
     pub const DEFAULT_PATIENCE: Duration = Duration::from_mins(3);
     /// Default timeout of one attempt at a request.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 
-    /// URL of the store as it was typed, behind the flag or the variable that names it; nothing when it is that of AWS.
+    /// URL of the store as it was typed, after the flag or variable that names it; `None` for AWS.
     #[must_use]
     pub fn named_endpoint(&self) -> Option<(&str, &str)> {
         let typed = self.endpoint.as_deref().map(|typed| ("--s3-endpoint", typed));
         typed.or_else(|| self.variable(&ENDPOINTS))
     }
 
-    /// The first of some variables that is not empty, which would say nothing, and its value.
+    /// The first of some variables that is not empty, and its value.
     pub(super) fn variable<'o>(&'o self, names: &[&'o str]) -> Option<(&'o str, &'o str)> {
         let said = |name: &&'o str| {
             self.environment.get(*name).filter(|value| !value.is_empty()).map(|value| (*name, value.as_str()))

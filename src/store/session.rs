@@ -1,6 +1,6 @@
 //! The buckets of a run, and what they share.
 //!
-//! In: how S3 is reached. Out: buckets. Never: a request before a bucket is asked for.
+//! In: how S3 is reached. Out: buckets. Never: sends a request before a bucket is opened.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use crate::error::Result;
 pub(crate) struct Session {
     options: StoreOptions,
     buckets: Buckets,
-    /// Set when nobody wants to wait any more.
+    /// Set when waits are to end.
     stop: Stop,
-    /// Tells of waits.
+    /// Reports waits.
     waits: Waits,
     /// The lease on a lake, for requests that change something.
     hold: LeaseState,
@@ -25,7 +25,7 @@ impl Session {
         Self { options: options.clone(), waits: options.waits.clone(), ..Self::default() }
     }
 
-    /// The same, whose waits end soon after this is set.
+    /// The same, whose waits end soon after `stop` is set.
     pub(crate) fn stopped_by(self, stop: Stop) -> Self {
         Self { stop, ..self }
     }
@@ -35,17 +35,17 @@ impl Session {
         Self { waits, ..self }
     }
 
-    /// What is waited for.
+    /// Current waits.
     pub(crate) const fn waits(&self) -> &Waits {
         &self.waits
     }
 
-    /// The lease on a lake, kept by whoever takes one.
+    /// The lease on a lake, kept by the run that takes one.
     pub(crate) const fn hold(&self) -> &LeaseState {
         &self.hold
     }
 
-    /// Ends waits, also those that are under way, once it is set.
+    /// Ends waits, including those in progress, once it is set.
     pub(crate) const fn stop(&self) -> &Stop {
         &self.stop
     }
@@ -55,7 +55,7 @@ impl Session {
         &self.options
     }
 
-    /// A bucket; nothing is asked of it yet, but perhaps its Region.
+    /// A bucket; nothing is requested yet except possibly its Region.
     ///
     /// # Errors
     ///
@@ -65,17 +65,17 @@ impl Session {
         self.buckets.get(name, self)
     }
 
-    /// Judges once more what could not be had from buckets, before anything comes of it: whether it can be tried again, with
-    /// other credentials than before.
+    /// Checks again what could not be read from buckets, before the result is used: whether to try again with
+    /// new credentials.
     ///
     /// # Errors
     ///
-    /// Why nothing can be had any more.
+    /// Why nothing can be read any more.
     pub(crate) fn confirm(&self) -> Result<bool> {
         self.buckets.confirm(&self.stop)
     }
 
-    /// Whether something could not be read, and it is open whether that is the object's own fault.
+    /// Whether something could not be read, and it is undecided whether the object itself is the cause.
     pub(crate) fn is_in_doubt(&self) -> bool {
         self.buckets.are_in_doubt()
     }

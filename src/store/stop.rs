@@ -1,7 +1,7 @@
-//! What ends the waits of a run before what they wait for has come.
+//! What ends the waits of a run early.
 //!
-//! In: somebody asks a run to stop, it loses its lease on a lake, or a store gives nothing any more. Out: the same for everybody who waits, with the reason.
-//! Never: a reason that is not the one for which waits ended.
+//! In: a request to stop a run, a lost lease on a lake, or a store that serves nothing any more. Out: the end of all waits,
+//! with the reason. Never: a reason other than the one for which waits ended.
 
 use std::fmt;
 use std::io;
@@ -13,23 +13,23 @@ use std::time::Duration;
 use super::failure::failed;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How long a wait goes on when somebody has asked to stop.
+/// How long a wait goes on after a request to stop.
 pub(crate) const STOP_LATENCY: Duration = Duration::from_millis(100);
 
-/// Ends the waits of those who share it.
+/// Ends the waits of all that share it.
 #[derive(Clone, Default)]
 pub(crate) struct Stop {
-    /// Set when somebody asks the run to stop.
+    /// Set to ask the run to stop.
     asked: Arc<AtomicBool>,
-    /// Set once and for all when another run may have taken over the lake.
+    /// Set once when another run may have taken over the lake.
     lost: Arc<OnceLock<LeaseLost>>,
-    /// Set once and for all when a store gives nothing any more.
+    /// Set once when a store serves nothing any more.
     over: Arc<OnceLock<StoreGone>>,
 }
 
-/// Why a store gives nothing any more.
+/// Why a store serves nothing any more.
 struct StoreGone {
-    /// What was asked for.
+    /// What was requested.
     place: String,
     why: String,
     advice: &'static str,
@@ -43,12 +43,12 @@ struct LeaseLost {
 }
 
 impl Stop {
-    /// The same, for those who also stop when a flag is set.
+    /// The same, which also stops when a flag is set.
     pub(crate) fn or_when(&self, asked: Arc<AtomicBool>) -> Self {
         Self { asked, lost: Arc::clone(&self.lost), over: Arc::default() }
     }
 
-    /// Whether nobody shall wait any more.
+    /// Whether waits are to end.
     pub(crate) fn is_set(&self) -> bool {
         self.asked.load(Ordering::Relaxed) || self.is_lost() || self.over.get().is_some()
     }
@@ -58,12 +58,12 @@ impl Stop {
         self.lost.get().is_some()
     }
 
-    /// Reports that the lease on a lake is lost. The first reason counts.
+    /// Records that the lease on the lake is lost. The first reason counts.
     pub(crate) fn lose(&self, lake: &Path, why: &str) {
         self.lost.get_or_init(|| LeaseLost { kind: ErrorKind::LakeLocked, lake: lake.to_owned(), why: why.to_owned() });
     }
 
-    /// Reports that the store does not let the lease be renewed. The first reason counts.
+    /// Records that the store does not let the lease be renewed. The first reason counts.
     pub(crate) fn deny(&self, lake: &Path, why: &str) {
         self.lost.get_or_init(|| LeaseLost {
             kind: ErrorKind::LakeUnwritable,
@@ -72,12 +72,12 @@ impl Stop {
         });
     }
 
-    /// Says that a store gives nothing any more. The first reason counts.
+    /// Records that a store serves nothing any more. The first reason counts.
     pub(super) fn end(&self, place: String, why: String, advice: &'static str) {
         self.over.get_or_init(|| StoreGone { place, why, advice });
     }
 
-    /// The error of a wait that ended too soon. It is not [`io::ErrorKind::Interrupted`]: readers would try again.
+    /// The error of a wait that ended early. It is not [`io::ErrorKind::Interrupted`]: readers would retry.
     pub(super) fn error(&self) -> io::Error {
         let why = match (self.lost.get(), self.over.get()) {
             (Some(lost), _) => &lost.why,
@@ -87,12 +87,12 @@ impl Stop {
         failed(io::ErrorKind::ConnectionAborted, why.to_owned())
     }
 
-    /// Goes on, unless there is a reason not to.
+    /// Fails if there is a reason to stop.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::LakeLocked`] when the lease is lost, [`ErrorKind::LakeUnwritable`] when it cannot be kept, [`ErrorKind::StoreUnusable`] when a store gives nothing any more,
-    /// [`ErrorKind::Stopped`] when somebody asked to stop.
+    /// [`ErrorKind::LakeLocked`] when the lease is lost, [`ErrorKind::LakeUnwritable`] when it cannot be kept,
+    /// [`ErrorKind::StoreUnusable`] when a store serves nothing any more, [`ErrorKind::Stopped`] after a request to stop.
     pub(crate) fn check(&self) -> Result<()> {
         self.check_stores()?;
         if self.asked.load(Ordering::Relaxed) {
@@ -101,7 +101,7 @@ impl Stop {
         Ok(())
     }
 
-    /// The error to report: what comes of a wait that ended too soon is less than why it did.
+    /// The error to report: the reason for which a wait ended early, rather than the error that followed from it.
     pub(crate) fn explain(&self, error: Error) -> Error {
         match error.kind() {
             ErrorKind::Stopped => error,

@@ -1,6 +1,6 @@
 //! Names of places in S3.
 //!
-//! In: what was typed. Out: a bucket and a key or prefix, or the knowledge that it is a path of the file system. Never: a
+//! In: what was typed. Out: a bucket and a key or prefix, or nothing for a path of the file system. Never: sends a
 //! request.
 
 use std::fmt;
@@ -8,20 +8,20 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Whether a bucket can be called so, now or when names were less strict (S3 User Guide, "General purpose bucket naming
+/// Whether this is a valid bucket name, now or under older, less strict rules (S3 User Guide, "General purpose bucket naming
 /// rules"). Names become part of the host that requests go to: nothing else may.
 pub(crate) fn is_bucket_name(name: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (3..=63).contains(&name.len()) && name.bytes().all(is_allowed)
 }
 
-/// What to do about a key that cannot be asked for.
+/// What to do about a key that cannot be requested.
 pub(crate) const COPY_IT: &str = "copy what is there to other keys first, with `aws s3 cp`";
 
 /// The longest key of S3, in bytes.
 pub(super) const LONGEST_KEY: usize = 1_024;
 
-/// Why the client library cannot ask for a key, when it cannot.
+/// Why the client library cannot request a key, if it cannot.
 pub(crate) fn why_unreachable(key: &str) -> Option<&'static str> {
     let is_odd = |folder: &str| folder == "." || folder == ".." || folder.chars().any(|char| char.is_ascii_control());
     match key {
@@ -39,7 +39,7 @@ pub(crate) fn why_unreachable(key: &str) -> Option<&'static str> {
     }
 }
 
-/// The scheme of a URL, and what follows its colon; `None` for a path. A slash that got lost does not make a path of it.
+/// The scheme of a URL, and what follows its colon; `None` for a path. A URL with a missing slash is not a path.
 fn scheme(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once(':')?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -62,8 +62,8 @@ impl ObjectUrl {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ConfigInvalid`] for a URL without a bucket or with one that there cannot be, with a key that the client
-    /// library cannot ask for, or of another kind of store.
+    /// [`ErrorKind::ConfigInvalid`] for a URL without a bucket or with an invalid one, with a key that the client
+    /// library cannot request, or of another kind of store.
     pub(crate) fn of(path: &Path) -> Result<Option<Self>> {
         let text = path.to_string_lossy();
         let Some((scheme, rest)) = scheme(&text) else { return Ok(None) };
@@ -86,7 +86,7 @@ impl ObjectUrl {
                 "no bucket can be called so: a name is of 3 to 63 letters, digits, dots, hyphens, underscores",
             );
         }
-        // One slash at the end says that a folder is meant.
+        // One slash at the end marks a folder.
         let key = key.strip_suffix('/').filter(|folder| !folder.is_empty()).unwrap_or(key);
         let why = if path.to_str().is_none() { Some("a key is UTF-8") } else { why_unreachable(key) };
         if let Some(why) = why {
@@ -105,7 +105,7 @@ impl ObjectUrl {
         if self.key.is_empty() { String::new() } else { format!("{}/", self.key) }
     }
 
-    /// The same as a path, for messages and to be joined with names below it.
+    /// The same as a path, for messages and to join names to.
     pub(crate) fn to_path(&self) -> PathBuf {
         PathBuf::from(self.to_string())
     }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_are_told_from_paths() {
+    fn urls_are_distinguished_from_paths() {
         check("s3://bucket", Some("s3://bucket"));
         check("s3://bucket/", Some("s3://bucket"));
         check("S3://bucket/a/b/", Some("s3://bucket/a/b"));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_nobody_can_ask_for_are_refused_as_typed() {
+    fn keys_that_cannot_be_requested_are_refused_as_typed() {
         for typed in [
             "s3://bucket//lead",
             "s3://bucket//",
@@ -163,10 +163,10 @@ mod tests {
         assert!(ObjectUrl::of(Path::new(bytes)).is_err());
     }
 
-    /// What is said of a key before it is requested is what the client library says.
+    /// Our check of a key agrees with the client library.
     #[cfg(feature = "s3")]
     #[test]
-    fn a_key_can_be_asked_for_when_the_client_library_takes_it() {
+    fn a_key_can_be_requested_when_the_client_library_takes_it() {
         let mut random = crate::tests::Random::new(9);
         let pieces = ["/", ".", "..", "a", "\u{1}", "\u{7f}", "\u{80}", "%2e", " ", "é"];
         for _ in 0..20_000 {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn other_urls_are_refused_in_words() {
+    fn other_urls_are_refused_with_an_explanation() {
         let error = ObjectUrl::of(Path::new("gs://bucket/a")).unwrap_err();
         assert!(error.to_string().contains("only s3://"), "{error}");
         for typed in ["gcs-x.y+z://b", "file:///a", "file:/a", "s3:/bucket/a", "S3N://bucket/a", "https://bucket/a"] {

@@ -1,12 +1,12 @@
-//! What a run waits for, for whoever watches it.
+//! What a run is waiting for, for progress displays.
 //!
-//! In: those who wait. Out: what for, and for how long at most. Never: decides how long, or prints.
+//! In: the start and end of waits. Out: what for, and how long at most. Never: decides how long, or prints.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// Something that a run waits for before it can go on.
+/// Something that a run waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
     /// What it waits for.
@@ -23,19 +23,19 @@ pub struct Wait {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Awaited {
-    /// A store that does not answer, or only that it cannot: the answer.
+    /// A store that does not answer, or answers only that it cannot: the answer.
     Store(String),
-    /// Another run, to end.
+    /// The end of another run.
     OtherRun,
     /// A heartbeat of the run that holds the lake: it may be dead, and is presumed so at the end of the wait.
     SilentRun,
 }
 
-/// What is waited for right now.
+/// Current waits.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Waits {
     now: Arc<Mutex<Now>>,
-    /// Set when nobody wants to wait for long.
+    /// Set when long waits are to be cut short.
     is_hurried: Arc<AtomicBool>,
 }
 
@@ -46,12 +46,12 @@ struct Now {
 }
 
 impl Waits {
-    /// The same, for those who are in a hurry when a flag is set.
+    /// The same, which is also in a hurry when a flag is set.
     pub(crate) fn hurried_by(&self, is_hurried: Arc<AtomicBool>) -> Self {
         Self { is_hurried, ..self.clone() }
     }
 
-    /// Whether nobody wants to wait for long.
+    /// Whether long waits are to be cut short.
     pub(crate) fn is_hurried(&self) -> bool {
         self.is_hurried.load(Ordering::Relaxed)
     }
@@ -62,12 +62,12 @@ impl Waits {
         now.store.clone().or_else(|| now.run.clone())
     }
 
-    /// Says that a store is away, or is back.
+    /// Records that a store is unreachable, or is back.
     pub(super) fn set_store(&self, wait: Option<Wait>) {
         self.now().store = wait;
     }
 
-    /// Says that a run waits for another, or no longer does.
+    /// Records that a run waits for another, or no longer does.
     pub(crate) fn set_run(&self, wait: Option<Wait>) {
         self.now().run = wait;
     }

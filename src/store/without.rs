@@ -1,7 +1,7 @@
-//! What stands in for `s3` in a build without that feature.
+//! Replaces `s3` in a build without that feature.
 //!
-//! In: names of buckets. Out: an error that says what is missing. Never: a bucket: none can be made, so whatever is done with
-//! one is never done.
+//! In: names of buckets. Out: an error that says what is missing. Never: a bucket: the type has no values, so its methods
+//! are never called.
 
 #![expect(clippy::unused_self, reason = "it is asked as `s3` is")]
 
@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub(crate) enum Bucket {}
 
-/// Where there are none.
+/// Opens none.
 #[derive(Debug, Default)]
 pub(super) struct Buckets;
 
@@ -40,7 +40,7 @@ impl Buckets {
     }
 }
 
-/// Each of these is what [`Bucket`] of `s3` does.
+/// Methods of [`Bucket`] as in `s3`.
 macro_rules! never {
     ($(fn $name:ident(&self $(, $argument:ty)*) -> $answer:ty;)*) => {
         $(pub(crate) fn $name(&self $(, _: $argument)*) -> $answer { match *self {} })*

@@ -1,6 +1,6 @@
-//! What an inspection found, for people.
+//! The result of an inspection, for users.
 //!
-//! In: a report. Out: aligned tables. Never: text of an archive or a lake that was not escaped.
+//! In: a report. Out: aligned tables. Never: unescaped text of an archive or a lake.
 
 use std::fmt::{Result, Write};
 
@@ -13,7 +13,7 @@ use trailmill::schema::Table;
 
 use super::{counted, duplicates, write_counts, write_list};
 
-/// Characters of the longest bar.
+/// Width of the longest bar.
 const BAR_WIDTH: u64 = 40;
 
 /// A report, as text.
@@ -131,7 +131,7 @@ fn write_findings(out: &mut String, contents: &Contents, is_of_inputs: bool) -> 
     if more > 0 { writeln!(out, "{:>14}  … and {} more", "", HumanCount(more)) } else { Ok(()) }
 }
 
-/// How many values a field has.
+/// The number of values of a field.
 fn write_heading(out: &mut String, field: &FieldCounts, contents: &Contents) -> Result {
     let more_than = if field.is_exact { "" } else { "more than " };
     write!(out, "{}: {more_than}{}", field.field, counted(field.distinct, "value"))?;
@@ -163,7 +163,7 @@ fn write_values(out: &mut String, field: &FieldCounts, rows: u64) -> Result {
     let width = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or_default();
     let (name_width, events_width) = (width(0), width(1));
     for [name, events, share] in &lines {
-        // A share is right-aligned but for what follows it.
+        // A share is right-aligned, except for what follows it.
         let share = if share.is_empty() { String::new() } else { format!("  {share:>7}") };
         writeln!(out, "  {name:<name_width$}  {events:>events_width$}{share}")?;
     }
@@ -187,7 +187,7 @@ fn write_histogram(out: &mut String, histogram: &Histogram) -> Result {
     Ok(())
 }
 
-/// A bar in eighths of a character; nothing but no events has none.
+/// A bar in eighths of a character; only zero events give none.
 fn blocks(events: u64, most: u64) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = u128::from(events) * u128::from(BAR_WIDTH) * 8 / u128::from(most.max(1));
@@ -195,7 +195,7 @@ fn blocks(events: u64, most: u64) -> String {
     format!("{}{}", "█".repeat(eighths / 8), PARTS[eighths % 8])
 }
 
-/// A small table with so many columns of words, the rest of which are numbers.
+/// A small table whose first `words` columns are words, and the others numbers.
 fn write_table<const N: usize>(out: &mut String, names: [&str; N], rows: &[[String; N]], words: usize) -> Result {
     if rows.is_empty() {
         return Ok(());

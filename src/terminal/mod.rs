@@ -1,4 +1,4 @@
-//! What a person reads at the end.
+//! What a command prints at the end.
 //!
 //! In: a summary or an error. Out: lines on stderr. Never: control characters from an archive or a file name.
 
@@ -36,7 +36,7 @@ pub(crate) fn waiting(line: &str) {
     eprintln!("{line}");
 }
 
-/// What a run waits for, why, and for how long.
+/// What a run waits for, why, and how long.
 pub(crate) fn describe_wait(wait: &Wait) -> String {
     let seconds = wait.until.saturating_duration_since(Instant::now()).as_secs();
     let left = if seconds < 60 { format!("{seconds}s") } else { format!("{}m {}s", seconds / 60, seconds % 60) };
@@ -53,7 +53,7 @@ pub(crate) fn describe_wait(wait: &Wait) -> String {
     }
 }
 
-/// Prints what a run did.
+/// Prints the results of a run.
 pub(crate) fn summary(summary: &Summary, config: &Config, is_verbose: bool) {
     eprint!("{}", render(summary, config, is_verbose));
 }
@@ -71,7 +71,7 @@ pub(crate) fn generated(config: &GenerateConfig, summary: &GenerateSummary) {
     );
 }
 
-/// What a check found, for people.
+/// The result of a check, for users.
 pub(crate) fn check_report(report: &CheckReport) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.

@@ -1,6 +1,6 @@
-//! What `trailmill restore` prints when it has ended.
+//! What `trailmill restore` prints at the end.
 //!
-//! In: the library's summary. Out: text for stderr. Never: anything for stdout, which is for events.
+//! In: the library's summary. Out: text for stderr. Never: text for stdout, which is for events.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -68,10 +68,10 @@ fn write_restored(out: &mut String, summary: &RestoreSummary, config: &RestoreCo
     Ok(())
 }
 
-/// What may be meant instead of a value, or that it is not the value.
+/// Suggestions for a value, or that it is not the cause.
 fn write_hint(out: &mut String, hint: &FilterHint) -> std::fmt::Result {
     let FilterHint { flag, value, is_there, near } = hint;
-    // In quotes where it cannot be distinguished from what is around it.
+    // In quotes where it could not be distinguished from its surroundings.
     let shown = |text: &str| {
         let text = printable(text);
         if text.is_empty() || text.contains(char::is_whitespace) { format!("\"{text}\"") } else { text }

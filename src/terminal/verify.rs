@@ -1,13 +1,13 @@
-//! What a person reads of a validation: the words and the form of `aws cloudtrail validate-logs`, and what it cannot say.
+//! The result of a validation, for users: in the words and the form of `aws cloudtrail validate-logs`, and beyond.
 //!
-//! In: a report, whose texts are safe to print. Out: text. Never: a count without what it means for the reader.
+//! In: a report, whose texts are safe to print. Out: text. Never: a count without its meaning for the user.
 
 use std::fmt::{Result, Write};
 
 use indicatif::HumanCount;
 use trailmill::verify::{DigestCounts, Subject, VerifyFinding, VerifyOutcome, VerifyReport};
 
-/// What a validation found, for people.
+/// The result of a validation, for users.
 pub(crate) fn verify_report(report: &VerifyReport) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
@@ -36,7 +36,7 @@ fn write_report(out: &mut String, report: &VerifyReport) -> Result {
     write_not_proved(out, report)
 }
 
-/// Commands that are printed; who has more digest files without signature will not paste them.
+/// Maximum number of printed commands; no one pastes more.
 const COMMANDS: usize = 20;
 
 /// The command that gets the signature of a digest file that a copy has lost.
@@ -47,7 +47,7 @@ fn command(finding: &VerifyFinding) -> Option<&str> {
     finding.advice.as_deref().filter(|advice| is_unsigned && is_command(advice))
 }
 
-/// `between A and B`, with what was not requested left open.
+/// `between A and B`, with open ends where nothing was requested.
 fn requested(report: &VerifyReport) -> Option<String> {
     let from = report.requested_from.map_or_else(|| "the beginning".to_owned(), |time| time.to_string());
     let to = report.requested_to.map_or_else(|| "the end".to_owned(), |time| time.to_string());
@@ -55,7 +55,7 @@ fn requested(report: &VerifyReport) -> Option<String> {
     is_requested.then(|| format!("between {from} and {to}"))
 }
 
-/// The lines of the CLI: tab separated, one for each file.
+/// Lines as in the CLI: tab separated, one for each file.
 fn write_finding(out: &mut String, finding: &VerifyFinding) -> Result {
     if finding.is_backfill {
         write!(out, "(backfill) ")?;
@@ -69,7 +69,7 @@ fn write_finding(out: &mut String, finding: &VerifyFinding) -> Result {
         Subject::Chain => write!(out, "Digest chain\t{place}\t{message}")?,
         Subject::Folder => write!(out, "Folder\t{place}\t{message}")?,
     }
-    // Commands stand together at the end, where they can be copied.
+    // Commands are collected at the end, where they can be copied.
     if let Some(advice) = finding.advice.as_ref().filter(|_| command(finding).is_none()) {
         write!(out, " ({advice})")?;
     }
@@ -134,7 +134,7 @@ fn write_digests(out: &mut String, what: &str, counts: &DigestCounts) -> Result 
     writeln!(out)
 }
 
-/// What is neither valid nor wrong, and what to do about it.
+/// Files that are neither valid nor wrong, and what to do about them.
 fn write_not_proved(out: &mut String, report: &VerifyReport) -> Result {
     let logs = [
         VerifyOutcome::LogBeforeFirst,

@@ -1,7 +1,7 @@
-//! What may be done about a digest file without a signature, as a command.
+//! How to get the missing signature of a digest file, as a command.
 //!
-//! In: a digest file's own bucket and key, and where the copy has it. Out: a command for a shell, or words. Never: a command
-//! that a shell would take apart: bucket and key are those of a digest file that nothing proves, and people paste commands.
+//! In: a digest file's own bucket and key, and its path in the copy. Out: a command for a shell, or words. Never: a command
+//! open to shell injection: bucket and key come from an unproved digest file, and users paste commands.
 
 use crate::error::printable_path;
 use crate::shell::{is_plain, word};
@@ -9,7 +9,7 @@ use crate::shell::{is_plain, word};
 /// How to get a signature that a copy has lost. `path` is a file, or an object of S3, which is written only when there is
 /// something to write.
 pub(super) fn fetch_signature(bucket: &str, object: &str, path: &str) -> String {
-    // Quotes do not keep a flag from being one.
+    // Quotes do not keep a word from being read as a flag.
     if !is_plain(bucket.as_bytes()) || [bucket, object].iter().any(|text| text.starts_with('-')) {
         return in_words();
     }
@@ -27,7 +27,7 @@ fn in_words() -> String {
     "keep what `aws s3api head-object` prints for it beside it, as <digest file>.metadata.json".to_owned()
 }
 
-/// A text as one word of a command; `None` when people could not read it.
+/// A text as one word of a command; `None` when it would not be readable.
 fn readable(text: &str) -> Option<String> {
     let is_readable = !text.is_empty() && printable_path(text) == text;
     is_readable.then(|| word(text.as_bytes()))
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_made_of_words_that_a_shell_leaves_as_they_are() {
+    fn words_of_a_command_are_safe_for_a_shell() {
         let plain = fetch_signature("bucket", "AWSLogs/1/d.json.gz", "/copy/d.json.gz");
         let head = "aws s3api head-object --bucket bucket --key AWSLogs/1/d.json.gz";
         assert_eq!(plain, format!("{head} > /copy/d.json.gz.metadata.json"));
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn no_command_is_made_of_what_cannot_be_one() {
+    fn unsafe_names_give_no_command() {
         for bad in ["", "a b", "$(reboot)", "a;b", "-x", "a'b", "é"] {
             assert!(fetch_signature(bad, "k", "p").contains("<digest file>"), "{bad}");
         }

@@ -1,11 +1,11 @@
 //! Which digest files of an account and Region are proved.
 //!
-//! In: digest files as read, public keys. Out: a status for each. Never: believes a digest file that is not proved when
-//! it speaks against another, or lets one that is invalid speak at all.
+//! In: digest files as read, public keys. Out: a status for each. Never: lets a digest file that is not proved
+//! count against another, or one that is invalid count at all.
 //!
-//! A signature proves itself: it verifies with CloudTrail's key or it does not, whoever kept it. So a digest file is
-//! valid when any signature that is at hand for it verifies. What is not signed is another matter: the newest digest file
-//! of a chain, whose signature a copy has lost, could have been written by anybody. It is told apart, and may not
+//! A signature proves itself: it verifies with CloudTrail's key or it does not, wherever it was kept. So a digest file is
+//! valid when any available signature for it verifies. Unsigned is another matter: the newest digest file
+//! of a chain, whose signature a copy has lost, could have been written by anyone. It is distinguished, and must not
 //! contradict its neighbours.
 
 use std::collections::{HashMap, HashSet};
@@ -18,31 +18,31 @@ use super::outcome::VerifyOutcome;
 use super::place::{DigestName, KeyHash};
 use crate::model::Sha256;
 
-/// What a digest file is worth.
+/// The status of a digest file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DigestStatus {
-    /// It was not looked at.
+    /// It was not read.
     Unread,
     /// Signed by CloudTrail.
     Valid,
-    /// No signature is at hand.
+    /// No signature is available.
     WithoutSignature,
     /// Wrong.
     Invalid(VerifyOutcome),
 }
 
 impl DigestStatus {
-    /// Whether what it says counts.
+    /// Whether its content counts.
     pub(super) const fn is_usable(self) -> bool {
         matches!(self, Self::Valid | Self::WithoutSignature)
     }
 }
 
-/// Who keeps a signature.
+/// Where a signature comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SignatureSource {
     Sidecar,
-    /// The digest file at this position, which comes after.
+    /// From the digest file at this position, which follows.
     Next(usize),
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Chains {
 }
 
 impl Chains {
-    /// Judges digest files.
+    /// Verifies digest files.
     pub(super) fn verify_all(mut digests: Vec<ReadDigest>, keys: &PublicKeys) -> Self {
         digests.sort_by(|one, two| {
             let order = chain_of(&one.name).cmp(&chain_of(&two.name)).then(end_of(two).cmp(&end_of(one)));
@@ -83,12 +83,12 @@ impl Chains {
         }
     }
 
-    /// What a digest file that counts says of the one before it.
+    /// What a digest file that counts states about the previous one.
     pub(super) fn previous(&self, at: usize) -> Option<&Previous> {
         self.text(at).filter(|_| self.statuses[at].is_usable())?.previous.as_ref()
     }
 
-    /// How many files have the key of this one.
+    /// How many files have the same key.
     pub(super) fn copies(&self, at: usize) -> usize {
         self.by_key.get(&self.digests[at].key).map_or(0, Vec::len)
     }
@@ -128,7 +128,7 @@ impl Chains {
         }
         let looks: Vec<Result<bool, VerifyOutcome>> =
             (0..kept.len()).into_par_iter().map(|at| self.is_signed_by(at, keys, &kept[at])).collect();
-        // What is known without the others first; then the newest first: whether the digest file after it counts is known then.
+        // First the statuses that are known without other files; then from the newest on, so that the file after it is decided.
         let status = |is_signed_by: &Result<bool, VerifyOutcome>| match is_signed_by {
             Err(outcome) => DigestStatus::Invalid(*outcome),
             Ok(true) => DigestStatus::Valid,
@@ -149,7 +149,7 @@ impl Chains {
         self.statuses = statuses;
     }
 
-    /// Whether any of the signatures that are kept for a digest file is its own.
+    /// Whether any of the signatures that are kept for a digest file is valid for it.
     fn is_signed_by(
         &self,
         at: usize,
@@ -180,7 +180,7 @@ impl Chains {
         Ok(is_signed)
     }
 
-    /// Each digest file against what the one after it says of it: the AWS CLI follows that pointer and compares nothing.
+    /// Compares each digest file with what the next one states about it: the AWS CLI follows that pointer and compares nothing.
     fn compare_links(&mut self) {
         for at in 0..self.digests.len() {
             let Some(previous) = self.previous(at) else { continue };
@@ -197,7 +197,7 @@ impl Chains {
                     (DigestStatus::Valid, DigestStatus::Valid) if has_other_signature => {
                         wrong.push((before, VerifyOutcome::DigestSignatureDiffers));
                     }
-                    // What is signed is right.
+                    // The signed file is right.
                     (DigestStatus::WithoutSignature, DigestStatus::Valid) if has_other_hash || has_other_signature => {
                         wrong.push((at, VerifyOutcome::DigestUnlinked));
                     }
@@ -210,14 +210,14 @@ impl Chains {
         }
     }
 
-    /// What digest files of a status declare, with their positions.
+    /// The declarations of digest files of a status, with the files' positions.
     fn logs_of(&self, status: DigestStatus) -> impl Iterator<Item = (usize, &DeclaredLog)> {
         let texts = (0..self.digests.len()).filter_map(move |at| Some((at, self.text(at)?)));
         let texts = texts.filter(move |(at, _)| self.statuses[*at] == status);
         texts.flat_map(|(at, text)| text.logs.iter().map(move |log| (at, log)))
     }
 
-    /// A digest file without signature may not declare log files otherwise than one that is signed, nor those of another
+    /// A digest file without signature must not contradict the declarations of a signed one, nor declare log files of another
     /// account or Region.
     fn compare_declarations(&mut self) {
         let mut wrong: HashSet<usize> = HashSet::new();
@@ -240,8 +240,8 @@ impl Chains {
         }
     }
 
-    /// A digest file without signature has to have its place between its neighbours: the one after it names it, or names
-    /// one that is missing between them, or begins the chain anew.
+    /// A digest file without signature must fit between its neighbours: the next one names it, or names
+    /// one that is missing between them, or starts the chain again.
     fn compare_neighbours(&mut self, range: std::ops::Range<usize>) {
         let mut newer: Option<usize> = None;
         for at in range {
@@ -272,19 +272,19 @@ impl Chains {
         }
     }
 
-    /// Whether a digest file may be the next older one of another that counts.
+    /// Whether a digest file can be the next older one of another that counts.
     fn has_room(&self, newer: usize, older: usize) -> bool {
         let Some(previous) = self.previous(newer) else { return true };
         if previous.key == self.digests[older].key {
             return true;
         }
-        // Between them is one that is missing or does not count.
+        // A file between them is missing or does not count.
         let copies = self.by_key.get(&previous.key).into_iter().flatten();
         let is_out = copies.copied().all(|at| !self.statuses[at].is_usable());
         is_out && DigestName::parse(&previous.object, "").end > Some(end_of(&self.digests[older]))
     }
 
-    /// Two files with one key in several trees: what is not signed may not differ from the other.
+    /// Two files with one key in several trees: an unsigned one must not differ from the other.
     fn compare_copies(&mut self) {
         for copies in self.by_key.values().filter(|copies| copies.len() > 1) {
             let hash = |at: usize| match &self.digests[at].content {
@@ -302,12 +302,12 @@ impl Chains {
     }
 }
 
-/// What distinguishes chains: standard and backfill digest files point to their own kind.
+/// The identity of a chain: standard and backfill digest files point to their own kind.
 fn chain_of(name: &DigestName) -> (&str, &str, bool) {
     (&name.trail, &name.home_region, name.is_backfill)
 }
 
-/// The end of a digest file by its name, which its signature covers; else by what it says.
+/// The end of a digest file by its name, which its signature covers; otherwise by its content.
 pub(super) fn end_of(digest: &ReadDigest) -> i64 {
     let told = match &digest.content {
         DigestContent::Text(text) => Some(text.end),

@@ -1,25 +1,25 @@
 //! Which hours the digest files of an account and Region cover.
 //!
-//! In: hours of digest files, by trail and chain. Out: what it means that a log file of a minute is not declared. Never:
-//! calls a log file undeclared that a digest file of a later hour, or one that is missing, may declare.
+//! In: hours of digest files, by trail and chain. Out: what it means that a log file of a given minute is not declared. Never:
+//! calls a log file undeclared that a later or missing digest file may declare.
 
 use std::collections::BTreeSet;
 
 use super::outcome::VerifyOutcome;
 
-/// Seconds from the minute in a log file's name to its delivery, at most. The name tells when CloudTrail began to write
+/// Maximum seconds from the minute in a log file's name to its delivery. The name is the time when CloudTrail began to write
 /// it: in the User Guide's samples a file of 19:15 is in the digest file that begins at 19:17:28, and a file of 14:45
 /// holds events of 14:52.
 const LATEST_DELIVERY_SECONDS: i64 = 15 * 60;
 
-/// How far from the hours of a trail log files of it may still be. Digest files come every hour, somewhat apart in each
-/// Region.
+/// How far outside the hours of a trail its log files may still be. Digest files come every hour, at slightly different
+/// times in each Region.
 pub(super) const NEAR_SECONDS: i64 = 2 * 3_600;
 
 /// Why no digest file covers the time before a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CoverageGap {
-    /// A starting digest file begins it.
+    /// The span begins with a starting digest file.
     Stopped,
     /// Digest files are missing, or invalid.
     Missing,
@@ -36,12 +36,12 @@ struct Span {
 /// The hours of one chain.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ChainHours {
-    /// In order.
+    /// Sorted.
     spans: Vec<Span>,
 }
 
 impl ChainHours {
-    /// Adds the hours of a digest file; the oldest come first. `is_starting` says that none is missing before them.
+    /// Adds the hours of a digest file; the oldest come first. `is_starting` means that none is missing before them.
     pub(super) fn add(&mut self, start: i64, end: i64, is_starting: bool) {
         match self.spans.last_mut() {
             Some(last) if start <= last.end => last.end = last.end.max(end),
@@ -52,7 +52,7 @@ impl ChainHours {
         }
     }
 
-    /// Start of the first and end of the last.
+    /// The start of the first span and the end of the last.
     pub(super) fn ends(&self) -> Option<(i64, i64)> {
         Some((self.spans.first()?.start, self.spans.last()?.end))
     }
@@ -69,7 +69,7 @@ impl ChainHours {
     pub(super) fn outcome_at(&self, minute: i64) -> Option<VerifyOutcome> {
         let (first, last) = self.ends()?;
         let latest = minute.saturating_add(LATEST_DELIVERY_SECONDS);
-        // Seconds are cut off in a name: the second half of a minute may be in, and the first not.
+        // Names omit the seconds: the second half of a minute may be covered, and the first not.
         if minute < first {
             let is_whole = self.spans.first().is_some_and(|span| span.before == CoverageGap::Stopped);
             return Some(if is_whole { VerifyOutcome::LogBeforeFirst } else { VerifyOutcome::LogBeforeOldest });
@@ -94,17 +94,17 @@ pub(super) struct TrailHours {
     /// Where it delivers to, by number.
     pub(super) origins: BTreeSet<u32>,
     pub(super) chain: ChainHours,
-    /// Hours of digest files that are here and make no sense, by their names: each of them is reported.
+    /// Hours of malformed digest files in the copy, by their names: each of them is reported.
     pub(super) damaged: ChainHours,
-    /// The same of backfill digest files.
+    /// The same for backfill digest files.
     pub(super) damaged_backfill: ChainHours,
     /// Backfill digest files declare log files that were too late for those of their hours (CloudTrail User Guide), so they
-    /// cover no hour; but one that is missing may declare whatever another does not.
+    /// cover no hours; but a missing one may declare whatever another does not.
     pub(super) backfill: ChainHours,
 }
 
 impl TrailHours {
-    /// Whether anything here is about the trail.
+    /// Whether there are any digest files of the trail.
     fn is_listed(&self) -> bool {
         self.chain.ends().or(self.damaged.ends()).is_some()
     }
@@ -121,7 +121,7 @@ impl TrailHours {
             Some(outcome) => outcome,
             None => by_name?,
         };
-        // A backfill digest file may declare what the one of the hour does not.
+        // A backfill digest file may declare what that of the hour does not.
         let late = match self.backfill.outcome_at(minute) {
             Some(VerifyOutcome::LogOfMissingDigest) => Some(VerifyOutcome::LogOfMissingDigest),
             _ if self.damaged_backfill.is_near(minute) => Some(VerifyOutcome::LogOfMissingDigest),
@@ -133,7 +133,7 @@ impl TrailHours {
         Some(late.filter(|_| outcome == VerifyOutcome::LogUndeclared).unwrap_or(outcome))
     }
 
-    /// Whether a log file of this minute may be one of this trail, although its digest files do not cover it.
+    /// Whether a log file of this minute may belong to this trail, although its digest files do not cover it.
     fn may_have_delivered(&self, minute: i64, outcome: VerifyOutcome) -> bool {
         let is_missed = matches!(
             outcome,
@@ -143,7 +143,7 @@ impl TrailHours {
     }
 }
 
-/// What is missing comes first: the log file may be declared there.
+/// Missing digest files come first: the log file may be declared there.
 fn rank(outcome: VerifyOutcome) -> u8 {
     match outcome {
         VerifyOutcome::LogOfMissingDigest => 5,
@@ -155,7 +155,7 @@ fn rank(outcome: VerifyOutcome) -> u8 {
     }
 }
 
-/// What it means that no trail of an area declares a log file: `minute` is that of its name, `origins` are those of its
+/// What it means that no trail of an area declares a log file: `minute` is from its name, `origins` are those of its
 /// folder.
 pub(super) fn undeclared_outcome(
     trails: &[TrailHours],
@@ -167,7 +167,7 @@ pub(super) fn undeclared_outcome(
         return if trails().next().is_some() { VerifyOutcome::LogUndeclared } else { VerifyOutcome::LogWithoutDigests };
     };
     let is_of_folder = |trail: &TrailHours| origins.is_some_and(|origins| !origins.is_disjoint(&trail.origins));
-    // To a folder that no digest file mentions, any trail may deliver.
+    // Any trail may deliver to a folder that no digest file mentions.
     let is_known = trails().any(is_of_folder);
     let outcomes = trails().filter(|trail| !is_known || is_of_folder(trail)).filter_map(|trail| {
         let outcome = trail.outcome_at(minute)?;
@@ -181,8 +181,8 @@ pub(super) fn undeclared_outcome(
     if !outcomes.iter().any(is_covered) {
         return best(&|_| true).unwrap_or(VerifyOutcome::LogWithoutDigests);
     }
-    // One trail would have to declare it. Another that delivers to the same place may have had it delivered; who makes a
-    // folder of his own has no such excuse, unless a digest file is missed and reported.
+    // One trail would have to declare it. Another trail for the same place may have delivered it; for an unknown folder
+    // that is no excuse, unless a digest file is missing and reported.
     let is_excused = |(outcome, may_have_delivered): &(VerifyOutcome, bool)| {
         *may_have_delivered && (is_known || *outcome == VerifyOutcome::LogOfMissingDigest)
     };
@@ -199,7 +199,7 @@ mod tests {
     const HOUR: i64 = 3_600;
 
     #[test]
-    fn what_a_missing_declaration_means_depends_on_the_minute() {
+    fn a_missing_declaration_is_judged_by_the_minute() {
         let mut chain = ChainHours::default();
         // Two hours, an hour off, two hours, an hour missing, an hour.
         for (start, is_starting) in [(1, true), (2, false), (4, true), (5, false), (7, false)] {
@@ -210,7 +210,7 @@ mod tests {
         for (minute, outcome) in [
             (0, VerifyOutcome::LogBeforeFirst),
             (HOUR, VerifyOutcome::LogBeforeFirst),
-            // Its 31st second is in, and its first is not.
+            // Its 31st second is covered, and its first is not.
             (HOUR + 60, VerifyOutcome::LogBeforeFirst),
             (HOUR + 120, VerifyOutcome::LogUndeclared),
             (2 * HOUR, VerifyOutcome::LogUndeclared),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn before_the_oldest_digest_file_there_were_others_unless_it_is_a_starting_one() {
+    fn there_were_older_digest_files_unless_the_oldest_is_a_starting_one() {
         let mut chain = ChainHours::default();
         chain.add(HOUR, 2 * HOUR, false);
         assert_eq!(chain.outcome_at(0), Some(VerifyOutcome::LogBeforeOldest));
@@ -253,12 +253,12 @@ mod tests {
     }
 
     #[test]
-    fn of_several_trails_the_one_that_delivers_to_the_folder_decides() {
+    fn the_trail_that_delivers_to_the_folder_decides() {
         let trails = [trail(&[0], &[(0, 1)]), trail(&[1, 2], &[(0, 9)])];
         check(&trails, 4, Some(&[0]), VerifyOutcome::LogAfterLast);
         check(&trails, 4, Some(&[1]), VerifyOutcome::LogUndeclared);
         check(&trails, 4, Some(&[2]), VerifyOutcome::LogUndeclared);
-        // Both do, or none: the first has ended long before, or shortly before.
+        // Both trails match, or none: the first has ended long before, or shortly before.
         for (origins, shortly) in [
             (Some(&[0, 1][..]), VerifyOutcome::LogAfterLast),
             (Some(&[7]), VerifyOutcome::LogOfUnknownTrail),
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_of_one_trail_is_no_matter_of_time() {
+    fn missing_digest_files_take_precedence_over_time() {
         let mut holed = ChainHours::default();
         for (start, end, is_starting) in [(0, 1, true), (30, 31, false)] {
             holed.add(start * HOUR, end * HOUR, is_starting);
@@ -291,19 +291,19 @@ mod tests {
     }
 
     #[test]
-    fn a_backfill_digest_file_covers_nothing_but_one_that_is_missing_may_declare_what_another_does_not() {
+    fn backfill_covers_no_hours_but_missing_backfill_may_declare_any_log_file() {
         let mut late = trail(&[0], &[(0, 10)]);
         late.backfill.add(2 * HOUR, 3 * HOUR, true);
         check(std::slice::from_ref(&late), 2, None, VerifyOutcome::LogUndeclared);
         check(std::slice::from_ref(&late), 5, None, VerifyOutcome::LogUndeclared);
-        // None is between two that are linked; then one is missing.
+        // There is none between two that are linked; then one is missing.
         late.backfill.add(5 * HOUR, 6 * HOUR, true);
         check(std::slice::from_ref(&late), 4, None, VerifyOutcome::LogUndeclared);
         late.backfill.add(8 * HOUR, 9 * HOUR, false);
         check(std::slice::from_ref(&late), 7, None, VerifyOutcome::LogOfMissingDigest);
         let alone = TrailHours { backfill: late.chain, ..TrailHours::default() };
         check(&[alone], 5, None, VerifyOutcome::LogWithoutDigests);
-        // The oldest of them is missing: what it declares is of an hour not far away.
+        // The oldest of them is missing: its declarations are of an hour not far away.
         let mut older = trail(&[0], &[(0, 10)]);
         older.backfill.add(8 * HOUR, 9 * HOUR, false);
         check(std::slice::from_ref(&older), 7, None, VerifyOutcome::LogOfOlderBackfill);

@@ -1,25 +1,25 @@
-//! What digest files say of log files.
+//! What digest files declare about log files.
 //!
-//! In: what each digest file declares. Out: for a file of a copy, the SHA-256 that its text must have, or that nothing is
-//! said of it. Never: keeps a name, of which there may be millions: 60 bytes for a declaration.
+//! In: the declarations of each digest file. Out: for a file of a copy, the SHA-256 that its text must have, or that there is
+//! none. Never: keeps a name, of which there may be millions: 60 bytes for a declaration.
 
 use std::path::Path;
 
 use super::place::{FilePlace, KeyHash};
 use crate::model::Sha256;
 
-/// What a declaration is worth.
+/// The status of a declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeclarationStatus {
-    /// A valid digest file makes it.
+    /// Made by a valid digest file.
     Proved,
-    /// A digest file makes it whose signature is not available.
+    /// Made by a digest file whose signature is not available.
     NotProved,
     /// As [`DeclarationStatus::NotProved`], of a log file in whose hour a valid digest file of the chain does not declare it.
     OutOfHour,
-    /// A digest file makes it that was not asked for; nothing is to be said of the log file.
+    /// Made by a digest file outside of the requested range; the log file is not judged.
     OutOfRange,
-    /// An invalid digest file makes it.
+    /// Made by an invalid digest file.
     Invalid,
 }
 
@@ -27,39 +27,39 @@ pub(crate) enum DeclarationStatus {
 #[derive(Clone, Debug)]
 pub(crate) struct Declaration {
     pub(super) key: KeyHash,
-    /// What its text hashes to.
+    /// The hash of its text.
     pub(crate) sha256: Sha256,
-    /// Whether the digest file has a SHA-256; nothing fits if not.
+    /// Whether the digest file has a SHA-256; otherwise nothing matches.
     pub(crate) has_sha256: bool,
     pub(crate) status: DeclarationStatus,
-    /// Whether there is such a file.
+    /// Whether such a file was found.
     pub(super) is_found: bool,
-    /// The digest file in the order of the report, and the place in its `logFiles`.
+    /// The index of the digest file in the report, and that of the entry in its `logFiles`.
     pub(super) digest: u32,
     pub(super) index: u32,
 }
 
 impl Declaration {
-    /// Whether a text with this hash is the one that was declared.
+    /// Whether a text with this hash matches the declaration.
     pub(crate) fn fits(&self, sha256: &Sha256) -> bool {
         self.has_sha256 && self.sha256 == *sha256
     }
 }
 
-/// What is said of a file.
+/// The declarations of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Declared {
-    /// These declarations, all of which it has to fit; mostly there is one.
+    /// These declarations, all of which it has to match; usually there is one.
     By(Vec<u32>),
-    /// Only digest files that were not asked for declare it.
+    /// Only digest files outside of the requested range declare it.
     OutOfRange,
     /// Only invalid digest files declare it.
     ByInvalid,
-    /// Nothing.
+    /// No digest file declares it.
     No,
 }
 
-/// Everything that digest files declare.
+/// All declarations of digest files.
 #[derive(Debug, Default)]
 pub(crate) struct Declarations {
     sorted: Vec<Declaration>,
@@ -71,7 +71,7 @@ impl Declarations {
         Self { sorted: declarations }
     }
 
-    /// What is said of the file with this path: the key from `AWSLogs/` on is what counts.
+    /// The declarations of the file with this path: only its key from `AWSLogs/` on counts.
     pub(crate) fn of(&self, path: &Path) -> Declared {
         let key = FilePlace::of(path).key_hash();
         let start = self.sorted.partition_point(|declaration| declaration.key < key);
@@ -102,7 +102,7 @@ impl Declarations {
         }
     }
 
-    /// Numbers of declarations that count and that no file was found for.
+    /// Numbers of declarations that count and whose file was not found.
     pub(super) fn missing(&self) -> impl Iterator<Item = u32> + '_ {
         let is_missing = |declaration: &Declaration| {
             let counts = !matches!(declaration.status, DeclarationStatus::OutOfRange | DeclarationStatus::Invalid);
@@ -118,7 +118,7 @@ mod tests {
     use crate::verify::place::key_hash;
 
     #[test]
-    fn the_best_of_what_is_said_counts() {
+    fn the_best_declaration_counts() {
         let declare = |key: &str, status, digest| Declaration {
             key: key_hash(key),
             sha256: [1; 32],

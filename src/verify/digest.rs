@@ -1,7 +1,7 @@
 //! One digest file, read.
 //!
-//! In: a file of a folder `CloudTrail-Digest`. Out: what it says, its own hash, and the string that its signature signs.
-//! Never: believes any of it, which is for `chain`, or fails: a file that makes no sense is a finding.
+//! In: a file of a folder `CloudTrail-Digest`. Out: its content, its own hash, and the string that its signature signs.
+//! Never: trusts any of it, which is decided by `chain`, or fails: a malformed file is a finding.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,12 +15,12 @@ use super::signature::{from_sidecar, string_to_sign, unhex_hash};
 use crate::input::{Archive, MemberEnd, MemberReader, to_utf8};
 use crate::model::Sha256;
 
-/// Text of a digest file: some 400 bytes for each log file of an hour, of which there may be thousands.
+/// Maximum text of a digest file: some 400 bytes for each log file of an hour, of which there may be thousands.
 const MAX_TEXT_BYTES: u64 = 64 << 20;
-/// Bytes of a sidecar file: a signature has 512 digits, and S3 metadata at most 2 KB.
+/// Maximum bytes of a sidecar file: a signature has 512 digits, and S3 metadata at most 2 KB.
 const MAX_SIDECAR_BYTES: u64 = 64 << 10;
 
-/// The JSON of a digest file (CloudTrail User Guide, digest file structure). Other members are passed over.
+/// The JSON of a digest file (CloudTrail User Guide, digest file structure). Other members are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct DigestJson<'a> {
@@ -59,7 +59,7 @@ struct LogFileJson<'a> {
     hash_algorithm: Option<Cow<'a, str>>,
 }
 
-/// A digest file and what is beside it.
+/// A digest file with its sidecar file.
 pub(super) struct ReadDigest {
     /// Position in the list of archives.
     pub(super) archive: usize,
@@ -67,43 +67,43 @@ pub(super) struct ReadDigest {
     pub(super) key: KeyHash,
     pub(super) name: DigestName,
     pub(super) content: DigestContent,
-    /// What the sidecar file says, or the metadata of its object.
+    /// The signature in the sidecar file, or in the metadata of its object.
     pub(super) sidecar: Option<Result<Vec<u8>, String>>,
-    /// Whether the store was asked for that metadata.
+    /// Whether that metadata was requested from the store.
     pub(super) was_asked_for: bool,
-    /// Whether it is the object that CloudTrail has put, and has lost the signature that came with it.
+    /// Whether it is the original object of CloudTrail, without the signature that came with it.
     pub(super) lacks_signature: bool,
 }
 
-/// What is in a digest file.
+/// The content of a digest file.
 pub(super) enum DigestContent {
-    /// Its hour is not wanted; that it is there counts all the same.
+    /// Its hour is not requested; its existence counts all the same.
     Unread,
     Text(Box<DigestText>),
-    /// Not a digest file; why.
+    /// Not a digest file, and why.
     Malformed(String),
-    /// What the system says.
+    /// The error of the system.
     Unreadable(String),
 }
 
-/// What a digest file says.
+/// The parsed text of a digest file.
 pub(super) struct DigestText {
     /// Seconds since 1970.
     pub(super) start: i64,
     pub(super) end: i64,
     pub(super) bucket: String,
     pub(super) object: String,
-    /// Whether it lies where it says it was put.
+    /// Whether its path agrees with the key that it states.
     pub(super) is_at_its_place: bool,
     pub(super) fingerprint: String,
-    /// Of the text.
+    /// The hash of the text.
     pub(super) sha256: Sha256,
     pub(super) string_to_sign: String,
     pub(super) previous: Option<Previous>,
     pub(super) logs: Vec<DeclaredLog>,
 }
 
-/// What a digest file says of the one before it.
+/// What a digest file states about the previous one.
 pub(super) struct Previous {
     pub(super) key: KeyHash,
     pub(super) bucket: String,
@@ -112,14 +112,14 @@ pub(super) struct Previous {
     pub(super) signature: Option<Vec<u8>>,
 }
 
-/// What a digest file says of a log file.
+/// What a digest file states about a log file.
 pub(super) struct DeclaredLog {
     pub(super) key: KeyHash,
     /// `None` when it is not a SHA-256.
     pub(super) sha256: Option<Sha256>,
     /// The minute in its name, in seconds since 1970.
     pub(super) minute: Option<i64>,
-    /// Whether it is one of another account or Region.
+    /// Whether it belongs to another account or Region.
     pub(super) is_foreign: bool,
 }
 
@@ -155,7 +155,7 @@ impl DigestReader {
         } else {
             DigestContent::Unread
         };
-        // What was gunzipped keeps what lies beside the gzip.
+        // A gunzipped file keeps the sidecar of the original.
         let gzip = path.with_added_extension("gz");
         let beside: Vec<_> =
             [&path, &gzip].into_iter().filter_map(|path| sidecars.get(path)).flatten().copied().collect();
@@ -190,8 +190,8 @@ impl DigestReader {
         }
     }
 
-    /// What sidecar files say: the first that has a signature, else why one has none. An empty one, as a command leaves it
-    /// that failed, is none.
+    /// The signature in sidecar files: the first one found, otherwise why there is none. An empty file, as left by a failed
+    /// command, does not count.
     fn best_sidecar(&mut self, archives: &[Archive], sidecars: &[(Sidecar, usize)]) -> Option<Result<Vec<u8>, String>> {
         let mut best = None;
         for (sidecar, at) in sidecars.iter().filter(|(_, at)| archives[*at].bytes > 0) {
@@ -215,15 +215,15 @@ impl DigestReader {
         signature.map_err(|why| format!("its sidecar file is of no use: {why}"))
     }
 
-    /// Where a digest file says it was put, whatever that is worth.
+    /// The bucket and key that a digest file states for itself, unverified.
     pub(super) fn declared_place(&mut self, archive: &Archive) -> Option<(String, String)> {
         self.text_of(archive).ok()?;
         let json: DigestJson = serde_json::from_slice(&self.text).ok()?;
         Some((json.bucket.into_owned(), json.object.into_owned()))
     }
 
-    /// Bucket and key of the log files at these positions of a digest file, in their order; fewer when the file is no
-    /// longer what it was.
+    /// Bucket and key of the log files at these positions of a digest file, in their order; fewer when the file has
+    /// changed since.
     pub(super) fn names_of_logs(&mut self, archive: &Archive, wanted: &[u32]) -> Vec<(String, String)> {
         if self.text_of(archive).is_err() {
             return Vec::new();
@@ -237,7 +237,7 @@ impl DigestReader {
 }
 
 impl DigestText {
-    /// Reads the JSON of the digest file that lies at `key`.
+    /// Parses the JSON of the digest file at `key`.
     fn parse(text: &[u8], sha256: Sha256, key: &str) -> Result<Self, String> {
         let json: DigestJson = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         let seconds =
@@ -283,7 +283,7 @@ impl DigestText {
     }
 }
 
-/// What of an object's key a copy keeps.
+/// The part of an object's key that a copy keeps.
 fn place_of(object: &str) -> Cow<'_, str> {
     from_logs_folder(object).unwrap_or(Cow::Borrowed(object))
 }
@@ -292,7 +292,7 @@ fn place_hash(object: &str) -> KeyHash {
     key_hash(&place_of(object))
 }
 
-/// The hash of all that was added.
+/// The hash of everything that was added.
 pub(super) fn finish(hash: Context) -> Sha256 {
     let mut bytes = Sha256::default();
     bytes.copy_from_slice(hash.finish().as_ref());
@@ -305,7 +305,7 @@ mod tests {
 
     const KEY: &str = "AWSLogs/1/CloudTrail-Digest/us-east-1/2015/08/17/d.json.gz";
 
-    /// The example of the CloudTrail User Guide in short.
+    /// The example of the CloudTrail User Guide, shortened.
     fn text(more: &str) -> String {
         format!(
             r#"{{"awsAccountId":"1","digestStartTime":"2015-08-17T14:01:31Z","digestEndTime":"2015-08-17T15:01:31Z","digestS3Bucket":"b","digestS3Object":"p/{KEY}","digestPublicKeyFingerprint":"31e8","newestEventTime":null{more}}}"#
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_digest_file_says() {
+    fn digest_files_are_parsed() {
         let starting = parse(&text(",\"previousDigestS3Object\":null,\"logFiles\":null")).expect("a digest file");
         assert!(starting.previous.is_none() && starting.logs.is_empty() && starting.is_at_its_place);
         assert_eq!((starting.start, starting.end), (1_439_820_091, 1_439_823_691));
@@ -344,13 +344,13 @@ mod tests {
         let previous = next.previous.expect("one before it");
         assert_eq!((previous.key, previous.sha256), (key_hash("AWSLogs/1/before"), Some([0xab; 32])));
         assert_eq!(previous.signature, Some(vec![0xab, 0xcd]));
-        // Its text is signed as it stands.
+        // Its text is signed verbatim.
         assert!(next.string_to_sign.ends_with("\nAbCd"));
     }
 
     #[test]
-    fn what_makes_no_sense_is_said_to() {
-        // Members that nobody knows are passed over, however deep; known ones are flat.
+    fn malformed_digest_files_are_reported() {
+        // Unknown members are skipped at any depth; known ones are flat.
         let deep = |name: &str| text(&format!(",\"{name}\":{}{}", "[".repeat(100_000), "]".repeat(100_000)));
         assert!(parse(&deep("x")).is_ok());
         for (text, words) in [

@@ -1,7 +1,7 @@
 //! All digest files of a copy.
 //!
-//! In: the files of a copy, public keys. Out: what the digest files of each account and Region tell. Never: hashes a log
-//! file, which is for who has its text at hand.
+//! In: the files of a copy, public keys. Out: the history of the digest files of each account and Region. Never: hashes a log
+//! file, which is left to the code that reads its text.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -24,18 +24,18 @@ use crate::input::Archive;
 use crate::model::Selection;
 use crate::pool::Pool;
 
-/// Files that are sorted together.
+/// Files that are classified together.
 const CHUNK: usize = 4_096;
 const DAY_SECONDS: i64 = 86_400;
 
-/// The files of a copy by what they are, as positions in the list of archives.
+/// The files of a copy by kind, as positions in the list of archives.
 #[derive(Default)]
 pub(crate) struct Survey {
-    /// Those whose place has no account are with the empty area.
+    /// Those without an account in their path have the empty area.
     digests: BTreeMap<Area, Vec<usize>>,
     sidecars: Sidecars,
     pub(super) logs: Vec<u32>,
-    /// Digest files and log files of a copy without its folder `AWSLogs`.
+    /// Digest files and log files of a copy that lacks the folder `AWSLogs`.
     pub(super) strays: Strays,
     pub(super) other_files: u64,
 }
@@ -69,8 +69,8 @@ impl Survey {
         survey
     }
 
-    /// What lies below no folder `AWSLogs` of an account was moved, where digest files of its account and Region lie below
-    /// one in the same root; else all of them have lost it.
+    /// Files that are not below a folder `AWSLogs` of an account were moved, if digest files of their account and Region are
+    /// below one in the same root; otherwise all of them have lost it.
     fn find_strays(&mut self, archives: &[Archive]) {
         let nowhere = self.digests.remove(&Area::default()).unwrap_or_default();
         if nowhere.is_empty() && self.strays.logs.is_empty() {
@@ -120,7 +120,7 @@ impl Survey {
     }
 }
 
-/// What the digest files of a copy say.
+/// The content of the digest files of a copy.
 pub(crate) struct Digests {
     pub(super) histories: Vec<History>,
     /// Digest files in the order of the report, as positions in the list of archives.
@@ -128,13 +128,13 @@ pub(crate) struct Digests {
     pub(crate) declarations: Declarations,
     /// Where trails deliver to.
     pub(super) origins: Origins,
-    /// Of each digest file, in the order of the report.
+    /// For each digest file, in the order of the report.
     pub(super) origin_of: Vec<Option<u32>>,
 }
 
 impl Digests {
-    /// Reads and validates the digest files of a copy whose end is in the selected days; takes them out of the survey.
-    /// `verbose` is for the lines of the report.
+    /// Reads and validates the digest files of a copy whose end is in the selected days, and removes them from the survey.
+    /// `verbose` applies to the lines of the report.
     pub(crate) fn read(
         archives: &[Archive],
         survey: &mut Survey,
@@ -143,7 +143,7 @@ impl Digests {
         verbose: bool,
     ) -> Self {
         let range = range_of(selection);
-        // The signature of the last one that is wanted is in the one after it, and the ones before the first may be all
+        // The signature of the last selected one is in the next one, and the ones before the first may be all
         // that is proved of a chain.
         let read = Range { from: range.from.saturating_sub(DAY_SECONDS), to: range.to.saturating_add(DAY_SECONDS) };
         let readers = Pool::<DigestReader>::default();
@@ -171,7 +171,7 @@ impl Digests {
             let chains = metadata::complete(Chains::verify_all(read_digests, keys), archives, keys, range);
             History::build(area, &chains, range, verbose)
         };
-        // What can only be read from front to back is read in that order.
+        // Sequential containers are read in order.
         let mut histories: Vec<History> = if is_in_sequence {
             areas.into_iter().map(tell).collect()
         } else {
@@ -201,7 +201,7 @@ impl Digests {
     }
 }
 
-/// Of each chain, the end of the first digest file after this second, however late it is: it names the one before it, and
+/// For each chain, the end of the first digest file after this second, however late it is: it names the previous one, and
 /// has its signature.
 fn next_of_chains(archives: &[Archive], digests: &[usize], area: &Area, after: i64) -> HashMap<ChainName, i64> {
     let mut next = HashMap::new();

@@ -1,7 +1,7 @@
-//! What the digest files of an account and Region say, chain by chain.
+//! The history of an account and Region by its digest files, chain by chain.
 //!
-//! In: digest files with their statuses. Out: lines, counts, covered hours, and what is declared of log files. Never:
-//! takes an hour for covered of which no digest file is here.
+//! In: digest files with their statuses. Out: lines, counts, covered hours, and declarations of log files. Never:
+//! counts an hour as covered without its digest file.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -31,16 +31,16 @@ impl Range {
     }
 }
 
-/// What is known of the digest files of an account and Region.
+/// The history of an account and Region.
 pub(super) struct History {
     pub(super) area: Area,
     /// Digest files in the order of the report, as positions in the list of archives.
     pub(super) archives: Vec<usize>,
     pub(super) chains: Vec<Chain>,
     pub(super) hours: Vec<TrailHours>,
-    /// Where their trails deliver to.
+    /// Where its trails deliver to.
     pub(super) origins: Origins,
-    /// Of each digest file, in the order of the report; `None` of those that do not count.
+    /// For each digest file, in the order of the report; `None` for those that do not count.
     pub(super) origin_of: Vec<Option<u32>>,
     pub(super) digests: DigestCounts,
     pub(super) backfill_digests: DigestCounts,
@@ -87,11 +87,11 @@ impl History {
         history
     }
 
-    /// Notes where a chain's trail delivers to. What is not signed anybody can write: it says so only where nothing is.
+    /// Records where a chain's trail delivers to. Anyone can write unsigned files: they count only where there is nothing else.
     fn note_origins(&mut self, chains: &Chains, positions: &std::ops::Range<usize>) -> BTreeSet<u32> {
         let is_proved = positions.clone().any(|at| chains.statuses[at] == DigestStatus::Valid);
         let counts = |status: DigestStatus| if is_proved { status == DigestStatus::Valid } else { status.is_usable() };
-        // Of two with one key, one is a copy, which anybody can put anywhere.
+        // Of two with one key, one is a copy, which may have been put anywhere.
         let is_single = |at: usize| counts(chains.statuses[at]) && chains.copies(at) == 1;
         let has_single = positions.clone().any(is_single);
         let mut origins = BTreeSet::new();
@@ -110,7 +110,7 @@ impl History {
         origins
     }
 
-    /// The hours of digest files that make no sense, by their names. They tell no bucket, so their folder stands for it.
+    /// The hours of malformed digest files, by their names. They state no bucket, so their folder is used instead.
     fn note_damaged(
         &mut self,
         chains: &Chains,
@@ -200,7 +200,7 @@ impl History {
         }
         let text = chains.text(at);
         let path = digest.path.display().to_string();
-        // Where a forged one says it was put means nothing.
+        // The place that a forged one states means nothing.
         let place = match text.filter(|text| text.is_at_its_place) {
             Some(text) => format!("s3://{}/{}", text.bucket, text.object),
             None => path.clone(),
@@ -233,7 +233,7 @@ impl History {
         self.lines.push((position(at), 0), finding);
     }
 
-    /// What a digest file says of the one before it, if that is not here.
+    /// Reports a gap or a missing file before this digest file, by its link to the previous one.
     fn report_link(
         &mut self,
         chains: &Chains,
@@ -270,7 +270,7 @@ impl History {
         if !range.has(end) || !missing.insert(previous.key) {
             return;
         }
-        // From a day on all were asked for; else the older ones need not have been copied.
+        // With a first day all since then were requested; otherwise older ones need not have been copied.
         match older {
             None if range.from == i64::MIN => {
                 let Previous { bucket, object, .. } = previous;
@@ -323,8 +323,8 @@ impl History {
             DigestStatus::Valid | DigestStatus::WithoutSignature => DeclarationStatus::OutOfRange,
             DigestStatus::Invalid(_) | DigestStatus::Unread => DeclarationStatus::Invalid,
         };
-        // Who cannot sign can still write a digest file behind the newest one, and let it declare whatever he adds to
-        // hours long past. Backfill digest files are there to do that.
+        // Without a key one can still append a digest file after the newest one, and let it declare files that were added to
+        // hours long past. Backfill digest files do that legitimately.
         let may_be_late = status != DeclarationStatus::NotProved || chains.digests[at].name.is_backfill;
         let status_of = |log: &DeclaredLog| {
             let is_late =
@@ -357,7 +357,7 @@ fn hours_of(
     let mut hours = ChainHours::default();
     for at in positions.clone().rev().filter(|at| is_wanted(chains.statuses[*at])) {
         if let Some(text) = chains.text(at) {
-            // Backfill digest files come when they are needed: between two that are linked there is none.
+            // Backfill digest files come when they are needed: there is none between two that are linked.
             let is_backfill = chains.digests[at].name.is_backfill;
             let is_linked = |previous: &Previous| is_backfill && chains.is_usable(&previous.key);
             hours.add(text.start, text.end, text.previous.as_ref().is_none_or(is_linked));
@@ -371,7 +371,7 @@ pub(super) fn is_in_range(digest: &ReadDigest, range: Range) -> bool {
     end == i64::MIN || range.has(end)
 }
 
-/// Four thousand million digest files are more than there can be.
+/// There are never as many as four billion digest files.
 fn position(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }

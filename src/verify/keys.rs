@@ -1,7 +1,7 @@
 //! The public keys that `CloudTrail` signs digest files with.
 //!
-//! In: what `aws cloudtrail list-public-keys` prints, for any number of Regions. Out: RSA keys by fingerprint. Never:
-//! takes a key under a fingerprint that is not its own.
+//! In: the output of `aws cloudtrail list-public-keys`, for any number of Regions. Out: RSA keys by fingerprint. Never:
+//! accepts a key under a fingerprint that is not its own.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -17,13 +17,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::input::to_utf8;
 use crate::model::hex;
 
-/// Bytes of a file of public keys; a key is half a kilobyte, and a Region has a few dozen a year.
+/// Maximum bytes of a file of public keys; a key is half a kilobyte, and a Region has a few dozen a year.
 const MAX_BYTES: u64 = 64 << 20;
 
 const ADVICE: &str = "--public-keys wants what `aws cloudtrail list-public-keys --region REGION --start-time FROM \
                       --end-time TO` prints, for each Region that there are digest files of";
 
-/// What `ListPublicKeys` answers (CloudTrail API Reference); the User Guide's example spells the list in lower case.
+/// The response of `ListPublicKeys` (CloudTrail API Reference); the User Guide's example has the list in lower case.
 #[derive(Deserialize)]
 struct ListPublicKeysResponse {
     #[serde(rename = "PublicKeyList", alias = "publicKeyList")]
@@ -42,11 +42,11 @@ struct ListedKey {
 /// Public keys by fingerprint.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PublicKeys {
-    /// `None` for a key that is not RSA, or of a size that nothing should be signed with.
+    /// `None` for a key that is not RSA, or whose size is too small or too large.
     by_fingerprint: HashMap<String, Option<RsaPublicKeyComponents<Vec<u8>>>>,
 }
 
-/// What there is for a fingerprint.
+/// The result of a lookup by fingerprint.
 pub(super) enum FoundKey<'a> {
     Key(&'a RsaPublicKeyComponents<Vec<u8>>),
     Unusable,
@@ -58,7 +58,7 @@ impl PublicKeys {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, is something else, or holds a key that does not fit its fingerprint.
+    /// A file that cannot be read, is something else, or holds a key that does not match its fingerprint.
     pub(crate) fn read(files: &[PathBuf]) -> Result<Self> {
         let mut keys = Self::default();
         for path in files {
@@ -73,7 +73,7 @@ impl PublicKeys {
         Ok(keys)
     }
 
-    /// Adds what one file lists: an answer, or several one behind the other as a loop over Regions leaves them.
+    /// Adds the keys of a file: a response, or several concatenated, as from a loop over Regions.
     fn add(&mut self, path: &Path, text: &[u8]) -> Result<()> {
         let mut count = 0;
         for answer in serde_json::Deserializer::from_slice(text).into_iter::<ListPublicKeysResponse>() {
@@ -82,8 +82,8 @@ impl PublicKeys {
                 let der = STANDARD
                     .decode(listed.value.trim())
                     .map_err(|error| invalid(path, &format!("a key is not base64: {error}")))?;
-                // The fingerprint is the MD5 of what `Value` holds, in whichever form: the keys that the User Guide
-                // publishes show it.
+                // The fingerprint is the MD5 of the content of `Value`, in either form, as the keys published in the User Guide
+                // show.
                 let fingerprint = hex(&md5::compute(&der).0);
                 if let Some(listed_fingerprint) = listed
                     .fingerprint
@@ -111,7 +111,7 @@ impl PublicKeys {
     }
 }
 
-/// Whether an RSA PKCS#1 v1.5 signature over SHA-256 is that of a message.
+/// Whether this is a valid RSA PKCS#1 v1.5 signature over SHA-256 for a message.
 pub(super) fn has_signed(key: &RsaPublicKeyComponents<Vec<u8>>, message: &[u8], signature: &[u8]) -> bool {
     key.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature).is_ok()
 }
@@ -149,7 +149,7 @@ fn pkcs1(der: &[u8]) -> Option<RsaPublicKeyComponents<Vec<u8>>> {
     let (n, numbers) = element(sequence, INTEGER)?;
     let (e, end) = element(numbers, INTEGER)?;
     let [n, e] = [n, e].map(|number| number.strip_prefix(&[0]).unwrap_or(number).to_vec());
-    // What ring verifies signatures with.
+    // The limits of ring's signature verification.
     let is_sound = rest.is_empty() && end.is_empty() && (256..=1_024).contains(&n.len()) && (1..=5).contains(&e.len());
     is_sound.then_some(RsaPublicKeyComponents { n, e })
 }
@@ -174,7 +174,7 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 mod tests {
     use super::*;
 
-    /// The sample answer of the CloudTrail User Guide, "Custom implementations of log file integrity validation": keys
+    /// The sample response of the CloudTrail User Guide, "Custom implementations of log file integrity validation": keys
     /// that AWS publishes, one of them as X.509 `SubjectPublicKeyInfo`.
     const PUBLISHED: [(&str, &str); 3] = [
         (
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_published_keys_fit_their_fingerprints_and_can_be_used() {
+    fn published_keys_match_their_fingerprints_and_are_usable() {
         let text: Vec<String> =
             PUBLISHED.iter().map(|(fingerprint, value)| answer("publicKeyList", fingerprint, value)).collect();
         let keys = add(&text.join("\n")).expect("published keys");
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_keys_is_told_with_advice() {
+    fn files_without_keys_are_refused_with_advice() {
         let (fingerprint, value) = PUBLISHED[0];
         for (text, words) in [
             (String::new(), "it lists no key"),
@@ -239,7 +239,7 @@ mod tests {
             assert!(rsa_key(&der[..at]).is_none(), "{at} bytes");
         }
         assert!(rsa_key(&[der.as_slice(), &[0]].concat()).is_none());
-        // "Hello" is no key, and its MD5 is well known.
+        // "Hello" is not a key, and its MD5 is well known.
         let keys = add(&answer("PublicKeyList", "8b1a9953c4611296a827abf8c47804d7", "SGVsbG8=")).expect("a list");
         assert!(matches!(keys.find("8b1a9953c4611296a827abf8c47804d7"), FoundKey::Unusable));
     }

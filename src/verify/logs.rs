@@ -1,7 +1,7 @@
-//! Log files against what digest files say of them.
+//! Compares log files with the declarations of digest files.
 //!
-//! In: the log files of a copy, declarations. Out: what came of each. Never: holds more of a log file than a piece, or
-//! looks at one that nothing usable is said of.
+//! In: the log files of a copy, declarations. Out: the outcome of each. Never: holds more of a log file than a piece, or
+//! reads one without a usable declaration.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,14 +17,14 @@ use crate::model::Sha256;
 use crate::model::limits;
 use crate::pool::Pool;
 
-/// What came of a log file.
+/// The outcome of a log file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CheckedLog {
-    /// Position in the list of archives; `None` when it is not there.
+    /// Position in the list of archives; `None` when it is missing.
     pub(super) archive: Option<u32>,
     /// Number of the declaration.
     pub(super) declaration: Option<u32>,
-    /// `None` when it is not declared, which is for the covered hours to judge.
+    /// `None` when it is not declared: the covered hours decide then.
     pub(super) outcome: Option<VerifyOutcome>,
 }
 
@@ -76,14 +76,14 @@ impl LogChecker {
     }
 }
 
-/// What a declaration makes of a log file whose first gzip member, or which itself, has a text with this hash and ends
-/// like this: for `verify` and for `convert --verify`.
+/// The outcome of a log file whose first gzip member, or which itself, has a text with this hash and ends
+/// like this, by its declaration: for `verify` and for `convert --verify`.
 pub(super) fn compare(end: MemberEnd, sha256: &Sha256, declaration: &Declaration) -> VerifyOutcome {
     match end {
         MemberEnd::TrailingData => VerifyOutcome::LogTrailingData,
         MemberEnd::Damaged | MemberEnd::TooLarge => VerifyOutcome::LogMalformed,
         _ if !declaration.has_sha256 => VerifyOutcome::LogHashUnknown,
-        // A copy that was gunzipped holds what was signed all the same.
+        // A gunzipped copy holds what was signed all the same.
         MemberEnd::Gzip | MemberEnd::Plain if declaration.fits(sha256) => match declaration.status {
             DeclarationStatus::Proved => VerifyOutcome::LogValid,
             DeclarationStatus::OutOfHour => VerifyOutcome::LogOutOfHour,
@@ -94,9 +94,9 @@ pub(super) fn compare(end: MemberEnd, sha256: &Sha256, declaration: &Declaration
     }
 }
 
-/// What the system says of a file that cannot be read.
+/// The error of the system for a file that cannot be read.
 pub(super) fn why_unreadable(archive: &Archive) -> Option<String> {
-    // Opening a pipe would wait for somebody to write to it.
+    // Opening a pipe would block until something is written to it.
     if !archive.is_regular {
         return Some("not a regular file".to_owned());
     }

@@ -1,7 +1,7 @@
-//! Signatures of digest files that lie in S3, where `CloudTrail` keeps them: in the metadata of their objects.
+//! Signatures of digest files in S3, where `CloudTrail` keeps them: in the metadata of their objects.
 //!
-//! In: judged digest files. Out: the same, judged once more with signatures that only the store has. Never: asks for one that
-//! a digest file after it gives, or of an object twice.
+//! In: verified digest files. Out: the same, verified again with signatures that only the store has. Never: requests one that
+//! the next digest file contains, or the same object twice.
 
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
@@ -13,8 +13,8 @@ use super::outcome::VerifyOutcome;
 use super::signature::from_metadata;
 use crate::input::Archive;
 
-/// Asks for signatures as long as that helps: of the newest digest file of each chain and the last one before each gap,
-/// and of those whose successors turned out to be wrong by what was asked for before.
+/// Requests signatures as long as that helps: for the newest digest file of each chain and the last one before each gap,
+/// and for those whose successors turned out to be invalid by the previous requests.
 pub(super) fn complete(mut chains: Chains, archives: &[Archive], keys: &PublicKeys, range: Range) -> Chains {
     loop {
         let is_wanted = |at: &usize| {
@@ -39,14 +39,14 @@ pub(super) fn complete(mut chains: Chains, archives: &[Archive], keys: &PublicKe
             let is_original = is_original(digest);
             match answer.map(|metadata| from_metadata(&metadata)) {
                 Ok(signature) => {
-                    // Where CloudTrail has put a digest file, it has a signature, and anybody may have put a file beside it.
+                    // An original object of CloudTrail has a signature, while a sidecar file could come from anyone.
                     digest.lacks_signature = is_original && !matches!(signature, Some(Ok(_)));
                     has_more |= is_original || matches!(signature, Some(Ok(_)));
                     if is_original || digest.sidecar.is_none() || matches!(signature, Some(Ok(_))) {
                         digest.sidecar = signature;
                     }
                 }
-                // A store that does not answer says nothing.
+                // A store that does not answer proves nothing.
                 Err(error) if digest.sidecar.is_none() => {
                     digest.sidecar = Some(Err(format!("the metadata of its object cannot be read: {error}")));
                 }
@@ -60,7 +60,7 @@ pub(super) fn complete(mut chains: Chains, archives: &[Archive], keys: &PublicKe
     }
 }
 
-/// Whether it is the object that it says, and no copy of it.
+/// Whether it is the object that it states, and not a copy of it.
 fn is_original(digest: &ReadDigest) -> bool {
     match &digest.content {
         DigestContent::Text(text) => digest.path.to_string_lossy() == format!("s3://{}/{}", text.bucket, text.object),

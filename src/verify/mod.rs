@@ -1,69 +1,69 @@
 //! A copy of CloudTrail's log files against its digest files, without a connection to AWS.
 //!
 //! In: a copy of what CloudTrail delivered, public keys. Out: what is proved, what is not, and what is wrong. Never:
-//! changes anything, believes a file about itself, or ends because of one.
+//! changes anything, trusts a file about itself, or ends because of one.
 //!
 //! ```text
 //! place ──→ digest ──→ chain ──→ history ──→ declarations ──→ logs ──→ report
-//! what it   read and   proved    gaps, lines  hash by key      hash     lines,
-//! is        hashed     or not    covered hours                 compare  counts
+//! kind of   read and   proved    gaps, lines  hash by key      hash     lines,
+//! file      hashed     or not    covered hours                 compare  counts
 //!              ↑          ↑                                       ↓
 //!          signature   keys, metadata                 coverage, origins: undeclared
 //! ```
 //!
 //! # Where a file belongs
 //!
-//! A copy keeps keys from the folder `AWSLogs` on: `AWSLogs/[o-id/]account/folder/Region/YYYY/MM/DD/name`. Whatever stands
-//! before is the copy's own root, so buckets and prefixes are not compared with the path; they are part of what is
-//! signed. All inputs together are one copy: a log file may lie under another root than its digest file, as after a
-//! change of buckets. A name that ends in `.json` stands for the `.json.gz`: what was gunzipped holds what was signed.
+//! A copy keeps keys from the folder `AWSLogs` on: `AWSLogs/[o-id/]account/folder/Region/YYYY/MM/DD/name`. Whatever
+//! precedes it is the copy's own root, so buckets and prefixes are not compared with the path; they are part of what is
+//! signed. All inputs together are one copy: a log file may be under another root than its digest file, as after a
+//! change of buckets. A name that ends in `.json` stands for the `.json.gz`: a gunzipped file holds what was signed.
 //!
 //! Several trails may deliver to one account and Region, each to a bucket and a prefix that its digest files declare. A log
-//! file that nothing declares is assessed by the trails whose files lie in its folder: where only one does, by that one. Of
-//! several it may be one of any; it is undeclared when all of them cover its minute, or when those that do not are two
-//! hours away from it. In a folder that no digest file tells of, one that covers its minute is enough. A log file that a missing
-//! digest file, or one that makes no sense, may declare is not called undeclared.
+//! file that is not declared is judged by the trails whose files are in its folder: where only one has files there, by that
+//! one. With several it may belong to any; it is undeclared when all of them cover its minute, or when those that do not are
+//! two hours away from it. In a folder that no digest file mentions, one trail that covers its minute is enough. A log file
+//! that a missing or malformed digest file may declare is not called undeclared.
 //!
 //! # What is proved
 //!
-//! A digest file is *valid* when a signature for it verifies with the public key of its fingerprint: the one that the
-//! digest file after it tells, or one from a sidecar file. A log file is valid when its text has the hash that a valid
-//! digest file declares. The newest digest file of a chain without a sidecar file has *no signature*: it is told and
-//! counted, its log files are hashed and *not proved*, and it is no problem unless it contradicts its neighbours, stands
-//! alone in its chain, or declares log files of hours whose valid digest files do not. That decides about the exit code of
-//! the command: otherwise no plain copy would ever be sound. In S3 the object's own metadata has the signature, and it is
-//! taken from there.
+//! A digest file is *valid* when a signature for it verifies with the public key of its fingerprint: the one in
+//! the next digest file, or one from a sidecar file. A log file is valid when its text has the hash that a valid
+//! digest file declares. The newest digest file of a chain without a sidecar file has *no signature*: it is reported and
+//! counted, its log files are hashed and *not proved*, and it is not a problem unless it contradicts its neighbours, is
+//! alone in its chain, or declares log files of hours whose valid digest files do not. That determines the exit code of
+//! the command: otherwise no plain copy would ever be intact. In S3 the object's own metadata has the signature, and it is
+//! read from there.
 //!
-//! # What somebody may do who can write to the copy
+//! # What an attacker with write access to the copy can do
 //!
-//! | doing | telling |
+//! | action | reported as |
 //! |---|---|
-//! | change, cut, lengthen a log file | `log_hash_differs`, `log_malformed`, `log_trailing_data` |
+//! | change, truncate, extend a log file | `log_hash_differs`, `log_malformed`, `log_trailing_data` |
 //! | remove or move one | `log_missing`; the moved one `log_undeclared`, `log_misplaced` or `log_without_digests` |
 //! | add one | `log_undeclared`, `log_of_unknown_trail`, `log_misplaced`; in hours without digest files it is counted as not covered |
 //! | change a digest file, or sign it with another key | `digest_signature_failed`, `digest_key_missing`; the one before it stays valid, by its own signature |
 //! | move, swap, replay one | `digest_moved`, and `digest_missing` where it was |
-//! | move all of them | `no_logs_folder` where they lie below no folder `AWSLogs` |
-//! | remove some | `digest_missing`, and `chain_hole` with the hours that nothing is proved of |
+//! | move all of them | `no_logs_folder` where they are not below a folder `AWSLogs` |
+//! | remove some | `digest_missing`, and `chain_hole` with the hours without proof |
 //! | add one in the chain | `digest_unlinked`, or `digest_signature_failed` when another points to it |
-//! | add one behind the newest | `digest_without_signature`: not proved, as all that it declares; what it declares of past hours is `log_out_of_hour`, but of backfill digest files, which are there for that; `digest_unlinked` where it contradicts a signed one |
+//! | add one after the newest | `digest_without_signature`: not proved, as all that it declares; what it declares of past hours is `log_out_of_hour`, except for backfill digest files, which are meant for that; `digest_unlinked` where it contradicts a signed one |
 //! | make up a chain | `digest_signature_failed`; of one digest file `digest_without_proof` |
 //! | remove the last ones before a gap | `chain_gap`, which may be that or a pause: nothing names them |
-//! | remove the oldest | `log_before_oldest`, `log_of_older_backfill`, `chain_older`: as if they had not been copied; `digest_missing` from the first day on that is asked for |
+//! | remove the oldest | `log_before_oldest`, `log_of_older_backfill`, `chain_older`: as if they had not been copied; `digest_missing` from the first requested day on |
 //! | remove the newest | the report's range ends earlier; `log_after_last`, and `chain_ends_early` when other chains go on |
 //! | remove all of an account and Region | `log_without_digests` |
 //!
-//! # For who has a text at hand
+//! # For code that has the text already
 //!
-//! `proof::Proofs` validates digest files alone, and says of each archive that is converted what its text proves: a
-//! conversion hashes what it has inflated anyway, and reads once more what is not simply one gzip member. It judges as
+//! `proof::Proofs` validates digest files alone, and reports for each converted archive what its text proves: a
+//! conversion hashes what it has inflated anyway, and reads again only what is not simply one gzip member. It decides as
 //! `verify` does, by `logs::compare`.
 //!
 //! # Memory
 //!
-//! For each file 200 bytes of the list, for each log file 24 more and 60 for its declaration, and the texts of the digest
+//! 200 bytes of the list for each file, 24 more for each log file and 60 for its declaration, and the texts of the digest
 //! files of an account and Region while they are verified. Lines of an outcome beyond the first 1,000 are only counted,
-//! unless all are asked for.
+//! unless all are requested.
 
 mod advice;
 mod chain;
@@ -119,13 +119,13 @@ pub struct VerifyConfig {
     pub inputs: Vec<PathBuf>,
     /// How S3 is reached.
     pub store: StoreOptions,
-    /// Files with what `aws cloudtrail list-public-keys` printed.
+    /// Files with the output of `aws cloudtrail list-public-keys`.
     pub public_keys: Vec<PathBuf>,
-    /// Digest files wanted: by their account, their Region and the day of their end.
+    /// Selected digest files: by their account, their Region and the day of their end.
     pub selection: Selection,
     /// Worker threads.
     pub threads: usize,
-    /// Whether to list what is valid too, and all of everything.
+    /// Whether to list valid files too, without a limit.
     pub verbose: bool,
 }
 
@@ -148,8 +148,8 @@ impl VerifyConfig {
 ///
 /// # Errors
 ///
-/// Public keys that are none, inputs that do not exist or cannot be listed, days in the wrong order, and trouble of the
-/// system. What is wrong with a file is no error but in the report.
+/// Invalid public keys, inputs that do not exist or cannot be listed, days in the wrong order, and failures of the
+/// system. Problems of a file are not errors but part of the report.
 pub fn verify(config: &VerifyConfig) -> Result<VerifyReport> {
     let Selection { from_day, to_day, .. } = config.selection;
     if from_day.zip(to_day).is_some_and(|(from, to)| from > to) {
@@ -162,14 +162,14 @@ pub fn verify(config: &VerifyConfig) -> Result<VerifyReport> {
     let keys = PublicKeys::read(&config.public_keys)?;
     let pool = thread_pool(config.threads)?;
     pool.install(|| {
-        // Days are for digest files to select by; a log file may be delivered long after the day in its name.
+        // Days select digest files only; a log file may be delivered long after the day in its name.
         let selection = Selection { from_day: None, to_day: None, ..config.selection.clone() };
         let session = Session::new(&config.store);
         let search = Search { lake: None, selection: &selection, session: &session, is_new: &|_| true };
         let archives = discover(&config.inputs, Vec::new(), &search)?;
         loop {
             let report = verify_files(config, &archives, &keys);
-            // What nobody could have read is not missing.
+            // What could not be read is not known to be missing.
             if !session.confirm()? {
                 return Ok(report);
             }
@@ -236,7 +236,7 @@ fn take_histories(
     hours
 }
 
-/// Somebody may have removed the newest digest files of a chain, and nothing in it tells.
+/// The newest digest files of a chain may have been removed, and nothing in the chain shows it.
 fn report_early_ends(chains: &[Chain], lines: &mut ReportLines) {
     let ends = || chains.iter().filter(|chain| !chain.is_backfill).filter_map(|chain| Some((chain, chain.to?)));
     let Some(newest) = ends().map(|(_, end)| end).max() else { return };
@@ -250,8 +250,8 @@ fn report_early_ends(chains: &[Chain], lines: &mut ReportLines) {
     }
 }
 
-/// Notes where the log files lie that digest files declare: it may be elsewhere than these, in folders without any. What is
-/// not declared is judged by that; mostly nothing is.
+/// Records where the declared log files are: that may be in other folders, without digest files. Undeclared
+/// files are judged by that; usually there are none.
 fn note_origins(archives: &[Archive], checked: &[CheckedLog], digests: &mut Digests) {
     if checked.iter().all(|checked| checked.outcome.is_some()) {
         return;
@@ -272,13 +272,13 @@ fn note_origins(archives: &[Archive], checked: &[CheckedLog], digests: &mut Dige
             }
         }
     }
-    // Whose log files lie beside their digest files has none elsewhere, but copies of them.
+    // A trail with log files next to its digest files has only copies elsewhere.
     for (origin, root) in elsewhere.into_iter().filter(|(origin, _)| !at_home.contains(origin)) {
         digests.origins.note(&root, origin);
     }
 }
 
-/// Counts what came of log files; returns those that are to be told.
+/// Counts the outcomes of log files; returns those to report.
 fn count_logs(
     archives: &[Archive],
     checked: &[CheckedLog],
@@ -294,7 +294,7 @@ fn count_logs(
         let path = archives[checked.archive? as usize].path();
         let place = FilePlace::of(&path);
         let minute = log_time(&place.key);
-        // A name with another day than the folder says nothing.
+        // A name with another day than its folder proves nothing.
         if place.area.is_none() || minute.is_some_and(|minute| !is_of_folder_day(&place.key, minute)) {
             return Some(VerifyOutcome::LogMisplaced);
         }
@@ -317,7 +317,7 @@ fn count_logs(
     outcomes
 }
 
-/// Tells of log files. Their names were not kept: what a digest file declares is read from it once more.
+/// Reports log files. Their names were not kept: those that a digest file declares are read from it again.
 fn report_logs(
     archives: &[Archive],
     digests: &Digests,

@@ -1,22 +1,22 @@
 //! Which trails deliver to a folder of a copy.
 //!
-//! In: what digest files that can be relied on declare of themselves, and where they and their log files lie. Out: the
-//! trails that a log file of a folder may be of. Never: takes a folder's name for a bucket, which is what its owner called
+//! In: the origins that trusted digest files declare, and where they and their log files are. Out: the
+//! trails that a log file of a folder may belong to. Never: takes a folder's name for a bucket: the owner of the copy chose
 //! it.
 //!
 //! A log file names no trail, but its trail has a bucket and a prefix, and so have its digest files, which are signed. A copy
-//! may bear both, one or none of them in its own folders; of several trails in one place nothing tells the log files apart.
+//! may have both, one or none of them in its own folders; the log files of several trails in one place cannot be distinguished.
 
 use std::collections::{BTreeSet, HashMap};
 
-/// A bucket, and what stands before `AWSLogs/` in its keys.
+/// A bucket, and the prefix of `AWSLogs/` in its keys.
 pub(super) type LogOrigin = (String, String);
 
 /// Origins by number, and which of them are found below which root.
 #[derive(Debug, Default)]
 pub(super) struct Origins {
     numbers: HashMap<LogOrigin, u32>,
-    /// By what stands before `AWSLogs/` in paths of the copy.
+    /// By what precedes `AWSLogs/` in paths of the copy.
     roots: HashMap<String, BTreeSet<u32>>,
 }
 
@@ -27,19 +27,19 @@ impl Origins {
         *self.numbers.entry(origin).or_insert(next)
     }
 
-    /// Notes that files of an origin lie below a root.
+    /// Records that files of an origin are below a root.
     pub(super) fn note(&mut self, root: &str, origin: u32) {
         if !self.at(root).is_some_and(|known| known.contains(&origin)) {
             self.roots.entry(root.to_owned()).or_default().insert(origin);
         }
     }
 
-    /// Origins whose files lie below a root.
+    /// Origins whose files are below a root.
     pub(super) fn at(&self, root: &str) -> Option<&BTreeSet<u32>> {
         self.roots.get(root)
     }
 
-    /// Adds others; the numbers here of their numbers there.
+    /// Adds the origins of another; its numbers mapped to the numbers here.
     pub(super) fn merge(&mut self, other: Self) -> HashMap<u32, u32> {
         let numbers = other.numbers.into_iter().map(|(origin, there)| (there, self.number(origin))).collect();
         for (root, there) in other.roots {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_of_two_areas_are_told_apart_by_bucket_and_prefix() {
+    fn origins_are_distinguished_by_bucket_and_prefix() {
         let origin = |prefix: &str| ("b".to_owned(), prefix.to_owned());
         let (mut one, mut two) = (Origins::default(), Origins::default());
         let (plain, other) = (one.number(origin("")), two.number(origin("p/")));

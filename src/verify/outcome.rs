@@ -1,23 +1,23 @@
-//! What may come of a digest file, a log file, or the hours between digest files.
+//! The possible outcomes of a digest file, a log file, or the hours between digest files.
 //!
-//! In: nothing. Out: the vocabulary of both reports, and what each word means for the exit code. Never: a word for two
-//! things that are done about in different ways.
+//! In: nothing. Out: the vocabulary of both reports, and what each word means for the exit code. Never: one word for two
+//! problems that need different action.
 
 use serde::{Serialize, Serializer};
 
-/// What an outcome means.
+/// The severity of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Proved.
     Valid,
-    /// Not proved, and nothing speaks against it: digest files do not cover it, or a copy has lost what would prove it.
+    /// Not proved, without evidence against it: digest files do not cover it, or a copy has lost the proof.
     NotProved,
     /// Something is wrong.
     Problem,
 }
 
-/// What a line is about.
+/// The subject of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
@@ -33,13 +33,13 @@ pub enum Subject {
 
 macro_rules! outcomes {
     ($($variant:ident $subject:ident $severity:ident $name:literal $text:literal $doc:literal)*) => {
-        /// What came of a digest file, a log file, or the hours between digest files.
+        /// The outcome of a digest file, a log file, or the hours between digest files.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum VerifyOutcome { $(#[doc = $doc] $variant,)* }
 
         impl VerifyOutcome {
-            /// Every outcome.
+            /// All outcomes.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
             /// Its name in the JSON report.
@@ -48,19 +48,19 @@ macro_rules! outcomes {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// Its words in the text report; where the AWS CLI has the outcome too, they are the CLI's.
+            /// Its words in the text report; where the AWS CLI has the same outcome, they are the CLI's.
             #[must_use]
             pub const fn text(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// What it means.
+            /// Its severity.
             #[must_use]
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$variant => Severity::$severity,)* }
             }
 
-            /// What it is about.
+            /// Its subject.
             #[must_use]
             pub const fn subject(self) -> Subject {
                 match self { $(Self::$variant => Subject::$subject,)* }

@@ -1,7 +1,7 @@
-//! What a file is by where it lies.
+//! What a file is, by its path.
 //!
-//! In: the path of a file in a copy. Out: its key from `AWSLogs/` on, and what `CloudTrail` puts there. Never: reads the
-//! file, or takes what stands before `AWSLogs` for a bucket or a prefix: that is the copy's own root.
+//! In: the path of a file in a copy. Out: its key from `AWSLogs/` on, and what `CloudTrail` stores there. Never: reads the
+//! file, or takes what precedes `AWSLogs` for a bucket or a prefix: that is the copy's own root.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,24 +12,24 @@ use jiff::tz::TimeZone;
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
-/// The folder that `CloudTrail` puts everything in, below the bucket and the trail's prefix (CloudTrail User Guide).
+/// The folder for everything that `CloudTrail` delivers, below the bucket and the trail's prefix (CloudTrail User Guide).
 const LOGS_FOLDER: &str = "AWSLogs";
-/// What identifies the names of digest files.
+/// Identifies the names of digest files.
 const DIGEST_MARK: &str = "_CloudTrail-Digest_";
 
 const DAY_SECONDS: i64 = 86_400;
 
-/// A key from `AWSLogs/` on, by its hash: nobody can make two keys with the same one.
+/// A key from `AWSLogs/` on, as a collision-resistant hash.
 pub(super) type KeyHash = [u8; 16];
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileKind {
     /// A digest file.
     Digest,
     /// A log file: of `CloudTrail`, `CloudTrail-Insight`, `CloudTrail-NetworkActivity` or `CloudTrail-Aggregated`.
     Log,
-    /// What was kept of a digest file's metadata, beside it.
+    /// Kept metadata of a digest file, next to it.
     Sidecar(Sidecar),
     /// Nothing that `CloudTrail` delivers with digest files.
     Other,
@@ -40,7 +40,7 @@ pub(super) enum FileKind {
 pub(super) enum Sidecar {
     /// `<digest file>.signature`: hexadecimal text.
     Signature,
-    /// `<digest file>.metadata.json`: what `aws s3api head-object` prints.
+    /// `<digest file>.metadata.json`: the output of `aws s3api head-object`.
     Metadata,
 }
 
@@ -48,10 +48,10 @@ impl Sidecar {
     const ALL: [(Self, &'static str); 2] = [(Self::Signature, ".signature"), (Self::Metadata, ".metadata.json")];
 }
 
-/// The account and Region that digest files speak of.
+/// The account and Region of digest files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Area {
-    /// The organisation's id, where the trail is one of an organisation.
+    /// The organisation's id, for a trail of an organisation.
     pub organization: Option<String>,
     /// The account.
     pub account: String,
@@ -68,11 +68,11 @@ impl fmt::Display for Area {
     }
 }
 
-/// Where a file lies.
+/// The place of a file.
 #[derive(Debug)]
 pub(super) struct FilePlace<'a> {
     pub(super) kind: FileKind,
-    /// Its key from `AWSLogs/` on; without such a folder its name alone.
+    /// Its key from `AWSLogs/` on; without such a folder only its name.
     pub(super) key: Cow<'a, str>,
     /// The account and Region by the key; `None` when the key is not one of `CloudTrail`.
     pub(super) area: Option<Area>,
@@ -98,7 +98,7 @@ impl<'a> FilePlace<'a> {
             )) => (FileKind::in_log_folder(name), Some(area)),
             _ => (FileKind::by_name(name), None),
         };
-        // A copy may have been gunzipped: digest files speak of text.
+        // A copy may have been gunzipped: digest files declare text.
         if key.ends_with(".json") {
             key.to_mut().push_str(".gz");
         }
@@ -119,13 +119,13 @@ impl FileKind {
         }
     }
 
-    /// Whatever lies among log files and was not declared has to be told; only what a file manager leaves is passed over.
+    /// Any undeclared file among log files must be reported; only what file managers leave is ignored.
     fn in_log_folder(name: &str) -> Self {
         let is_litter = name == ".DS_Store" || (name.starts_with("._") && !is_json(name));
         if is_litter { Self::Other } else { Self::Log }
     }
 
-    /// Elsewhere a name is all there is: such a file was moved.
+    /// Elsewhere only the name counts: such a file was moved.
     fn by_name(name: &str) -> Self {
         if name.contains(DIGEST_MARK) {
             Self::in_digest_folder(name)
@@ -154,12 +154,12 @@ pub(super) fn digest_of_sidecar(path: &Path) -> Option<std::path::PathBuf> {
     Some(path.with_file_name(FileKind::sidecar(name)?.1))
 }
 
-/// A key or path from the last folder `AWSLogs` on: a prefix may be called so too.
+/// A key or path from the last folder `AWSLogs` on: a prefix may have that name too.
 pub(super) fn from_logs_folder(text: &str) -> Option<Cow<'_, str>> {
     logs_folder(text).map(|at| Cow::Borrowed(&text[at..]))
 }
 
-/// What stands before that folder: a prefix, or the root of a copy.
+/// What precedes that folder: a prefix, or the root of a copy.
 pub(super) fn before_logs_folder(text: &str) -> Option<&str> {
     logs_folder(text).map(|at| &text[..at])
 }
@@ -169,7 +169,7 @@ fn logs_folder(text: &str) -> Option<usize> {
     text.rmatch_indices("AWSLogs/").map(|(at, _)| at).find(|at| is_start(*at))
 }
 
-/// The account and Region that the name of a digest file or log file tells.
+/// The account and Region in the name of a digest file or log file.
 pub(super) fn area_of_name(name: &str) -> (&str, &str) {
     let mut parts = name.split('_');
     (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default())
@@ -184,7 +184,7 @@ fn split(key: &str) -> Option<(Area, &str)> {
         if first.starts_with("o-") { (Some(first.to_owned()), parts.next()?) } else { (None, first) };
     let folder = parts.next()?;
     let region = parts.next()?;
-    // The file's own name is no Region.
+    // The file's own name is not a Region.
     parts.next()?;
     Some((Area { organization, account: account.to_owned(), region: region.to_owned() }, folder))
 }
@@ -206,21 +206,21 @@ pub(super) fn key_hash(key: &str) -> KeyHash {
     short
 }
 
-/// What the name of a digest file says:
+/// The parts of a digest file's name:
 /// `<account>_CloudTrail-Digest_<region>_<trail>_<home region>_<YYYYMMDDTHHMMSSZ>[_backfill].json.gz`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct DigestName {
-    /// `<trail>`; empty when the name is another.
+    /// `<trail>`; empty for other names.
     pub(super) trail: String,
     /// `<home region>`.
     pub(super) home_region: String,
-    /// Whether it is a digest file that was made later for hours that have one or had none.
+    /// Whether it is a digest file made later for hours that have one or had none.
     pub(super) is_backfill: bool,
     /// Its end, in seconds since 1970.
     pub(super) end: Option<i64>,
 }
 
-/// What distinguishes chains: trail, home Region, and whether it is backfill, which points to its own kind.
+/// The identity of a chain: trail, home Region, and whether it is backfill, which points to its own kind.
 pub(super) type ChainName = (String, String, bool);
 
 impl DigestName {
@@ -249,7 +249,7 @@ pub(super) fn log_time(key: &str) -> Option<i64> {
     name.split('_').skip(1).filter(|part| part.is_char_boundary(14)).find_map(|part| parse_name_time(&part[..14]))
 }
 
-/// Whether a log file of this minute may lie in its folder `YYYY/MM/DD`, give or take a day.
+/// Whether a log file of this minute may be in its folder `YYYY/MM/DD`, give or take a day.
 pub(super) fn is_of_folder_day(key: &str, minute: i64) -> bool {
     let folder = key.rsplit_once('/').map(|(folder, _)| folder).unwrap_or_default();
     let day = folder.len().checked_sub("YYYY/MM/DD".len()).and_then(|at| folder.get(at..));
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_what_its_place_says() {
+    fn files_are_classified_by_path() {
         let here = Some(("1", "us-east-1"));
         let digest = "AWSLogs/1/CloudTrail-Digest/us-east-1/2025/03/01/d.json.gz";
         check(&format!("/copy/{digest}"), FileKind::Digest, digest, here);
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_of_the_day_of_its_folder_give_or_take_one() {
+    fn names_match_the_day_of_their_folder_give_or_take_one() {
         let noon = 1_439_812_800;
         let is_of = |day: &str, minute| is_of_folder_day(&format!("AWSLogs/1/CloudTrail/r/{day}/x.json.gz"), minute);
         assert!(["2015/08/16", "2015/08/17", "2015/08/18"].iter().all(|day| is_of(day, noon)));

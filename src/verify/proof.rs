@@ -1,7 +1,7 @@
-//! What digest files prove of an archive that is being converted.
+//! What digest files prove about an archive that is being converted.
 //!
 //! In: the files of a copy, public keys; then texts, as they are inflated. Out: whether each is what AWS wrote. Never:
-//! reads a log file itself unless its text is not simply what it is packed as, or hashes one that nothing is declared of.
+//! reads a log file itself unless its text is not simply its unpacked content, or hashes one without a declaration.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,18 +21,18 @@ use crate::model::Integrity;
 use crate::model::limits;
 use crate::model::{Selection, Sha256};
 
-/// What the digest files of all inputs declare.
+/// The declarations of the digest files of all inputs.
 #[derive(Debug)]
 pub(crate) struct Proofs {
     declarations: Declarations,
 }
 
 impl Proofs {
-    /// Reads and validates the digest files among archives, on the threads of the pool that this is called in.
+    /// Reads and validates the digest files among archives, on the current thread pool.
     ///
     /// # Errors
     ///
-    /// Public keys that are none.
+    /// Invalid public keys.
     pub(crate) fn read(archives: &[Archive], public_keys: &[PathBuf]) -> Result<Self> {
         let keys = PublicKeys::read(public_keys)?;
         let everything = Selection::default();
@@ -46,12 +46,12 @@ impl Proofs {
 pub(crate) struct Proof {
     proofs: Option<Arc<Proofs>>,
     declared: Declared,
-    /// Of the text so far; `None` when it does not matter.
+    /// The hash of the text so far; `None` when it does not matter.
     hash: Option<Context>,
 }
 
 impl Proof {
-    /// A proof that nobody asked for.
+    /// Proves nothing, when verification is off.
     pub(crate) const fn none() -> Self {
         Self { proofs: None, declared: Declared::No, hash: None }
     }
@@ -70,18 +70,18 @@ impl Proof {
         }
     }
 
-    /// Judges the text that was taken, which is that of the one gzip member that the archive is, or the archive.
+    /// The result for the text that was taken, which is that of the archive's only gzip member, or the archive itself.
     pub(crate) fn end(mut self) -> Integrity {
         let sha256 = self.hash.take().map(finish);
         sha256.map_or_else(|| self.nothing(), |sha256| self.compare(MemberEnd::Gzip, &sha256))
     }
 
-    /// Judges an archive of which other text was taken, or none, by what it holds.
+    /// The result for an archive whose text was not taken, or not verbatim, by reading it.
     pub(crate) fn read(self, archive: &Archive) -> Integrity {
         self.look(|take| MemberReader::default().read(archive, limits::INFLATED_BYTES, take))
     }
 
-    /// The same of an archive whose bytes are at hand.
+    /// The same for an archive in memory.
     pub(crate) fn read_stored(self, stored: &[u8]) -> Integrity {
         self.look(|take| MemberReader::default().read_stored(stored, limits::INFLATED_BYTES, take))
     }
@@ -97,7 +97,7 @@ impl Proof {
         }
     }
 
-    /// Where no declaration counts.
+    /// The result without a declaration that counts.
     const fn nothing(&self) -> Integrity {
         if self.proofs.is_some() { Integrity::NotCovered } else { Integrity::NotChecked }
     }

@@ -1,4 +1,4 @@
-//! What validation found.
+//! The report of a validation.
 //!
 //! In: outcomes of digest files and log files. Out: counts of all, and lines about those that matter. Never: text of a
 //! digest file or a file name that is not safe to print.
@@ -12,28 +12,28 @@ use super::outcome::{Severity, Subject, VerifyOutcome};
 use super::place::Area;
 use crate::error::{printable, printable_path};
 
-/// Lines of one outcome that are listed unless all are asked for; all are counted.
+/// Maximum lines of one outcome unless all are requested; all are counted.
 pub(super) const MAX_LISTED: usize = 1_000;
 
 /// A line of the report. All texts are safe to print.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct VerifyFinding {
-    /// What came of it.
+    /// Its outcome.
     pub outcome: VerifyOutcome,
-    /// What it is about.
+    /// Its subject.
     pub subject: Subject,
-    /// What it means.
+    /// Its severity.
     pub severity: Severity,
     /// Whether it is about backfill digest files.
     pub is_backfill: bool,
-    /// `s3://bucket/key` where a trusted digest file gives it, else the path; of a chain, which one.
+    /// `s3://bucket/key` where a trusted digest file gives it, otherwise the path; for a chain, its identity.
     pub place: String,
     /// The local file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The words of the text report.
     pub message: String,
-    /// What may be done about it.
+    /// What can be done about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }
@@ -63,12 +63,12 @@ impl VerifyFinding {
     }
 }
 
-/// Lines in the making, and how many there are of each outcome.
+/// Lines so far, and the number of each outcome.
 #[derive(Default)]
 pub(super) struct ReportLines {
     verbose: bool,
     counts: BTreeMap<VerifyOutcome, u64>,
-    /// With their places in the report: a digest file, and 0 or a log file that it declares.
+    /// With their positions in the report: a digest file, and 0 or a log file that it declares.
     pub(super) entries: Vec<((u32, u32), VerifyFinding)>,
 }
 
@@ -77,7 +77,7 @@ impl ReportLines {
         Self { verbose, ..Self::default() }
     }
 
-    /// Counts an outcome; whether it is to be told.
+    /// Counts an outcome; whether it is to be reported.
     pub(super) fn count(&mut self, outcome: VerifyOutcome) -> bool {
         let count = self.counts.entry(outcome).or_default();
         *count += 1;
@@ -112,10 +112,10 @@ impl ReportLines {
     }
 }
 
-/// Digest files by what came of them.
+/// Digest files by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DigestCounts {
-    /// All in the requested range, missing ones too.
+    /// All in the requested range, including missing ones.
     pub total: u64,
     /// Proved.
     pub valid: u64,
@@ -134,20 +134,20 @@ impl DigestCounts {
     }
 }
 
-/// Log files by what came of them.
+/// Log files by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LogCounts {
     /// Declared by digest files of the requested range that are not invalid: `valid`, `not_proved` and `invalid`.
     pub total: u64,
     /// Proved.
     pub valid: u64,
-    /// As a digest file without a signature says.
+    /// Declared by a digest file without a signature.
     pub not_proved: u64,
     /// Missing or wrong.
     pub invalid: u64,
-    /// Here, and not declared where they would have to be.
+    /// Present, and not declared where they should be.
     pub undeclared: u64,
-    /// Here, and not covered by any valid digest file.
+    /// Present, and not covered by any valid digest file.
     pub not_covered: u64,
 }
 
@@ -163,7 +163,7 @@ pub struct Chain {
     pub home_region: String,
     /// Whether it is the backfill chain.
     pub is_backfill: bool,
-    /// Digest files here, in the requested range.
+    /// Digest files present, in the requested range.
     pub digests: u64,
     /// Valid ones of them.
     pub valid: u64,
@@ -173,7 +173,7 @@ pub struct Chain {
     pub to: Option<jiff::Timestamp>,
 }
 
-/// What was found.
+/// The result of a validation.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct VerifyReport {
     /// The inputs, as given.
@@ -192,7 +192,7 @@ pub struct VerifyReport {
     pub backfill_digests: DigestCounts,
     /// Log files.
     pub logs: LogCounts,
-    /// Files that are neither, and were not looked at.
+    /// Other files, which were not read.
     pub other_files: u64,
     /// Bytes of the log files that were hashed, as stored.
     pub stored_bytes: u64,
@@ -200,15 +200,15 @@ pub struct VerifyReport {
     pub inflated_bytes: u64,
     /// Chains of digest files.
     pub chains: Vec<Chain>,
-    /// Everything by outcome.
+    /// Counts by outcome.
     pub outcome_counts: BTreeMap<&'static str, u64>,
-    /// Lines: problems and what is not proved; what is valid too when all is asked for.
+    /// Lines: problems and what is not proved; valid files too when all is requested.
     pub findings: Vec<VerifyFinding>,
 }
 
 impl VerifyReport {
-    /// Whether nothing is wrong and something is proved. The newest digest file of a chain, whose signature a copy does
-    /// not have, is no problem, and neither are log files that digest files cannot cover: they are counted.
+    /// Whether there are no problems and something is proved. The newest digest file of a chain without its signature
+    /// is not a problem, and neither are log files that digest files cannot cover: they are counted.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         let is_problem = |outcome: &&VerifyOutcome| outcome.severity() == Severity::Problem;
@@ -216,7 +216,7 @@ impl VerifyReport {
             && VerifyOutcome::ALL.iter().filter(is_problem).all(|outcome| self.count(*outcome) == 0)
     }
 
-    /// How many have this outcome.
+    /// The number of this outcome.
     #[must_use]
     pub fn count(&self, outcome: VerifyOutcome) -> u64 {
         self.outcome_counts.get(outcome.as_str()).copied().unwrap_or_default()
@@ -228,7 +228,7 @@ impl VerifyReport {
         }
     }
 
-    /// Adds up what follows from the counts by outcome.
+    /// Computes the totals from the counts by outcome.
     pub(super) fn sum_up_logs(&mut self) {
         let sum = |wanted: &[VerifyOutcome]| wanted.iter().map(|outcome| self.count(*outcome)).sum();
         let invalid = [

@@ -1,14 +1,14 @@
 //! The signature of a digest file: where it comes from, and what it signs.
 //!
-//! In: texts of digest files and of sidecar files, metadata of objects. Out: signatures as bytes, and the string that is signed. Never:
-//! guesses: a signature is verified with a key or it is not.
+//! In: texts of digest files and of sidecar files, metadata of objects. Out: signatures as bytes, and the string that is
+//! signed. Never: guesses: a signature verifies with a key or it does not.
 
 use serde::Deserialize;
 
 use super::place::Sidecar;
 use crate::model::hex;
 
-/// The one algorithm there is (CloudTrail User Guide, digest file structure).
+/// The only algorithm (CloudTrail User Guide, digest file structure).
 const ALGORITHM: &str = "SHA256withRSA";
 
 const NO_HEX: &str = "it holds no hexadecimal signature";
@@ -34,12 +34,12 @@ pub(super) fn string_to_sign(
     hash: &[u8; 32],
     previous_signature: Option<&str>,
 ) -> String {
-    // A starting digest file has no signature before it; the word for it is that of JSON.
+    // A starting digest file has no previous signature; the placeholder is JSON's.
     let previous = previous_signature.unwrap_or("null");
     format!("{end_time}\n{bucket}/{object}\n{}\n{previous}", hex(hash))
 }
 
-/// What `aws s3api head-object` prints; the SDKs give names of metadata in lower case.
+/// The output of `aws s3api head-object`; the SDKs return names of metadata in lower case.
 #[derive(Deserialize)]
 struct HeadObject {
     #[serde(rename = "Metadata")]
@@ -57,7 +57,7 @@ struct Metadata {
 ///
 /// # Errors
 ///
-/// Why there is none in it.
+/// Why there is none.
 pub(super) fn from_sidecar(sidecar: Sidecar, text: &[u8]) -> Result<Vec<u8>, String> {
     match sidecar {
         Sidecar::Signature => {
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hexadecimal_text_there_and_back() {
+    fn hexadecimal_text_round_trips() {
         assert_eq!(hex(&[0, 0x0f, 0xff]), "000fff");
         assert_eq!(unhex("000fFF"), Some(vec![0, 0x0f, 0xff]));
         for text in ["", "0", "0g", "00 ", "+1", "é"] {

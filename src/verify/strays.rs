@@ -1,7 +1,7 @@
-//! A copy that begins below the folder `AWSLogs`: nothing in it lies where a digest file says it was put.
+//! A copy that begins below the folder `AWSLogs`: no file in it is where its digest file says.
 //!
-//! In: digest files and log files, by their names, that lie below no such folder. Out: one line for all of them, and what to
-//! do. Never: a line for each, or a word about a single file that was moved out of a copy.
+//! In: digest files and log files, by their names, that are not below such a folder. Out: one line for all of them, with
+//! advice. Never: a line for each, or for a single file that was moved out of a copy.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::place::{before_logs_folder, from_logs_folder};
 use super::report::{ReportLines, VerifyFinding, VerifyReport};
 use crate::input::Archive;
 
-/// Files of accounts and Regions of which no digest file lies below a folder `AWSLogs`, as positions in the list of archives.
+/// Files of accounts and Regions none of whose digest files is below a folder `AWSLogs`, as positions in the list of archives.
 #[derive(Default)]
 pub(super) struct Strays {
     pub(super) digests: Vec<usize>,
@@ -19,7 +19,7 @@ pub(super) struct Strays {
 }
 
 impl Strays {
-    /// Tells of them, once.
+    /// Reports them, once.
     pub(super) fn report_all(&self, archives: &[Archive], report: &mut VerifyReport, lines: &mut ReportLines) {
         let first_log = self.logs.first().map(|log| *log as usize);
         let Some(first) = self.digests.first().copied().or(first_log) else { return };
@@ -35,7 +35,7 @@ impl Strays {
             ": {digests} digest files and {logs} log files lie below none with an account, and keys count from it on"
         );
         let mut finding = VerifyFinding::new(VerifyOutcome::NoLogsFolder, &place).with_detail(&more).at(&path);
-        // Digest files and log files lie below different folders.
+        // Digest files and log files are below different folders.
         let put = match missing.as_str() {
             missing if missing.is_empty() || missing.contains("CloudTrail-Digest") => {
                 "copy the bucket from its folder AWSLogs/ on, with all folders".to_owned()
@@ -49,7 +49,7 @@ impl Strays {
     }
 }
 
-/// The folder of the copy that should be `AWSLogs/…`, and what it should be, by where a digest file says it was put.
+/// The folder of the copy that should be `AWSLogs/…`, and what it should be, by the key that a digest file states.
 fn missing_folder(path: &Path, object: &str) -> Option<(String, String)> {
     let key = from_logs_folder(object).filter(|_| before_logs_folder(object).is_some())?;
     let parts: Vec<&str> = key.split('/').collect();
@@ -61,7 +61,7 @@ fn missing_folder(path: &Path, object: &str) -> Option<(String, String)> {
     Some((above(path, same), missing.join("/")))
 }
 
-/// The folder so many levels above a path.
+/// The ancestor of a path, this many levels up.
 fn above(path: &Path, levels: usize) -> String {
     path.ancestors().nth(levels).unwrap_or(path).display().to_string()
 }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_told_by_where_a_digest_file_was_put() {
+    fn the_missing_folder_is_found_by_the_key_of_a_digest_file() {
         let object = "p/AWSLogs/1/CloudTrail-Digest/r/2025/03/01/d.json.gz";
         let of = |path: &str| missing_folder(Path::new(path), object);
         let some = |folder: &str, missing: &str| Some((folder.to_owned(), missing.to_owned()));

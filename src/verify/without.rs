@@ -1,6 +1,6 @@
-//! What stands in for `verify` in a build without that feature.
+//! Replaces `verify` in a build without that feature.
 //!
-//! In: public keys. Out: an error that says what is missing. Never: a proof of anything, so no archive is said to be checked.
+//! In: public keys. Out: an error that says what is missing. Never: a proof of anything, so no archive is reported as checked.
 
 #![expect(clippy::unused_self, reason = "it is asked as `verify` is")]
 
@@ -22,7 +22,7 @@ impl Proofs {
     }
 }
 
-/// A proof that nobody asked for.
+/// Proves nothing.
 pub(crate) struct Proof;
 
 impl Proof {

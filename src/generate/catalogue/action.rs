@@ -72,7 +72,7 @@ pub(super) const fn read(weight: u32, service: &'static str, name: &'static str,
     action
 }
 
-/// An action that changes something and says so.
+/// An action that changes something and returns a response.
 pub(super) const fn write(
     weight: u32,
     service: &'static str,
@@ -106,14 +106,14 @@ impl Action {
         self
     }
 
-    /// Called by a service, for itself or for someone.
+    /// Called by a service, for itself or on behalf of a caller.
     pub(super) const fn by_service(mut self, callers: &'static [Who], service: &'static str) -> Self {
         self.callers = Callers::Only(callers);
         self.caller_service = service;
         self
     }
 
-    /// Some actions that only read have a response worth recording.
+    /// Some read-only actions have a response worth recording.
     pub(in crate::generate) const fn answer(mut self, template: &'static str) -> Self {
         self.response = template;
         self

@@ -1,6 +1,6 @@
-//! `BatchMeterUsage`. In: a product and random numbers. Out: request and response with every variety that trails show,
+//! `BatchMeterUsage`. In: a product and random numbers. Out: request and response with every variety seen in trails,
 //! the common one dominating, and the number of rows they stand for. Never writes a response record that
-//! no request record matches, unless the request is omitted: what AWS answers is what it was asked.
+//! no request record matches, unless the request is omitted: AWS only answers what it was asked.
 
 use super::frame::Frame;
 use super::record::{CustomerForm, MeteringRecord, Product};
@@ -22,7 +22,7 @@ const UNKNOWN_MEMBER: u64 = 1_500;
 /// Bodies are omitted for their size: of calls with this many records, so many per million.
 const LARGE: usize = 6;
 const OMITTED: u64 = 35_000;
-/// How often the response spells something else than the request.
+/// How often the response is spelled differently from the request.
 const ECHO_STAMP: u64 = 12_000;
 const ECHO_NUMBER: u64 = 8_000;
 const ECHO_CUSTOMER: u64 = 30_000;
@@ -90,7 +90,7 @@ pub(super) fn write(
         match (request, response) {
             (Shown::Whole, _) => count,
             (_, Shown::Whole) => count.max(1),
-            // Nothing is left of the records: one row says so.
+            // Nothing is left of the records: one row records that.
             _ => 1,
         }
     })

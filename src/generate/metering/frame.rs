@@ -1,4 +1,4 @@
-//! What calls of the Metering Service have in common. In: the kind of call. Out: the event around two bodies, which others
+//! The common frame of calls of the Metering Service. In: the kind of call. Out: the event around two bodies, which others
 //! append. Never decides how records look.
 
 use crate::generate::catalogue::{Action, CompiledAction, call};
@@ -11,7 +11,7 @@ use crate::generate::text::put;
 /// Code and message of a failed call, and how often it is seen.
 pub(super) type FailedCall = (&'static str, &'static str, u32);
 
-/// The last is how some SDKs' services name it.
+/// The last one is the name in some SDKs.
 pub(super) const FAILURES: [FailedCall; 10] = [
     ("ThrottlingException", "Rate exceeded", 38),
     ("TimestampOutOfBoundsException", "The timestamp value passed in the UsageRecord is out of allowed range.", 24),
@@ -41,7 +41,7 @@ pub(super) const FAILURES: [FailedCall; 10] = [
     ("com.amazonaws.marketplace.metering#ThrottlingException", "Rate exceeded", 2),
 ];
 
-/// The calls. What is not usage is all in their templates.
+/// The calls. Everything except usage is in their templates.
 pub(super) const CALLS: [Action; 4] = [
     metered("BatchMeterUsage", ""),
     metered("MeterUsage", ""),
@@ -55,7 +55,7 @@ const fn metered(name: &'static str, request: &'static str) -> Action {
     call(0, "metering-marketplace", name, request).by(CALLERS).host("metering.marketplace.<region>.amazonaws.com")
 }
 
-/// What a metering call's event consists of besides its two bodies.
+/// The parts of a metering call's event besides its two bodies.
 pub(super) struct Frame<'c> {
     pub(super) envelope: &'c Envelope,
     pub(super) of: &'c CompiledAction,

@@ -115,7 +115,7 @@ fn meter_usage(
     })
 }
 
-/// `RegisterUsage` and `ResolveCustomer`: no usage, but who uses.
+/// `RegisterUsage` and `ResolveCustomer`: no usage, only the customer.
 fn sign_up(scene: &mut Scene<'_>, frame: &Frame<'_>, product: &Product, session: &mut Prng, out: &mut Vec<u8>) -> u64 {
     frame.write(scene, session, out, |scene, out| {
         let trail = scene.trail;

@@ -133,9 +133,9 @@ pub(super) struct MeteringRecord {
     /// Millionths.
     pub(super) quantity: u64,
     pub(super) allocations: usize,
-    /// Whether it has a member that nobody documented.
+    /// Whether it has an undocumented member.
     pub(super) unknown: bool,
-    /// For what its text draws: writing it twice gives the same text.
+    /// Seed of its text: writing it twice gives the same text.
     pub(super) seed: u64,
 }
 

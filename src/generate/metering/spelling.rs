@@ -40,7 +40,7 @@ impl Stamps {
     }
 }
 
-/// Any form, the rare as likely as the others.
+/// Any form, rare ones as likely as the others.
 pub(super) fn any_stamp(rng: &mut Prng) -> &'static str {
     STAMPS[rng.pick(STAMPS.len())].0
 }
@@ -123,7 +123,7 @@ fn push_customer(trail: &Trail, product: &Product, customer: usize, form: Custom
 /// Appends a moment in a form of [`STAMPS`].
 pub(super) fn push_stamp(out: &mut Vec<u8>, time: i64, stamp: &str, rng: &mut Prng) {
     text::push_time(out, time, stamp);
-    // A number less, as archives have been drawn since the first version.
+    // One number is discarded: archives have been drawn so since the first version.
     rng.next();
 }
 
@@ -182,7 +182,7 @@ pub(super) fn push_allocations(out: &mut Vec<u8>, count: usize, quantity: u64, n
         let decimal = matches!(number, Number::Decimal | Number::DecimalBesideDefault);
         put(out, if decimal { "{\"allocatedUsageQuantityAsDecimal\":" } else { "{\"allocatedUsageQuantity\":" });
         push_number(out, share, number);
-        // An allocation without tags takes what belongs to nobody.
+        // An allocation without tags takes the rest.
         if !(last && rng.percent(10)) {
             push_tags(out, allocation, rng);
         }

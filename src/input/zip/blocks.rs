@@ -1,6 +1,6 @@
 //! Bytes of a zip, read in blocks.
 //!
-//! In: a region, and places in it. Out: the bytes there. Never: a read for every few bytes, since the region may be an
+//! In: a region, and positions in it. Out: the bytes there. Never: a read for every few bytes, since the region may be an
 //! object of S3.
 
 use std::io;
@@ -12,12 +12,12 @@ use crate::input::region::{Region, RegionReader};
 
 /// Bytes around a single record.
 const RECORD_BLOCK: u64 = 4 << 10;
-/// Bytes that are read at a time of what is gone through.
+/// Bytes that are read at a time for a scan.
 const SCAN_BLOCK: u64 = 256 << 10;
-/// Bytes at the end of a stretch, where the end of a zip mostly is.
+/// Bytes at the end of a stretch, where the end record usually is.
 const END_BLOCK: u64 = 1 << 10;
 
-/// Reads at any place.
+/// Reads with random access.
 #[derive(Debug)]
 pub(super) struct BlockReader {
     reader: RegionReader,
@@ -33,19 +33,19 @@ impl BlockReader {
         Ok(Self { reader: region.open()?, bytes: region.bytes, block: Vec::new(), start: 0 })
     }
 
-    /// So many bytes from a place on, fewer where the region ends.
+    /// This many bytes from a position on; fewer at the end of the region.
     pub(super) fn record(&mut self, at: u64, bytes: usize) -> io::Result<&[u8]> {
         let end = at.saturating_add(bytes as u64);
         self.get(at..end, at..end.max(at.saturating_add(RECORD_BLOCK)))
     }
 
-    /// As [`BlockReader::record`] for what is read on from there.
+    /// As [`BlockReader::record`], for sequential reading.
     pub(super) fn ahead(&mut self, at: u64, bytes: usize) -> io::Result<&[u8]> {
         let end = at.saturating_add(bytes as u64);
         self.get(at..end, at..end.max(at.saturating_add(SCAN_BLOCK)))
     }
 
-    /// The bytes of a range, fewer where the region ends; when they are not at hand, those of another range around it are
+    /// The bytes of a range; fewer at the end of the region. If they are not buffered, the surrounding range is
     /// read.
     fn get(&mut self, wanted: Range<u64>, around: Range<u64>) -> io::Result<&[u8]> {
         let clip = |range: Range<u64>| range.start.min(self.bytes)..range.end.min(self.bytes);
@@ -56,12 +56,12 @@ impl BlockReader {
             self.block.truncate(read);
             self.start = around.start;
         }
-        // A file may have been cut since it was found.
+        // A file may have been truncated since it was found.
         let place = |at: u64| offset(at - self.start).min(self.block.len());
         Ok(&self.block[place(wanted.start)..place(wanted.end)])
     }
 
-    /// The first place in a stretch at which a signature begins.
+    /// The first position of a signature in a stretch.
     pub(super) fn find(&mut self, signature: [u8; 4], stretch: Range<u64>) -> io::Result<Option<u64>> {
         let finder = memmem::Finder::new(&signature);
         let mut at = stretch.start;
@@ -76,7 +76,7 @@ impl BlockReader {
         Ok(None)
     }
 
-    /// The last place in a stretch at which a signature begins.
+    /// The last position of a signature in a stretch.
     pub(super) fn find_last(&mut self, signature: [u8; 4], stretch: Range<u64>) -> io::Result<Option<u64>> {
         let finder = memmem::FinderRev::new(&signature);
         let (mut end, mut bytes) = (stretch.end, END_BLOCK);

@@ -1,14 +1,14 @@
-//! A member of a zip, compared with what the zip says of it.
+//! A member of a zip, compared with its declaration.
 //!
-//! In: its bytes, unpacked. Out: the same; an error where they are not what the zip says. Never: takes bytes that could not be
-//! had for damage.
+//! In: its bytes, unpacked. Out: the same; an error where they differ from the declaration. Never: mistakes a failed read
+//! for damage.
 
 use std::io::{self, Read};
 
 use crate::input::container::damage;
 use crate::input::{Unusable, is_of_system};
 
-/// What a zip says of a member.
+/// What a zip declares about a member.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::input) struct DeclaredMember {
     /// Where it is in the zip.
@@ -17,7 +17,7 @@ pub(in crate::input) struct DeclaredMember {
     pub(in crate::input) crc32: u32,
 }
 
-/// Reads a member and checks what is declared of it.
+/// Reads a member and compares it with its declaration.
 pub(in crate::input) fn checked(reader: impl Read + Send + 'static, declared: DeclaredMember) -> Box<dyn Read + Send> {
     Box::new(CheckedReader { reader, declared, left: declared.bytes, crc: flate2::Crc::new() })
 }
@@ -30,7 +30,7 @@ struct CheckedReader<R> {
 }
 
 impl<R> CheckedReader<R> {
-    /// That the member is damaged: nothing tells which of its bytes are right.
+    /// The error for a damaged member: nothing shows which of its bytes are right.
     fn damage(&self, what: &str) -> io::Error {
         let start = self.declared.start;
         let finding = damage(Some(start), format!("the member of the zip at byte {start} is damaged: {what}"));

@@ -1,7 +1,7 @@
 //! The directories of a zip.
 //!
-//! In: a stretch of a file. Out: the last directory that ends in it, and its entries as they stand. Never: merges entries of
-//! one name, or takes the end of a zip that is a member for the end of the zip around it.
+//! In: a stretch of a file. Out: the last directory that ends in it, and its raw entries. Never: merges entries of
+//! one name, or mistakes the end of a zip that is a member for the end of the zip around it.
 
 use std::io;
 use std::ops::Range;
@@ -15,17 +15,17 @@ use crate::input::container::MAX_MEMBERS;
 pub(super) struct Directory {
     /// Where its entries should be.
     pub(super) entries: Range<u64>,
-    /// The end of the zip, with its comment; the file may be cut before that ends.
+    /// The end record with its comment, which may be truncated.
     pub(super) end: Range<u64>,
     pub(super) record: EndRecord,
-    /// What is to be added to the offsets that it gives: bytes before the zip move them.
+    /// Added to its offsets: bytes before the zip move them.
     shift: i128,
 }
 
 /// An entry of a directory.
 #[derive(Debug)]
 pub(super) struct DirectoryEntry {
-    /// Its place among the entries.
+    /// Its index among the entries.
     pub(super) number: u64,
     /// Where its local header should be; `None` when that is before the file.
     pub(super) header: Option<u64>,
@@ -36,7 +36,7 @@ pub(super) struct DirectoryEntry {
 }
 
 impl Directory {
-    /// Finds the last one that ends in a stretch, and is not that of a member.
+    /// Finds the last directory that ends in a stretch, and does not belong to a member.
     pub(super) fn find_last(
         reader: &mut BlockReader,
         stretch: &Range<u64>,
@@ -46,7 +46,7 @@ impl Directory {
         while let Some(found) = reader.find_last(END, stretch.start..end)? {
             end = found;
             let Some(directory) = Self::at(reader, found, stretch)? else { continue };
-            // What begins with the stretch, or with nothing but other bytes before it, is in nothing.
+            // A zip that begins with the stretch, or is preceded only by other bytes, is not inside a member.
             let first = directory.place(0).unwrap_or_default().min(found);
             if first <= stretch.start || first <= outlines.first_header(reader)? {
                 return Ok(Some(directory));
@@ -60,10 +60,10 @@ impl Directory {
         Ok(None)
     }
 
-    /// Whether a zip ends at a file's end, with a directory that has as many entries as it says.
+    /// Whether a zip ends at the end of a file, with a directory that has as many entries as it says.
     pub(super) fn ends(reader: &mut BlockReader) -> io::Result<bool> {
         const LONGEST_COMMENT: u64 = 0xffff;
-        // More than a few end records are no accident, and each may name a large directory.
+        // More than a few end records are no coincidence, and each may name a large directory.
         const MOST_TRIED: usize = 16;
         let bytes = reader.bytes;
         let start = bytes.saturating_sub(LONGEST_COMMENT + EndRecord::FIXED_BYTES as u64);
@@ -81,7 +81,7 @@ impl Directory {
         Ok(false)
     }
 
-    /// The directory before an end record, if it is all in a stretch.
+    /// The directory before an end record, if all of it is in a stretch.
     fn at(reader: &mut BlockReader, at: u64, stretch: &Range<u64>) -> io::Result<Option<Self>> {
         let fixed = reader.record(at, EndRecord::FIXED_BYTES)?;
         let Some((record, comment_bytes)) = EndRecord::parse(fixed) else { return Ok(None) };
@@ -93,14 +93,14 @@ impl Directory {
         if record.bytes == 0 {
             return Ok((record.entries == 0).then_some(directory));
         }
-        // It stands before its end, or else where that says.
+        // It is before its end record, or else where that says.
         let stated = record.offset.checked_add(record.bytes).filter(|end| *end <= end_at).map(|_| record.offset);
         for start in [before, stated].into_iter().flatten().filter(|start| *start >= stretch.start) {
             directory.entries = start..start + record.bytes;
-            // In a split zip, places are counted from the beginning of the file that they are in.
+            // In a split zip, offsets count from the beginning of the file of the entry.
             directory.shift = if record.disk == 0 { i128::from(start) - i128::from(record.offset) } else { 0 };
             let Some(first) = directory.first_header(reader)? else { continue };
-            // Something may stand before the directory that nothing before it has moved.
+            // The gap may be just before the directory, so that the offsets before it are not moved.
             if directory.shift != 0 && !is_local(reader, directory.place(first))? && is_local(reader, Some(first))? {
                 directory.shift = 0;
             }
@@ -109,12 +109,12 @@ impl Directory {
         Ok(None)
     }
 
-    /// The end record with what zip64 says, and where the record of that is.
+    /// The end record with the values of zip64, and the position of that record.
     fn with_zip64(reader: &mut BlockReader, record: EndRecord, at: u64) -> io::Result<Option<(EndRecord, u64)>> {
         let Some(locator_at) = at.checked_sub(EndRecord::LOCATOR_BYTES as u64) else { return Ok(None) };
         let locator = reader.record(locator_at, EndRecord::LOCATOR_BYTES)?;
         let Some(stated) = EndRecord::zip64_offset(locator) else { return Ok(None) };
-        // What stands before the zip has moved it, too.
+        // Bytes before the zip have moved it, too.
         let before = locator_at.checked_sub(EndRecord::ZIP64_BYTES as u64);
         for start in [before, Some(stated)].into_iter().flatten() {
             let wide = record.with_zip64(reader.record(start, EndRecord::ZIP64_BYTES)?);
@@ -132,12 +132,12 @@ impl Directory {
         Ok(read_entry(reader, self.entries.clone())?.map(|(entry, _)| entry.offset))
     }
 
-    /// An offset that it gives, as one of the file.
+    /// A stated offset as one of the file.
     fn place(&self, stated: u64) -> Option<u64> {
         u64::try_from(i128::from(stated) + self.shift).ok()
     }
 
-    /// Reads its entries, up to `most` of them, as far as they are entries; and where they end.
+    /// Reads its entries, at most `most`, as far as they are valid; and where they end.
     pub(super) fn read(&self, reader: &mut BlockReader, most: usize) -> io::Result<(Vec<DirectoryEntry>, u64)> {
         let mut listed = Vec::new();
         let mut rest = self.entries.clone();
@@ -152,8 +152,8 @@ impl Directory {
     }
 }
 
-/// Where members stand by the sizes in their headers, found when it is asked for: a zip that is a member has an end of its
-/// own, which is not that of the zip around it, though the file may be cut before that.
+/// The extents of members by the sizes in their headers, computed on demand: a zip that is a member has its own end record,
+/// which is not that of the zip around it, though the file may be truncated before that.
 #[derive(Debug, Default)]
 pub(super) struct Outlines {
     first_header: Option<u64>,
@@ -170,7 +170,7 @@ impl Outlines {
         Ok(*self.first_header.insert(first))
     }
 
-    /// The member that holds a place, header included.
+    /// The member that contains a position, header included.
     fn around(&mut self, reader: &mut BlockReader, at: u64) -> io::Result<Option<Range<u64>>> {
         let members = match self.members.take() {
             Some(members) => members,
@@ -182,7 +182,7 @@ impl Outlines {
         Ok(around)
     }
 
-    /// Goes through a file from member to member.
+    /// Goes through a file member by member.
     fn of(reader: &mut BlockReader) -> io::Result<Vec<Range<u64>>> {
         let (bytes, mut at, mut members) = (reader.bytes, 0, Vec::new());
         while let Some(header) = reader.find(LOCAL, at..bytes)? {
@@ -200,7 +200,7 @@ impl Outlines {
     }
 }
 
-/// The entry at the beginning of a range, with its bytes; `None` when there is none, or not all of it.
+/// The entry at the beginning of a range, with its length; `None` when there is none, or it is incomplete.
 fn read_entry(reader: &mut BlockReader, range: Range<u64>) -> io::Result<Option<(CentralHeader<'_>, u64)>> {
     let fixed = reader.ahead(range.start, CentralHeader::FIXED_BYTES)?;
     let Some(length) = CentralHeader::length(fixed) else { return Ok(None) };

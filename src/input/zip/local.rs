@@ -1,7 +1,7 @@
 //! Members of a zip that no directory lists.
 //!
-//! In: a place where a local header seems to begin. Out: the member behind it, when it is certain where that ends. Never: a
-//! guess: an end is told by the header, or proved by a data descriptor that has the right sizes and checksum.
+//! In: a position where a local header seems to begin. Out: the member after it, if its end is certain. Never: a
+//! guess: the end is given by the header, or proved by a data descriptor with the right sizes and checksum.
 
 use std::io::{self, BufReader, Read};
 
@@ -12,12 +12,12 @@ use super::records::{self, DEFLATED, LocalHeader, MemberHeader, STORED};
 use crate::input::is_of_system;
 use crate::input::region::Region;
 
-/// Bytes that are looked at in one go while an end is searched for.
+/// Bytes that are examined at once while an end is searched for.
 const PIECE_BYTES: usize = 64 << 10;
-/// Inflated bytes that cost as much as one that is read.
+/// Inflated bytes that cost as much as one byte read.
 const INFLATED_PER_READ: u64 = 64;
-/// Ends of members are searched for in so many times the bytes of the zip, and some more: a zip may be made so that every
-/// search goes to its end and finds nothing.
+/// The search for ends of members is limited to this many times the bytes of the zip, plus a constant: a zip can be made
+/// so that every search goes to its end and finds nothing.
 const SEARCHES: u64 = 8;
 const LEAST_SCAN: u64 = 64 << 20;
 
@@ -30,7 +30,7 @@ impl ScanBudget {
         Self(bytes.saturating_mul(SEARCHES).saturating_add(LEAST_SCAN))
     }
 
-    /// Whether so many more may be read.
+    /// Spends this many bytes; whether they were left.
     const fn allows(&mut self, bytes: u64) -> bool {
         let is_allowed = self.0 >= bytes;
         self.0 = self.0.saturating_sub(bytes);
@@ -38,7 +38,7 @@ impl ScanBudget {
     }
 }
 
-/// What is where a local header seems to begin.
+/// What is at the position of an apparent local header.
 #[derive(Debug)]
 pub(super) enum LocalEntry {
     /// Something else.
@@ -51,12 +51,12 @@ pub(super) enum LocalEntry {
         member: MemberHeader,
         /// Where its bytes begin.
         start: u64,
-        /// Where the next thing may begin.
+        /// Where the next record may begin.
         end: u64,
     },
 }
 
-/// Reads the member whose header is at a place; it has to end before `end`.
+/// Reads the member whose header is at a position; it has to end before `end`.
 pub(super) fn read(
     region: &Region,
     reader: &mut BlockReader,
@@ -102,7 +102,7 @@ pub(super) fn read(
     })
 }
 
-/// Whether the bytes of a member have the sizes and the checksum that are told of it.
+/// Whether the bytes of a member have the declared sizes and checksum.
 pub(super) fn is_sound(
     region: &Region,
     start: u64,
@@ -118,7 +118,7 @@ pub(super) fn is_sound(
     Ok(read.is_some_and(|read| (read.bytes, read.crc32) == (member.bytes, member.crc32)))
 }
 
-/// What came of reading a member.
+/// The result of reading a member.
 struct Unpacked {
     packed: u64,
     bytes: u64,
@@ -139,12 +139,12 @@ impl EndSearch<'_> {
     fn stated_end(&self, reader: &mut BlockReader, member: &MemberHeader) -> io::Result<Option<u64>> {
         let Some(end) = self.start.checked_add(member.packed).filter(|end| *end <= self.end) else { return Ok(None) };
         let is_same = member.packed == member.bytes || member.method != STORED || member.is_encrypted();
-        // Who writes sizes of zero and no descriptor may have left them open.
+        // A writer that leaves the sizes zero, without a descriptor, may not have known them.
         let is_stated = member.packed > 0 || end == self.end || reader.record(end, 2)? == b"PK";
         Ok((is_same && is_stated).then_some(end))
     }
 
-    /// The end of a deflated member, which is where its last block ends, when its descriptor is there.
+    /// The end of a deflated member: that of its last block, if a descriptor follows.
     fn inflate(
         &self,
         reader: &mut BlockReader,
@@ -160,7 +160,7 @@ impl EndSearch<'_> {
         Ok(descriptor.map(|length| end + length as u64).filter(|end| *end <= self.end))
     }
 
-    /// The end of a stored member, which is where a descriptor has its size and checksum.
+    /// The end of a stored member: where a descriptor has its size and checksum.
     fn find_descriptor(
         &self,
         reader: &mut BlockReader,
@@ -196,14 +196,14 @@ impl EndSearch<'_> {
     }
 }
 
-/// Whether a number stands where data descriptors have a size; most bytes are ruled out by that.
+/// Whether a number equals the size where data descriptors have it; this rules out most positions.
 fn may_be_descriptor(bytes: &[u8], packed: u64) -> bool {
     let [one, two, three, four, ..] = packed.to_le_bytes();
     let size = [one, two, three, four];
     bytes.get(4..8) == Some(&size) || bytes.get(8..12) == Some(&size)
 }
 
-/// Inflates what begins at a place and has at most so many bytes; `None` when that is damaged, cut or too much.
+/// Inflates at most this many bytes from a position; `None` when they are damaged, truncated or too many.
 fn inflate(region: &Region, start: u64, most: u64, scan_budget: &mut ScanBudget) -> io::Result<Option<Unpacked>> {
     let reader = BufReader::with_capacity(PIECE_BYTES, region.part(start, most).open()?);
     let mut decoder = DeflateDecoder::new(reader);
@@ -227,7 +227,7 @@ fn inflate(region: &Region, start: u64, most: u64, scan_budget: &mut ScanBudget)
     }
 }
 
-/// Reads what is stored at a place; `None` when there is less of it, or it is too much.
+/// Reads stored bytes at a position; `None` when there are fewer, or too many.
 fn checksum(region: &Region, start: u64, bytes: u64, scan_budget: &mut ScanBudget) -> io::Result<Option<Unpacked>> {
     let mut reader = region.part(start, bytes).open()?;
     let (mut piece, mut crc) = (vec![0; PIECE_BYTES], flate2::Crc::new());

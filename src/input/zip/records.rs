@@ -1,16 +1,16 @@
-//! The records that a zip is made of (APPNOTE.TXT 6.3).
+//! The records of a zip (APPNOTE.TXT 6.3).
 //!
-//! In: bytes where a record may begin. Out: its fields, with those of zip64 in their places. Never: reads on its own, or
-//! believes that a record is one because of its signature alone.
+//! In: bytes where a record may begin. Out: its fields, with zip64 values filled in. Never: reads on its own, or
+//! accepts a record by its signature alone.
 
 /// Before each member.
 pub(super) const LOCAL: [u8; 4] = *b"PK\x03\x04";
-/// Behind a member whose sizes were not known before it was written; also how a split zip begins.
+/// After a member whose sizes were not known before it was written; also the beginning of a split zip.
 pub(super) const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
 /// At the end of a zip.
 pub(super) const END: [u8; 4] = *b"PK\x05\x06";
 const CENTRAL: &[u8; 4] = b"PK\x01\x02";
-/// Before that, where numbers need 64 bits; a zip of none begins with it.
+/// Before that, where numbers need 64 bits; an empty zip begins with it.
 pub(super) const END64: [u8; 4] = *b"PK\x06\x06";
 const LOCATOR: &[u8; 4] = b"PK\x06\x07";
 
@@ -19,14 +19,14 @@ pub(super) const DEFLATED: u16 = 8;
 
 const ENCRYPTED: u16 = 1;
 const HAS_DESCRIPTOR: u16 = 1 << 3;
-/// Bits that nothing sets.
+/// Bits that are never set.
 const UNUSED_FLAGS: u16 = 0b1101_0111_1000_0000;
 /// The latest version of the format, times ten, with some room.
 const LATEST_VERSION: u16 = 99;
-/// The last of the systems that a version may name.
+/// The highest assigned number of a host system.
 const LATEST_SYSTEM: u16 = 30;
 
-/// The extra field for what does not fit into 32 bits, and what stands there for it.
+/// The extra field for values that do not fit into 32 bits, and their placeholder.
 const ZIP64: u16 = 1;
 const IN_EXTRA: u64 = 0xffff_ffff;
 const DISK_IN_EXTRA: u32 = 0xffff;
@@ -47,7 +47,7 @@ fn length(bytes: &[u8], at: usize) -> Option<usize> {
     short(bytes, at).map(usize::from)
 }
 
-/// What a header says about a member, whichever of the two it is.
+/// The fields that both headers of a member share.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MemberHeader {
     flags: u16,
@@ -55,9 +55,9 @@ pub(super) struct MemberHeader {
     time: u16,
     date: u16,
     pub(super) crc32: u32,
-    /// Bytes as they are stored.
+    /// Compressed size.
     pub(super) packed: u64,
-    /// Bytes as they were before.
+    /// Uncompressed size.
     pub(super) bytes: u64,
 }
 
@@ -79,17 +79,17 @@ impl MemberHeader {
         self.flags & ENCRYPTED != 0
     }
 
-    /// Whether its sizes and checksum stand behind it.
+    /// Whether its sizes and checksum follow it.
     pub(super) const fn has_descriptor(&self) -> bool {
         self.flags & HAS_DESCRIPTOR != 0
     }
 
-    /// Whether it holds nothing: so do members that stand for folders.
+    /// Whether it is empty: so are members that represent folders.
     pub(super) const fn is_empty(&self) -> bool {
         self.bytes == 0
     }
 
-    /// When it was changed. A zip tells local time and no zone; it only serves to tell one version from another.
+    /// When it was modified. A zip has local time without a zone; it only serves to distinguish versions.
     pub(super) fn modified_ms(&self) -> Option<i64> {
         let part = |field: u16, from: u16, bits: u16| i8::try_from(field >> from & ((1 << bits) - 1)).ok();
         let year = i16::try_from(1980 + (self.date >> 9)).ok()?;
@@ -99,7 +99,7 @@ impl MemberHeader {
         Some(date.to_datetime(time).to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
     }
 
-    /// Takes sizes from the extra field, if that is where they are; the rest of the field.
+    /// Takes sizes from the extra field, if they are there; the rest of the field.
     fn take_zip64<'a>(&mut self, extra: &'a [u8]) -> &'a [u8] {
         let mut field = zip64(extra).unwrap_or_default();
         for size in [&mut self.bytes, &mut self.packed] {
@@ -135,16 +135,16 @@ pub(super) struct LocalHeader<'a> {
 }
 
 impl<'a> LocalHeader<'a> {
-    /// Bytes of it before the name.
+    /// Length up to the name.
     pub(super) const FIXED_BYTES: usize = 30;
 
-    /// Bytes of the header that begins like this; `None` when none does.
+    /// Length of the header that begins with these bytes; `None` when it is not one.
     pub(super) fn length(fixed: &[u8]) -> Option<usize> {
         let is_one = fixed.len() >= Self::FIXED_BYTES && fixed.starts_with(&LOCAL);
         is_one.then(|| Some(Self::FIXED_BYTES + length(fixed, 26)? + length(fixed, 28)?))?
     }
 
-    /// Reads a whole header.
+    /// Reads a complete header.
     pub(super) fn parse(header: &'a [u8]) -> Option<Self> {
         let (name, extra) =
             header.get(Self::FIXED_BYTES..Self::length(header)?)?.split_at_checked(length(header, 26)?)?;
@@ -153,7 +153,7 @@ impl<'a> LocalHeader<'a> {
         Some(Self { member, name })
     }
 
-    /// Whether one begins here as far as its fields show, as far as they are here, and not four bytes of something else.
+    /// Whether a header may begin here, judged by all of its fields that are present.
     pub(super) fn may_begin(bytes: &[u8]) -> bool {
         let is_version = |version: u16| version & 0xff <= LATEST_VERSION && version >> 8 <= LATEST_SYSTEM;
         let is_method = |method: u16| matches!(method, 0..=10 | 12 | 14 | 16 | 18..=20 | 93..=99);
@@ -164,14 +164,14 @@ impl<'a> LocalHeader<'a> {
             && short(bytes, 26).is_none_or(|name_bytes| name_bytes > 0)
     }
 
-    /// Whether its sizes are given here, and not only in the directory or behind the member.
+    /// Whether its sizes are given here, and not only in the directory or after the member.
     pub(super) const fn has_sizes(&self) -> bool {
         let MemberHeader { packed, bytes, method, .. } = self.member;
         let is_stated = packed > 0 || (bytes == 0 && method == STORED);
         is_stated && !self.member.has_descriptor() && packed != IN_EXTRA && bytes != IN_EXTRA
     }
 
-    /// Whether it says something else of its member than the directory does.
+    /// Whether it contradicts the entry in the directory.
     pub(super) const fn contradicts(&self, listed: &MemberHeader) -> bool {
         let MemberHeader { method, packed, bytes, crc32, .. } = self.member;
         let is_same = packed == listed.packed && bytes == listed.bytes && (crc32 == 0 || crc32 == listed.crc32);
@@ -192,16 +192,16 @@ pub(super) struct CentralHeader<'a> {
 }
 
 impl<'a> CentralHeader<'a> {
-    /// Bytes of it before the name.
+    /// Length up to the name.
     pub(super) const FIXED_BYTES: usize = 46;
 
-    /// Bytes of the header that begins like this; `None` when none does.
+    /// Length of the header that begins with these bytes; `None` when it is not one.
     pub(super) fn length(fixed: &[u8]) -> Option<usize> {
         let is_one = fixed.len() >= Self::FIXED_BYTES && fixed.starts_with(CENTRAL);
         is_one.then(|| Some(Self::FIXED_BYTES + length(fixed, 28)? + length(fixed, 30)? + length(fixed, 32)?))?
     }
 
-    /// Reads a whole header.
+    /// Reads a complete header.
     pub(super) fn parse(header: &'a [u8]) -> Option<Self> {
         let rest = header.get(Self::FIXED_BYTES..Self::length(header)?)?;
         let (name, rest) = rest.split_at_checked(length(header, 28)?)?;
@@ -221,13 +221,13 @@ impl<'a> CentralHeader<'a> {
     }
 }
 
-/// The end of a zip: what it says of its directory.
+/// The end record of a zip, which describes the directory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EndRecord {
     /// The file of a split zip that it is in.
     pub(super) disk: u32,
     pub(super) entries: u64,
-    /// Bytes of the directory.
+    /// Length of the directory.
     pub(super) bytes: u64,
     /// Where the directory begins, from the beginning of the zip.
     pub(super) offset: u64,
@@ -235,11 +235,11 @@ pub(super) struct EndRecord {
 }
 
 impl EndRecord {
-    /// Bytes of it before the comment.
+    /// Length up to the comment.
     pub(super) const FIXED_BYTES: usize = 22;
-    /// Bytes of the record of zip64, without what may be added to it.
+    /// Length of the zip64 record, without extensions.
     pub(super) const ZIP64_BYTES: usize = 56;
-    /// Bytes of the record that locates it.
+    /// Length of the record that locates it.
     pub(super) const LOCATOR_BYTES: usize = 20;
 
     /// Reads it; with the length of its comment.
@@ -255,12 +255,12 @@ impl EndRecord {
         is_one.then_some((end, short(record, 20)?))
     }
 
-    /// Where the locator before it says that the record of zip64 is.
+    /// Where the zip64 record is, according to the locator before the end record.
     pub(super) fn zip64_offset(locator: &[u8]) -> Option<u64> {
         if locator.starts_with(LOCATOR) { long(locator, 8) } else { None }
     }
 
-    /// Takes the fields of zip64 from its record; with the bytes of that.
+    /// Takes the fields of the zip64 record; with the length of that.
     pub(super) fn with_zip64(self, record: &[u8]) -> Option<(Self, u64)> {
         let bytes = long(record, 4)?.checked_add(12).filter(|bytes| *bytes >= Self::ZIP64_BYTES as u64)?;
         let end = Self {
@@ -277,14 +277,14 @@ impl EndRecord {
         (record.starts_with(&END64) && is_same).then_some((end, bytes))
     }
 
-    /// Whether so many members are what it says; 16 bits may have been too few for them.
+    /// Whether it declares this many members; 16 bits may have been too few for the number.
     pub(super) const fn counts(&self, entries: u64) -> bool {
         self.entries == entries || (!self.is_zip64 && self.entries == entries & 0xffff)
     }
 }
 
-/// Whether behind a member of these sizes stands a data descriptor that tells them; its bytes. Those with a signature
-/// come first, and those of zip64 behind those of zip.
+/// The length of the data descriptor with these sizes that follows a member, if there is one. Those with a signature
+/// are tried first, and zip before zip64.
 pub(super) fn descriptor(behind: &[u8], packed: u64, bytes: u64, crc32: Option<u32>) -> Option<usize> {
     [true, false].into_iter().find_map(|is_signed| {
         let start = if is_signed { 4 } else { 0 };
@@ -298,5 +298,5 @@ pub(super) fn descriptor(behind: &[u8], packed: u64, bytes: u64, crc32: Option<u
     })
 }
 
-/// Bytes of the longest data descriptor.
+/// Length of the longest data descriptor.
 pub(super) const DESCRIPTOR_BYTES: usize = 24;

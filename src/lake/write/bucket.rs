@@ -1,7 +1,7 @@
 //! A lake in a bucket.
 //!
-//! In: parts, staged in a local folder. Out: objects. Never: an object that is not whole: small parts are put at once, large
-//! ones are uploaded in pieces and completed when their turn comes.
+//! In: parts, staged in a local folder. Out: objects. Never: an incomplete object: small parts are put in one request, large
+//! ones are uploaded in pieces and completed when they are published.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -24,16 +24,16 @@ use crate::pool::caught;
 use crate::schema::Table;
 use crate::store::{Session, Upload};
 
-/// Bytes of a piece: the least is 5 MiB, and there may be 10,000.
+/// Size of a piece: the minimum is 5 MiB, and there may be 10,000.
 const PIECE_BYTES: usize = 8 << 20;
 
 /// Parts from this size on are uploaded in pieces.
 const LARGE_PART_BYTES: u64 = PIECE_BYTES as u64;
 
-/// Requests under way at once; each has a piece in memory, or a small part.
+/// Concurrent requests; each has a piece in memory, or a small part.
 const UPLOADS_AT_ONCE: usize = 8;
 
-/// A bucket that this process alone writes to, below the root of a lake.
+/// A bucket that only this process writes to, below the root of a lake.
 #[derive(Debug)]
 pub(super) struct BucketBackend {
     root: Root,
@@ -44,14 +44,14 @@ pub(super) struct BucketBackend {
     staging: PathBuf,
     _lock: FolderLock,
     lease: Lease,
-    /// Uploads that wait to be completed, with the parts that they are of.
+    /// Uploads to be completed, with their parts.
     uploaded: Vec<(PathBuf, Upload, Vec<String>)>,
-    /// Keys of which others may have been begun: the answer to a request to begin one may be lost.
+    /// Keys for which other uploads may exist: the answer to a request to begin one may be lost.
     begun: Vec<String>,
 }
 
 impl BucketBackend {
-    /// Claims the place of a lake; after the deadline others are not waited for.
+    /// Claims the place of a lake; after the deadline other runs are not waited for.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl BucketBackend {
         })
     }
 
-    /// Where a part is for readers, and its key.
+    /// The path of a part for readers, and its key.
     fn target(&self, part: &StagedPart) -> (PathBuf, String) {
         let path = self.root.join(&part.path);
         let key = self.root.key(&self.remote, &path);
@@ -117,7 +117,7 @@ impl BucketBackend {
         }
     }
 
-    /// Shows a part in one request.
+    /// Publishes a part in one request.
     fn show_part(&self, part: &StagedPart) -> Result<()> {
         let (path, key) = self.target(part);
         let failed = |error| unwritable(&path, error);
@@ -131,7 +131,7 @@ impl BucketBackend {
         if !self.lease.honours_conditions {
             return self.remote.bucket.put(&key, &bytes).map_err(failed);
         }
-        // A request of a run that is dead and does not know it must not overwrite what another has written since.
+        // A late request of a run that has lost its lease must not overwrite what another has written since.
         if self.remote.bucket.put_new(&key, &bytes).map_err(failed)? {
             return Ok(());
         }
@@ -157,7 +157,7 @@ impl StorageBackend for BucketBackend {
         }
         self.begun = large.iter().map(|part| self.target(part).1).collect();
         self.lease.note_keys(&self.begun)?;
-        // Whatever fails, those that were begun are aborted.
+        // On any failure all uploads that were begun are aborted.
         for part in &large {
             let (path, key) = self.target(part);
             self.disk.before(Effect::Upload, &path).map_err(|error| unwritable(&path, error))?;
@@ -177,7 +177,7 @@ impl StorageBackend for BucketBackend {
         self.lease.check()?;
         at_once(parts.len(), |at| self.show_part(&parts[at]))?;
         self.uploaded.clear();
-        // What is left of them holds nothing, and the parts are there: no reason to end a run.
+        // Leftover uploads hold no data, and the parts are published: no reason to end a run.
         let begun = std::mem::take(&mut self.begun);
         let _ = at_once(begun.len(), |at| {
             abort_all_of(&self.remote.bucket, &begun[at..=at]).map_err(|error| unwritable(self.root.path(), error))
@@ -232,7 +232,7 @@ impl StorageBackend for BucketBackend {
         for (path, upload, _) in self.uploaded.drain(..) {
             self.remote.bucket.abort(&upload).map_err(|error| unwritable(&self.root.join(path), error))?;
         }
-        // Whether the store lists others or not, the error that has led here is the one to report.
+        // Whether the store lists other uploads or not, the error that led here is the one to report.
         let _ = abort_all_of(&self.remote.bucket, &std::mem::take(&mut self.begun));
         Ok(())
     }
@@ -245,14 +245,14 @@ impl StorageBackend for BucketBackend {
 
 impl Drop for BucketBackend {
     fn drop(&mut self) {
-        // Nothing depends on it: the next run on this machine clears it. Another may begin when the lock is gone.
+        // Best effort: the next run on this machine clears it. Another may begin once the lock is gone.
         let _ = self.disk.remove_folder(&self.staging);
         let _ = self.disk.remove_file(&self.state.join("lock"));
         let _ = self.disk.remove_empty_folder(&self.state);
     }
 }
 
-/// Does some things at once; the results in order, or the first error.
+/// Runs tasks concurrently; the results in order, or the first error.
 fn at_once<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(count));
@@ -284,12 +284,12 @@ fn at_once<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> R
     Ok(done.into_iter().map(|(_, result)| result).collect())
 }
 
-/// Refuses to begin a lake where somebody else's objects have the names of its tables.
+/// Refuses to begin a lake where foreign objects have the names of its tables.
 fn refuse_foreign_files(root: &Root, remote: &Remote) -> Result<()> {
     for table in Table::ALL {
         let listed = remote.bucket.list_all(&format!("{}{}/", remote.prefix, table.name()));
         let listed = listed.map_err(|error: io::Error| unwritable(root.path(), error))?;
-        // Parts of a run that died before its first commit are no strangers.
+        // Parts of a run that died before its first commit are not foreign.
         let is_strange = |key: &&String| crate::lake::PartName::parse(Path::new(key)).is_none();
         if let Some(key) = listed.iter().map(|object| &object.key).find(is_strange) {
             return Err(foreign_file(&root.join(key.strip_prefix(&remote.prefix).unwrap_or(key))));

@@ -1,11 +1,11 @@
-//! A lake: who may write to it, and when new parts are seen.
+//! A lake: which run may write to it, and when new parts become visible.
 //!
-//! In: staged parts. Out: parts under their final names. Never: shows a reader anything but whole files, or removes a
-//! file that a dead run of this program did not leave.
+//! In: staged parts. Out: parts under their final names. Never: shows a reader an incomplete file, or removes a
+//! file that was not left by a dead run of this program.
 //!
-//! A commit has a number, which is in the name of each of its parts. Its parts are shown, the first of `archives` last:
+//! A commit has a number, which is in the name of each of its parts. Its parts are published, the first of `archives` last:
 //! that is the commit. Parts with the number after the last commit belong to a run that died; the next run removes them.
-//! How parts are shown and removed, and how others are kept out, depends on where the lake is: see `folder` and `bucket`.
+//! How parts are published and removed, and how others are kept out, depends on the place of the lake: see `folder` and `bucket`.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -24,10 +24,10 @@ use crate::lake::root::Root;
 use crate::schema::Table;
 use crate::store::{Awaited, Session, Wait};
 
-/// The time between two attempts to have a lake that another run has.
+/// The time between two attempts to take a lake that another run holds.
 const TIME_TO_LOOK: Duration = Duration::from_millis(250);
 
-/// A lake that this process alone writes to.
+/// A lake that only this process writes to.
 #[derive(Debug)]
 pub(crate) struct Lake {
     root: Root,
@@ -39,7 +39,7 @@ pub(crate) struct Lake {
 /// A numbered set of parts that become visible together.
 #[derive(Clone, Debug)]
 pub(crate) struct Commit {
-    /// Number as it stands in file names and in `commit_id`.
+    /// The number as in file names and in `commit_id`.
     pub(crate) id: String,
     /// Where its parts are staged.
     pub(crate) staging: PathBuf,
@@ -47,7 +47,7 @@ pub(crate) struct Commit {
 }
 
 impl Commit {
-    /// Throws away what was staged.
+    /// Discards what was staged.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl Commit {
 }
 
 impl Lake {
-    /// Opens a lake, or begins one, and clears away what a dead run left; the lake, and what is in it.
+    /// Opens a lake, or begins one, and clears away what a dead run left; the lake, and its known archives.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl Lake {
         let disk = Disk::new(options.faults.clone());
         let root = Root::of(&options.lake, session)?;
         let mut backend = Self::wait_for_backend(&root, options, session, &disk)?;
-        // A folder may be there only now.
+        // The folder may have been made only now.
         let root = Root::of(&options.lake, session)?;
         let known = KnownArchives::read(root.clone(), &options.settings)?;
         backend.expect_commit(known.commits.last);
@@ -77,7 +77,7 @@ impl Lake {
         Ok((lake, known))
     }
 
-    /// Holds the place of a lake, when another run has it as soon as that has ended.
+    /// Holds the place of a lake; if another run has it, as soon as that run has ended.
     fn wait_for_backend(
         root: &Root,
         options: &WriteOptions,
@@ -101,12 +101,12 @@ impl Lake {
         wait_for_others(root, options.wait, session, take)
     }
 
-    /// Where parts are before they are published, and what does not fit into memory.
+    /// Where parts are before they are published, and data that does not fit into memory.
     pub(crate) fn staging(&self) -> PathBuf {
         self.backend.staging().to_owned()
     }
 
-    /// Lets others have the lake when this run is done with it; what a person should know of what could not be cleared away.
+    /// Releases the lake for other runs; notes for the user about what could not be cleared away.
     pub(crate) fn release_lease(&mut self) -> Vec<String> {
         self.backend.release_lease()
     }
@@ -117,21 +117,21 @@ impl Lake {
         Commit { staging: self.staging(), id, disk: self.disk.clone() }
     }
 
-    /// Shows all parts of a commit, that of `archives` last, which publishes them. Then removes what they stand for, which
-    /// is told by its path below the lake.
+    /// Publishes all parts of a commit, that of `archives` last, which makes the commit. Then removes the parts that they
+    /// replace, given as paths below the lake.
     ///
     /// # Errors
     ///
-    /// When a part cannot be shown; what was shown is removed again, by the next run if this one cannot or may not. What fails
-    /// after the last one is reported, and the commit is there all the same.
+    /// When a part cannot be published; what was published is removed again, by the next run if this one cannot or may not.
+    /// A failure after the last part is reported although the commit exists.
     pub(crate) fn publish(&mut self, parts: &[StagedPart], archives: &StagedPart, replaced: &[String]) -> Result<()> {
         let backend = &mut self.backend;
         let shown = backend.prepare(parts).and_then(|()| backend.show(parts)).map_err(CommitFailure::from);
         backend.expect_commit(self.last_commit + 1);
         if let Err(CommitFailure { error, is_certain }) = shown.and_then(|()| backend.commit(archives)) {
             let held = backend.check_held();
-            // What may be there yet, or belongs to another run by now, is left to the next one. The first error is the one
-            // to tell.
+            // Parts that may still appear, or that now belong to another run, are left to the next run. The first error is
+            // reported.
             let _ = if is_certain && held.is_ok() { self.roll_back() } else { backend.clear_staging() };
             return Err(held.err().filter(|held| held.kind() == ErrorKind::LakeLocked).unwrap_or(error));
         }
@@ -157,7 +157,7 @@ impl Lake {
         self.roll_back()
     }
 
-    /// Parts of a run that was dead when its request arrived: they have the number of a commit that does not list them.
+    /// Parts of requests that arrived after their run had died: they have the number of a commit that does not list them.
     fn late_parts(&self, commits: &Commits) -> Result<Vec<PathBuf>> {
         let mut late = Vec::new();
         for table in [Table::Events, Table::UsageRecords, Table::Quarantine] {
@@ -170,7 +170,7 @@ impl Lake {
         Ok(late)
     }
 
-    /// Removes parts of a commit that is not published, staged or shown; first of all those of `archives`, so that no
+    /// Removes parts of an unpublished commit, staged or visible; first those of `archives`, so that no
     /// reader finds archives without rows.
     fn roll_back(&mut self) -> Result<()> {
         self.backend.clear_staging()?;
@@ -189,7 +189,7 @@ impl Lake {
     }
 }
 
-/// Takes what another run may have, as soon as that has ended or the wait for it is over.
+/// Takes what another run may hold, as soon as that has ended, or gives up after the wait.
 fn wait_for_others<T>(root: &Root, wait: Duration, session: &Session, take: impl Fn() -> Result<T>) -> Result<T> {
     let (waits, begun) = (session.waits(), Instant::now());
     loop {
@@ -212,7 +212,7 @@ fn wait_for_others<T>(root: &Root, wait: Duration, session: &Session, take: impl
     }
 }
 
-/// The same as [`hold_if_there`], when another run has the lake as soon as that has ended.
+/// The same as [`hold_if_there`], but waits for the end of a run that holds the lake.
 ///
 /// # Errors
 ///
@@ -221,12 +221,12 @@ pub(crate) fn wait_to_hold(root: &Root, wait: Duration, session: &Session) -> Re
     wait_for_others(root, wait, session, || hold_if_there(root))
 }
 
-/// Keeps runs from writing to a lake for as long as the answer is kept; others may do the same. In a bucket nobody is kept
-/// from it: what was read of the commits stays true, but for parts that a later commit replaces.
+/// Keeps runs from writing to a lake for as long as the lock is held; it can be shared. In a bucket there is no lock:
+/// what was read of the commits stays true, but for parts that a later commit replaces.
 ///
 /// # Errors
 ///
-/// A place that is no lake, and a lake that a run is writing to.
+/// A place that is not a lake, and a lake that a run is writing to.
 pub(crate) fn hold_shared(root: &Root) -> Result<Option<FolderLock>> {
     let lock = hold_if_there(root)?;
     if lock.is_none() && !root.is_lake()? {
@@ -235,7 +235,7 @@ pub(crate) fn hold_shared(root: &Root) -> Result<Option<FolderLock>> {
     Ok(lock)
 }
 
-/// The same for a place that may be no lake yet.
+/// The same for a place that may not be a lake yet.
 ///
 /// # Errors
 ///

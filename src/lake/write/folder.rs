@@ -1,6 +1,6 @@
 //! A lake in a folder of a local file system.
 //!
-//! In: staged parts. Out: the same under their final names, durable. Never: a copy: staging is below the lake, and a part is
+//! In: staged parts. Out: the same under their final names, durable. Never: copies: staging is below the lake, and a part is
 //! renamed into place.
 
 use std::collections::BTreeSet;
@@ -16,22 +16,22 @@ use crate::error::{Error, ErrorKind, Result, printable_path};
 use crate::model::STATE_FOLDER;
 use crate::schema::Table;
 
-/// How often a lock may be gone between two looks at it.
+/// Maximum times that a lock file may vanish while it is locked.
 const MOST_ATTEMPTS: usize = 10;
 
-/// A lock on a file, by the operating system: a dead process holds none.
+/// An operating system lock on a file: it is released when the process dies.
 #[derive(Debug)]
 pub(crate) struct FolderLock(File);
 
 impl Drop for FolderLock {
-    /// Closing the file is not enough: a child that another thread starts at this moment has it open until it executes its
-    /// program. When unlocking fails, the lock ends with that.
+    /// Closing the file is not enough: a child that another thread starts at this moment keeps it open until it executes its
+    /// program. When unlocking fails, the lock ends then.
     fn drop(&mut self) {
         let _ = self.0.unlock();
     }
 }
 
-/// A folder that this process alone writes to.
+/// A folder that only this process writes to.
 #[derive(Debug)]
 pub(super) struct FolderBackend {
     root: PathBuf,
@@ -41,7 +41,7 @@ pub(super) struct FolderBackend {
 }
 
 impl FolderBackend {
-    /// Locks a folder; `is_lake` tells whether it is one already, by its commits: a copy may lack its state.
+    /// Locks a folder; `is_lake` returns whether it is a lake already, by its commits: a copy may lack its state.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl FolderBackend {
             refuse_foreign_files(root)?;
         }
         let lock = lock(&state, &disk, || in_use(root))?;
-        // Links are followed only once there is something to follow.
+        // Links can be resolved only once the folder exists.
         let root = fs::canonicalize(root).map_err(|error| unwritable(root, error))?;
         Ok(Self { staging: root.join(STATE_FOLDER).join("staging"), root, disk, lock })
     }
@@ -61,7 +61,7 @@ impl FolderBackend {
         folders.iter().try_for_each(|folder| self.disk.sync_folder(folder).map_err(|error| unwritable(folder, error)))
     }
 
-    /// Removes a part, and the folders of its partition when nothing else is in them.
+    /// Removes a part, and the folders of its partition if they are empty.
     fn remove_part(&self, path: &Path) -> io::Result<()> {
         self.disk.remove_file(path)?;
         let is_partition = |folder: &&Path| folder.parent().is_some_and(|above| above != self.root);
@@ -88,7 +88,7 @@ impl StorageBackend for FolderBackend {
             self.disk.create_folder(folder).map_err(|error| unwritable(folder, error))?;
             let staged = self.staging.join(&part.path);
             self.disk.rename(&staged, &target).map_err(|error| unwritable(&target, error))?;
-            // A new folder is a name in the folder above it.
+            // A new folder is an entry of its parent, which is synced as well.
             let above = folder.ancestors().take_while(|above| above.starts_with(&self.root));
             folders.extend(above.map(Path::to_owned));
         }
@@ -116,7 +116,7 @@ impl StorageBackend for FolderBackend {
     }
 }
 
-/// Locks the file `lock` in a folder, which is made if it is not there.
+/// Locks the file `lock` in a folder, which is made if it does not exist.
 ///
 /// # Errors
 ///
@@ -128,7 +128,7 @@ pub(super) fn lock(folder: &Path, disk: &Disk, taken: impl FnOnce() -> Error) ->
         let lock = disk.lock_file(&path).map_err(|error| unwritable(&path, error))?;
         match lock.try_lock() {
             Ok(()) if is_still_there(&lock, &path) => return Ok(FolderLock(lock)),
-            // Who had it has ended, and taken it away.
+            // The previous holder has ended and removed the file.
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => break,
             Err(TryLockError::Error(error)) => return Err(unwritable(&path, error)),
@@ -137,8 +137,8 @@ pub(super) fn lock(folder: &Path, disk: &Disk, taken: impl FnOnce() -> Error) ->
     Err(taken())
 }
 
-/// Keeps runs from writing to a folder for as long as the answer is kept; others may do the same. `None` when there is no
-/// lock: nobody writes there.
+/// Keeps runs from writing to a folder for as long as the lock is held; it can be shared. `None` when there is no
+/// lock file: no run writes there.
 ///
 /// # Errors
 ///
@@ -156,7 +156,7 @@ pub(super) fn hold_shared(root: &Path) -> Result<Option<FolderLock>> {
     }
 }
 
-/// Whether a file is the one of that name: a lock on a file that was removed keeps nobody out.
+/// Whether this file is still the one with that name: a lock on a removed file keeps no one out.
 fn is_still_there(file: &File, path: &Path) -> bool {
     let identity = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
     match (file.metadata(), fs::metadata(path)) {
@@ -173,13 +173,13 @@ pub(super) fn in_use(root: &Path) -> Error {
     Error::new(ErrorKind::LakeLocked, message)
 }
 
-/// The same when it was waited for.
+/// The same after a wait.
 pub(super) fn still_in_use(root: &Path) -> Error {
     let lake = printable_path(&root.display().to_string());
     Error::new(ErrorKind::LakeLocked, format!("another run is using {lake}, and the wait for it to end is over"))
 }
 
-/// Refuses to begin a lake where somebody else's files have the names of its tables.
+/// Refuses to begin a lake where foreign files have the names of its tables.
 fn refuse_foreign_files(root: &Path) -> Result<()> {
     for table in Table::ALL {
         let entries = fs::read_dir(root.join(table.name()));
@@ -191,7 +191,7 @@ fn refuse_foreign_files(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Something in the place of a table that no run has put there.
+/// The error for a file in the place of a table that no run has written.
 pub(super) fn foreign_file(path: &Path) -> Error {
     let error = Error::at(ErrorKind::LakeInvalid, path, "it is there already and was not made by trailmill");
     error.advise("choose another --out")
@@ -203,7 +203,7 @@ mod tests {
 
     /// A child that was started meanwhile has the same file open for a moment.
     #[test]
-    fn a_lock_ends_with_its_holder_whoever_has_the_file_open() {
+    fn a_lock_ends_with_its_holder_even_if_the_file_is_open_elsewhere() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join(STATE_FOLDER);
         let held = lock(&state, &Disk::default(), || in_use(folder.path())).unwrap();

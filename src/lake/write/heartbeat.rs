@@ -22,7 +22,7 @@ use crate::store::{Bucket, LeaseState, Moment, Object, STOP_LATENCY, Stop, Uploa
 /// Heartbeats within a lease time, and the fraction of it that one attempt may take.
 pub(super) const BEATS_PER_LEASE: u32 = 6;
 
-/// The longest time between two of them: whoever waits for a run that is alive sees so within it, however long its lease.
+/// The maximum time between two of them: a waiting run notices within it that this one is alive, whatever the lease time.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 const SILENT: &str = "this run could not reach the store for longer than its lease";
@@ -35,24 +35,24 @@ const CLAIMED: &str =
 const PUBLISHED: &str =
     "this run could not reach the store for longer than its lease, and another has published a commit meanwhile";
 
-/// What a run says of itself.
+/// The state that a run publishes in its lease object.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct RunState {
     pub(super) process: u32,
-    /// How long it may be silent, in milliseconds. Earlier versions say so here alone.
+    /// Its lease time in milliseconds. Earlier versions state it only here.
     #[serde(default)]
     pub(super) lease_ms: Option<u64>,
-    /// How often it has said so.
+    /// Number of times it was written.
     pub(super) beat: u64,
-    /// Uploads that it has begun and not ended.
+    /// Uploads that were begun and have not ended.
     pub(super) uploads: Vec<Upload>,
-    /// Keys of which it may have begun others, whose ids it does not know.
+    /// Keys that may have further uploads, whose ids are not known.
     #[serde(default)]
     pub(super) keys: Vec<String>,
-    /// Whether it writes to the lake, or only asks to. Earlier versions do not tell.
+    /// Whether it holds the lake, or only asks for it. Earlier versions do not state it.
     #[serde(default = "may_write")]
     pub(super) holds: bool,
-    /// Its ticket among those who ask, once it has looked for others.
+    /// Its ticket among those that ask, once it has looked for others.
     #[serde(default)]
     pub(super) turn: Option<u64>,
 }
@@ -62,25 +62,25 @@ const fn may_write() -> bool {
 }
 
 impl RunState {
-    /// What counts for those of a run that nobody can read.
+    /// What is assumed of a run whose state cannot be read.
     pub(super) fn unreadable() -> Self {
         Self { holds: true, ..Self::default() }
     }
 }
 
-/// What was said last, and when.
+/// The last state that was written, and when.
 #[derive(Debug)]
 pub(super) struct LastBeat {
     pub(super) state: RunState,
     at: Moment,
-    /// Whether nobody else held the lake when that was looked for after it was said.
+    /// Whether no other run held the lake when that was checked after the write.
     is_sure: bool,
 }
 
-/// Since when nobody else can have taken over: nothing is said when that was a lease ago.
+/// Since when no other run can have taken over: nothing is written if that was a lease time ago.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum HeldSince {
-    /// A run that only asks says so whenever it can; one that holds the lake since it said so last.
+    /// A run that only asks may always write; one that holds the lake counts from its last write.
     LastBeat,
     /// Since it found that it is alone.
     Alone(Moment),
@@ -88,13 +88,13 @@ pub(super) enum HeldSince {
     Asking,
 }
 
-/// Where a lake in a bucket has what.
+/// The keys of a lake in a bucket.
 #[derive(Clone, Debug)]
 pub(super) struct LeaseKeys {
     pub(super) lake: PathBuf,
     /// Prefix of leases.
     pub(super) runs: String,
-    /// Prefix of what runs try the store with.
+    /// Prefix of objects that probe the store.
     pub(super) probes: String,
     /// Prefix of commits.
     pub(super) archives: String,
@@ -108,7 +108,7 @@ pub(super) struct Heartbeat {
     pub(super) key: String,
     pub(super) lease: Duration,
     last_beat: Mutex<LastBeat>,
-    /// Set once and for all when another may have taken over; nothing waits for the store from then on.
+    /// Set once when another run may have taken over; nothing waits for the store from then on.
     pub(super) stop: Stop,
     /// Whether requests may change anything.
     hold: LeaseState,
@@ -125,7 +125,7 @@ impl Heartbeat {
         stop: Stop,
         hold: LeaseState,
     ) -> Self {
-        // Of words of its own a run always says it.
+        // This version always states it.
         let lease = Duration::from_millis(state.lease_ms.unwrap_or_default());
         let last_beat = Mutex::new(LastBeat { state, at: Moment::now(), is_sure: false });
         let (bucket, newest) = (Arc::clone(bucket), AtomicU32::new(u32::MAX));
@@ -136,12 +136,12 @@ impl Heartbeat {
         self.last_beat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says which commit is the last one that this run knows of, or is about to publish.
+    /// Records the last commit that this run knows of, or is about to publish.
     pub(super) fn expect_commit(&self, number: u32) {
         self.newest.store(number, Ordering::Relaxed);
     }
 
-    /// Says again that the run is alive, and perhaps something new.
+    /// Writes the state again, possibly with a change.
     pub(super) fn beat(&self, change: impl FnOnce(&mut RunState)) -> io::Result<()> {
         self.write_state(HeldSince::LastBeat, change)
     }
@@ -168,7 +168,7 @@ impl Heartbeat {
             let mut new = state.clone();
             change(&mut new);
             let before = Moment::now();
-            // The machine may have slept since it was asked whether the lease is there.
+            // The machine may have slept since the check that the lease exists.
             if is_late() {
                 return silent();
             }
@@ -184,7 +184,7 @@ impl Heartbeat {
     }
 
     /// Acquires the lease again as a new run does, after it has expired, unless another run has it, or has had it.
-    /// Those who only ask come after this run: its ticket is lower.
+    /// Runs that only ask come after this one: its ticket is lower.
     fn renew_lapsed(&self) -> io::Result<()> {
         let begun = Instant::now();
         let noted = |error: &io::Error| self.note(error, begun);
@@ -196,8 +196,8 @@ impl Heartbeat {
         if self.hold_lake(alone).inspect_err(noted)? { Ok(()) } else { Err(self.lost(CLAIMED)) }
     }
 
-    /// Says that this run holds the lake, and then looks whether another says so as well: all who say it do so before they
-    /// look, so of two at least one sees the other. Whether nobody does; only then anything may be changed.
+    /// Declares that this run holds the lake, and then looks whether another does too: all declare it before they look, so of
+    /// two at least one sees the other. Whether none does; only then anything may be changed.
     pub(super) fn hold_lake(&self, alone: Moment) -> io::Result<bool> {
         self.write_state(HeldSince::Alone(alone), |state| state.holds = true)?;
         if self.is_held_by_other()? {
@@ -216,7 +216,7 @@ impl Heartbeat {
         Ok(listed)
     }
 
-    /// What another run says; nothing when it is gone.
+    /// The state of another run; `None` when it is gone.
     pub(super) fn state_of(content: io::Result<Bytes>) -> io::Result<Option<RunState>> {
         match content {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -224,7 +224,7 @@ impl Heartbeat {
         }
     }
 
-    /// Whether another run says that it holds the lake. An error when the lease of this one is gone.
+    /// Whether another run declares that it holds the lake. An error when the lease of this one is gone.
     fn is_held_by_other(&self) -> io::Result<bool> {
         let deadline = self.lease / BEATS_PER_LEASE;
         let mut listed = self.bucket.list_all_with_deadline(Some(deadline), &self.places.runs)?;
@@ -263,17 +263,17 @@ impl Heartbeat {
         io::Error::other(why)
     }
 
-    /// Remembers why the lease could not be renewed by an attempt that began then; a store that refuses it ends the run.
+    /// Records why an attempt that began at this moment could not renew the lease; a refusal by the store ends the run.
     fn note(&self, error: &io::Error, begun: Instant) {
         match error.kind() {
             io::ErrorKind::PermissionDenied => self.stop.deny(&self.places.lake, &error.to_string()),
-            // That is what comes of it.
+            // The lease has expired, which is an effect and not the cause.
             io::ErrorKind::TimedOut => {}
             _ => self.hold.note_trouble(error.to_string(), begun),
         }
     }
 
-    /// Renews the lease all the time, until the other end is dropped.
+    /// Renews the lease until the other end of the channel is dropped.
     pub(super) fn run_heartbeat(&self, ended: &Receiver<()>) {
         let usual = (self.lease / BEATS_PER_LEASE).min(LONGEST_PAUSE);
         let mut pause = usual;
@@ -283,11 +283,11 @@ impl Heartbeat {
         }
     }
 
-    /// Says something until it is heard, as long as a store is waited for.
+    /// Writes a change until it succeeds, as long as a store is waited for.
     ///
     /// # Errors
     ///
-    /// [`crate::ErrorKind::LakeLocked`] when another may have begun to write, and what the store answers.
+    /// [`crate::ErrorKind::LakeLocked`] when another may have begun to write, and errors of the store.
     pub(super) fn retry_until_lapsed(&self, change: impl Fn(&mut RunState)) -> Result<()> {
         loop {
             self.stop.check()?;
@@ -303,13 +303,13 @@ impl Heartbeat {
         }
     }
 
-    /// Says once that the run is alive.
+    /// Writes the state once.
     ///
     /// # Errors
     ///
     /// The same.
     pub(super) fn check_once(&self) -> Result<()> {
-        // What went by in which nobody tried says nothing of the store.
+        // Time without attempts says nothing about the store.
         let attempts = self.hold.attempts();
         while self.hold.is_lapsed() && self.hold.attempts() == attempts && !self.stop.is_lost() {
             std::thread::sleep(STOP_LATENCY);
@@ -320,7 +320,7 @@ impl Heartbeat {
         self.beat(|_| ()).map_err(|error| self.failed(error))
     }
 
-    /// The error of a request to the lake's bucket; when the lease is lost, that.
+    /// The error of a request to the lake's bucket; if the lease is lost, that error.
     pub(super) fn failed(&self, error: io::Error) -> Error {
         self.stop.explain(unwritable(&self.places.lake, error))
     }

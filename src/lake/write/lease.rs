@@ -37,10 +37,10 @@ use crate::model::STATE_FOLDER;
 use crate::schema::Table;
 use crate::store::{Awaited, Bucket, Moment, Object, Session, Upload, Wait, Waits};
 
-/// However long a run wants to be silent, nobody waits longer.
+/// The maximum time that others wait for a silent run, whatever its lease time.
 const LONGEST_LEASE: Duration = Duration::from_hours(24);
 
-/// How long a run waits for a store that it has nothing more to ask of than that others may have the lake.
+/// How long a run waits for the store to release its lease at the end.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The same when it was asked to stop.
@@ -49,7 +49,7 @@ const HURRIED_RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The lease time of an object that does not state one: no run of this program has written it.
 const UNKNOWN_LEASE: Duration = Duration::from_secs(30);
 
-/// The longest time between two looks at others.
+/// The maximum time between two looks at others.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// A run's own lease on a lake.
@@ -59,36 +59,36 @@ pub(super) struct Lease {
     waits: Waits,
     /// Whether the store honours conditional writes.
     pub(super) honours_conditions: bool,
-    /// What a person should know of what dead runs have left.
+    /// Notes for the user about what dead runs have left.
     pub(super) notes: Vec<String>,
     /// Ends the thread that renews the lease.
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Another run, as its lease was seen.
+/// Another run, as its lease was last seen.
 #[derive(Debug)]
 struct OtherRun {
     object: Object,
     /// Since when it has not changed.
     since: Instant,
-    /// When it is dead if it does not.
+    /// When it counts as dead if it does not change.
     until: Instant,
 }
 
 impl Lease {
-    /// Acquires the lease on a lake. Uploads left by dead runs are aborted. After the deadline others are not waited for, be they dead
-    /// or not.
+    /// Acquires the lease on a lake. Uploads left by dead runs are aborted. After the deadline other runs are not waited for, dead
+    /// or alive.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::LakeLocked`] when another run is alive, and what the store answers.
+    /// [`ErrorKind::LakeLocked`] when another run is alive, and errors of the store.
     pub(super) fn take(root: &Root, remote: &Remote, session: &Session, deadline: Option<Instant>) -> Result<Self> {
         let Remote { bucket, prefix } = remote;
         let places = LeaseKeys {
             lake: root.path().to_owned(),
             runs: format!("{prefix}{STATE_FOLDER}/runs/"),
-            // Not among the leases: other runs would take them for leases.
+            // Not next to the leases: other runs would mistake them for leases.
             probes: format!("{prefix}{STATE_FOLDER}/probes/"),
             archives: format!("{prefix}{}/", Table::Archives.name()),
         };
@@ -103,7 +103,7 @@ impl Lease {
         let (end, ended) = channel();
         let thread = std::thread::Builder::new().name("lease".to_owned()).spawn({
             let heartbeat = Arc::clone(&heartbeat);
-            // One that cannot be written is written with the next beat, or the run is taken for dead.
+            // A failed write is repeated with the next beat, or the run is presumed dead.
             move || heartbeat.run_heartbeat(&ended)
         });
         let thread = Some(thread.map_err(Error::internal)?);
@@ -116,8 +116,8 @@ impl Lease {
         Ok(lease)
     }
 
-    /// Whether the store heeds a request to write only what is not there. It is tried with an object that says nothing of
-    /// any run: a lease must never say less than it has to, not even for a moment.
+    /// Whether the store honours conditional writes. It is tried with an object other than the lease: a lease must never be
+    /// replaced by an incomplete one, not even for a moment.
     fn try_conditions(&self, name: &LeaseName) -> io::Result<bool> {
         let (bucket, key) = (&self.heartbeat.bucket, self.probe_key(name));
         bucket.put(&key, &Bytes::from_static(b"first"))?;
@@ -126,19 +126,19 @@ impl Lease {
         Ok(honours_conditions)
     }
 
-    /// Where a run tries whether conditions are heeded. If it dies there, whoever removes its lease removes this first.
+    /// The key with which a run tries conditional writes. If it dies meanwhile, the run that removes its lease removes this first.
     fn probe_key(&self, name: &LeaseName) -> String {
         format!("{}{}", self.heartbeat.places.probes, name.run)
     }
 
-    /// Returns when this run holds the lake.
+    /// Returns once this run holds the lake.
     fn wait_for_ticket(&mut self, deadline: Option<Instant>) -> Result<()> {
         let mut failing: Option<Instant> = None;
         loop {
             let alone = self.wait_for_others(deadline)?;
             match self.heartbeat.hold_lake(alone) {
                 Ok(true) => return Ok(()),
-                // Another was not as dead as it seemed. If this is not heard, it is said after the next look.
+                // Another run was alive after all. If this write fails, it is repeated after the next look.
                 Ok(false) => {
                     let _ = self.heartbeat.write_state(HeldSince::Asking, |state| state.holds = false);
                 }
@@ -153,7 +153,7 @@ impl Lease {
         }
     }
 
-    /// Returns when no other run is alive; when it was found so.
+    /// Returns once no other run is alive: the moment of that look.
     fn wait_for_others(&mut self, deadline: Option<Instant>) -> Result<Moment> {
         let heartbeat = Arc::clone(&self.heartbeat);
         let failed = |error| heartbeat.failed(error);
@@ -162,7 +162,7 @@ impl Lease {
         loop {
             let looked = Moment::now();
             let others = heartbeat.others().map_err(failed)?;
-            // Who could not look has not seen anybody be silent.
+            // Time in which this run could not look does not count as silence of others.
             let unseen = last_look.elapsed().saturating_sub(2 * self.time_to_look());
             last_look = Instant::now();
             if others.is_empty() {
@@ -180,7 +180,7 @@ impl Lease {
             for object in others {
                 let key = object.key.clone();
                 let before = known.as_ref().map(|known| known.get(&key));
-                // Before the first look nobody knows who is alive.
+                // At the first look it is not known which runs are alive.
                 let is_alive = before.is_some_and(|before| before.is_none_or(|before| before.object != object));
                 if is_alive && self.has_precedence(&key).map_err(failed)? {
                     return Err(in_use(&heartbeat.places.lake));
@@ -189,7 +189,7 @@ impl Lease {
                     Some(before) if before.object == object => (before.since, before.until + unseen),
                     _ => {
                         let lease = self.lease_of(&key).map_err(failed)?.max(heartbeat.lease);
-                        // A run gives up when it was silent for a lease; a request may have left it just before.
+                        // A run gives up after a lease time of silence; a request may have left it just before.
                         (Instant::now(), Instant::now() + lease + lease / 2)
                     }
                 };
@@ -209,7 +209,7 @@ impl Lease {
         (self.heartbeat.lease / (2 * BEATS_PER_LEASE)).min(LONGEST_LOOK)
     }
 
-    /// Reports which run is waited for: the one that takes longest.
+    /// Reports which run is waited for: the one with the longest remaining time.
     fn report_others(&self, others: &BTreeMap<String, OtherRun>) {
         let last = others.values().max_by_key(|seen| seen.until);
         let place = self.heartbeat.places.lake.display().to_string();
@@ -222,7 +222,7 @@ impl Lease {
         self.waits.set_run(wait);
     }
 
-    /// Takes a ticket behind all who have one, unless this run has one.
+    /// Takes a ticket after all others, unless this run has one.
     fn take_ticket(&self, others: &[Object]) -> io::Result<()> {
         if self.heartbeat.last_beat().state.turn.is_some() {
             return Ok(());
@@ -231,24 +231,24 @@ impl Lease {
         for other in others {
             last = last.max(self.state(&other.key)?.and_then(|state| state.turn).unwrap_or_default());
         }
-        // If it is not heard, it is said after the next look.
+        // If this write fails, it is repeated after the next look.
         let _ = self.heartbeat.beat(|state| state.turn = Some(last.saturating_add(1)));
         Ok(())
     }
 
-    /// Whether another run that is alive holds the lake, or may have it before this one.
+    /// Whether another live run holds the lake, or takes precedence over this one.
     fn has_precedence(&self, key: &str) -> io::Result<bool> {
         let Some(state) = self.state(key)? else { return Ok(false) };
         let own = self.heartbeat.last_beat().state.turn;
         Ok(match (state.turn, own) {
             _ if state.holds => true,
             (Some(turn), Some(own)) => (turn, key) < (own, self.heartbeat.key.as_str()),
-            // Who has no ticket yet is about to take one.
+            // A run without a ticket is about to take one.
             _ => false,
         })
     }
 
-    /// How long another run may be silent, by the name of its lease, or by its content; one that states neither is no less alive.
+    /// The lease time of another run, by the name of its lease, or by its content; one that states neither counts as alive as well.
     fn lease_of(&self, key: &str) -> io::Result<Duration> {
         let lease_ms = match LeaseName::of(key).lease_ms {
             None => self.state(key)?.and_then(|state| state.lease_ms),
@@ -257,12 +257,12 @@ impl Lease {
         Ok(lease_ms.map_or(UNKNOWN_LEASE, Duration::from_millis).min(LONGEST_LEASE))
     }
 
-    /// What another run says; nothing when it is gone.
+    /// The state of another run; `None` when it is gone.
     fn state(&self, key: &str) -> io::Result<Option<RunState>> {
         Heartbeat::state_of(self.heartbeat.bucket.get(key, None))
     }
 
-    /// Clears away what dead runs have left, unless one of them is alive after all. Before it does, this run says that it
+    /// Clears away what dead runs have left, unless one of them is alive after all. First this run declares that it
     /// holds the lake, and looks once more: either it sees that the other has renewed its lease, or the other sees this.
     fn remove_all_dead(&mut self, dead: &[Object]) -> io::Result<bool> {
         let heartbeat = Arc::clone(&self.heartbeat);
@@ -275,7 +275,7 @@ impl Lease {
         if are_dead {
             dead.iter().try_for_each(|dead| self.remove_dead(&dead.key))?;
         }
-        // Others may still come before this run. If it is not heard, they give way to it.
+        // Others may still precede this run. If this write fails, they give way to it.
         let _ = heartbeat.write_state(HeldSince::Asking, |state| state.holds = false);
         Ok(are_dead)
     }
@@ -295,17 +295,17 @@ impl Lease {
         bucket.remove([key.to_owned()])
     }
 
-    /// Says of which keys uploads are to be aborted if the run dies, before any is begun.
+    /// Records keys whose uploads are to be aborted if the run dies, before any is begun.
     pub(super) fn note_keys(&self, keys: &[String]) -> Result<()> {
         self.heartbeat.retry_until_lapsed(|state| (state.keys, state.uploads) = (keys.to_vec(), Vec::new()))
     }
 
-    /// Says which they are, before anything is uploaded: not every store lists them.
+    /// Records these uploads before anything is uploaded: not every store lists them.
     pub(super) fn note_uploads(&self, uploads: &[Upload]) -> Result<()> {
         self.heartbeat.retry_until_lapsed(|state| state.uploads = uploads.to_vec())
     }
 
-    /// Says which commit is the last one that this run knows of, or is about to publish.
+    /// Records the last commit that this run knows of, or is about to publish.
     pub(super) fn expect_commit(&self, number: u32) {
         self.heartbeat.expect_commit(number);
     }
@@ -314,12 +314,12 @@ impl Lease {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::LakeLocked`] when another may have begun to write, and what the store answers.
+    /// [`ErrorKind::LakeLocked`] when another may have begun to write, and errors of the store.
     pub(super) fn check(&self) -> Result<()> {
         self.heartbeat.retry_until_lapsed(|_| ())
     }
 
-    /// The same, asked once.
+    /// The same, with one attempt.
     ///
     /// # Errors
     ///
@@ -328,13 +328,13 @@ impl Lease {
         self.heartbeat.check_once()
     }
 
-    /// Lets others have the lake, once; what a person should know when the store does not hear of it.
+    /// Releases the lake, once; a note for the user if the store cannot be reached.
     pub(super) fn release_lease(&mut self) -> Option<String> {
         self.end = None;
         let (thread, begun) = (self.thread.take()?, Instant::now());
         let longest = if self.waits.is_hurried() { HURRIED_RELEASE_TIMEOUT } else { RELEASE_TIMEOUT };
         let longest = longest.min(self.heartbeat.bucket.patience());
-        // It panics on nothing, and what it still waits for is of no use to anybody.
+        // It does not panic, and whatever it still waits for is no longer needed.
         while !thread.is_finished() && begun.elapsed() < longest {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -342,7 +342,7 @@ impl Lease {
             return None;
         }
         let Heartbeat { bucket, key, places, lease, .. } = &*self.heartbeat;
-        // Without the lease nobody would look for the object that conditions were tried with; with it, the next run waits for a lease.
+        // Without the lease no run would look for the probe object; with it, the next run waits for a lease time.
         let keys = [self.probe_key(&LeaseName::of(key)), key.clone()];
         let error = bucket.remove_own(&keys, longest).err()?;
         Some(format!(
@@ -352,7 +352,7 @@ impl Lease {
         ))
     }
 
-    /// The same by what is known already.
+    /// The same, from what is already known.
     ///
     /// # Errors
     ///
@@ -364,16 +364,16 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // Nobody is left to report it to.
+        // The note cannot be reported here.
         let _ = self.release_lease();
     }
 }
 
-/// Aborts all uploads of some keys; why the store does not tell of them, when it does not.
+/// Aborts all uploads of some keys; why the store does not list them, if it does not.
 ///
 /// # Errors
 ///
-/// What else the store answers.
+/// Other errors of the store.
 pub(super) fn abort_all_of(bucket: &Bucket, keys: &[String]) -> io::Result<Option<String>> {
     for key in keys {
         match bucket.uploads_of(key) {

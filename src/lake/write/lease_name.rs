@@ -1,22 +1,22 @@
-//! How leases on a lake are named.
+//! The names of leases on a lake.
 //!
-//! In: keys of lease objects. Out: whose they are, and their lease times. Never: what a lease object holds.
+//! In: keys of lease objects. Out: their runs and lease times. Never: the content of a lease object.
 
 use std::fmt;
 
 use crate::store::random;
 
-/// What the key of a lease object says.
+/// The parts of a lease object's key.
 #[derive(Debug)]
 pub(super) struct LeaseName {
-    /// No other run has it.
+    /// Unique to the run.
     pub(super) run: String,
-    /// Leases of earlier versions do not have it.
+    /// Missing from leases of earlier versions.
     pub(super) lease_ms: Option<u64>,
 }
 
 impl LeaseName {
-    /// That of a new run.
+    /// The name for a new run.
     pub(super) fn new(lease_ms: Option<u64>) -> Self {
         Self { run: format!("{:016x}{:016x}", random(), random()), lease_ms }
     }

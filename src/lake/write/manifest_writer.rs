@@ -1,6 +1,6 @@
-//! The bookkeeping tables, `archives` and `quarantine`, while a run goes on.
+//! The bookkeeping tables, `archives` and `quarantine`, during a run.
 //!
-//! In: what became of each archive, in order. Out: one staged part for each of the two tables that has rows.
+//! In: the outcome of each archive, in order. Out: one staged part for each of the two tables that has rows.
 //! Never: keeps rows of the whole run in memory; ten million archives pass through here.
 
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ use crate::schema::{Table, column_at};
 
 /// Rows that are collected before they are encoded.
 const FLUSH_ROWS: usize = 8_192;
-/// Bytes of originals that are.
+/// Bytes of originals that are collected before they are encoded.
 const FLUSH_BYTES: usize = 8 << 20;
 
 /// One row of `archives`.
@@ -70,7 +70,7 @@ impl ManifestWriter {
         }
     }
 
-    /// Adds what was wrong with an archive.
+    /// Adds the findings of an archive.
     pub(crate) fn push_findings(&mut self, archive: &str, findings: &[Finding]) -> Result<()> {
         findings.iter().try_for_each(|finding| self.push_finding(archive, finding))
     }
@@ -112,7 +112,7 @@ impl ManifestWriter {
     fn push_finding(&mut self, archive: &str, finding: &Finding) -> Result<()> {
         let row = &mut self.quarantine.builder;
         row.text(column_at!(Quarantine.archive), archive);
-        // An archive has fewer events and bytes than these numbers reach.
+        // No archive has as many events or bytes as these numbers can hold.
         if let Some(index) = finding.event_index {
             row.int(column_at!(Quarantine.event_index), i32::try_from(index).unwrap_or(i32::MAX));
         }
@@ -131,7 +131,7 @@ impl ManifestWriter {
         self.quarantine.append(rows)
     }
 
-    /// Writes those archives of an old part of `archives` that are wanted to a part of their own, with this record.
+    /// Writes the wanted archives of an old part of `archives` to a new part, with this metadata.
     pub(crate) fn carry_manifest(
         &self,
         number: usize,
@@ -150,12 +150,12 @@ impl ManifestWriter {
         table.finish(commit_metadata.entries()?)
     }
 
-    /// Closes the part of `quarantine`, when anything was refused.
+    /// Closes the part of `quarantine`, if anything was refused.
     pub(crate) fn finish_quarantine(&mut self) -> Result<Option<StagedPart>> {
         if self.quarantine.rows == 0 { Ok(None) } else { self.quarantine.finish(Vec::new()).map(Some) }
     }
 
-    /// Closes the part of `archives`, with what the commit says of itself.
+    /// Closes the part of `archives`, with the commit's metadata.
     pub(crate) fn finish(mut self, commit_metadata: &CommitMetadata) -> Result<StagedPart> {
         self.archives.finish(commit_metadata.entries()?)
     }
@@ -182,7 +182,7 @@ impl ManifestTable {
         if self.builder.rows() >= FLUSH_ROWS || self.pending_bytes >= FLUSH_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// Where it is until it is published.
+    /// Its path until it is published.
     fn staged(&self) -> PathBuf {
         self.commit.staging.join(&self.path)
     }
@@ -192,7 +192,7 @@ impl ManifestTable {
         Self::new(self.table, &self.commit, number, self.compression)
     }
 
-    /// Adds rows as they are.
+    /// Adds rows unchanged.
     fn append(&mut self, rows: &RecordBatch) -> Result<()> {
         self.flush()?;
         self.rows += rows.num_rows() as u64;
@@ -220,7 +220,7 @@ impl ManifestTable {
             let batch = RecordBatch::try_new(Arc::clone(&schema), chunk.columns).map_err(Error::internal)?;
             writer.write(&batch).map_err(|error| unwritable(&path, error))?;
         }
-        // Originals are large: they go to disk at once rather than when a row group is full.
+        // Originals are large: they are written at once rather than when a row group is full.
         if is_large {
             writer.flush().map_err(|error| unwritable(&path, error))?;
         }

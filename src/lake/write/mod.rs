@@ -1,7 +1,7 @@
 //! Batches to a lake.
 //!
 //! In: batches in order. Out: parts, and the commit that lists them. Never: parses, or leaves an incomplete file under a
-//! name that a reader looks at.
+//! name that readers look at.
 
 mod options;
 

@@ -1,8 +1,8 @@
-//! Parts that hold rows of archives which are converted again, and what is left of them.
+//! Parts that hold rows of archives that are converted again, and what is left of them.
 //!
-//! In: the names of these archives. Out: the parts with their rows, and the rows of others, as batches for new parts. Never:
-//! changes or removes a part: the commit that has the new ones says which parts they stand for, and they go when it is
-//! published.
+//! In: the names of these archives. Out: the parts with their rows, and the rows of other archives, as batches for new parts.
+//! Never: changes or removes a part: the commit with the new ones lists the parts that they replace, which are removed once it
+//! is published.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use crate::schema::Table;
 /// Archives that are converted again, by URI.
 pub(crate) type ReconvertedArchives = BTreeSet<String>;
 
-/// A part that has rows of them, and rows of others.
+/// A part that has rows of these archives and of others.
 #[derive(Debug)]
 pub(crate) struct OldPart {
     pub(crate) table: Table,
@@ -38,15 +38,15 @@ pub(crate) struct Replacement {
     pub(crate) archives: ReconvertedArchives,
     /// Parts of all tables but `archives`.
     pub(crate) parts: Vec<OldPart>,
-    /// Parts of `archives`, and what they say.
+    /// Parts of `archives`, and their metadata.
     pub(crate) manifests: Vec<(PathBuf, CommitMetadata)>,
-    /// Paths below the lake of all of them.
+    /// Paths of all of them below the lake.
     pub(crate) replaced: BTreeSet<String>,
 }
 
 impl Replacement {
     /// Finds the parts of `archives` and of other tables of a lake that hold rows of these archives or list such parts, on
-    /// the threads of the pool that this is called in.
+    /// the current thread pool.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Replacement {
         Ok(Self { root: root.clone(), archives, parts, manifests, replaced })
     }
 
-    /// The rows of a part, batch by batch, with the types that writers take.
+    /// The rows of a part, batch by batch, with the types that writers expect.
     ///
     /// # Errors
     ///
@@ -85,14 +85,14 @@ impl Replacement {
         PartRows::open(&self.root, part.table, &part.path, layout)
     }
 
-    /// The record of a part of `archives` that stands for an old one: it lists what is left.
+    /// The metadata of a part of `archives` that replaces an old one: it lists what is left.
     pub(crate) fn what_is_left(&self, commit_metadata: &CommitMetadata) -> CommitMetadata {
         let parts = commit_metadata.parts.iter().filter(|part| !self.replaced.contains(&part.path)).cloned().collect();
         CommitMetadata { settings: commit_metadata.settings.clone(), parts, replaces: Vec::new() }
     }
 }
 
-/// The rows of a part, with the types that writers take.
+/// The rows of a part, with the types that writers expect.
 pub(crate) struct PartRows {
     table: Table,
     partition: Arc<str>,
@@ -118,12 +118,12 @@ impl PartRows {
         })
     }
 
-    /// The next rows as they stand in the file.
+    /// The next rows as they are in the file.
     pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>> {
         self.batches.next().transpose()
     }
 
-    /// Such rows as a batch of the table, with a column for each that is declared.
+    /// Such rows as a batch of the table, with all its declared columns.
     pub(crate) fn batch(&self, rows: &RecordBatch) -> Batch {
         let nothing: ArrayRef = Arc::new(NullArray::new(rows.num_rows()));
         let mut columns = vec![nothing; self.table.columns().len()];
@@ -134,7 +134,7 @@ impl PartRows {
     }
 }
 
-/// Rows that are read at once: an original may have 16 MiB.
+/// Rows that are read at once: an original may be 16 MiB long.
 pub(crate) const fn batch_rows(table: Table) -> usize {
     if matches!(table, Table::Quarantine) { 4 } else { 8_192 }
 }
@@ -152,7 +152,7 @@ fn holds(root: &Root, path: &Path, archives: &ReconvertedArchives) -> Result<boo
     Ok(false)
 }
 
-/// Whether its bounds leave room for one of these archives; names of one folder stand together.
+/// Whether one of these archives lies within its bounds; names from the same folder sort together.
 fn may_hold(row_group: &RowGroupMetaData, archives: &ReconvertedArchives) -> bool {
     let column = row_group.columns().iter().find(|column| column.column_path().string() == "archive");
     let Some(statistics) = column.and_then(|column| column.statistics()) else { return true };

@@ -1,7 +1,7 @@
-//! Staged parts, looked at once more before they are published.
+//! Reads staged parts back before they are published.
 //!
-//! In: the parts that were written. Out: the rows that their footers tell. Never: trusts a counter for what a file can be
-//! asked.
+//! In: the parts that were written. Out: the row counts in their footers. Never: trusts a counter for what a file can
+//! confirm.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -14,12 +14,12 @@ use crate::encode::part::{StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
 
-/// Reads the footer of every part of a commit; the rows of each table.
+/// Reads the footer of every part of a commit; the number of rows of each table.
 ///
 /// # Errors
 ///
-/// A file that is not there, or not as long as what was written, or whose footer tells other rows: nothing of it may be
-/// published.
+/// A file that is missing, or does not have the length that was written, or whose footer gives another row count: nothing of
+/// it may be published.
 pub(crate) fn read_back<'p>(
     commit: &Commit,
     parts: impl Iterator<Item = &'p StagedPart> + Send,

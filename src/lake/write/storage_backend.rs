@@ -1,7 +1,7 @@
 //! The storage backend of a lake: a folder or a bucket.
 //!
-//! In: staged parts, and paths of parts. Out: parts that readers see, or no longer see. Never: the order in which a commit
-//! does so, which is the lake's alone.
+//! In: staged parts, and paths of parts. Out: parts that become visible or are removed. Never: decides the order in which a
+//! commit does so; the lake does.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use crate::encode::part::StagedPart;
 use crate::error::{Error, Result};
 
-/// A commit that was not made, as far as is known.
+/// A commit that failed, as far as is known.
 #[derive(Debug)]
 pub(super) struct CommitFailure {
     pub(super) error: Error,
-    /// Whether it will not be seen later either: a request may have been done whose answer was lost.
+    /// Whether it cannot become visible later either: a request may have been carried out though its answer was lost.
     pub(super) is_certain: bool,
 }
 
@@ -25,36 +25,36 @@ impl From<Error> for CommitFailure {
 
 /// The storage of a lake, held for one run.
 pub(super) trait StorageBackend: fmt::Debug + Send {
-    /// A local folder for files that are not whole, and for what does not fit into memory. Whatever is in it when a run
-    /// begins is left from one that died.
+    /// A local folder for incomplete files, and for data that does not fit into memory. Whatever is in it when a run
+    /// begins was left by one that died.
     fn staging(&self) -> &Path;
 
-    /// Makes ready what takes long, and shows nothing yet.
+    /// Does the slow preparations, without publishing anything.
     fn prepare(&mut self, parts: &[StagedPart]) -> Result<()>;
 
-    /// Shows parts, which are there to stay when this returns.
+    /// Publishes parts; they are durable when this returns.
     fn show(&mut self, parts: &[StagedPart]) -> Result<()>;
 
-    /// Shows the part that makes a commit of all that was shown, if no other run has made one meanwhile.
+    /// Publishes the part that makes a commit of all parts before it, unless another run has made a commit meanwhile.
     fn commit(&mut self, part: &StagedPart) -> Result<(), CommitFailure>;
 
-    /// Says which commit is the last one there, or is about to be made by this run.
+    /// Records the last existing commit, or the one that this run is about to make.
     fn expect_commit(&mut self, _number: u32) {}
 
-    /// Whether this run may still change something there.
+    /// Checks that this run may still change something there.
     ///
     /// # Errors
     ///
-    /// [`crate::ErrorKind::LakeLocked`] when another may have taken over, and why else nobody can tell.
+    /// [`crate::ErrorKind::LakeLocked`] when another may have taken over, or the reason why that cannot be determined.
     fn check_held(&mut self) -> Result<()>;
 
-    /// Removes parts; those that are gone already are as good.
+    /// Removes parts; missing ones count as removed.
     fn remove(&mut self, parts: &[PathBuf]) -> Result<()>;
 
-    /// Removes what is staged, here first, by this run or one that died.
+    /// Removes what is staged, first locally, by this run or one that died.
     fn clear_staging(&mut self) -> Result<()>;
 
-    /// Lets others have the place when this run is done with it; what a person should know of what could not be cleared away.
+    /// Releases the place for other runs; notes for the user about what could not be cleared away.
     fn release_lease(&mut self) -> Vec<String> {
         Vec::new()
     }

@@ -1,7 +1,7 @@
-//! Batches of all partitions to row groups: who holds how much, and who has to make room.
+//! Batches of all partitions to row groups: which partition holds how much, and which has to make room.
 //!
-//! In: batches in the order of the archives. Out: staged parts. Never: decides by time, thread or memory actually used:
-//! only by rows and bytes taken so far, so that the same batches always give the same files.
+//! In: batches in the order of the archives. Out: staged parts. Never: decides by time, thread or actual memory use:
+//! only by rows and bytes so far, so that the same batches always give the same files.
 //!
 //! What it guarantees:
 //! - rows of a partition keep their order;
@@ -37,23 +37,23 @@ use crate::pool::caught;
 use crate::rows::Batch;
 use crate::schema::{Kind, Table};
 
-/// How much may be held before something has to go.
+/// How much may be held before something has to be written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OutputLimits {
-    /// What the whole run may take.
+    /// Memory limit of the whole run.
     memory: u64,
-    /// Arrow bytes that open row groups took; encoded they are about a quarter.
+    /// Arrow bytes that open row groups were fed; encoded they take about a quarter.
     pub(crate) open_bytes: u64,
-    /// Open row groups, each of which has buffers of its own.
+    /// Open row groups, each with its own buffers.
     pub(crate) open_row_groups: usize,
     /// Arrow bytes on their way to the encoders.
     pub(crate) encoding_bytes: u64,
-    /// Parts that wait for more rows of their partition; the footer of each is kept until it is written.
+    /// Parts that wait for more rows of their partition; each keeps its footer in memory.
     pub(crate) idle_parts: usize,
 }
 
 impl OutputLimits {
-    /// Shares out the memory limit.
+    /// Divides the memory limit.
     pub(crate) const fn new(memory_limit: u64) -> Self {
         Self {
             memory: memory_limit,
@@ -64,26 +64,26 @@ impl OutputLimits {
         }
     }
 
-    /// Arrow bytes of rows that may wait for more of their partition: more where many partitions keep row groups small.
+    /// Arrow bytes of rows that may wait for more of their partition: more when row groups are small because of many partitions.
     const fn waiting_bytes(&self, open_bytes: u64) -> u64 {
         self.memory / 8 + (self.memory / 4).saturating_sub(open_bytes)
     }
 
-    /// Row groups that may be begun and not written: each has buffers for eighty columns.
+    /// Row groups that may be begun and not yet written: each has buffers for eighty columns.
     const fn row_groups_in_work(&self, threads: usize) -> usize {
         self.open_row_groups + 2 + threads * 2
     }
 }
 
-/// Batches of a partition that wait until they are made one.
+/// Batches of a partition that wait until they are concatenated.
 const MOST_WAITING: usize = 16;
 
-/// What a footer takes in memory: metadata and indexes of some eighty columns, for a row group or two.
+/// Memory for a footer: metadata and indexes of some eighty columns, for a row group or two.
 const FOOTER_BYTES: u64 = 128 << 10;
 
-/// Rows that are worth a call of the encoders; fewer wait for more of their partition.
+/// Rows that justify a call of the encoders; fewer wait for more of their partition.
 const FEED_ROWS: usize = 1_024;
-/// Arrow bytes that are.
+/// Arrow bytes that justify one.
 const FEED_BYTES: u64 = 1 << 20;
 
 /// Writers of both tables and all partitions.
@@ -92,14 +92,14 @@ pub(crate) struct TableWriters {
     partitions: Vec<Partition>,
     by_path: HashMap<(Table, Arc<str>), usize>,
     waiting_bytes: u64,
-    /// Partitions with rows that wait, by their bytes; the first of equals is the last here.
+    /// Partitions with waiting rows, by their bytes; of equals the first comes last.
     waiting: BTreeSet<(u64, Reverse<usize>)>,
     /// Partitions with an open row group.
     open: Vec<usize>,
     open_bytes: u64,
-    /// Partitions with a part and no open row group, those fed longest ago first.
+    /// Partitions with a part and no open row group, least recently fed first.
     idle: BTreeSet<(u64, usize)>,
-    /// Counts row groups fed, to find the one that was fed longest ago.
+    /// Counts feeds, to find the least recently fed row group.
     feeds: u64,
     limits: OutputLimits,
     context: Arc<EncodeContext>,
@@ -109,11 +109,11 @@ pub(crate) struct TableWriters {
 
 struct TableWriter {
     format: Arc<PartFormat>,
-    /// Makes writers of the columns that are no text, in their order.
+    /// Makes writers of the non-text columns, in their order.
     factory: ArrowRowGroupWriterFactory,
-    /// Columns that are in the file: a partition column is in the path only, as Athena demands.
+    /// Columns that are in the file: a partition column is in the path only, as Athena requires.
     kept: Vec<usize>,
-    /// What each of them is.
+    /// The kind of each of them.
     columns: Vec<KeptColumn>,
     lanes: Vec<Vec<usize>>,
 }
@@ -169,7 +169,7 @@ impl TableWriters {
         })
     }
 
-    /// Takes the next batch; waits when the encoders have enough to do.
+    /// Takes the next batch; blocks while the encoders are busy.
     pub(crate) fn push(&mut self, mut batch: Batch) -> Result<()> {
         let kept = &self.tables[&batch.table].kept;
         batch.columns = kept.iter().map(|at| Arc::clone(&batch.columns[*at])).collect();
@@ -197,7 +197,7 @@ impl TableWriters {
         self.context.backpressure.wait_below(self.limits.encoding_bytes)
     }
 
-    /// Writes all that is left; the parts by table and partition.
+    /// Writes the rest; the parts by table and partition.
     pub(crate) fn finish(&mut self) -> Result<Vec<StagedPart>> {
         for at in 0..self.partitions.len() {
             if self.partitions[at].waiting_rows > 0 {
@@ -214,7 +214,7 @@ impl TableWriters {
         Ok(parts)
     }
 
-    /// Writes no more, and waits until nobody does.
+    /// Stops writing, and waits until all threads have stopped.
     pub(crate) fn abandon(mut self) {
         for at in std::mem::take(&mut self.open) {
             if let Some(row_group) = self.partitions[at].open.take() {
@@ -298,8 +298,8 @@ impl TableWriters {
         }
     }
 
-    /// Closes row groups until the limits are met: first those fed longest ago, since archives come in the order of
-    /// their delivery and an old day seldom gets more; the one at hand last. Then sets parts aside.
+    /// Closes row groups until the limits are met: least recently fed first, since archives come in the order of
+    /// their delivery and an old day seldom gets more; the current one last. Then sets parts aside.
     fn make_room(&mut self, at_hand: usize) {
         while self.open.len() > self.limits.open_row_groups || self.open_bytes > self.limits.open_bytes {
             let oldest = self.open.iter().min_by_key(|at| (**at == at_hand, self.partitions[**at].last_feed));
@@ -387,7 +387,7 @@ impl TableWriter {
     }
 }
 
-/// Deals out the kept columns of a table: long text gets a lane of its own, the others share lanes. A lane's columns are
+/// Distributes the kept columns of a table: long text gets its own lane, the others share lanes. A lane's columns are
 /// positions among the kept ones.
 fn lanes(table: Table, kept: &[usize]) -> Vec<Vec<usize>> {
     const COLUMNS_PER_LANE: usize = 12;

@@ -1,11 +1,11 @@
-//! Documents that are shown part by part: too large for the window, or cut.
+//! Documents that are returned in parts: too large for the window, or truncated.
 //!
-//! In: a value without an end in the window. Out: the splitter, inside it. Never: goes into an event: what it holds is its own.
+//! In: a value without an end in the window. Out: the scanner, inside it. Never: descends into an event.
 
 use super::{ArrayKind, MAX_DOCUMENT_BYTES, ScanState, Scanner};
 use crate::split::document::is_event_like;
 
-/// What is around a place in a document of which the parts are shown: the kinds of containers, the innermost in the lowest
+/// The containers around a position in a document that is returned in parts: their kinds, the innermost in the lowest
 /// bit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Nesting {
@@ -14,7 +14,7 @@ pub(super) struct Nesting {
 }
 
 impl Nesting {
-    /// Goes into a container of another one, unless they are too many.
+    /// Descends into a container, unless they are nested too deeply; `from_object` is whether the outer one is an object.
     const fn enter(&mut self, from_object: bool) -> bool {
         if self.depth == u64::BITS {
             return false;
@@ -24,7 +24,7 @@ impl Nesting {
         true
     }
 
-    /// Goes back to what is around; whether that is an object, or `None` behind the outermost container.
+    /// Ascends to the outer container; whether that is an object, or `None` after the outermost one.
     const fn leave(&mut self) -> Option<bool> {
         if self.depth == 0 {
             return None;
@@ -37,7 +37,7 @@ impl Nesting {
 }
 
 impl Scanner {
-    /// Goes into a value that has no end in the window, if the parts of the document are shown; into no event.
+    /// Descends into a value without an end in the window, if the document is returned in parts; never into an event.
     pub(super) fn enter_unfinished(&mut self, window: &[u8], is_all: bool, start: usize, from_object: bool) -> bool {
         let is_container = matches!(window.get(start), Some(b'{' | b'['));
         let is_due = is_all || window.len() - start > MAX_DOCUMENT_BYTES;
@@ -45,19 +45,19 @@ impl Scanner {
         is_entered && self.enter(window, start, &[from_object])
     }
 
-    /// Goes into an element of the array at hand, whatever it is.
+    /// Descends into an element of the current array, whatever it is.
     pub(crate) fn enter_element(&mut self, window: &[u8], start: usize) -> bool {
         match self.state {
             ScanState::Array { kind: ArrayKind::Other | ArrayKind::Outermost, .. } => {
                 self.enter(window, start, &[false])
             }
-            // It ends where the object goes on whose member it is.
+            // Its end is followed by the rest of the object that has it as a member.
             ScanState::Array { .. } => self.enter(window, start, &[true, false]),
             _ => false,
         }
     }
 
-    /// Goes back into a part, or into a document, that was just shown and cannot be read as a whole.
+    /// Descends into a part or a document that was just returned and cannot be read as a whole.
     pub(crate) fn reenter(&mut self, window: &[u8], start: usize) -> bool {
         match self.state {
             ScanState::Outside => {
@@ -71,7 +71,7 @@ impl Scanner {
         }
     }
 
-    /// Goes into a container; `around` tells of each container around it that it is not known to be in whether that is an object.
+    /// Descends into a container; `around` holds, for each outer container not yet recorded, whether it is an object.
     fn enter(&mut self, window: &[u8], start: usize, around: &[bool]) -> bool {
         if !around.iter().all(|is_object| self.nesting.enter(*is_object)) {
             return false;
@@ -85,7 +85,7 @@ impl Scanner {
         true
     }
 
-    /// Goes back behind a container to what is around; `None` when that is nothing.
+    /// Continues after the end of a container; `None` when it was the outermost.
     pub(super) const fn leave(&mut self) -> Option<()> {
         self.state = match self.nesting.leave() {
             Some(true) => ScanState::Object { is_first: false, has_records: false },

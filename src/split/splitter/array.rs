@@ -1,8 +1,8 @@
 //! What the elements of an event array are.
 //!
-//! In: the first elements of an array. Out: whether they are events, bring events, or neither. Never: a second opinion: the
-//! first object speaks for all, so that an array costs no more than its events; only among foreign objects each is checked for
-//! an event that it may hold.
+//! In: the first elements of an array. Out: whether they are events, contain events, or neither. Never: revises that: the
+//! first object decides for all, so that an array costs no more than its events; only foreign objects are each checked for
+//! an event inside.
 
 use super::Splitter;
 use crate::json::tape::Parser;
@@ -12,29 +12,29 @@ use crate::split::scanner::ArrayKind;
 use crate::split::shape;
 use crate::split::unwrap::Unwrapped;
 
-/// The event array at hand, or the last one.
+/// The current event array, or the last one.
 #[derive(Debug, Default)]
 pub(super) struct ArrayState {
-    /// How many there were, with it.
+    /// Its number.
     number: u64,
-    /// What its elements are, once that is known.
+    /// The kind of its elements, once known.
     elements: Option<ArrayElements>,
-    /// What there was before it: events, refused events and findings.
+    /// Numbers of events, refused events and findings before it.
     before: (u32, u64, usize),
 }
 
-/// What the elements of an array are, by the first object among them.
+/// The kind of the elements of an array, by the first object among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ArrayElements {
     Events,
-    /// They bring events.
+    /// They contain events.
     Wrappers,
-    /// Only those are looked at that seem to hold an event.
+    /// Only those that seem to contain an event are examined.
     Foreign,
 }
 
 impl Splitter {
-    /// What the elements of the current array are; `None` as long as no object has shown it.
+    /// The kind of the elements of the current array; `None` until an object has shown it.
     pub(super) fn classify_array(&mut self, parser: &mut Parser, element: &[u8], at: usize) -> Option<ArrayElements> {
         let array = self.scanner.array();
         if self.array.number != self.scanner.arrays() {
@@ -55,7 +55,7 @@ impl Splitter {
         self.array.number == self.scanner.arrays() && self.array.elements == Some(ArrayElements::Foreign)
     }
 
-    /// Whether nothing speaks for the elements of the array at hand being events.
+    /// Whether the elements of the current array are not known to be events.
     pub(super) fn is_no_event_array(&self) -> bool {
         self.array.number != self.scanner.arrays() || self.array.elements != Some(ArrayElements::Events)
     }
@@ -68,7 +68,7 @@ impl Splitter {
         let is_certain = class.is_ok() && is_event_start(element);
         let mut kind = class.err();
         if !is_certain && (element.first() == Some(&b'{') || names_version(element)) {
-            // What merely has a member that events have, too, may bring some.
+            // An object that merely shares a member name with events may contain some.
             match self.unwrap_once(parser, element, at) {
                 Some(Unwrapped::Wrapper(extracted, _)) if !extracted.is_empty() => return ArrayElements::Wrappers,
                 Some(Unwrapped::Wrapper(_, shape::NOTIFICATION)) if kind.is_some() => kind = Some(shape::NOTIFICATION),
@@ -80,10 +80,10 @@ impl Splitter {
             return ArrayElements::Events;
         };
         if self.kind.is_some() {
-            // Among events, whatever stands in `Records` is one.
+            // In an archive with events, whatever is in `Records` is one.
             return ArrayElements::Events;
         }
-        // What was refused before it in this array was no event either, as far as it does not seem to hold some.
+        // What was refused before it in this array was not an event either, unless it seems to contain one.
         let (index, quarantined, findings) = self.array.before;
         if !self.findings[findings..].iter().any(|finding| names_version(&finding.original)) {
             (self.next_index, self.quarantined) = (index, quarantined);

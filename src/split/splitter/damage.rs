@@ -1,7 +1,7 @@
-//! Damaged text, and the way out of it.
+//! Damaged text, and how to get out of it.
 //!
-//! In: an element that is refused or may have lost its end, or any place that nothing can be derived from. Out: the next
-//! event that is certain. Never: an answer that depends on where windows end, as long as they are of the usual size.
+//! In: an element that is refused or may lack its end, or any position where the state is unknown. Out: the next
+//! certain event. Never: a result that depends on where windows end, as long as they have the usual size.
 
 use std::ops::Range;
 
@@ -12,15 +12,15 @@ use crate::json::scan;
 use crate::json::tape::Parser;
 use crate::split::outcome::{Damage, MAX_ORIGINAL_BYTES, Rejection, check, finding, is_event};
 
-/// Room for what stands before the name by which an event is found.
+/// Room for what precedes the name by which an event is found.
 const CANDIDATE_BYTES: usize = 4_096;
 
-/// What an element has taken for parts of itself.
+/// What an element has swallowed.
 pub(super) enum LostEnd {
     Nothing,
-    /// Other elements; and why it is refused.
+    /// Other elements; and the reason of the refusal.
     Others(Rejection),
-    /// The window ends before that can be decided.
+    /// The window ends before this can be decided.
     Undecided,
 }
 
@@ -35,7 +35,7 @@ impl Splitter {
         self.findings.push(finding(None, self.window_start + at as u64, rejection, original));
     }
 
-    /// Gives up the text from `at` on, until an event comes that is certain.
+    /// Gives up the text from `at` on, until the next certain event.
     pub(super) fn lose(&mut self, index: Option<u32>, at: usize, rejection: Rejection) {
         let offset = self.window_start + at as u64;
         self.scanner.skip_to(at);
@@ -54,7 +54,7 @@ impl Splitter {
         let (end, is_over) = match resync {
             Resync::At { damage_end, .. } => (damage_end, true),
             Resync::Undecided(end) if window.len() - end <= MAX_EVENT_BYTES => (end, false),
-            // The start of the next candidate may stand at the end of the window.
+            // The start of the next candidate may be at the end of the window.
             _ if !is_all => (window.len().saturating_sub(CANDIDATE_BYTES).max(at), false),
             _ => (window.len(), true),
         };
@@ -80,7 +80,7 @@ impl Splitter {
         None
     }
 
-    /// Whether an element is not to be trusted: it may have lost a bracket or quote and taken others for parts of itself.
+    /// Whether an element may have lost a bracket or quote and swallowed others.
     pub(super) fn lost_end(
         &mut self,
         parser: &mut Parser,
@@ -97,7 +97,7 @@ impl Splitter {
         self.budget.rescan_bytes = self.budget.rescan_bytes.saturating_sub(text.len());
         match check(parser, text) {
             Err(rejection) if !is_delimited => LostEnd::Others(rejection),
-            // A bad element that ends where it should, with nothing certain inside, is the converter's to refuse.
+            // An invalid element that ends where it should, with no certain event inside, is left to the converter to refuse.
             Err(rejection) => match self.resync(parser, window, is_all, range.start) {
                 Resync::At { damage_end, .. } if damage_end < range.end => LostEnd::Others(rejection),
                 Resync::Undecided(end) if end < range.end && window.len() - end <= MAX_WAITING_BYTES => {
@@ -105,7 +105,7 @@ impl Splitter {
                 }
                 _ => LostEnd::Nothing,
             },
-            // Valid, but the text ends behind it, and others begin inside it.
+            // Valid, but the text ends after it, and others begin inside it.
             Ok(()) if behind.is_none() => match self.resync(parser, &window[..range.end], true, range.start) {
                 Resync::At { .. } => {
                     LostEnd::Others(Rejection { reason: Reason::JsonInvalid, message: UNMATCHED.to_owned() })
@@ -116,12 +116,12 @@ impl Splitter {
         }
     }
 
-    /// Whether a certain event begins inside what begins at `at`.
+    /// Whether a certain event begins inside the element at `at`.
     pub(super) fn holds_others(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, at: usize) -> bool {
         matches!(self.resync(parser, window, is_all, at), Resync::At { .. })
     }
 
-    /// Finds the next certain event behind damage.
+    /// Finds the next certain event after damage.
     fn resync(&mut self, parser: &mut Parser, window: &[u8], is_all: bool, damage: usize) -> Resync {
         if self.budget.rescan_bytes == 0 {
             return Resync::Nowhere;

@@ -1,7 +1,7 @@
 //! Objects that are events, contain events, or are foreign.
 //!
-//! In: an object that stands alone, or an element that is no event itself. Out: the events in it, to be converted. Never:
-//! takes something for an event because of where it stands.
+//! In: an object outside of arrays, or an element that is not an event itself. Out: the events in it, to be converted. Never:
+//! takes something for an event because of its position.
 
 use std::ops::Range;
 
@@ -14,20 +14,20 @@ use crate::split::document::{is_certain_start, is_event_like, is_event_start, na
 use crate::split::outcome::{Rejection, check, explain, finding, utf8};
 use crate::split::unwrap::{Extracted, Payload, Unwrapped, unwrap};
 
-/// How the next line begins that is a document.
+/// The beginning of a line that is a document.
 const NEXT_LINE: &[u8] = b"\n{";
 
-/// What CloudWatch Logs sends to see whether somebody is there (CloudWatch Logs User Guide, subscription filters).
+/// What CloudWatch Logs sends to test a destination (CloudWatch Logs User Guide, subscription filters).
 const CONTROL_MESSAGE: &[u8] = b"CWL CONTROL MESSAGE";
 
-/// Objects without events that are noted one by one before the first event.
+/// Maximum objects without events that are recorded individually before the first event.
 const MAX_STRANGERS_BEFORE: usize = 1_000;
 
-/// The same for all of an archive.
+/// The same for the whole archive.
 const MAX_STRANGERS: usize = 10_000;
 
 impl Splitter {
-    /// Takes an object that no array holds.
+    /// Takes an object outside of arrays.
     pub(super) fn take_document(
         &mut self,
         parser: &mut Parser,
@@ -38,7 +38,7 @@ impl Splitter {
         let text = &window[range.clone()];
         if memmem::find(text, NEXT_LINE).is_some() {
             self.budget.rescan_bytes = self.budget.rescan_bytes.saturating_sub(text.len());
-            // It has lost a bracket or quote and taken the next lines for parts of itself.
+            // It has lost a bracket or quote and swallowed the next lines.
             if let Err(rejection) = check(parser, text) {
                 let index = is_event_start(text).then(|| self.take_index());
                 self.lose(index, range.start, rejection);
@@ -52,7 +52,7 @@ impl Splitter {
         self.take_wrapper(parser, window, range, elements);
     }
 
-    /// Takes an object that may be an event, or bring some.
+    /// Takes an object that may be an event, or contain some.
     pub(super) fn take_wrapper(
         &mut self,
         parser: &mut Parser,
@@ -80,7 +80,7 @@ impl Splitter {
         }
     }
 
-    /// Goes into what cannot be read as a whole and may bring events, so that what is sound in it is not lost.
+    /// Reads in parts what cannot be read as a whole and may contain events, so that its valid parts are not lost.
     fn reread_by_parts(&mut self, window: &[u8], range: &Range<usize>, rejection: &Rejection) -> bool {
         let text = &window[range.clone()];
         let is_container = matches!(text.first(), Some(b'{' | b'['));
@@ -98,7 +98,7 @@ impl Splitter {
         true
     }
 
-    /// Says what was wrong with a document that was read by its parts, unless that was found in one of them.
+    /// Reports the error of a document that was read in parts, unless one of the parts had a finding.
     pub(super) fn end_reread(&mut self) {
         if self.scanner.is_outside()
             && let Some((findings, finding)) = self.reread.take()
@@ -108,7 +108,7 @@ impl Splitter {
         }
     }
 
-    /// What an element is; it is kept for whoever asks again.
+    /// Unwraps an element; the result is kept for a second call.
     pub(super) fn unwrap_once(&mut self, parser: &mut Parser, element: &[u8], at: usize) -> Option<&Unwrapped> {
         let unwrapped = self.unwrap(parser, element).ok()?;
         Some(&self.unwrapped.insert((at, unwrapped)).1)
@@ -119,7 +119,7 @@ impl Splitter {
         unwrap(parser, text, &mut self.budget).map_err(|error| explain(&error, text))
     }
 
-    /// Takes a value of a document of which only parts are seen: it may be an event, or bring some.
+    /// Takes a value of a document that is returned in parts: it may be an event, or contain some.
     pub(super) fn take_part(
         &mut self,
         parser: &mut Parser,
@@ -142,7 +142,7 @@ impl Splitter {
         }
     }
 
-    /// Takes the events that stand in a value, and notes what should have been one.
+    /// Takes the events inside a value, and reports what should have been one.
     fn take_extracted(&mut self, value: usize, extracted: Vec<Extracted>, elements: &mut Vec<Element>) {
         for Extracted { range, content } in extracted {
             let range = value + range.start..value + range.end;
@@ -170,8 +170,8 @@ impl Splitter {
         }
     }
 
-    /// Notes something without events. Its text is kept once events have come: before that, the archive may be foreign as a
-    /// whole.
+    /// Records something without events. Its text is kept once there have been events: before that, the archive may be foreign
+    /// as a whole.
     pub(super) fn take_foreign(&mut self, kind: &'static str, at: usize, text: &[u8]) {
         self.foreign_kind_seen.get_or_insert(kind);
         let offset = self.window_start + at as u64;

@@ -1,7 +1,7 @@
 //! Resync: the way back from damage to the next certain event.
 //!
-//! In: text that cannot be trusted. Out: where the next event begins in it. Never: an event that is not whole, or costs
-//! without a bound.
+//! In: text that cannot be trusted. Out: where the next event begins in it. Never: an incomplete event, or unbounded
+//! cost.
 
 use std::ops::Range;
 
@@ -10,30 +10,30 @@ use memchr::{memchr_iter, memmem};
 use crate::json::scan::{self, skip_space, trim_space_end};
 use crate::split::document::message_start;
 
-/// What an event may stand among.
+/// What surrounds an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Among {
-    /// Elements of an event array: a comma announces an object whose first member is `eventVersion`, and a comma or the
-    /// end of the array follows it. In JSON, a comma before an object stands in an array only.
+    /// Elements of an event array: a comma precedes an object whose first member is `eventVersion`, and a comma or the
+    /// end of the array follows it. In JSON, a comma precedes an object only in an array.
     Elements,
-    /// Lines, each of which is a document: no string of JSON holds a line break.
+    /// Lines, each of which is a document: no string of JSON contains a line break.
     Lines,
 }
 
-/// Somewhere an event may begin.
+/// A position where an event may begin.
 struct Candidate {
     among: Among,
     /// Its bracket.
     object: usize,
-    /// Where to go on: the bracket, or the line.
+    /// Where to continue: the bracket, or the line.
     start: usize,
     damage_end: usize,
 }
 
-/// Looks behind damage for the next event that is certain: one that is whole, stands where events do, and `is_certain`
-/// accepts.
+/// Searches after damage for the next event that is certain: complete, in a position where events are, and accepted by
+/// `is_certain`.
 ///
-/// A candidate that the window cuts off is waited for, up to `longest_wait` bytes of it: what comes of text must not
+/// A candidate that the window truncates is waited for, up to `longest_wait` bytes of it: the result must not
 /// depend on where windows end. Each candidate costs a scan and a parse, so all of them together may cost no more
 /// than `budget` bytes of text.
 pub(super) fn resync_after(
@@ -85,7 +85,7 @@ fn elements(window: &[u8], damage: usize) -> impl Iterator<Item = Candidate> {
             (end > damage && window[end - 1] == wanted).then(|| end - 1)
         };
         let object = before(name, b'{')?;
-        // The damage may begin with the comma, and white space stand before it.
+        // The damage may begin with the comma, and be preceded by white space.
         let damage_end = trim_space_end(window, before(object, b',')?).max(damage);
         Some(Candidate { among: Among::Elements, object, start: object, damage_end })
     })

@@ -1,14 +1,14 @@
-//! Whether a bucket can still be used: one object that cannot be had, or a session that is over.
+//! Whether a bucket can still be used: is one object unavailable, or is the session over?
 //!
-//! In: requests that a store has refused, or not answered. Out: the knowledge whether others would fare better: credentials
-//! are asked for anew, and the store is asked for something that it gave before. Never: a judgement of one object from an
-//! answer that is older than its failure.
+//! In: requests that a store has refused or not answered. Out: whether others would succeed: credentials are
+//! renewed, and the store is asked for something that it returned before. Never: judges an object by an answer that is
+//! older than its failure.
 //!
-//! A request that fails may fail because of its object: that is lost, or this object is denied. Or nobody gets anything any
-//! more: credentials have expired, a role was revoked, the store is gone. The answer alone does not tell: AWS says
-//! `AccessDenied` to both. So whoever fails asks for the first byte of an object that was read before, or for a list when none
-//! was, once for all who have failed by then. What was judged by a list alone is judged once more before anything of it is
-//! published, see [`Access::confirm`]: who may list need not be able to read.
+//! A request can fail because of its object: it is lost, or access to it is denied. Or because every request fails:
+//! credentials have expired, a role was revoked, the store is gone. The answer alone does not say which: AWS returns
+//! `AccessDenied` for both. So a request that fails asks for the first byte of an object that was read before, or for a list
+//! if none was, once for all that have failed by then. What was judged by a list alone is judged again before anything of
+//! it is published, see [`Access::confirm`]: permission to list does not imply permission to read.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,28 +28,28 @@ use crate::store::LeaseState;
 use crate::store::STOP_LATENCY;
 use crate::store::Stop;
 
-/// Objects that were read before and can be asked for again.
+/// Objects that were read before and can be requested again.
 const WITNESSES: usize = 3;
 
-/// Refused objects, when nothing was ever given, from which on it is not for them that they are refused.
+/// If nothing was ever returned, the number of refused objects from which on the session is to blame.
 const SOME: usize = 8;
 
-/// Other credentials that are asked for, one after the other, while none of them gives an object: some sources always have
-/// others, and a role that was revoked stays revoked.
+/// Maximum renewals in a row without an object: some sources always return new credentials, and a role that was revoked
+/// stays revoked.
 const MOST_RENEWALS: usize = 3;
 
-/// Whether there is anything else to be had.
+/// Whether anything can still be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Confirmed {
-    /// What could not be had is what is wrong.
+    /// The missing objects themselves are the problem.
     Alive,
-    /// There are other credentials now: it can be tried again.
+    /// There are new credentials: try again.
     Renewed,
-    /// Nothing can be had, and waits have ended.
+    /// Nothing can be read, and waits have ended.
     Over,
 }
 
-/// What speaks to a bucket, and what is known of it.
+/// The client of a bucket, and what is known about the bucket.
 #[derive(Debug)]
 pub(super) struct Access {
     pub(super) bucket: String,
@@ -62,49 +62,49 @@ pub(super) struct Access {
     chain: Option<Arc<CredentialChain>>,
     stop: Stop,
     evidence: Mutex<Evidence>,
-    /// Objects that are never given.
+    /// Objects that the store does not serve.
     pub(super) unavailable: UnavailableObjects,
-    /// When the last question was asked that the store answered, and whether that was by a list alone. Held by who asks.
+    /// When the last probe that the store answered was sent, and whether it was a list only. Locked during a probe.
     answered: tokio::sync::Mutex<Option<(Instant, Confirmation)>>,
 }
 
-/// Times that an object is asked for with other credentials.
+/// Maximum requests for an object with new credentials.
 const MOST_ATTEMPTS: usize = 8;
 
-/// What the store has given, and what it has not.
+/// What the store has returned, and what it has not.
 #[derive(Debug, Default)]
 struct Evidence {
-    /// Objects of at least one byte that were read, the last ones.
+    /// The last objects of at least one byte that were read.
     read: Vec<Key>,
     /// A prefix of keys that were listed.
     listed: Option<String>,
-    /// Other credentials that were asked for since an object was read.
+    /// Renewals since an object was last read.
     fruitless: usize,
-    /// Times that all was tried again for the sake of other credentials.
+    /// Times that everything was tried again with new credentials.
     repeats: usize,
-    /// Objects that were taken for lost or denied while none had been read.
+    /// Objects that were considered lost or denied while none had been read.
     doubtful: usize,
     /// The first of them.
     first_doubtful: Option<UnconfirmedFailure>,
 }
 
-/// An object that could not be had while none had been read.
+/// An object that could not be read while none had been read before.
 #[derive(Debug)]
 struct UnconfirmedFailure {
     key: Key,
     failure: Failure,
-    /// What was said of it.
+    /// The error message.
     words: String,
-    /// The credentials that it was asked for with.
+    /// The generation of credentials that the request was signed with.
     since: u64,
 }
 
-/// How far an answer goes.
+/// What an answer proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Confirmation {
     /// An object that was read before can be read.
     Proof,
-    /// Keys can be listed, or nothing was ever given that could be asked for again.
+    /// Keys can be listed, or nothing was ever returned that could be requested again.
     Hint,
 }
 
@@ -135,12 +135,12 @@ impl Access {
         self.backend.objects()
     }
 
-    /// Asks for an object; when it cannot be had, whether that is for its sake.
+    /// Requests an object; on failure, decides whether the object itself is the cause.
     pub(super) async fn checked<T, F>(&self, key: &Key, ask: impl Fn() -> F) -> object_store::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
     {
-        // Some sources have other credentials each time they are asked.
+        // Some sources return new credentials each time.
         for _ in 0..MOST_ATTEMPTS {
             let since = self.generation();
             let error = match ask().await {
@@ -158,8 +158,8 @@ impl Access {
         ask().await
     }
 
-    /// Sends a request that is not for one object among many; once more when the store refuses the credentials and there are
-    /// others.
+    /// Sends a request that is not for one object among many; once more if the store refuses the credentials and there are
+    /// new ones.
     pub(super) async fn ask<T, F>(&self, ask: impl Fn() -> F) -> object_store::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
@@ -181,7 +181,7 @@ impl Access {
         self.ask(|| self.while_held(&ask)).await
     }
 
-    /// Sends a request while the lease is valid, and drops it when it no longer is, until it is answered.
+    /// Sends a request while the lease is valid, drops it when the lease expires, and repeats that until it is answered.
     async fn while_held<T, F>(&self, ask: impl Fn() -> F) -> object_store::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
@@ -202,7 +202,7 @@ impl Access {
         }
     }
 
-    /// Why the lease on a lake cannot be renewed, when a store is not waited for any longer.
+    /// Why the lease on a lake cannot be renewed, after the wait for the store has ended.
     pub(super) fn trouble(&self) -> Option<String> {
         self.hold.trouble_for(self.patience.longest())
     }
@@ -212,17 +212,17 @@ impl Access {
         self.evidence().listed.get_or_insert_with(|| prefix.to_owned());
     }
 
-    /// An object that was read before, but one.
+    /// An object that was read before, other than this one.
     pub(super) fn known_readable(&self, but: &Key) -> Option<Key> {
         self.evidence().read.iter().rev().find(|key| *key != but).cloned()
     }
 
-    /// Notes that an object of so many bytes was read.
+    /// Notes that an object of this many bytes was read.
     pub(super) fn note_read(&self, key: &Key, bytes: u64) {
         self.unavailable.note_read(key);
         let mut evidence = self.evidence();
         evidence.fruitless = 0;
-        // Pieces of a large object come one after the other.
+        // Pieces of a large object come in succession.
         if bytes > 0 && evidence.read.last() != Some(key) {
             evidence.read.retain(|known| known != key);
             if evidence.read.len() == WITNESSES {
@@ -232,7 +232,7 @@ impl Access {
         }
     }
 
-    /// Judges the failure of a request for an object; `since` are the credentials that it was sent with.
+    /// Judges the failure of a request for an object; `since` is the generation of the credentials that it was sent with.
     async fn diagnose(&self, key: &Key, failure: Failure, error: &Error, since: u64) -> Confirmed {
         let failed = Instant::now();
         let mut answered = self.answered.lock().await;
@@ -242,20 +242,20 @@ impl Access {
         if self.generation() != since {
             return Confirmed::Renewed;
         }
-        // Many fail at once; the answer to one who has asked after that counts for all of them.
+        // Many fail at once; an answer to a later probe counts for all of them.
         let known = answered.filter(|(asked, _)| *asked > failed);
         let asked = Instant::now();
         let answer = match known {
             Some((_, answer)) => Ok(answer),
             None => self.ask_for_proof(Some(key), failure).await,
         };
-        // Somebody has other credentials by now, and perhaps it was those that were answered.
+        // Another thread has renewed the credentials, and perhaps the answer was for the new ones.
         if self.generation() != since {
             return Confirmed::Renewed;
         }
         let words = explain(error).to_string();
         match answer {
-            // Lists may still be given when objects are not, and the store has said why.
+            // Lists may still work when objects do not, and the store has said why.
             Ok(Confirmation::Hint) if failure == (Failure::Denied { is_of_session: true }) => {
                 self.renew_or_end(key, failure, &words, since).await
             }
@@ -273,7 +273,7 @@ impl Access {
         }
     }
 
-    /// Checks once more what was decided without proof, now that objects may have been read.
+    /// Checks again what was decided without proof, now that objects may have been read.
     pub(super) async fn confirm(&self) -> Confirmed {
         let (doubtful, first, has_read, has_listed) = {
             let mut evidence = self.evidence();
@@ -291,7 +291,7 @@ impl Access {
         }
         if !has_read && doubtful >= SOME {
             return match (failure, has_listed) {
-                // Nothing was ever given.
+                // Nothing was ever returned.
                 (_, false) => self.renew_or_end(&key, failure, &words, since).await,
                 (Failure::Denied { .. }, true) if may_repeat && self.renew(since).await => Confirmed::Renewed,
                 _ => Confirmed::Alive,
@@ -308,13 +308,13 @@ impl Access {
         self.evidence().first_doubtful.is_some()
     }
 
-    /// The first byte of an object, asked for once.
+    /// Requests the first byte of an object, once.
     pub(super) async fn first_byte(&self, key: &Key) -> object_store::Result<Bytes> {
         let options = GetOptions { range: Some((0..1).into()), ..GetOptions::default() };
         self.objects().get_opts(key, options).await?.bytes().await
     }
 
-    /// Asks for something that the store has given before, but for one object; why it gives nothing, when it does not.
+    /// Requests something that the store has returned before, other than one object; why it fails, if it does.
     async fn ask_for_proof(&self, but: Option<&Key>, failed: Failure) -> Result<Confirmation, Failure> {
         let (read, listed) = {
             let evidence = self.evidence();
@@ -325,7 +325,7 @@ impl Access {
             match self.ask_for_one(key, || self.first_byte(key)).await {
                 Ok(_) => return Ok(Confirmation::Proof),
                 Err(error) => match failure(&error) {
-                    // It is gone or has changed, which a store says only to those whom it knows.
+                    // It is gone or has changed, which a store says only to authenticated clients.
                     None => return Ok(Confirmation::Proof),
                     failure => refused = failure,
                 },
@@ -339,7 +339,7 @@ impl Access {
         let list = || self.backend.list_page(prefix, options.clone());
         match self.patience.retry(list).await.map_err(|error| failure(&error)) {
             Ok(_) | Err(None) => Ok(Confirmation::Hint),
-            // Who may read an object need not be allowed to list the bucket.
+            // Permission to read an object does not imply permission to list the bucket.
             Err(Some(Failure::Denied { is_of_session: false }))
                 if listed.is_none() && failed == (Failure::Denied { is_of_session: false }) =>
             {
@@ -349,7 +349,7 @@ impl Access {
         }
     }
 
-    /// Asks for other credentials when those at hand are refused; without any, nothing more can be had.
+    /// Renews refused credentials; if there are no new ones, nothing more can be read.
     async fn renew_or_end(&self, key: &Key, why: Failure, words: &str, since: u64) -> Confirmed {
         let may_renew = {
             let mut evidence = self.evidence();
@@ -376,7 +376,7 @@ impl Access {
         }
     }
 
-    /// Tells credentials from those that there were before.
+    /// Changes whenever the credentials do.
     fn generation(&self) -> u64 {
         self.chain.as_ref().map_or(0, |chain| chain.generation())
     }

@@ -1,10 +1,10 @@
-//! What a store answers instead of what it was asked for, in types.
+//! Error responses of a store, as types.
 //!
-//! In: responses of a store. Out: their status, code and message, as the cause of the client library's error. Never: a
-//! decision that rests on the words of a message.
+//! In: responses of a store. Out: their status, code and message, as the cause of the client library's error. Never:
+//! decides on the words of a message.
 //!
-//! The client library keeps status and document of most failures to itself, as text. So they are read here, where
-//! responses come in, and handed on as an error that can be found among its causes.
+//! The client library keeps status and document of most failures only as text. So they are read here, where
+//! responses arrive, and passed on as an error that can be found among its causes.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -18,23 +18,23 @@ use object_store::{ClientOptions, Error};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
-/// Statuses for which the client library has an error of its own, and on which it acts.
+/// Statuses for which the client library has its own errors, and on which it acts.
 const KNOWN_TO_THE_LIBRARY: [StatusCode; 4] =
     [StatusCode::NOT_MODIFIED, StatusCode::NOT_FOUND, StatusCode::CONFLICT, StatusCode::PRECONDITION_FAILED];
 
-/// Codes of a store that is busy or in trouble, whatever the status (Amazon S3 API Reference, error responses).
+/// Codes of a store that is busy or failing, whatever the status (Amazon S3 API Reference, error responses).
 const PASSING_CODES: [&str; 5] = ["InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown", "Throttling"];
 
-/// A store's answer that something cannot be had or done.
+/// An error response of a store.
 #[derive(Clone, Debug)]
 pub(super) struct ErrorResponse {
     pub(super) status: StatusCode,
-    /// The store's word for what is wrong; the answer to a request for the head of an object has none.
+    /// The store's error code; the answer to a HEAD request has none.
     pub(super) code: Option<String>,
     pub(super) message: String,
 }
 
-/// An error of S3 as a document (Amazon S3 API Reference, error responses).
+/// An error document of S3 (Amazon S3 API Reference, error responses).
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ErrorDocument {
@@ -44,7 +44,7 @@ struct ErrorDocument {
 }
 
 impl ErrorResponse {
-    /// An answer with this body.
+    /// A response with this body.
     pub(super) fn new(status: StatusCode, body: &str) -> Self {
         match quick_xml::de::from_str(body) {
             Ok(ErrorDocument { code, message }) => Self { status, code: Some(code), message },
@@ -52,7 +52,7 @@ impl ErrorResponse {
         }
     }
 
-    /// The answer that an error stands for, if it stands for one.
+    /// The response that caused an error, if there is one.
     pub(super) fn of(error: &Error) -> Option<Cow<'_, Self>> {
         if let Some(answer) = cause(error) {
             return Some(Cow::Borrowed(answer));
@@ -60,14 +60,14 @@ impl ErrorResponse {
         Some(Cow::Owned(Self::new(known_status(error)?, "")))
     }
 
-    /// The same with the store's words where the client library has them in its text alone; no decision rests on these.
+    /// The same, including responses that the client library has only as text; for messages, not for decisions.
     pub(super) fn printed(error: &Error) -> Option<Cow<'_, Self>> {
         let answer = Self::of(error)?;
         let is_of_library = matches!(answer, Cow::Owned(_));
         Some(if is_of_library { Cow::Owned(Self::new(answer.status, document(&innermost(error)))) } else { answer })
     }
 
-    /// Whether the same request may be answered otherwise in a while.
+    /// Whether the same request may succeed later.
     pub(super) fn is_passing(&self) -> bool {
         let is_of_server = self.status.is_server_error() && self.status != StatusCode::NOT_IMPLEMENTED;
         is_of_server
@@ -76,7 +76,7 @@ impl ErrorResponse {
     }
 }
 
-/// The status that the client library has an error of its own for.
+/// The status for which the client library has its own error.
 fn known_status(error: &Error) -> Option<StatusCode> {
     match error {
         Error::NotModified { .. } => Some(StatusCode::NOT_MODIFIED),
@@ -87,7 +87,7 @@ fn known_status(error: &Error) -> Option<StatusCode> {
     }
 }
 
-/// The document in the text of an error of the client library: it is at the end. This is all that is known of its texts.
+/// The document in the text of an error of the client library, at its end. Nothing else is assumed about these texts.
 fn document(text: &str) -> &str {
     text.find('<').map_or("", |at| &text[at..])
 }
@@ -104,7 +104,7 @@ impl fmt::Display for ErrorResponse {
 
 impl StdError for ErrorResponse {}
 
-/// The first cause of a type, the error itself included.
+/// The first cause of a type, including the error itself.
 pub(super) fn cause<T: StdError + 'static>(error: &Error) -> Option<&T> {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = cause {
@@ -125,7 +125,7 @@ pub(super) fn innermost(error: &Error) -> String {
     last.to_string()
 }
 
-/// Connects as the client library does, and listens.
+/// Connects as the client library does, and reads the responses.
 #[derive(Debug)]
 pub(super) struct Connector;
 
@@ -135,14 +135,14 @@ impl HttpConnector for Connector {
     }
 }
 
-/// Hands on failures in types.
+/// Returns failures as types.
 #[derive(Debug)]
 struct TypedClient(HttpClient);
 
 #[async_trait]
 impl HttpService for TypedClient {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        // S3 may find out that an upload cannot be completed when it has said already that it can.
+        // S3 may report that an upload cannot be completed after it has sent a success status.
         let may_fail_late = request.method() == Method::POST;
         let response = self.0.execute(request).await?;
         let status = response.status();
@@ -155,7 +155,7 @@ impl HttpService for TypedClient {
         if status.is_success() && answer.code.is_none() {
             return Ok(HttpResponse::from_parts(parts, body.into()));
         }
-        // Of this kind nothing is tried again by the library: who has asked decides.
+        // The library does not retry this kind: the caller decides.
         Err(HttpError::new(HttpErrorKind::Unknown, answer))
     }
 }
@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
 
-    /// A store that always gives the same answer.
+    /// A store that always returns the same response.
     #[derive(Clone, Debug)]
     struct Always(StatusCode, &'static str);
 
@@ -187,7 +187,7 @@ mod tests {
         }
     }
 
-    /// What the client library makes of an answer to a request for an object.
+    /// What the client library makes of a response to a request for an object.
     fn refused(status: StatusCode, body: &'static str) -> Error {
         let builder =
             AmazonS3Builder::new().with_bucket_name("bucket").with_region("eu-west-1").with_skip_signature(true);
@@ -197,13 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn errors_and_texts_of_the_client_library_are_what_they_are_taken_for() {
+    fn errors_and_texts_of_the_client_library_are_as_assumed() {
         let body = "<Error><Code>Its&lt;Code</Code><Message>words</Message></Error>";
         for status in KNOWN_TO_THE_LIBRARY {
             let error = refused(status, body);
             let answer = ErrorResponse::of(&error).unwrap();
             assert_eq!((answer.status, &answer.code), (status, &None), "{error:?}");
-            // Of what has not changed the library keeps no body.
+            // For a 304 the library keeps no body.
             let words = if status == StatusCode::NOT_MODIFIED { "status 304 Not Modified" } else { "Its<Code: words" };
             assert_eq!(ErrorResponse::printed(&error).unwrap().to_string(), words, "{error:?}");
         }
@@ -213,12 +213,12 @@ mod tests {
             assert_eq!((answer.status, answer.code.as_deref()), (status, Some("Its<Code")), "{error:?}");
             assert!(matches!(error, Error::Generic { .. }), "{error:?}");
         }
-        // In words of its own there is no document.
+        // The library's own words contain no document.
         assert_eq!(ErrorResponse::printed(&refused(StatusCode::NOT_FOUND, "")).unwrap().code, None);
     }
 
     #[test]
-    fn entities_of_an_answer_are_decoded() {
+    fn entities_of_an_error_document_are_decoded() {
         let body = "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>User &quot;a&amp;b&quot; may not &#x27;put&#39; &lt;this&gt;</Message></Error>";
         let answer = ErrorResponse::new(StatusCode::FORBIDDEN, body);
         assert_eq!(answer.to_string(), "AccessDenied: User \"a&b\" may not 'put' <this>");
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_is_told_by_status_and_code() {
+    fn transient_errors_are_recognised_by_status_and_code() {
         let answer = |status, code: &str| {
             let status = StatusCode::from_u16(status).unwrap();
             ErrorResponse::new(status, &format!("<Error><Code>{code}</Code><Message>InternalError</Message></Error>"))

@@ -1,6 +1,6 @@
-//! What speaks to a bucket: the client library for S3, or a store that whoever calls the library has brought along.
+//! The client of a bucket: the client library for S3, or a store that the caller of the library supplies.
 //!
-//! In: requests. Out: answers. Never: more of a store of theirs than reading: it has no lake in it.
+//! In: requests. Out: answers. Never: does more than read from a store of the caller's: it never holds a lake.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::Path as Key;
 use object_store::{Error, ListResult, ObjectMeta, ObjectStore, Result};
 
-/// What speaks to a bucket.
+/// The client of a bucket.
 #[derive(Debug)]
 pub(super) enum Backend {
     S3(Box<AmazonS3>),
@@ -20,9 +20,9 @@ pub(super) enum Backend {
 /// A page of a list.
 pub(super) struct Page {
     pub(super) objects: Vec<ObjectMeta>,
-    /// What stands before the next slash of other keys.
+    /// Prefixes of other keys, up to the next slash.
     pub(super) folders: Vec<Key>,
-    /// Asks for the next page.
+    /// Requests the next page.
     pub(super) token: Option<String>,
 }
 
@@ -46,7 +46,7 @@ impl Backend {
         }
     }
 
-    /// A page of the keys with a prefix; of a store that knows no pages, all of them.
+    /// A page of the keys with a prefix; all of them if the store has no pages.
     pub(super) async fn list_page(&self, prefix: Option<&str>, options: PaginatedListOptions) -> Result<Page> {
         let store = match self {
             Self::S3(client) => {
@@ -56,7 +56,7 @@ impl Backend {
             }
             Self::Custom(store) => store,
         };
-        // Such a store knows folders, and not the beginnings of names.
+        // Such a store lists by folder, not by the beginning of a name.
         let prefix = prefix.unwrap_or_default();
         let folder = prefix.rsplit_once('/').map(|(folder, _)| Key::parse(folder)).transpose()?;
         let (mut objects, mut folders) = if options.delimiter.is_some() {
@@ -64,7 +64,7 @@ impl Backend {
             (listed.objects, listed.common_prefixes)
         } else {
             let listed = store.list(folder.as_ref());
-            // Who asks for one key asks whether keys can be listed at all.
+            // A request for one key only tests whether keys can be listed.
             let listed = if options.max_keys == Some(1) { listed.take(1).boxed() } else { listed };
             (listed.try_collect().await?, Vec::new())
         };

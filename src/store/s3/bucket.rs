@@ -1,6 +1,6 @@
 //! A bucket: what is in it, and its bytes.
 //!
-//! In: keys and prefixes. Out: what the store answers, once it is there. Never: a key that was not listed or named, or
+//! In: keys and prefixes. Out: what the store answers, once it can be reached. Never: a key that was not listed or named, or
 //! bytes of another version of an object than was listed.
 
 use std::fmt;
@@ -23,18 +23,18 @@ use crate::store::StoreOptions;
 use crate::store::listed::{ListPage, NextPage, Object, PAGE_KEYS};
 use crate::store::url::{COPY_IT, LONGEST_KEY, why_unreachable};
 
-/// Requests that are under way at once where many are needed.
+/// Concurrent requests where many are needed.
 const CONCURRENT_REQUESTS: usize = 64;
 
 /// A bucket of S3.
 pub(crate) struct Bucket {
-    /// URL of the store that it is in, or nothing for that of AWS.
+    /// URL of its store, empty for AWS.
     endpoint: String,
-    /// What speaks to it. Threads of the network share it; they must not be the last to let go of themselves.
+    /// Shared with network threads, which must not be the last to drop it: they would wait for themselves.
     access: Arc<Access>,
     threads: Arc<Threads>,
     blocks: BlockCache,
-    /// Longest time for a request that the client library does not send.
+    /// Maximum time for a request that the client library does not send.
     timeout: Duration,
     /// Whether requests are not signed.
     is_anonymous: bool,
@@ -56,7 +56,7 @@ impl Bucket {
         &self.access.bucket
     }
 
-    /// URL of the store that it is in, or nothing for that of AWS.
+    /// URL of its store, empty for AWS.
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
     }
@@ -65,7 +65,7 @@ impl Bucket {
         self.threads.wait_for(future)?.map_err(|error| explain(&error))
     }
 
-    /// Sends a request, with other credentials when those at hand are refused and there are others.
+    /// Sends a request; with new credentials if the current ones are refused.
     pub(super) fn ask<T, F>(&self, ask: impl Fn() -> F) -> io::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
@@ -73,7 +73,7 @@ impl Bucket {
         self.wait_for(self.access.ask(ask))
     }
 
-    /// The same for one that changes something.
+    /// The same for a request that changes something.
     pub(super) fn change<T, F>(&self, ask: impl Fn() -> F) -> io::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
@@ -81,32 +81,32 @@ impl Bucket {
         self.wait_for(self.access.change(ask))
     }
 
-    /// What was read last around some places.
+    /// Blocks that were read last.
     pub(super) const fn blocks(&self) -> &BlockCache {
         &self.blocks
     }
 
-    /// Sends requests, with what is known of the bucket.
+    /// Sends requests, and knows the state of the bucket.
     pub(super) fn access(&self) -> &Access {
         &self.access
     }
 
-    /// What speaks to it.
+    /// The client.
     pub(super) fn client(&self) -> &dyn ObjectStore {
         self.access.objects()
     }
 
-    /// Why the lease on a lake cannot be renewed, when a store is not waited for any longer.
+    /// Why the lease on a lake cannot be renewed, after the wait for the store has ended.
     pub(crate) fn trouble(&self) -> Option<io::Error> {
         self.access.trouble().map(|why| broken(&why))
     }
 
-    /// For how long a store that is away is waited for.
+    /// How long to wait for an unreachable store.
     pub(crate) fn patience(&self) -> Duration {
         self.access.patience.longest()
     }
 
-    /// Longest time for a request that the client library does not send.
+    /// Maximum time for a request that the client library does not send.
     pub(super) const fn timeout(&self) -> Duration {
         self.timeout
     }
@@ -116,22 +116,22 @@ impl Bucket {
         self.is_anonymous
     }
 
-    /// Judges once more what could not be had, before anything comes of it.
+    /// Checks again what could not be read, before the result is used.
     pub(super) fn confirm(&self) -> io::Result<Confirmed> {
         self.threads.wait_for(self.access.confirm())
     }
 
-    /// Whether that is still to be done.
+    /// Whether that check is still due.
     pub(super) fn is_in_doubt(&self) -> bool {
         self.access.is_in_doubt()
     }
 
-    /// The threads that speak to it.
+    /// The network threads.
     pub(super) const fn threads(&self) -> &Arc<Threads> {
         &self.threads
     }
 
-    /// A page of the keys with a prefix; with `by_folder` keys with a further slash are told by what is before it.
+    /// A page of the keys with a prefix; with `by_folder` keys with a further slash are given by their prefix up to it.
     ///
     /// # Errors
     ///
@@ -140,7 +140,7 @@ impl Bucket {
         self.list_page_with_deadline(None, prefix, by_folder, page)
     }
 
-    /// The same, or an error after a while if there is a deadline.
+    /// The same, with an optional deadline.
     pub(super) fn list_page_with_deadline(
         &self,
         deadline: Option<Duration>,
@@ -148,7 +148,7 @@ impl Bucket {
         by_folder: bool,
         page: Option<NextPage>,
     ) -> io::Result<ListPage> {
-        // No key begins so.
+        // No key has this prefix.
         if prefix.len() > LONGEST_KEY {
             return Ok(ListPage::default());
         }
@@ -175,7 +175,7 @@ impl Bucket {
                     next,
                 })
             }
-            // The library refuses a whole page for one key: smaller pages find out which.
+            // The library refuses a whole page for one key: smaller pages find it.
             Err(Error::InvalidPath { source }) => narrow(page, by_folder, &source),
             Err(error) => Err(explain(&error)),
         }
@@ -186,7 +186,7 @@ impl Bucket {
         self.list_all_with_deadline(None, prefix)
     }
 
-    /// The metadata of each of these objects, in their order; many are asked for at once.
+    /// The metadata of each of these objects, in their order, requested concurrently.
     pub(crate) fn head_all(&self, keys: &[String]) -> Vec<io::Result<Object>> {
         let head = |key: &String| {
             let (access, key) = (Arc::clone(&self.access), parse(key));
@@ -195,8 +195,8 @@ impl Bucket {
         self.all(keys, head)
     }
 
-    /// The first bytes of each of these objects, of the version that has its tag, in their order; many are asked for at
-    /// once.
+    /// The first bytes of each of these objects, of the version with the given tag, in their order, requested
+    /// concurrently.
     pub(crate) fn heads(&self, objects: &[(String, Option<String>)], bytes: u64) -> Vec<io::Result<Bytes>> {
         let head = |(key, etag): &(String, Option<String>)| {
             let getting = parse(key).map(|key| self.getting(key, etag.as_deref(), Some(0..bytes)));
@@ -205,7 +205,7 @@ impl Bucket {
         self.all(objects, head)
     }
 
-    /// Asks for many things, some at once; the answers in the order of the questions.
+    /// Sends many requests concurrently; the answers in the order of the requests.
     fn all<Q, A, F>(&self, questions: &[Q], ask: impl Fn(&Q) -> F) -> Vec<io::Result<A>>
     where
         A: Send + 'static,
@@ -213,7 +213,7 @@ impl Bucket {
     {
         let mut answers: Vec<Option<io::Result<A>>> = questions.iter().map(|_| None).collect();
         let mut has_panicked = false;
-        // What was stopped is not answered.
+        // Stopped requests have no answer.
         let _ = self.threads.wait_for(async {
             let mut asking = JoinSet::new();
             let mut questions = questions.iter().enumerate();
@@ -241,7 +241,7 @@ impl Bucket {
         self.wait_for(self.access.head(&key)).map(Object::from)
     }
 
-    /// The user metadata of the version of an object that has this tag: names without `x-amz-meta-`, and values.
+    /// The user metadata of the version of an object with this tag: names without `x-amz-meta-`, and values.
     pub(crate) fn metadata(&self, key: &str, etag: Option<&str>) -> io::Result<Vec<(String, String)>> {
         let key = parse(key)?;
         self.wait_for(self.access.metadata(&key, etag))
@@ -260,7 +260,7 @@ impl Bucket {
         self.wait_for(self.getting(parse(key)?, etag, Some(range)))
     }
 
-    /// Gets bytes of the version that has this tag, or of any. It does not hold the bucket, which holds the threads.
+    /// Gets bytes of the version with this tag, or of any. It does not hold the bucket, which holds the threads.
     pub(super) fn getting(
         &self,
         key: Key,
@@ -273,13 +273,13 @@ impl Bucket {
         async move { access.get(&key, &options).await }
     }
 
-    /// Writes an object, in the place of an older one.
+    /// Writes an object, replacing an older one.
     pub(crate) fn put(&self, key: &str, bytes: &Bytes) -> io::Result<()> {
         let key = parse(key)?;
         self.change(|| self.client().put(&key, bytes.clone().into())).map(drop)
     }
 
-    /// Removes objects, many at once; those that are gone already are as good.
+    /// Removes objects in batches; missing ones count as removed.
     pub(crate) fn remove(&self, keys: impl IntoIterator<Item = String>) -> io::Result<()> {
         let keys: Vec<Key> = keys.into_iter().map(|key| parse(&key)).collect::<io::Result<_>>()?;
         self.wait_for(async {
@@ -299,16 +299,16 @@ impl Bucket {
     }
 }
 
-/// Goes on with half of a page, or behind the key that is all of it.
+/// Continues with half of a page, or after the key if the page is only that key.
 fn narrow(page: NextPage, by_folder: bool, error: &KeyError) -> io::Result<ListPage> {
     if page.keys > 1 {
         return Ok(ListPage { next: Some(NextPage { keys: page.keys / 2, ..page }), ..ListPage::default() });
     }
-    // Of others nobody knows where to go on.
+    // Other keys do not say where to continue.
     let (KeyError::EmptySegment { path: key } | KeyError::BadSegment { path: key, .. }) = error else {
         return Err(not_a_key(error));
     };
-    // Behind a folder's name stand the keys in it, for which the store would tell the folder again.
+    // Keys in a folder sort after its name, and the store would list the folder again for them.
     let after = if by_folder && key.ends_with('/') { format!("{key}{}", char::MAX) } else { key.clone() };
     let why = why_unreachable(key).unwrap_or("the client library cannot ask for this key");
     let unreachable = vec![(key.clone(), format!("{why}; {COPY_IT}"))];
@@ -322,7 +322,7 @@ fn removed(done: Option<Result<object_store::Result<()>, tokio::task::JoinError>
     }
 }
 
-/// A key as the client knows it.
+/// A key as the client library takes it.
 pub(super) fn parse(key: &str) -> io::Result<Key> {
     Key::parse(key).map_err(|error| not_a_key(&error))
 }

@@ -1,7 +1,7 @@
 //! Buckets, each opened once.
 //!
-//! In: names of buckets. Out: what speaks to them, and the threads that do. Never: a thread before the first of them is asked
-//! for.
+//! In: names of buckets. Out: their clients, and the network threads. Never: starts a thread before the first bucket is
+//! opened.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,25 +25,25 @@ use super::retry::RetryPolicy;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{STOP_LATENCY, Session, Stop, StoreOptions};
 
-/// Threads that speak to the network: they hand bytes on, and decrypt them.
+/// Network threads: they pass bytes on, and decrypt them.
 const NETWORK_THREADS: usize = 2;
 
-/// The buckets that were asked for.
+/// The open buckets.
 #[derive(Debug, Default)]
 pub(crate) struct Buckets(Mutex<Opened>);
 
 #[derive(Debug, Default)]
 struct Opened {
     threads: Option<Arc<Threads>>,
-    /// Where all buckets have their credentials from.
+    /// The credential chain of all buckets.
     chain: Option<Arc<CredentialChain>>,
     buckets: BTreeMap<String, Arc<Bucket>>,
 }
 
-/// Threads of the network.
+/// The network threads.
 #[derive(Debug)]
 pub(super) struct Threads {
-    /// There until it is dropped.
+    /// `Some` until it is dropped.
     runtime: Option<Runtime>,
     stop: Stop,
 }
@@ -54,7 +54,7 @@ impl Threads {
         Ok(Self { runtime: Some(runtime), stop })
     }
 
-    /// Waits for something, unless nobody wants to wait any more.
+    /// Waits for something, unless the run is stopped.
     pub(super) fn wait_for<T>(&self, future: impl Future<Output = T>) -> io::Result<T> {
         let Some(runtime) = &self.runtime else { return Err(self.stop.error()) };
         runtime.block_on(async {
@@ -73,7 +73,7 @@ impl Threads {
         &self.stop
     }
 
-    /// Begins something that goes on while nobody waits for it.
+    /// Starts something that runs in the background.
     pub(super) fn spawn<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,
@@ -84,7 +84,7 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        // The last one who lets go may be one of the threads themselves, which cannot wait for its own end.
+        // The last reference may be dropped by one of the threads, which cannot wait for its own end.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -101,7 +101,7 @@ impl Buckets {
         let threads = if let Some(threads) = &opened.threads {
             Arc::clone(threads)
         } else {
-            // Unless the program has chosen a provider of cryptography, this is it.
+            // The default, unless the program has chosen a cryptography provider.
             let _ = rustls::crypto::ring::default_provider().install_default();
             let threads = Threads::start(session.stop().clone()).map_err(Error::internal)?;
             Arc::clone(opened.threads.insert(Arc::new(threads)))
@@ -141,7 +141,7 @@ impl Buckets {
     }
 }
 
-/// What speaks to a bucket, and the URL of the store that it is in.
+/// The client of a bucket, and the URL of its store.
 fn client(
     name: &str,
     options: &StoreOptions,
@@ -153,7 +153,7 @@ fn client(
     let failed = |error| Error::at(ErrorKind::ConfigInvalid, Path::new(&place), explain(&error));
     let mut settings = ClientSettings::of(options).map_err(|why| Error::new(ErrorKind::ConfigInvalid, why))?;
     if settings.region.is_none() && settings.endpoint.is_none() {
-        // Who is stopped here asks for nothing more.
+        // A stopped run sends no more requests.
         if let Ok(region) = threads.wait_for(patience.retry(|| resolve_region(name))) {
             let region = region.map_err(failed)?;
             let region =
@@ -168,6 +168,6 @@ fn client(
 /// Asks AWS for the Region of a bucket.
 async fn resolve_region(bucket: &str) -> object_store::Result<String> {
     let resolved = resolve_bucket_region(bucket, &ClientOptions::new()).await;
-    // What AWS has answered it would answer again.
+    // AWS would give the same answer again.
     resolved.map_err(|error| if is_lost(&error) { error } else { own(innermost(&error)) })
 }

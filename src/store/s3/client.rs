@@ -1,7 +1,7 @@
 //! The client library, set up for one bucket.
 //!
-//! In: flags and variables as typed. Out: a client. Never: a value handed on that the library would panic on: it takes for
-//! granted that what it makes of them is a URL, or fit for a header.
+//! In: flags and variables as typed. Out: a client. Never: passes on a value that the library would panic on: it assumes
+//! that values make a valid URL or header.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::credentials::CredentialChain;
 use super::explain::own;
 use crate::store::StoreOptions;
 
-/// The longest URL of a store.
+/// The maximum length of a store's URL.
 const LONGEST_URL: usize = 1_024;
 
 /// Variables that name a Region.
@@ -24,14 +24,13 @@ const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 #[derive(Debug)]
 pub(super) struct ClientSettings<'o> {
     options: &'o StoreOptions,
-    /// URL of the store, without a slash at its end, unless it is that of AWS.
+    /// URL of the store, without a slash at its end, unless it is AWS.
     pub(super) endpoint: Option<String>,
     pub(super) region: Option<String>,
 }
 
 impl<'o> ClientSettings<'o> {
-    /// Checks what was typed; what is wrong with it, with the flag or variable, when something is. A variable that is empty
-    /// says nothing.
+    /// Checks what was typed; the error names the flag or variable. Empty variables are ignored.
     pub(super) fn of(options: &'o StoreOptions) -> Result<Self, String> {
         let StoreOptions { region, environment, .. } = options;
         let endpoint = options.named_endpoint();
@@ -68,9 +67,9 @@ impl<'o> ClientSettings<'o> {
             builder = builder.with_region(region);
         }
         builder = match &self.endpoint {
-            // Who names such a store means it.
+            // An explicit endpoint is used even without TLS.
             Some(endpoint) => builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://")),
-            // Certificates of AWS are not for buckets with points in their names.
+            // AWS certificates do not cover bucket names with dots.
             None => builder.with_virtual_hosted_style_request(!uses_path_style && !bucket.contains('.')),
         };
         builder = match chain {
@@ -86,7 +85,7 @@ impl<'o> ClientSettings<'o> {
             .map_err(|error| self.culprit().map_or(error, |name| own(format!("{name}: no such value is known"))))
     }
 
-    /// The variable with which no client can be made.
+    /// The variable that prevents a client from being made.
     fn culprit(&self) -> Option<&'o str> {
         let fails = |key, value: &str| {
             let builder = AmazonS3Builder::new().with_bucket_name("any").with_skip_signature(true);
@@ -97,7 +96,7 @@ impl<'o> ClientSettings<'o> {
     }
 }
 
-/// The variables that the client library understands, but those that are looked at here and those of credentials.
+/// The variables that the client library understands, except those handled here and those of credentials.
 fn variables(environment: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, AmazonS3ConfigKey, &str)> {
     use AmazonS3ConfigKey as Key;
     let is_elsewhere = |key: &Key| {
@@ -174,7 +173,7 @@ mod tests {
     use object_store::{ClientOptions, ObjectStoreExt};
     use proptest::prelude::*;
 
-    /// A store that is never there.
+    /// A store that does not exist.
     #[derive(Debug)]
     struct NoStore;
 
@@ -191,7 +190,7 @@ mod tests {
         }
     }
 
-    /// Sets up a client and lets it sign requests; whether it could.
+    /// Whether a client can be set up and sign requests.
     fn is_taken(options: &StoreOptions) -> bool {
         let Ok(settings) = ClientSettings::of(options) else { return false };
         let chain = std::sync::Arc::new(CredentialChain::new(options));
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_is_empty_says_nothing_and_a_flag_counts_more() {
+    fn empty_variables_are_ignored_and_flags_take_precedence() {
         let empty = options(&[("AWS_ENDPOINT_URL", ""), ("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "us-east-1")]);
         let settings = ClientSettings::of(&empty).unwrap();
         assert_eq!((settings.endpoint.as_deref(), settings.region.as_deref()), (None, Some("us-east-1")));
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_makes_no_sense_is_named() {
+    fn invalid_variables_are_named() {
         for (name, value) in
             [("AWS_SKIP_SIGNATURE", "perhaps"), ("AWS_SERVER_SIDE_ENCRYPTION", "rot13"), ("AWS_TIMEOUT", "x")]
         {
@@ -275,7 +274,7 @@ mod tests {
         }
     }
 
-    /// Text with what is special somewhere.
+    /// Text with a special character somewhere.
     fn text() -> impl Strategy<Value = String> {
         prop_oneof![
             "[ -~]{0,20}",
@@ -315,9 +314,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Whatever is typed is taken or refused.
+        /// Any input is accepted or refused.
         #[test]
-        fn nothing_that_is_typed_panics(
+        fn no_input_panics(
             endpoint in proptest::option::weighted(0.5, text()),
             region in proptest::option::weighted(0.3, text()),
             variables in proptest::collection::vec((proptest::sample::select(&NAMES[..]), text()), 0..3),

@@ -1,6 +1,6 @@
-//! Objects that are written only where nothing is.
+//! Objects that are written only where none exists.
 //!
-//! In: a key and bytes. Out: whether they are there now. Never: trusts a store to look: some write whatever the condition.
+//! In: a key and bytes. Out: whether they are stored now. Never: relies on the condition: some stores ignore it.
 
 use std::io;
 
@@ -11,19 +11,18 @@ use super::Bucket;
 use super::bucket::parse;
 use super::retry::Backoff;
 
-/// How often others may be about to write the same object, and not do it.
+/// Maximum conflicts with writers that then do not write.
 const MOST_CONFLICTS: usize = 8;
 
 impl Bucket {
-    /// Whether an object that is there stays as it is when it is to be written only if it is not there. Otherwise it has
-    /// these bytes now.
+    /// Whether a conditional write leaves an existing object unchanged. Otherwise it has these bytes now.
     pub(crate) fn refuses_to_overwrite(&self, key: &str, bytes: &Bytes) -> bool {
         let Ok(key) = parse(key) else { return false };
         let put = self.change(|| self.client().put_opts(&key, bytes.clone().into(), PutMode::Create.into()));
         put.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
     }
 
-    /// Writes an object unless there is one; whether it has these bytes now. Some stores do not look.
+    /// Writes an object unless one exists; whether it has these bytes now. Some stores ignore the condition.
     pub(crate) fn put_new(&self, key: &str, bytes: &Bytes) -> io::Result<bool> {
         let path = parse(key)?;
         let put = || self.client().put_opts(&path, bytes.clone().into(), PutMode::Create.into());
@@ -34,15 +33,15 @@ impl Bucket {
                 put => return put.map(|_| true),
             }
             match self.get(key, None) {
-                // Somebody else was about to write it, and has not.
+                // Another writer was about to write it, and has not.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 // The answer to an earlier attempt may have been lost.
                 found => return Ok(found? == *bytes),
             }
-            // A pause begins where there is a clock.
+            // Timers need the runtime.
             self.threads().wait_for(async { backoff.wait().await })?;
         }
-        // Nothing is there, and the store keeps saying that something is.
+        // No object exists, and the store keeps reporting a conflict.
         conflict.map_or(Ok(false), Err)
     }
 }

@@ -1,7 +1,6 @@
-//! Credentials of AWS, from wherever its tools keep them.
+//! AWS credentials, from wherever AWS tools keep them.
 //!
-//! In: an environment and a home folder. Out: credentials that are valid, the same for as long as they are. Never: shows
-//! them.
+//! In: an environment and a home folder. Out: valid credentials, cached until they expire. Never: shows them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -25,42 +24,42 @@ use super::explain::{passing, unauthenticated};
 use crate::error::printable;
 use crate::store::StoreOptions;
 
-/// Longest time until an address of AWS's tools takes a connection: they are close by, or not there.
+/// Connect timeout for AWS credential endpoints: they are close by, or absent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Longest time for one of their answers.
+/// Maximum time for one of their answers.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest time for which a failure is repeated without another attempt.
+/// Maximum time for which a failure is repeated without another attempt.
 const FAILURE_KEPT: Duration = Duration::from_secs(30);
-/// The time between two attempts to renew credentials, and how often that is tried while a store refuses those at hand.
+/// The time between two renewals, and their maximum number while a store refuses the current credentials.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(1);
 const MOST_RENEWALS: usize = 5;
 
-/// The chain of AWS's tools: environment, profiles (keys, SSO, assumed roles, processes), web identity, roles of
+/// The credential chain of AWS tools: environment, profiles (keys, SSO, assumed roles, processes), web identity, roles of
 /// containers and of instances.
 #[derive(Debug)]
 pub(super) struct CredentialChain {
-    /// Or why there is none.
+    /// The error if there is none.
     context: Result<Context, String>,
     sources: ProvideCredentialChain<Credential>,
-    /// Why a source gave nothing that there is, the first one of those that were asked last.
+    /// Why the first source that exists failed, in the last pass.
     trouble: Trouble,
     known: Mutex<CachedCredential>,
-    /// Counts credentials that were replaced by others.
+    /// Counts replacements of credentials.
     generation: AtomicU64,
 }
 
-/// What the chain gave last.
+/// The last result of the chain.
 #[derive(Debug, Default)]
 struct CachedCredential {
     credential: Option<(Credential, Arc<AwsCredential>)>,
-    /// Why it has given nothing since. It counts until then: as long again as it took to find out, so that many who wait do
-    /// not each wait for the same address that does not answer.
+    /// Why it has failed since, and until when that counts: as long again as the failure took, so that many waiters do
+    /// not each wait for the same unresponsive address.
     failure: Option<(String, Instant)>,
 }
 
 impl CachedCredential {
-    /// What to sign with when there is nothing newer: what was given before, as long as it counts. Who had credentials may
-    /// have some again.
+    /// What to sign with when there is nothing newer: the previous credentials, until they expire. A source that worked
+    /// before may work again.
     fn despite(&self, why: &str) -> object_store::Result<Arc<AwsCredential>> {
         match &self.credential {
             Some((credential, given)) if credential.is_valid_at(Timestamp::now()) => Ok(Arc::clone(given)),
@@ -72,7 +71,7 @@ impl CachedCredential {
 
 type Trouble = Arc<std::sync::Mutex<Option<String>>>;
 
-/// A source of credentials that remembers why it gave nothing: the chain goes on to the next without a word.
+/// A source of credentials that remembers why it failed: the chain silently goes on to the next.
 #[derive(Debug)]
 struct CredentialSource<P>(P, Trouble);
 
@@ -87,7 +86,7 @@ impl<P: ProvideCredential<Credential = Credential>> ProvideCredential for Creden
     }
 }
 
-/// The order of AWS's tools. Outside EC2 the last one always fails, which says nothing.
+/// The order of AWS tools. Outside EC2 the last source always fails, so its error is ignored.
 fn sources(trouble: &Trouble) -> ProvideCredentialChain<Credential> {
     let trouble = || Arc::clone(trouble);
     ProvideCredentialChain::new()
@@ -118,12 +117,12 @@ impl CredentialChain {
         Self { context, sources: sources(&trouble), trouble, known: Mutex::default(), generation: AtomicU64::new(0) }
     }
 
-    /// Tells credentials from those that a store has refused before.
+    /// Changes when credentials that a store has refused are replaced.
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Relaxed)
     }
 
-    /// Asks all sources anew, since a store refuses what they gave before; whether there are others than in that generation.
+    /// Asks all sources again, since a store refuses the current credentials; whether there are newer ones than that generation.
     pub(super) async fn renew(&self, since: u64) -> bool {
         let mut known = self.known.lock().await;
         if self.generation() != since {
@@ -147,7 +146,7 @@ impl CredentialChain {
         false
     }
 
-    /// Goes through the sources.
+    /// Tries the sources in order.
     async fn find(&self) -> Result<Credential, String> {
         let context = self.context.as_ref().map_err(String::clone)?;
         let trouble = || self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -157,7 +156,7 @@ impl CredentialChain {
             Some(trouble) => format!("{NOT_FOUND} ({})", printable(&trouble)),
             None => NOT_FOUND.to_owned(),
         })?;
-        // They are signed with, and the client library takes that for granted.
+        // They go into headers, and the client library assumes that they are valid there.
         let is_sound = |text: &str| HeaderValue::from_str(text).is_ok();
         if is_sound(&found.access_key_id) && found.session_token.as_deref().is_none_or(is_sound) {
             return Ok(found);
@@ -166,7 +165,7 @@ impl CredentialChain {
     }
 }
 
-/// Credentials as the client library takes them.
+/// Credentials as a type of the client library.
 fn given(credential: &Credential) -> AwsCredential {
     AwsCredential {
         key_id: credential.access_key_id.clone(),
@@ -205,7 +204,7 @@ impl CredentialProvider for CredentialChain {
         };
         let given = Arc::new(given(&credential));
         if known.credential.as_ref().is_some_and(|(_, before)| **before != *given) {
-            // What was asked with those before is asked once more.
+            // Requests that used the old ones are sent once more.
             self.generation.fetch_add(1, Ordering::Relaxed);
         }
         *known = CachedCredential { credential: Some((credential, Arc::clone(&given))), failure: None };
@@ -217,9 +216,9 @@ impl CredentialProvider for CredentialChain {
 mod tests {
     use super::*;
 
-    /// Where credentials are is typed as well, and asked by another library. Nothing is asked for beyond this machine.
+    /// The location of credentials is user input too, read by another library. No request leaves this machine.
     #[test]
-    fn nothing_that_is_typed_of_credentials_panics() {
+    fn no_location_of_credentials_panics() {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let names = [

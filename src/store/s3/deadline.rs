@@ -1,7 +1,7 @@
-//! Requests for which nobody waits as long as for a store that is away.
+//! Requests that do not wait as long as for an unreachable store.
 //!
-//! In: a request and a deadline. Out: what the store answers until then. Never: a wait for a valid lease: with most of these
-//! a run renews its lease.
+//! In: a request and a deadline. Out: what the store answers until then. Never: waits for a valid lease: a run renews its
+//! lease with most of these.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -14,13 +14,13 @@ use super::explain::{broken, explain};
 use crate::store::Object;
 
 impl Bucket {
-    /// Writes an object, in the place of an older one.
+    /// Writes an object, replacing an older one.
     pub(crate) fn put_with_deadline(&self, key: &str, bytes: &Bytes, deadline: Duration) -> io::Result<()> {
         let key = parse(key)?;
         self.wait_with_deadline(deadline, self.access().ask(|| self.client().put(&key, bytes.clone().into()))).map(drop)
     }
 
-    /// Whether an object is there.
+    /// Fails unless an object exists.
     pub(crate) fn head_with_deadline(&self, key: &str, deadline: Duration) -> io::Result<()> {
         let key = parse(key)?;
         self.wait_with_deadline(deadline, self.access().ask(|| self.client().head(&key))).map(drop)
@@ -33,7 +33,7 @@ impl Bucket {
         self.wait_with_deadline(deadline, self.access().ask(get))
     }
 
-    /// All objects with a prefix; each page of the list has as much time, if there is a deadline.
+    /// All objects with a prefix; the deadline, if any, applies to each page of the list.
     pub(crate) fn list_all_with_deadline(&self, deadline: Option<Duration>, prefix: &str) -> io::Result<Vec<Object>> {
         let mut objects = Vec::new();
         let mut page = self.list_page_with_deadline(deadline, prefix, false, None)?;
@@ -46,8 +46,8 @@ impl Bucket {
         }
     }
 
-    /// Removes what is the run's own, whether its lease is valid or not: one after the other, all of it within the deadline.
-    /// The wait for the store is no longer reported.
+    /// Removes the run's own objects, whether its lease is valid or not, one after the other, all within the deadline.
+    /// Ends the report of a wait for the store.
     pub(crate) fn remove_own(&self, keys: &[String], deadline: Duration) -> io::Result<()> {
         let begun = Instant::now();
         let removed = keys.iter().try_for_each(|key| {
@@ -70,14 +70,14 @@ impl Bucket {
         self.timed(Some(deadline), future)?.map_err(|error| explain(&error))
     }
 
-    /// Waits for something, no longer than a deadline if there is one.
+    /// Waits for something, with an optional deadline.
     pub(super) fn timed<T>(
         &self,
         deadline: Option<Duration>,
         future: impl Future<Output = object_store::Result<T>>,
     ) -> io::Result<object_store::Result<T>> {
         let Some(deadline) = deadline else { return self.threads().wait_for(future) };
-        // A timeout begins where there is a clock.
+        // Timers need the runtime.
         let done = self.threads().wait_for(async { tokio::time::timeout(deadline, future).await })?;
         let late = || self.access().patience.trouble().unwrap_or_else(|| "no answer in time".to_owned());
         done.map_err(|_| broken(&late()))

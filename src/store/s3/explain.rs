@@ -1,7 +1,7 @@
-//! What went wrong with a request, in a sentence.
+//! Explains the failure of a request in a sentence.
 //!
 //! In: an error of the client library, which prints requests and documents. Out: an error with the store's own code and
-//! words, and what kind of failure it is. Never: a URL with a signature.
+//! words, and the kind of failure. Never: a URL with a signature.
 
 use std::io;
 
@@ -14,43 +14,43 @@ use super::answer::{ErrorResponse, cause, innermost};
 use crate::error::{printable, printable_path};
 use crate::store::failure::failed;
 
-/// The error of an answer that makes no sense.
+/// The error of a malformed answer.
 pub(super) fn broken(words: &str) -> io::Error {
     failed(io::ErrorKind::Other, words.to_owned())
 }
 
-/// The error of a request that has come upon a bug.
+/// The error of a request that hit a bug.
 pub(super) fn panicked() -> io::Error {
     broken("a task panicked; please report it")
 }
 
-/// The error of a key that the client library cannot ask for.
+/// The error of a key that the client library cannot request.
 pub(super) fn not_a_key(error: &KeyError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, printable(&format!("a key that cannot be asked for: {error}")))
 }
 
-/// A message of our own as the cause of an error: it is printed whole, and nothing is retried.
+/// A message of our own as the cause of an error: it is printed in full, and not retried.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct PlainMessage(String);
 
-/// An error of ours for who expects one of the client library.
+/// Our own error as one of the client library.
 pub(super) fn own(words: impl Into<String>) -> Error {
     Error::Generic { store: "S3", source: Box::new(PlainMessage(words.into())) }
 }
 
-/// The error of a store that says nothing.
+/// The error of a store that does not answer.
 pub(super) fn silent() -> Error {
     let late = io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
     Error::Generic { store: "S3", source: Box::new(HttpError::new(HttpErrorKind::Timeout, late)) }
 }
 
-/// A message of our own for what may pass: it is retried for as long as an unreachable store is waited for.
+/// A message of our own for a transient failure: it is retried for as long as an unreachable store is waited for.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Transient(#[source] PlainMessage);
 
-/// An error of ours that may pass.
+/// Our own transient error.
 pub(super) fn passing(words: impl Into<String>) -> Error {
     Error::Generic { store: "S3", source: Box::new(Transient(PlainMessage(words.into()))) }
 }
@@ -60,7 +60,7 @@ pub(super) fn unauthenticated(words: impl Into<String>) -> Error {
     Error::Unauthenticated { path: String::new(), source: Box::new(PlainMessage(words.into())) }
 }
 
-/// A request that was tried more than once, and what came of the last time.
+/// A request that was retried, and its last error.
 #[derive(Debug, thiserror::Error)]
 #[error("{last}")]
 struct Retried {
@@ -69,7 +69,7 @@ struct Retried {
     last: Error,
 }
 
-/// The same error, which says how often the request was tried.
+/// The same error with the number of attempts.
 pub(super) fn tried(last: Error, times: usize) -> Error {
     match last {
         Error::Generic { store, .. } if times > 1 => {
@@ -79,8 +79,8 @@ pub(super) fn tried(last: Error, times: usize) -> Error {
     }
 }
 
-/// Codes of a store that does not know who asks, whatever that is for (Amazon S3 API Reference, error responses; AWS
-/// Security Token Service). A signature that does not match may be for the sake of an odd key.
+/// Codes of a store that does not recognise the caller, for any request (Amazon S3 API Reference, error responses; AWS
+/// Security Token Service). A signature mismatch may be due to an odd key.
 const SESSION_CODES: [&str; 8] = [
     "ExpiredToken",
     "ExpiredTokenException",
@@ -92,25 +92,25 @@ const SESSION_CODES: [&str; 8] = [
     "TokenRefreshRequired",
 ];
 
-/// Codes of a store that has too much to do.
+/// Codes of an overloaded store.
 const BUSY_CODES: [&str; 3] = ["ServiceUnavailable", "SlowDown", "Throttling"];
 
-/// A failure that need not be that of the one object which was asked for.
+/// A failure that may not be specific to the requested object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// The store refuses, whoever asks by its own words or not.
+    /// The store refuses; `is_of_session` if its code says that it refuses the caller.
     Denied { is_of_session: bool },
-    /// The store does not answer, or only that it cannot, however often it is asked.
+    /// The store does not answer, or answers only that it cannot, after all retries.
     Unreachable,
 }
 
-/// What kind of failure an error is; `None` when it is that of the request or its object.
+/// The kind of a failure; `None` when it is specific to the request or its object.
 pub(super) fn failure(error: &Error) -> Option<Failure> {
     if let Some(is_of_session) = denial(error) {
         return Some(Failure::Denied { is_of_session });
     }
     match ErrorResponse::of(error).as_deref() {
-        // The answer to a request for the head of an object has no words: this is what AWS says of an expired session.
+        // The answer to a HEAD request has no code: this is what AWS returns for an expired session.
         Some(ErrorResponse { status: StatusCode::BAD_REQUEST, code: None, .. }) => {
             Some(Failure::Denied { is_of_session: false })
         }
@@ -119,7 +119,7 @@ pub(super) fn failure(error: &Error) -> Option<Failure> {
     }
 }
 
-/// Whether an error is a refusal, and then whether it is for who asks, whatever that is for.
+/// Whether an error is a refusal, and if so whether it refuses the caller.
 fn denial(error: &Error) -> Option<bool> {
     let Some(answer) = ErrorResponse::of(error) else {
         return matches!(error, Error::Unauthenticated { .. }).then_some(true);
@@ -129,18 +129,18 @@ fn denial(error: &Error) -> Option<bool> {
     (is_of_session || answer.status == StatusCode::FORBIDDEN).then_some(is_of_session)
 }
 
-/// For how long a failed request is retried.
+/// How long a failed request is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Retry {
     /// The answer would be the same.
     Never,
-    /// Some times: what came makes no sense.
+    /// A few times: the answer was malformed.
     Briefly,
-    /// As long as anybody waits for a store that is away.
+    /// As long as an unreachable store is waited for.
     Patiently,
 }
 
-/// Whether a store says that it has too much to do, which is not for the sake of one object.
+/// Whether a store says that it is overloaded, which is not specific to one object.
 pub(super) fn is_busy(error: &Error) -> bool {
     let answer = ErrorResponse::of(error);
     answer.is_some_and(|answer| {
@@ -149,7 +149,7 @@ pub(super) fn is_busy(error: &Error) -> bool {
     })
 }
 
-/// Whether a request has not come through to AWS, of those that the library sends on its own account.
+/// Whether a request did not reach AWS, of those that the library sends itself.
 pub(super) fn is_lost(error: &Error) -> bool {
     cause::<reqwest::Error>(error).is_some()
 }
@@ -174,7 +174,7 @@ pub(super) fn retry(error: &Error) -> Retry {
     }
 }
 
-/// The store's answer in words. Its own are cut when they are long, and what follows them is not.
+/// The store's answer in words. Its own are truncated when they are long, our advice after them is not.
 pub(super) fn explain(error: &Error) -> io::Error {
     let (answer, denial) = (ErrorResponse::printed(error), denial(error));
     let kind = match (error, &answer) {
@@ -206,7 +206,7 @@ pub(super) fn explain(error: &Error) -> io::Error {
     failed(kind, words)
 }
 
-/// Whether a store says that a bucket is not where it was asked for.
+/// Whether a store says that the bucket is somewhere else.
 fn is_elsewhere(answer: &ErrorResponse) -> bool {
     match answer.code.as_deref() {
         Some(code) => ["PermanentRedirect", "AuthorizationHeaderMalformed"].contains(&code),
@@ -234,7 +234,7 @@ mod tests {
     const ELSEWHERE: &str = "; the bucket may be in another Region: name it with --s3-region";
 
     #[test]
-    fn another_region_is_told_by_the_code_alone() {
+    fn another_region_is_recognised_by_the_code_alone() {
         let document =
             |code: &str| format!("<Error><Code>{code}</Code><Message>no</Message><Key>redirect</Key></Error>");
         check(301, &document("PermanentRedirect"), &format!("PermanentRedirect: no{ELSEWHERE}"));
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn advice_is_whole_however_long_the_words_of_the_store_are() {
+    fn advice_is_never_truncated() {
         let long = "x".repeat(500);
         let body = format!("<Error><Code>PermanentRedirect</Code><Message>{long}</Message></Error>");
         let description = explain(&answered(StatusCode::MOVED_PERMANENTLY, &body)).to_string();
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_tried_again_is_told_by_types() {
+    fn retries_are_decided_by_types() {
         let words = "<Code>SlowDown</Code> status code: 503, after 9 retries";
         for (error, expected) in [
             (answered(StatusCode::SERVICE_UNAVAILABLE, ""), Retry::Patiently),
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_cannot_be_asked_for_are_told_without_control_characters() {
+    fn keys_that_cannot_be_requested_are_shown_without_control_characters() {
         let error = parse("a/\u{1b}[31m").unwrap_err();
         assert!(!error.to_string().contains('\u{1b}'), "{error:?}");
     }

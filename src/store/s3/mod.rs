@@ -1,7 +1,7 @@
-//! What speaks to S3.
+//! The S3 client.
 //!
-//! In: names of buckets, keys, bytes. Out: what the store answers, as values of [`crate::store`]. Never: is there in a build without the
-//! feature `s3`.
+//! In: names of buckets, keys, bytes. Out: what the store answers, as values of [`crate::store`]. Never: compiled without
+//! the feature `s3`.
 
 mod access;
 mod answer;

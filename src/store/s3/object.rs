@@ -1,6 +1,6 @@
-//! What is asked of one object.
+//! Requests for one object.
 //!
-//! In: a key. Out: bytes, or what there is to tell. Never: a failure that was not judged to be for the sake of the object.
+//! In: a key. Out: bytes or metadata. Never: a failure before it was judged whether the object itself is the cause.
 
 use bytes::Bytes;
 use object_store::path::Path as Key;
@@ -13,7 +13,7 @@ impl Access {
     /// Bytes of an object.
     pub(super) async fn get(&self, key: &Key, options: &GetOptions) -> object_store::Result<Bytes> {
         let get = || async { self.objects().get_opts(key, options.clone()).await?.bytes().await };
-        // It goes into a header as it is, whoever has said it.
+        // It goes into a header verbatim, whatever its source.
         if options.if_match.as_deref().is_some_and(|tag| HeaderValue::from_str(tag).is_err()) {
             return Err(own("it is asked for by a tag that no object has"));
         }

@@ -1,7 +1,7 @@
-//! Objects that are fetched before they are asked for.
+//! Objects that are fetched ahead.
 //!
-//! In: numbers of objects, in the order in which they are wanted. Out: their bytes, most often without a wait. Never: more
-//! bytes ahead than allowed, or a wait for an object that nobody has asked the store for.
+//! In: numbers of objects, in the order in which they are needed. Out: their bytes, usually without a wait. Never: more
+//! bytes ahead than allowed, or a wait for an object that was not requested.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -18,14 +18,14 @@ use crate::store::STOP_LATENCY;
 use crate::store::Stop;
 use crate::store::Version;
 
-/// Requests that are under way at once: with 30 ms for each that is 8,000 small objects a second, which is more than the
-/// cores of a small machine convert.
+/// Concurrent requests: at 30 ms each that is 8,000 small objects a second, more than the cores of a small machine
+/// convert.
 const MOST_REQUESTS: usize = 256;
 
-/// Tells which object has a number, if it is one to be fetched ahead.
+/// Returns the object with a number, if it is to be fetched ahead.
 type Objects = dyn Fn(usize) -> Option<Version> + Send + Sync;
 
-/// Fetches objects ahead of those who take them.
+/// Fetches objects before they are taken.
 pub(crate) struct Prefetcher(Arc<PrefetchShared>);
 
 struct PrefetchShared {
@@ -39,23 +39,23 @@ struct PrefetchShared {
 
 #[derive(Default)]
 struct PrefetchState {
-    /// The first that was not looked at yet.
+    /// The first that was not considered yet.
     next: usize,
-    /// The one after those that were asked for, when there was no room for it.
+    /// The next one to request, when there was no room for it.
     waiting: Option<Version>,
-    /// Those that somebody wanted before it was their turn.
+    /// Those that were wanted before their turn.
     passed: BTreeSet<usize>,
     slots: HashMap<usize, PendingObject>,
     requests: usize,
-    /// Of all slots.
+    /// Total bytes of all slots.
     bytes: u64,
     is_closed: bool,
 }
 
-/// An object that was asked for and not taken.
+/// An object that was requested and not taken.
 struct PendingObject {
     bytes: u64,
-    /// `None` while it is under way.
+    /// `None` while the request is in flight.
     got: Option<io::Result<Bytes>>,
     request: Option<AbortHandle>,
 }
@@ -67,7 +67,7 @@ impl fmt::Debug for Prefetcher {
 }
 
 impl Prefetcher {
-    /// Begins to fetch the objects with these numbers, up to so many bytes ahead; waits end when `stop` is set.
+    /// Starts to fetch the objects with these numbers, up to this many bytes ahead; waits end when `stop` is set.
     pub(crate) fn start(
         numbers: Range<usize>,
         most_bytes: u64,
@@ -82,8 +82,8 @@ impl Prefetcher {
         Self(shared)
     }
 
-    /// The bytes of an object, once they are there; `None` when they were not asked for or are taken already: they are not
-    /// fetched any more then.
+    /// The bytes of an object, once they have arrived; `None` when they were not requested or are taken already: they are
+    /// not fetched any more then.
     pub(crate) fn take(&self, number: usize) -> Option<io::Result<Bytes>> {
         let shared = &self.0;
         let mut state = shared.state();
@@ -106,7 +106,7 @@ impl Prefetcher {
         shared.remove(&mut state, number)?.got
     }
 
-    /// Says that an object is done with, taken or not.
+    /// Marks an object as done, taken or not.
     pub(crate) fn release(&self, number: usize) {
         let removed = self.0.remove(&mut self.0.state(), number);
         drop(removed);
@@ -123,7 +123,7 @@ impl Drop for Prefetcher {
     }
 }
 
-/// An object that somebody may wait for.
+/// An object that a thread may be waiting for.
 struct FetchGuard {
     shared: Weak<PrefetchShared>,
     number: usize,
@@ -139,7 +139,7 @@ impl FetchGuard {
 
 impl Drop for FetchGuard {
     fn drop(&mut self) {
-        // Nobody would ever be told that it does not come.
+        // Otherwise the waiting thread would never learn that it does not come.
         if std::thread::panicking() {
             self.arrive(Err(panicked()));
         }
@@ -151,14 +151,14 @@ impl PrefetchShared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks for as many objects as there is room for.
+    /// Requests as many objects as there is room for.
     fn fill(self: &Arc<Self>, state: &mut PrefetchState) {
         while !state.is_closed && state.next < self.end && state.requests < MOST_REQUESTS {
             let number = state.next;
             let is_passed = state.passed.remove(&number);
             let object = state.waiting.take().or_else(|| (self.objects)(number)).filter(|_| !is_passed);
             if let Some(object) = object {
-                // One that is too large for all of the room is fetched all the same.
+                // One that exceeds the whole budget is fetched all the same.
                 if state.bytes > 0 && state.bytes + object.bytes > self.most_bytes {
                     state.waiting = Some(object);
                     return;
@@ -190,7 +190,7 @@ impl PrefetchShared {
 
     fn arrive(self: &Arc<Self>, number: usize, got: io::Result<Bytes>) {
         let mut state = self.state();
-        // Of a slot that is gone the request was given up.
+        // If the slot is gone, the request was cancelled.
         if let Some(slot) = state.slots.get_mut(&number) {
             (slot.got, slot.request) = (Some(got), None);
             state.requests -= 1;

@@ -1,10 +1,10 @@
 //! Retries of requests to a store that is unreachable.
 //!
-//! In: requests that have failed. Out: the same, sent again after growing pauses, until one is answered or nobody wants to
-//! wait any longer. Never: a request sent again that would be answered the same.
+//! In: requests that have failed. Out: the same, sent again after growing pauses, until one is answered or the wait is
+//! over. Never: retries a request that would get the same answer.
 //!
-//! All who ask a bucket know when it was heard of last: who begins to ask when it has been away for that long already is
-//! answered soon. A store that has never answered is not away, but more likely called otherwise, and is waited for briefly.
+//! All requests to a bucket share the time of its last answer: a request that starts after the store has been silent for
+//! the whole wait fails soon. A store that has never answered is probably misnamed, and is waited for briefly.
 
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,22 +23,22 @@ use crate::store::{Awaited, Wait, Waits, random};
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// For how long a store is waited for that has never answered.
+/// How long to wait for a store that has never answered.
 const FOR_AN_UNKNOWN_STORE: Duration = Duration::from_secs(10);
 
-/// For how long a store is waited for by a run that was asked to stop.
+/// How long a run that was asked to stop waits for a store.
 const IN_A_HURRY: Duration = Duration::from_secs(5);
 
-/// How often a request is sent whose answers make no sense.
+/// Maximum attempts when the answers are malformed.
 const MOST_MALFORMED: usize = 9;
 
-/// So many are over before anybody wonders.
+/// This many attempts are over before a user notices.
 const FEW_TRIES: usize = 9;
 
-/// So often at least an object is asked for.
+/// Minimum attempts for an object.
 const FEWEST_TRIES: usize = 3;
 
-/// Somebody should know of a wait that is longer.
+/// Longer waits are reported.
 const WORTH_REPORTING: Duration = Duration::from_secs(1);
 
 /// The retry policy of one bucket.
@@ -55,19 +55,19 @@ pub(super) struct RetryPolicy {
 struct StoreHealth {
     /// Whether the store has ever answered.
     ever: bool,
-    /// Since when it has been away.
+    /// Since when it has been unreachable.
     away: Option<Instant>,
-    /// Why.
+    /// The reason.
     trouble: Option<String>,
-    /// When it was heard of last.
+    /// When it last answered.
     last: Option<Instant>,
 }
 
-/// One object among many: its store may be there when it is not.
+/// One object among many: it may be unavailable while its store is not.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SingleObject<'k> {
     pub(super) key: &'k Key,
-    /// How long it is asked for before somebody finds out whether others can be had.
+    /// How long it is requested before a check whether other objects can be read.
     pub(super) longest: Duration,
 }
 
@@ -77,27 +77,27 @@ impl RetryPolicy {
         Self { place, most_tries, longest: options.patience, waits, heard: Mutex::default() }
     }
 
-    /// How long a store may be away.
+    /// How long a store may be unreachable.
     pub(super) fn longest(&self) -> Duration {
         if self.waits.is_hurried() { self.longest.min(IN_A_HURRY) } else { self.longest }
     }
 
-    /// Whether a request is sent no more than some times.
+    /// Whether the number of attempts is limited.
     pub(super) fn is_counted(&self) -> bool {
         self.most_tries < usize::MAX
     }
 
-    /// Says that the store is not waited for any more, whether it has answered or not.
+    /// Ends the report of a wait for the store, whether it has answered or not.
     pub(super) fn end_wait(&self) {
         self.waits.set_store(None);
     }
 
-    /// Why the store counts as away.
+    /// Why the store counts as unreachable.
     pub(super) fn trouble(&self) -> Option<String> {
         self.heard().trouble.clone()
     }
 
-    /// Sends a request until it is answered: the answer may be lost, or cut off, and the request be done all the same.
+    /// Sends a request until it is answered: an answer may be lost or truncated although the request was carried out.
     pub(super) async fn retry<T, F>(&self, ask: impl Fn() -> F) -> object_store::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
@@ -105,8 +105,8 @@ impl RetryPolicy {
         self.retry_for(None, ask).await
     }
 
-    /// The same, perhaps for a single object, which is asked for no longer than it says while the store does not say that it
-    /// is busy.
+    /// The same, optionally for a single object, which has its own time limit while the store does not say that it is
+    /// busy.
     pub(super) async fn retry_for<T, F>(
         &self,
         single: Option<SingleObject<'_>>,
@@ -136,8 +136,8 @@ impl RetryPolicy {
         }
     }
 
-    /// One attempt. Some stores take connections and say nothing: one that has never answered is given up soon, and who is
-    /// in a hurry gives up one that was not heard of for a while.
+    /// One attempt. Some stores accept connections and never answer: one that has never answered is given up soon, and a
+    /// run in a hurry gives up one that was silent for a while.
     async fn attempt<T>(&self, asking: impl Future<Output = object_store::Result<T>>) -> object_store::Result<T> {
         let begun = Instant::now();
         let (mut asking, mut hurried) = (pin!(asking), None);
@@ -164,7 +164,7 @@ impl RetryPolicy {
         }
     }
 
-    /// Whether a request that was first sent then is sent once more.
+    /// Whether a request that was first sent at `begun` is retried.
     fn is_retried(&self, error: &Error, begun: Instant, tries: usize, single: Option<SingleObject<'_>>) -> bool {
         match retry(error) {
             Retry::Never => {
@@ -180,7 +180,7 @@ impl RetryPolicy {
         let longest = self.longest();
         let mut heard = self.heard();
         heard.trouble = Some(trouble.clone());
-        // A busy store is there.
+        // A busy store is reachable.
         heard.ever |= ErrorResponse::of(error).is_some();
         let away = *heard.away.get_or_insert_with(Instant::now);
         let longest = if heard.ever { longest } else { longest.min(FOR_AN_UNKNOWN_STORE) };
@@ -188,7 +188,7 @@ impl RetryPolicy {
         let gone = away.elapsed().max(begun.elapsed());
         if gone >= WORTH_REPORTING && gone < longest && self.most_tries > FEW_TRIES {
             let what = Awaited::Store(trouble);
-            // The store is there, by this answer or by those to others.
+            // The store is reachable, by this answer or by those to other requests.
             let is_there = ErrorResponse::of(error).is_some() && !is_busy(error) || away.elapsed() < WORTH_REPORTING;
             let single = single.filter(|_| is_there);
             let wait = match single {
@@ -218,7 +218,7 @@ impl RetryPolicy {
     }
 }
 
-/// Pauses that grow, and of which no two are alike: many who wait for one store do not all come back at once.
+/// Growing, randomised pauses: clients that wait for the same store do not all come back at once.
 #[derive(Debug)]
 pub(super) struct Backoff(Duration);
 

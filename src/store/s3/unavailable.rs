@@ -1,7 +1,7 @@
 //! Objects that a store does not serve, though it serves others.
 //!
-//! In: an object that is asked for in vain. Out: an error as soon as it is plain that it is for the object. Never: gives up an
-//! object while nothing else can be had either, or the store says that it is busy.
+//! In: an object that is requested without success. Out: an error as soon as it is clear that the object is the cause. Never:
+//! gives up an object while no other can be read either, or while the store says that it is busy.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,19 +13,19 @@ use super::access::Access;
 use super::explain::{Retry, is_busy, retry};
 use super::retry::SingleObject;
 
-/// How long an object is asked for before it is found out whether others can be had.
+/// How long an object is requested before a check whether others can be read.
 const LONGEST: Duration = Duration::from_secs(12);
 
-/// The same when some were given up already.
+/// The same after several objects were given up.
 const LONGEST_OF_MANY: Duration = Duration::from_secs(3);
 
-/// The same for one that was given up before.
+/// The same for an object that was given up before.
 const LONGEST_REPEATED: Duration = Duration::from_secs(1);
 
-/// So many are some.
+/// How many are several.
 const SOME: usize = 3;
 
-/// What was given up, and when something was given last.
+/// The objects that were given up, and when an object was last read.
 #[derive(Debug, Default)]
 pub(super) struct UnavailableObjects(Mutex<Unavailable>);
 
@@ -36,7 +36,7 @@ struct Unavailable {
 }
 
 impl UnavailableObjects {
-    /// Notes that an object was given.
+    /// Records that an object was read.
     pub(super) fn note_read(&self, key: &Key) {
         let mut known = self.known();
         if !known.given_up.is_empty() {
@@ -60,7 +60,7 @@ impl UnavailableObjects {
 }
 
 impl Access {
-    /// Asks for one object as long as a store is waited for, and less long when others can be had.
+    /// Requests one object for as long as a store is waited for, or less when others can be read.
     pub(super) async fn ask_for_one<T, F>(&self, key: &Key, ask: impl Fn() -> F) -> object_store::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
@@ -70,7 +70,7 @@ impl Access {
             Err(error) if retry(&error) == Retry::Patiently => error,
             done => return done,
         };
-        // Nobody waits any longer, whatever it is for.
+        // The wait is over, whatever the cause.
         if begun.elapsed() < longest
             || self.patience.longest() <= longest
             || self.patience.is_counted()
@@ -78,7 +78,7 @@ impl Access {
         {
             return Err(error);
         }
-        // A store that went away in the meantime has given something before.
+        // A store that became unreachable meanwhile has returned something before.
         let is_read = self.unavailable.known().last_read.is_some_and(|last| last.elapsed() < longest / 2);
         if is_read || self.gives_another(key).await {
             self.unavailable.known().given_up.insert(key.clone());
@@ -88,14 +88,14 @@ impl Access {
         self.patience.retry(ask).await
     }
 
-    /// Whether an object for which nobody waited any longer may be had now that others are. Only what others are known to be
-    /// given for is not waited for as long again.
+    /// Whether an object that was given up during an outage may be readable now that others are. A single object that was
+    /// given up while others could be read is not waited for as long again.
     pub(super) fn may_be_back(&self, key: &Key) -> bool {
         let is_given_up = self.unavailable.known().given_up.contains(key);
         !is_given_up && !self.patience.is_counted() && self.known_readable(key).is_some()
     }
 
-    /// Whether an object that was read before can be had right now.
+    /// Whether an object that was read before can be read right now.
     async fn gives_another(&self, but: &Key) -> bool {
         let Some(key) = self.known_readable(but) else { return false };
         tokio::time::timeout(LONGEST, self.first_byte(&key)).await.is_ok_and(|first| first.is_ok())

@@ -1,6 +1,6 @@
-//! Objects that are uploaded in pieces.
+//! Multipart uploads.
 //!
-//! In: a key, and pieces. Out: an object, once all of them are there and somebody says so; the uploads that were begun.
+//! In: a key, and pieces. Out: an object, once all of them are uploaded and the caller completes it; the pending uploads.
 //! Never: an object before that, or a URL with a signature in an error.
 
 use std::io;
@@ -22,7 +22,7 @@ use super::bucket::parse;
 use super::explain::broken;
 use crate::store::Upload;
 
-/// How long a signature counts: a request is sent as soon as it is signed.
+/// Lifetime of a signature: a request is sent as soon as it is signed.
 const SIGNATURE_LASTS: Duration = Duration::from_mins(5);
 
 /// A page of uploads (Amazon S3 API Reference, `ListMultipartUploads`).
@@ -51,14 +51,14 @@ impl Bucket {
         self.access().backend.s3()
     }
 
-    /// Begins an upload in pieces.
+    /// Begins a multipart upload.
     pub(crate) fn begin_upload(&self, key: &str) -> io::Result<Upload> {
         let path = parse(key)?;
         let id = self.change(|| async { self.s3()?.create_multipart(&path).await })?;
         Ok(Upload { key: key.to_owned(), id })
     }
 
-    /// Uploads a piece, of 5 MiB at least unless it is the last; its name for [`Bucket::complete`].
+    /// Uploads a piece, of at least 5 MiB unless it is the last; its name for [`Bucket::complete`].
     pub(crate) fn put_piece(&self, upload: &Upload, number: usize, bytes: &Bytes) -> io::Result<String> {
         let path = parse(&upload.key)?;
         let part =
@@ -66,7 +66,7 @@ impl Bucket {
         Ok(part.content_id)
     }
 
-    /// Makes an object of the pieces, which have so many bytes together.
+    /// Makes an object of the pieces, which have this many bytes in total.
     pub(crate) fn complete(&self, upload: &Upload, pieces: &[String], bytes: u64) -> io::Result<()> {
         let path = parse(&upload.key)?;
         let parts = || pieces.iter().map(|id| PartId { content_id: id.clone() }).collect();
@@ -80,7 +80,7 @@ impl Bucket {
         }
     }
 
-    /// Throws an upload away; one that is gone is as good.
+    /// Aborts an upload; one that is gone counts as aborted.
     pub(crate) fn abort(&self, upload: &Upload) -> io::Result<()> {
         let path = parse(&upload.key)?;
         match self.change(|| async { self.s3()?.abort_multipart(&path, &upload.id).await }) {
@@ -89,17 +89,17 @@ impl Bucket {
         }
     }
 
-    /// The uploads of a key that are neither complete nor thrown away, whoever has begun them.
+    /// The pending uploads of a key, whichever run has begun them.
     ///
     /// # Errors
     ///
-    /// What the store answers; [`io::ErrorKind::PermissionDenied`] and [`io::ErrorKind::Unsupported`] when it does not tell.
+    /// What the store answers; [`io::ErrorKind::PermissionDenied`] and [`io::ErrorKind::Unsupported`] when it does not list them.
     pub(crate) fn uploads_of(&self, key: &str) -> io::Result<Vec<Upload>> {
         let client = Client::builder().timeout(self.timeout()).build();
         let client = client.map_err(|error| broken(&error.to_string()))?;
         let (mut uploads, mut markers): (_, Option<(String, String)>) = (Vec::new(), None);
         loop {
-            // A key as the prefix: some stores list the uploads of one key alone.
+            // With the full key as prefix: some stores list only the uploads of one key.
             let query = || {
                 let mut query = vec![("uploads", ""), ("prefix", key)];
                 if let Some((key, id)) = &markers {
@@ -120,11 +120,11 @@ impl Bucket {
         }
     }
 
-    /// Asks for something of the bucket that the client library has no request for.
+    /// Sends a request to the bucket that the client library does not support.
     async fn get_signed(&self, client: &Client, query: SignedUrlOptions) -> object_store::Result<String> {
         let signed = self.s3()?.signed_url_opts(Method::GET, &Key::default(), SIGNATURE_LASTS, &query).await?;
         let url = if self.is_anonymous() { unsigned(&signed) } else { signed };
-        // A URL holds a signature.
+        // URLs contain a signature.
         let lost = |error: reqwest::Error| failed(HttpError::new(HttpErrorKind::Interrupted, error.without_url()));
         let answer = client.get(url).send().await.map_err(lost)?;
         let status = answer.status();
@@ -137,7 +137,7 @@ fn failed(error: HttpError) -> Error {
     Error::Generic { store: "S3", source: Box::new(error) }
 }
 
-/// The error of an answer, as those of the client library are.
+/// The error of a response, like those of the client library.
 fn refused(status: StatusCode, text: &str) -> Error {
     let answer = ErrorResponse::new(status, text);
     let is_unknown = status.is_client_error() || status == StatusCode::NOT_IMPLEMENTED;

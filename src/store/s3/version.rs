@@ -1,7 +1,7 @@
 //! An object as it was listed, and its bytes.
 //!
-//! In: a bucket, a key, a tag. Out: all bytes of that version, or those at a place. Never: bytes of another version, or more
-//! of a large object in memory than a few pieces.
+//! In: a bucket, a key, a tag. Out: all bytes of that version, or a range of them. Never: bytes of another version, or more
+//! than a few pieces of a large object in memory.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -15,14 +15,14 @@ use super::bucket::parse;
 use super::explain::{broken, explain};
 use crate::store::Version;
 
-/// Bytes of a large object that are asked for at a time.
+/// Size of a request for a large object.
 const PIECE_BYTES: u64 = 2 << 20;
-/// Requests for pieces of an object that is read from front to back: while one is read, the next are under way.
+/// Requests ahead for an object that is read from front to back.
 const PIECES_UNDER_WAY: usize = 3;
 
-/// Bytes that are read around a place.
+/// Bytes that are read around a position.
 const BLOCK_BYTES: u64 = 1 << 20;
-/// Blocks of a bucket that are kept for who reads close by.
+/// Cached blocks of a bucket, for reads close by.
 const BLOCKS_KEPT: usize = 16;
 
 const FEWER_BYTES: &str = "the store sent less than it was asked for";
@@ -49,7 +49,7 @@ impl Version {
         })
     }
 
-    /// Reads some bytes at a place, at least one unless that is behind its end.
+    /// Reads bytes at a position, at least one unless it is past the end.
     pub(crate) fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         if at >= self.bytes || buffer.is_empty() {
             return Ok(0);
@@ -63,7 +63,7 @@ impl Version {
         if read == 0 { Err(broken(FEWER_BYTES)) } else { Ok(read) }
     }
 
-    /// Bytes from a place on, as many as are asked for and there.
+    /// Bytes from a position on, at most this many.
     pub(crate) fn range(&self, start: u64, bytes: u64) -> io::Result<Bytes> {
         let end = self.bytes.min(start.saturating_add(bytes));
         let got = self.bucket.get_range(&self.key, self.etag.as_deref(), start.min(end)..end)?;
@@ -80,7 +80,7 @@ impl Version {
 pub(crate) struct VersionReader {
     version: Version,
     key: Key,
-    /// Bytes that were asked for so far.
+    /// Bytes that were requested so far.
     asked: u64,
     under_way: VecDeque<(u64, JoinHandle<object_store::Result<Bytes>>)>,
     piece: Bytes,
@@ -133,12 +133,12 @@ pub(super) struct BlockCache(Mutex<VecDeque<Block>>);
 struct Block {
     version: Version,
     number: u64,
-    /// Held by who fetches it: others wait.
+    /// Locked during the fetch: others wait.
     bytes: Arc<Mutex<Option<Bytes>>>,
 }
 
 impl BlockCache {
-    /// A block of an object, fetched unless it is at hand.
+    /// A block of an object, fetched unless it is cached.
     fn get(&self, version: &Version, number: u64) -> io::Result<Bytes> {
         let slot = self.slot(version, number);
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
