@@ -3,7 +3,7 @@
 //! `cargo bench --bench decoder`, with `-- --test` for one round of each. Within a group one property varies, and the
 //! first case is the control.
 
-#![expect(clippy::unwrap_used, reason = "a bench that fails has nothing to tell")]
+#![expect(clippy::unwrap_used, reason = "a bench that fails has nothing to report")]
 
 mod generated;
 
@@ -41,7 +41,7 @@ fn text(mix: &str, events: usize) -> Vec<u8> {
     Vec::new()
 }
 
-/// The same with a blank behind each comma between members, as some tools write it: no event has the usual form.
+/// The same with a space after each comma between members, as some tools write it: no event has the usual form.
 fn spaced(text: &[u8]) -> Vec<u8> {
     String::from_utf8(text.to_vec()).unwrap().replace(",\"", ", \"").into_bytes()
 }
@@ -52,7 +52,7 @@ fn gzip(text: &[u8], level: u32) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Rows of an archive; it is a sound one.
+/// Rows of a sound archive.
 fn decode(decoder: &mut Decoder, stored: &[u8]) -> usize {
     decoder.begin("file:///bench.json.gz");
     decoder.decode(stored).unwrap();

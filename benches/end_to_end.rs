@@ -1,10 +1,11 @@
 //! The whole program on generated archives: speed, rows, memory and size.
 //!
-//! `cargo bench --bench end_to_end` measures at full size; with `-- --smoke` it only checks that all works. Each run is a
-//! process of its own, as a user's is. Every line tells the rows, which are checked against what was generated: a fast
-//! wrong answer fails. Generated archives hold a few events twice, which a first run, not timed, is told to keep. Runs of all cases of a mix alternate, and medians are told.
+//! `cargo bench --bench end_to_end` measures at full size; with `-- --smoke` it only checks that everything works. Each run is a
+//! process of its own, as a user's is. Every line shows the rows, which are checked against what was generated: a fast
+//! wrong answer fails. Generated archives hold a few events twice; a first run, not timed, keeps these copies. Runs of all
+//! cases of a mix alternate, and medians are printed.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench tells its figures")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its figures")]
 
 mod generated;
 
@@ -25,9 +26,9 @@ const RUNS: usize = 5;
 struct Input {
     name: &'static str,
     mix: &'static str,
-    /// Archives and events of each, where they are not what the mix has.
+    /// Archives and events of each, where they differ from the mix.
     sizes: Option<(usize, usize)>,
-    /// Tables to make of them.
+    /// Tables to write.
     tables: &'static [&'static str],
 }
 
@@ -149,7 +150,7 @@ fn convert(archives: &Path, lake: &Path, tables: &str, expected: &Expected, flag
     let usage_records = if tables.contains("usage_records") { expected.usage_records } else { 0 };
     let duplicates = number("/events/duplicates");
     let rows = number("/usage_records/written");
-    // Usage records of a copy have no rows, and how many they would be is not told.
+    // Usage records of a duplicate have no rows, and their number is not reported.
     let usage_records = if duplicates > 0 { usage_records.min(rows) } else { usage_records };
     let found = (status.code(), number("/events/seen"), number("/events/written") + duplicates, rows);
     let wanted = (Some(0), expected.events, expected.events, usage_records);

@@ -1,10 +1,10 @@
 //! Archives in a bucket against the same archives in a folder: how much of the speed is left.
 //!
-//! `cargo bench --bench objects` measures at full size; with `-- --smoke` it only checks that all works. The store is this
-//! process, which answers from memory and only after a while, as one does that is far away; it shares the cores with the run
-//! that is measured, so its own CPU time is told, too. Runs of both kinds alternate, and medians are told.
+//! `cargo bench --bench objects` measures at full size; with `-- --smoke` it only checks that everything works. The store is
+//! this process, which answers from memory after a delay, like a distant one; it shares the cores with the measured run, so
+//! its own CPU time is printed, too. Runs of both kinds alternate, and medians are printed.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench tells its figures")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its figures")]
 
 mod generated;
 
@@ -33,7 +33,7 @@ const PAGE_KEYS: usize = 1_000;
 
 const BUCKET: &str = "trail";
 
-/// Archives: how many, and how many events are in each.
+/// Numbers of archives, and of events in each.
 struct Input {
     name: &'static str,
     mix: &'static str,
@@ -119,7 +119,7 @@ fn convert(input: &str, endpoint: &str, folder: &Path, events: u64) -> Result<(u
     Ok((elapsed_ms, cpu_ms(Whose::Children)? - cpu_before))
 }
 
-/// Whose CPU time is asked for.
+/// Whose CPU time is measured.
 #[derive(Clone, Copy)]
 enum Whose {
     Own,
@@ -127,12 +127,12 @@ enum Whose {
     Children,
 }
 
-/// CPU time so far, by Linux; zero elsewhere.
+/// CPU time so far, as Linux reports it; zero elsewhere.
 fn cpu_ms(whose: Whose) -> Result<u64> {
     /// Milliseconds of a clock tick, which is the same on all common systems.
     const TICK_MS: u64 = 10;
     let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return Ok(0) };
-    // Behind the name, which may hold blanks: proc(5).
+    // After the name, which may hold spaces: proc(5).
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let first = match whose {
         Whose::Own => 11,
@@ -146,7 +146,7 @@ fn cpu_ms(whose: Whose) -> Result<u64> {
 /// Objects by key.
 type Objects = BTreeMap<String, Vec<u8>>;
 
-/// What came to a store.
+/// What a store received.
 #[derive(Default)]
 struct Counts {
     requests: AtomicUsize,
@@ -154,7 +154,7 @@ struct Counts {
     most_at_once: AtomicUsize,
 }
 
-/// A store that speaks as much of the S3 API as a conversion asks for.
+/// A store with as much of the S3 API as a conversion uses.
 struct Store {
     endpoint: String,
     /// Of all objects.
@@ -189,7 +189,7 @@ impl Store {
             while let Ok((client, _)) = listener.accept().await {
                 let (objects, counts) = (Arc::clone(&objects), Arc::clone(&counted));
                 tokio::spawn(async move {
-                    // A client that goes away has all it wants.
+                    // A client that disconnects has all it wants.
                     let _ = serve(client, &objects, &counts).await;
                 });
             }

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Kills a real run with SIGKILL at random moments, again and again, and lets the next one complete the lake: its data files
-# must be those of a run that nobody touched, byte for byte, and `check` must find nothing.
+# Kills a real run with SIGKILL at random moments, repeatedly, and lets the next one complete the lake: its data files
+# must be those of an undisturbed run, byte for byte, and `check` must find nothing.
 #
-#   tests/kills.sh BINARY [COUNT]      SEED=N gives the same input and asks for the same moments again
+#   tests/kills.sh BINARY [COUNT]      SEED=N repeats the same input and moments
 #
-# COUNT (100) is the number of kills that hit a running process. Two histories take turns: a lake that is begun, and one in
-# which rows are replaced because archives were mended. One to four kills follow each other before a run is left alone.
+# COUNT (100) is the number of kills that hit a running process. Two histories alternate: a new lake, and one in
+# which rows are replaced because archives were repaired. One to four kills come before a run may finish.
 set -euo pipefail
 shopt -s globstar nullglob
 
@@ -56,12 +56,12 @@ run() {
 begun() { rm -rf lake; }
 mended() { rm -rf lake && cp -r before lake; }
 
-# What readers see but for the manifest, which knows the time of day.
+# The files that readers see, except the manifest, which has the time of day.
 data() {
     (cd lake && sha256sum {events,usage_records,quarantine}/**/*.parquet)
 }
 
-# Runs to the end, and says how many microseconds that took.
+# Runs to the end, and prints the microseconds that this took.
 finish() {
     local start=${EPOCHREALTIME/./} code=0
     (run) 2>run.log || code=$?
@@ -76,7 +76,7 @@ finish
 cp -r lake before
 commits=(lake/archives/*.parquet)
 [[ ${#commits[@]} -ge 4 ]] || fail "only ${#commits[@]} commits"
-# From here on the lake `before` is of another day: what was damaged is whole, and new archives have come.
+# From here on the lake `before` is of another day: damaged archives are whole, and new ones have come.
 for at in "${!harmed[@]}"; do
     archive=${harmed[at]}
     whole_size=$(stat -c %s "${archive#in/}")
@@ -114,7 +114,7 @@ while ((kills < count)); do
             else
                 fail "a run ended with $code: $(<run.log)"
             fi
-            # Whatever has a name that readers look at ends as a Parquet file does.
+            # Every file with a name that readers look at ends like a Parquet file.
             parts=(lake/{events,usage_records,archives,quarantine}/**/*.parquet)
             if ((${#parts[@]} > 0)); then
                 ends=$(tail -qc 4 "${parts[@]}" | tr -d '\0')

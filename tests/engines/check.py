@@ -1,7 +1,7 @@
-"""Compares what engines have read with what the Rust test expects, and with each other.
+"""Compares the readings of engines with the expectations of the Rust test, and with each other.
 
 In: the expectations, and the readings of `read.py`. Out: exit code 0, or 1 and a line for each difference, which names the
-engine. Never: reads a lake, or knows anything about an engine but what it says it cannot tell.
+engine. Never: reads a lake, or knows anything about an engine but what it says it cannot report.
 
     python tests/engines/check.py EXPECTATIONS.json READINGS.json
 """
@@ -62,7 +62,7 @@ class Check:
             self.same(f'fewer than a tenth of strangers pass the filter, {passed} of {probed}', True, passed * 10 < probed)
 
     def looked_at(self, found):
-        """A filter that is used is seen in how little is read with it."""
+        """A filter that is used shows in how little is read with it."""
         for used, condition, with_it, without_it in found:
             if with_it is None:
                 self.untold.add(used.replace('_', ' '))
@@ -80,7 +80,7 @@ def shown(value):
 
 
 def check(expectations, reading):
-    """All that one engine has read; the check with its differences."""
+    """Everything that one engine has read; returns the check with its differences."""
     check = Check(f"{reading['name']} {reading['version']}".strip())
     if 'failed' in reading:
         check.differences.append(f"{check.engine}: {reading['failed']}")
@@ -101,13 +101,13 @@ def check(expectations, reading):
 
 
 def compared_with_each_other(readings):
-    """Lines for what two engines see differently, whatever was expected."""
+    """Lines for differences between engines, independent of the expectations."""
     seen = {}
     for engine, reading in readings.items():
         for lake, tables in reading.get('lakes', {}).items():
             for table, found in tables.items():
                 for path, measures in found.get('columns', {}).items():
-                    # One that cannot tell null from empty is compared with what is expected alone.
+                    # One that cannot distinguish null from empty is compared with the expectations only.
                     if measures[0] is not None:
                         seen.setdefault((lake, table, path), {}).setdefault(json.dumps(measures), []).append(engine)
     for (lake, table, path), answers in seen.items():

@@ -1,8 +1,8 @@
-"""What every engine has to find in a lake, whatever it calls it.
+"""What every engine has to find in a lake, under any type name.
 
 In: the types of the contract and the values that an engine returns. Out: the same values in one form. Never: reads a lake.
 
-A column, or a leaf of a list such as `usage_allocations[].tags[].key`, is told by four values: how many are not null, one
+A column, or a leaf of a list such as `usage_allocations[].tags[].key`, is described by four values: how many are not null, one
 exact number that changes when a value does, the least and the greatest. The number is the length of text in bytes, of a list
 in elements, of a timestamp in milliseconds and of a decimal in millionths. Text compares by its bytes.
 """
@@ -11,7 +11,7 @@ from decimal import Decimal
 
 RESOURCES = 'LIST<STRUCT<arn, account_id, type>>'
 ALLOCATIONS = 'LIST<STRUCT<allocated_usage_quantity, tags LIST<STRUCT<key, value>>>>'
-# Types of leaves alone: the tags of an allocation, and an element as a whole, of which only the presence is told.
+# Types of leaves alone: the tags of an allocation, and an element as a whole, of which only the presence counts.
 TAGS = 'LIST<STRUCT<key, value>>'
 ELEMENT = 'STRUCT'
 

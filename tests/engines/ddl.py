@@ -1,11 +1,11 @@
 """Runs the statements that `trailmill ddl` has made for some lakes, and compares what engines then find in each table.
 
 In: folders with a lake and `athena.sql`, `spark.sql`, `duckdb.sql`, `clickhouse.sql` for it. Out: exit code 0, or 1 and a
-line for each difference. Never: writes to a lake, or knows a column but by what the engines say of it: pyarrow, which reads
-the files without any statement, is what the others have to agree with.
+line for each difference. Never: writes to a lake, or knows a column except from the engines: the others have to agree with
+pyarrow, which reads the files without any statement.
 
-Athena itself cannot be had offline. Its tables are made by Spark with Hive's language, its views are parsed as Trino's, and
-what projection would do is worked out from the properties: which folders the range and the template name.
+Athena itself is not available offline. Spark makes its tables with Hive's language, its views are parsed as Trino's, and the
+effect of projection is worked out from the properties: which folders the range and the template name.
 
     python tests/engines/ddl.py FOLDER...
     python tests/engines/ddl.py --only ENGINE FOLDER...   # one of `older/`, which PYTHONPATH puts before the newest
@@ -70,7 +70,7 @@ QUERIES = {
     'issued anew': 'select addendum.originaleventid, addendum.reason from cloudtrail_logs where addendum.reason is not null',
 }
 
-# Views that most others stand on: worked out once where that takes time.
+# Views that most others are based on: computed once where that takes time.
 STOOD_ON = ['metering_attempts', 'metering_sign_ups']
 
 DIFFERENCES = []
@@ -133,7 +133,7 @@ def number(values):
 
 
 def summary(table):
-    """Rows, and for each column how many values there are and what they add up to."""
+    """Rows, and for each column the number of values and their sum."""
     columns = {}
     for name in table.column_names:
         values = [value for value in table[name].to_pylist() if value is not None]
@@ -201,7 +201,7 @@ class ClickHouse:
 
 
 def arrow_of(frame):
-    """What Spark finds; before 4.0 it has no public method for it."""
+    """Spark's result as an Arrow table; before 4.0 it has no public method for it."""
     if hasattr(frame, 'toArrow'):
         return frame.toArrow()
     batches = frame._collect_as_arrow()
@@ -300,7 +300,7 @@ def hive_types(athena):
 
 def check_engine(engine, folder, expected, types):
     for statement in statements(folder / f'{engine.name}.sql') * 2:
-        # Twice: that is what they promise.
+        # Twice, since the statements promise that.
         try:
             engine.run(statement)
         except Exception as error:
@@ -417,7 +417,7 @@ def check_projection(folder, table, properties, truth, session):
         place = Path(place.replace('${' + column + '}', value))
         rows += ds.dataset(place, format='parquet').count_rows() if place.is_dir() else 0
     undated = session.table(f'{table}_undated').count()
-    # Whatever is not seen has to be named, by table in the order of the statements.
+    # Everything that is not seen has to be named, by table in the order of the statements.
     text = (folder / 'athena.sql').read_text().split(f'`{table}_dated`')[0].rpartition(';\n')[2]
     named = re.findall(rf'^-- NOT SEEN, .*: {column} (.*)\.$', text, re.M)
     named = named[0].split(', ') if named else []
@@ -436,7 +436,7 @@ def spark_session(scratch):
         'spark.driver.memory': '1g',
         'spark.driver.host': '127.0.0.1',
         'spark.sql.shuffle.partitions': '1',
-        # Little is read: what is worth while for large data only takes time here.
+        # The data is small: optimisations for large data only take time here.
         'spark.sql.adaptive.enabled': 'false',
         'spark.sql.codegen.wholeStage': 'false',
         'spark.sql.codegen.factoryMode': 'NO_CODEGEN',
@@ -477,7 +477,7 @@ def check_folder(at, folder, engines, athena):
 
 
 def check_claim(engine, folder):
-    """A script that says what it runs on is true of this engine."""
+    """Checks the claim of a script about the releases that it runs on against this engine."""
     claim = re.search(r'(\d+)\.(\d+) or later', (folder / f'{engine.name}.sql').read_text())
     version = re.match(r'(\d+)\.(\d+)', engine.version)
     same(f'{engine.name} {engine.version} is {claim[0]}', True, [*map(int, version.groups())] >= [*map(int, claim.groups())])

@@ -5,8 +5,8 @@ bytes each time. Never: reads anything, or copies an event from elsewhere.
 
     python tests/engines/incident.py FOLDER
 
-The story: the access key of a user leaks, somebody looks around with it, opens doors, mines and takes what he finds; and
-around him a company works.
+The story: the access key of a user leaks; an attacker explores with it, opens doors, mines and takes data, while the company
+works on around them.
 """
 
 import gzip
@@ -159,7 +159,7 @@ def people_sign_in():
     sign_in('2025-06-24T02:11:40Z', nobody, THIEF, 'No', 'Failure', errorCode='N/A', message=no_such_user)
     sign_in('2025-06-24T02:14:33Z', oleg, THIEF, 'No')
     sign_in('2025-06-11T08:00:01Z', nobody, OFFICE, 'No', 'Failure', message=no_such_user)
-    # Federated people come by the role that they chose.
+    # Federated people sign in with the role that they chose.
     sign_in('2025-06-16T07:58:20Z', ADMIN, OFFICE, 'No')
     event('2025-06-09T08:00:02Z', 'signin', 'CheckMfa', ida, OFFICE, BROWSER, response={'CheckMfa': 'Success'},
           more={'MfaType': 'Virtual MFA'}, read_only=False, eventType='AwsConsoleSignIn')
@@ -269,7 +269,7 @@ def roles_are_assumed():
     assume('2025-06-23T06:00:00Z', ec2, PRODUCTION, 'ledger-app', INSTANCE, 'ASIAAPPAPPAPPEXAMPL2', 'ec2.amazonaws.com', tls=None)
     assume('2025-06-05T06:00:00Z', IDA, PRODUCTION, 'old-reporting', 'ida', 'ASIAOLDREPORTEXAMPLE')
     assume('2025-06-24T02:50:00Z', OLEG, PRODUCTION, 'deploy', 'x', 'ASIASTOLENDEPLOYXMPL', THIEF)
-    # One action, told to both accounts.
+    # One action, delivered to both accounts.
     for recipient in (SANDBOX, PRODUCTION):
         assume('2025-06-12T10:00:00Z', DEPLOY, SANDBOX, 'sandbox-deploy', 'from-build', 'ASIASANDBOXDEPLOYXMP',
                recipient=recipient, sharedEventID='3c1f8f0e-1a54-4f6a-8d6e-0b7a53c9d001')
@@ -377,7 +377,7 @@ def programs_work():
     event('2025-06-12T10:05:00Z', 'lambda', 'UpdateFunctionCode20150331v2', DEPLOY, '192.0.2.80',
           request={'functionName': 'invoice', 'dryRun': False})
     event('2025-06-12T10:06:00Z', 'ecr', 'GetAuthorizationToken', DEPLOY, '192.0.2.80')
-    # One that has nearly everything an event can have.
+    # One with nearly everything that an event can have.
     auditor = role('auditor', 'sweep', 'ASIAAUDITSWEEPEXAMPL', AUDIT, ec2RoleDelivery='2.0', webIdFederationData={
         'federatedProvider': 'cognito-identity.amazonaws.com',
         'attributes': {'cognito-identity.amazonaws.com:amr': 'authenticated'}})

@@ -8,11 +8,11 @@ and a line for each difference. Never: writes outside a folder of its own, or kn
 
 Every query runs on each view, and on a table that Python fills from the JSON of the archives as the documentation of the
 table has it (Athena User Guide, "Create a table for CloudTrail logs in Athena using manual partitioning"): scalars are
-strings, so are JSON objects without a struct, names are lower case. All of them must tell the same rows. `-- rows: N` in a
-query says how many, so that none passes by finding nothing.
+strings, so are JSON objects without a struct, names are lower case. All of them must return the same rows. `-- rows: N` in a
+query gives their number, so that none passes by finding nothing.
 
-On the view DuckDB gets a query as it stands, in a session far from UTC, with the functions that come with the view; where it
-cannot, the query says `-- duckdb: translated`. Spark and the table get translations by sqlglot, mended where it errs.
+On the view DuckDB gets a query verbatim, in a session far from UTC, with the functions that come with the view; where it
+cannot, the query says `-- duckdb: translated`. Spark and the table get translations by sqlglot, corrected where it errs.
 """
 
 import gzip
@@ -36,7 +36,7 @@ from sqlglot import exp
 
 # What `now()`, `current_timestamp` and `current_date` are: two days after the last event of the story.
 NOW = datetime(2025, 6, 30)
-# The same for queries as they stand, of which DuckDB makes calls of these.
+# The same for verbatim queries, in which DuckDB calls these functions.
 AT_NOW = [
     f"CREATE OR REPLACE MACRO {name}() AS CAST('{NOW:%Y-%m-%d %H:%M:%S}' AS {kind})"
     for name, kind in (('now', 'TIMESTAMP'), ('get_current_timestamp', 'TIMESTAMP'), ('current_date', 'DATE'))
@@ -83,7 +83,7 @@ def sql_type(shape):
 
 
 def presented(value, shape):
-    """A JSON value as the SerDe of the table hands it to a column of this shape."""
+    """A JSON value as the SerDe of the table gives it to a column of this shape."""
     if value is None:
         return None
     if isinstance(shape, list):
@@ -97,12 +97,12 @@ def presented(value, shape):
 
 
 def partitions(path, event):
-    """What the folders of an archive say; an archive that lies elsewhere is put where its events say."""
+    """The values of an archive's folders; an archive that lies elsewhere gets those of its events."""
     place = re.search(r'/AWSLogs/(?:o-\w+/)?(\d+)/CloudTrail\w*/([^/]+)/(\d{4})/(\d\d)/(\d\d)/', path.as_posix())
     day = re.fullmatch(r'(\d{4})-(\d\d)-(\d\d)T.*', event.get('eventTime') or '')
     account, region, *folders = place.groups() if place else (event.get('recipientAccountId'), event.get('awsRegion'))
     # Archives of the first minutes of a day hold the last events of the day before. Athena finds those under the later day;
-    # the view has the day of the event, and that is what is expected here.
+    # the view has the day of the event, which is expected here.
     year, month, day = day.groups() if day else folders or (None, None, None)
     return (account, region, year, month, day, f'{year}/{month}/{day}' if year else None)
 
@@ -135,7 +135,7 @@ def call(name, *arguments):
 
 
 def translate(tree, engine):
-    """The query in the dialect of an engine. All that stands here is what sqlglot does not know, or gets wrong."""
+    """The query in the dialect of an engine. The code here is for what sqlglot does not know, or gets wrong."""
 
     def mend(node):
         if isinstance(node, exp.CurrentTimestamp):
@@ -146,7 +146,7 @@ def translate(tree, engine):
         return (mend_duckdb if engine == 'duckdb' else mend_spark)(node)
 
     tree = tree.copy()
-    # From the leaves up, so that what is put in place of a node has its own parts mended.
+    # From the leaves up, so that the parts of a replaced node are corrected first.
     for node in reversed(list(tree.walk(bfs=True))):
         mended = mend(node)
         if mended is not node:
@@ -169,10 +169,10 @@ def mend_spark(node):
         is_tree = call('rlike', call('schema_of_variant', found), exp.Literal.string('^(OBJECT|ARRAY)'))
         return call('if', is_tree, exp.Null(), node.copy())
     if isinstance(node, exp.DateAdd):
-        # Spark's `date_add` gives a date, whatever it is given.
+        # Spark's `date_add` always returns a date.
         return call('timestampadd', exp.var(node.text('unit').upper()), node.expression, node.this)
     if isinstance(node, exp.StrToTime):
-        # Letters that stand for themselves are quoted.
+        # Literal letters are quoted.
         return call('to_timestamp', node.this, exp.Literal.string(java_pattern(node.text('format'))))
     if isinstance(node, exp.TimeToStr):
         return call('date_format', node.this, exp.Literal.string(java_pattern(node.text('format'))))
@@ -197,7 +197,7 @@ class DuckDB:
     def rows(self, query):
         """Names and rows."""
         relation = self.database.sql(query)
-        # Times with a zone can only be fetched where pytz is.
+        # Times with a zone can only be fetched if pytz is installed.
         names = [f'c{at}' for at in range(len(relation.columns))]
         wanted = [f"{name} at time zone 'UTC'" if str(kind) == 'TIMESTAMP WITH TIME ZONE' else name
                   for name, kind in zip(names, relation.types)]
@@ -218,7 +218,7 @@ class Spark:
             'spark.sql.codegen.wholeStage': 'false', 'spark.sql.codegen.factoryMode': 'NO_CODEGEN',
             'spark.driver.extraJavaOptions': '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC',
         }
-        # What goes wrong is told by the exception.
+        # The exception says what went wrong.
         logging.getLogger('SQLQueryContextLogger').setLevel(logging.CRITICAL)
         builder = SparkSession.builder.master('local[2]').appName('queries')
         for name, value in settings.items():
@@ -247,7 +247,7 @@ def plain(value, is_set):
         value = value.asDict()
     if isinstance(value, dict):
         members = {name.lower(): plain(inner, is_set) for name, inner in value.items()}
-        # Flat columns cannot tell an object without members from none at all.
+        # Flat columns cannot distinguish an object without members from none at all.
         return members if any(inner is not None for inner in members.values()) else None
     if isinstance(value, (list, tuple)):
         elements = [plain(element, is_set) for element in value]

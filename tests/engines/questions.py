@@ -1,7 +1,7 @@
-"""Asks DuckDB and Spark the seller's questions, whatever the time zone, and compares with what is known.
+"""Asks DuckDB and Spark the seller's questions, in several time zones, and compares with the known answers.
 
-In: a lake, a folder with `athena.sql`, `spark.sql` and `duckdb.sql` (the last with the tables, too), and a JSON file of answers (`tests/it/questions.rs`
-says what is in it). Out: exit code 0, or 1 and a line for each difference. Never: writes into the lake.
+In: a lake, a folder with `athena.sql`, `spark.sql` and `duckdb.sql` (the last with the tables, too), and a JSON file of
+answers (described in `tests/it/questions.rs`). Out: exit code 0, or 1 and a line for each difference. Never: writes into the lake.
 
     python tests/engines/questions.py LAKE SCRIPTS ANSWERS.json [ENGINE]...
 """
@@ -17,14 +17,14 @@ import duckdb
 
 # Zones behind UTC, ahead of it by half hours, and with hours that come twice.
 ZONES = ['UTC', 'America/New_York', 'Asia/Kolkata']
-# Spark takes its time; this is the zone that shows most.
+# Spark is slow; this is the zone that shows most.
 SPARK_ZONE = 'America/New_York'
-# Views that most others stand on: worked out once.
+# Views that most others are based on: computed once.
 STOOD_ON = ['metering_attempts', 'metering_sign_ups']
 TABLES = ['usage_records', 'events']
 
-# What sqlglot has no words for in DuckDB, and what stands for it when DuckDB runs Athena's text: the only three phrases of
-# it that are parsed and not run as they are. Athena has a null where DuckDB fails at JSON.
+# What sqlglot cannot express in DuckDB, and its replacement when DuckDB runs Athena's text: the only three phrases of it
+# that are parsed and not run verbatim. Athena has a null where DuckDB fails at JSON.
 NOT_TRANSLATED = [
     (r'(json_extract_scalar\([^()]*\))', r'TRY(\1)'),
     (r'reduce\((\w+), .* total -> total\)', r'list_sum([x.allocated_usage_quantity FOR x IN \1])'),
@@ -142,7 +142,7 @@ def check_spark(lake, script, answers, columns):
 
     builder = SparkSession.builder.master('local[1]').config('spark.ui.enabled', 'false')
     builder = builder.config('spark.ui.showConsoleProgress', 'false').config('spark.log.level', 'ERROR')
-    # Plans are large and data small: what is worth while for large data only takes time here.
+    # Plans are large and data small: optimisations for large data only take time here.
     builder = builder.config('spark.sql.shuffle.partitions', '1').config('spark.sql.adaptive.enabled', 'false')
     builder = builder.config('spark.sql.codegen.wholeStage', 'false').config('spark.sql.codegen.factoryMode', 'NO_CODEGEN')
     builder = builder.config('spark.driver.extraJavaOptions', '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC')
@@ -168,7 +168,7 @@ def check_spark(lake, script, answers, columns):
 
 
 def check_athena(lake, script, answers):
-    """Athena's text, read as Trino's SQL; where DuckDB has words for all of it, its answers, too."""
+    """Athena's text, read as Trino's SQL; where DuckDB can express all of it, its answers, too."""
     import sqlglot
 
     database = duckdb_over(lake, 'UTC')

@@ -1,7 +1,7 @@
 """Lets every engine read the lakes that the Rust test has made, from the disk and from S3.
 
-In: a JSON file of expectations (`tests/it/engines.rs` says what is in it; here only names and types are looked at). Out: a
-JSON file of readings, by engine. Never: judges what was read; `check.py` does.
+In: a JSON file of expectations (described in `tests/it/engines.rs`; here only names and types are used). Out: a
+JSON file of readings, by engine. Never: compares readings; `check.py` does.
 
 Engines run one after the other, each in a process of its own, so that they neither meet nor add up in memory. S3 is moto's
 server on the loopback; the lakes are uploaded as they are.
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from contract import nested
 
-# The DuckDB of today, and one that httpfs can be had for as a package: `.ci/engines` puts it beside the interpreter.
+# The newest DuckDB, and one for which httpfs is available as a package: `.ci/engines` installs it beside the interpreter.
 HTTPFS = Path(sys.prefix) / 'older' / 'duckdb-1.5'
 ENGINES = {
     'duckdb': ('readers.duckdb', {'remote': False}),
@@ -98,7 +98,7 @@ def read(engine, expectations, s3):
     found['indexes'] = reader.indexes(lookup['file'])
     found['looked_at'] = []
     for condition in lookup['conditions']:
-        # A bloom filter answers for a value, the page index for a range.
+        # A bloom filter serves a value, the page index a range.
         switches = ('bloom_filters', 'page_index')
         used = switches[0] if condition[0] == 'event_id' else switches[1]
         looked_at = [
@@ -119,7 +119,7 @@ def read_lake(reader, root, lake):
         except Exception as error:
             if expected['rows']:
                 raise
-            # A table without rows has no file, and every engine says so in its own words.
+            # A table without rows has no file; every engine has its own error for that.
             found[table] = {'absent': f'{type(error).__name__}: {error}'[:300]}
             continue
         found[table] = {

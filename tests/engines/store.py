@@ -1,4 +1,4 @@
-"""A store of objects in memory that speaks the S3 API, by moto.
+"""An object store in memory that speaks the S3 API, by moto.
 
 In: nothing; out: one line with the port that it listens on at 127.0.0.1. Ends when standard input does, and so with
 the process that started it. Never: a request to anything outside.
@@ -15,5 +15,5 @@ server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)
 sys.stdin.read()
-# Its threads may wait for clients for ever; nothing is left to be kept.
+# Its threads may wait for clients forever; there is nothing to save.
 os._exit(0)

@@ -1,4 +1,4 @@
-"""Asks a saved DuckDB database with the tables and views of a lake the same in sessions of several time zones.
+"""Runs the same queries on a saved DuckDB database of a lake in sessions of several time zones.
 
 In: a lake and the statements for DuckDB. Out: exit code 0, or 1 and a line for each difference. Never: writes into the lake.
 
@@ -17,7 +17,7 @@ import pyarrow.dataset as ds
 
 ZONES = ['UTC', 'America/New_York', 'Asia/Kolkata', 'Pacific/Kiritimati']
 DAY = '2025-06-01'
-# What people write when they mean a day in UTC, the time of now, or an hour of the day.
+# What people write for a day in UTC, the current time, or an hour of the day.
 CONDITIONS = [
     f"{{time}} >= '{DAY}'",
     f"{{time}} >= '{DAY}T00:00:00Z'",
@@ -51,7 +51,7 @@ PUBLISHED = [
 
 
 def queries(script):
-    """Queries by what they are of."""
+    """Queries by their subject."""
     found = {}
     for table, time in TIMES.items():
         for condition in CONDITIONS:

@@ -2,11 +2,11 @@
 # Fuzzing, with a stable toolchain and a C++ compiler.
 #
 #   tests/fuzz/run.sh replay                     runs seeds, regressions and what a corpus holds through all targets
-#   tests/fuzz/run.sh fuzz SECONDS [TARGET…]     fuzzes each target for so many seconds, one after the other
+#   tests/fuzz/run.sh fuzz SECONDS [TARGET…]     fuzzes each target for SECONDS, one after the other
 #
-# A replay takes a quick build, without coverage and without cargo-fuzz. Seeds are made from data/ each time. What is found is in
-# artifacts/TARGET; `cargo fuzz tmin` makes it smaller, and once it is mended it goes to regressions/TARGET, so that it is
-# replayed for good.
+# A replay takes a quick build, without coverage and without cargo-fuzz. Seeds are made from data/ each time. Findings are in
+# artifacts/TARGET; `cargo fuzz tmin` makes them smaller, and once fixed they go to regressions/TARGET, to be replayed
+# permanently.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -14,7 +14,7 @@ targets=(timestamp decimal pages container zip split event archive)
 
 # The sanitizer's flags are not stable; the runtime comes with every toolchain.
 export RUSTC_BOOTSTRAP=1
-# Several crates bring parts of the same C libraries; and a stack for every allocation takes a tenth of the time.
+# Several crates contain parts of the same C libraries; and a stack for every allocation takes a tenth of the time.
 export ASAN_OPTIONS="detect_odr_violation=0:malloc_context_size=4${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 
 usage() {
@@ -31,7 +31,7 @@ prepare() {
     done
 }
 
-# What the fuzzer is told about a target.
+# Options of the fuzzer for a target.
 arguments() {
     case "$1" in
     timestamp) echo "-max_len=64 -use_value_profile=1" ;;
@@ -47,7 +47,7 @@ limits=(-rss_limit_mb=2048 -timeout=20 -print_final_stats=1)
 replay() {
     local host
     host="$(rustc -vV | sed -n 's/^host: //p')"
-    # With `--target` the flags are not for macros and build scripts.
+    # With `--target` the flags do not apply to macros and build scripts.
     RUSTFLAGS="-Zsanitizer=address --cfg fuzzing" cargo build --bins --target "$host"
     for target in "${targets[@]}"; do
         "target/$host/debug/$target" {corpus,seeds,regressions}/"$target" "${limits[@]}" -runs=0

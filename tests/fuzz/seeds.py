@@ -14,7 +14,7 @@ DATA = os.path.join(HERE, "..", "..", "data")
 SEEDS = os.path.join(HERE, "seeds")
 
 LONGEST_TEXT = 16_384
-# Every so many events of the sample become a seed: they are much alike.
+# One in this many events of the sample becomes a seed: they are much alike.
 EVENT_STEP = 7
 
 
@@ -37,7 +37,7 @@ def text_of(path):
 
 
 def events_of(text):
-    """The events of an archive as they stand in it."""
+    """The events of an archive, verbatim."""
     try:
         text = text.decode()
         at = text.index("[") + 1
@@ -89,7 +89,7 @@ def main():
         put("timestamp", text.replace("\\u202f", "\u202f").encode())
     for text in numbers | timestamps:
         put("decimal", text.encode())
-    # Behind a zero byte stands a tape that an archive is drawn from, or the pieces of a file.
+    # After a zero byte comes a tape that an archive is drawn from, or the pieces of a file.
     for seed in range(40):
         tape = b"".join(hashlib.sha512(b"%d %d" % (seed, part)).digest() for part in range(4 + seed % 12))
         put("pages", tape)

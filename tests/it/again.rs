@@ -1,5 +1,5 @@
-//! Archives that are converted again: after a fix, after a change, with other selectors. Their rows are replaced, nothing
-//! is doubled, and no event is lost that the lake has had.
+//! Archives that are converted again: after a repair, after a change, with other selectors. Their rows are replaced,
+//! nothing is doubled, and no event that the lake has had is lost.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ fn metering(id: &str, customers: &[&str]) -> String {
 }
 
 #[test]
-fn a_mended_archive_replaces_what_was_refused() {
+fn a_repaired_archive_replaces_what_was_refused() {
     let workdir = Workdir::new();
     let whole = gzip(records(&[event("a", ""), metering("b", &["c1", "c2"])]).as_bytes());
     let mut damaged = whole.clone();
@@ -44,7 +44,7 @@ fn a_mended_archive_replaces_what_was_refused() {
 
     workdir.file("in/x.json.gz", whole);
     let lake = workdir.convert("in", "");
-    assert_eq!((lake.code, ids(&lake).len()), (1, 1), "it is told and left: {}", lake.stderr);
+    assert_eq!((lake.code, ids(&lake).len()), (1, 1), "it is reported and left: {}", lake.stderr);
     assert!(lake.stderr.contains("--reconvert-changed"), "{}", lake.stderr);
 
     let lake = workdir.convert("in", "--retry-quarantined");
@@ -55,12 +55,12 @@ fn a_mended_archive_replaces_what_was_refused() {
     assert!(text(&quarantine[0], "archive").ends_with("y.json.gz"));
     check(&workdir, &lake);
     assert_eq!(text(&lake.archive(&workdir.at("in/x.json.gz")), "status"), "converted");
-    // Nothing is left to be done.
+    // Nothing is left to do.
     let lake = workdir.convert("in", "");
     assert_eq!((lake.code, lake.count("/archives/converted"), lake.rows("quarantine").len()), (0, 0, 1));
 }
 
-/// The events before the damage were kept; they are not there twice when all of them come.
+/// The events before the damage were kept; they are not doubled when the whole archive comes.
 #[test]
 fn a_truncated_archive_is_completed() {
     let workdir = Workdir::new();
@@ -79,7 +79,7 @@ fn a_truncated_archive_is_completed() {
 }
 
 #[test]
-fn the_same_again_gives_the_same_rows() {
+fn converting_again_gives_the_same_rows() {
     let workdir = Workdir::new();
     workdir.gzip("in/x.json.gz", records(&[event("a", ""), metering("b", &["c"]), "7".to_owned()]));
     workdir.gzip("in/y.json.gz", records(&[event("b", ""), event("c", "")]));
@@ -118,7 +118,7 @@ fn an_archive_that_could_not_be_read_is_tried_again_by_every_run() -> std::io::R
     Ok(())
 }
 
-/// What the new form does not have stays: it may be all that is left of an event whose copies were dropped.
+/// Rows that the new form lacks stay: they may be the last trace of an event whose copies were dropped.
 #[test]
 fn a_changed_archive_adds_what_is_new_and_loses_nothing() {
     let workdir = Workdir::new();
@@ -141,9 +141,9 @@ fn a_changed_archive_adds_what_is_new_and_loses_nothing() {
     assert_eq!(workdir.convert("in", "").code, 0, "it is known as it is now");
 }
 
-/// An archive that is refused today was converted once: its rows stay.
+/// An archive that is refused now was converted before: its rows stay.
 #[test]
-fn a_change_for_the_worse_takes_no_rows_away() {
+fn a_change_for_the_worse_removes_no_rows() {
     let workdir = Workdir::new();
     let nameless = event("", "").replace(r#""eventID":"","#, "");
     workdir.gzip("in/x.json.gz", records(&[event("a", ""), metering("b", &["c1"]), nameless]));
@@ -176,7 +176,7 @@ fn what_selectors_left_out_is_added_later() {
     }
 }
 
-/// It had rows, then it could not be read for a while, then it was back.
+/// It had rows, became unreadable, and came back.
 #[test]
 fn an_archive_that_comes_and_goes_is_there_once() -> std::io::Result<()> {
     for flags in ["--retry-quarantined", "--reconvert-changed"] {
@@ -197,9 +197,9 @@ fn an_archive_that_comes_and_goes_is_there_once() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whatever tells events apart: one that is not there today, or that a selector leaves out today, stays.
+/// With any identity: an event that is gone now, or that a selector now leaves out, stays.
 #[test]
-fn what_is_cut_off_or_left_out_today_stays() {
+fn rows_that_are_cut_off_or_left_out_now_stay() {
     let dated = |number: usize, has_id: bool| {
         let event = event(&number.to_string(), &format!(r#""requestID":"{}""#, number * 7_919));
         let event = event.replace("2025-03-01", &format!("2025-03-{:02}", number % 5 + 1));
@@ -232,7 +232,7 @@ fn rows_of_others_are_carried_over_as_they_are() {
     for path in files(&workdir.at("in/golden")).into_iter().filter(|path| path.to_str().unwrap().contains("expected")) {
         std::fs::remove_file(workdir.at("in/golden").join(path)).expect("a file");
     }
-    // Bad events among good ones of every day that the others have.
+    // Bad events among good ones, on every day that the others have.
     let days: Vec<String> = files(&workdir.at("in/golden"))
         .iter()
         .flat_map(|path| {
@@ -268,7 +268,7 @@ fn rows_of_others_are_carried_over_as_they_are() {
     }
 }
 
-/// A commit that replaces rows may itself be replaced; `check` must not look for the parts that went with it.
+/// A commit that replaces rows may itself be replaced; `check` must not look for the parts that it replaced.
 #[test]
 fn replaced_again_and_again() {
     let workdir = Workdir::new();
@@ -334,7 +334,7 @@ fn killed_while_replacing() {
     }
 }
 
-/// Somebody's copy of a part is nobody's business: its rows are not carried over, and it stays.
+/// A stray copy of a part is left alone: its rows are not carried over, and it stays.
 #[test]
 fn a_part_that_no_commit_lists_is_left_alone() {
     let workdir = Workdir::new();

@@ -1,7 +1,7 @@
-//! Who may use what: `src/` against a table of homes, and against the order of its folders. Text scans, so that they need
-//! no tool and no build.
+//! Which module may use what: `src/` against a table of allowed places, and against the order of its folders. These are text
+//! scans, which need no tool and no build.
 //!
-//! For homes, strings count as uses too; that has not been a nuisance so far.
+//! For allowed places, strings count as uses too; that has not been a nuisance so far.
 
 mod names;
 mod paths;
@@ -12,7 +12,7 @@ use std::path::Path;
 
 use crate::harness::files;
 
-/// Words and the only places they may stand in; a place is a file, or a folder when it ends in `/`.
+/// Words and the only places where they may appear: a file, or a folder when it ends in `/`.
 const HOMES: [(&[&str], &[&str]); 14] = [
     (&["println!", "eprintln!", "print!(", "eprint!("], &["main.rs", "progress.rs", "terminal/"]),
     (
@@ -34,7 +34,7 @@ const HOMES: [(&[&str], &[&str]); 14] = [
             "convert/",
         ],
     ),
-    // Whatever a conversion changes on disk, a test can let fail.
+    // A test can make every change of a conversion on disk fail.
     (
         &["File::create", "OpenOptions", "fs::create_dir", "fs::rename", "fs::remove", "fs::write", "sync_all"],
         &["disk.rs", "generate/", "main.rs"],
@@ -48,28 +48,28 @@ const HOMES: [(&[&str], &[&str]); 14] = [
     (&["ring::", "md5::", "base64::"], &["verify/", "store/s3/buckets.rs"]),
     (&["process::exit", "env::args"], &["main.rs"]),
     (&["env::var"], &["main.rs", "cli/s3.rs"]),
-    // What is asynchronous stays at the edge.
+    // Asynchronous code stays at the edge.
     (&["object_store::", "reqsign", "reqwest"], &["store/s3/", "store/mod.rs"]),
     (&["tokio", "async move", "async fn"], &["store/s3/", "reader/stream.rs"]),
 ];
 
-/// What takes text or values and gives values, and nothing else.
+/// Modules that take text or values and return values, and do nothing else.
 const PURE: [&str; 5] = ["json/", "split/", "columns/", "flatten/", "rows/"];
 
 const NOT_IN_PURE: [&str; 7] = ["std::fs", "std::io::", "std::net", "rayon", "std::thread", "std::process", "print!"];
 
-/// What ends a process that a bad archive must not end.
+/// Calls that would end the process because of a bad archive.
 const PANICS: [&str; 7] = [".unwrap()", ".expect(", "panic!(", "todo!(", "unimplemented!(", "unreachable!(", "dbg!("];
 
 struct Source {
     name: String,
     text: String,
-    /// Where the tests begin; everything is production code before it.
+    /// Where the tests begin; everything before is production code.
     tests_at: usize,
 }
 
 impl Source {
-    /// Lines of production code that are no comments.
+    /// Lines of production code that are not comments.
     fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text[..self.tests_at].lines().enumerate().map(|(at, line)| (at + 1, line));
         lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
@@ -122,7 +122,7 @@ fn everything_is_used_where_its_home_is() {
 }
 
 #[test]
-fn what_takes_text_and_gives_values_does_nothing_else() {
+fn parsers_do_nothing_else() {
     let sources: Vec<Source> = sources().into_iter().filter(|source| source.is_in(&PURE)).collect();
     let offenders: Vec<String> = offenders(&sources, &NOT_IN_PURE, &[]).collect();
     assert!(offenders.is_empty(), "no I/O and no threads in {PURE:?}:\n{}", offenders.join("\n"));
@@ -136,7 +136,7 @@ fn nothing_outside_tests_panics() {
 }
 
 #[test]
-fn every_file_says_what_it_is() {
+fn every_file_has_a_header() {
     for source in sources() {
         let header: Vec<&str> = source.text.lines().take_while(|line| line.starts_with("//!")).collect();
         let words = header.iter().flat_map(|line| line.split_whitespace()).count();
@@ -158,7 +158,7 @@ fn files_stay_readable() {
 }
 
 #[test]
-fn the_scan_tells_uses_from_lookalikes() {
+fn the_scan_distinguishes_uses_from_lookalikes() {
     assert!(is_used("    println!(\"x\")", "println!") && !is_used("    eprintln!(\"x\")", "println!"));
     assert!(is_used("use simd_json::Buffers;", "simd_json") && !is_used("use not_simd_json;", "simd_json"));
     assert!(is_used("value.unwrap()", ".unwrap()") && !is_used("value.unwrap_or_default()", ".unwrap()"));

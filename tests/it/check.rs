@@ -1,4 +1,4 @@
-//! `trailmill check`: a sound lake is called sound, and each thing that may be wrong with one is found and named.
+//! `trailmill check`: a sound lake is called sound, and each kind of fault is found and named.
 
 use std::fs;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ fn check(workdir: &Workdir, flags: &str) -> (Run, Json) {
     (run, report)
 }
 
-/// Kinds of problems that are told.
+/// Kinds of reported problems.
 fn kinds(workdir: &Workdir, flags: &str) -> Vec<String> {
     let (run, report) = check(workdir, flags);
     let kinds: Vec<String> = report["problem_counts"].as_object().expect("counts").keys().cloned().collect();
@@ -40,7 +40,7 @@ fn part(workdir: &Workdir, table: &str) -> PathBuf {
 }
 
 #[test]
-fn a_lake_that_runs_have_left_is_sound() {
+fn a_lake_written_by_runs_is_sound() {
     let workdir = lake();
     let before = workdir.snapshot("lake");
     for flags in ["", "--quick", "--threads 1", "--memory-limit 64MiB"] {
@@ -71,7 +71,7 @@ fn other_tables_and_partitions_are_sound_too() {
 }
 
 #[test]
-fn what_is_no_lake_is_an_error() {
+fn a_path_that_is_no_lake_is_an_error() {
     let workdir = Workdir::new();
     workdir.file("in/a", "x");
     for place in ["in", "nowhere", "in/a"] {
@@ -106,7 +106,7 @@ fn a_torn_file_is_found() {
     assert_eq!(kinds(&workdir, ""), ["part_damaged", "rows_differ"]);
 }
 
-/// A footer says nothing of the pages.
+/// A footer says nothing about the pages.
 #[test]
 fn wrong_bytes_in_the_middle_are_found_by_reading_all() {
     let workdir = lake();
@@ -152,9 +152,9 @@ fn a_lake_whose_manifest_is_gone_is_not_sound() {
     assert_eq!(kinds(&workdir, ""), ["unpublished"]);
 }
 
-/// Copies that a run made which was told to are no finding; others are.
+/// Duplicates that `--no-dedup` wrote are no finding; others are.
 #[test]
-fn one_run_without_dedup_excuses_no_other() {
+fn one_run_without_dedup_excuses_no_other_run() {
     let workdir = Workdir::new();
     workdir.copy(&data("sample"), "in");
     workdir.copy(&data("sample"), "again");
@@ -184,7 +184,7 @@ fn a_file_of_another_table_is_found() {
 }
 
 #[test]
-fn files_that_nobody_has_published_are_found() {
+fn files_that_no_run_has_published_are_found() {
     let workdir = lake();
     let path = part(&workdir, "events");
     fs::copy(&path, path.with_file_name("part-000003-00000.parquet")).expect("a part");
@@ -192,7 +192,7 @@ fn files_that_nobody_has_published_are_found() {
     let (_, report) = check(&workdir, "");
     let counts = &report["problem_counts"];
     assert_eq!((counts["unpublished"].as_u64(), counts["stranger"].as_u64()), (Some(1), Some(1)), "{report}");
-    // The next run clears away what a dead one left, and nothing else.
+    // The next run removes what a dead one left, and nothing else.
     workdir.gzip("more/a.json.gz", records(&[event("new", "")]));
     workdir.convert("more", "");
     assert_eq!(kinds(&workdir, ""), ["stranger"]);
@@ -208,7 +208,7 @@ fn a_damaged_manifest_is_found() {
 }
 
 #[test]
-fn files_of_a_lost_commit_are_strangers() {
+fn files_of_a_lost_commit_are_unknown() {
     let workdir = lake();
     fs::remove_file(part(&workdir, "archives")).expect("a part");
     assert_eq!(kinds(&workdir, ""), ["stranger"]);

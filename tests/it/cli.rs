@@ -1,4 +1,4 @@
-//! What a person at a terminal sees: help, errors that name what to mend, exit codes, and nothing that an archive says raw.
+//! What a person at a terminal sees: help, errors that name what to fix, exit codes, and no raw text of an archive.
 
 use std::fs;
 
@@ -34,7 +34,7 @@ fn help_says_what_it_does_with_defaults_and_an_example() {
         let help = workdir.run(&format!("{command} --help")).expect(0).stdout();
         assert!(help.contains(&format!("Usage: trailmill {command}")), "{help}");
         assert!(help.contains(&format!("Example: trailmill {command}")), "{help}");
-        // The short form is shorter and says the same in less.
+        // The short form says the same in less.
         let short = workdir.run(&format!("{command} -h")).expect(0).stdout();
         assert!(short.len() <= help.len() && short.contains("Usage:"), "{short}");
     }
@@ -77,9 +77,9 @@ fn the_version_is_that_of_the_package() {
     assert_eq!(version.trim(), format!("trailmill {}", env!("CARGO_PKG_VERSION")));
 }
 
-/// An error names the flag or the file to mend, on one screen, and nothing was published.
+/// An error names the flag or the file to fix, fits on one screen, and nothing was published.
 #[test]
-fn errors_name_the_flag_or_the_file_to_mend() {
+fn errors_name_the_flag_or_file_to_fix() {
     let workdir = workdir();
     workdir.file("file", "");
     workdir.file("other/archives/part-000001-00000.parquet", "no Parquet");
@@ -127,9 +127,9 @@ fn errors_name_the_flag_or_the_file_to_mend() {
     }
 }
 
-/// A tip is for a slip of the fingers; what does something else is no tip, nor is a flag ever meant as a path.
+/// A tip is for a typo: a command that does something else is no tip, and a flag is never taken for a path.
 #[test]
-fn a_command_or_flag_that_is_not_there_is_not_said_to_be_another() {
+fn an_unknown_command_or_flag_gets_no_misleading_tip() {
     let workdir = workdir();
     for (arguments, tip) in [
         ("convrt in --out lake", Some("'convert'")),
@@ -159,7 +159,7 @@ fn a_command_or_flag_that_is_not_there_is_not_said_to_be_another() {
 }
 
 #[test]
-fn what_cannot_be_generated_speaks_of_the_output() {
+fn an_error_of_generate_names_the_output() {
     let workdir = workdir();
     workdir.file("file", "");
     for out in ["file", "file/below"] {
@@ -172,9 +172,9 @@ fn what_cannot_be_generated_speaks_of_the_output() {
     assert!(run.stderr().contains("--out") && !run.stderr().contains("to the lake"), "{}", run.dump());
 }
 
-/// One of something is not called by the word for many.
+/// One of something is not in the plural.
 #[test]
-fn one_of_a_kind_is_no_plural() {
+fn one_of_something_is_not_a_plural() {
     let workdir = Workdir::new();
     let mut said = workdir.run("generate --out in --archives 1 --events-per-archive 1").expect(0).stderr();
     // The same event twice.
@@ -197,7 +197,7 @@ fn one_of_a_kind_is_no_plural() {
     }
 }
 
-/// Exit code 2 says that nothing was published, so whatever can go wrong has to go wrong before.
+/// Exit code 2 says that nothing was published, so every failure has to come before that.
 #[test]
 fn a_report_that_cannot_be_written_publishes_nothing() {
     let workdir = workdir();
@@ -208,7 +208,7 @@ fn a_report_that_cannot_be_written_publishes_nothing() {
 }
 
 #[test]
-fn exit_codes_tell_whether_all_some_or_nothing_was_converted() {
+fn exit_codes_say_whether_all_some_or_nothing_was_converted() {
     let workdir = workdir();
     workdir.run("convert in --out lake").expect(0);
     workdir.run("convert in --out lake").expect(0);
@@ -220,13 +220,13 @@ fn exit_codes_tell_whether_all_some_or_nothing_was_converted() {
 }
 
 #[test]
-fn the_summary_is_on_stderr_and_tells_what_to_type_next() {
+fn the_summary_is_on_stderr_and_ends_with_the_next_command() {
     let workdir = Workdir::new();
     workdir.copy(&data("sample"), "in/sample");
     workdir.copy(&data("corrupt"), "in/corrupt");
     let run = workdir.run("convert in --out lake").expect(1);
     assert_eq!(run.stdout(), "", "{}", run.dump());
-    for told in [
+    for printed in [
         "archives",
         "foreign",
         "events",
@@ -241,7 +241,7 @@ fn the_summary_is_on_stderr_and_tells_what_to_type_next() {
         "next: duckdb -c \"select outcome",
         "lake/usage_records/**/*.parquet",
     ] {
-        assert!(run.stderr().contains(told), "{told:?} is not told\n{}", run.dump());
+        assert!(run.stderr().contains(printed), "{printed:?} is not printed\n{}", run.dump());
     }
     check_printable(&run);
     let again = workdir.run("convert in --out lake").expect(0);
@@ -257,12 +257,12 @@ fn quiet_says_nothing_and_verbose_says_more() {
     let verbose = workdir.run("convert in --out verbose -v").expect(0);
     assert!(verbose.stderr().lines().count() > plain.stderr().lines().count(), "{}", verbose.dump());
     assert_eq!(verbose.stdout(), "");
-    // An error is said all the same.
+    // An error is printed all the same.
     assert!(!workdir.run("convert nowhere --out quiet -q").expect(2).stderr().is_empty());
 }
 
 #[test]
-fn text_of_strangers_reaches_the_terminal_escaped() {
+fn untrusted_text_reaches_the_terminal_escaped() {
     let workdir = Workdir::new();
     let evil = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\u{202e}";
     workdir.gzip(&format!("in/{evil}.json.gz"), "{\"Records\":[");
@@ -274,12 +274,12 @@ fn text_of_strangers_reaches_the_terminal_escaped() {
     workdir.gzip("in/not-array.json.gz", format!("{{\"Records\":\"{evil}\"}}"));
     let run = workdir.run("convert in --out lake --report report.json -v").expect(1);
     check_printable(&run);
-    assert!(run.stderr().contains("u{1b}"), "it is told, escaped: {}", run.dump());
+    assert!(run.stderr().contains("u{1b}"), "it is printed, escaped: {}", run.dump());
     let error = workdir.run_with(["convert", "in", evil, "--out", "lake"]).expect(2);
     check_printable(&error);
     let on_bad = workdir.run("convert in --out other --on-bad fail").expect(2);
     check_printable(&on_bad);
-    // A lake with such a name is told as well.
+    // A lake with such a name is printed, too.
     let lake = format!("lake {evil}");
     check_printable(&workdir.run_with(["convert", "in", "--out", &lake]).expect(1));
 }
@@ -343,7 +343,7 @@ fn generated_archives_depend_on_the_seed_alone() {
     }
 }
 
-/// The example of `trailmill generate --help` and the one of `convert` work as they stand there.
+/// The examples of `trailmill generate --help` and `convert --help` work verbatim.
 #[test]
 fn generated_archives_convert_without_a_finding() {
     let workdir = Workdir::new();

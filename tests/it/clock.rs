@@ -1,4 +1,4 @@
-//! A delivery may be called after a minute some time before its newest event: what is asked for by day is found all the same.
+//! A delivery may be named after a minute before its newest event: selecting by day finds the event all the same.
 //!
 //! The first of the files is `data/just-after-midnight`.
 
@@ -10,7 +10,7 @@ use crate::s3::store::{Environment, Store};
 
 const BUCKET: &str = "trail";
 
-/// Archives by their keys: called 23:55 of a day, they hold an event of that day and one of 00:02 of the next.
+/// Archives by their keys: named 23:55 of a day, they hold an event of that day and one of 00:02 of the next.
 fn archives() -> Vec<(String, Vec<u8>)> {
     let ends = [
         ("2024/12/30", "2024-12-31"),
@@ -30,7 +30,7 @@ fn convert(workdir: &Workdir, environment: &Environment, inputs: &str, flags: &s
     lake
 }
 
-/// Events of the days wanted, in order; more is not to be read than `seen` archives.
+/// Events of the selected days, in order; at most `seen` archives may be read.
 #[track_caller]
 fn check(lake: &Lake, expected: &[&str], seen: u64) {
     let mut ids = lake.texts("events", "event_id");
@@ -91,16 +91,16 @@ fn it_is_found_in_containers() {
     workdir.file("tgz/a.tgz", gzip(&tar(&members)));
     workdir.file("zip/a.zip", zip(&members, true));
     for folder in ["tar", "tgz", "zip"] {
-        // One member is passed over, so that the container is looked into again and has no row yet.
+        // One member is skipped, so the container is opened again and has no row yet.
         let lake = convert(&workdir, &Vec::new(), folder, "--from 2025-01-01");
         check(&lake, &SINCE_NEW_YEAR, 3);
     }
 }
 
-/// What a run has left out, since it was of days before those wanted, the next run does not want either. It finds the archive
-/// again, now that a day more is looked through.
+/// Events of days before the selected ones that a run has left out are not selected by the next run either. It finds the
+/// archive again, since one more day is searched.
 #[test]
-fn a_first_day_that_moves_on_every_night_leaves_nothing_to_be_told() {
+fn a_first_day_that_moves_on_every_night_leaves_nothing_to_report() {
     let workdir = Workdir::new();
     let at = |id: &str, time: String| event(id, "").replace("2025-03-01T08:15:00Z", &time);
     for night in 2..8 {
@@ -112,13 +112,13 @@ fn a_first_day_that_moves_on_every_night_leaves_nothing_to_be_told() {
         assert_eq!((lake.code, lake.count("/changed")), (0, 0), "{}", lake.stderr);
         assert_eq!(lake.rows("events").len(), night - 1, "{}", lake.stderr);
     }
-    // Those who ask for an earlier day are told that something was left out.
+    // A run with an earlier first day reports that something was left out.
     let lake = workdir.convert("in", "--from 2025-01-01");
     assert_eq!((lake.code, lake.count("/changed")), (1, 6), "{}", lake.stderr);
 }
 
 #[test]
-fn the_file_that_is_checked_in_is_called_23_55() {
+fn the_checked_in_file_is_named_23_55() {
     let names = files(&data("just-after-midnight"));
     assert!(matches!(names.as_slice(), [name] if name.display().to_string().contains("_20250101T2355Z_")), "{names:?}");
     assert!(records(&[event("a", "")]).contains("2025-03-01T08:15:00Z"), "what `midnight` replaces");

@@ -43,7 +43,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).expect("memory")
 }
 
-/// A zip, written out by the specification, so that it does not depend on who reads it.
+/// A zip, written by the specification, independent of any reader.
 pub fn zip(members: &[(String, Vec<u8>)], is_deflated: bool) -> Vec<u8> {
     let mut file = Vec::new();
     let mut directory = Vec::new();
@@ -89,7 +89,7 @@ fn in_one(name: &str, bytes: Vec<u8>) -> Members {
     vec![(name.to_owned(), bytes)]
 }
 
-/// The same members in every container; the name is what stands before the member's.
+/// The same members in every container, with the prefix of the members' names.
 fn containers() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     let (tar, stored, deflated) = (tar(&members()), zip(&members(), false), zip(&members(), true));
     let tarred = |name: &str, bytes: &[u8]| self::tar(&in_one(name, bytes.to_vec()));
@@ -136,12 +136,12 @@ fn check_sound(workdir: &Workdir) {
 
 fn statuses(lake: &Lake) -> Vec<(String, String, i64)> {
     let rows = lake.rows("archives");
-    let told = |row: &Row| (text(row, "kind").to_owned(), text(row, "status").to_owned(), int(row, "events_seen"));
-    rows.iter().map(told).collect()
+    let status = |row: &Row| (text(row, "kind").to_owned(), text(row, "status").to_owned(), int(row, "events_seen"));
+    rows.iter().map(status).collect()
 }
 
 #[test]
-fn each_member_is_an_archive_whatever_it_is_in() {
+fn each_member_is_an_archive_in_every_container() {
     let expected = expected(&members());
     for (name, inner, bytes) in containers() {
         let workdir = Workdir::new();
@@ -154,11 +154,11 @@ fn each_member_is_an_archive_whatever_it_is_in() {
         let archives: BTreeSet<&str> = rows.iter().map(|row| text(row, "archive")).collect();
         let wanted: Vec<String> = (1..4).map(|number| format!("{}!{inner}{}", uri(&path), key(number))).collect();
         assert_eq!(archives, wanted.iter().map(String::as_str).collect(), "{name}");
-        let mut told = statuses(&lake);
-        told.retain(|(kind, ..)| kind != "tar" && kind != "zip");
+        let mut found = statuses(&lake);
+        found.retain(|(kind, ..)| kind != "tar" && kind != "zip");
         let log = || ("log".to_owned(), "converted".to_owned(), 3);
-        told.sort();
-        assert_eq!(told, [log(), log(), log(), ("text".to_owned(), "foreign".to_owned(), 0)], "{name}");
+        found.sort();
+        assert_eq!(found, [log(), log(), log(), ("text".to_owned(), "foreign".to_owned(), 0)], "{name}");
         check_sound(&workdir);
         let again = workdir.convert("in", "");
         assert_eq!((again.code, again.count("/archives/converted")), (0, 0), "{name}: {}", again.stderr);
@@ -166,7 +166,7 @@ fn each_member_is_an_archive_whatever_it_is_in() {
 }
 
 #[test]
-fn standard_input_may_be_anything_and_is_known_by_its_bytes() {
+fn standard_input_may_be_anything_and_is_recognised_by_its_bytes() {
     let members = members();
     let packed = gzip(&tar(&members));
     let workdir = Workdir::new();
@@ -189,7 +189,7 @@ fn standard_input_may_be_anything_and_is_known_by_its_bytes() {
 }
 
 #[test]
-fn what_cannot_be_looked_into_is_told_with_the_reason() {
+fn containers_that_cannot_be_opened_are_reported_with_the_reason() {
     let workdir = Workdir::new();
     workdir.file("in/a.zip.gz", gzip(&zip(&members(), false)));
     workdir.copy(&crate::harness::data("corrupt/foreign-console-history.csv"), "in/history.csv");
@@ -226,7 +226,7 @@ fn a_compressed_archive_is_unpacked_as_often_as_it_is_packed() {
 }
 
 #[test]
-fn damage_of_zstd_is_told_apart() {
+fn kinds_of_zstd_damage_are_distinguished() {
     let text = records(&(0..2_000).map(|number| event(&format!("event {number}"), "")).collect::<Vec<_>>());
     let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("memory");
     encoder.include_checksum(true).expect("memory");
@@ -275,7 +275,7 @@ fn only_new_members_of_a_container_that_has_grown_are_converted() {
 }
 
 #[test]
-fn members_that_a_selector_passes_over_come_with_a_later_run() {
+fn members_that_a_selector_skips_come_with_a_later_run() {
     let mut members = members();
     let other = key(1).replace("123456789012", "210987654321");
     members.push((other, gzip(records(&[event("other", "").replace("123456789012", "210987654321")]).as_bytes())));
@@ -283,7 +283,7 @@ fn members_that_a_selector_passes_over_come_with_a_later_run() {
     workdir.file("in/a.tgz", gzip(&tar(&members)));
     let lake = workdir.convert("in", "--account 210987654321");
     assert_eq!(lake.texts("events", "event_id"), ["other"], "{}", lake.stderr);
-    // What is not named like a log is read, and foreign.
+    // A file that is not named like a log is read, and foreign.
     assert_eq!(lake.rows("archives").len(), 2);
     let lake = workdir.convert("in", "");
     assert_eq!((lake.count("/events/written"), lake.rows("events").len()), (9, 10), "{}", lake.stderr);
@@ -306,18 +306,18 @@ fn names_that_come_twice_are_two_archives() {
 }
 
 #[test]
-fn a_zip_that_is_made_anew_with_the_same_times_has_other_members() {
+fn a_zip_that_is_rebuilt_with_the_same_times_has_other_members() {
     let archive = |id: &str| ("log.json".to_owned(), records(&[event(id, "")]).into_bytes());
     for is_deflated in [false, true] {
         let workdir = Workdir::new();
         workdir.file("in/a.zip", zip(&[archive("a"), archive("b"), archive("c")], is_deflated));
         assert_eq!(workdir.convert("in", "").count("/events/written"), 3);
-        // As many bytes, other events; only their number tells them by name.
+        // The same sizes, other events; their names differ in a number only.
         workdir.file("in/a.zip", zip(&[archive("b"), archive("c"), archive("d")], is_deflated));
         let lake = workdir.convert("in", "");
         assert_eq!(lake.code, 1, "{}", lake.stderr);
         assert!(lake.stderr.contains("--reconvert-changed"), "{}", lake.stderr);
-        // It is said again until somebody does it.
+        // It is reported until it is done.
         assert_eq!(workdir.convert("in", "").code, 1);
         let lake = workdir.convert("in", "--reconvert-changed");
         assert!(lake.texts("events", "event_id").contains(&"d".to_owned()), "{}", lake.stderr);
@@ -327,7 +327,7 @@ fn a_zip_that_is_made_anew_with_the_same_times_has_other_members() {
 }
 
 #[test]
-fn members_of_a_tar_of_unknown_types_are_files_and_others_are_told() {
+fn tar_members_of_unknown_types_are_files_and_others_are_reported() {
     let typed = |kind: u8, name: &str| {
         let text = records(&[event(&char::from(kind).to_string(), "")]);
         let mut header = tar::Header::new_gnu();
@@ -343,22 +343,22 @@ fn members_of_a_tar_of_unknown_types_are_files_and_others_are_told() {
         let lake = workdir.convert("in", "");
         assert_eq!((lake.code, lake.count("/events/written")), (0, 1), "{}", lake.stderr);
     }
-    for (bytes, told) in
+    for (bytes, message) in
         [(typed(b'M', "a.json"), "another volume"), (typed(b'0', "GNUSparseFile.14328/a.json"), "sparse")]
     {
         let workdir = Workdir::new();
         workdir.file("in/a.tar", bytes);
         let lake = workdir.convert("in", "");
         assert_eq!((lake.code, lake.count("/events/written")), (1, 0), "{}", lake.stderr);
-        assert!(lake.stderr.contains(told), "{told}: {}", lake.stderr);
+        assert!(lake.stderr.contains(message), "{message}: {}", lake.stderr);
     }
 }
 
 #[test]
-fn a_damaged_container_gives_what_is_certain() {
+fn a_damaged_container_gives_the_members_that_are_certain() {
     let members = members();
     let whole = tar(&members);
-    // Names are too long for a header, so each stands in a member of its own before it, too.
+    // Names too long for a header: each is also in a member of its own before it.
     let starts: Vec<usize> = (0..whole.len() - 60).filter(|at| whole[*at..].starts_with(FOLDER.as_bytes())).collect();
     assert_eq!(starts.len(), 6, "{starts:?}");
     let packed = gzip(&whole);
@@ -398,7 +398,7 @@ fn a_damaged_container_gives_what_is_certain() {
 fn a_tar_with_a_damaged_header_keeps_the_members_behind_it() {
     let members = members();
     let whole = tar(&members);
-    // Each of these names stands in a member of its own, and in the header that is meant.
+    // Each of these names is in a member of its own, and in the header that it belongs to.
     let starts: Vec<usize> = (0..whole.len() - 60).filter(|at| whole[*at..].starts_with(FOLDER.as_bytes())).collect();
     let mut damaged = whole.clone();
     damaged[starts[3] + 150] ^= 1;
@@ -414,7 +414,7 @@ fn a_tar_with_a_damaged_header_keeps_the_members_behind_it() {
     }
 }
 
-/// A member that was cut with its tar has another size than the whole one has, so that nobody takes it for that.
+/// A member that was cut with its tar has another size than the whole one, so the two are not confused.
 #[test]
 fn a_tar_that_is_whole_again_has_another_version_of_the_member_that_was_cut() {
     let members = members();
@@ -433,7 +433,7 @@ fn a_tar_that_is_whole_again_has_another_version_of_the_member_that_was_cut() {
 }
 
 #[test]
-fn a_damaged_member_is_read_again_when_its_container_was_mended() {
+fn a_damaged_member_is_read_again_when_its_container_was_repaired() {
     let members = members();
     let mut zipped = zip(&members, true);
     // A byte of the first member.
@@ -485,13 +485,13 @@ fn hostile_containers_stop_nothing() {
     let lake = workdir.convert("in", "--no-dedup --max-inflated 1MiB");
     assert_eq!(lake.code, 1, "{}", lake.stderr);
     lake.check_counts();
-    // What the directory lies about is read as its local header says.
+    // Where the directory is wrong, the local header counts.
     assert_eq!(lake.count("/events/written"), 9 + 3 + 3, "{}", lake.stderr);
     assert!(!Path::new("/etc").join("events").exists());
     check_sound(&workdir);
 }
 
-/// Hundreds of small members around a large one, so that workers meet in the middle of what is read.
+/// Hundreds of small members around a large one, so that workers meet in the middle of the container.
 #[test]
 fn many_members_and_large_ones_give_the_rows_of_the_tree() {
     let workdir = Workdir::new();

@@ -1,4 +1,4 @@
-//! What is taken for an archive, wherever it lies, whatever it is called and however its text is laid out.
+//! What counts as an archive, whatever its place, its name and the layout of its text.
 
 use crate::harness::{Lake, Workdir, event, gzip, int, records, text};
 
@@ -45,7 +45,7 @@ fn every_key_layout_is_found() {
     lake.check_counts();
     let logs = "AWSLogs/111111111111";
     let line =
-        |path: &str, kind: &str, told: &str| format!("{path}/{kind}/{REGION}/{} {told}", name("111111111111", kind));
+        |path: &str, kind: &str, rest: &str| format!("{path}/{kind}/{REGION}/{} {rest}", name("111111111111", kind));
     let expected = [
         line(logs, "CloudTrail-Aggregated", "aggregated converted 1"),
         line(logs, "CloudTrail-Digest", "digest foreign 0"),
@@ -61,7 +61,7 @@ fn every_key_layout_is_found() {
 }
 
 #[test]
-fn content_and_not_the_name_tells_what_a_file_is() {
+fn content_and_not_the_name_decides_what_a_file_is() {
     let workdir = Workdir::new();
     let log = records(&[event("1", "")]);
     workdir.file("in/plain.json", &log);
@@ -151,7 +151,7 @@ fn members_of_an_event_come_in_any_order() {
 }
 
 #[test]
-fn what_holds_no_events_is_foreign_whatever_it_looks_like() {
+fn a_file_without_events_is_foreign_whatever_it_looks_like() {
     for text in [
         "",
         " \n",
@@ -182,14 +182,14 @@ fn the_first_object_decides_and_later_ones_are_events_whatever_they_hold() {
     workdir.file("in/a.json", format!(r#"{{"Records":[{},{odd}]}}"#, event("a", "")));
     let lake = workdir.convert("in", "");
     assert_eq!((lake.code, lake.count("/events/written")), (0, 4), "{}", lake.stderr);
-    // Within a batch, rows of one kind stand together; the index tells where each came from.
+    // Within a batch, rows of one kind are together; the index says where each came from.
     let mut rows = lake.rows("events");
     rows.sort_by_key(|row| int(row, "event_index"));
     assert_eq!(rows.iter().map(|row| text(row, "unmapped")).collect::<Vec<_>>(), ["", "", "", r#"{"x":1}"#]);
 }
 
 #[test]
-fn with_usage_records_alone_other_events_are_counted_unread_unless_bad_input_is_to_fail() {
+fn with_usage_records_alone_other_events_are_counted_unread_unless_on_bad_is_fail() {
     let workdir = Workdir::new();
     let call = event("a", r#""requestParameters":{"usageRecords":[{"quantity":3}]}"#)
         .replace("ec2.amazonaws.com", "metering\\u002dmarketplace.amazonaws.com")
@@ -242,7 +242,7 @@ fn unusual_files_and_folders_stop_nothing() -> std::io::Result<()> {
     std::os::unix::fs::symlink("nowhere", workdir.at("in/broken-link.json.gz"))?;
     std::os::unix::net::UnixListener::bind(workdir.at("in/socket"))?;
     let lake = workdir.convert("in", "");
-    // What is listed and cannot be read is told; what is no file at all holds no archive.
+    // A listed file that cannot be read is reported; what is not a file holds no archive.
     assert_eq!((lake.code, lake.texts("events", "event_id")), (1, vec!["a".to_owned()]), "{}", lake.stderr);
     lake.check_counts();
     let lines = manifest(&workdir, &lake);

@@ -1,4 +1,4 @@
-//! Real and documented data, where it is at hand: the whole of it in one run, every file and every event accounted for,
+//! Real and documented data, where available: all of it in one run, every file and every event accounted for,
 //! every row as the reference says.
 //!
 //! `TRAILMILL_CORPUS` names the folder; it is not part of the project.
@@ -81,13 +81,13 @@ fn the_whole_corpus_converts_as_the_reference_says() {
     ));
 }
 
-/// What is no JSON is told, and what was saved of it and what was refused make up what was seen.
+/// Text that is not JSON is reported; its kept and its refused events add up to those seen.
 fn check_damaged(manifest: &Row, events: &[Row], quarantine: &[Row]) -> Result<(), String> {
     if text(manifest, "status") == "foreign" {
         return if quarantine.is_empty() && events.is_empty() { Ok(()) } else { Err("foreign with rows".to_owned()) };
     }
     if quarantine.is_empty() {
-        return Err("it is no JSON, and nobody is told".to_owned());
+        return Err("it is not JSON, and nothing is reported".to_owned());
     }
     let indexes = events.iter().chain(quarantine.iter().filter(|row| row.contains_key("event_index")));
     let indexes: Vec<i64> = indexes.map(|row| int(row, "event_index")).collect();
@@ -100,7 +100,7 @@ fn check_damaged(manifest: &Row, events: &[Row], quarantine: &[Row]) -> Result<(
     }
 }
 
-/// Every shape of the issue is there, whatever the file is called, and no event in a foreign shape is passed over.
+/// Every shape of the issue is there, whatever the file is named, and no event in a foreign shape is missed.
 #[test]
 fn every_published_metering_event_is_found_or_named_foreign() {
     let Some(corpus) = corpus() else { return };
@@ -115,7 +115,7 @@ fn every_published_metering_event_is_found_or_named_foreign() {
             continue;
         }
         let row = &manifest[&uri(&path)][0];
-        // A document that mentions the call is none; an archive that holds one has rows for it.
+        // A document that mentions the call is not one; an archive with a call has rows for it.
         match text(row, "status") {
             "converted" => found += int(row, "usage_records_written"),
             "foreign" | "quarantined" => assert!(!text(row, "kind").is_empty(), "{row:?}"),

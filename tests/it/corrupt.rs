@@ -1,6 +1,6 @@
 //! Bad input, one defect at a time: `data/corrupt` against a table of what must become of each file.
 //!
-//! Never stops a run, is told with its place and reason, keeps its bytes, and takes no sound event with it.
+//! It never stops a run, is reported with its place and reason, keeps its bytes, and costs no sound event.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -43,7 +43,7 @@ impl Input {
     /// Bytes from the event with this number to the end of `last`, or of the text without one.
     fn span(&self, number: usize, last: &str) -> Range<usize> {
         let text = String::from_utf8_lossy(&self.text);
-        // Lossy text has the length of the bytes but for the one test that does not ask for text behind the bad byte.
+        // Lossy text has the length of the bytes, except in the one test that uses no text after the bad byte.
         let start = text.match_indices("{\"eventVersion\"").nth(number).expect("an event").0;
         let end = if last.is_empty() { self.text.len() } else { start + text[start..].find(last).expect("an end") };
         start..end + last.len()
@@ -131,7 +131,7 @@ fn cases() -> Vec<Case> {
             let text = String::from_utf8_lossy(&input.text);
             let elements = [(0, "7"), (1, "\"text\""), (3, "null"), (4, "[{}]"), (5, "true")];
             let refused = elements.map(|(event, element)| {
-                // Behind `[` or `,`, so that no digit of the event is meant.
+                // After `[` or `,`, so that no digit of the event is hit.
                 let before = if event == 0 { "[" } else { "," };
                 let at = text.find(&format!("{before}{element}")).expect("an element") + 1;
                 input.refused(Some(event), "event_not_object", at..at + element.len())
@@ -159,7 +159,7 @@ const ELSEWHERE: [&str; 1] = ["gzip-truncated.json.gz"];
 const LIMIT: &str = "--max-inflated 1MiB";
 
 #[test]
-fn each_defect_is_located_and_takes_nothing_sound_with_it() {
+fn each_defect_is_located_and_costs_nothing_sound() {
     let failed: Vec<String> = cases().iter().filter_map(|case| check(case).err()).collect();
     assert!(failed.is_empty(), "{} of {} cases:\n\n{}", failed.len(), cases().len(), failed.join("\n\n"));
 }
@@ -186,8 +186,8 @@ fn check(case: &Case) -> Result<(), String> {
     same("refused", shown(&case.refused), shown(&refused));
     // The summary names what went wrong, and where.
     for refused in &case.refused {
-        let told = lake.stderr.contains(&refused.reason) && lake.stderr.contains(case.file);
-        same("told on stderr", "true".into(), told.to_string());
+        let is_reported = lake.stderr.contains(&refused.reason) && lake.stderr.contains(case.file);
+        same("reported on stderr", "true".into(), is_reported.to_string());
     }
     if wrong.is_empty() { Ok(()) } else { Err(format!("{}\n{}", case.file, wrong.join("\n"))) }
 }
@@ -227,7 +227,7 @@ fn the_table_names_every_file_of_the_folder() {
     assert_eq!(found, listed);
 }
 
-/// Bytes that are no log file, and how they are refused under the name of one.
+/// Bytes that are not a log file, and how they are refused under the name of one.
 fn no_log_files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let sound = records(&[event("a", "")]);
     let noise = |bytes: usize| -> Vec<u8> {
@@ -287,11 +287,11 @@ fn no_log_files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
 }
 
 #[test]
-fn what_lies_under_the_name_of_a_log_and_is_none_is_damage() {
+fn a_file_named_like_a_log_that_is_none_is_damage() {
     let name = crate::fixtures::log_name("0815");
     let sound = gzip(records(&[event("a", "")]).as_bytes());
     for (what, bytes, reason) in no_log_files() {
-        // In whatever folder, and in a container; and under another name it is something foreign, told of by kind.
+        // In any folder, and in a container; under another name it is foreign, and counted by kind.
         let workdir = Workdir::new();
         workdir.file(&format!("in/deep/er/{name}"), &bytes);
         let members = [(format!("AWSLogs\\{name}"), bytes.clone()), ("other.json.gz".to_owned(), sound.clone())];
@@ -311,7 +311,7 @@ fn what_lies_under_the_name_of_a_log_and_is_none_is_damage() {
         workdir.run("convert in --out other --on-bad fail -q").expect(2);
 
         if ["tar", "zip"].contains(&what) {
-            // Under another name, they are looked into.
+            // Under another name, their content is searched.
             continue;
         }
         let elsewhere = Workdir::new();
@@ -333,7 +333,7 @@ fn what_lies_under_the_name_of_a_log_and_is_none_is_damage() {
 }
 
 #[test]
-fn documents_of_other_services_under_the_name_of_a_log_stay_foreign() {
+fn documents_of_other_services_named_like_a_log_stay_foreign() {
     let name = crate::fixtures::log_name("0815");
     for bytes in [
         b"{\"configurationItems\":[]}".to_vec(),
@@ -349,7 +349,7 @@ fn documents_of_other_services_under_the_name_of_a_log_stay_foreign() {
 }
 
 #[test]
-fn what_damaged_strings_of_wrappers_hold_is_not_passed_over() {
+fn events_in_damaged_strings_are_not_lost_silently() {
     let [a, b, c] = ["a", "b", "c"].map(|id| event(id, ""));
     let other = format!("{{\"apiVersion\":\"1\",{}", &a[1..]);
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
@@ -378,11 +378,11 @@ fn what_damaged_strings_of_wrappers_hold_is_not_passed_over() {
     // A cut `Records` keeps its whole events, as elsewhere.
     let records = format!("{{\"Records\":[{a},{b},{}", &a[..100]);
     check_text(&format!("{{\"Message\":{}}}", quoted(&records)), "ab", &["json_truncated"]);
-    // So does whatever else brings events.
+    // So does every other wrapper of events.
     let hits = format!("{{\"hits\":{{\"hits\":[{{\"_source\":{a}}},{{\"_source\":{b}}},{{\"_source\":{}", &c[..100]);
     check_text(&hits, "ab", &["json_truncated"]);
     check_text(&format!("{{\"Message\":{}}}", quoted(&hits)), "ab", &["json_truncated"]);
-    // Whatever stands before an event, in whichever order its members are.
+    // Whatever comes before an event, in any order of its members.
     for before in ["2025-03-01T08:15:00Z ", "\u{feff}", "<134>Mar  1 08:15:00 host trail[7]: ", "[INFO] "] {
         for event in [&a, &other] {
             let text = quoted(&format!("{before}{event}"));
@@ -393,9 +393,9 @@ fn what_damaged_strings_of_wrappers_hold_is_not_passed_over() {
     check_text(&format!("{{\"m\":{},\"n\":\"eventVersion is no event\"}}", quoted(&a)), "a", &[]);
 }
 
-/// What speaks for an array, a document or a line must not hide what stands behind or beside it.
+/// The element that decides about an array, document or line must not hide what is after or beside it.
 #[test]
-fn events_are_found_wherever_they_stand() {
+fn events_are_found_wherever_they_are() {
     let [a, b] = ["a", "b"].map(|id| event(id, ""));
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let (s, t) = (quoted(&a), quoted(&b));
@@ -405,7 +405,7 @@ fn events_are_found_wherever_they_stand() {
     for member in ["\"eventId\":\"30\"", "\"eventType\":\"x\"", "\"eventTime\":\"2025-03-01T08:15:00Z\""] {
         check_text(&format!("[{{{member},\"message\":{s}}},{{{member},\"message\":{t}}}]"), "ab", &[]);
     }
-    // Behind strangers.
+    // After foreign elements.
     check_text(&format!("{{\"Records\":[{{\"body\":\"hello\"}},{{\"body\":{s}}}]}}"), "a", stranger);
     check_text(&format!("[{{\"_source\":{{\"message\":\"x\"}}}},{{\"_source\":{{\"message\":{s}}}}}]"), "a", stranger);
     check_text(&format!("{{\"Records\":[{{\"body\":{}}},{{\"body\":{s}}}]}}", quoted(notice)), "a", stranger);
@@ -422,7 +422,7 @@ fn events_are_found_wherever_they_stand() {
     check_text(&format!("{{\"Records\":[{b}],\"detail\":{a}}}"), "ba", &[]);
     check_text(&format!("{{\"message\":{},\"Records\":[{b}]}}", quoted(&a[..80])), "b", &["json_truncated"]);
     check_text(&format!("{{\"logEvents\":[],\"message\":{}}}", quoted(&a[..80])), "", &["json_truncated"]);
-    // Behind byte order marks.
+    // After byte order marks.
     check_text(&format!("\u{feff}\u{feff}{a}"), "a", &[]);
     check_text(&format!("\n\u{feff}{a}"), "a", &[]);
     // With quotes as .NET writes them.
@@ -434,7 +434,7 @@ fn events_are_found_wherever_they_stand() {
         )
     };
     check_text(&body(&a), "ab", &[]);
-    // A version that a pipeline made a number of.
+    // A version that a pipeline turned into a number.
     check_text(&format!("{{\"detail\":{}}}", a.replace("\"1.08\"", "1.08")), "a", &[]);
     // Cut before its version.
     let late = format!("{{\"eventTime\":\"2025-03-01T08:15:00Z\",\"userIdentity\":{{}},{}", &a[1..]);
@@ -468,7 +468,7 @@ fn one_damaged_line_or_hit_costs_no_other() {
 }
 
 #[test]
-fn strings_in_strings_cost_no_more_than_their_text() {
+fn nested_strings_cost_no_more_than_their_text() {
     let mut text =
         format!("[{{\"m\":{}}}]", serde_json::Value::from(event("a", &format!("\"pad\":\"{}\"", "x".repeat(100_000)))));
     for _ in 0..12 {
@@ -517,7 +517,7 @@ fn whole_events_before_the_end_of_a_truncated_archive_are_kept() {
     assert_eq!(shown(&refused(&lake.rows("quarantine"))), shown(&expected));
 }
 
-/// What can be inflated of a gzip member that is cut, without asking for more.
+/// The text that can be inflated from a cut gzip member.
 fn certain_prefix(stored: &[u8]) -> Vec<u8> {
     const HEADER_BYTES: usize = 10;
     let mut text = vec![0; 1 << 20];
@@ -580,7 +580,7 @@ fn on_bad_fail_publishes_nothing() {
 
 /// Smaller defects, as text: the ids that are kept, and the reasons.
 #[test]
-fn texts_that_are_nearly_json_keep_what_is_sound() {
+fn texts_that_are_nearly_json_keep_their_sound_events() {
     let [a, b] = ["a", "b"].map(|id| event(id, ""));
     let odd = |more: &str| format!(r#"{{"Records":[{},{b}]}}"#, event("a", more));
     let deep = |levels: usize| odd(&format!("\"requestParameters\":{}{}", "[".repeat(levels), "]".repeat(levels)));
@@ -635,7 +635,7 @@ fn check_text(archive: &str, ids: &str, reasons: &[&str]) {
     assert_eq!(lake.code, i32::from(!reasons.is_empty()), "{shown}");
 }
 
-/// What stands behind it is certain: a comma opens and closes nothing.
+/// The text after it is certain: a comma opens and closes nothing.
 #[test]
 fn a_stray_comma_costs_no_event() {
     let [a, b] = ["a", "b"].map(|id| event(id, ""));

@@ -1,5 +1,5 @@
-//! A run that dies, at any moment: readers see whole files all the time, the next run completes the lake, and it is the
-//! lake that no crash ever touched, byte for byte.
+//! A run that dies, at any moment: readers see whole files all the time, and the next run completes the lake, byte for byte
+//! as if there had been no crash.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,7 +18,7 @@ use trailmill::{Error, ErrorKind};
 use crate::harness::{Workdir, data, event, files, records, say, text};
 use crate::reference::Row;
 
-/// Several commits, some of which have something to refuse.
+/// Several commits, some of them with bad input.
 fn run(lake: &str) -> String {
     format!("convert in --out {lake} --step-size 600B --threads 2 -q")
 }
@@ -38,7 +38,7 @@ fn inputs() -> Workdir {
     workdir
 }
 
-/// The files that readers see but for the manifest, and its rows but for the time of day.
+/// The files that readers see except the manifest, and its rows without the time of day.
 type Content = (BTreeMap<PathBuf, Vec<u8>>, Vec<Row>);
 
 fn content(workdir: &Workdir, lake: &str) -> Content {
@@ -54,7 +54,7 @@ fn content(workdir: &Workdir, lake: &str) -> Content {
     (parts.into_iter().flatten().collect(), manifest)
 }
 
-/// Whatever has a name that readers look at is a whole file.
+/// Every file with a name that readers look at is whole.
 fn check_files(workdir: &Workdir, lake: &str, moment: &str) {
     for table in ["events", "usage_records", "archives", "quarantine"] {
         let folder = workdir.at(&format!("{lake}/{table}"));
@@ -68,7 +68,7 @@ fn check_files(workdir: &Workdir, lake: &str, moment: &str) {
     }
 }
 
-/// Lets another run finish, and looks at what it has made.
+/// Lets another run finish, and checks its result.
 fn check_recovery(workdir: &Workdir, lake: &str, expected: &Content, moment: &str) {
     check_files(workdir, lake, moment);
     let run = workdir.run(&run(lake));
@@ -83,7 +83,7 @@ fn check_recovery(workdir: &Workdir, lake: &str, expected: &Content, moment: &st
     std::fs::remove_dir_all(workdir.at(lake)).expect("a lake");
 }
 
-/// Inputs, and what an uninterrupted run makes of them.
+/// Inputs, and the result of an uninterrupted run.
 fn uninterrupted() -> (Workdir, Content) {
     let workdir = inputs();
     let run = workdir.run(&run("lake")).expect(1);
@@ -130,7 +130,7 @@ fn killed_between_any_two_changes_on_disk() {
     assert!(kills > 100, "{kills}");
 }
 
-/// A recovery may be killed, too, again and again.
+/// A recovery may be killed, too, repeatedly.
 #[test]
 fn killed_while_recovering() {
     let (workdir, expected) = uninterrupted();
@@ -153,10 +153,10 @@ fn killed_while_recovering() {
     assert!(kills > 30, "{kills}");
 }
 
-/// An error of the disk, which fails once or is full from then on, ends the run with a message that tells the place;
-/// what it had published stays, and the next run completes the lake.
+/// An I/O error, once, or a disk that is full from then on, ends the run with a message that names the place; what it had
+/// published stays, and the next run completes the lake.
 #[test]
-fn an_error_of_the_disk_at_any_change_is_told_and_survived() {
+fn an_io_error_at_any_change_is_reported_and_survived() {
     const EIO: i32 = 5;
     let (workdir, expected) = uninterrupted();
     for wish in [format!("error N {EIO}"), "full N".to_owned()] {
@@ -184,9 +184,9 @@ fn an_error_of_the_disk_at_any_change_is_told_and_survived() {
     }
 }
 
-/// An interrupted run ends in good order: what it has published stays, and the exit code tells the signal.
+/// An interrupted run ends cleanly: what it has published stays, and the exit code is the signal's.
 #[test]
-fn a_signal_ends_a_run_in_good_order() {
+fn a_signal_ends_a_run_cleanly() {
     let (workdir, expected) = uninterrupted();
     for (signal, code) in [(1, 129), (2, 130), (15, 143)] {
         let mut published = Vec::new();
@@ -215,15 +215,15 @@ impl FaultInjector for PanicAt {
     fn before(&self, _: Effect, _: &Path) -> io::Result<()> {
         let is_task = std::thread::current().name().is_some_and(|name| name.starts_with("trailmill-"));
         if is_task && self.changes.fetch_add(1, Ordering::Relaxed) + 1 == self.number {
-            // No report of a panic in the output of tests.
+            // No panic message in the output of tests.
             std::panic::resume_unwind(Box::new("a bug"));
         }
         Ok(())
     }
 }
 
-/// Runs with a panic at each change that is made on a thread of the library, and sees what is left; how many were errors. What
-/// the caller waits for itself, such as the opening of a lake, panics for the caller.
+/// Runs with a panic at each change on a thread of the library, and checks what is left; returns how many were errors.
+/// A panic on the caller's thread, as when a lake is opened, reaches the caller.
 fn panics_of_tasks(
     run: impl Fn(&str, Arc<dyn FaultInjector>) -> Result<(), Error> + Sync,
     after: impl Fn(&str) + Sync,
@@ -234,8 +234,8 @@ fn panics_of_tasks(
         match std::panic::catch_unwind(AssertUnwindSafe(|| run(place, faults))) {
             Ok(Ok(())) => return false,
             Ok(Err(error)) => {
-                let is_told = error.kind() == ErrorKind::Internal && error.to_string().contains("panicked");
-                assert!(is_told, "{number}: {error}");
+                let is_reported = error.kind() == ErrorKind::Internal && error.to_string().contains("panicked");
+                assert!(is_reported, "{number}: {error}");
                 panics.fetch_add(1, Ordering::Relaxed);
             }
             Err(_) => {}
@@ -246,7 +246,7 @@ fn panics_of_tasks(
     panics.into_inner()
 }
 
-/// A task that panics ends the run with an error, as any other trouble does: never the process, and never in a wait.
+/// A task that panics ends the run with an error, like any other failure: never the process, and never in a deadlock.
 #[test]
 fn a_task_that_panics_ends_the_run_and_nothing_else() {
     let (workdir, expected) = uninterrupted();
@@ -268,7 +268,7 @@ fn a_task_that_panics_ends_the_run_and_nothing_else() {
     assert!(conversions > 20 && restorations > 0, "{conversions}, {restorations}");
 }
 
-/// Two runs at once: the second says so, and the lock of a run that was killed holds nobody up.
+/// Two runs at once: the second says so, and the lock of a killed run blocks no other.
 #[test]
 fn one_run_writes_at_a_time() {
     let (workdir, expected) = uninterrupted();

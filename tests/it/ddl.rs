@@ -1,9 +1,8 @@
-//! Statements for engines: what they say, to the letter; that engines run them and find what is in the files; what is
-//! refused.
+//! Statements for engines: their exact text; that engines run them and find what is in the files; what is refused.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --test it ddl` writes the expected statements anew. `TRAILMILL_PYTHON` names an interpreter
-//! with DuckDB, chdb, PySpark, sqlglot and pyarrow; without it the tests that run statements say that they were skipped.
-//! Releases other than the newest are beside it, in `older/`: `tests/engines/versions.txt` lists them, `.ci/engines` makes them.
+//! `UPDATE_GOLDEN=1 cargo test --test it ddl` rewrites the expected statements. `TRAILMILL_PYTHON` names an interpreter
+//! with DuckDB, chdb, PySpark, sqlglot and pyarrow; without it the tests that run statements report that they were skipped.
+//! Older releases are beside it, in `older/`: `tests/engines/versions.txt` lists them, `.ci/engines` installs them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -34,7 +33,7 @@ fn workdir_with_sample() -> Workdir {
 }
 
 #[test]
-fn statements_are_what_they_were() {
+fn statements_match_the_golden_files() {
     let workdir = Workdir::new();
     workdir.copy(&data("sample"), "in");
     let mut failed = Vec::new();
@@ -62,7 +61,7 @@ fn engines_run_the_statements_and_find_what_is_in_the_files() {
         return;
     };
     let workdir = workdir_with_sample();
-    // Values that are no plain folder names, a day to come, and one long ago.
+    // Values that are not plain folder names, a day in the future, and one long ago.
     let strange = [
         event("e1", r#""eventSource":"a/b=c%","recipientAccountId":"012345678901""#),
         event("e2", "").replace("2025-03-01T08:15:00Z", "2099-01-01T00:00:00Z"),
@@ -84,9 +83,9 @@ fn engines_run_the_statements_and_find_what_is_in_the_files() {
     folders.push(lake_that_grew(&workdir));
     workdir.copy(&data("long-ago"), "long-ago");
     folders.push(lake_with_statements(&workdir, "long-ago", "long-ago", "", "--views"));
-    let (is_same, told) = run_python(&python, "ddl.py", |command| command.args(&folders));
-    assert!(is_same, "{told}");
-    say(&format!("ddl: {}", told.lines().find(|line| line.contains("comparisons")).unwrap_or_default()));
+    let (is_same, printed) = run_python(&python, "ddl.py", |command| command.args(&folders));
+    assert!(is_same, "{printed}");
+    say(&format!("ddl: {}", printed.lines().find(|line| line.contains("comparisons")).unwrap_or_default()));
 }
 
 /// A folder with a lake and the statements for each engine.
@@ -102,13 +101,13 @@ fn lake_with_statements(workdir: &Workdir, name: &str, input: &str, convert: &st
     workdir.at("lakes").join(name)
 }
 
-/// Whether a script of `tests/engines` was content, and what it said.
+/// Whether a script of `tests/engines` succeeded, and its output.
 fn run_python(python: &OsStr, script: &str, with: impl FnOnce(&mut Command) -> &mut Command) -> (bool, String) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines").join(script);
     let output = with(Command::new(python).arg(script).env("PYTHONDONTWRITEBYTECODE", "1")).output();
     let output = output.unwrap_or_else(|error| panic!("{PYTHON}={}: {error}", python.display()));
-    let told = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&told).into_owned())
+    let printed = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&printed).into_owned())
 }
 
 /// Environments of `tests/engines/versions.txt` beside the newest: their engine, release and folder name.
@@ -121,7 +120,7 @@ fn older_engines() -> Vec<(String, String, String)> {
 }
 
 #[test]
-fn the_oldest_release_that_a_header_claims_is_among_those_that_are_run() {
+fn the_oldest_release_that_a_header_claims_is_tested() {
     let workdir = Workdir::new();
     workdir.gzip("in/a.json.gz", records(&[event("e1", "")]));
     workdir.run("convert in --out lake").expect(0);
@@ -154,15 +153,15 @@ fn older_releases_run_the_statements_too() {
             say(&format!("skipped: {name}, which .ci/engines puts beside {}", python.display()));
             continue;
         };
-        let (is_same, told) = run_python(&python, "ddl.py", |command| {
+        let (is_same, printed) = run_python(&python, "ddl.py", |command| {
             command.env("PYTHONPATH", older).args(["--only", engine.as_str()]).args(&folders)
         });
-        assert!(is_same, "{name}: {told}");
-        say(&format!("ddl, {name}: {}", told.lines().find(|line| line.contains("comparisons")).unwrap_or_default()));
+        assert!(is_same, "{name}: {printed}");
+        say(&format!("ddl, {name}: {}", printed.lines().find(|line| line.contains("comparisons")).unwrap_or_default()));
     }
 }
 
-/// Where an older engine is, if it was put there.
+/// Where an older engine is, if installed.
 fn older_folder(python: &OsStr, name: &str) -> Option<PathBuf> {
     let folder = Path::new(python).parent()?.parent()?.join("older").join(name);
     folder.is_dir().then_some(folder)
@@ -179,17 +178,17 @@ fn duckdb_finds_the_same_rows_in_every_time_zone() {
     workdir.run("convert in --out lake").expect(0);
     let statements = ddl(&workdir, "duckdb", "lake", "--views");
     let path = workdir.file("duckdb.sql", &statements);
-    let (is_same, told) = run_python(&python, "zones.py", |command| command.arg(workdir.at("lake")).arg(&path));
-    assert!(is_same, "{told}");
-    say(&format!("ddl: {}", told.trim()));
-    // Instants are another day elsewhere.
+    let (is_same, printed) = run_python(&python, "zones.py", |command| command.arg(workdir.at("lake")).arg(&path));
+    assert!(is_same, "{printed}");
+    say(&format!("ddl: {}", printed.trim()));
+    // Instants are on another day in other zones.
     let instants = statements.replace("make_timestamp_ms(epoch_ms(\"event_time\"))", "\"event_time\"");
     let path = workdir.file("instants.sql", instants);
-    let (is_same, told) = run_python(&python, "zones.py", |command| command.arg(workdir.at("lake")).arg(&path));
-    assert!(!is_same && told.contains("events: event_time >= '2025-06-01': America/New_York finds"), "{told}");
+    let (is_same, printed) = run_python(&python, "zones.py", |command| command.arg(workdir.at("lake")).arg(&path));
+    assert!(!is_same && printed.contains("events: event_time >= '2025-06-01': America/New_York finds"), "{printed}");
 }
 
-/// A lake that had events only when the statements for views were made, and has rows in all tables now.
+/// A lake that had only events when the statements for views were made, and now has rows in all tables.
 fn lake_that_grew(workdir: &Workdir) -> PathBuf {
     let lake = "lakes/grown/lake";
     let make = |engine: &str| {
@@ -214,7 +213,7 @@ fn lake_that_grew(workdir: &Workdir) -> PathBuf {
 }
 
 #[test]
-fn tables_that_stay_empty_are_named_where_a_reader_begins() {
+fn tables_that_stay_empty_are_named_in_the_header() {
     let workdir = Workdir::new();
     workdir.gzip("in/a.json.gz", records(&[event("e1", "")]));
     workdir.run("convert in --out lake").expect(0);
@@ -235,7 +234,7 @@ fn tables_that_stay_empty_are_named_where_a_reader_begins() {
 }
 
 #[test]
-fn tables_that_were_there_are_pointed_to_the_place_of_now() {
+fn existing_tables_are_pointed_to_the_current_location() {
     let workdir = Workdir::new();
     workdir.gzip("in/a.json.gz", records(&[event("e1", "")]));
     for flags in ["", "--partition-by region"] {
@@ -289,7 +288,7 @@ fn projections_reach_what_the_lake_has_and_say_what_they_do_not_reach() {
     let said = ddl(&workdir, "athena", "lake", "--location s3://bucket/lake --from 2025-03-02");
     assert!(said.contains("'2025-03-02,NOW+"), "{said}");
     assert!(said.contains("event_date 0001-01-01, 1999-12-31, 2025-03-01, 2099-01-01.\n"), "{said}");
-    // What was asked for goes before what CloudTrail can have written.
+    // The request goes before what CloudTrail can have written.
     let said = ddl(&workdir, "athena", "lake", "--location s3://bucket/lake --from 1999-01-01");
     assert!(said.contains("'1999-01-01,NOW+"), "{said}");
     assert!(said.contains("event_date 0001-01-01, 2099-01-01.\n"), "{said}");
@@ -320,7 +319,7 @@ fn only_statements_end_with_a_semicolon_and_only_some_follow_a_comment() {
         let said = ddl(&workdir, engine, "lake", "--location s3://bucket/lake --database trail");
         let without_comments =
             |text: &str| text.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
-        // Whoever splits at semicolons, comments or not, gets whole statements.
+        // Splitting at semicolons, in comments or not, gives whole statements.
         let statements: Vec<String> = said.split(';').map(without_comments).collect();
         let statements: Vec<&str> = statements.iter().map(|it| it.trim()).filter(|it| !it.is_empty()).collect();
         for statement in &statements {
@@ -340,7 +339,7 @@ fn only_statements_end_with_a_semicolon_and_only_some_follow_a_comment() {
 }
 
 #[test]
-fn what_cannot_be_told_is_refused() {
+fn what_cannot_be_declared_is_refused() {
     let workdir = Workdir::new();
     workdir.gzip("in/a.json.gz", records(&[event("e1", "")]));
     workdir.run("convert in --out lake").expect(0);
@@ -383,15 +382,15 @@ fn what_cannot_be_told_is_refused() {
         let run = workdir.run(&format!("ddl {arguments}")).expect(2);
         assert!(run.stderr().contains(words), "{arguments}: {}", run.stderr());
         assert_eq!(run.stdout(), "", "{arguments}");
-        // What was not typed is named as advice alone.
-        let told = run.stderr();
-        let cause = told.split("; ").next().unwrap_or_default();
+        // Advice names only what was not typed.
+        let printed = run.stderr();
+        let cause = printed.split("; ").next().unwrap_or_default();
         assert!(arguments.contains("--location") || !cause.contains("--location"), "{cause}");
     }
-    // What another name for a place mends, and what is the same place.
+    // Cases that another spelling of the location fixes, and cases with the same location.
     ddl(&workdir, "duckdb", "la[k]e", "--location /lake");
     ddl(&workdir, "duckdb", "Event_Date=2025-01-01/lake", "--location /lake");
-    // What is no column, and engines that are told which folders are partitions.
+    // Folders that are not columns, and engines that get the partitions explicitly.
     ddl(&workdir, "duckdb", "lake", "--location /env=prod/region=1/lake");
     ddl(&workdir, "spark", "Event_Date=2025-01-01/lake", "");
     ddl(&workdir, "athena", "lake", "--location s3://bucket/outcome=zz/lake");
@@ -400,7 +399,7 @@ fn what_cannot_be_told_is_refused() {
 }
 
 #[test]
-fn views_of_questions_come_behind_the_tables_that_they_ask() {
+fn views_of_questions_follow_the_tables_that_they_query() {
     let workdir = Workdir::new();
     workdir.copy(&data("sample"), "in");
     workdir.run("convert in --out lake").expect(0);

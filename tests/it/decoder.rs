@@ -1,4 +1,4 @@
-//! The push decoder: the bytes of an archive, however they come, against a reader of the same file.
+//! The push decoder: the bytes of an archive, in pieces of any size, against a reader of the same file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::harness::{data, event, files, gzip, records, text};
 use crate::large::damaged_archives;
 use crate::reference::{Row, rows_of_batch};
 
-/// What came of a file.
+/// What a file was decoded to.
 #[derive(Debug, Default, PartialEq)]
 pub struct Decoded {
     rows: Vec<(&'static str, Row)>,
@@ -40,7 +40,7 @@ impl Decoded {
         findings.map(|finding| finding.byte_offset).collect()
     }
 
-    /// Rows of one table after the other: how much text makes a batch decides how the tables take turns.
+    /// Rows of one table after the other: the size of batches decides how the tables alternate.
     fn by_table(mut self) -> Self {
         self.rows.sort_by_key(|(table, _)| *table);
         self
@@ -82,12 +82,12 @@ fn decode(decoder: &mut Decoder, name: &str, stored: &[u8], piece: usize) -> Dec
     found.by_table()
 }
 
-/// An archive in segments of so many bytes.
+/// An archive in segments of this many bytes.
 pub fn in_segments(text: &[u8], bytes: usize) -> Decoded {
     decode(&mut Decoder::new(&both().segment_bytes(bytes)).expect("options"), "a.json.gz", text, usize::MAX)
 }
 
-/// Names of the members of a zip, sorted, and how many places of it are damaged.
+/// Names of the members of a zip, sorted, and the number of its damaged places.
 pub fn zip_members(zip: &[u8]) -> (Vec<String>, usize) {
     let options = ReadOptions::default().columns(Table::Events, []);
     let archives = decode(&mut Decoder::new(&options).expect("options"), "a.zip", zip, usize::MAX).archives;
@@ -121,7 +121,7 @@ fn bytes_that_are_pushed_give_what_the_file_gives() {
 }
 
 #[test]
-fn segment_by_segment_comes_what_comes_at_once() {
+fn segments_give_the_same_rows_as_the_whole() {
     let mut at_once = Decoder::new(&both()).expect("options");
     let cases = damaged_archives().map(|(name, bytes)| (name.to_owned(), bytes));
     let sample = paths("sample").into_iter().chain(paths("corrupt"));
@@ -138,7 +138,7 @@ fn segment_by_segment_comes_what_comes_at_once() {
 }
 
 #[test]
-fn an_archive_that_is_left_leaves_nothing_to_the_next() {
+fn an_abandoned_archive_does_not_affect_the_next() {
     let mut decoder = Decoder::new(&both().segment_bytes(100)).expect("options");
     let many: Vec<String> = (0..50).map(|number| event(&number.to_string(), "")).collect();
     decoder.begin("first.json.gz");
@@ -152,7 +152,7 @@ fn an_archive_that_is_left_leaves_nothing_to_the_next() {
 }
 
 #[test]
-fn what_does_not_fit_or_comes_too_late_is_refused() {
+fn bytes_beyond_the_memory_limit_or_after_a_flush_are_refused() {
     let options = ReadOptions::default().memory_limit(64 << 20);
     let mut decoder = Decoder::new(&options).expect("options");
     decoder.begin("big.json.gz");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::harness::{Lake, Workdir, int, records, text};
 
-/// An event of these four, told apart from its copies by `mark`.
+/// An event of these four; `mark` distinguishes it from its copies.
 fn event(id: &str, account: &str, time: &str, name: &str, mark: &str) -> String {
     let id = if id.is_empty() { String::new() } else { format!(r#""eventID":"{id}","#) };
     format!(
@@ -67,7 +67,7 @@ fn the_first_delivery_is_kept_and_the_others_are_counted() {
 }
 
 #[test]
-fn each_part_of_the_identity_tells_events_apart() {
+fn each_part_of_the_identity_distinguishes_events() {
     let workdir = Workdir::new();
     let event = |id, account, time, name| event(id, account, time, name, "x");
     let (time, other_time) = ("2025-03-01T08:15:00Z", "2025-03-01T08:15:01Z");
@@ -122,7 +122,7 @@ fn usage_records_follow_their_event() {
     }
 }
 
-/// Whichever way the files are laid out, an event of an earlier run is found in them.
+/// In any layout of the files, an event of an earlier run is found.
 #[test]
 fn earlier_runs_are_remembered_by_every_layout() {
     for partition_by in ["event_date", "event_month", "region", "account,event_source,event_date", "event_source"] {
@@ -151,7 +151,7 @@ fn no_dedup_writes_events_as_often_as_they_come() {
     workdir.gzip("in/a.json.gz", records(&[plain("1", "x"), plain("1", "x")]));
     let lake = workdir.convert("in", "--no-dedup");
     assert_eq!((lake.count("/events/written"), lake.count("/events/duplicates")), (2, 0));
-    // And what such a run has left twice is no trouble for another.
+    // And duplicates of such a run do not disturb another.
     workdir.gzip("more/a.json.gz", records(&[plain("1", "x"), plain("2", "x")]));
     let lake = workdir.convert("more", "");
     assert_eq!((lake.count("/events/written"), lake.count("/events/duplicates")), (1, 1));
@@ -178,7 +178,7 @@ fn a_dry_run_counts_duplicates_of_its_input_and_of_the_lake() {
 }
 
 /// Two trails deliver the same events at the same minutes, so that workers meet the copies of an event at the same time:
-/// who is first may not show, neither in what is kept nor in the bytes of the files.
+/// which is first must not show, neither in the kept events nor in the bytes of the files.
 #[test]
 fn overlapping_trails_give_the_same_files_on_any_number_of_threads() {
     let workdir = Workdir::new();
@@ -211,11 +211,11 @@ fn overlapping_trails_give_the_same_files_on_any_number_of_threads() {
     }
 }
 
-/// A copy in an archive that turns out to be worthless is none.
+/// A copy in an archive that turns out to be unusable does not count.
 #[test]
-fn what_is_refused_makes_no_duplicates() {
+fn refused_events_make_no_duplicates() {
     let workdir = Workdir::new();
-    // Too large to be inflated at once: it is converted while it is read, and its checksum stands at its end.
+    // Too large to be inflated at once: it is converted while it is read, and its checksum is at its end.
     let filler: Vec<String> = (0..90_000).map(|number| plain(&format!("f{number}"), &"x".repeat(200))).collect();
     let mut damaged = crate::harness::gzip(records(&[filler, vec![plain("1", "worthless")]].concat()).as_bytes());
     let at = damaged.len() - 6;
@@ -228,9 +228,9 @@ fn what_is_refused_makes_no_duplicates() {
     assert_eq!(lake.count("/events/duplicates"), 0);
 }
 
-/// Its end is read faster than its first events are converted: they have no rows yet when it is refused, but claims.
+/// Its end is read before its first events are converted: when it is refused they have claims, but no rows yet.
 #[test]
-fn what_is_refused_early_makes_no_duplicates() {
+fn events_refused_early_make_no_duplicates() {
     let workdir = Workdir::new();
     let mut state = 1_u64;
     let mut noise = || {
@@ -251,7 +251,7 @@ fn what_is_refused_early_makes_no_duplicates() {
     assert_eq!(lake.count("/events/duplicates"), 0);
 }
 
-/// With next to no memory keys go to disk, and nothing is forgotten or invented.
+/// With little memory keys go to disk, and nothing is forgotten or invented.
 #[test]
 fn keys_beyond_the_bound_are_remembered_on_disk() {
     let workdir = Workdir::new();

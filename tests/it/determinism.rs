@@ -70,7 +70,7 @@ fn little_memory_and_many_partitions_give_the_same_bytes_every_time() {
 #[test]
 fn parts_roll_at_their_target_size_and_the_same_way_every_time() {
     let workdir = Workdir::new();
-    // One day, three full row groups: what a part may end at.
+    // One day, three full row groups: points at which a part may end.
     let events: Vec<String> =
         (0..300_000).map(|at| format!(r#"{{"eventTime":"2025-03-01T00:00:00Z","eventID":"{at}"}}"#)).collect();
     for (at, events) in events.chunks(60_000).enumerate() {

@@ -27,7 +27,7 @@ pub enum Key {
     East,
     /// What CloudTrail signs with in `eu-west-1`.
     West,
-    /// Somebody else's.
+    /// A key that is not CloudTrail's.
     Strangers,
 }
 
@@ -150,13 +150,13 @@ impl Bucket {
 pub struct Trail {
     pub name: String,
     pub bucket: String,
-    /// Empty, or ending in a slash.
+    /// Empty, or with a slash at its end.
     pub prefix: String,
     /// `o-id/` or empty, and the account.
     pub account: String,
     pub region: String,
     pub key: Key,
-    /// What the digest file says its key is.
+    /// The digest file's key, as it states it.
     pub fingerprint: String,
     pub end: i64,
     pub is_backfill: bool,
@@ -203,7 +203,7 @@ impl Trail {
         format!("{prefix}AWSLogs/{account}/CloudTrail-Digest/{region}/{day}/{name}")
     }
 
-    /// Delivers an hour with so many log files, and its digest file; returns the digest file's key.
+    /// Delivers an hour with this many log files, and its digest file; returns the digest file's key.
     pub fn hour(&mut self, bucket: &mut Bucket, logs: i64) -> String {
         let keys: Vec<String> = (0..logs)
             .map(|at| {
@@ -265,7 +265,7 @@ impl Trail {
     }
 }
 
-/// What is signed of a digest file.
+/// The text of a digest file that is signed.
 pub fn string_to_sign(text: &str) -> String {
     let json: Json = serde_json::from_str(text).expect("a digest file");
     let member = |name: &str| json[name].as_str().unwrap_or("null").to_owned();

@@ -1,4 +1,4 @@
-//! UTF-16, as Windows PowerShell writes what a command prints, and byte order marks: taken wherever text is taken.
+//! UTF-16, as Windows PowerShell writes what a command prints, and byte order marks: accepted wherever text is accepted.
 
 use crate::digests::{Bucket, Key, Trail, public_keys};
 use crate::harness::{Workdir, event, gzip, int, records};
@@ -19,7 +19,7 @@ type Encode = fn(&str) -> Vec<u8>;
 
 const ENCODINGS: [(&str, Encode); 3] = [("UTF-16LE", little), ("UTF-16BE", big), ("marked UTF-8", marked)];
 
-/// Few events and many: a large archive is read as it comes.
+/// Few events and many: a large archive is read as a stream.
 #[test]
 fn archives() {
     let dressed = |number: usize| event(&format!("e{number:05}"), "\"requestParameters\":{\"a\":\"é€\u{1f600}\"}");

@@ -1,9 +1,9 @@
-//! Lakes as real engines read them, from the disk and over S3: every column of every table, what it holds, and whether bloom
-//! filters and the page index save them work.
+//! Lakes as real engines read them, from disk and over S3: every column of every table, its values, and whether bloom
+//! filters and the page index save work.
 //!
-//! `TRAILMILL_PYTHON` names an interpreter that has them all (`.ci/run` makes one); without it the test says that it was
-//! skipped. What is expected comes from the reference where it has an opinion (`events`, `usage_records`), and from our own
-//! reader for the bookkeeping. `tests/engines` has the other half: `read.py` reads, `check.py` compares.
+//! `TRAILMILL_PYTHON` names an interpreter that has them all (`.ci/run` makes one); without it the test reports that it was
+//! skipped. Expectations come from the reference for `events` and `usage_records`, and from our own reader for the
+//! bookkeeping tables. `tests/engines` has the other half: `read.py` reads, `check.py` compares.
 
 mod expectations;
 
@@ -55,16 +55,16 @@ fn every_engine_reads_what_was_written() {
     assert_eq!(usage_column(&expectations, "quantity")["max"], "999999999999999999", "all digits of a quantity");
     let readings = workdir.at("readings.json");
     let path = workdir.file("expectations.json", format!("{expectations:#}"));
-    let (is_read, told) = run(&python, "read.py", &[&path, &readings]);
-    assert!(is_read, "{told}");
-    let (is_same, told) = run(&python, "check.py", &[&path, &readings]);
-    assert!(is_same, "{told}");
-    say(told.trim());
-    a_wrong_expectation_is_told_for_every_engine(&workdir, &python, &expectations, &readings);
+    let (is_read, printed) = run(&python, "read.py", &[&path, &readings]);
+    assert!(is_read, "{printed}");
+    let (is_same, printed) = run(&python, "check.py", &[&path, &readings]);
+    assert!(is_same, "{printed}");
+    say(printed.trim());
+    a_wrong_expectation_is_reported_for_every_engine(&workdir, &python, &expectations, &readings);
 }
 
 /// A check that cannot fail checks nothing.
-fn a_wrong_expectation_is_told_for_every_engine(workdir: &Workdir, python: &OsStr, right: &Json, readings: &Path) {
+fn a_wrong_expectation_is_reported_for_every_engine(workdir: &Workdir, python: &OsStr, right: &Json, readings: &Path) {
     let column = |name: &str| {
         let at = usage_columns(right).iter().position(|column| column["name"] == name).expect("a column");
         format!("{USAGE_COLUMNS}/{at}")
@@ -82,15 +82,15 @@ fn a_wrong_expectation_is_told_for_every_engine(workdir: &Workdir, python: &OsSt
         ("/lakes/accounts/event_times/plain".to_owned(), json!("0"), "events with id plain"),
         ("/lakes/months/tables/usage_records/rows".to_owned(), json!(1), "without a file"),
     ];
-    for (pointer, wrong, told_of) in wrongs {
+    for (pointer, wrong, difference) in wrongs {
         let mut expectations = right.clone();
         *expectations.pointer_mut(&pointer).unwrap_or_else(|| panic!("no {pointer}")) = wrong;
         let path = workdir.file("wrong.json", expectations.to_string());
-        let (is_same, told) = run(python, "check.py", &[&path, readings]);
-        assert!(!is_same, "{pointer}: {told}");
+        let (is_same, printed) = run(python, "check.py", &[&path, readings]);
+        assert!(!is_same, "{pointer}: {printed}");
         for engine in ENGINES {
-            let is_told = told.lines().any(|line| line.starts_with(engine) && line.contains(told_of));
-            assert!(is_told, "{engine} does not tell that {pointer} is wrong: {told}");
+            let is_reported = printed.lines().any(|line| line.starts_with(engine) && line.contains(difference));
+            assert!(is_reported, "{engine} does not report that {pointer} is wrong: {printed}");
         }
     }
 }
@@ -103,8 +103,8 @@ fn usage_column<'e>(expectations: &'e Json, name: &str) -> &'e Json {
     usage_columns(expectations).iter().find(|column| column["name"] == name).expect("a column")
 }
 
-/// The sample, the golden files and what is awkward for partitions: an account with a leading zero, with and without a time,
-/// and a Region that is no name for a folder.
+/// The sample, the golden files and awkward partitions: an account with a leading zero, with and without a time, and a
+/// Region that is not a folder name.
 fn inputs() -> Workdir {
     let workdir = Workdir::new();
     workdir.copy(&data("sample"), "in/sample");
@@ -157,8 +157,8 @@ fn expected(lake: &Path, inputs: &Path, partition_columns: &[&str], is_on_s3: bo
     })
 }
 
-/// A file with several row groups and pages, and what is looked for in it: an event of its second row group, one that is
-/// not there, and those of the last hours of its day.
+/// A file with several row groups and pages, and what to look up in it: an event of its second row group, one that is not
+/// there, and those of the last hours of its day.
 fn lookup(workdir: &Workdir) -> Json {
     workdir.run("generate --out generated --mix org --archives 80 --events-per-archive 2500 --days 1").expect(0);
     workdir.run("convert generated --out large --tables events").expect(0);
@@ -183,6 +183,6 @@ fn run(python: &OsStr, script: &str, paths: &[&Path]) -> (bool, String) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines").join(script);
     let output = Command::new(python).arg(script).args(paths).env("PYTHONDONTWRITEBYTECODE", "1").output();
     let output = output.unwrap_or_else(|error| panic!("{PYTHON}={}: {error}", python.display()));
-    let told = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&told).into_owned())
+    let printed = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&printed).into_owned())
 }

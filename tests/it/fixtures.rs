@@ -1,5 +1,8 @@
-//! The checked-in data: in: nothing; out: every file below `data/sample`, `data/corrupt`, `data/shapes`, `data/containers`,
-//! `data/just-after-midnight` and `data/long-ago`, and the proof that they are what this module makes. Never: the clock, a random number, or text from a real archive.
+//! The checked-in data.
+//!
+//! In: nothing. Out: every file below `data/sample`, `data/corrupt`, `data/shapes`, `data/containers`,
+//! `data/just-after-midnight` and `data/long-ago`, and a check that they are what this module generates. Never: the clock, a
+//! random number, or text from a real archive.
 //!
 //! `UPDATE_FIXTURES=1 cargo test --test it fixtures` makes the files again.
 
@@ -22,17 +25,17 @@ use libdeflater::{CompressionLvl, Compressor};
 
 use crate::harness::{data, files, inflated};
 
-/// Makes the files instead of checking them.
+/// Writes the files instead of checking them.
 const UPDATE: &str = "UPDATE_FIXTURES";
 
-/// Folders below `data` that hold nothing but what is made here.
+/// Folders below `data` that hold only generated files.
 const FOLDERS: [&str; 6] = ["sample", "corrupt", "shapes", "containers", "just-after-midnight", "long-ago"];
 
 /// Files by their path below `data`.
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 #[test]
-fn checked_in_data_is_what_its_maker_makes() {
+fn checked_in_data_matches_its_generator() {
     let made = sample::files().into_iter().chain(corrupt::files()).chain(foreign::files()).chain(shapes::files());
     let made: Files = made.chain(midnight::files()).chain(long_ago::files()).chain(containers::files()).collect();
     if std::env::var_os(UPDATE).is_some() {
@@ -68,7 +71,7 @@ fn the_sample_is_small_and_has_both_mixes() {
     assert!(organisation >= 9 && paths.len() - organisation >= 3, "{paths:?}");
 }
 
-/// Nobody should have to ask whether a key in this repository is a real one.
+/// No key in this repository should look real.
 #[test]
 fn no_checked_in_text_looks_like_a_secret() {
     for path in files(&data("")) {
@@ -81,7 +84,7 @@ fn no_checked_in_text_looks_like_a_secret() {
     }
 }
 
-/// One gzip member. Not zlib-rs: what that makes depends on the processor.
+/// One gzip member. Not with zlib-rs, whose output depends on the processor.
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut compressor = Compressor::new(CompressionLvl::best());
     let mut stored = vec![0; compressor.gzip_compress_bound(text.len())];

@@ -1,7 +1,7 @@
-//! `data/golden`: hand-written archives and the rows that come of them, as a reader of the tables sees them.
+//! `data/golden`: hand-written archives and their rows, as a reader of the tables sees them.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --test it golden` writes the expected rows anew; the reference then still has to agree,
-//! and so has whoever reads the difference.
+//! `UPDATE_GOLDEN=1 cargo test --test it golden` rewrites the expected rows; the reference still has to agree, and so has
+//! the reviewer of the diff.
 
 use std::fs;
 use std::path::PathBuf;
@@ -61,7 +61,7 @@ fn convert(workdir: &Workdir, name: &str) -> (PathBuf, Lake) {
     (workdir.at("in").join(file), lake)
 }
 
-/// The rows of a lake as JSON, one column a line. Null columns are left out, and what tells where the test ran.
+/// The rows of a lake as JSON, one column a line. Null columns and paths of the test are left out.
 fn render(lake: &Lake) -> String {
     let table = |name: &str| {
         let mut rows = lake.rows(name);
@@ -124,7 +124,7 @@ fn decimal(millionths: i128) -> String {
     format!("{sign}{}.{:06}", millionths / 1_000_000, millionths % 1_000_000)
 }
 
-/// What the golden files are for: a shape that is gone from them is not tested any more.
+/// The shapes that the golden files must have: one that is gone from them is no longer tested.
 #[test]
 fn golden_inputs_cover_the_contract() {
     let mut events: Vec<Row> = Vec::new();

@@ -1,6 +1,6 @@
 //! What every test needs: a folder of its own, archives in it, the program, and its output as rows.
 //!
-//! A failing command shows what was run, where, what the folder held and what it said.
+//! A failing command shows what was run, where, what the folder held and the output.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use crate::reference::{self, Row};
 
-/// A folder that is gone when the test ends.
+/// A folder that is removed when the test ends.
 pub struct Workdir {
     folder: tempfile::TempDir,
 }
@@ -34,7 +34,7 @@ impl Workdir {
         self.path().join(below)
     }
 
-    /// Writes a file as it is; returns its path.
+    /// Writes a file verbatim; returns its path.
     pub fn file(&self, below: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.at(below);
         fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
@@ -59,7 +59,7 @@ impl Workdir {
         }
     }
 
-    /// Runs the program in the folder; its arguments are split at blanks.
+    /// Runs the program in the folder; its arguments are split at spaces.
     pub fn run(&self, arguments: &str) -> Run {
         self.run_with(arguments.split(' ').filter(|word| !word.is_empty()))
     }
@@ -75,7 +75,7 @@ impl Workdir {
         Run { command: format!("trailmill {}", arguments.join(" ")), folder: self.path(), output }
     }
 
-    /// Runs the program with something on its standard input.
+    /// Runs the program with this standard input.
     pub fn run_with_input(&self, arguments: &str, input: &[u8]) -> Run {
         let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_trailmill"))
             .args(arguments.split(' ').filter(|word| !word.is_empty()))
@@ -97,14 +97,14 @@ impl Workdir {
         Run { command: format!("TRAILMILL_FAULT='{wish}' trailmill {arguments}"), folder: self.path(), output }
     }
 
-    /// Runs the program behind a line of a shell, such as `ulimit -n 24`.
+    /// Runs the program after a shell command, such as `ulimit -n 24`.
     pub fn run_behind(&self, line: &str, arguments: &str) -> Run {
         let line = format!("{line} && exec {} {arguments}", env!("CARGO_BIN_EXE_trailmill"));
         let output = Command::new("sh").args(["-c", &line]).current_dir(self.path()).output().expect("a shell");
         Run { command: line, folder: self.path(), output }
     }
 
-    /// Starts the program in the folder, with a fault if it is one.
+    /// Starts the program in the folder, with a fault unless it is empty.
     pub fn start(&self, arguments: &str, fault: &str) -> Started {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trailmill"));
         command.args(arguments.split(' ')).current_dir(self.path());
@@ -116,12 +116,12 @@ impl Workdir {
         Started { command: format!("trailmill {arguments}"), folder: self.path(), child }
     }
 
-    /// Runs the program in the folder with variables such as those of a store: of AWS it sees no others.
+    /// Runs the program in the folder with these variables, such as those of a store, and no others of AWS.
     pub fn run_in(&self, environment: &[(&'static str, String)], arguments: &str) -> Run {
         self.start_in(environment, arguments).end()
     }
 
-    /// Starts the program in the folder with variables such as those of a store: of AWS it sees no others.
+    /// Starts the program in the folder with these variables, such as those of a store, and no others of AWS.
     pub fn start_in(&self, environment: &[(&'static str, String)], arguments: &str) -> Started {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trailmill"));
         command.args(arguments.split(' ').filter(|word| !word.is_empty())).current_dir(self.path());
@@ -159,7 +159,7 @@ pub fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-/// What gzip text says; a file that is not gzip is its own text.
+/// The text of a gzip file; any other file is its own text.
 pub fn inflated(stored: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     if !stored.starts_with(&[0x1f, 0x8b]) {
@@ -201,12 +201,12 @@ pub fn data(below: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(below)
 }
 
-/// Tells the developer something even when the test passes: the test runner keeps `eprintln!` to itself.
+/// Prints something even when the test passes: the test runner captures `eprintln!`.
 pub fn say(message: &str) {
     let _ = writeln!(std::io::stderr(), "{message}");
 }
 
-/// A run that goes on.
+/// A running process.
 pub struct Started {
     command: String,
     folder: PathBuf,
@@ -214,7 +214,7 @@ pub struct Started {
 }
 
 impl Started {
-    /// Another program than ours.
+    /// A program other than ours.
     pub fn other(command: &mut Command, folder: PathBuf) -> Self {
         let words = format!("{command:?}");
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -227,7 +227,7 @@ impl Started {
         assert!(status.is_ok_and(|status| status.success()), "{name} to {}", self.command);
     }
 
-    /// Waits for its end.
+    /// Waits until it has ended.
     pub fn end(self) -> Run {
         let output = self.child.wait_with_output().expect("its end");
         Run { command: self.command, folder: self.folder, output }
@@ -247,7 +247,7 @@ impl Run {
         self.output.status.code().unwrap_or(-1)
     }
 
-    /// Whether it was killed.
+    /// Whether SIGKILL ended it.
     pub fn was_killed(&self) -> bool {
         std::os::unix::process::ExitStatusExt::signal(&self.output.status) == Some(9)
     }
@@ -275,7 +275,7 @@ impl Run {
         serde_json::from_str(&text).expect("the report is JSON")
     }
 
-    /// Command, folder with all files in it, exit code and what was said.
+    /// Command, folder with all files in it, exit code and output.
     pub fn dump(&self) -> String {
         let mut dump = format!("command: {}\nfolder:  {}\n", self.command, self.folder.display());
         for path in files(&self.folder) {
@@ -356,18 +356,18 @@ impl Lake {
     #[track_caller]
     pub fn check_counts(&self) {
         let events = |name: &str| self.count(&format!("/events/{name}"));
-        let told = events("written") + events("duplicates") + events("quarantined") + events("filtered");
-        assert_eq!(events("seen"), told, "{}", self.report);
+        let accounted = events("written") + events("duplicates") + events("quarantined") + events("filtered");
+        assert_eq!(events("seen"), accounted, "{}", self.report);
         let archives = |name: &str| self.count(&format!("/archives/{name}"));
-        let told =
+        let accounted =
             archives("converted") + archives("already_converted") + archives("quarantined") + archives("foreign");
-        assert_eq!(archives("seen"), told, "{}", self.report);
+        assert_eq!(archives("seen"), accounted, "{}", self.report);
         let manifest = self.rows("archives");
         let sum = |name: &str| manifest.iter().map(|row| int(row, name)).sum::<i64>();
         for row in &manifest {
-            let told =
+            let accounted =
                 int(row, "events_written") + int(row, "duplicates") + int(row, "quarantined") + int(row, "filtered");
-            assert_eq!(int(row, "events_seen"), told, "{row:?}");
+            assert_eq!(int(row, "events_seen"), accounted, "{row:?}");
         }
         assert_eq!(sum("events_written"), self.rows("events").len() as i64, "rows of events");
         assert_eq!(sum("usage_records_written"), self.rows("usage_records").len() as i64, "rows of usage_records");

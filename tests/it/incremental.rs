@@ -1,4 +1,4 @@
-//! Running again: what the lake has is not read again, whichever way it is reached, and what it has stays as it is.
+//! Running again: archives that the lake has are not read again, by whatever path, and its rows stay as they are.
 
 use std::os::unix::fs::symlink;
 
@@ -113,7 +113,7 @@ fn links_lead_to_each_archive_once() -> std::io::Result<()> {
 }
 
 #[test]
-fn an_input_that_is_a_link_is_what_it_leads_to() -> std::io::Result<()> {
+fn an_input_that_is_a_link_is_its_target() -> std::io::Result<()> {
     let workdir = Workdir::new();
     archive(&workdir, "in/real/a.json.gz", "a");
     symlink("in", workdir.at("input"))?;
@@ -152,7 +152,7 @@ fn a_folder_and_a_link_to_it_are_one_folder() -> std::io::Result<()> {
     let workdir = Workdir::new();
     archive(&workdir, "in/real/a.json.gz", "a");
     symlink("real", workdir.at("in/also-real"))?;
-    // Links may lead back to where they stand.
+    // Links may lead back to their own folder.
     symlink(".", workdir.at("in/real/loop"))?;
     symlink("..", workdir.at("in/real/up"))?;
     let lake = workdir.convert("in", "");
@@ -189,7 +189,7 @@ fn a_dry_run_counts_as_a_real_one_and_writes_nothing() {
 }
 
 #[test]
-fn a_dry_run_in_front_of_a_lake_tells_what_is_new() {
+fn a_dry_run_against_a_lake_reports_what_is_new() {
     let workdir = Workdir::new();
     workdir.copy(&data("sample"), "in/sample");
     let real = workdir.convert("in", "").report;
@@ -227,7 +227,7 @@ fn nothing_but_whole_files_is_left_after_a_run() {
     assert!(lines.iter().all(|row| !text(row, "commit_id").is_empty() && text(row, "integrity") == "not_checked"));
 }
 
-/// Whatever lies in the folders of a lake: what no commit lists is not in it.
+/// A file in the folders of a lake that no commit lists is not part of it.
 #[test]
 fn files_of_lost_commits_are_no_rows_of_the_lake() {
     let workdir = Workdir::new();
@@ -243,7 +243,7 @@ fn files_of_lost_commits_are_no_rows_of_the_lake() {
     let run = workdir.run("convert in --out lake").expect(2);
     assert!(run.stderr().contains("bring the missing files of `archives` back"), "{}", run.dump());
     assert!(workdir.snapshot("lake") == before);
-    // One may be a crash, and what it has left is cleared away.
+    // One may be a crash, and its remains are removed.
     std::fs::remove_file(workdir.at("lake/events/event_date=2025-03-01/part-000003-00000.parquet")).expect("a part");
     let dry = workdir.run("convert in --out lake --dry-run --report dry.json").expect(0).report("dry.json");
     assert_eq!((dry["events"]["written"].as_u64(), dry["events"]["duplicates"].as_u64()), (Some(2), Some(0)));
@@ -253,7 +253,7 @@ fn files_of_lost_commits_are_no_rows_of_the_lake() {
 }
 
 #[test]
-fn a_lake_that_was_copied_without_its_state_goes_on() {
+fn a_lake_that_was_copied_without_its_state_can_be_added_to() {
     let workdir = Workdir::new();
     archive(&workdir, "in/a.json.gz", "a");
     workdir.convert("in", "");

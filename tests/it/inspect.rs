@@ -1,4 +1,4 @@
-//! What `inspect` says is in archives and lakes, against the reference, which counts for itself.
+//! What `inspect` reports about archives and lakes, against the reference, which counts independently.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -38,7 +38,7 @@ struct Expected {
 }
 
 impl Expected {
-    /// Of all files below a folder; text that is no JSON is not for the reference.
+    /// Of all files below a folder; the reference does not cover text that is not JSON.
     fn of(folder: &Path) -> Self {
         let mut expected = Self::default();
         for path in files(folder) {
@@ -81,7 +81,7 @@ impl Expected {
         (counts, absent)
     }
 
-    /// Compares all that a report says of archives.
+    /// Compares everything that a report says about archives.
     #[track_caller]
     fn check(&self, contents: &Json, top: usize) {
         let number = |pointer: &str| contents.pointer(pointer).and_then(Json::as_u64);
@@ -109,8 +109,8 @@ impl Expected {
         assert_eq!(fields.iter().map(|field| field["field"].as_str().expect("a name")).collect::<Vec<_>>(), FIELDS);
         for field in fields {
             let (values, absent) = self.values(field["field"].as_str().expect("a name"));
-            let told = (&field["distinct"], &field["is_exact"], &field["absent"]);
-            assert_eq!(told, (&json!(values.len()), &json!(true), &json!(absent)), "{field}");
+            let counts = (&field["distinct"], &field["is_exact"], &field["absent"]);
+            assert_eq!(counts, (&json!(values.len()), &json!(true), &json!(absent)), "{field}");
             let float = |number: u64| f64::from(u32::try_from(number).expect("few events"));
             let share = |events: u64| (float(events) * 10_000.0 / float(found)).round() / 100.0;
             let expected: Vec<Json> = values
@@ -125,8 +125,8 @@ impl Expected {
             _ => None,
         });
         let times: BTreeSet<i64> = times.collect();
-        let told = |name: &str| contents[name].as_str().and_then(time::iso).map(|instant| instant.ms);
-        let last = (told("first_event_time"), told("last_event_time"));
+        let instant = |name: &str| contents[name].as_str().and_then(time::iso).map(|instant| instant.ms);
+        let last = (instant("first_event_time"), instant("last_event_time"));
         assert_eq!(last, (times.first().copied(), times.last().copied()));
         let bars = contents["histogram"]["bars"].as_array().expect("bars");
         let dated: u64 = bars.iter().map(|bar| bar["events"].as_u64().expect("a number")).sum();
@@ -190,9 +190,9 @@ fn many_generated_events_on_any_number_of_threads() {
     assert!(text(1).contains("6,480 found") && text(1).contains("by month"), "{}", text(1));
 }
 
-/// Every number of the JSON stands in the table, with thousands apart.
+/// Every number of the JSON is in the table, with thousands separators.
 #[test]
-fn the_table_says_what_the_json_says() {
+fn the_table_and_the_json_agree() {
     let workdir = inputs();
     let text = workdir.run("inspect in/sample").expect(0).stdout();
     let report = report(&workdir.run("inspect in/sample --format json").expect(0));
@@ -202,13 +202,13 @@ fn the_table_says_what_the_json_says() {
         let block = text.split("\n\n").find(|block| block.starts_with(&format!("{name}: ")));
         let block = block.unwrap_or_else(|| panic!("no {name} in\n{text}"));
         assert!(block.starts_with(&format!("{name}: {} value", field["distinct"])), "{block}");
-        let told = if name == "event_date" { &contents["histogram"]["bars"] } else { &field["top"] };
-        for value in told.as_array().expect("values") {
+        let listed = if name == "event_date" { &contents["histogram"]["bars"] } else { &field["top"] };
+        for value in listed.as_array().expect("values") {
             let name = value["value"].as_str().or(value["date"].as_str()).expect("a value");
             let percent = format!("{:.2}%", value["percent"].as_f64().expect("a number"));
-            let is_told =
+            let is_shown =
                 |line: &str| line.split_whitespace().take(3).eq([name, &value["events"].to_string(), &percent]);
-            assert!(block.lines().any(is_told), "{value} is not in\n{block}");
+            assert!(block.lines().any(is_shown), "{value} is not in\n{block}");
         }
     }
     let widths = |name: &str| {
@@ -217,13 +217,13 @@ fn the_table_says_what_the_json_says() {
         ends.len()
     };
     assert_eq!((widths("event_name"), widths("event_date")), (1, 1), "not aligned:\n{text}");
-    for told in ["13: 13 CloudTrail", "616 found", "335: 312 success", "2018-04-19T17:04:12Z to "] {
-        assert!(text.contains(told), "{told:?} is not in\n{text}");
+    for printed in ["13: 13 CloudTrail", "616 found", "335: 312 success", "2018-04-19T17:04:12Z to "] {
+        assert!(text.contains(printed), "{printed:?} is not in\n{text}");
     }
 }
 
 #[test]
-fn a_lake_says_what_its_archives_say() {
+fn a_lake_and_its_archives_have_the_same_report() {
     let workdir = inputs();
     workdir.copy(&data("corrupt"), "in/corrupt");
     let archives = report(&workdir.run("inspect in --format json").expect(1))["archives"].clone();
@@ -248,12 +248,12 @@ fn a_lake_says_what_its_archives_say() {
         }
     }
     let text = workdir.run("inspect lake0").expect(0).stdout();
-    for told in ["lake0, 1 commit, partitioned by event_date", "usage_records", "quarantine", "event_name: "] {
-        assert!(text.contains(told), "{told:?} is not in\n{text}");
+    for printed in ["lake0, 1 commit, partitioned by event_date", "usage_records", "quarantine", "event_name: "] {
+        assert!(text.contains(printed), "{printed:?} is not in\n{text}");
     }
 }
 
-/// Copies are counted in archives and are gone in a lake, which says so.
+/// Duplicates are counted in archives; a lake has dropped them, and says so.
 #[test]
 fn nothing_is_deduplicated() {
     let workdir = Workdir::new();
@@ -261,18 +261,18 @@ fn nothing_is_deduplicated() {
     workdir.gzip("in/a.json.gz", &archive);
     workdir.gzip("in/b.json.gz", &archive);
     let events = |run: Run, pointer: &str| report(&run).pointer(pointer).cloned().expect("events");
-    let told = |found: u64, duplicates: u64| json!({"seen": 6, "found": found, "duplicates": duplicates, "refused": 0, "filtered": 0});
-    assert_eq!(events(workdir.run("inspect in --format json"), "/archives/events"), told(6, 0));
+    let expected = |found: u64, duplicates: u64| json!({"seen": 6, "found": found, "duplicates": duplicates, "refused": 0, "filtered": 0});
+    assert_eq!(events(workdir.run("inspect in --format json"), "/archives/events"), expected(6, 0));
     workdir.run("convert in --out lake").expect(0);
-    assert_eq!(events(workdir.run("inspect lake --format json"), "/lakes/0/events"), told(2, 4));
+    assert_eq!(events(workdir.run("inspect lake --format json"), "/lakes/0/events"), expected(2, 4));
     let help = workdir.run("inspect --help").expect(0).stdout();
     assert!(help.contains("nothing is de-duplicated"), "{help}");
 }
 
 #[test]
-fn selectors_leave_out_the_same_of_archives_and_lakes() {
+fn selectors_leave_out_the_same_events_of_archives_and_lakes() {
     let workdir = Workdir::new();
-    // Under names that prove nothing, so that no archive is passed over as a whole.
+    // Under names that prove nothing, so that no archive is skipped as a whole.
     for (number, path) in files(&data("sample")).iter().enumerate() {
         workdir.copy(&data("sample").join(path), &format!("in/{number}.json.gz"));
     }
@@ -293,7 +293,7 @@ fn selectors_leave_out_the_same_of_archives_and_lakes() {
 }
 
 #[test]
-fn lakes_without_events_or_commits_are_told() {
+fn lakes_without_events_or_commits_are_reported() {
     let workdir = inputs();
     workdir.run("convert in/sample --out usage --tables usage_records -q").expect(0);
     let lake = report(&workdir.run("inspect usage --format json").expect(0))["lakes"][0].clone();
@@ -311,9 +311,9 @@ fn lakes_without_events_or_commits_are_told() {
     }
 }
 
-/// What no commit lists is not there, and what is damaged is told.
+/// A part that no commit lists does not count, and a damaged one is reported.
 #[test]
-fn only_what_commits_list_counts() {
+fn only_parts_that_commits_list_count() {
     let workdir = inputs();
     workdir.run("convert in/sample --out lake -q").expect(0);
     let before = workdir.run("inspect lake --format json").expect(0).stdout();
@@ -384,12 +384,12 @@ fn inputs_of_all_kinds_at_once() {
 }
 
 #[test]
-fn bad_input_is_told_and_makes_the_exit_code() {
+fn bad_input_is_reported_and_sets_the_exit_code() {
     let workdir = Workdir::new();
     workdir.copy(&data("corrupt"), "in");
     let run = workdir.run("inspect in").expect(1);
-    for told in ["3 × gzip_corrupt", "6 refused", "foreign", "console_csv: ", "duplicate-key.json", "more"] {
-        assert!(run.stdout().contains(told), "{told:?} is not told\n{}", run.dump());
+    for printed in ["3 × gzip_corrupt", "6 refused", "foreign", "console_csv: ", "duplicate-key.json", "more"] {
+        assert!(run.stdout().contains(printed), "{printed:?} is not printed\n{}", run.dump());
     }
     let lake = workdir.convert("in", "--no-dedup");
     let contents = report(&workdir.run("inspect in --format json").expect(1))["archives"].clone();
@@ -421,7 +421,7 @@ fn bad_input_is_told_and_makes_the_exit_code() {
 }
 
 #[test]
-fn text_of_strangers_is_escaped() {
+fn untrusted_text_is_escaped() {
     let workdir = Workdir::new();
     let evil = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\n\u{202e}";
     let name = serde_json::to_string(evil).expect("text");
@@ -448,9 +448,9 @@ fn text_of_strangers_is_escaped() {
     assert!(names.iter().any(|value| value["value"].as_str().is_some_and(|it| it.ends_with(')') && it.len() < 400)));
 }
 
-/// A large archive is counted piece by piece; one whose checksum turns out to be wrong leaves nothing behind.
+/// A large archive is counted piece by piece; one whose checksum is wrong leaves nothing behind.
 #[test]
-fn large_archives_count_whole_or_not_at_all() {
+fn large_archives_count_as_a_whole_or_not_at_all() {
     let workdir = Workdir::new();
     let padded = |number: usize| event(&format!("{number}"), &format!("{}\"x\":1", " ".repeat(50_000)));
     let text = records(&(0..200).map(padded).collect::<Vec<_>>());
@@ -470,9 +470,9 @@ fn large_archives_count_whole_or_not_at_all() {
     assert_eq!(rows(workdir.run("inspect in --format json").expect(1)), json!(1));
 }
 
-/// More values than are counted: what is said is certain, and the same on any number of threads.
+/// More values than are counted: the report is certain, and the same on any number of threads.
 #[test]
-fn more_values_than_are_counted_are_told_as_such() {
+fn more_values_than_are_counted_are_reported_as_such() {
     let workdir = Workdir::new();
     let call = |name: &str| event("", "").replace("DescribeInstances", name).replace("\"eventID\":\"\",", "");
     for archive in 0..12 {
@@ -496,7 +496,7 @@ fn more_values_than_are_counted_are_told_as_such() {
         assert!(names["others_at_most"].as_u64().is_some_and(|most| most < 20), "{names}");
         assert_eq!(contents["fields"][2]["is_exact"], json!(true));
     };
-    // The least memory that a run takes holds fewer.
+    // The smallest memory limit holds fewer.
     let memory = "--memory-limit 64MiB";
     check(&run(&format!("in {memory}"), 2)["archives"]);
     let text = workdir.run(&format!("inspect in {memory}")).expect(0).stdout();
@@ -508,7 +508,7 @@ fn more_values_than_are_counted_are_told_as_such() {
 }
 
 #[test]
-fn an_inspection_stops_when_asked() {
+fn an_inspection_can_be_cancelled() {
     let workdir = inputs();
     workdir.run("convert in/sample --out lake -q").expect(0);
     let progress = Progress::default();
@@ -517,7 +517,7 @@ fn an_inspection_stops_when_asked() {
         let error = trailmill::inspect(&InspectConfig::new(vec![workdir.at(input)]), &progress).expect_err("stopped");
         assert_eq!(error.kind(), ErrorKind::Stopped);
     }
-    // A run that waits for its input is asked to stop, gets the input, and does not look at it.
+    // A run that waits for its input is asked to stop, gets the input, and does not read it.
     let mut command = Command::new(env!("CARGO_BIN_EXE_trailmill"));
     command.args(["inspect", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program runs");
@@ -535,7 +535,7 @@ fn an_inspection_stops_when_asked() {
     assert!(killed.is_ok_and(|status| status.success()));
     drop(child.stdin.take());
     let output = child.wait_with_output().expect("its end");
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(130), 0), "{told}");
-    assert_eq!(told, "error: stopped: asked to stop\n");
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(130), 0), "{printed}");
+    assert_eq!(printed, "error: stopped: asked to stop\n");
 }

@@ -25,8 +25,8 @@ fn copy(bucket: &Bucket) -> Workdir {
     workdir
 }
 
-/// What is told of each log file, in the order of their keys.
-fn told(workdir: &Workdir, lake: &Lake, logs: &[String]) -> Vec<String> {
+/// The integrity of each log file, in the order of their keys.
+fn integrity_of(workdir: &Workdir, lake: &Lake, logs: &[String]) -> Vec<String> {
     let of = |key: &String| {
         let path = workdir.at("copy").join(key);
         lake.rows("archives").into_iter().find(|row| text(row, "archive") == uri(&path))
@@ -40,7 +40,7 @@ fn rows_of_logs(lake: &Lake) -> Vec<Row> {
 }
 
 #[test]
-fn every_archive_tells_what_is_proved_of_it() {
+fn every_archive_has_its_integrity() {
     let (mut bucket, logs) = three_hours();
     let undeclared = Trail::new(ACCOUNT, "us-east-1").log_key("CloudTrail", 2_000_000_000, "aB3dE5fG7hJ9kL1m");
     bucket.objects.insert(undeclared.clone(), gzip(records(&[event("late", "")]).as_bytes()));
@@ -51,7 +51,7 @@ fn every_archive_tells_what_is_proved_of_it() {
     lake.check_counts();
     // The newest digest file has no signature, so that what it declares is not proved; nothing declares the last.
     let expected = ["verified", "invalid", "verified", "verified", "not_covered", "not_covered", "not_covered"];
-    assert_eq!(told(&workdir, &lake, &[logs.clone(), vec![undeclared]].concat()), expected);
+    assert_eq!(integrity_of(&workdir, &lake, &[logs.clone(), vec![undeclared]].concat()), expected);
     for row in rows_of_logs(&lake) {
         let path = text(&row, "archive").strip_prefix("file://").expect("a file");
         let hash = sha256(&inflated(&std::fs::read(path).expect("a file")));
@@ -63,9 +63,9 @@ fn every_archive_tells_what_is_proved_of_it() {
     }
     assert!(lake.stderr.contains("3 verified, 1 invalid, 3 not covered"), "{}", lake.stderr);
     assert!(lake.stderr.contains(&logs[1]), "{}", lake.stderr);
-    // All of it is converted all the same.
+    // Everything is converted all the same.
     assert_eq!(lake.count("/events/written"), 7);
-    // Digest files are no archives of events.
+    // Digest files are not archives of events.
     assert_eq!(lake.count("/archives/foreign"), 3);
 }
 
@@ -74,12 +74,12 @@ fn without_the_flag_nothing_is_checked() {
     let (bucket, logs) = three_hours();
     let workdir = copy(&bucket);
     let lake = workdir.convert("copy", "");
-    assert_eq!(told(&workdir, &lake, &logs), vec!["not_checked"; 6]);
+    assert_eq!(integrity_of(&workdir, &lake, &logs), vec!["not_checked"; 6]);
     assert!(!lake.stderr.contains("integrity"), "{}", lake.stderr);
 }
 
 #[test]
-fn only_what_is_proved_is_converted_when_that_is_asked_for() {
+fn require_verified_converts_only_what_is_proved() {
     let (mut bucket, logs) = three_hours();
     bucket.edit(&logs[1], |text| text.replace("eventID", "eventId"));
     let workdir = copy(&bucket);
@@ -89,18 +89,18 @@ fn only_what_is_proved_is_converted_when_that_is_asked_for() {
     lake.check_counts();
     assert_eq!(lake.texts("quarantine", "reason"), vec!["not_verified"; 3]);
     let expected = ["verified", "invalid", "verified", "verified", "not_covered", "not_covered"];
-    assert_eq!(told(&workdir, &lake, &logs), expected);
-    // Once the signature is there, the rest is proved and can be taken in.
+    assert_eq!(integrity_of(&workdir, &lake, &logs), expected);
+    // Once the signature is there, the rest is proved and can be converted.
     let newest = bucket.keys("CloudTrail-Digest").pop().expect("digest files");
     workdir.file(&format!("copy/{newest}.signature"), &bucket.signatures[&newest]);
     let lake = workdir.convert("copy", &format!("{FLAGS} --require-verified --retry-quarantined"));
     assert_eq!((lake.code, lake.count("/events/written")), (1, 2), "{}", lake.stderr);
     let expected = ["verified", "invalid", "verified", "verified", "verified", "verified"];
-    assert_eq!(told(&workdir, &lake, &logs), expected);
+    assert_eq!(integrity_of(&workdir, &lake, &logs), expected);
     workdir.run("check lake").expect(0);
 }
 
-/// A large archive is hashed while it is cut; what it turns out to be is known at its end.
+/// A large archive is hashed while it is split; its integrity is known at its end.
 #[test]
 fn a_large_archive_is_proved_too() {
     let events: Vec<String> = (0..300)
@@ -116,7 +116,7 @@ fn a_large_archive_is_proved_too() {
         let mut trail = Trail::new(ACCOUNT, "us-east-1");
         let large = trail.log_key("CloudTrail", trail.end - 3_000, "large00000000000");
         let small = trail.log_key("CloudTrail", trail.end - 2_000, "small00000000000");
-        // As stored it is large, too.
+        // It is large as stored, too.
         let mut stored = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
         std::io::Write::write_all(&mut stored, records(&events).as_bytes()).expect("memory");
         bucket.objects.insert(large.clone(), stored.finish().expect("memory"));
@@ -134,7 +134,7 @@ fn a_large_archive_is_proved_too() {
         }
         let lake = workdir.convert("copy", &format!("{FLAGS} {flags}"));
         assert_eq!(lake.count("/events/written"), written, "{flags} {}", lake.stderr);
-        assert_eq!(told(&workdir, &lake, &[large, small]), [integrity, "verified"], "{flags} {}", lake.stderr);
+        assert_eq!(integrity_of(&workdir, &lake, &[large, small]), [integrity, "verified"], "{flags} {}", lake.stderr);
         lake.check_counts();
     }
 }
@@ -163,23 +163,28 @@ fn a_copy_in_a_tar_is_proved_like_one_in_a_folder() {
     }
 }
 
-/// A signature that nobody can verify is none: the text may be what AWS wrote.
+/// A signature without a key counts as none: the text may be what AWS wrote.
 #[test]
 fn where_no_key_fits_nothing_is_called_invalid() {
     let (bucket, logs) = three_hours();
     let workdir = copy(&bucket);
     workdir.file("keys.json", public_keys(&[Key::West.pkcs1()]));
     let lake = workdir.convert("copy", FLAGS);
-    assert_eq!(told(&workdir, &lake, &logs), vec!["not_covered"; 6]);
+    assert_eq!(integrity_of(&workdir, &lake, &logs), vec!["not_covered"; 6]);
     assert_eq!((lake.code, lake.count("/integrity/invalid")), (0, 0), "{}", lake.stderr);
-    // Nor by a digest file that was tampered with: what it says counts for nothing, and `verify` tells of it.
+    // Nor by a digest file that was tampered with: it proves nothing, and `verify` reports it.
     let mut bucket = bucket;
     let digest = bucket.keys("CloudTrail-Digest").remove(0);
     bucket.edit(&digest, |text| text.replace("SHA256withRSA", "SHA256withRSA "));
     let workdir = copy(&bucket);
     let lake = workdir.convert("copy", FLAGS);
     let expected = ["not_covered", "not_covered", "verified", "verified", "not_covered", "not_covered"];
-    assert_eq!((lake.code, told(&workdir, &lake, &logs)), (0, expected.map(str::to_owned).to_vec()), "{}", lake.stderr);
+    assert_eq!(
+        (lake.code, integrity_of(&workdir, &lake, &logs)),
+        (0, expected.map(str::to_owned).to_vec()),
+        "{}",
+        lake.stderr
+    );
 }
 
 /// What was done to a log file, as stored.
@@ -215,10 +220,10 @@ fn forms(text: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// `verify` and `convert --verify` say the same of every form of a log file, whether a proved digest file declares it or one
-/// without signature.
+/// `verify` and `convert --verify` agree on every form of a log file, declared by a proved digest file or by one without
+/// signature.
 #[test]
-fn both_commands_judge_a_log_file_alike() {
+fn both_commands_assess_a_log_file_alike() {
     for padding in [0, 6 << 20] {
         let mut bucket = Bucket::default();
         let mut trail = Trail::new(ACCOUNT, "us-east-1");
@@ -249,7 +254,7 @@ fn both_commands_judge_a_log_file_alike() {
         };
         let lake = workdir.convert("copy", FLAGS);
         lake.check_counts();
-        for (at, (key, found)) in logs.iter().zip(told(&workdir, &lake, &logs)).enumerate() {
+        for (at, (key, found)) in logs.iter().zip(integrity_of(&workdir, &lake, &logs)).enumerate() {
             let expected = match outcome(key).as_str() {
                 "log_valid" => "verified",
                 "log_not_proved" => "not_covered",
@@ -264,11 +269,11 @@ fn both_commands_judge_a_log_file_alike() {
 }
 
 #[test]
-fn flags_that_make_no_sense_alone_are_refused() {
+fn flags_that_need_others_are_refused_alone() {
     let workdir = Workdir::new();
     workdir.file("in/a.json", records(&[event("a", "")]));
     workdir.file("keys.json", "{}");
-    for (flags, told) in [
+    for (flags, message) in [
         ("--verify", "--public-keys"),
         ("--public-keys keys.json", "--verify"),
         ("--require-verified", "--verify"),
@@ -276,6 +281,6 @@ fn flags_that_make_no_sense_alone_are_refused() {
         ("--verify --public-keys nowhere.json", "nowhere.json"),
     ] {
         let run = workdir.run(&format!("convert in --out lake {flags}"));
-        assert!(run.code() == 2 && run.stderr().contains(told), "{flags}: {}", run.dump());
+        assert!(run.code() == 2 && run.stderr().contains(message), "{flags}: {}", run.dump());
     }
 }

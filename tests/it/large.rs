@@ -1,6 +1,6 @@
-//! Archives too large to be held in one piece: they are cut while they inflate, and nobody must be able to tell.
+//! Archives too large to be held in one piece: they are split while they inflate, which must not be noticeable.
 //!
-//! The same defects as in `corrupt.rs`, far behind the place where rows of the archive have already been handed on.
+//! The same defects as in `corrupt.rs`, far after the point where rows of the archive have already been passed on.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -14,11 +14,11 @@ use crate::harness::{Lake, Workdir, event, inflated, int, records, text, uri};
 use crate::reference::{Row, Value};
 
 const EVENTS: usize = 200;
-/// White space within each event: text that has to be gone through and leaves nothing in a row.
+/// White space within each event: text that has to be scanned and leaves nothing in a row.
 const PADDING_BYTES: usize = 50_000;
 const DAMAGED: usize = 150;
 
-/// What must become of an archive. A refused event has its index; the offset stands in the text, or in the file.
+/// What must become of an archive. A refused event has its index; the offset is in the text, or in the file.
 struct Case {
     name: &'static str,
     bytes: Vec<u8>,
@@ -50,7 +50,7 @@ fn lookup_events(events: &[String]) -> String {
     format!("{{\"Events\":[{}]}}", events.iter().map(quoted).collect::<Vec<_>>().join(","))
 }
 
-/// As Elasticsearch answers a search: one document, which no array of events makes an archive.
+/// As Elasticsearch answers a search: one document, and no array of events at its top.
 fn search_hits(events: &[String]) -> String {
     let hit = |event: &String| format!("{{\"_source\":{event},\"_id\":\"x\"}}");
     let hits = events.iter().map(hit).collect::<Vec<_>>().join(",");
@@ -186,9 +186,9 @@ pub fn damaged_archives() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     text_cases().into_iter().chain(gzip_cases()).map(|case| (case.name, case.bytes))
 }
 
-/// A copy of an event loses it to the first one that has it, and that one is gone when its archive is.
+/// Of several copies the first is kept; when its archive is refused, that one is gone.
 #[test]
-fn events_of_an_archive_that_is_refused_are_those_of_the_next_one_that_has_them() {
+fn events_of_a_refused_archive_come_from_the_next_one_that_has_them() {
     let workdir = Workdir::new();
     let mut wrong_crc = stored_gzip(records(&events()).as_bytes());
     let at = wrong_crc.len() - 8;
@@ -214,7 +214,7 @@ fn events_of_an_archive_that_is_refused_are_those_of_the_next_one_that_has_them(
         let archive = |name: &str| text(&lake.archive(&workdir.at("in").join(name)), "status").to_owned();
         assert_eq!((archive("b.json.gz").as_str(), archive("c.json.gz").as_str()), ("quarantined", "converted"));
         let of_half = lake.rows("events").iter().filter(|row| text(row, "archive").ends_with("c.json.gz")).count();
-        // But for the one that the first archive has.
+        // Except the one that the first archive has.
         assert_eq!(of_half, EVENTS / 2 - 1);
         std::fs::remove_dir_all(workdir.at("lake")).expect("a lake");
     }
@@ -226,7 +226,7 @@ fn defects_of_a_large_archive_are_those_of_a_small_one() {
     let workdir = Workdir::new();
     for case in &cases {
         workdir.file(&format!("in/{}", case.name), &case.bytes);
-        // A small neighbour before and behind each: their rows must be there once, whatever happens between them.
+        // A small neighbour before and after each: their rows must be there once, whatever happens between them.
         workdir.gzip(&format!("in/{}-", case.name), records(&[event("neighbour", "")]));
     }
     let lake = workdir.convert("in", "--no-dedup");
@@ -310,9 +310,9 @@ fn a_large_archive_gives_the_rows_of_small_ones() {
     assert_eq!((large.len(), &large), (EVENTS, &small));
 }
 
-/// Small in the file, large in memory: ratios like this are what bombs and monotonous logs have in common.
+/// Small in the file, large in memory: bombs and monotonous logs have such ratios.
 #[test]
-fn what_inflates_far_is_converted_up_to_the_limit_and_refused_beyond() {
+fn highly_compressed_archives_are_converted_up_to_the_limit_and_refused_beyond() {
     let workdir = Workdir::new();
     let many: Vec<String> = (0..EVENTS * 5).map(|number| padded(number, "")).collect();
     let path = workdir.gzip("in/a.json.gz", records(&many));
@@ -342,7 +342,7 @@ impl Damaged {
             self.members.iter().map(|range| stored_gzip(records(&events[range.clone()]).as_bytes())).collect();
         if let Some((member, at)) = &self.flipped {
             let member = member.get_mut(&mut members);
-            // Behind the header, in which some bits mean nothing.
+            // After the header, in which some bits mean nothing.
             *at.get_mut(&mut member[10..]) ^= 1;
         }
         members.concat()
@@ -362,7 +362,7 @@ fn damaged() -> impl Strategy<Value = Damaged> {
 }
 
 #[test]
-fn whatever_is_damaged_an_event_comes_once_from_the_first_archive_that_has_it_soundly() {
+fn an_event_comes_once_from_the_first_archive_that_has_it_undamaged() {
     let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
     let archives = proptest::collection::vec(damaged(), 2..6);
     let run = |(archives, threads): (Vec<Damaged>, usize)| {

@@ -25,7 +25,7 @@ const LOOKUP: [&str; 6] = [
     "user_identity_access_key_id",
 ];
 
-/// Long texts that no reader prunes by.
+/// Long texts by which no reader prunes.
 const WITHOUT_STATISTICS: [&str; 10] = [
     "request_parameters",
     "response_elements",
@@ -154,7 +154,7 @@ fn field_ids(schema: &SchemaDescriptor) -> BTreeMap<String, i32> {
 }
 
 #[test]
-fn field_ids_are_unique_and_those_that_were_given_once() {
+fn field_ids_are_unique_and_never_change() {
     let workdir = Workdir::new();
     let lake = full_lake(&workdir, "");
     each_part(&lake, |table, path, metadata| {
@@ -164,7 +164,7 @@ fn field_ids_are_unique_and_those_that_were_given_once() {
         for column in table.columns() {
             assert_eq!(ids.get(&format!(".{}", column.name)), Some(&column.id), "{}", path.display());
         }
-        // A few that must never change again, whatever is declared.
+        // A few that must never change, whatever is declared.
         let fixed: &[(&str, i32)] = match table {
             Table::Events => &[
                 (".event_time", 1),
@@ -211,7 +211,7 @@ fn every_file_of_a_table_has_the_same_schema() {
 }
 
 #[test]
-fn each_compression_is_what_was_asked_for() {
+fn each_compression_is_the_requested_one() {
     let check = |flags: &str, expected: fn(Compression) -> bool| {
         let workdir = Workdir::new();
         each_part(&full_lake(&workdir, flags), |_, path, metadata| {
@@ -223,7 +223,7 @@ fn each_compression_is_what_was_asked_for() {
     check("", |codec| matches!(codec, Compression::ZSTD(_)));
     check("--compression zstd:19", |codec| matches!(codec, Compression::ZSTD(_)));
     check("--compression snappy", |codec| codec == Compression::SNAPPY);
-    // Not the Hadoop framing, which only Hadoop reads.
+    // Not Hadoop's framing, which only Hadoop reads.
     check("--compression lz4", |codec| codec == Compression::LZ4_RAW);
     check("--compression none", |codec| codec == Compression::UNCOMPRESSED);
 }
@@ -271,7 +271,7 @@ fn every_column_has_its_indexes_and_look_up_columns_a_filter() {
 }
 
 #[test]
-fn filters_know_the_values_that_are_there_and_few_others() {
+fn filters_contain_the_values_that_are_there_and_few_others() {
     let workdir = Workdir::new();
     let ids: Vec<String> = (0..1_000).map(|at| format!("00000000-0000-4000-8000-{at:012}")).collect();
     let events: Vec<String> = ids.iter().map(|id| event(id, "")).collect();
@@ -287,7 +287,7 @@ fn filters_know_the_values_that_are_there_and_few_others() {
 }
 
 #[test]
-fn metadata_tells_tool_schema_version_and_table_and_nothing_of_arrow() {
+fn metadata_names_tool_schema_version_and_table_and_has_no_arrow_schema() {
     let workdir = Workdir::new();
     each_part(&full_lake(&workdir, ""), |table, path, metadata| {
         let file = metadata.file_metadata();
@@ -301,7 +301,7 @@ fn metadata_tells_tool_schema_version_and_table_and_nothing_of_arrow() {
             ("trailmill.version", env!("CARGO_PKG_VERSION")),
         ];
         if table == trailmill::schema::Table::Archives {
-            // What a later run has to agree with, or is refused.
+            // What a later run has to match; otherwise it is refused.
             expected.extend([
                 ("trailmill.dedup", "true"),
                 ("trailmill.partition_by", "event_date"),
@@ -309,7 +309,7 @@ fn metadata_tells_tool_schema_version_and_table_and_nothing_of_arrow() {
                 ("trailmill.selection", ""),
                 ("trailmill.tables", "usage_records,events"),
             ]);
-            // And what has to be there for the lake to be whole.
+            // And what has to exist for the lake to be whole.
             let parts = entries.remove("trailmill.parts").expect("a list of parts");
             let parts: Vec<serde_json::Value> = serde_json::from_str(parts).expect("JSON");
             for part in &parts {
@@ -353,7 +353,7 @@ fn the_partition_column_event_source_is_in_the_path_only() {
     assert!(!columns.contains("event_source"), "partition and file both have event_source, which Athena refuses");
 }
 
-/// 122,880 rows are what DuckDB likes best; a page of 20,000 rows is what a reader skips by.
+/// DuckDB scans row groups of 122,880 rows best; readers skip pages of 20,000 rows.
 #[test]
 fn full_row_groups_have_the_declared_number_of_rows() {
     let workdir = Workdir::new();

@@ -1,4 +1,4 @@
-//! Trouble of the system: a run either converts all or ends with one line that tells the place, with nothing of the step
+//! System failures: a run either converts everything or ends with one line that names the place, with nothing of the step
 //! published, a sound lake, and a next run that completes it.
 
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ fn run(lake: &str, flags: &str) -> String {
     format!("convert in --out {lake} --step-size 1KB --threads 2 -q{blank}{flags}")
 }
 
-/// The files with rows, but for the manifest.
+/// The files with rows, except the manifest.
 fn data(workdir: &Workdir, lake: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = ["events", "usage_records", "quarantine"].map(|table| {
         let files = workdir.snapshot(&format!("{lake}/{table}")).into_iter();
@@ -46,9 +46,9 @@ fn data(workdir: &Workdir, lake: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     files.into_iter().flatten().collect()
 }
 
-/// One line that tells the place and the cause.
+/// One line with the place and the cause.
 #[track_caller]
-fn check_told(run: Run, place: &str, cause: &str) -> Run {
+fn check_message(run: Run, place: &str, cause: &str) -> Run {
     let run = run.expect(2);
     let said = run.stderr();
     assert!(said.starts_with("error: ") && said.lines().count() == 1, "{}", run.dump());
@@ -56,7 +56,7 @@ fn check_told(run: Run, place: &str, cause: &str) -> Run {
     run
 }
 
-/// The lake is sound, has what these commits have published, and the next run completes it.
+/// The lake is sound, has the rows of these commits, and the next run completes it.
 #[track_caller]
 fn check_recovery(workdir: &Workdir, lake: &str, commits: Option<usize>) {
     let published = files(&workdir.at(lake).join("archives")).len();
@@ -70,11 +70,11 @@ fn check_recovery(workdir: &Workdir, lake: &str, commits: Option<usize>) {
     assert!(!workdir.at(lake).join("_trailmill/staging").exists());
 }
 
-/// A file system that only this test sees the trouble of; gone when it ends.
+/// A file system of this test alone, unmounted when it ends.
 struct Mount(PathBuf);
 
 impl Mount {
-    /// `None`, and a word of it, where this user may not mount.
+    /// `None`, with a message, where this user may not mount.
     fn new(arguments: &[&str], on: PathBuf) -> Option<Self> {
         fs::create_dir_all(&on).expect("a folder");
         let done = Command::new("mount").args(arguments).arg(&on).output();
@@ -102,45 +102,45 @@ fn a_limit_of_the_size_of_files() {
     let workdir = inputs();
     // Blocks of 512 bytes or of 1 KiB: enough for the parts of the small archives, not for those of the large one.
     let stopped = workdir.run_behind("ulimit -f 40", &run("lake", ""));
-    check_told(stopped, "lake/_trailmill/staging/events/event_date=2025-03-0", "File too large");
+    check_message(stopped, "lake/_trailmill/staging/events/event_date=2025-03-0", "File too large");
     check_recovery(&workdir, "lake", Some(1));
 }
 
 #[test]
 fn a_limit_of_open_files() {
     let workdir = inputs();
-    let mut told = 0;
+    let mut failed = 0;
     for limit in [4, 5, 6, 7, 8, 9, 10, 12, 16, 24] {
         let lake = format!("lake-{limit}");
         let limited =
             workdir.run_behind(&format!("ulimit -n {limit}"), &run(&lake, "--threads 4").replace("--threads 2 ", ""));
-        // What cannot be opened now is no bad input.
+        // A file that cannot be opened now is not bad input.
         if limited.code() != 0 {
-            check_told(limited, "", "Too many open files");
-            told += 1;
+            check_message(limited, "", "Too many open files");
+            failed += 1;
         }
         check_recovery(&workdir, &lake, None);
     }
-    assert!(told > 0);
+    assert!(failed > 0);
 }
 
 #[test]
 fn a_full_file_system() {
     let workdir = inputs();
     let Some(disk) = Mount::new(&["-t", "tmpfs", "-o", "size=64k", "none"], workdir.at("disk")) else { return };
-    let mut told = 0;
+    let mut failed = 0;
     for kib in (32..400).step_by(24) {
         disk.remount(&format!("size={kib}k"));
         let full = workdir.run(&run("disk/lake", ""));
         if full.code() != 0 {
-            check_told(full, "disk/lake", "No space left on device");
-            told += 1;
+            check_message(full, "disk/lake", "No space left on device");
+            failed += 1;
         }
         disk.remount("size=4m");
         check_recovery(&workdir, "disk/lake", None);
         fs::remove_dir_all(workdir.at("disk/lake")).expect("a lake");
     }
-    assert!(told > 2, "{told}");
+    assert!(failed > 2, "{failed}");
 }
 
 #[test]
@@ -152,8 +152,8 @@ fn a_read_only_lake() {
     let Some(mount) = Mount::new(&["--bind", path], workdir.at("view")) else { return };
     mount.remount("ro,bind");
     let before = workdir.snapshot("lake");
-    check_told(workdir.run(&run("view", "")), "view/", "Read-only file system");
-    check_told(workdir.run(&run("view/new", "")), "view/new", "Read-only file system");
+    check_message(workdir.run(&run("view", "")), "view/", "Read-only file system");
+    check_message(workdir.run(&run("view/new", "")), "view/new", "Read-only file system");
     workdir.run("check view").expect(0);
     assert!(workdir.snapshot("lake") == before);
     workdir.run("convert in --out view --dry-run -q").expect(0);
@@ -171,7 +171,7 @@ fn an_input_on_a_read_only_file_system() {
 }
 
 #[test]
-fn a_file_where_a_folder_is_to_be() {
+fn a_file_in_the_place_of_a_folder() {
     let workdir = inputs();
     let places = [
         "lake",
@@ -185,10 +185,10 @@ fn a_file_where_a_folder_is_to_be() {
     for place in places {
         let path = workdir.file(place, "mine");
         let stopped = workdir.run(&run("lake", ""));
-        // Nothing is refused here, so that these two need not be looked at.
+        // Nothing is refused here, so these two are not opened.
         if stopped.code() != 0 || !["lake/usage_records", "lake/quarantine"].contains(&place) {
-            // Of its own folder only the lake is told.
-            check_told(stopped, place.trim_end_matches("/_trailmill"), "");
+            // For its own folder only the lake is named.
+            check_message(stopped, place.trim_end_matches("/_trailmill"), "");
         }
         assert_eq!(fs::read(&path).ok().as_deref(), Some(&b"mine"[..]), "{place}");
         assert_eq!(fs::read_dir(workdir.at("lake/archives")).map_or(0, Iterator::count), 0, "{place}");
@@ -198,15 +198,15 @@ fn a_file_where_a_folder_is_to_be() {
     }
 }
 
-/// The file stands in the way of a later step: what was published before stays.
+/// The file blocks a later step: what was published before stays.
 #[test]
-fn a_file_where_the_folder_of_a_later_step_is_to_be() {
+fn a_file_in_the_place_of_a_folder_of_a_later_step() {
     let workdir = inputs();
     workdir.gzip("in/4.json.gz", records(&[event("later", "").replace("03-01", "04-01")]));
     fs::remove_dir_all(workdir.at("clean")).expect("a lake");
     workdir.run(&run("clean", "")).expect(0);
     let path = workdir.file("lake/events/event_date=2025-04-01", "mine");
-    check_told(workdir.run(&run("lake", "")), "lake/events/event_date=2025-04-01", "");
+    check_message(workdir.run(&run("lake", "")), "lake/events/event_date=2025-04-01", "");
     fs::remove_file(path).expect("my file");
     check_recovery(&workdir, "lake", None);
 }
@@ -214,11 +214,11 @@ fn a_file_where_the_folder_of_a_later_step_is_to_be() {
 #[test]
 fn an_input_that_is_not_there() {
     let workdir = inputs();
-    check_told(workdir.run("convert in nowhere/at-all --out lake -q"), "nowhere/at-all", "check the path");
+    check_message(workdir.run("convert in nowhere/at-all --out lake -q"), "nowhere/at-all", "check the path");
     assert_eq!(files(&workdir.at("lake/events")).len(), 0);
     check_recovery(&workdir, "lake", Some(0));
     let before = workdir.snapshot("lake");
-    check_told(workdir.run("convert nowhere/at-all in --out lake -q"), "nowhere/at-all", "check the path");
+    check_message(workdir.run("convert nowhere/at-all in --out lake -q"), "nowhere/at-all", "check the path");
     assert!(workdir.snapshot("lake") == before);
 }
 
@@ -235,7 +235,7 @@ fn a_lake_filled_in_another_way() {
         "--partition-by event_month --tables events",
     ] {
         let flag = flags.split(' ').next().unwrap_or_default();
-        let refused = check_told(workdir.run(&run("clean", flags)), "clean", "choose another --out");
+        let refused = check_message(workdir.run(&run("clean", flags)), "clean", "choose another --out");
         assert!(refused.stderr().contains(flag) || flags.contains(" --"), "{}", refused.dump());
         assert!(workdir.snapshot("clean") == before, "{flags}");
     }
@@ -244,7 +244,7 @@ fn a_lake_filled_in_another_way() {
     assert!(workdir.snapshot("clean") == before);
 }
 
-/// Writes a part again with other metadata.
+/// Rewrites a part with other metadata.
 fn rewrite(path: &Path, change: impl Fn(&mut KeyValue)) {
     let file = fs::File::open(path).expect("a part");
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("a part");
@@ -266,7 +266,7 @@ fn rewrite(path: &Path, change: impl Fn(&mut KeyValue)) {
 fn a_lake_of_a_newer_version() {
     let workdir = inputs();
     let manifest = files(&workdir.at("clean/archives"));
-    // The last commit alone may be newer: an older program has begun the lake.
+    // Only the last commit may be newer: an older version has begun the lake.
     for part in [manifest.first(), manifest.last()].into_iter().flatten() {
         workdir.copy(&workdir.at("clean"), "lake");
         let path = workdir.at("lake/archives").join(part);
@@ -282,8 +282,8 @@ fn a_lake_of_a_newer_version() {
         assert!(*is_changed.get_mut());
         workdir.gzip("more/a.json.gz", records(&[event("new", "")]));
         let before = workdir.snapshot("lake");
-        check_told(workdir.run("convert more --out lake -q"), "lake", "use a later version");
-        check_told(workdir.run("convert more --out lake -q --dry-run"), "lake", "use a later version");
+        check_message(workdir.run("convert more --out lake -q"), "lake", "use a later version");
+        check_message(workdir.run("convert more --out lake -q --dry-run"), "lake", "use a later version");
         let check = workdir.run("check lake");
         let said = check.stdout() + &check.stderr();
         assert!([1, 2].contains(&check.code()) && said.contains("use a later version"), "{}", check.dump());

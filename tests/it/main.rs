@@ -6,21 +6,21 @@
 
 /// Archives that are converted again: rows replaced, nothing doubled.
 mod again;
-/// `src/` against a table of who may use what.
+/// `src/` against a table of which module may use what.
 mod architecture;
 /// A lake against its own manifest.
 mod check;
 /// What a person at a terminal sees.
 mod cli;
-/// Deliveries that are called after the day before their events.
+/// Deliveries that are named after the day before their events.
 mod clock;
 /// Tar, zip and compression around archives.
 mod containers;
-/// What is taken for an archive: key layouts, names, containers, texts.
+/// What counts as an archive: key layouts, names, containers, texts.
 mod convert;
-/// Real data, where it is at hand.
+/// Real data, where available.
 mod corpus;
-/// Bad input: each defect of `data/corrupt`, where it is told to be and what is saved around it.
+/// Bad input: each defect of `data/corrupt`, its reported place and what is kept around it.
 mod corrupt;
 /// Killed between any two changes on disk, and run again.
 mod crash;
@@ -36,11 +36,11 @@ mod determinism;
 mod digests;
 /// Text in UTF-16, and with byte order marks.
 mod encodings;
-/// The lake as DuckDB and pyarrow read it, where they are at hand.
+/// The lake as real engines read it, where available.
 mod engines;
-/// The checked-in data: how each file is made, and that it is what its maker makes.
+/// The checked-in data: how each file is generated, and that it matches its generator.
 mod fixtures;
-/// Hand-written archives and the rows that come of them.
+/// Hand-written archives and their rows.
 mod golden;
 /// Working folders, archives, running the binary, and a dump of everything when a test fails.
 mod harness;
@@ -54,13 +54,13 @@ mod integrity;
 mod large;
 /// The Parquet files as their readers see them.
 mod layout;
-/// Trouble of the system: limits, full and read-only file systems, files in the wrong place, lakes of others.
+/// System failures: limits, full and read-only file systems, files in the wrong place, other lakes.
 mod limits;
 /// Memory is bounded whatever the input.
 mod memory;
 /// Random histories of a lake against a model of what it must hold.
 mod model;
-/// Damage of all kinds, drawn from a seed: nothing stops a run, nothing sound before it is lost.
+/// Damage of all kinds, drawn from a seed: no damage stops a run or costs sound events before it.
 mod mutation;
 /// The command that is printed at the end, pasted into a shell.
 mod next_step;
@@ -70,7 +70,7 @@ mod pages;
 mod parquet_pages;
 /// Partition folders, tables and selectors.
 mod partitions;
-/// Places that are named on the command line: read or written where they say, or refused.
+/// Paths and URLs on the command line: read or written there, or refused.
 mod places;
 /// Other processes: signals, two runs at once, inputs that vanish.
 mod processes;
@@ -78,7 +78,7 @@ mod processes;
 mod property;
 /// Queries for Athena's CloudTrail table, on a lake.
 mod queries;
-/// The seller's questions, answered by engines where the answer is known.
+/// The seller's questions, with known answers, asked of engines.
 mod questions;
 /// The library's reader against the lake that a conversion makes.
 mod reader;
@@ -92,13 +92,13 @@ mod reader;
 mod reference;
 /// One test per bug, named by its symptom.
 mod regression;
-/// Events out of the lake again, equal to what went in.
+/// Events restored from the lake, equal to the originals.
 mod restore;
-/// By the names, addresses and times that people type, and what is said when nothing is found.
+/// Restoring by the names, addresses and times that people type, and the messages when nothing is found.
 mod restore_asked;
-/// Parts of it: what is wanted, in what order, at what cost, and what goes wrong.
+/// Filters: which events, in what order, at what cost, and what goes wrong.
 mod restore_filter;
-/// Stores of objects: real servers, and faults between them and the program.
+/// Object stores: real servers, and faults between them and the program.
 mod s3;
 /// Where credentials are found.
 mod s3_credentials;
@@ -112,13 +112,13 @@ mod s3_outage;
 mod sample;
 /// Many generated events against the reference.
 mod scale;
-/// The columns of the contract, in the program's words and in those of `data/columns.md`.
+/// The columns of the contract, as printed by the program and in `data/columns.md`.
 mod schema;
 /// Every form that people have CloudTrail in.
 mod shapes;
-/// Random copies of what CloudTrail delivered, and random tampering, judged a second time by AWS's rules.
+/// Random copies of what CloudTrail delivered, and random tampering, assessed a second time by AWS's rules.
 mod tampering;
-/// Copies of what CloudTrail delivered: each thing that may be done to one, and what is told of it.
+/// Copies of what CloudTrail delivered: each change that may be made to one, and how it is reported.
 mod verify;
 /// Zips: names twice, appends, several in one file, members left out, damage.
 mod zips;

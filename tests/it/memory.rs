@@ -2,12 +2,12 @@
 
 use crate::harness::{Lake, Workdir, say};
 
-/// What a run with two threads and the default limit may take, in bytes.
+/// Bytes that a run with two threads and the default limit may take.
 const MOST_BYTES: u64 = 256 << 20;
-/// What each further thread may take, in bytes.
+/// Bytes that each further thread may take.
 const MOST_THREAD_BYTES: u64 = 32 << 20;
 
-/// Generates archives, converts them with two threads and looks at the most memory that it took.
+/// Generates archives, converts them with two threads and checks the peak memory.
 #[track_caller]
 fn check(what: &str, archives: &str, inspect: fn(&Lake)) {
     check_with(2, what, archives, inspect);
@@ -60,7 +60,7 @@ fn thousands_of_partitions_take_no_more_than_the_limit() {
     check("3,000 dates", "--mix tiny --archives 6000 --days 3000", |lake| {
         let partitions = lake.partitions("events");
         assert!(partitions.len() >= 3_000, "{} partitions", partitions.len());
-        // Rows that come late are put to those of their day: few parts, however often a part was set aside.
+        // Late rows join those of their day: few parts, however often a part was set aside.
         assert!(lake.parts("events").len() <= partitions.len());
     });
 }
@@ -74,9 +74,9 @@ fn restoring_takes_no_more_than_the_limit() {
         let line =
             format!("exec /usr/bin/time -f %M {} restore lake -q --threads 2 {flags}", env!("CARGO_BIN_EXE_trailmill"));
         let output = std::process::Command::new("sh").args(["-c", &line]).current_dir(workdir.path()).output();
-        let told = output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default();
-        let Ok(peak_kib) = told.trim().parse::<u64>() else {
-            say(&format!("skipped: there is no /usr/bin/time to tell how much memory restoring took: {told}"));
+        let printed = output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default();
+        let Ok(peak_kib) = printed.trim().parse::<u64>() else {
+            say(&format!("skipped: there is no /usr/bin/time to measure how much memory restoring took: {printed}"));
             return;
         };
         say(&format!("memory: restoring 150,000 events took {} MiB {flags}", peak_kib >> 10));

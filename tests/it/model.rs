@@ -34,7 +34,7 @@ fn whatever_happens_each_event_is_in_the_lake_once() {
     say(&format!("model: {cases} histories of {runs} runs, of which {stopped} were stopped"));
 }
 
-/// Says what is wrong if this is not so.
+/// The message as an error if the condition does not hold.
 fn expect(is_so: bool, message: impl FnOnce() -> String) -> Result<(), String> {
     if is_so { Ok(()) } else { Err(message()) }
 }
@@ -45,7 +45,7 @@ struct Slot {
     forms: Vec<Form>,
     /// The form on disk.
     current: Option<usize>,
-    /// The forms that the manifest has told, in that order.
+    /// The forms that the manifest has listed, in that order.
     committed: Vec<usize>,
 }
 
@@ -60,7 +60,7 @@ struct Model {
     workdir: Workdir,
     history: History,
     slots: Vec<Slot>,
-    /// The copy that is known to be in the lake, by key.
+    /// The copy that is in the lake, by key.
     owners: BTreeMap<String, String>,
     runs: u32,
     stopped: u32,
@@ -116,7 +116,7 @@ impl Model {
             }
         };
         let slot = &mut self.slots[at];
-        // Of an event without identifier that was in a whole archive nothing tells whether it is in a part of one.
+        // Nothing shows whether an event without identifier from a whole archive is also in a part of it.
         let harm = if slot.forms.is_empty() || !matches!(harm, Harm::Truncated(_)) { harm } else { Harm::Corrupt };
         let is_new = |form: &Form| slot.forms.iter().all(|other| other.bytes.len() != form.bytes.len());
         let mut forms = (0..).map(|padding| Form::new(at, slot.forms.len(), elements.clone(), harm, padding));
@@ -156,7 +156,7 @@ impl Model {
             };
             expect(is_as_wished, || run.dump())?;
         }
-        // Also after a crash: what has a name that readers look at is whole, or this panics.
+        // Also after a crash: files with names that readers look at are whole, or this panics.
         let tables = ["events", "usage_records", "archives", "quarantine"];
         let rows = tables.map(|table| read_table(&self.workdir.at("lake"), table));
         let converted = self.note_commits(&rows[2])?;
@@ -174,7 +174,7 @@ impl Model {
         Ok(())
     }
 
-    /// Takes down which forms are in the lake now; the slots that are new there.
+    /// Records which forms are in the lake now; returns the slots that are new there.
     fn note_commits(&mut self, manifest: &[Row]) -> Result<Vec<usize>, String> {
         let mut converted = Vec::new();
         for (at, slot) in self.slots.iter_mut().enumerate() {
@@ -196,14 +196,14 @@ impl Model {
         self.history.tables.split(',').any(|name| name == table)
     }
 
-    /// Whether an event leaves a trace in the tables that are filled.
-    fn is_told(&self, event: &Event) -> bool {
+    /// Whether an event leaves a trace in the written tables.
+    fn is_recorded(&self, event: &Event) -> bool {
         self.has("events") || event.usage_records > 0
     }
 
     fn committed(&self) -> impl Iterator<Item = &Event> {
         let forms = self.slots.iter().flat_map(|slot| slot.committed.iter().map(|&form| &slot.forms[form]));
-        forms.flat_map(|form| &form.events).filter(|event| self.is_told(event))
+        forms.flat_map(|form| &form.events).filter(|event| self.is_recorded(event))
     }
 
     /// The keys that the lake has: of everything it has ever had.
@@ -237,8 +237,8 @@ impl Model {
         Ok(())
     }
 
-    /// Of what came with this run, the first in the order of delivery and then of the path is kept. Archives that are
-    /// converted again are in a commit of their own, whose place among the others is not told.
+    /// Of the copies in this run, the first in the order of delivery and then of the path is kept. Archives that are
+    /// converted again are in a commit of their own, whose position among the others is unknown.
     fn check_order(
         &self,
         known: &BTreeSet<String>,
@@ -251,7 +251,7 @@ impl Model {
         for slot in order.iter().map(|&at| &self.slots[at]) {
             let is_again = usize::from(slot.committed.len() > 1);
             let form = slot.committed.last().map(|&form| &slot.forms[form]);
-            for event in form.iter().flat_map(|form| &form.events).filter(|event| self.is_told(event)) {
+            for event in form.iter().flat_map(|form| &form.events).filter(|event| self.is_recorded(event)) {
                 if let Some(key) = event.key.as_ref().filter(|key| !known.contains(*key)) {
                     first[is_again].entry(key).or_insert(&event.mark);
                 }
@@ -287,22 +287,25 @@ impl Model {
                 expect(records.get(mark) == Some(rows), || format!("{rows} usage records of {mark}"))?;
             }
             let of_events = events.iter().map(|row| text(row, "user_agent"));
-            let told: BTreeSet<&str> = of_events.filter(|mark| records.get(&(*mark).to_owned()) != Some(&0)).collect();
+            let in_events: BTreeSet<&str> =
+                of_events.filter(|mark| records.get(&(*mark).to_owned()) != Some(&0)).collect();
             let in_rows: BTreeSet<&str> = calls.keys().map(String::as_str).collect();
-            expect(!self.has("events") || told == in_rows, || format!("calls {told:?}, usage records of {in_rows:?}"))?;
+            expect(!self.has("events") || in_events == in_rows, || {
+                format!("calls {in_events:?}, usage records of {in_rows:?}")
+            })?;
         }
         let of_calls = calls.into_values().map(|(_, found)| found);
         Ok(if self.has("events") { events.iter().map(of_row).collect() } else { of_calls.collect() })
     }
 
-    /// Events without identifier are there as often as the last whole form of each archive has them.
+    /// Events without identifier are there as often as in the last whole form of each archive.
     fn check_nameless(&self, found: &[Found]) -> Result<(), String> {
         let nameless = found.iter().filter(|found| found.key.is_none()).map(|found| found.mark.as_str());
         let mut left: Vec<&str> = nameless.collect();
         for slot in &self.slots {
             let of_form = |form: usize| {
                 let events = slot.forms[form].events.iter();
-                events.filter(|event| event.key.is_none() && self.is_told(event)).map(|event| event.mark.as_str())
+                events.filter(|event| event.key.is_none() && self.is_recorded(event)).map(|event| event.mark.as_str())
             };
             let last = slot.committed.iter().rposition(|&form| !slot.forms[form].is_refused());
             let Some(last) = last else { continue };
@@ -312,7 +315,7 @@ impl Model {
                 expect(at.is_some() || !is_sure, || format!("lost: {mark}"))?;
                 at.map(|at| left.swap_remove(at));
             }
-            // What an older form had may stay when the last one is not whole.
+            // Events of an older form may stay when the last one is not whole.
             let is_whole = |form: &usize| slot.forms[*form].harm == Harm::None && slot.forms[*form].bad == 0;
             if !slot.committed.last().is_some_and(is_whole) {
                 let older: Vec<&str> = slot.committed.iter().flat_map(|&form| of_form(form)).collect();
@@ -326,7 +329,7 @@ impl Model {
         expect(left.is_empty(), || format!("too many: {left:?}"))
     }
 
-    /// One row of the manifest for each archive, and all numbers add up.
+    /// One row of the manifest for each archive, and all counts add up.
     fn check_counts(
         &self,
         [_, usage_records, manifest, quarantine]: &[Vec<Row>; 4],
@@ -335,8 +338,8 @@ impl Model {
         let sum = |name: &str| manifest.iter().map(|row| int(row, name)).sum::<i64>();
         expect(sum("usage_records_written") == usage_records.len() as i64, || format!("{manifest:?}"))?;
         for row in manifest {
-            let told = ["events_written", "duplicates", "quarantined", "filtered"].map(|name| int(row, name));
-            let is_whole = int(row, "events_seen") == told.iter().sum::<i64>() && int(row, "filtered") == 0;
+            let accounted = ["events_written", "duplicates", "quarantined", "filtered"].map(|name| int(row, name));
+            let is_whole = int(row, "events_seen") == accounted.iter().sum::<i64>() && int(row, "filtered") == 0;
             expect(is_whole, || format!("{row:?}"))?;
         }
         for (at, slot) in self.slots.iter().enumerate() {
@@ -345,7 +348,7 @@ impl Model {
             expect(rows.len() == usize::from(!slot.committed.is_empty()), || format!("{rows:?}"))?;
             let (Some(row), Some(&form)) = (rows.first(), slot.committed.last()) else { continue };
             let form = &slot.forms[form];
-            // Without the events table only metering calls are looked at.
+            // Without the events table only metering calls are read.
             if !self.has("events") {
                 continue;
             }

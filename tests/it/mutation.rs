@@ -1,5 +1,5 @@
-//! Damage of all kinds: whatever is done to an archive, the run ends well, the counts add up, and what came before the
-//! damage is kept.
+//! Damage of all kinds: for every change to an archive the run ends normally, the counts add up, and the events before the
+//! damage are kept.
 //!
 //! In: sound archives, each with one change drawn from a fixed seed. Out: nothing but the checks. What is still JSON
 //! after the change must convert exactly as the reference says.
@@ -29,13 +29,13 @@ impl Dice {
 /// One archive, and its text before the change.
 struct Mutant {
     bytes: Vec<u8>,
-    /// First byte that is not as it was.
+    /// First changed byte.
     changed_at: usize,
     is_one_byte: bool,
     what: String,
 }
 
-/// Bytes that mean something in JSON, or are wrong in it, and some that stand for all others.
+/// Bytes that mean something in JSON, or are wrong in it, and a sample of all others.
 const BYTES: &[u8] = b"{}[]\",:\\ \n\x00\x1b\xff\xc3tfn0-9eE.ux";
 
 fn mutants(text: &str) -> Vec<Mutant> {
@@ -89,7 +89,7 @@ fn sound() -> (String, Vec<usize>) {
     (text, ends)
 }
 
-/// What became of a mutant.
+/// The result for a mutant.
 struct Fate {
     uri: String,
     status: String,
@@ -120,7 +120,7 @@ fn check_all(check: impl Fn(&Mutant, &[usize], &Fate) -> Result<(), String>) {
     let [events, usage_records, quarantine, manifest] =
         ["events", "usage_records", "quarantine", "archives"].map(|table| by_archive(&lake.rows(table)));
     let damaged = manifest.keys().filter(|uri| quarantine.contains_key(*uri)).count();
-    assert!((MUTANTS / 2..MUTANTS - 100).contains(&damaged), "{damaged} of {MUTANTS} are told to be damaged");
+    assert!((MUTANTS / 2..MUTANTS - 100).contains(&damaged), "{damaged} of {MUTANTS} are reported as damaged");
     let mut wrong = Vec::new();
     for (at, mutant) in mutants.iter().enumerate() {
         let uri = uri(&workdir.at(&format!("in/{at:04}.json")));
@@ -144,12 +144,12 @@ fn by_archive(rows: &[Row]) -> BTreeMap<String, Vec<Row>> {
 }
 
 #[test]
-fn what_is_still_json_converts_as_the_reference_says_and_what_is_not_is_told() {
+fn mutants_convert_as_the_reference_says_or_are_reported() {
     check_all(|mutant, _, fate| {
         let reference = reference::reference_archive(&fate.uri, &mutant.bytes);
         match (reference.status, fate.status.as_str()) {
             ("invalid", "foreign") => Err("an archive with events is called foreign".to_owned()),
-            ("invalid", _) if fate.quarantine.is_empty() => Err("it is no JSON, and nobody is told".to_owned()),
+            ("invalid", _) if fate.quarantine.is_empty() => Err("it is not JSON, and nothing is reported".to_owned()),
             ("invalid", _) => Ok(()),
             (expected, found) if expected != found => Err(format!("status {found}, the reference says {expected}")),
             _ => compare_rows(&reference.events, &fate.events)
@@ -170,14 +170,14 @@ fn whole_events_before_the_damage_are_kept() {
     });
 }
 
-/// Events behind the damage are as certain as those before it: they begin and end as events do.
+/// Events after the damage are as certain as those before it: they begin and end as events do.
 #[test]
 fn one_wrong_byte_costs_one_event() {
     check_all(|mutant, ends, fate| {
         let Some(damaged) = ends.iter().position(|end| mutant.changed_at < *end) else { return Ok(()) };
         let ids = fate.ids();
         let mut others = (0..EVENTS).filter(|number| *number != damaged).map(|number| format!("id-{number}"));
-        // In front of the first event it may be anything: an archive that is none, an array that is none.
+        // Damage before the first event may leave no archive or no array.
         let is_inside = mutant.is_one_byte && mutant.changed_at > records(&[""]).len();
         match others.find(|id| is_inside && !ids.contains(&id.as_str())) {
             Some(lost) => Err(format!("{lost} is lost to damage of id-{damaged} at byte {}", mutant.changed_at)),
@@ -186,7 +186,7 @@ fn one_wrong_byte_costs_one_event() {
     });
 }
 
-/// A row, or bytes in quarantine: an event is nowhere only if its archive is foreign.
+/// A row, or bytes in quarantine: an event is in neither only if its archive is foreign.
 #[test]
 fn every_event_is_in_a_row_or_in_quarantine() {
     check_all(|mutant, _, fate| {
@@ -225,12 +225,12 @@ fn no_damage_to_the_gzip_stops_the_run() {
     assert_eq!(lake.code, 1, "{}", lake.stderr);
     lake.check_counts();
     assert_eq!(lake.count("/archives/seen"), DAMAGED as u64);
-    // A flipped bit may be in a part of the header that says nothing; a lost end is always told.
-    let (told, manifest) = (lake.texts("quarantine", "archive"), lake.rows("archives"));
+    // A flipped bit may be in an unused part of the header; a lost end is always reported.
+    let (quarantined, manifest) = (lake.texts("quarantine", "archive"), lake.rows("archives"));
     for at in (1..DAMAGED).step_by(3) {
         let uri = uri(&workdir.at(&format!("in/{at:03}.json.gz")));
-        // Of the first two bytes, not even that this was gzip can be told.
+        // Without the first two bytes it cannot be recognised as gzip.
         let is_foreign = manifest.iter().any(|row| text(row, "archive") == uri && text(row, "status") == "foreign");
-        assert!(told.contains(&uri) || is_foreign, "{uri}");
+        assert!(quarantined.contains(&uri) || is_foreign, "{uri}");
     }
 }

@@ -1,7 +1,7 @@
-//! The command that is printed when a conversion is done: pasted into a shell, it asks of the lake that was written.
+//! The command that is printed after a conversion: pasted into a shell, it queries the lake that was written.
 //!
-//! A shell runs it, with a `duckdb` that writes down the statement that it gets. `TRAILMILL_PYTHON` names an interpreter with
-//! DuckDB, which then runs it; without it the test says that it was skipped.
+//! A shell runs it, with a `duckdb` that records the statement that it gets. `TRAILMILL_PYTHON` names an interpreter with
+//! DuckDB, which then runs it; without it the test reports that it was skipped.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::harness::{Workdir, data, event, records, say};
 
 const PYTHON: &str = "TRAILMILL_PYTHON";
 
-/// Names for a lake that a shell, SQL, a glob or a terminal takes for something else.
+/// Lake names that a shell, SQL, a glob or a terminal interprets.
 const NAMES: [&str; 33] = [
     "lake",
     "la ke",
@@ -57,17 +57,17 @@ fn fake(workdir: &Workdir, script: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
 }
 
-/// Runs what a person pastes; what it prints.
+/// Runs a pasted line; returns its output.
 fn paste(workdir: &Workdir, line: &str) -> String {
     let path = format!("{}:{}", workdir.at("bin").display(), std::env::var("PATH").unwrap_or_default());
     let output = Command::new("sh").args(["-c", line]).current_dir(workdir.path()).env("PATH", path).output();
     let output = output.expect("a shell");
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{line}\n{told}{}", String::from_utf8_lossy(&output.stderr));
-    told
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{line}\n{printed}{}", String::from_utf8_lossy(&output.stderr));
+    printed
 }
 
-/// The command that a conversion into this lake prints.
+/// The command that a conversion to this lake prints.
 fn printed(workdir: &Workdir, lake: &OsStr) -> String {
     let run = assert_cmd::Command::new(env!("CARGO_BIN_EXE_trailmill"))
         .args(["convert", "in"])
@@ -79,10 +79,10 @@ fn printed(workdir: &Workdir, lake: &OsStr) -> String {
         .current_dir(workdir.path())
         .output()
         .expect("the program runs");
-    let told = String::from_utf8_lossy(&run.stderr).into_owned();
-    assert_eq!(run.status.code(), Some(0), "{}: {told}", lake.display());
-    let mut lines = told.lines().filter_map(|line| line.strip_prefix("next: "));
-    let line = lines.next().unwrap_or_else(|| panic!("{}: {told}", lake.display())).to_owned();
+    let printed = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert_eq!(run.status.code(), Some(0), "{}: {printed}", lake.display());
+    let mut lines = printed.lines().filter_map(|line| line.strip_prefix("next: "));
+    let line = lines.next().unwrap_or_else(|| panic!("{}: {printed}", lake.display())).to_owned();
     assert!(line.chars().all(|character| !character.is_control() && character != '\u{202e}'), "{line:?}");
     line
 }
@@ -94,21 +94,21 @@ fn workdir() -> Workdir {
 }
 
 #[test]
-fn the_statement_reaches_duckdb_whatever_the_lake_is_called() {
+fn the_statement_reaches_duckdb_whatever_the_lake_is_named() {
     let workdir = workdir();
     fake(&workdir, "#!/bin/sh\n[ $# = 2 ] && [ \"$1\" = -c ] && printf '%s in %s' \"$2\" \"$PWD\"\n");
     for name in NAMES {
         let line = printed(&workdir, OsStr::new(name));
-        let told = paste(&workdir, &line);
+        let printed = paste(&workdir, &line);
         let here = workdir.path().display().to_string();
-        // What DuckDB has no name for is where it is started.
+        // Names that DuckDB cannot take: it is started in the folder.
         let (files, folder) = if name.contains(['~', '\\', ':', '*', '?', '[', '=']) {
             ("'events/**/*.parquet'".to_owned(), format!("{here}/{}", name.trim_start_matches("./")))
         } else {
             (format!("'{}/events/**/*.parquet'", name.replace('\'', "''")), here)
         };
         let expected = format!("select event_source, count(*) from {files} group by 1 order by 1 in {folder}");
-        assert_eq!(told.trim_end_matches('/'), expected, "{name:?}: {line}");
+        assert_eq!(printed.trim_end_matches('/'), expected, "{name:?}: {line}");
     }
     // A plain name needs no more than this.
     let line = printed(&workdir, OsStr::new("plain"));
@@ -119,7 +119,7 @@ fn the_statement_reaches_duckdb_whatever_the_lake_is_called() {
 }
 
 #[test]
-fn duckdb_finds_the_lake_whatever_it_is_called() {
+fn duckdb_finds_the_lake_whatever_it_is_named() {
     let Some(python) = std::env::var_os(PYTHON) else {
         say(&format!("skipped: {PYTHON} is not set, so no DuckDB has run what was printed"));
         return;

@@ -1,9 +1,9 @@
-//! README.md and the pages that it links to: what they say is what the program does.
+//! README.md and the pages that it links to: they describe what the program does.
 //!
-//! In: every page of Markdown, and the program. Out: links that lead nowhere, commands that are none, files that are not
-//! there, output that is another. Never: an opinion on prose.
+//! In: every page of Markdown, and the program. Out: broken links, unknown commands, missing files, different output.
+//! Never: an opinion on prose.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --test it pages` writes the output of README's commands anew.
+//! `UPDATE_GOLDEN=1 cargo test --test it pages` rewrites the output of README's commands.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::harness::{Workdir, data, files};
 
 const UPDATE: &str = "UPDATE_GOLDEN";
 
-/// Words of README: what is longer belongs on a page of its own.
+/// Most words of README: more belongs on a page of its own.
 const README_WORDS: usize = 4_000;
 
 /// A page, by its path from the root of the repository.
@@ -44,7 +44,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The lines of a page: whether each stands in a block of code, and the line.
+/// The lines of a page: whether each is in a block of code, and the line.
 fn lines(text: &str) -> impl Iterator<Item = (bool, &str)> {
     let mut is_code = false;
     text.lines().map(move |line| {
@@ -53,7 +53,7 @@ fn lines(text: &str) -> impl Iterator<Item = (bool, &str)> {
     })
 }
 
-/// What stands between backticks in prose and tables.
+/// Text between backticks in prose and tables.
 fn code_spans(text: &str) -> Vec<&str> {
     let prose = lines(text).filter(|(is_code, line)| !is_code && !line.starts_with("```"));
     prose.flat_map(|(_, line)| line.split('`').skip(1).step_by(2)).collect()
@@ -90,7 +90,7 @@ fn target(page: &Path, link: &str) -> PathBuf {
     path
 }
 
-/// Links to other pages, and to places in them: of each the page and the anchor.
+/// Links to pages and anchors: the page and the anchor of each.
 fn relative_links(page: &Page) -> impl Iterator<Item = (PathBuf, Option<&str>)> {
     let relative = links(&page.text).into_iter().filter(|link| !link.contains("://"));
     relative.map(|link| {
@@ -138,7 +138,7 @@ fn the_readme_is_short() {
 }
 
 #[test]
-fn files_that_the_pages_name_exist() {
+fn files_named_on_the_pages_exist() {
     let folders = ["src", "tests", "benches", "data", ".ci", ".docs"];
     for page in pages() {
         for span in code_spans(&page.text) {
@@ -158,7 +158,7 @@ fn flags(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn commands_of_the_pages_have_the_flags_that_they_are_given() {
+fn commands_on_the_pages_use_existing_flags() {
     let workdir = Workdir::new();
     let help = |command: &str| workdir.run(&format!("{command} --help")).expect(0).stdout();
     let commands = ["convert", "check", "inspect", "restore", "verify", "schema", "ddl", "generate"];
@@ -181,7 +181,7 @@ fn commands_of_the_pages_have_the_flags_that_they_are_given() {
         }
     }
     assert!(count > 20, "{count} flags of commands");
-    // Flags by themselves, where no other program is spoken of.
+    // Flags by themselves, where no other program is mentioned.
     let others = ["benches", "contributing"];
     let ours = pages().into_iter().filter(|page| !others.iter().any(|it| page.path.to_string_lossy().contains(it)));
     for page in ours {
@@ -233,7 +233,7 @@ fn data_readme_names_each_file() {
     }
 }
 
-/// A text whose measures of time and size are all the same, unit and all, since they differ from run to run.
+/// A text with all times and sizes replaced, units included, since they differ from run to run.
 fn without_measures(text: &str) -> String {
     let mut was_measure = false;
     let words = text.split_inclusive([' ', '\n']).map(|word| {
@@ -245,7 +245,7 @@ fn without_measures(text: &str) -> String {
     words.collect()
 }
 
-/// What a command of README prints, in a folder that has `data/sample`, which is called `/home/me` there.
+/// Output of a command of README, in a folder with `data/sample` that is shown as `/home/me`.
 fn output(workdir: &Workdir, command: &str) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_trailmill")).parent().expect("a folder");
     let path = std::env::var("PATH").unwrap_or_default();

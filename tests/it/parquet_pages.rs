@@ -1,4 +1,4 @@
-//! The program's own writers of pages: what they write, the Parquet library reads back, and what they say of it is true.
+//! The program's own page writers: the Parquet library reads their pages back, and their statistics are true.
 //!
 //! Rows are drawn from a tape of bytes, here by proptest, and in `tests/fuzz` by a fuzzer.
 
@@ -24,7 +24,7 @@ const MOST_BYTES: usize = 4 << 20;
 
 type Texts = Vec<Option<String>>;
 
-/// Bytes from left to right; zeros when there are no more.
+/// Bytes from left to right, then zeros.
 struct Tape<'t>(&'t [u8]);
 
 impl Tape<'_> {
@@ -46,7 +46,7 @@ impl Tape<'_> {
     }
 }
 
-/// How a tape says that texts are to be written, and the texts, slice by slice.
+/// How texts are to be written according to a tape, and the texts, slice by slice.
 fn draw(tape: &[u8]) -> (TextStorage, Vec<Texts>) {
     let mut tape = Tape(tape);
     let flags = tape.byte();
@@ -86,7 +86,7 @@ fn draw(tape: &[u8]) -> (TextStorage, Vec<Texts>) {
     (TextStorage { is_dictionary_encoded, has_bloom_filter, has_bounds, compression }, slices)
 }
 
-/// Writes what a tape says, and checks the file; the rows of its pages.
+/// Writes the file of a tape and checks it; returns the rows of its pages.
 pub fn check(tape: &[u8]) -> Vec<Range<usize>> {
     let (storage, slices) = draw(tape);
     let file = Bytes::from(text_file(&slices, storage).expect("texts"));
@@ -111,7 +111,7 @@ pub fn check(tape: &[u8]) -> Vec<Range<usize>> {
     if let Some(bounds) = bounds {
         check_bounds(bounds, &pages, &texts);
     }
-    // Each page by itself: they are where the file says.
+    // Each page by itself, at the place that the file states.
     for page in &pages {
         let wanted = RowSelection::from_consecutive_ranges([page.clone()].into_iter(), texts.len());
         check_read(reader().with_row_selection(wanted), &texts[page.clone()]);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_every_kind_come_back() {
+    fn pages_of_every_kind_read_back_equal() {
         let sixty = "0123456789".repeat(6);
         // Texts that differ, beyond the limits of pages and dictionaries, then runs with and without a text.
         let many = [step(6, &sixty, 24_999), vec![0], step(5, "abc", 24_999), vec![1, 0xa7, 0x61]].concat();
@@ -197,7 +197,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn random_texts_come_back(tape in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn random_texts_read_back_equal(tape in proptest::collection::vec(any::<u8>(), 0..200)) {
             check(&tape);
         }
     }

@@ -1,4 +1,4 @@
-//! Where rows go: partition folders, the tables asked for, and what the selectors leave out.
+//! Where rows go: partition folders, the requested tables, and what the selectors leave out.
 
 use crate::harness::{Lake, Workdir, data, event, int, records, text};
 
@@ -80,9 +80,9 @@ fn a_missing_or_empty_value_is_the_null_partition() {
     }
 }
 
-/// Text of an archive reaches no path unescaped, and what it was can be read back from the path.
+/// Text of an archive reaches no path unescaped, and can be read back from the path.
 #[test]
-fn values_are_escaped_so_that_they_stay_in_their_folder() {
+fn values_are_escaped_and_stay_in_their_folder() {
     let values =
         ["../../../outside", "a/b=c", "..", ".", "per%cent", "blank and\ttab", "Zürich", "\u{1b}[31m", "*?<>|:\\\""];
     let events: Vec<String> = values
@@ -104,7 +104,7 @@ fn values_are_escaped_so_that_they_stay_in_their_folder() {
         let value = partition.strip_prefix("region=").expect("one column");
         assert!(value.bytes().all(is_harmless) && !value.is_empty() && value != "." && value != "..", "{partition}");
     }
-    // The rows say what the paths say, once those are decoded.
+    // The rows have the values of the paths, once those are decoded.
     let rows = lake.rows("events");
     assert_eq!(rows.len(), values.len());
     assert!(rows.iter().all(|row| text(row, "region") == text(row, "aws_region")), "{rows:#?}");
@@ -124,7 +124,7 @@ fn a_value_too_long_for_a_path_loses_no_row() {
     assert_eq!((lake.code, lake.rows("events").len()), (0, 2), "{}", lake.stderr);
 }
 
-/// `(event_id, aws_region)` is `1a` and so on; days and accounts as the names say.
+/// `(event_id, aws_region)` is `1a` and so on; days and accounts are those of the names.
 fn selected(flags: &str) -> (Workdir, Lake, Vec<String>) {
     let at = |id: &str, day: &str, account: &str, region: &str| {
         let text = with(id, TIME, &format!(r#""eventTime":"2025-03-{day}T12:00:00Z","#));
@@ -133,7 +133,7 @@ fn selected(flags: &str) -> (Workdir, Lake, Vec<String>) {
     let workdir = Workdir::new();
     let events = [at("1", "01", "1", "us-east-1"), at("2", "02", "1", "eu-west-1"), at("3", "03", "2", "us-east-1")];
     workdir.gzip("in/a.json.gz", records(&events));
-    // Keys that tell account, Region and day of delivery: an event may be in them up to 31 days late, never early.
+    // Keys with account, Region and day of delivery: an event may be delivered up to 31 days late, never early.
     let key = |account: &str, region: &str, day: &str| {
         format!(
             "in/AWSLogs/{account}/CloudTrail/{region}/2025/03/{day}/{account}_CloudTrail_{region}_202503{day}T1205Z_aB3dE5fG7hJ9kL1m.json.gz"
@@ -168,10 +168,10 @@ fn selectors_choose_by_the_values_of_the_event() {
 }
 
 #[test]
-fn what_a_selector_leaves_out_is_counted_or_never_read() {
+fn events_that_a_selector_leaves_out_are_counted_or_never_read() {
     let (_workdir, lake, _) = selected("--account 1");
     let manifest = lake.rows("archives");
-    // The archive whose key says account 2 is passed over unread.
+    // The archive with account 2 in its key is skipped unread.
     assert_eq!(manifest.len(), 2, "{manifest:#?}");
     assert_eq!((lake.count("/events/seen"), lake.count("/events/filtered"), lake.count("/events/written")), (4, 1, 3));
     assert_eq!(manifest.iter().map(|row| int(row, "filtered")).sum::<i64>(), 1);
@@ -179,7 +179,7 @@ fn what_a_selector_leaves_out_is_counted_or_never_read() {
 }
 
 #[test]
-fn tables_are_filled_as_asked() {
+fn only_the_requested_tables_are_written() {
     let workdir = Workdir::new();
     workdir.copy(&data("sample"), "in");
     let both = workdir.convert("in", "");

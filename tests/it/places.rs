@@ -1,4 +1,4 @@
-//! A place is read or written where it says, or refused with its text as typed: no command makes a folder called `s3:`.
+//! A path or URL is read or written where it points, or refused as typed: no command makes a folder named `s3:`.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::harness::{Workdir, event, records};
 use crate::s3::server::Server;
 use crate::s3::store::Store;
 
-/// What no command can read or write.
+/// Places that no command can read or write.
 const NOWHERE: [&str; 15] = [
     "s3://lakes//",
     "s3://lakes//lead",
@@ -25,10 +25,10 @@ const NOWHERE: [&str; 15] = [
     "s3://la:kes/a",
 ];
 
-/// What is fine where buckets are.
+/// Places that are fine where buckets are accepted.
 const REMOTE: [&str; 3] = ["s3://lakes/a", "s3://lakes/a/", "S3A://lakes/a"];
 
-/// A command with all that it needs: what stands for an argument by its name, flags with a dash.
+/// A complete command: values of its arguments by name, flags with a dash.
 fn needed(command: &str) -> Vec<(&'static str, &'static str)> {
     match command {
         "convert" => vec![("inputs", "in"), ("--out", "lake")],
@@ -41,7 +41,7 @@ fn needed(command: &str) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-/// Path arguments by command, as the program itself lists them for a shell: clap knows which are paths.
+/// Path arguments by command, as the program lists them for a shell: clap knows which are paths.
 fn path_arguments(workdir: &Workdir) -> BTreeMap<String, Vec<String>> {
     let script = workdir.run("completions zsh").expect(0).stdout();
     let mut command = String::new();
@@ -69,7 +69,7 @@ fn no_argument_of_any_command_makes_a_folder_of_a_url() {
     let arguments = path_arguments(&workdir);
     let count: usize = arguments.values().map(Vec::len).sum();
     assert!(count >= 12 && arguments.len() == 7, "{arguments:?}");
-    // Where buckets are meant the URL is asked for; what that gives is told elsewhere.
+    // Where buckets are accepted the URL is requested; other tests cover the result.
     let in_buckets =
         ["convert inputs", "convert --out", "check lake", "inspect inputs", "restore lake", "verify inputs"];
     let before = workdir.snapshot(".");
@@ -92,15 +92,15 @@ fn no_argument_of_any_command_makes_a_folder_of_a_url() {
                 words.push("--verify");
             }
             let run = workdir.run_with(words).expect(2);
-            let told = run.stderr();
+            let printed = run.stderr();
             let typed = url.replace('\u{1}', "\\u{1}");
             let called = match argument.as_str() {
                 "inputs" => ["INPUT", "PATH"],
                 "lake" => ["LAKE", "LAKE"],
                 flag => [flag, flag],
             };
-            assert!(called.iter().any(|called| told.contains(&format!("{called}: "))), "{name}: {}", run.dump());
-            assert!(told.contains(&typed) && told.lines().count() == 1, "{name}: {}", run.dump());
+            assert!(called.iter().any(|called| printed.contains(&format!("{called}: "))), "{name}: {}", run.dump());
+            assert!(printed.contains(&typed) && printed.lines().count() == 1, "{name}: {}", run.dump());
             assert!(workdir.snapshot(".") == before && !workdir.at("s3:").exists(), "{name}: {}", run.dump());
         }
     }
@@ -119,7 +119,7 @@ fn a_location_that_no_engine_could_read_is_refused() {
 }
 
 #[test]
-fn lines_that_name_keys_nobody_can_ask_for_are_refused_as_they_stand() {
+fn lines_with_keys_that_cannot_be_requested_are_refused_verbatim() {
     let server = Server::with_bucket("trail");
     server.put("trail", "lead", records(&[event("a", "")]).as_bytes());
     let workdir = Workdir::new();
@@ -138,7 +138,7 @@ fn lines_that_name_keys_nobody_can_ask_for_are_refused_as_they_stand() {
     assert!(wrong.contains("aws s3 cp"), "{wrong}");
 }
 
-/// Who embeds the library has no command line that looks first.
+/// A program that embeds the library has no command line that checks first.
 #[test]
 fn the_library_makes_no_folder_of_a_url_either() {
     use trailmill::restore::{OutFolder, RestoreConfig, restore};

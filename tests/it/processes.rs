@@ -1,5 +1,5 @@
-//! Other processes, real ones: signals from outside, two runs at once, a run that died with the lock, inputs that vanish
-//! while a run goes on.
+//! Other real processes: signals from outside, two runs at once, a run that died with the lock, inputs that vanish during a
+//! run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::harness::{Run, Started, Workdir, event, files, int, records, text};
 use crate::reference::read_table;
 
-/// `SIGSTOP`: a run can be held at any change on disk, and looked at.
+/// `SIGSTOP`: a run can be held at any change on disk, and inspected.
 const STOP: i32 = 19;
 
 fn run(lake: &str) -> String {
@@ -24,7 +24,7 @@ fn inputs() -> Workdir {
     workdir
 }
 
-/// The files with rows, but for the manifest.
+/// The files with rows, except the manifest.
 fn data(workdir: &Workdir, lake: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let tables = ["events", "usage_records", "quarantine"].into_iter();
     let files = tables
@@ -41,7 +41,7 @@ fn check_recovery(workdir: &Workdir, lake: &str) {
     assert!(!workdir.at(lake).join("_trailmill/staging").exists());
 }
 
-/// Waits until something is so, or fails.
+/// Waits until a condition holds, or fails.
 #[track_caller]
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let begin = Instant::now();
@@ -63,13 +63,13 @@ fn hold(workdir: &Workdir, arguments: &str, change: u32) -> Started {
 }
 
 #[track_caller]
-fn check_told(run: &Run, code: i32, words: &str) {
+fn check_end(run: &Run, code: i32, words: &str) {
     assert_eq!(run.code(), code, "{}", run.dump());
     let said = run.stderr();
     assert!(said.starts_with("error: ") && said.lines().count() == 1 && said.contains(words), "{}", run.dump());
 }
 
-/// What was published stays, what was not is gone, and the exit code tells the signal.
+/// Published steps stay, the current one is gone, and the exit code is the signal's.
 #[test]
 fn signals_from_outside() {
     let workdir = inputs();
@@ -83,9 +83,9 @@ fn signals_from_outside() {
             });
             going.signal(signal);
             let run = going.end();
-            // A signal that comes before the program can take it ends it as any other.
+            // A signal before the handler is installed ends the program like any other.
             if commits > 0 || run.code() != -1 {
-                check_told(&run, code, "stopped: ");
+                check_end(&run, code, "stopped: ");
             }
             assert!(!workdir.at(&lake).join("_trailmill/staging").exists(), "{}", run.dump());
             assert!(files(&workdir.at(&lake).join("archives")).len() >= commits, "{}", run.dump());
@@ -94,9 +94,9 @@ fn signals_from_outside() {
     }
 }
 
-/// Impatience is no reason to leave a mess.
+/// Repeated signals leave no mess.
 #[test]
-fn signals_that_come_in_numbers() {
+fn several_signals() {
     let workdir = inputs();
     let going = workdir.start(&run("lake"), "");
     wait_until("a commit", || !files(&workdir.at("lake/archives")).is_empty());
@@ -116,7 +116,7 @@ fn two_runs_at_once() {
         let first = hold(&workdir, &run(&lake), change);
         let before = workdir.snapshot(&lake);
         for command in [run(&lake), format!("check {lake}"), format!("convert in/AWSLogs --out ./{lake}/../{lake}")] {
-            check_told(&workdir.run(&command), 75, "lake in use: another run is using ");
+            check_end(&workdir.run(&command), 75, "lake in use: another run is using ");
         }
         assert!(workdir.snapshot(&lake) == before, "the second run changes nothing");
         first.signal("CONT");
@@ -125,7 +125,7 @@ fn two_runs_at_once() {
     }
 }
 
-/// It has looked at nothing yet when another run comes, does all the work and is gone.
+/// It has read nothing yet when another run starts, does all the work and ends.
 #[test]
 fn a_run_that_is_overtaken() {
     let workdir = inputs();
@@ -137,7 +137,7 @@ fn a_run_that_is_overtaken() {
         if second.code() == 0 {
             overtaken += 1;
         } else {
-            check_told(&second, 75, "lake in use: another run is using ");
+            check_end(&second, 75, "lake in use: another run is using ");
         }
         first.signal("CONT");
         first.end().expect(0);
@@ -146,9 +146,9 @@ fn a_run_that_is_overtaken() {
     assert!(overtaken > 0);
 }
 
-/// Many at the same moment: one does the work, the others say so, and nothing is doubled.
+/// Many at the same moment: one does the work, the others report it, and nothing is doubled.
 #[test]
-fn a_crowd_of_runs() {
+fn many_runs_at_once() {
     let workdir = inputs();
     let started: Vec<Started> = (0..5).map(|_| workdir.start(&run("lake"), "")).collect();
     let codes: Vec<i32> = started
@@ -156,7 +156,7 @@ fn a_crowd_of_runs() {
         .map(|run| {
             let run = run.end();
             if run.code() != 0 {
-                check_told(&run, 75, "lake in use: ");
+                check_end(&run, 75, "lake in use: ");
             }
             run.code()
         })
@@ -175,7 +175,7 @@ fn the_lock_of_a_dead_run() {
         assert!(held.end().was_killed());
         assert!(workdir.at(&lake).join("_trailmill/lock").exists());
         if change == 40 {
-            // Whatever it says: that it is held is what counts.
+            // Its message does not matter, only that it is held.
             workdir.file(&format!("{lake}/_trailmill/lock"), "1\nsome other machine\n");
         }
         workdir.run(&run(&lake)).expect(0);
@@ -183,7 +183,7 @@ fn the_lock_of_a_dead_run() {
     }
 }
 
-/// The listing had it, and it is gone when its turn comes: told, counted, and tried again by the next run.
+/// It was listed and is gone when it is read: reported, counted, and tried again by the next run.
 #[test]
 fn an_input_that_vanishes() {
     let workdir = Workdir::new();
@@ -215,20 +215,20 @@ fn an_input_that_vanishes() {
     }
 }
 
-/// Who is told to wait gets the lake when the other run has ended, and says on the way what it waits for.
+/// A run with `--wait` gets the lake when the other run has ended, and meanwhile says what it waits for.
 #[test]
 fn a_run_that_waits_for_another() {
     let workdir = inputs();
     let first = hold(&workdir, &run("lake"), 40);
     let command = |wait: &str| format!("{} --wait {wait}", run("lake"));
     let begun = Instant::now();
-    check_told(&workdir.run(&command("1")), 75, "lake in use: another run is using ");
+    check_end(&workdir.run(&command("1")), 75, "lake in use: another run is using ");
     assert!(begun.elapsed() >= Duration::from_secs(1));
     let stopped = workdir.start(&command("1h"), "");
     let waiting = workdir.start(&command("1h").replace(" -q", ""), "");
     std::thread::sleep(Duration::from_secs(2));
     stopped.signal("TERM");
-    check_told(&stopped.end(), 143, "stopped: ");
+    check_end(&stopped.end(), 143, "stopped: ");
     first.signal("CONT");
     first.end().expect(0);
     let waited = waiting.end().expect(0);

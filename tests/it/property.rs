@@ -1,4 +1,4 @@
-//! Random archives: what the program writes is what the slow reference says, row by row.
+//! Random archives: the program writes what the slow reference expects, row by row.
 //!
 //! Archives are generated as text, so that spellings, order, white space and damage vary; see `reference/strategies`.
 
@@ -15,7 +15,7 @@ const RUNS: u32 = 40;
 #[test]
 fn random_archives_convert_as_the_reference_says() {
     let archives = prop::collection::vec(strategies::archive_document(), ARCHIVES_PER_RUN);
-    // An archive is looked at alone once it is known to fail; shrinking two dozen of them together is no use.
+    // A failing archive is checked alone; shrinking two dozen of them together is no use.
     let config = Config { cases: RUNS, max_shrink_iters: 0, failure_persistence: None, ..Config::default() };
     let result = TestRunner::new(config).run(&archives, |archives| {
         if check(&archives).is_ok() {

@@ -1,10 +1,9 @@
-//! Queries that people have for Athena's own CloudTrail table, on the view `cloudtrail_logs` over a lake: they tell in
-//! DuckDB and in Spark what they tell of the archives themselves.
+//! Published queries for Athena's own CloudTrail table, on the view `cloudtrail_logs` over a lake: in DuckDB and in Spark
+//! they return what the archives themselves hold.
 //!
-//! `TRAILMILL_PYTHON` names an interpreter with duckdb and sqlglot, and pyspark for the other half; without it the test says
-//! that it was skipped. What is expected is worked out by `engines/queries.py` from the JSON of the archives; how many rows
-//! there are stands in the queries. `TRAILMILL_CORPUS` names a folder of real data, of which both engines have to tell the
-//! same.
+//! `TRAILMILL_PYTHON` names an interpreter with duckdb and sqlglot, and pyspark for the other half; without it the test
+//! reports that it was skipped. `engines/queries.py` works out the expected rows from the JSON of the archives; their number
+//! is in the queries. `TRAILMILL_CORPUS` names a folder of real data, on which both engines have to agree.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,11 +15,11 @@ use crate::harness::{Lake, Workdir, data, files, say};
 const PYTHON: &str = "TRAILMILL_PYTHON";
 const CORPUS: &str = "TRAILMILL_CORPUS";
 
-/// Hand-written archives that Athena's table cannot hold: an identity that is a text, times in forms of old, a member twice.
+/// Hand-written archives that Athena's table cannot hold: an identity that is a string, old forms of times, a member twice.
 const NOT_FOR_ATHENA: [&str; 4] = ["identities", "timestamps", "unmapped", "verbatim-json"];
 
 #[test]
-fn published_queries_tell_what_the_archives_tell() {
+fn published_queries_return_what_the_archives_hold() {
     let Some(python) = std::env::var_os(PYTHON) else {
         say(&format!("skipped: {PYTHON} is not set, so no published query has run"));
         return;
@@ -43,26 +42,26 @@ fn published_queries_tell_what_the_archives_tell() {
     let views = |workdir: &Workdir, lake: &Lake| -> Vec<String> {
         engines.iter().map(|engine| format!("{engine}={}", view(workdir, lake, engine, ""))).collect()
     };
-    let (is_same, told) = run(&python, &workdir.at("in"), &views(&workdir, &lake));
-    assert!(is_same, "{told}");
-    say(&format!("queries: {}", told.trim()));
+    let (is_same, printed) = run(&python, &workdir.at("in"), &views(&workdir, &lake));
+    assert!(is_same, "{printed}");
+    say(&format!("queries: {}", printed.trim()));
     if let Some(corpus) = std::env::var_os(CORPUS) {
         let workdir = Workdir::new();
         workdir.copy(Path::new(&corpus), "in");
         let lake = workdir.convert("in", "");
-        let (is_same, told) = run(&python, Path::new("-"), &views(&workdir, &lake));
-        assert!(is_same, "{told}");
-        say(&format!("queries, on real data: {}", told.trim()));
+        let (is_same, printed) = run(&python, Path::new("-"), &views(&workdir, &lake));
+        assert!(is_same, "{printed}");
+        say(&format!("queries, on real data: {}", printed.trim()));
     }
     // A check that cannot fail checks nothing: another value, a row less.
     for (wrong, noticed) in [
-        ("SELECT * REPLACE (upper(errorcode) AS errorcode) FROM told", "access-denied-by-principal: duckdb differs"),
-        ("SELECT * FROM told WHERE eventname <> 'StopLogging'", "recording-stopped: duckdb differs"),
+        ("SELECT * REPLACE (upper(errorcode) AS errorcode) FROM base", "access-denied-by-principal: duckdb differs"),
+        ("SELECT * FROM base WHERE eventname <> 'StopLogging'", "recording-stopped: duckdb differs"),
     ] {
-        let wrong = format!("ALTER VIEW cloudtrail_logs RENAME TO told;\nCREATE VIEW cloudtrail_logs AS {wrong};\n");
+        let wrong = format!("ALTER VIEW cloudtrail_logs RENAME TO base;\nCREATE VIEW cloudtrail_logs AS {wrong};\n");
         let wrong = format!("duckdb={}", view(&workdir, &lake, "duckdb", &wrong));
-        let (is_same, told) = run(&python, &workdir.at("in"), &[wrong]);
-        assert!(!is_same && told.contains(noticed), "{told}");
+        let (is_same, printed) = run(&python, &workdir.at("in"), &[wrong]);
+        assert!(!is_same && printed.contains(noticed), "{printed}");
     }
 }
 
@@ -78,7 +77,7 @@ fn lake(workdir: &Workdir, python: &OsStr) -> Lake {
         fs::remove_file(workdir.at("in/golden").join(path)).expect("a file");
     }
     let made = script(python, "incident.py").arg(workdir.at("in/incident")).output().expect("Python runs");
-    assert!(made.status.success(), "{}", told(made));
+    assert!(made.status.success(), "{}", printed(made));
     let lake = workdir.convert("in", "--no-dedup");
     assert_eq!(lake.code, 0, "{}", lake.stderr);
     lake
@@ -92,10 +91,10 @@ fn view(workdir: &Workdir, lake: &Lake, engine: &str, more: &str) -> String {
     path.display().to_string()
 }
 
-/// Whether nothing differs, and what was told.
+/// Whether nothing differs, and the output.
 fn run(python: &OsStr, archives: &Path, views: &[String]) -> (bool, String) {
     let output = script(python, "queries.py").arg(archives).args(views).output().expect("Python runs");
-    (output.status.success(), told(output))
+    (output.status.success(), printed(output))
 }
 
 fn script(python: &OsStr, name: &str) -> Command {
@@ -109,7 +108,7 @@ fn imports(python: &OsStr, modules: &str) -> bool {
     output.unwrap_or_else(|error| panic!("{PYTHON}={}: {error}", python.display())).status.success()
 }
 
-fn told(output: Output) -> String {
-    let told = if output.status.success() { output.stdout } else { [output.stdout, output.stderr].concat() };
-    String::from_utf8_lossy(&told).into_owned()
+fn printed(output: Output) -> String {
+    let printed = if output.status.success() { output.stdout } else { [output.stdout, output.stderr].concat() };
+    String::from_utf8_lossy(&printed).into_owned()
 }

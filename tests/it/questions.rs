@@ -1,9 +1,9 @@
-//! The seller's questions, answered by DuckDB and Spark where the answer is known.
+//! The seller's questions, answered by DuckDB and Spark on data with known answers.
 //!
 //! A small history of metering is written as CloudTrail writes it, with one trap for each rule of the key, of retries and
-//! of time: the same answers must come out in every engine and in every time zone. `TRAILMILL_PYTHON` names an interpreter
-//! with DuckDB; with pyspark and sqlglot, too, it tries Spark and the text for Athena. Without it the test says that it was
-//! skipped.
+//! of time: every engine must give the same answers in every time zone. `TRAILMILL_PYTHON` names an interpreter
+//! with DuckDB; with pyspark and sqlglot, too, it tries Spark and the text for Athena. Without it the test reports that it
+//! was skipped.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -40,16 +40,16 @@ fn every_engine_gives_the_known_answers() {
     workdir.file("duckdb.sql", &duckdb);
     let known = expected(ANSWERS).to_string();
     let answers = workdir.file("answers.json", &known);
-    let (is_same, told) = ask(&python, &lake.path, &workdir.path(), &answers, &[]);
-    assert!(is_same, "{told}");
-    say(&format!("questions: {}", told.lines().next().unwrap_or_default()));
+    let (is_same, printed) = ask(&python, &lake.path, &workdir.path(), &answers, &[]);
+    assert!(is_same, "{printed}");
+    say(&format!("questions: {}", printed.lines().next().unwrap_or_default()));
     // A check that cannot fail checks nothing: neither a wrong answer nor a broken view passes.
     let wrong = workdir.file("wrong.json", known.replacen("6.999999", "7", 1));
-    let (is_same, told) = ask(&python, &lake.path, &workdir.path(), &wrong, &["duckdb"]);
-    assert!(!is_same && told.contains("metering_underbilled: missing"), "{told}");
+    let (is_same, printed) = ask(&python, &lake.path, &workdir.path(), &wrong, &["duckdb"]);
+    assert!(!is_same && printed.contains("metering_underbilled: missing"), "{printed}");
     workdir.file("duckdb.sql", duckdb.replacen("acceptance_order = 1", "acceptance_order > 0", 1));
-    let (is_same, told) = ask(&python, &lake.path, &workdir.path(), &answers, &["duckdb"]);
-    assert!(!is_same && told.contains("metering_billable: unexpected"), "{told}");
+    let (is_same, printed) = ask(&python, &lake.path, &workdir.path(), &answers, &["duckdb"]);
+    assert!(!is_same && printed.contains("metering_billable: unexpected"), "{printed}");
 }
 
 #[test]
@@ -87,6 +87,6 @@ fn ask(python: &OsStr, lake: &Path, scripts: &Path, answers: &Path, engines: &[&
         .current_dir(scripts)
         .output();
     let output = output.unwrap_or_else(|error| panic!("{PYTHON}={}: {error}", python.display()));
-    let told = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&told).into_owned())
+    let printed = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&printed).into_owned())
 }

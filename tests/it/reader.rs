@@ -1,4 +1,4 @@
-//! The library: archives to Arrow batches, against the lake that a conversion makes of the same archives.
+//! The library: archives to Arrow batches, against a lake converted from the same archives.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::harness::{Lake, Workdir, data, event, gzip, int, records, text};
 use crate::large::damaged_archives;
 use crate::reference::{Row, rows_of_batch};
 
-/// Rows as they were handed out, by table.
+/// Rows as they were returned, by table.
 struct Found {
     rows: BTreeMap<&'static str, Vec<Row>>,
     summary: Summary,
@@ -46,13 +46,13 @@ fn both(input: PathBuf) -> ReadOptions {
     ReadOptions::new([input]).tables([Table::Events, Table::UsageRecords])
 }
 
-/// Where a row comes from: what makes the order of rows.
+/// Where a row comes from, which determines the order of rows.
 fn place(row: &Row) -> (String, i64, Option<i64>) {
     let record = row.contains_key("record_index").then(|| int(row, "record_index"));
     (text(row, "archive").to_owned(), int(row, "event_index"), record)
 }
 
-/// Rows of a lake without what its paths say, in the order of their archives and events.
+/// Rows of a lake without partition columns, in the order of their archives and events.
 fn lake_rows(lake: &Lake, table: Table) -> Vec<Row> {
     let mut rows = lake.rows(table.name());
     for row in &mut rows {
@@ -62,7 +62,7 @@ fn lake_rows(lake: &Lake, table: Table) -> Vec<Row> {
     rows
 }
 
-/// What both say of archives, events and findings.
+/// What both report about archives, events and findings.
 fn check_counts(summary: &Summary, lake: &Lake) {
     let read = serde_json::to_value(summary).expect("numbers");
     for part in ["archives", "events", "usage_records", "findings", "first_findings", "foreign_kinds"] {
@@ -92,14 +92,14 @@ fn batches_are_the_rows_of_a_lake_and_counts_are_those_of_its_run() {
 }
 
 #[test]
-fn of_large_archives_that_are_damaged_the_rows_of_a_lake_are_handed_out() {
+fn damaged_large_archives_give_the_rows_of_a_lake() {
     let workdir = Workdir::new();
     for (name, bytes) in damaged_archives() {
         workdir.file(&format!("in/{name}"), bytes);
         workdir.gzip(&format!("in/{name}-"), records(&[event("neighbour", "")]));
     }
     check(&workdir, workdir.at("in"), "");
-    // Without memory for rows that wait, archives are read to their end before any row is handed out.
+    // Without memory for waiting rows, archives are read to their end before any row is returned.
     let narrow = both(workdir.at("in")).memory_limit(64 << 20);
     let (wide, narrow) = (read(&both(workdir.at("in"))), read(&narrow));
     assert_eq!(wide.rows, narrow.rows);
@@ -127,7 +127,7 @@ fn rows_come_in_the_order_of_archives_and_events_whatever_the_threads() {
 }
 
 #[test]
-fn some_columns_have_the_values_that_they_have_among_all() {
+fn selected_columns_have_the_same_values_as_among_all() {
     let names = ["event_time", "user_identity_arn", "response_elements"];
     let options = ReadOptions::new([data("sample")]);
     let all = read(&options);
@@ -193,7 +193,7 @@ fn a_sink_is_called_with_the_rows_of_an_archive_before_its_end() {
 }
 
 #[test]
-fn an_asynchronous_program_gets_the_same_rows_and_ends_the_reading_by_leaving() {
+fn a_stream_gives_the_same_rows_and_dropping_it_ends_the_reading() {
     let options = both(data("sample"));
     let expected = read(&options);
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
@@ -217,7 +217,7 @@ fn an_asynchronous_program_gets_the_same_rows_and_ends_the_reading_by_leaving() 
 }
 
 #[test]
-fn objects_of_a_store_that_the_caller_brings_are_read_as_files_are() {
+fn objects_of_the_callers_store_are_read_like_files() {
     let workdir = Workdir::new();
     let store = Arc::new(InMemory::new());
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
@@ -242,7 +242,7 @@ fn objects_of_a_store_that_the_caller_brings_are_read_as_files_are() {
 }
 
 #[test]
-fn what_has_ended_the_reading_is_no_complete_count() {
+fn a_stopped_reader_has_no_complete_count() {
     let progress = Arc::new(Progress::default());
     let mut reader = Reader::with_progress(&both(data("sample")), Arc::clone(&progress)).expect("archives");
     assert!(reader.next().is_some_and(|batch| batch.is_ok()));
@@ -255,7 +255,7 @@ fn what_has_ended_the_reading_is_no_complete_count() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_by_name() {
+fn invalid_options_are_refused_by_name() {
     let refused = |options: ReadOptions| Reader::new(&options).err().expect("an error").to_string();
     let unknown = refused(ReadOptions::new([data("sample")]).columns(Table::Events, ["nonsense"]));
     assert!(unknown.contains("events: there is no column `nonsense`"), "{unknown}");

@@ -1,5 +1,5 @@
-//! One test per bug, named by its symptom. The first ones are bugs of others, which every converter of such archives
-//! seems to have once.
+//! One test per bug, named by its symptom. The first ones are bugs of other programs, which every converter of such
+//! archives seems to have once.
 
 use parquet::basic::BoundaryOrder;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
@@ -57,7 +57,7 @@ fn brackets_in_strings_are_text() {
     assert!(lake.texts("events", "user_agent").iter().all(|text| text == "}{"));
 }
 
-/// Our own: the event behind one without its closing brace was taken for a part of it.
+/// Our own: the event after one without its closing brace was taken for a part of it.
 #[test]
 fn the_event_behind_a_missing_brace_is_kept() {
     let workdir = Workdir::new();
@@ -84,7 +84,7 @@ fn many_identities_stay_with_their_events() {
 /// Our own: identities of events that a selector left out filled the next rows' chunk, with more or less of them
 /// depending on how many threads there were.
 #[test]
-fn events_that_are_left_out_leave_nothing_behind() {
+fn filtered_events_leave_nothing_behind() {
     let workdir = Workdir::new();
     let event = |region: &str, arn: &str| {
         format!(r#"{{"eventTime":"2025-03-01T00:00:00Z","awsRegion":"{region}","userIdentity":{{"arn":"{arn}"}}}}"#)
@@ -142,10 +142,10 @@ fn pages_are_called_sorted_only_when_their_bounds_are() {
     assert_eq!(index.get_boundary_order(), Some(BoundaryOrder::DESCENDING));
 }
 
-/// Our own: behind a bad event that seemed to hold others, all events up to the next one of the usual form were passed
-/// over without a word.
+/// Our own: after a bad event that seemed to hold others, all events up to the next one of the usual form were lost
+/// silently.
 #[test]
-fn a_bad_event_that_seems_to_hold_others_takes_none_along() {
+fn a_bad_event_that_seems_to_hold_others_costs_no_other() {
     let workdir = Workdir::new();
     let bad = r#"{"eventVersion":"1.08","requestParameters":[1,{"eventVersion":02}]}"#;
     let unusual = r#"{"eventTime":"2025-03-01T08:15:00Z","eventVersion":"1.08"}"#;
@@ -170,7 +170,7 @@ fn damage_may_begin_with_the_comma_before_an_event() {
     assert_eq!((lake.code, lake.texts("events", "event_id").concat()), (1, "abc".to_owned()), "{}", lake.stderr);
 }
 
-/// Our own: sound events were lost behind 64 bad ones in a row, once one of them had lost an end.
+/// Our own: sound events were lost after 64 bad ones in a row, once one of them had lost an end.
 #[test]
 fn any_number_of_bad_events_may_follow_each_other() {
     let workdir = Workdir::new();
@@ -182,7 +182,7 @@ fn any_number_of_bad_events_may_follow_each_other() {
     assert_eq!((lake.code, lake.texts("events", "event_id").concat()), (1, "sound".to_owned()), "{}", lake.stderr);
 }
 
-/// Our own: where a window ended decided about a byte order mark between documents, about the words for damage, and
+/// Our own: the end of a window decided about a byte order mark between documents, about the message for damage, and
 /// about events that a damaged one seemed to hold.
 #[test]
 fn it_does_not_matter_where_windows_end() {
@@ -206,7 +206,7 @@ fn it_does_not_matter_where_windows_end() {
     }
 }
 
-/// Our own: what was wrong with a document that brings an event was passed over when the next document was damaged, too.
+/// Our own: a defect of a document with an event was not reported when the next document was damaged, too.
 #[test]
 fn damage_of_the_next_document_does_not_hide_that_of_the_first() {
     let message = |id: &str| serde_json::Value::from(event(id, "")).to_string();
@@ -273,9 +273,9 @@ fn batch_call(id: &str, request: &str, response: &str) -> String {
     )
 }
 
-/// Our own: a record that stood twice in a call, spelled in two ways, had the outcome of the other.
+/// Our own: a record that was in a call twice, spelled in two ways, had the outcome of the other.
 #[test]
-fn records_that_are_spelled_differently_do_not_exchange_their_outcomes() {
+fn records_that_are_spelled_differently_do_not_swap_outcomes() {
     let workdir = Workdir::new();
     let record =
         |time: &str, number: usize| format!(r#"{{"timestamp":"{time}","dimension":"d{number}","quantity":7}}"#);
@@ -362,9 +362,9 @@ fn answered(request: &str, response: &str) -> Vec<String> {
 
 const HOUR: &str = r#""timestamp":"2025-03-01T00:00:00Z""#;
 
-/// Our own: an answer that told the dimension only took a record from the answer that told all but its quantity.
+/// Our own: an answer with the dimension only took a record from the answer that lacked just its quantity.
 #[test]
-fn answers_with_fewer_members_do_not_exchange_their_records() {
+fn answers_with_fewer_members_do_not_swap_records() {
     let record =
         |customer: &str| format!(r#"{{{HOUR},"customerIdentifier":"{customer}","dimension":"d","quantity":1}}"#);
     let (a, b) = (record("c1"), record("c2"));
@@ -379,7 +379,7 @@ fn answers_with_fewer_members_do_not_exchange_their_records() {
         let rows = answered(&request, &format!(r#"{{"results":[{results}]}}"#));
         assert_eq!(rows, ["0 d customer_not_subscribed for-A", "1 d success for-B"]);
     }
-    // Most is told in common with the record that another answer needs.
+    // It has most in common with the record that another answer needs.
     let rows = answered(
         r#"{"usageRecords":[{"dimension":"d","customerIdentifier":"c","quantity":1},{"dimension":"d","licenseArn":"l"}]}"#,
         r#"{"results":[{"usageRecord":{"dimension":"d","customerIdentifier":"c","quantity":1,"timestamp":0},"status":"Success"}],"unprocessedRecords":[{"dimension":"d","customerIdentifier":"c","licenseArn":"m"}]}"#,
@@ -387,7 +387,7 @@ fn answers_with_fewer_members_do_not_exchange_their_records() {
     assert_eq!(rows, ["0 d unprocessed", "1 d success"]);
 }
 
-/// The same with so many that the best of all ways is not looked for.
+/// The same with so many that the best assignment is not searched.
 #[test]
 fn thousands_of_answers_with_fewer_members_find_their_records() {
     // Two thousand are too many to be compared one by one: they have rows of their own.
@@ -425,20 +425,20 @@ fn allocations_and_tags_may_come_back_in_another_order() {
         |quantity: u8, tags: &[&str]| format!(r#"{{"allocatedUsageQuantity":{quantity},"tags":[{}]}}"#, tags.join(","));
     let asked = record(&[allocation(1, &[one, two]), allocation(2, &[one])].join(","));
     let request = format!(r#"{{"usageRecords":[{asked}]}}"#);
-    for told in [
+    for record in [
         record(&[allocation(2, &[one]), allocation(1, &[one, two])].join(",")),
         record(&[allocation(1, &[two, one]), allocation(2, &[one])].join(",")),
         record(&[allocation(2, &[one]), allocation(1, &[two, one])].join(",")).replace(r#","quantity":3"#, ""),
     ] {
-        let rows = answered(&request, &format!(r#"{{"results":[{{"usageRecord":{told},"status":"Success"}}]}}"#));
-        assert_eq!(rows, ["0 d success"], "{told}");
+        let rows = answered(&request, &format!(r#"{{"results":[{{"usageRecord":{record},"status":"Success"}}]}}"#));
+        assert_eq!(rows, ["0 d success"], "{record}");
     }
     let other = record(&[allocation(1, &[one]), allocation(2, &[one, two])].join(","));
     let rows = answered(&request, &format!(r#"{{"results":[{{"usageRecord":{other},"status":"Success"}}]}}"#));
     assert_eq!(rows, ["0 d unknown", "- d success"]);
 }
 
-/// Our own: where a list stood in two spellings and the first was empty, the records and answers of the other had no rows.
+/// Our own: where a list came in two spellings and the first was empty, the records and answers of the other had no rows.
 #[test]
 fn records_behind_an_empty_list_of_another_spelling_have_rows() {
     let rows = answered(
@@ -449,7 +449,7 @@ fn records_behind_an_empty_list_of_another_spelling_have_rows() {
     assert_eq!(rows, [format!("0 a success  {left}"), format!("1 b unknown  {left}")]);
 }
 
-/// Our own: a member in another letter case in front of the usual one took its place.
+/// Our own: a member in another letter case before the usual one took its place.
 #[test]
 fn the_usual_spelling_of_a_member_counts() {
     let rows = answered(
@@ -460,7 +460,7 @@ fn the_usual_spelling_of_a_member_counts() {
     assert_eq!(rows, [format!("0 d success m {left}")]);
 }
 
-/// Our own: an answer that did not say what it was about went to a record that was null or empty.
+/// Our own: an answer that identified no record went to a record that was null or empty.
 #[test]
 fn an_answer_about_nothing_is_no_records_answer() {
     for empty in ["null", "{}", r#"{"other":1}"#, "7"] {

@@ -1,7 +1,7 @@
-//! `trailmill restore` gives back what was converted: every event, equal as JSON, whatever it looked like.
+//! `trailmill restore` returns what was converted: every event, equal as JSON, in any form.
 //!
-//! Equal is what an independent comparison says (`reference::json::plain`): numbers by their digits, texts by what they
-//! say, `null` like nothing at all.
+//! An independent comparison decides (`reference::json::plain`): numbers by their digits, strings by their content, `null`
+//! like absent.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use proptest::test_runner::{Config, TestError, TestRunner};
 use crate::harness::{Workdir, data, event, files, inflated, records, say, text};
 use crate::reference::{Row, compare_rows, json, source_events, strategies};
 
-/// How often an event is there, by a hash of what it says.
+/// How often an event is there, by a hash of its content.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Events(BTreeMap<u64, i64>);
 
@@ -34,7 +34,7 @@ fn texts_of(events: &[String]) -> impl Iterator<Item = &str> + Clone {
     events.iter().map(String::as_str)
 }
 
-/// Checks that lines are the events, each as often, in any order; how many there are.
+/// Checks that lines are the events, each as often, in any order; returns their number.
 fn compare<'t>(
     sources: impl IntoIterator<Item = &'t str> + Clone,
     lines: impl IntoIterator<Item = &'t str> + Clone,
@@ -61,7 +61,7 @@ fn compare<'t>(
     Err(format!("an event was not given back\n  source   {lost}\n  restored {strange}"))
 }
 
-/// Converts `in` with these flags and restores it; the lines.
+/// Converts `in` with these flags and restores it; returns the lines.
 fn round_trip(workdir: &Workdir, flags: &str) -> Result<String, String> {
     let lake = workdir.convert("in", &format!("--no-dedup --tables events,usage_records {flags}"));
     if !(0..=1).contains(&lake.code) {
@@ -72,7 +72,7 @@ fn round_trip(workdir: &Workdir, flags: &str) -> Result<String, String> {
     if run.code() == 0 { Ok(run.stdout()) } else { Err(run.dump()) }
 }
 
-/// Checks that all that a folder holds comes back; how many events that are.
+/// Checks that everything in a folder comes back; returns the number of events.
 #[track_caller]
 fn check_folder(folder: &Path, flags: &str) -> usize {
     let workdir = Workdir::new();
@@ -168,7 +168,7 @@ fn random_archives_come_back() {
     }
 }
 
-/// Events in which anything is where something else should be.
+/// Events with any value in the place of another.
 fn hostile() -> Vec<String> {
     let mut events: Vec<String> = Vec::new();
     let odd = ["\"x\"", "[]", "{}", "3", "true", "\"\"", "[{\"a\":[null]}]", "{\"a\":{\"b\":null}}", "{\"a.b\":1}"];
@@ -236,7 +236,7 @@ fn hostile_events_come_back() {
     let events = hostile();
     for flags in ["", "--partition-by event_source", "--partition-by region,account,event_source"] {
         let workdir = Workdir::new();
-        // The first event is what makes it an archive.
+        // The first event makes it an archive.
         let all: Vec<String> = std::iter::once(event("0", "")).chain(events.iter().cloned()).collect();
         workdir.file("in/a.json", records(&all));
         let lines = round_trip(&workdir, flags).unwrap_or_else(|error| panic!("{flags}: {error}"));
@@ -245,7 +245,7 @@ fn hostile_events_come_back() {
     }
 }
 
-/// The rows of `events` without what tells their archive.
+/// The rows of `events` without their archive.
 fn rows_without_origin(rows: Vec<Row>) -> Vec<Row> {
     let without = |mut row: Row| {
         row.remove("archive");
@@ -256,11 +256,11 @@ fn rows_without_origin(rows: Vec<Row>) -> Vec<Row> {
 }
 
 #[test]
-fn a_tree_is_read_like_the_archives_it_stands_for() {
+fn a_restored_tree_is_read_like_the_original_archives() {
     let workdir = Workdir::new();
     workdir.run("generate --out in/org --mix org --archives 6 --events-per-archive 300 --days 3 --seed 4").expect(0);
     workdir.copy(&data("golden"), "in/golden");
-    // An archive of one event is one only if that looks like an event.
+    // A file with one event is an archive only if that looks like an event.
     let marked = |event: String| match event.strip_prefix('{') {
         Some("}") => "{\"eventVersion\":\"1.0\"}".to_owned(),
         Some(rest) if !event.contains("\"event") => format!("{{\"eventVersion\":\"1.0\",{rest}"),
@@ -296,7 +296,7 @@ fn a_tree_is_read_like_the_archives_it_stands_for() {
     fs::remove_dir_all(&lake.path).expect("a lake");
     let again = workdir.convert("tree", "--no-dedup");
     assert_eq!(again.code, 0, "{}", again.stderr);
-    // What was spelled in another order stands in another order in `unmapped`.
+    // Members in another order are in another order in `unmapped`.
     let order = |rows: Vec<Row>| -> Vec<Row> {
         let ordered = |mut row: Row| {
             let unmapped = text(&row, "unmapped").to_owned();
@@ -304,7 +304,7 @@ fn a_tree_is_read_like_the_archives_it_stands_for() {
                 let said = crate::reference::Value::Text(format!("{:?}", json::plain(&unmapped)));
                 row.insert("unmapped".to_owned(), said);
             }
-            // Its JSON stands on one line now.
+            // Its JSON is on one line now.
             for value in row.values_mut() {
                 if let crate::reference::Value::Text(text) = value {
                     *text = text.replace(['\n', '\r'], " ");
@@ -321,7 +321,7 @@ fn a_tree_is_read_like_the_archives_it_stands_for() {
 }
 
 #[test]
-fn texts_of_events_choose_no_path() {
+fn event_text_cannot_choose_a_path() {
     let workdir = Workdir::new();
     let hostile =
         ["../../../../../../tmp/x", "/etc", "..", ".", "a\\u0000b", "", "CON", &"x".repeat(5_000), "é/\\\\:*?"];
@@ -351,7 +351,7 @@ fn texts_of_events_choose_no_path() {
     assert_eq!(compare(texts_of(&events), texts_of(&restored)), Ok(events.len()));
 }
 
-/// As CloudTrail writes them: whoever looks for events by how they begin finds them.
+/// As CloudTrail writes them: a search for how events begin finds them.
 #[test]
 fn events_begin_with_their_version() {
     let workdir = Workdir::new();

@@ -1,5 +1,5 @@
-//! `trailmill restore`, asked as people ask: by the names they know, in any case, by addresses and times of day; and what it
-//! says when nothing is found.
+//! `trailmill restore` with what people type: the names they know, in any case, addresses and times of day; and its messages
+//! when nothing is found.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use trailmill::restore::{RestoreConfig, RestoreFilter, restore};
 use crate::harness::{Run, Workdir, data, event, files, inflated, records};
 use crate::reference::{json, source_events};
 
-/// What a member of an event says; the path has points between its names.
+/// The value of a member of an event; the path has points between its names.
 fn said(event: &str, path: &str) -> Option<String> {
     let mut value = event;
     for name in path.split('.') {
@@ -19,7 +19,7 @@ fn said(event: &str, path: &str) -> Option<String> {
     json::text(value)
 }
 
-/// Everything that somebody may call the caller of an event by, in lower case.
+/// Every name for the caller of an event, in lower case.
 fn names(event: &str) -> BTreeSet<String> {
     let identity = |path: &str| said(event, &format!("userIdentity.{path}"));
     let issuer = |path: &str| said(event, &format!("userIdentity.sessionContext.sessionIssuer.{path}"));
@@ -62,7 +62,7 @@ fn names(event: &str) -> BTreeSet<String> {
     names.into_iter().map(|name| name.to_ascii_lowercase()).collect()
 }
 
-/// Whether a caller with these names is meant by a word. A session does not say the path of its role.
+/// Whether a word means a caller with these names. A session does not have the path of its role.
 fn is_one_of(names: &BTreeSet<String>, word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     let without_path = word.split_once(":role/").map(|(start, path)| {
@@ -73,7 +73,7 @@ fn is_one_of(names: &BTreeSet<String>, word: &str) -> bool {
     names.contains(&word) || without_path.is_some_and(|name| is_session(&name))
 }
 
-/// Ids of what a filter gives, in order.
+/// Ids of the events that a filter selects, in order.
 fn found(workdir: &Workdir, filter: RestoreFilter) -> Vec<String> {
     let mut config = RestoreConfig::new(workdir.at("lake"));
     config.filter = filter;
@@ -85,7 +85,7 @@ fn found(workdir: &Workdir, filter: RestoreFilter) -> Vec<String> {
     ids
 }
 
-/// Ids of the events that are wanted, in order.
+/// Ids of the expected events, in order.
 fn expected(events: &[String], is_wanted: impl Fn(&String) -> bool) -> Vec<String> {
     let mut ids: Vec<String> =
         events.iter().filter(|event| is_wanted(event)).filter_map(|event| said(event, "eventID")).collect();
@@ -138,7 +138,7 @@ fn callers() -> Vec<String> {
 }
 
 #[test]
-fn a_caller_is_found_by_every_name_that_people_know() {
+fn a_caller_is_found_by_each_of_its_names() {
     let workdir = Workdir::new();
     workdir.run("generate --out in/org --mix org --archives 6 --events-per-archive 150 --days 3 --seed 5").expect(0);
     workdir.file("in/callers.json", records(&callers()));
@@ -272,7 +272,7 @@ fn times_of_day_are_moments_of_utc() {
         let run = workdir.run("restore lake --from 2025-03-01T09:00 --to 2025-03-01T08:00").expect(2);
         assert!(run.stderr().contains("--from is later than --to"), "{}", run.dump());
     }
-    // Whole days are what other commands select; a time is not passed over.
+    // Other commands select whole days; a time is not ignored.
     let workdir = Workdir::new();
     workdir.file("in/a.json", records(&events));
     for command in ["convert in --out other", "inspect in"] {
@@ -281,7 +281,7 @@ fn times_of_day_are_moments_of_utc() {
     }
 }
 
-/// Restores nothing; what was said.
+/// Restores nothing; returns the run.
 #[track_caller]
 fn nothing(workdir: &Workdir, flags: &[&str]) -> Run {
     let run = workdir.run_with(["restore", "lake"].iter().chain(flags).copied()).expect(0);
@@ -290,7 +290,7 @@ fn nothing(workdir: &Workdir, flags: &[&str]) -> Run {
 }
 
 #[test]
-fn what_is_like_it_is_named_when_nothing_is_found() {
+fn similar_values_are_named_when_nothing_is_found() {
     for partitions in ["event_date", "event_source"] {
         let workdir = Workdir::new();
         workdir.copy(&data("sample"), "in");
@@ -314,14 +314,14 @@ fn what_is_like_it_is_named_when_nothing_is_found() {
             let line = run.stderr().lines().find(|line| line.contains(&format!("{flag} {value}"))).map(str::to_owned);
             assert!(line.is_some_and(|line| line.contains(hint)), "{partitions}: {flag} {value}: {}", run.dump());
         }
-        // What is there is not what is wrong.
+        // A value that exists is not the wrong one.
         let both = nothing(&workdir, &["--principal", "rosa", "--event-name", "startqueryexecuton"]);
         assert!(both.stderr().contains("--principal rosa alone would find something"), "{}", both.dump());
         let late = nothing(&workdir, &["--principal", "rosa", "--from", "2031-01-01"]);
         assert!(late.stderr().contains("--principal rosa alone"), "{}", late.dump());
         let has_dates = late.stderr().contains("events of the lake are from 2018-04-19 to 2025-06-03");
         assert_eq!(has_dates, partitions == "event_date", "{}", late.dump());
-        // What cannot be told from what is around it is in quotes; what was typed is no advice.
+        // Ambiguous values are in quotes; advice never repeats what was typed.
         for (value, shown) in [(" ", "--event-name \" \": nothing"), ("", "--event-name \"\": nothing")] {
             let run = nothing(&workdir, &["--event-name", value]);
             assert!(run.stderr().contains(shown), "{}", run.dump());
@@ -337,9 +337,9 @@ fn what_is_like_it_is_named_when_nothing_is_found() {
     }
 }
 
-/// It has a bloom filter, which knows texts as they stand.
+/// It has a bloom filter, which is case-sensitive.
 #[test]
-fn an_id_is_found_as_it_stands_and_one_in_small_letters_as_it_is_typed() {
+fn an_id_is_found_as_typed_and_in_lower_case() {
     let workdir = Workdir::new();
     let (id, other) = ("ABCDEF12-0000-4000-8000-00000000000F", "abcdef12-0000-4000-8000-00000000000e");
     workdir.file("in/a.json", records(&[event(id, ""), event(other, "")]));
@@ -353,7 +353,7 @@ fn an_id_is_found_as_it_stands_and_one_in_small_letters_as_it_is_typed() {
     assert!(help.contains("the id of an event is looked for as it was typed and in small letters"), "{help}");
 }
 
-/// Of long lists each value is looked for, among as many that nobody has.
+/// Each value of a long list is searched for, among as many that do not occur.
 #[test]
 fn long_lists_find_what_each_of_their_values_finds() {
     let workdir = Workdir::new();
@@ -385,9 +385,9 @@ fn long_lists_find_what_each_of_their_values_finds() {
     check("eventSource", &sources, RestoreFilter { event_sources, accounts: accounts_padded, ..none() });
 }
 
-/// A path of IAM is no name that finds anything.
+/// An IAM path is not a name that finds anything.
 #[test]
-fn what_was_typed_is_never_given_as_advice() {
+fn advice_is_never_what_was_typed() {
     let workdir = Workdir::new();
     let arn = r#""userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/staff/Alice"}"#;
     workdir.file("in/a.json", records(&[event("a", arn)]));
@@ -399,7 +399,7 @@ fn what_was_typed_is_never_given_as_advice() {
 }
 
 #[test]
-fn what_is_no_address_is_refused() {
+fn an_invalid_address_is_refused() {
     let workdir = Workdir::new();
     workdir.file("in/a.json", records(&[event("a", "")]));
     workdir.convert("in", "");
@@ -414,7 +414,7 @@ fn what_is_no_address_is_refused() {
     workdir.run_with(["restore", "lake", "--source-ip", "AWS Internal"]).expect(0);
 }
 
-/// What an archive says reaches the terminal escaped here, too.
+/// Text of an archive reaches the terminal escaped here, too.
 #[test]
 fn hints_are_safe_to_print() {
     let workdir = Workdir::new();

@@ -24,7 +24,7 @@ fn sources(workdir: &Workdir) -> Vec<String> {
     texts.iter().flat_map(|text| source_events(text)).collect()
 }
 
-/// What a member of an event says; the path has points between its names.
+/// The value of a member of an event; the path has points between its names.
 fn said(event: &str, path: &str) -> Option<String> {
     let mut value = event;
     for name in path.split('.') {
@@ -33,7 +33,7 @@ fn said(event: &str, path: &str) -> Option<String> {
     json::text(value)
 }
 
-/// Ids of the events that a filter gives, in order.
+/// Ids of the events that a filter selects, in order.
 fn ids(workdir: &Workdir, flags: &[&str]) -> Vec<String> {
     let run = workdir.run_with(["restore", "lake"].iter().chain(flags).copied()).expect(0);
     run.stdout().lines().map(|line| said(line, "eventID").unwrap_or_default()).collect()
@@ -53,7 +53,7 @@ fn common(events: &[String], path: &str) -> String {
 }
 
 #[test]
-fn each_filter_gives_what_it_asks_for_and_nothing_else() {
+fn each_filter_gives_the_matching_events_and_no_others() {
     for partitions in ["event_date", "event_month,account", "region,event_source", "event_source"] {
         let workdir = lake(&format!("--partition-by {partitions}"));
         let events = sources(&workdir);
@@ -102,10 +102,10 @@ fn each_filter_gives_what_it_asks_for_and_nothing_else() {
 }
 
 #[test]
-fn event_sources_that_no_folder_can_be_called_are_found() {
+fn event_sources_that_no_folder_can_be_named_after_are_found() {
     let long = "é".repeat(60);
     let longer = format!("{long}x");
-    // As a folder it is called like the two before.
+    // Its folder has the name of the two before.
     let border = "é".repeat(33);
     let values = ["", "__HIVE_DEFAULT_PARTITION__", "a/b", &long, &longer, &border];
     let mut events: Vec<String> =
@@ -132,9 +132,9 @@ fn restored(workdir: &Workdir, filter: RestoreFilter) -> (String, RestoreSummary
     (String::from_utf8(lines).expect("UTF-8"), summary)
 }
 
-/// What is read for a filter is counted: one event costs little of a lake of many parts, and a day no more than a day.
+/// Bytes read for a filter are counted: one event costs little of a lake of many parts, and a day no more than a day.
 #[test]
-fn what_is_not_wanted_is_not_read() {
+fn parts_that_cannot_match_are_not_read() {
     let workdir = Workdir::new();
     let sizes = "--archives 40 --events-per-archive 1500 --days 12";
     workdir.run(&format!("generate --out in --mix org --seed 8 {sizes}")).expect(0);
@@ -166,9 +166,9 @@ fn what_is_not_wanted_is_not_read() {
     assert_eq!(by_day.parts - by_day.parts_skipped, files(&folder).len() as u64);
 }
 
-/// Rows of one action stand together, so that a page has few of them; those of a rare one are in few pages.
+/// Rows of one action are together, so that a page has few actions; those of a rare one are in few pages.
 #[test]
-fn pages_that_cannot_hold_it_are_passed_over() {
+fn pages_that_cannot_match_are_skipped() {
     let workdir = Workdir::new();
     let bulk = |at: u128| {
         let digits =
@@ -245,24 +245,24 @@ fn lines_come_by_partition_file_and_row() {
 }
 
 #[test]
-fn only_what_commits_list_is_read() {
+fn only_parts_that_commits_list_are_read() {
     let workdir = lake("");
     let before = ids(&workdir, &[]);
     let part = files(&workdir.at("lake/events")).remove(0);
     let from = workdir.at("lake/events").join(&part);
-    // A stranger's, and one of a run that died.
+    // A foreign file, and one of a run that died.
     for name in ["part-000001-09999.parquet", "part-000002-00000.parquet"] {
         let copy = from.with_file_name(name);
         fs::copy(&from, &copy).expect("a copy");
         assert!(ids(&workdir, &[]) == before, "rows of {name}");
         fs::remove_file(copy).expect("a copy");
     }
-    // Parts that a later commit stands for are not read either, when they are there again.
+    // Parts that a later commit has replaced are not read either, if they exist again.
     let parts = workdir.snapshot("lake/events");
     let mut wanted = before;
     wanted.push("changed".to_owned());
     for path in files(&workdir.at("in")).iter().take(3) {
-        // What an archive had stays in the lake, and moves to another part.
+        // The rows of an archive stay in the lake, and move to another part.
         fs::write(workdir.at("in").join(path), records(&[event("changed", "")])).expect("a changed archive");
     }
     workdir.run("convert in --out lake --reconvert-changed -q");
@@ -276,7 +276,7 @@ fn only_what_commits_list_is_read() {
 }
 
 #[test]
-fn what_cannot_be_restored_is_told() {
+fn what_cannot_be_restored_is_reported() {
     let workdir = Workdir::new();
     workdir.file("in/a.json", records(&[event("1", "")]));
     let refused = |flags: &str, words: &[&str]| {
@@ -298,14 +298,14 @@ fn what_cannot_be_restored_is_told() {
     refused("lake --out lake --overwrite", &["part of the lake"]);
     refused("lake --out in/a.json", &["in/a.json"]);
     assert_eq!(files(&workdir.at("in")).len(), 1);
-    // What is there stays, and the archive of the same name is written again.
+    // Other files stay, and the archive of the same name is written again.
     workdir.run("restore lake --out in --overwrite").expect(0);
     workdir.run("restore lake --out in --overwrite").expect(0);
     assert_eq!(files(&workdir.at("in")).len(), 2);
 }
 
 #[test]
-fn a_damaged_part_is_told_and_what_was_written_stays_whole() {
+fn a_damaged_part_is_reported_and_written_archives_stay_whole() {
     let workdir = lake("");
     let whole = ids(&workdir, &[]);
     let parts = files(&workdir.at("lake/events"));
@@ -334,7 +334,7 @@ fn a_damaged_part_is_told_and_what_was_written_stays_whole() {
     workdir.run("restore lake").expect(2);
 }
 
-/// Whatever fails, or whenever the process dies: archives are whole or not there.
+/// At any failure, and whenever the process dies: archives are whole or absent.
 #[test]
 fn a_failing_disk_leaves_whole_archives() {
     let workdir = lake("");
@@ -371,8 +371,8 @@ fn a_reader_that_goes_away_is_no_error() {
     let line = format!("{program} restore lake | head -n 1; test ${{PIPESTATUS[0]}} -eq 0");
     let output = std::process::Command::new("bash").args(["-c", &line]).current_dir(workdir.path()).output();
     let output = output.expect("a shell");
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.contains("cut short"), "{told}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && printed.contains("cut short"), "{printed}");
     let run = workdir.run_behind("true", "restore lake -q > /dev/full");
     assert!(run.code() == 2 && run.stderr().contains("cannot write the output"), "{}", run.stderr());
 }

@@ -1,12 +1,12 @@
-//! Stores of objects for tests: servers that speak the S3 API, and a proxy at which requests go wrong.
+//! Object stores for tests: servers that speak the S3 API, and a proxy that injects faults.
 
 /// A run that dies at any of its requests.
 pub mod crash;
 /// What may go wrong, and when.
 pub mod fault;
-/// These helpers themselves: they do what tests rely on.
+/// Tests of these helpers.
 mod itself;
-/// A server by others, where it is at hand.
+/// A third-party server, where available.
 mod moto;
 /// A proxy between client and store.
 pub mod proxy;

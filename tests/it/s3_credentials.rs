@@ -9,7 +9,7 @@ use crate::s3::store::{ACCESS_KEY, Environment, SECRET_KEY, Store};
 
 const COMMAND: &str = "check s3://lakes/nothing";
 
-/// A store that refuses whoever has not the right key, and its variables without credentials.
+/// A store that refuses every other key, and its variables without credentials.
 fn store() -> (Server, Environment) {
     let server = Server::with_bucket("lakes");
     let mut environment = server.environment();
@@ -24,7 +24,7 @@ fn set(environment: &Environment, more: &[(&'static str, String)]) -> Environmen
     environment
 }
 
-/// Runs with these variables and finds that there is no lake, which only those are told who may look.
+/// Runs with these variables and finds that there is no lake, which only valid credentials can find.
 #[track_caller]
 fn gets_in(workdir: &Workdir, environment: &Environment) {
     let run = workdir.run_in(environment, COMMAND).expect(2);
@@ -60,8 +60,8 @@ fn profiles_of_every_kind() {
     assert!(run.stderr().contains("access denied"), "{}", run.dump());
 }
 
-/// A service that hands credentials to containers until a time, or refuses them; it is asked with the request, in lower case,
-/// and how many there were before.
+/// A service that gives containers credentials valid until a time, or refuses them: the function gets the request, in lower
+/// case, and the number of earlier ones.
 fn service(until: impl Fn(&str, usize) -> Option<String> + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address");
@@ -88,17 +88,17 @@ fn service(until: impl Fn(&str, usize) -> Option<String> + Send + 'static) -> So
     address
 }
 
-/// A moment so many seconds from now.
+/// The time this many seconds from now.
 fn in_seconds(seconds: i64) -> String {
     (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// They are renewed two minutes before they expire; the service of the container may be busy then.
 #[test]
-fn credentials_that_cannot_be_renewed_at_once_are_used_until_they_expire_and_then_waited_for() {
+fn credentials_that_cannot_be_renewed_at_once_are_used_until_they_expire_and_then_awaited() {
     let (_server, environment) = store();
     let workdir = Workdir::new();
-    // Valid for a minute, or hardly at all.
+    // Valid for a minute, or only just.
     for first in [60, 2] {
         let address = service(move |_, before| match before {
             0 => Some(in_seconds(first)),
@@ -113,18 +113,18 @@ fn credentials_that_cannot_be_renewed_at_once_are_used_until_they_expire_and_the
         let command = format!("convert in --out s3://lakes/lake-{first} -q");
         workdir.run_in(&set(&environment, &more), &command).expect(0);
     }
-    // Who has none, and never had, is told what the service has answered.
+    // Without any credentials before, the error shows the service's answer.
     let address = service(|_, _| None);
     let more = [
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{address}/role")),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
     ];
     let run = workdir.run_in(&set(&environment, &more), COMMAND).expect(2);
-    let told = run.stderr();
-    assert!(told.contains("no credentials of AWS were found") && told.contains("ECS"), "{}", run.dump());
+    let printed = run.stderr();
+    assert!(printed.contains("no credentials of AWS were found") && printed.contains("ECS"), "{}", run.dump());
 }
 
-/// As ECS, EKS and their like hand credentials to containers.
+/// As ECS, EKS and similar services give credentials to containers.
 #[test]
 fn the_role_of_a_container() {
     let (_server, environment) = store();
@@ -144,12 +144,16 @@ fn the_role_of_a_container() {
 }
 
 #[test]
-fn without_any_it_says_what_to_do() {
+fn without_credentials_the_error_says_what_to_do() {
     let (_server, environment) = store();
     let workdir = Workdir::new();
     let run = workdir.run_in(&environment, COMMAND).expect(2);
-    let told = run.stderr();
-    assert!(told.contains("no credentials of AWS were found") && told.contains("--s3-anonymous"), "{}", run.dump());
+    let printed = run.stderr();
+    assert!(
+        printed.contains("no credentials of AWS were found") && printed.contains("--s3-anonymous"),
+        "{}",
+        run.dump()
+    );
     // Unsigned requests are sent, and this store refuses them.
     let run = workdir.run_in(&environment, &format!("{COMMAND} --s3-anonymous")).expect(2);
     assert!(run.stderr().contains("access denied"), "{}", run.dump());
@@ -165,6 +169,9 @@ fn a_secret_is_never_shown() {
         &[("AWS_ACCESS_KEY_ID", "AKIAWRONG".to_owned()), ("AWS_SECRET_ACCESS_KEY", secret.to_owned())],
     );
     let run = workdir.run_in(&wrong, COMMAND).expect(2);
-    let told = run.stderr();
-    assert!(told.contains("access denied") && !told.contains(secret) && !told.contains("Signature="), "{told}");
+    let printed = run.stderr();
+    assert!(
+        printed.contains("access denied") && !printed.contains(secret) && !printed.contains("Signature="),
+        "{printed}"
+    );
 }

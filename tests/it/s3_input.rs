@@ -24,7 +24,7 @@ fn convert(workdir: &Workdir, environment: &Environment, input: &str, lake: &str
     Lake { report: run.report("report.json"), code: run.code(), path: workdir.at(lake), stderr: run.stderr() }
 }
 
-/// Rows without what depends on where archives are and on when a run was; `root` is what their URIs begin with.
+/// Rows without what depends on the place of archives and the time of the run; `root` is the prefix of their URIs.
 fn rows(lake: &Lake, table: &str, root: &str) -> Vec<Row> {
     let place = |mut row: Row| {
         for column in ["etag_or_mtime", "commit_id", "converted_at"] {
@@ -109,14 +109,14 @@ fn rows_are_those_of_the_files() {
             }
         }
         let again = convert(&workdir, &server.environment(), input, &format!("lake{}", input.len()), "");
-        // What could not be read before it was told is read again; all else is known.
+        // Archives that could not be read are read again; all others are known.
         assert_eq!(again.count("/archives/seen"), remote.count("/archives/seen"));
         assert_eq!(again.count("/archives/already_converted"), remote.count("/archives/seen"));
     }
 }
 
 #[test]
-fn an_input_is_an_object_a_prefix_or_an_error_in_words() {
+fn an_input_is_an_object_a_prefix_or_a_clear_error() {
     let (server, _) = many();
     let workdir = Workdir::new();
     let one = key("111122223333", "us-east-1", "2025/03/01", 0);
@@ -126,14 +126,14 @@ fn an_input_is_an_object_a_prefix_or_an_error_in_words() {
     let both = format!("s3://trail/AWSLogs/111122223333 s3://trail/{one} s3://trail/AWSLogs/111122223333/CloudTrail/");
     let lake = convert(&workdir, &server.environment(), &both, "both", "");
     assert_eq!(lake.count("/archives/seen"), 42);
-    for (input, told) in [
+    for (input, printed) in [
         ("s3://trail/AWSLogs/1111", "input not found: s3://trail/AWSLogs/1111"),
         ("s3://nobucket/a", "s3://nobucket"),
         ("s3://", "names no bucket"),
         ("gs://trail", "only s3://"),
     ] {
         let run = workdir.run_in(&server.environment(), &format!("convert {input} --out none {FAST}")).expect(2);
-        assert!(run.stderr().contains(told), "{}", run.dump());
+        assert!(run.stderr().contains(printed), "{}", run.dump());
     }
 }
 
@@ -143,8 +143,8 @@ fn selectors_list_and_fetch_only_what_they_can_match() {
     let workdir = Workdir::new();
     server.get_tree(BUCKET, "", &workdir.at("in"));
     let proxy = Proxy::before(&server);
-    // Lists are: the bucket, `AWSLogs`, and for each account its folders, Regions, years, months, and of a month that is not
-    // wanted as a whole its folders and its days.
+    // Lists are: the bucket, `AWSLogs`, and for each account its folders, Regions, years, months, and for a month that is
+    // selected in part its folders and its days.
     for (flags, most_lists, archives) in [
         ("", 2 + 2 * 2 + 6, 84),
         ("--account 111122223333", 2 + 2 + 3, 42),
@@ -174,7 +174,7 @@ fn selectors_list_and_fetch_only_what_they_can_match() {
 }
 
 #[test]
-fn the_next_run_asks_for_what_is_new_alone() {
+fn the_next_run_requests_only_new_objects() {
     let (server, count) = many();
     let workdir = Workdir::new();
     let proxy = Proxy::before(&server);
@@ -198,9 +198,9 @@ fn the_next_run_asks_for_what_is_new_alone() {
     lake.check_counts();
 }
 
-/// What begins like no JSON is known when it was looked at: logs of load balancers and networks lie beside trails.
+/// Files that do not begin like JSON are known once they were read: logs of load balancers and networks lie beside trails.
 #[test]
-fn what_is_foreign_is_fetched_once() {
+fn foreign_objects_are_fetched_once() {
     let line = |at: u64| {
         format!("2 111122223333 eni-{:016x} 10.0.0.1 10.0.0.2 443 {at}\n", at.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     };
@@ -221,7 +221,7 @@ fn what_is_foreign_is_fetched_once() {
         server.put(BUCKET, key, bytes);
         workdir.file(&format!("in/{key}"), bytes);
     }
-    // What has events under such a name is no stranger.
+    // A file with events under such a name is not foreign.
     let archive = gzip(records(&[event("a", "")]).as_bytes());
     server.put(BUCKET, "flow/trail.log.gz", &archive);
     workdir.file("in/flow/trail.log.gz", &archive);
@@ -238,13 +238,13 @@ fn what_is_foreign_is_fetched_once() {
     let kinds: std::collections::BTreeSet<String> =
         remote.rows("archives").iter().map(|row| text(row, "kind").to_owned()).collect();
     assert!(["text", "parquet", "empty"].iter().all(|kind| kinds.contains(*kind)), "{kinds:?}");
-    // Their first 4 KiB tell what they are.
+    // Their first 4 KiB are enough to classify them.
     let looked_at: usize = objects.iter().map(|(_, bytes)| bytes.len().min(4 << 10)).sum();
     assert_eq!(remote.count("/bytes/compressed"), (looked_at + archive.len()) as u64);
 }
 
 #[test]
-fn what_befalls_requests_once_or_twice_is_not_seen() {
+fn requests_that_fail_once_or_twice_go_unnoticed() {
     let (server, count) = many();
     let workdir = Workdir::new();
     let sound = convert(&workdir, &server.environment(), "s3://trail", "sound", "");
@@ -262,7 +262,7 @@ fn what_befalls_requests_once_or_twice_is_not_seen() {
     .enumerate()
     {
         let proxy = Proxy::before(&server);
-        // Where an object goes on that broke off is left alone.
+        // Requests that resume an object have no fault.
         let rule = Rule::of(&all).when(|it| it.range.is_none()).attempts(1).chance(0.4, 7);
         proxy.rule(rule, fault.clone());
         let lake = convert(&workdir, &proxy.environment(), "s3://trail", &format!("lake{number}"), FAST);
@@ -277,10 +277,10 @@ fn what_befalls_requests_once_or_twice_is_not_seen() {
 }
 
 #[test]
-fn what_befalls_an_object_for_good_is_told_and_tried_again() {
+fn an_object_that_keeps_failing_is_reported_and_tried_again() {
     let (server, count) = many();
     let doomed = key("111122223333", "us-east-1", "2025/03/01", 1);
-    for (fault, told) in [
+    for (fault, printed) in [
         (Fault::Reset, "tried 3 times"),
         (Fault::ResetAfter(40), ""),
         (Fault::Truncate(100), ""),
@@ -304,7 +304,7 @@ fn what_befalls_an_object_for_good_is_told_and_tried_again() {
         assert_eq!(text(&findings[0], "reason"), "read_failed", "{fault:?}");
         assert_eq!(text(&findings[0], "archive"), format!("s3://trail/{doomed}"));
         let message = text(&findings[0], "message");
-        assert!(message.contains(told), "{fault:?}: {message}");
+        assert!(message.contains(printed), "{fault:?}: {message}");
         assert!(!message.contains('<') && !message.contains("Signature="), "{fault:?}: {message}");
         proxy.heal();
         let lake = convert(&workdir, &proxy.environment(), "s3://trail", "lake", "");
@@ -319,7 +319,7 @@ fn what_befalls_an_object_for_good_is_told_and_tried_again() {
 fn a_list_that_is_refused_ends_the_run() {
     let (server, _) = many();
     let workdir = Workdir::new();
-    for (fault, told) in [
+    for (fault, printed) in [
         (Fault::Status(403), "access denied (AccessDenied"),
         (Fault::Status(500), "InternalError"),
         (Fault::Status(503), "SlowDown"),
@@ -331,7 +331,7 @@ fn a_list_that_is_refused_ends_the_run() {
         let run = workdir.run_in(&proxy.environment(), "convert s3://trail --out lake --s3-retries 2 --s3-timeout 1");
         let run = run.expect(2);
         assert!(run.stderr().contains("cannot read input: s3://trail/AWSLogs/"), "{fault:?}: {}", run.dump());
-        assert!(run.stderr().contains("eu-west-1") && run.stderr().contains(told), "{fault:?}: {}", run.dump());
+        assert!(run.stderr().contains("eu-west-1") && run.stderr().contains(printed), "{fault:?}: {}", run.dump());
         assert!(!run.stderr().contains('<'), "{}", run.dump());
     }
 }
@@ -377,9 +377,9 @@ fn noise(bytes: u64) -> (String, Vec<u8>) {
 }
 
 #[test]
-fn containers_that_a_store_does_not_give_are_opened_by_the_next_run() {
+fn containers_that_a_store_does_not_deliver_are_opened_by_the_next_run() {
     let member = |number| archive("123456789012", "us-east-1", "2025/03/01", number);
-    // The places where the store fails are in blocks and pieces behind the first.
+    // The store fails in blocks and pieces after the first.
     let members = vec![member(0), member(1), noise(1_500_000), member(2), noise(1_500_001), member(3)];
     let inner = [vec![("inner.tar".to_owned(), tar(&members))], vec![member(4)]].concat();
     let (tar, tgz, zip, nested) = (tar(&members), gzip(&tar(&members)), zip(&members, false), tar(&inner));
@@ -400,7 +400,7 @@ fn containers_that_a_store_does_not_give_are_opened_by_the_next_run() {
             }
             let workdir = Workdir::new();
             let proxy = Proxy::before(&server);
-            // The store is back by the time of the conversion; of a compressed file pieces are asked for ahead and given up.
+            // The store is back by the time of the conversion; pieces of a compressed file are requested ahead and given up.
             let requests = if place == "bytes=2097152-" && name == "x.tgz" { usize::MAX } else { requests };
             let rule = Rule::get().key_contains(&format!("/{name}"));
             let rule = rule.when(move |it| it.range.as_deref().is_some_and(|range| range.starts_with(place)));
@@ -447,7 +447,7 @@ fn large_objects_are_read_in_pieces() {
     let remote = convert(&workdir, &proxy.environment(), "s3://trail", "remote", "");
     check_same(&local, &workdir.at("in"), &remote, "s3://trail/");
     assert!(proxy.faults() >= 3);
-    // The second piece fails for good: nothing of the archive stays.
+    // The second piece fails permanently: nothing of the archive stays.
     proxy.heal();
     proxy.rule(
         Rule::get().when(|it| it.range.as_deref().is_some_and(|range| !range.starts_with("bytes=0-"))),
@@ -537,7 +537,7 @@ fn notices_name_archives() {
     // The same version is known, whether it was listed or named.
     let again = convert(&workdir, &server.environment(), "s3://trail --inputs-from lines", "lake", "");
     assert_eq!(again.count("/archives/converted"), 84 - 3);
-    // A bad line, and an object that is gone or that nobody may see, do not stop the others.
+    // A bad line, and an object that is gone or denied, do not stop the others.
     let gone = day("2025/03/01", 59);
     workdir.file("bad", format!("{{\"hello\":1}}\n\ns3://trail/{gone}\nno such file\ns3://trail/{first}\n"));
     let lake = convert(&workdir, &server.environment(), "--inputs-from bad", "bad-lake", "");
@@ -552,7 +552,7 @@ fn notices_name_archives() {
     lake.check_counts();
     let run = workdir.run_in(&server.environment(), "convert --inputs-from bad --out fail --on-bad fail").expect(2);
     assert!(run.stderr().contains("bad:1: it is not a message"), "{}", run.dump());
-    // It comes, and is named again.
+    // It appears, and is named again.
     let (_, bytes) = archive("111122223333", "us-east-1", "2025/03/01", 59);
     server.put(BUCKET, &gone, &bytes);
     let lake = convert(&workdir, &server.environment(), "--inputs-from bad", "bad-lake", "");
@@ -560,7 +560,7 @@ fn notices_name_archives() {
 }
 
 #[test]
-fn inspect_tells_of_objects_what_it_tells_of_files() {
+fn inspect_reports_the_same_of_objects_and_files() {
     let (server, _) = many();
     let workdir = Workdir::new();
     server.get_tree(BUCKET, "", &workdir.at("in"));
@@ -575,7 +575,7 @@ fn inspect_tells_of_objects_what_it_tells_of_files() {
 }
 
 #[test]
-fn days_pass_over_nothing_that_is_called_otherwise() {
+fn day_selectors_skip_nothing_with_an_unusual_name() {
     let server = Server::with_bucket(BUCKET);
     server.set_page(2);
     let region = "AWSLogs/111122223333/CloudTrail/us-east-1";
@@ -606,7 +606,7 @@ fn days_pass_over_nothing_that_is_called_otherwise() {
 }
 
 #[test]
-fn beyond_many_folders_the_layout_counts_as_well() {
+fn with_many_folders_selectors_still_skip_by_layout() {
     let server = Server::with_bucket(BUCKET);
     let text = records(&[event("unwanted", "")]);
     for number in 0..260 {
@@ -619,10 +619,10 @@ fn beyond_many_folders_the_layout_counts_as_well() {
 }
 
 #[test]
-fn keys_that_the_client_cannot_tell_apart_are_told() {
+fn keys_that_the_client_cannot_distinguish_are_reported() {
     let (server, _) = many();
     let workdir = Workdir::new();
-    // What tells of a folder that somebody has made names nothing to convert; a key is not another one's.
+    // The notice of a new folder names nothing to convert; similar keys are not mixed up.
     server.put(BUCKET, "a", records(&[event("a", "")]).as_bytes());
     let notice = |key: &str| serde_json::json!({"s3Bucket": BUCKET, "s3ObjectKey": [key]}).to_string();
     workdir.file("lines", format!("{}\n{}\n{}\n", notice("AWSLogs/"), notice("/a"), notice("a")));
@@ -633,7 +633,7 @@ fn keys_that_the_client_cannot_tell_apart_are_told() {
 }
 
 #[test]
-fn a_bucket_that_there_cannot_be_is_asked_for_nothing() {
+fn an_impossible_bucket_name_causes_no_request() {
     let (server, _) = many();
     let proxy = Proxy::before(&server);
     let workdir = Workdir::new();
@@ -645,7 +645,7 @@ fn a_bucket_that_there_cannot_be_is_asked_for_nothing() {
 }
 
 #[test]
-fn what_is_named_and_listed_is_counted_once() {
+fn an_object_that_is_named_and_listed_is_counted_once() {
     let (server, count) = many();
     let workdir = Workdir::new();
     convert(&workdir, &server.environment(), "s3://trail", "lake", "");
@@ -670,7 +670,7 @@ fn an_object_is_inspected_without_a_list() {
 }
 
 #[test]
-fn requests_are_signed_unless_told_otherwise() {
+fn requests_are_signed_by_default() {
     let (server, _) = many();
     let workdir = Workdir::new();
     let proxy = Proxy::before(&server);
@@ -684,7 +684,7 @@ fn requests_are_signed_unless_told_otherwise() {
 }
 
 #[test]
-fn a_lake_below_an_input_is_passed_over() {
+fn a_lake_below_an_input_is_skipped() {
     let (server, count) = many();
     let workdir = Workdir::new();
     for _ in 0..2 {
@@ -706,9 +706,9 @@ fn times_that_make_no_sense_are_refused() {
     }
 }
 
-/// Whatever is typed is taken or refused, in words and with its name.
+/// Every value is accepted, or refused with a message that names it.
 #[test]
-fn what_makes_no_sense_for_a_store_is_refused_with_the_flag_or_variable() {
+fn invalid_store_options_are_refused_with_the_flag_or_variable() {
     let server = Server::with_bucket(BUCKET);
     let workdir = Workdir::new();
     for typed in [
@@ -723,13 +723,13 @@ fn what_makes_no_sense_for_a_store_is_refused_with_the_flag_or_variable() {
     ] {
         let flags = ["check", "s3://trail/lake", "--s3-region", "a", "--s3-anonymous", "--s3-endpoint", typed];
         let run = workdir.run_with(flags).expect(2);
-        let told = run.stderr();
+        let printed = run.stderr();
         assert!(
-            told.starts_with("error: invalid option: --s3-endpoint: ") && told.lines().count() == 1,
+            printed.starts_with("error: invalid option: --s3-endpoint: ") && printed.lines().count() == 1,
             "{}",
             run.dump()
         );
-        assert!(told.contains("such as https://s3.example.com"), "{}", run.dump());
+        assert!(printed.contains("such as https://s3.example.com"), "{}", run.dump());
     }
     for (name, value) in [
         ("AWS_ENDPOINT_URL", "localhost:9000"),
@@ -751,7 +751,7 @@ fn what_makes_no_sense_for_a_store_is_refused_with_the_flag_or_variable() {
         let run = workdir.run_in(&environment, "check s3://trail/lake").expect(2);
         assert!(run.stderr().contains("hold characters that none can have"), "{}", run.dump());
     }
-    // A variable that is empty says nothing, and a flag counts more than any.
+    // An empty variable is ignored, and a flag overrides variables.
     let mut environment = server.environment();
     environment.retain(|(other, _)| *other != "AWS_ENDPOINT_URL");
     environment.extend([("AWS_ENDPOINT_URL", String::new()), ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1".to_owned())]);
@@ -760,9 +760,9 @@ fn what_makes_no_sense_for_a_store_is_refused_with_the_flag_or_variable() {
     assert!(run.stderr().contains("no run of trailmill has begun a lake there"), "{}", run.dump());
 }
 
-/// Names that no object can have, wherever they come from.
+/// Names that no object can have, from any source.
 #[test]
-fn what_is_too_long_for_a_request_is_refused_or_not_there() {
+fn keys_too_long_for_a_request_are_refused_or_not_there() {
     let (server, _) = many();
     let workdir = Workdir::new();
     let long = "a".repeat(70_000);
@@ -778,7 +778,7 @@ fn what_is_too_long_for_a_request_is_refused_or_not_there() {
 }
 
 #[test]
-fn rows_of_converted_archives_tell_their_size() {
+fn rows_of_converted_archives_have_their_size() {
     let (server, _) = many();
     let workdir = Workdir::new();
     let lake = convert(&workdir, &server.environment(), "s3://trail --dry-run", "none", "");
@@ -790,7 +790,7 @@ fn rows_of_converted_archives_tell_their_size() {
     }
 }
 
-/// An environment in which keys come from a program: the first keys, and others from the second time on.
+/// An environment in which a program provides keys: the first keys, and others from the second time on.
 fn with_program(workdir: &Workdir, environment: &Environment, later: &str) -> Environment {
     let keys = |key: &str| {
         format!(r#"{{"Version":1,"AccessKeyId":"{key}","SecretAccessKey":"{SECRET_KEY}","SessionToken":""}}"#)
@@ -810,8 +810,8 @@ fn with_program(workdir: &Workdir, environment: &Environment, later: &str) -> En
     environment
 }
 
-/// What a store answers when a session has expired: to a GET, to a HEAD (which has no words), by other stores, and when a
-/// role is revoked.
+/// Answers of a store when a session has expired: to a GET, to a HEAD (without a message), by other stores, and when a role
+/// is revoked.
 const EXPIRED: [Fault; 4] = [
     Fault::Answer(400, "ExpiredToken"),
     Fault::Answer(403, "InvalidAccessKeyId"),
@@ -823,17 +823,17 @@ const EXPIRED: [Fault; 4] = [
 fn credentials_that_expire_while_archives_are_read_publish_nothing_without_others() {
     let (server, count) = many();
     for (number, fault) in EXPIRED.into_iter().enumerate() {
-        // All requests, or those for objects alone: who may list need not be able to read.
+        // All requests, or those for objects alone: permission to list does not imply permission to read.
         for rule in [Rule::any().skip(25 + 7 * number), Rule::get().skip(1 + 11 * number)] {
             let workdir = Workdir::new();
             let proxy = Proxy::before(&server);
             proxy.rule(rule, fault.clone());
             let run = workdir.run_in(&proxy.environment(), &format!("convert s3://trail --out lake -q {FAST}"));
             let run = run.expect(2);
-            let told = run.stderr();
-            assert_eq!(told.lines().count(), 1, "{fault:?}: {}", run.dump());
-            let is_told = told.contains("s3://trail") && told.contains("access denied (");
-            assert!(is_told, "{fault:?}: {}", run.dump());
+            let printed = run.stderr();
+            assert_eq!(printed.lines().count(), 1, "{fault:?}: {}", run.dump());
+            let is_reported = printed.contains("s3://trail") && printed.contains("access denied (");
+            assert!(is_reported, "{fault:?}: {}", run.dump());
             let left = crate::harness::files(&workdir.at("lake"));
             assert!(left.iter().all(|path| path.starts_with("_trailmill")), "{fault:?}: {left:?}");
             let lake = convert(&workdir, &server.environment(), "s3://trail", "lake", "");
@@ -844,7 +844,7 @@ fn credentials_that_expire_while_archives_are_read_publish_nothing_without_other
 }
 
 #[test]
-fn credentials_that_expire_are_asked_for_anew_and_all_is_read() {
+fn expired_credentials_are_renewed_and_everything_is_read() {
     let (server, count) = many();
     for (number, fault) in EXPIRED.into_iter().enumerate() {
         for rule in [Rule::any().skip(30 + 9 * number), Rule::get().skip(3 * number), Rule::any().skip(3)] {
@@ -863,7 +863,7 @@ fn credentials_that_expire_are_asked_for_anew_and_all_is_read() {
     }
 }
 
-/// A role that was revoked: its provider always has other credentials, and none of them is any good.
+/// A revoked role: its provider always has other credentials, and none of them works.
 #[test]
 fn credentials_that_are_new_each_time_and_never_accepted_end_the_run() {
     let (server, _) = many();
@@ -880,7 +880,7 @@ fn credentials_that_are_new_each_time_and_never_accepted_end_the_run() {
 }
 
 #[test]
-fn credentials_that_expire_while_a_lake_is_written_or_read_are_asked_for_anew() {
+fn credentials_that_expire_while_a_lake_is_written_or_read_are_renewed() {
     let (server, _) = many();
     server.bucket("lakes");
     let workdir = Workdir::new();
@@ -900,7 +900,7 @@ fn credentials_that_expire_while_a_lake_is_written_or_read_are_asked_for_anew() 
         proxy.rule(Rule::get().skip(2), Fault::Answer(400, "ExpiredToken"));
         let run = workdir.run_in(&proxy.environment(), command).expect(2);
         assert!(run.stderr().contains("ExpiredToken") && run.stderr().lines().count() == 1, "{}", run.dump());
-        // A store that is gone is no damage of a lake either.
+        // A store that is gone does not mean a damaged lake.
         proxy.heal();
         proxy.rule(Rule::any().skip(9), Fault::Reset);
         let run = workdir.run_in(&proxy.environment(), &format!("{command} {FAST}")).expect(2);
@@ -963,7 +963,7 @@ fn credentials_that_expire_inside_an_object_publish_nothing_of_it() {
             let lake = format!("lake-{number}-{skip}");
             let run = workdir.run_in(&proxy.environment(), &format!("convert {input} --out {lake} -q {FAST}"));
             assert!(proxy.faults() > 0, "{input} {skip}");
-            // Where nothing was ever read nobody knows whether it could be; elsewhere it is known.
+            // Where nothing was ever read, the run cannot know that the credentials worked; elsewhere it does.
             let (code, left) = (run.code(), crate::harness::files(&workdir.at(&lake)));
             let is_published = left.iter().any(|path| !path.starts_with("_trailmill"));
             assert!(code == 2 && !is_published || skip == 0 && code == 1, "{input} {skip}: {}", run.dump());

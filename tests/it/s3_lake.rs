@@ -1,5 +1,5 @@
-//! Lakes in a bucket keep what lakes in a folder promise: the same bytes, one writer, and a commit that is whole or not
-//! there, whatever happens to requests and to the runs that send them.
+//! Lakes in a bucket keep the promises of lakes in a folder: the same bytes, one writer, and a commit that is whole or
+//! absent, whatever happens to requests and to the runs that send them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ const CHANGES: [Operation; 7] = [
 
 const LAKE: &str = "s3://lakes/one/lake";
 
-/// A run in two commits; others take it for dead when it is silent for so many seconds.
+/// A run in two commits; others take it for dead after this many seconds of silence.
 fn run(lease: f64) -> String {
     run_into("one", lease)
 }
@@ -36,7 +36,7 @@ fn run_into(name: &str, lease: f64) -> String {
     format!("convert in --out s3://lakes/{name}/lake --step-size 400B --threads 2 -q --s3-lease {lease}")
 }
 
-/// Long enough for any run here to be heard in time, short enough to wait for the end of those that were killed.
+/// Long enough for the heartbeat of any run here, short enough to wait for the lease of a killed one to expire.
 const LEASE: f64 = 1.5;
 /// Where nothing is killed, however slow the machine is.
 const LONG: f64 = 120.0;
@@ -52,7 +52,7 @@ fn inputs() -> Workdir {
     workdir
 }
 
-/// Part files but those of the manifest, and its rows but for the time of day.
+/// Part files except those of the manifest, and its rows without the time of day.
 type Content = (BTreeMap<PathBuf, Vec<u8>>, Vec<Row>);
 
 fn content(workdir: &Workdir, lake: &str) -> Content {
@@ -68,7 +68,7 @@ fn content(workdir: &Workdir, lake: &str) -> Content {
     (parts.into_iter().flatten().collect(), manifest)
 }
 
-/// What a lake in a bucket holds.
+/// The content of a lake in a bucket.
 fn fetched(workdir: &Workdir, store: &dyn Store, name: &str) -> Content {
     let copy = format!("copy-{name}");
     let path = workdir.at(&copy);
@@ -79,7 +79,7 @@ fn fetched(workdir: &Workdir, store: &dyn Store, name: &str) -> Content {
     content(workdir, &copy)
 }
 
-/// Inputs, and what a lake in a folder makes of them in as many commits.
+/// Inputs, and the content of a lake in a folder with as many commits.
 fn expected() -> (Workdir, Content) {
     let workdir = inputs();
     workdir.run("convert in --out lake --step-size 400B --threads 2 -q").expect(1);
@@ -97,7 +97,7 @@ fn same(found: &Content, expected: &Content, moment: &str) {
     assert_eq!(found.1, expected.1, "{moment}");
 }
 
-/// Lets another run finish, and looks at what it has made and left.
+/// Lets another run finish, and checks its result and what it left.
 fn check_recovery(workdir: &Workdir, store: &dyn Store, name: &str, expected: &Content, moment: &str) {
     let run = workdir.run_in(&store.environment(), &run_into(name, LEASE));
     assert!(run.code() == 1 || run.code() == 0, "{moment}: {}", run.dump());
@@ -126,13 +126,13 @@ fn a_lake_in_a_bucket_has_the_bytes_of_one_in_a_folder() {
         let objects = store.objects("lakes");
         let again = workdir.run_in(&environment, &run(LEASE)).expect(0);
         assert_eq!(store.objects("lakes"), objects, "{} {}", first.dump(), again.dump());
-        // Whoever reads a lake reads the same.
+        // Every reader of the lake gets the same.
         for command in ["check LAKE", "inspect LAKE", "restore LAKE", "restore LAKE --event-id 1-7 -q"] {
             let of = |lake: &str, run: crate::harness::Run| {
                 let took = |line: &&str| !line.contains(" in ") && !line.contains("lake  ");
-                let told = run.stdout().lines().filter(took).collect::<Vec<_>>().join("\n");
-                assert!(run.code() < 2 && !told.is_empty(), "{lake}: {}", run.dump());
-                told
+                let printed = run.stdout().lines().filter(took).collect::<Vec<_>>().join("\n");
+                assert!(run.code() < 2 && !printed.is_empty(), "{lake}: {}", run.dump());
+                printed
             };
             let remote = workdir.run_in(&environment, &command.replace("LAKE", LAKE));
             let local = workdir.run(&command.replace("LAKE", "lake"));
@@ -141,7 +141,7 @@ fn a_lake_in_a_bucket_has_the_bytes_of_one_in_a_folder() {
     });
 }
 
-/// A run dies at each request that changes something, before or after the store has done it; then another finishes.
+/// A run dies at each request that changes something, before or after the store has executed it; then another finishes.
 #[test]
 fn killed_at_any_request() {
     let (workdir, expected) = expected();
@@ -217,14 +217,14 @@ fn a_large_part_is_uploaded_in_pieces_and_none_are_left() {
     }
 }
 
-/// An upload whose id the dead run never learnt, on every store; whatever else is uploaded there is left alone.
+/// An upload whose id the dead run never learnt, on every store; other uploads there are left alone.
 #[test]
 fn an_upload_that_was_begun_and_not_noted_does_not_outlive_the_next_run() {
     let workdir = large_input();
     let run = format!("convert in --out {LAKE} --compression none --threads 2 --s3-lease {LEASE}");
     on_every_store(|store| {
         store.create_bucket("lakes");
-        for (refusal, told) in [
+        for (refusal, printed) in [
             (None, ""),
             (Some(Fault::Status(403)), "access denied (AccessDenied"),
             (Some(Fault::Answer(501, "NotImplemented")), "NotImplemented"),
@@ -248,7 +248,7 @@ fn an_upload_that_was_begun_and_not_noted_does_not_outlive_the_next_run() {
             let next = workdir.run_in(&proxy.environment(), &run).expect(0);
             assert_eq!(store.uploads("lakes") == others, refusal.is_none(), "{}: {}", store.name(), next.dump());
             assert_eq!(next.stderr().contains("may have left uploads below"), refusal.is_some(), "{}", next.dump());
-            assert!(next.stderr().contains(told) && !next.stderr().contains("Signature"), "{}", next.dump());
+            assert!(next.stderr().contains(printed) && !next.stderr().contains("Signature"), "{}", next.dump());
             for (key, id) in store.uploads("lakes") {
                 client.ask("DELETE", &format!("/lakes/{key}?uploadId={id}"));
             }
@@ -257,7 +257,7 @@ fn an_upload_that_was_begun_and_not_noted_does_not_outlive_the_next_run() {
     });
 }
 
-/// Whatever goes wrong with a request twice, the run goes on; and nothing of it shows.
+/// If a request fails twice in any way, the run goes on, and the result is the same.
 #[test]
 fn requests_that_fail_are_sent_again() {
     let (workdir, expected) = expected();
@@ -283,7 +283,7 @@ fn requests_that_fail_are_sent_again() {
             empty(&server);
         }
     }
-    // Somebody else was about to write the same object, and has not.
+    // Another client was about to write the same object, and has not.
     proxy.heal();
     let conflict = Fault::Answer(409, "ConditionalRequestConflict");
     proxy.rule(Rule::put().when(|request| request.is_conditional).attempts(2), conflict);
@@ -293,9 +293,9 @@ fn requests_that_fail_are_sent_again() {
     same(&fetched(&workdir, &server, "one"), &expected, "409");
 }
 
-/// What cannot be mended is told with its place, and what was published stays.
+/// A permanent failure is reported with its place, and published commits stay.
 #[test]
-fn what_cannot_be_written_is_told_and_can_be_mended() {
+fn a_failed_write_is_reported_and_the_next_run_recovers() {
     let (workdir, expected) = expected();
     let server = Server::with_bucket("lakes");
     let proxy = Proxy::before(&server);
@@ -304,10 +304,10 @@ fn what_cannot_be_written_is_told_and_can_be_mended() {
         proxy.rule(Rule::put().key_contains(word), Fault::Status(403));
         let run = workdir.run_in(&proxy.environment(), &run(LEASE));
         assert_eq!(run.code(), 2, "{word}: {}", run.dump());
-        let told = run.stderr();
+        let printed = run.stderr();
         assert!(
-            told.contains("cannot write to the lake: s3://lakes/one/lake") && told.contains("access denied"),
-            "{told}"
+            printed.contains("cannot write to the lake: s3://lakes/one/lake") && printed.contains("access denied"),
+            "{printed}"
         );
         let shown = server.objects("lakes").into_iter().filter(|key| key.ends_with(".parquet")).count();
         assert_eq!(
@@ -321,7 +321,7 @@ fn what_cannot_be_written_is_told_and_can_be_mended() {
 }
 
 #[test]
-fn a_place_of_somebody_else_is_refused() {
+fn unusable_lake_urls_are_refused() {
     let workdir = inputs();
     let server = Server::with_bucket("lakes");
     server.put("lakes", "one/lake/events/mine.parquet", b"mine");
@@ -340,7 +340,7 @@ fn a_place_of_somebody_else_is_refused() {
     assert!(run.stderr().contains("only s3:// URLs"), "{}", run.dump());
 }
 
-/// While a run is alive nobody else writes, also where the store does not look at conditions.
+/// While a run is alive no other writes, even where the store ignores conditions.
 #[test]
 fn one_writer() {
     let (workdir, expected) = expected();
@@ -361,8 +361,8 @@ fn one_writer() {
     }
 }
 
-/// The first run claims the lake for long, and the second would take over what is silent for a moment: it gives way within
-/// seconds, and the first goes on.
+/// The first run has a long lease, and the second would take over after a moment of silence: it gives way within seconds,
+/// and the first goes on.
 #[test]
 fn a_run_with_a_long_lease_is_not_taken_over_where_conditions_are_ignored() {
     for lease in [300.0, 90.0] {
@@ -370,7 +370,7 @@ fn a_run_with_a_long_lease_is_not_taken_over_where_conditions_are_ignored() {
         let server = Server::with_bucket("lakes");
         server.ignore_conditions();
         let proxy = Proxy::before(&server);
-        // It is slow to find out whether conditions are heeded, and then to publish.
+        // Its test of conditional puts is slow, and then its publishing.
         let slow = |request: &crate::s3::fault::Request| request.is_conditional || request.path.contains("archives/");
         proxy.rule(Rule::put().when(slow).times(2), Fault::Delay(Duration::from_secs(12)));
         let first = workdir.start_in(&proxy.environment(), &run(lease));
@@ -385,9 +385,9 @@ fn a_run_with_a_long_lease_is_not_taken_over_where_conditions_are_ignored() {
     }
 }
 
-/// What a run says of itself is never less than it has to be, whatever becomes of its object's bytes.
+/// The claim of a run counts for its whole lease, even if its object cannot be parsed.
 #[test]
-fn a_claim_that_nobody_can_read_counts_for_as_long_as_its_lease() {
+fn an_unreadable_claim_counts_for_as_long_as_its_lease() {
     let workdir = inputs();
     let server = Server::with_bucket("lakes");
     let proxy = Proxy::before(&server);
@@ -410,13 +410,13 @@ fn a_claim_that_nobody_can_read_counts_for_as_long_as_its_lease() {
     }
 }
 
-/// Whoever loses its claim ends soon, wherever it is, and says so.
+/// A run that loses its claim ends soon, at any point, and says so.
 #[test]
-fn a_lost_claim_is_named_wherever_the_run_waits() {
+fn a_lost_claim_is_reported_wherever_the_run_waits() {
     let workdir = inputs();
     for (rule, place) in [
         (Rule::get().key_contains("in/"), "it reads"),
-        // The first two times it has no claim yet.
+        // For the first two lists it has no claim yet.
         (Rule::list().query_contains("archives").skip(2), "it looks for commits"),
         (Rule::put().key_contains("archives/"), "it publishes"),
     ] {
@@ -430,23 +430,23 @@ fn a_lost_claim_is_named_wherever_the_run_waits() {
         let claim = server.objects("lakes").into_iter().find(|key| key.contains("_trailmill/runs/"));
         server.remove("lakes", &claim.expect("a claim"));
         let run = run.end().expect(75);
-        let told = run.stderr();
+        let printed = run.stderr();
         assert!(
-            told.contains("lake in use: s3://lakes/one/lake: another run has taken over"),
+            printed.contains("lake in use: s3://lakes/one/lake: another run has taken over"),
             "{place}: {}",
             run.dump()
         );
-        assert!(!told.contains("asked to stop"), "{place}: {}", run.dump());
+        assert!(!printed.contains("asked to stop"), "{place}: {}", run.dump());
     }
 }
 
 /// A run that was taken for dead, but only slept, changes nothing when it wakes: neither what another has published
-/// meanwhile, nor what that one has under way.
+/// meanwhile, nor what that one is writing.
 #[test]
 fn a_run_that_slept_too_long_gives_way() {
     let workdir = inputs();
     workdir.gzip("other/other.json.gz", records(&[event("other", "")]));
-    // Before its first part, before the manifest, and with one that is on its way.
+    // Before its first part, before the manifest, and with one in flight.
     let moments = ["events/event_date=2025-03-01", "events/event_date=2025-03-02", "archives/"];
     for (honours_conditions, moment) in [true, false].into_iter().flat_map(|it| moments.map(|moment| (it, moment))) {
         let server = Server::with_bucket("lakes");
@@ -463,7 +463,7 @@ fn a_run_that_slept_too_long_gives_way() {
             std::thread::sleep(Duration::from_millis(10));
         }
         sleeper.signal("STOP");
-        // What has left it arrives; then another run takes over, publishes one commit, and is done.
+        // Its sent request arrives; then another run takes over, publishes one commit, and ends.
         std::thread::sleep(Duration::from_millis(2_500));
         let arrived = server.objects("lakes").iter().any(|key| key.contains("archives/"));
         let taken_over = format!("convert other --out {LAKE} -q --s3-lease 0.5");
@@ -471,23 +471,23 @@ fn a_run_that_slept_too_long_gives_way() {
         let before = fetched(&workdir, &server, "one");
         sleeper.signal("CONT");
         let woken = sleeper.end();
-        let told = format!("{honours_conditions} {moment}: {}", woken.dump());
-        assert_eq!(woken.code(), 75, "{told}");
-        assert!(woken.stderr().contains("lake in use"), "{told}");
-        // What had left it may arrive; nothing of the other is touched, and the next run clears it away.
+        let context = format!("{honours_conditions} {moment}: {}", woken.dump());
+        assert_eq!(woken.code(), 75, "{context}");
+        assert!(woken.stderr().contains("lake in use"), "{context}");
+        // Its sent request may arrive; nothing of the other is touched, and the next run removes it.
         let after = fetched(&workdir, &server, "one");
         let kept: BTreeMap<_, _> = after.0.into_iter().filter(|(path, _)| before.0.contains_key(path)).collect();
-        same(&(kept, after.1), &before, &told);
+        same(&(kept, after.1), &before, &context);
         let of_other = before.1.iter().any(|row| text(row, "archive").ends_with("other.json.gz"));
-        assert!(of_other && arrived == (moment == "archives/"), "{told}");
+        assert!(of_other && arrived == (moment == "archives/"), "{context}");
         // Its own archives are not lost.
         workdir.run_in(&server.environment(), &run(LEASE)).expect(1);
-        assert_eq!(fetched(&workdir, &server, "one").1.len(), 5, "{told}");
+        assert_eq!(fetched(&workdir, &server, "one").1.len(), 5, "{context}");
         workdir.run_in(&server.environment(), &format!("check {LAKE}")).expect(0);
     }
 }
 
-/// However short the lease of the one who waits, it is that of the other which counts.
+/// The holder's lease counts, however short that of the waiting run.
 #[test]
 fn another_runs_lease_is_heeded() {
     let workdir = inputs();
@@ -502,9 +502,9 @@ fn another_runs_lease_is_heeded() {
     first.end();
 }
 
-/// Many runs begin at once, on as many machines: each converts its own or gives way.
+/// Many runs start at once, on as many machines: each converts its own archives or gives way.
 #[test]
-fn many_at_once() {
+fn many_runs_start_at_once() {
     let workdir = Workdir::new();
     let all: Vec<String> = (0..6).map(|number| format!("n{number}")).collect();
     for id in &all {

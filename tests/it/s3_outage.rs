@@ -1,4 +1,4 @@
-//! Lakes in a bucket through outages: a store that is away is waited for, one that refuses is not, and nobody writes whose
+//! Lakes in a bucket through outages: a store that is down is waited for, one that refuses is not, and no run writes after its
 //! claim has lapsed.
 
 use std::sync::{Arc, Mutex};
@@ -36,7 +36,7 @@ fn server(honours_conditions: bool) -> Server {
     server
 }
 
-/// Nothing gets through from the first time that this is put, for a while.
+/// No request gets through for a while after the first put of this key.
 fn away(moment: &str, during: Duration) -> Rule {
     let (moment, begun) = (moment.to_owned(), Arc::new(Mutex::new(None)));
     Rule::any().when(move |request| {
@@ -57,7 +57,7 @@ fn wait_for_fault(proxy: &Proxy) {
     }
 }
 
-/// All events are there once, in whole commits, and nothing else is.
+/// All events are there once, in whole commits, and nothing else.
 #[track_caller]
 fn check_whole(workdir: &Workdir, server: &Server, moment: &str) {
     workdir.run_in(&server.environment(), &format!("check {LAKE}")).expect(0);
@@ -72,7 +72,7 @@ fn check_whole(workdir: &Workdir, server: &Server, moment: &str) {
     );
 }
 
-/// With a lease that is longer than the outage, and with one that lapses in it.
+/// With a lease that outlasts the outage, and with one that lapses in it.
 #[test]
 fn a_store_that_is_away_for_four_seconds_is_waited_for() {
     let workdir = inputs();
@@ -87,18 +87,18 @@ fn a_store_that_is_away_for_four_seconds_is_waited_for() {
             let proxy = Proxy::before(&server);
             proxy.rule(away(moment, Duration::from_secs(4)), fault.clone());
             let run = workdir.run_in(&proxy.environment(), &run(&format!("--s3-lease {lease}")));
-            let told = format!("{honours_conditions} {lease} {moment} {fault:?}: {} {}", run.dump(), proxy.dump());
-            assert_eq!(run.code(), 0, "{told}");
-            assert!(run.stderr().contains("waiting: s3://lakes does not answer ("), "{told}");
-            check_whole(&workdir, &server, &told);
+            let context = format!("{honours_conditions} {lease} {moment} {fault:?}: {} {}", run.dump(), proxy.dump());
+            assert_eq!(run.code(), 0, "{context}");
+            assert!(run.stderr().contains("waiting: s3://lakes does not answer ("), "{context}");
+            check_whole(&workdir, &server, &context);
         }
     }
 }
 
-/// While its claim has lapsed a run writes nothing but that.
+/// After its claim has lapsed a run writes nothing but the claim.
 #[test]
-fn a_run_that_was_silent_for_its_lease_claims_anew_before_it_writes() {
-    // More parts than are put at once.
+fn a_run_that_was_silent_for_its_lease_claims_again_before_it_writes() {
+    // More parts than are uploaded at once.
     let workdir = Workdir::new();
     for number in 0..2 {
         let dated = |at: usize| event(&format!("{number}-{at}"), "").replace("03-01", &format!("03-{:02}", at + 1));
@@ -108,7 +108,7 @@ fn a_run_that_was_silent_for_its_lease_claims_anew_before_it_writes() {
     for honours_conditions in [true, false] {
         let server = server(honours_conditions);
         let proxy = Proxy::before(&server);
-        // From the first part on its claim cannot be written, and all else could be.
+        // From the first part on its claim cannot be written, while everything else could be.
         let begun = Arc::new(Mutex::new(false));
         let of_claim = Rule::any().when(move |request| {
             let mut begun = begun.lock().expect("no panic");
@@ -173,9 +173,9 @@ fn a_run_that_was_silent_for_its_lease_gives_way_to_another_claim_or_commit() {
     }
 }
 
-/// Nobody else ran, and so nothing is said of others.
+/// No other run was there, so none is mentioned.
 #[test]
-fn what_a_store_refuses_ends_the_run_at_once_with_its_own_words() {
+fn a_refusal_of_the_store_ends_the_run_at_once_with_its_message() {
     let workdir = inputs();
     for moment in ["_trailmill/runs/", "/events/", "archives/part-000001", "archives/part-000002"] {
         for (fault, words) in [
@@ -184,7 +184,7 @@ fn what_a_store_refuses_ends_the_run_at_once_with_its_own_words() {
         ] {
             let server = Server::with_bucket("lakes");
             let proxy = Proxy::before(&server);
-            // Whoever has it may write no more from then on.
+            // From then on the client may no longer write.
             let begun = Arc::new(Mutex::new(false));
             let skip = if moment.contains("runs") { 3 } else { 0 };
             let seen = Arc::new(Mutex::new(0));
@@ -195,15 +195,15 @@ fn what_a_store_refuses_ends_the_run_at_once_with_its_own_words() {
                 *begun
             });
             proxy.rule(revoked, fault.clone());
-            // No patience, however long, is of any use.
+            // Even long patience does not help.
             let run = workdir.run_in(&proxy.environment(), &run("-q --s3-patience 24h --s3-lease 2")).expect(2);
-            let told = run.stderr();
+            let printed = run.stderr();
             assert!(
-                told.contains(&format!("cannot write to the lake: {LAKE}")) && told.contains(words),
+                printed.contains(&format!("cannot write to the lake: {LAKE}")) && printed.contains(words),
                 "{}",
                 run.dump()
             );
-            assert!(!told.contains("another") && told.lines().count() == 1, "{}", run.dump());
+            assert!(!printed.contains("another") && printed.lines().count() == 1, "{}", run.dump());
         }
     }
 }
@@ -225,7 +225,7 @@ fn a_claim_that_may_not_be_written_any_more_ends_a_run_that_reads() {
 #[test]
 fn a_store_that_stays_away_ends_the_run_with_what_it_answered() {
     let workdir = inputs();
-    // The answer to a request for the head of an object has no words.
+    // The answer to a HEAD has no message.
     let busy = ["SlowDown: A fault of the proxy.", "status 503 Service Unavailable"];
     for (fault, words) in [(Fault::Reset, ["onnection"; 2]), (Fault::Status(503), busy)] {
         for moment in ["_trailmill/runs/", "/events/", "archives/part-000002"] {
@@ -235,31 +235,31 @@ fn a_store_that_stays_away_ends_the_run_with_what_it_answered() {
                 proxy.rule(away(moment, Duration::from_hours(1)), fault.clone());
                 let flags = format!("-q --s3-patience 2s --s3-lease {lease}");
                 let run = workdir.run_in(&proxy.environment(), &run(&flags)).expect(2);
-                let told = run.stderr();
+                let printed = run.stderr();
                 assert!(
-                    told.contains("cannot write to the lake: s3://lakes/lake")
-                        && words.iter().any(|words| told.contains(words)),
+                    printed.contains("cannot write to the lake: s3://lakes/lake")
+                        && words.iter().any(|words| printed.contains(words)),
                     "{}",
                     run.dump()
                 );
-                assert!(!told.contains("another") && told.lines().count() == 1, "{}", run.dump());
+                assert!(!printed.contains("another") && printed.lines().count() == 1, "{}", run.dump());
             }
         }
     }
 }
 
-/// Who has mistyped a store need not wait as long as for one that is known.
+/// After a typo in the store's name the wait is shorter than for a known store.
 #[test]
-fn a_store_that_has_never_answered_is_not_waited_for_all_day() {
+fn a_store_that_has_never_answered_is_not_waited_for_long() {
     let workdir = inputs();
     let run = workdir.run(&run("-q --s3-patience 24h --s3-region a --s3-anonymous --s3-endpoint http://127.0.0.1:1"));
     let run = run.expect(2);
     assert!(run.stderr().contains("s3://lakes/lake") && run.stderr().contains("refused"), "{}", run.dump());
 }
 
-/// Who waits for the lease of a dead run is told so, and a run that waits for a living one has its turn.
+/// A run that waits for the lease of a dead one says so, and one that waits for a live run gets its turn.
 #[test]
-fn who_waits_for_another_run_is_told_why_and_for_how_long() {
+fn a_waiting_run_says_why_and_for_how_long() {
     let workdir = inputs();
     let server = Server::with_bucket("lakes");
     let proxy = Proxy::before(&server);
@@ -288,7 +288,7 @@ fn elsewhere(workdir: &Workdir, mut environment: Environment) -> Environment {
     environment
 }
 
-/// It is away for both.
+/// The store is down for both.
 #[test]
 fn a_run_that_only_waits_takes_nothing_from_one_that_rides_out_an_outage() {
     let workdir = inputs();
@@ -301,9 +301,9 @@ fn a_run_that_only_waits_takes_nothing_from_one_that_rides_out_an_outage() {
         wait_for_fault(&proxy);
         let environment = elsewhere(&workdir, proxy.environment());
         let waiter = workdir.start_in(&environment, &run("-q --s3-lease 1 --wait 1h"));
-        let told = holder.end().expect(0);
+        let ended = holder.end().expect(0);
         waiter.end().expect(0);
-        check_whole(&workdir, &server, &told.dump());
+        check_whole(&workdir, &server, &ended.dump());
     }
 }
 
@@ -332,7 +332,7 @@ fn a_run_that_cannot_remove_its_claim_says_so_and_ends() {
     }
 }
 
-/// Nobody else ran.
+/// No other run was there.
 #[test]
 fn a_run_that_was_suspended_for_longer_than_its_patience_goes_on() {
     let workdir = inputs();
@@ -351,9 +351,9 @@ fn a_run_that_was_suspended_for_longer_than_its_patience_goes_on() {
     }
 }
 
-/// One that is not there looks like one that proves nothing.
+/// A missing signature looks like one that proves nothing.
 #[test]
-fn metadata_that_a_busy_store_does_not_give_at_once_is_asked_for_again() {
+fn metadata_that_a_busy_store_does_not_return_at_once_is_requested_again() {
     let mut bucket = Bucket::default();
     Trail::new("111122223333", "us-east-1").hour(&mut bucket, 1);
     let server = Server::with_bucket("trail-bucket");
@@ -372,9 +372,9 @@ fn metadata_that_a_busy_store_does_not_give_at_once_is_asked_for_again() {
     assert_eq!(proxy.faults(), 2, "{}", proxy.dump());
 }
 
-/// However long a store is waited for.
+/// With any patience.
 #[test]
-fn an_object_that_always_fails_is_given_up_while_others_are_given() {
+fn an_object_that_always_fails_is_given_up_while_others_are_delivered() {
     let workdir = inputs();
     let server = Server::with_bucket("lakes");
     server.put_tree("lakes", "in", &workdir.at("in"));
@@ -391,7 +391,7 @@ fn an_object_that_always_fails_is_given_up_while_others_are_given() {
 }
 
 #[test]
-fn who_stops_a_run_that_waits_for_a_store_has_stopped_it() {
+fn a_run_that_waits_for_a_store_can_be_interrupted() {
     let workdir = inputs();
     let moments =
         [("_trailmill/runs/", Fault::Reset), ("archives/part-000002", Fault::Status(503)), ("/events/", Fault::Hang)];
@@ -402,12 +402,12 @@ fn who_stops_a_run_that_waits_for_a_store_has_stopped_it() {
                 let server = Server::with_bucket("lakes");
                 let proxy = Proxy::before(&server);
                 proxy.rule(away(moment, Duration::from_hours(1)), fault.clone());
-                // The store that says nothing would be waited for by each attempt.
+                // Each attempt would wait for a store that does not answer.
                 let flags = format!("-q --s3-patience 24h --s3-timeout 600 --s3-lease {}", 30 + number);
                 let started = workdir.start_in(&proxy.environment(), &run(&flags));
                 wait_for_fault(&proxy);
                 std::thread::sleep(Duration::from_secs(1));
-                // A test in the background may be told to ignore interrupts.
+                // A test in the background may ignore interrupts.
                 started.signal("TERM");
                 let run = started.end();
                 assert_eq!(run.code(), 143, "{moment} {fault:?}: {}", run.dump());
@@ -417,9 +417,9 @@ fn who_stops_a_run_that_waits_for_a_store_has_stopped_it() {
     });
 }
 
-/// One that counts as dead much later, too.
+/// Even for one with a much longer lease.
 #[test]
-fn nobody_waits_for_another_run_longer_than_was_asked_for() {
+fn no_run_waits_for_another_longer_than_requested() {
     let workdir = inputs();
     let server = Server::with_bucket("lakes");
     server.put("lakes", "lake/_trailmill/runs/dead-600000", br#"{"process":1,"beat":1,"uploads":[],"holds":true}"#);
@@ -442,9 +442,9 @@ fn a_dry_run_waits_for_another_run_as_well() {
     waiting.end().expect(0);
 }
 
-/// Nobody has looked at it.
+/// It has not been read.
 #[test]
-fn what_a_store_refuses_to_give_is_not_called_damaged() {
+fn a_refused_object_is_not_called_damaged() {
     let workdir = inputs();
     let server = Server::with_bucket("lakes");
     workdir.run_in(&server.environment(), &run("")).expect(0);
@@ -453,27 +453,31 @@ fn what_a_store_refuses_to_give_is_not_called_damaged() {
         proxy.heal();
         proxy.rule(Rule::get().key_contains(place), Fault::Status(403));
         let run = workdir.run_in(&proxy.environment(), &format!("check {LAKE}")).expect(2);
-        let told = run.stderr() + &run.stdout();
-        assert!(told.contains("access denied (AccessDenied: A fault of the proxy.)"), "{}", run.dump());
-        assert!(!told.contains("External") && !told.contains("damaged") && !told.contains("rows"), "{}", run.dump());
+        let printed = run.stderr() + &run.stdout();
+        assert!(printed.contains("access denied (AccessDenied: A fault of the proxy.)"), "{}", run.dump());
+        assert!(
+            !printed.contains("External") && !printed.contains("damaged") && !printed.contains("rows"),
+            "{}",
+            run.dump()
+        );
     }
 }
 
 #[test]
-fn a_store_that_takes_connections_and_never_answers_is_not_waited_for_all_day() {
+fn a_store_that_takes_connections_and_never_answers_is_not_waited_for_long() {
     let server = Server::with_bucket("lakes");
     let proxy = Proxy::before(&server);
     proxy.rule(Rule::any(), Fault::Hang);
     let command = "inspect s3://lakes/lake --s3-patience 24h --s3-timeout 600";
     let run = Workdir::new().run_in(&proxy.environment(), command).expect(2);
-    let told = run.stderr();
-    assert!(told.contains("waiting: s3://lakes does not answer (no answer yet)"), "{}", run.dump());
-    assert!(told.contains("cannot read from the store: s3://lakes/lake: no answer in time"), "{}", run.dump());
+    let printed = run.stderr();
+    assert!(printed.contains("waiting: s3://lakes does not answer (no answer yet)"), "{}", run.dump());
+    assert!(printed.contains("cannot read from the store: s3://lakes/lake: no answer in time"), "{}", run.dump());
 }
 
-/// Where nothing is, no other run has put anything.
+/// The key does not exist, so no other run has written it.
 #[test]
-fn a_store_that_keeps_speaking_of_a_conflict_is_cited() {
+fn a_persistent_conflict_is_reported_with_the_stores_message() {
     let workdir = inputs();
     let server = Server::with_bucket("lakes");
     let proxy = Proxy::before(&server);

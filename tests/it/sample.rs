@@ -1,5 +1,5 @@
 //! Outcomes and quantities of `data/sample`, worked out without the converter and without the reference: no matching,
-//! only what AWS said, and what it said nothing about.
+//! only AWS's answers, and the records without one.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,7 +25,7 @@ const FIGURES: [(&str, u64, &str); 7] = [
 ];
 
 #[test]
-fn outcomes_of_the_sample_are_those_worked_out_by_hand() {
+fn outcomes_of_the_sample_match_those_worked_out_separately() {
     let mut expected = Totals::new();
     for path in files(&data("sample")) {
         let stored = fs::read(data("sample").join(path)).expect("a readable file");
@@ -44,7 +44,7 @@ fn outcomes_of_the_sample_are_those_worked_out_by_hand() {
     let lake = workdir.convert("in", "");
     assert_eq!(lake.code, 0, "{}", lake.stderr);
     assert_eq!(expected_outcome_totals(&lake.rows("usage_records")), expected);
-    // The report says the same.
+    // The report agrees.
     let reported = |outcome: &str| lake.count(&format!("/usage_records/by_outcome/{outcome}"));
     assert!(expected.iter().all(|(outcome, (rows, _))| reported(outcome) == *rows), "{}", lake.report);
     let shown: Vec<_> =
@@ -80,7 +80,7 @@ fn add_batch(event: &Json, totals: &mut Totals) {
         return add(totals, if is_failed && !is_omitted { "request_error" } else { "omitted" }, 1, 0);
     }
     for (outcome, record) in answers {
-        // Every record that was asked for has been echoed, so what has no answer is what is left.
+        // Every submitted record is echoed, so the rest has no answer.
         let sum = quantity(&record, "quantity");
         add(totals, outcome, 1, sum);
         if request.is_array() {

@@ -1,4 +1,4 @@
-//! Many events: what the program makes of a generated organisation trail is what the reference makes of it.
+//! Many events: the program and the reference convert a generated organisation trail alike.
 //!
 //! 20,000 events by default, as many as `TRAILMILL_SCALE` says otherwise. Rows are compared as sums of hashes, archive by
 //! archive, so that half a million of them fit in memory; where a sum differs, the rows themselves are compared.
@@ -85,7 +85,7 @@ fn reference_of(path: &Path) -> ReferenceArchive {
     reference::reference_archive(&uri(path), &inflated(&fs::read(path).expect("a readable file")))
 }
 
-/// What the reference says, archives dealt out to two threads.
+/// The sums of the reference, computed on two threads.
 fn expected(folder: &Path) -> Prints {
     let paths = files(folder);
     let (left, right) = paths.split_at(paths.len() / 2);
@@ -123,7 +123,7 @@ fn add_all(table: &mut BTreeMap<String, Print>, rows: &[Row]) {
     }
 }
 
-/// The rows of one partition, its value among them as the reference has it.
+/// The rows of one partition, with the partition value as a column.
 fn partition(lake: &Lake, table: &str, folder: &str) -> Vec<Row> {
     let mut rows = read_table(&lake.path, &format!("{table}/{folder}"));
     let (column, value) = folder.split_once('=').expect("a partition folder");
@@ -143,7 +143,7 @@ fn found(lake: &Lake) -> Prints {
     prints
 }
 
-/// What differs in one archive, in words.
+/// The differences in one archive, as a message.
 fn difference(lake: &Lake, table: &str, archive: &str) -> String {
     let path = archive.strip_prefix("file://").expect("a file");
     let reference = reference_of(Path::new(path));

@@ -1,4 +1,4 @@
-//! The columns: those of the contract, in the program's own words and in those of `data/columns.md`.
+//! The columns of the contract, as printed by the program and in `data/columns.md`.
 
 use std::fs;
 
@@ -108,7 +108,7 @@ fn types_are_those_of_the_contract() {
 }
 
 #[test]
-fn every_form_tells_every_column() {
+fn every_format_has_every_column() {
     let workdir = Workdir::new();
     for format in ["text", "markdown", "json"] {
         let all = workdir.run(&format!("schema --format {format}")).expect(0).stdout();

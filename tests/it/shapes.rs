@@ -6,7 +6,7 @@ use crate::fixtures::shapes;
 use crate::harness::{Workdir, gzip, int, text, uri};
 use crate::reference::{Row, compare_rows};
 
-/// Rows without what tells where they come from.
+/// Rows without their origin.
 fn stripped(rows: Vec<Row>) -> Vec<Row> {
     let strip = |mut row: Row| {
         row.remove("archive");
@@ -34,8 +34,8 @@ fn every_shape_gives_the_same_events() {
             assert_eq!(lake.code, 0, "{name} {form}: {}", lake.stderr);
             lake.check_counts();
             let archive = lake.archive(&path);
-            let told = (text(&archive, "status"), text(&archive, "kind"), int(&archive, "events_written"));
-            assert_eq!(told, ("converted", "log", 3), "{name} {form}");
+            let summary = (text(&archive, "status"), text(&archive, "kind"), int(&archive, "events_written"));
+            assert_eq!(summary, ("converted", "log", 3), "{name} {form}");
             let rows = lake.rows("events");
             assert!(rows.iter().all(|row| text(row, "archive") == uri(&path)), "{name} {form}");
             compare_rows(&expected, &stripped(rows)).unwrap_or_else(|error| panic!("{name} {form}: {error}"));

@@ -1,6 +1,6 @@
 //! Random copies of what CloudTrail delivers – trails, Regions, accounts, an organisation, keys that change, validation that
-//! was off, backfill – and random tampering with them: `verify` and `convert --verify` against the slow judge of
-//! `reference/proof.rs`, and against what is known of how the copy was made.
+//! was off, backfill – and random tampering with them: `verify` and `convert --verify` against the slow
+//! reference `reference/proof.rs`, and against what is known about how the copy was made.
 
 mod world;
 
@@ -14,13 +14,13 @@ use crate::digests::{Key, public_keys};
 use crate::harness::{Workdir, say, text, uri};
 use crate::reference::proof::{Copy, DigestWorth, LogWorth};
 
-/// Copies that are judged: `TRAILMILL_CASES`, or as many as take some seconds.
+/// Number of copies: `TRAILMILL_CASES`, or as many as take some seconds.
 const CASES: u64 = 40;
-/// One in so many is converted, too.
+/// One copy in this many is converted, too.
 const CONVERTED: u64 = 8;
 
 #[test]
-fn random_copies_are_judged_as_awss_rules_say() {
+fn random_copies_are_assessed_by_awss_rules() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let cases = number("TRAILMILL_CASES").unwrap_or(CASES);
     let now = || std::time::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs());
@@ -37,7 +37,7 @@ fn random_copies_are_judged_as_awss_rules_say() {
     say(&format!("tampering: {cases} copies of {files} files, {tampered} of them tampered with"));
 }
 
-/// What the slow judge says of a copy.
+/// The reference's assessment of a copy.
 struct Judged<'w> {
     world: &'w World,
     digests: BTreeMap<String, DigestWorth>,
@@ -124,10 +124,10 @@ impl Judged<'_> {
             let is_valid = found.contains(&VerifyOutcome::LogValid);
             let is_contradicted = found.iter().any(contradicts);
             let agrees = match worth {
-                // What speaks against a signed digest file counts for nothing.
+                // Evidence against a signed digest file does not count.
                 LogWorth::Proved => is_valid && !is_contradicted,
                 LogWorth::Contradicted => is_contradicted && !is_valid,
-                // Where the digest file has no place in its chain, what it declares counts for nothing.
+                // The declarations of a digest file without a place in its chain do not count.
                 LogWorth::Unproved(fits) => !is_valid && (!is_contradicted || !fits),
                 LogWorth::OfWrongDigest => found == [VerifyOutcome::LogOfInvalidDigest],
                 LogWorth::Undeclared => !is_valid && !is_contradicted,
@@ -139,7 +139,7 @@ impl Judged<'_> {
         Ok(())
     }
 
-    /// What a signed digest file names, and is not here, is missed.
+    /// Files that a signed digest file names and that are absent are reported missing.
     fn compare_missing(&self, copy: &Copy<'_>, report: &VerifyReport) -> Result<(), String> {
         let is_here = |key: &str| self.world.files.keys().any(|path| crate::reference::proof::key_of(path) == key);
         let is_said = |outcomes: &[VerifyOutcome], place: &str| {
@@ -172,7 +172,7 @@ impl Judged<'_> {
         Ok(())
     }
 
-    /// What nothing declares: delivered by a trail, or planted by somebody.
+    /// Undeclared log files: delivered by a trail, or planted.
     fn compare_undeclared(
         &self,
         copy: &Copy<'_>,
@@ -185,7 +185,7 @@ impl Judged<'_> {
             let is_problem = outcome.severity() == Severity::Problem;
             let Some(log) = self.world.logs.get(path) else { continue };
             if let Some(plant) = log.plant {
-                let is_told = match plant {
+                let is_reported = match plant {
                     Plant::AmongOthers => !self.is_covered(copy, log) || *outcome == VerifyOutcome::LogUndeclared,
                     Plant::OfAnotherDay => *outcome == VerifyOutcome::LogMisplaced,
                     // What is missing is reported, too.
@@ -195,7 +195,7 @@ impl Judged<'_> {
                             || *outcome == VerifyOutcome::LogOfMissingDigest
                     }
                 };
-                if !is_told {
+                if !is_reported {
                     return Err(format!("{path} was planted, {plant:?}, and is {outcome:?}"));
                 }
             } else if is_problem && !self.may_be_suspected(log, *outcome) {
@@ -234,7 +234,7 @@ impl Judged<'_> {
         }
         let is_in = |(start, end): &(i64, i64)| *start <= log.minute && log.minute + LATEST_DELIVERY < *end;
         let is_covered = joined.iter().any(is_in);
-        // A backfill digest file that is not here, or counts for nothing, may declare it.
+        // A backfill digest file that is absent or does not count may declare it.
         let late = self
             .digests
             .iter()
@@ -242,18 +242,18 @@ impl Judged<'_> {
         is_covered && (!trail.has_backfill || late.count() == 2)
     }
 
-    /// Whether nothing but the trail itself could tell that a log file that it delivered was not planted.
+    /// Whether only the trail itself could show that a log file that it delivered was not planted.
     fn may_be_suspected(&self, log: &Log, outcome: VerifyOutcome) -> bool {
-        let is_told = |mark: &str| {
+        let is_known = |mark: &str| {
             let counts = |(path, worth): (&String, &DigestWorth)| {
                 path.contains(mark) && !path.contains("_backfill") && *worth != DigestWorth::Wrong
             };
             self.digests.iter().any(counts)
         };
         let trail = &self.world.trails[log.trail];
-        // No digest file here tells that there is such a trail, nor that there was a backfill digest file, if that was the
-        // newest; or one that somebody has made tells that it covers the hour; or another stands in its place.
-        !is_told(&trail.mark())
+        // No digest file here shows that there is such a trail, nor a backfill digest file, if that was the newest; or a forged
+        // one claims to cover the hour; or another trail delivers to the same place.
+        !is_known(&trail.mark())
             || log.is_late
             || self.world.forged.contains(&log.trail)
             || (outcome == VerifyOutcome::LogOfUnknownTrail && self.world.trails_of(log).count() > 1)
@@ -270,7 +270,7 @@ impl Judged<'_> {
                 LogWorth::Proved => found == "verified",
                 LogWorth::Contradicted => found == "invalid",
                 LogWorth::Unproved(true) | LogWorth::OfWrongDigest => found == "not_covered",
-                // As the digest file without signature has a place in its chain or not.
+                // Depending on whether the unsigned digest file has a place in its chain.
                 LogWorth::Unproved(false) => matches!(found, "invalid" | "not_covered"),
                 LogWorth::Undeclared => matches!(found, "not_covered" | "not_checked"),
             };
@@ -282,7 +282,7 @@ impl Judged<'_> {
     }
 }
 
-/// Nothing is wrong with a copy that nobody has tampered with.
+/// Nothing is wrong with an untouched copy.
 fn expect_sound(report: &VerifyReport) -> Result<(), String> {
     let is_false = |outcome: &VerifyOutcome| {
         outcome.severity() == Severity::Problem && *outcome != VerifyOutcome::LogOfUnknownTrail

@@ -1,5 +1,4 @@
-//! `trailmill verify`: a copy of what CloudTrail delivered is called so, and each thing that somebody may do to it, or that
-//! may have happened to it, is found and named.
+//! `trailmill verify`: an intact copy of what CloudTrail delivered is valid, and every tampering or loss is found and named.
 
 use serde_json::Value as Json;
 
@@ -20,7 +19,7 @@ fn four_hours() -> (Bucket, Vec<String>, Trail) {
     (bucket, digests, trail)
 }
 
-/// What comes of them: the newest has no signature.
+/// Their outcomes: the newest has no signature.
 const SOUND: [(&str, u64); 4] =
     [("digest_valid", 3), ("digest_without_signature", 1), ("log_not_proved", 2), ("log_valid", 4)];
 
@@ -48,7 +47,7 @@ fn findings<'r>(report: &'r Json, outcome: &str) -> Vec<&'r Json> {
     findings.iter().filter(|finding| finding["outcome"] == outcome).collect()
 }
 
-/// A copy in a bucket is judged as one in a folder.
+/// A copy in a bucket is assessed like one in a folder.
 #[test]
 fn a_copy_in_a_bucket() {
     let (mut bucket, _, mut trail) = four_hours();
@@ -65,7 +64,7 @@ fn a_copy_in_a_bucket() {
     let mut found: Json = serde_json::from_str(&run.stdout()).expect("JSON");
     for report in [&mut expected, &mut found] {
         report.as_object_mut().expect("a report").retain(|name, _| !name.contains("second"));
-        // What helps a folder is not what helps a bucket.
+        // Advice for a folder does not suit a bucket.
         let findings = report["findings"].as_array_mut().expect("findings").iter_mut();
         findings.for_each(|finding| drop(finding.as_object_mut().and_then(|finding| finding.remove("advice"))));
     }
@@ -73,7 +72,7 @@ fn a_copy_in_a_bucket() {
     assert!(!counts(&found).is_empty());
 }
 
-/// Checks what is told of a copy, in every form, and the exit code.
+/// Checks the report about a copy, in every format, and the exit code.
 #[track_caller]
 fn check_copy(workdir: &Workdir, flags: &str, expected: &[(&str, u64)], code: i32) -> Json {
     let (run, report) = verify(workdir, flags);
@@ -82,18 +81,18 @@ fn check_copy(workdir: &Workdir, flags: &str, expected: &[(&str, u64)], code: i3
     let (verbose, all) = verify(workdir, &format!("-v --threads 1 {flags}"));
     assert_eq!((verbose.code(), counts(&all)), (code, expected.to_vec()));
     for (outcome, count) in expected {
-        let told = findings(&all, outcome).len() as u64;
-        assert_eq!(told, *count, "{outcome}: {all:#}");
+        let listed = findings(&all, outcome).len() as u64;
+        assert_eq!(listed, *count, "{outcome}: {all:#}");
         let is_problem = findings(&all, outcome)[0]["severity"] == "problem";
-        assert!(!is_problem || findings(&report, outcome).len() as u64 == told, "{report:#}");
+        assert!(!is_problem || findings(&report, outcome).len() as u64 == listed, "{report:#}");
     }
     for (flags, report) in [(flags.to_owned(), &report), (format!("-v {flags}"), &all)] {
         let text = workdir.run(&format!("verify copy --public-keys keys.json {flags}"));
         assert_eq!((text.code(), text.stderr().as_str()), (code, ""), "{}", text.dump());
         for finding in report["findings"].as_array().expect("findings") {
             let [place, message] = ["place", "message"].map(|name| finding[name].as_str().expect("text"));
-            let is_told = |line: &str| line.contains(place) && line.contains(message);
-            assert!(text.stdout().lines().any(is_told), "{finding:#}\n{}", text.dump());
+            let is_reported = |line: &str| line.contains(place) && line.contains(message);
+            assert!(text.stdout().lines().any(is_reported), "{finding:#}\n{}", text.dump());
         }
     }
     let quiet = workdir.run(&format!("verify copy --public-keys keys.json -q {flags}"));
@@ -174,7 +173,7 @@ fn with_its_signature_beside_it_the_newest_is_proved_too() {
     workdir.file(&format!("copy/{newest}.metadata.json"), head(&signature.to_uppercase(), "SHA256withRSA"));
     check_copy(&workdir, "", &all, 0);
 
-    // One that is of no use says why.
+    // A useless one is reported with the reason.
     for (text, words) in [
         (head(signature, "MD5withRSA"), "MD5withRSA"),
         ("{}".into(), "no answer of head-object"),
@@ -186,7 +185,7 @@ fn with_its_signature_beside_it_the_newest_is_proved_too() {
         let finding = findings(&report, "digest_without_signature")[0];
         assert!(finding["message"].as_str().is_some_and(|message| message.contains(words)), "{finding}");
     }
-    // That of another is a wrong one.
+    // The signature of another digest file is wrong.
     let workdir = copy(&bucket);
     workdir.file(&format!("copy/{newest}.signature"), &bucket.signatures[&digests[2]]);
     let expected =
@@ -195,7 +194,7 @@ fn with_its_signature_beside_it_the_newest_is_proved_too() {
 }
 
 #[test]
-fn whatever_is_done_to_a_log_file_is_told() {
+fn every_change_to_a_log_file_is_reported() {
     let (bucket, _, trail) = four_hours();
     let log = &bucket.keys("/CloudTrail/")[0];
     let damage = |edit: &dyn Fn(&mut Vec<u8>), outcome: &str| {
@@ -225,7 +224,7 @@ fn whatever_is_done_to_a_log_file_is_told() {
     for more in [gzip(b"{\"Records\":[]}"), gzip(b""), b"x".to_vec(), vec![0]] {
         damage(&|stored| stored.extend(&more), "log_trailing_data");
     }
-    // The same text compressed in another way, or not at all, is what CloudTrail wrote.
+    // The same text compressed differently, or not at all, is what CloudTrail wrote.
     let mut other = bucket.clone();
     other.objects.insert(log.clone(), text.clone());
     check(&other, &SOUND, 0);
@@ -258,7 +257,7 @@ fn whatever_is_done_to_a_log_file_is_told() {
         expected.sort_unstable();
         check(&moved, &expected, 1);
     }
-    // What is not delivered is undeclared; shortly before the end of the last digest file it may be of the next one.
+    // An extra log file is undeclared; shortly before the end of the last digest file the next one may declare it.
     for (hours, name, outcome, code) in [
         (2, "A", "log_undeclared", 1),
         (3, "A", "log_undeclared", 1),
@@ -281,7 +280,7 @@ fn whatever_is_done_to_a_log_file_is_told() {
 }
 
 #[test]
-fn a_changed_digest_file_is_told_and_proves_nothing_but_its_neighbours_stay() {
+fn a_changed_digest_file_is_reported_and_proves_nothing_but_its_neighbours_stay() {
     let (bucket, digests, _) = four_hours();
     let mut changed = bucket.clone();
     changed.edit(&digests[1], |text| text.replace("SHA256withRSA", "SHA256withRSA "));
@@ -297,7 +296,7 @@ fn a_changed_digest_file_is_told_and_proves_nothing_but_its_neighbours_stay() {
     let [finding] = findings(&report, "digest_signature_failed")[..] else { panic!("{report}") };
     assert_eq!(finding["message"], "INVALID: signature verification failed");
     assert_eq!(finding["place"], format!("s3://trail-bucket/{}", digests[1]));
-    // What an invalid one says of the one before it is worth nothing, so that one is not condemned.
+    // An invalid one proves nothing against the one before it.
     let mut silenced = bucket.clone();
     let signature = bucket.signatures[&digests[0]].clone();
     silenced.edit(&digests[1], |text| text.replace(&signature, &"0".repeat(512)));
@@ -309,7 +308,7 @@ fn a_changed_digest_file_is_told_and_proves_nothing_but_its_neighbours_stay() {
         ("log_of_invalid_digest", 2),
     ];
     check(&silenced, &expected, 1);
-    // The newest is not signed here: what it says must fit what is.
+    // The newest has no signature here: its declarations must match the files.
     let mut newest = bucket.clone();
     let hash = sha256(&inflated(&bucket.objects[&digests[2]]));
     newest.edit(&digests[3], |text| text.replace(&hash, &"0".repeat(64)));
@@ -329,7 +328,7 @@ fn a_changed_digest_file_is_told_and_proves_nothing_but_its_neighbours_stay() {
 }
 
 #[test]
-fn a_digest_file_signed_by_somebody_else_is_told() {
+fn a_digest_file_signed_with_another_key_is_reported() {
     for (fingerprint, outcome, message) in [
         (Key::East.fingerprint(), "digest_signature_failed", "INVALID: signature verification failed".to_owned()),
         (
@@ -363,7 +362,7 @@ fn a_digest_file_signed_by_somebody_else_is_told() {
 }
 
 #[test]
-fn a_digest_file_that_is_gone_is_missed_and_its_hours_are_named() {
+fn a_missing_digest_file_is_reported_with_its_hours() {
     let (bucket, digests, _) = four_hours();
     let mut one = bucket.clone();
     one.remove(&digests[1]);
@@ -380,7 +379,7 @@ fn a_digest_file_that_is_gone_is_missed_and_its_hours_are_named() {
     let hole = findings(&report, "chain_hole")[0]["message"].as_str().expect("text");
     assert_eq!(hole, "INVALID: no digest files between 2025-03-01T01:00:17Z and 2025-03-01T02:00:17Z");
     assert_eq!(report["digests"]["total"], 4);
-    // Two in a row: the first of them nobody names.
+    // Two in a row: no digest file names the first of them.
     let mut two = one.clone();
     two.remove(&digests[2]);
     let expected = [
@@ -393,7 +392,7 @@ fn a_digest_file_that_is_gone_is_missed_and_its_hours_are_named() {
     let report = check(&two, &expected, 1);
     let hole = findings(&report, "chain_hole")[0]["message"].as_str().expect("text");
     assert_eq!(hole, "INVALID: no digest files between 2025-03-01T01:00:17Z and 2025-03-01T03:00:17Z");
-    // The oldest may not have been copied; the newest may not have been there.
+    // The oldest may not have been copied; the newest may not have existed yet.
     let mut oldest = bucket.clone();
     oldest.remove(&digests[0]);
     let expected = [
@@ -410,7 +409,7 @@ fn a_digest_file_that_is_gone_is_missed_and_its_hours_are_named() {
     let expected = [("digest_valid", 2), ("digest_without_signature", 1), ("log_after_last", 2), ("log_valid", 4)];
     let report = check(&newest, &expected, 0);
     assert_eq!(report["found_to"], "2025-03-01T03:00:17Z");
-    // All of them are another matter.
+    // All of them missing is another case.
     let mut none = bucket.clone();
     for digest in &digests {
         none.remove(digest);
@@ -421,7 +420,7 @@ fn a_digest_file_that_is_gone_is_missed_and_its_hours_are_named() {
 }
 
 #[test]
-fn a_chain_that_ends_before_others_is_told() {
+fn a_chain_that_ends_before_others_is_reported() {
     let (mut bucket, _, _) = four_hours();
     let mut other = Trail::new("444455556666", "eu-west-1");
     for _ in 0..7 {
@@ -442,7 +441,7 @@ fn a_chain_that_ends_before_others_is_told() {
 }
 
 #[test]
-fn a_digest_file_that_was_moved_swapped_or_replayed_is_told() {
+fn a_digest_file_that_was_moved_swapped_or_replayed_is_reported() {
     let (bucket, digests, _) = four_hours();
     let mut swapped = bucket.clone();
     swapped.rename(&digests[1], "x");
@@ -459,7 +458,7 @@ fn a_digest_file_that_was_moved_swapped_or_replayed_is_told() {
     let report = check(&swapped, &expected, 1);
     let finding = findings(&report, "digest_moved")[0];
     assert_eq!(finding["message"], "INVALID: has been moved from its original location");
-    // It may not say where it is.
+    // It may not state another place.
     assert!(finding["place"].as_str().is_some_and(|place| place.ends_with(&digests[2]) && place.starts_with('/')));
     // An old one in place of the newest.
     let mut replayed = bucket.clone();
@@ -478,7 +477,7 @@ fn a_digest_file_that_was_moved_swapped_or_replayed_is_told() {
     }
 }
 
-/// What somebody has put in an older one's place comes later in the order, and counts for no more.
+/// A forged one in an older one's place comes later in the order, and counts no more.
 #[test]
 fn a_digest_file_that_was_moved_speaks_against_no_other() {
     let (mut bucket, digests, _) = four_hours();
@@ -491,7 +490,7 @@ fn a_digest_file_that_was_moved_speaks_against_no_other() {
 }
 
 #[test]
-fn digest_files_that_contradict_each_other_are_told_though_signed() {
+fn digest_files_that_contradict_each_other_are_reported_though_signed() {
     let signed = |edit: &dyn Fn(&mut Json)| {
         let mut bucket = Bucket::default();
         let mut trail = Trail::new(ACCOUNT, "us-east-1");
@@ -530,10 +529,9 @@ fn digest_files_that_contradict_each_other_are_told_though_signed() {
     assert!(counts(&verify(&copy(&bucket), "").1).contains(&("log_missing", 1)));
 }
 
-/// Nobody but CloudTrail can sign, so a forged digest file has no signature; there is one place where that is not enough
-/// to call it wrong.
+/// Only CloudTrail can sign, so a forged digest file has no signature; in one place that is not enough to call it wrong.
 #[test]
-fn a_forged_digest_file_has_no_place_but_behind_the_newest() {
+fn a_forged_digest_file_is_only_possible_after_the_newest() {
     let (bucket, digests, trail) = four_hours();
     let forge = |at: i64, previous: Option<usize>| {
         let mut forged = bucket.clone();
@@ -553,16 +551,16 @@ fn a_forged_digest_file_has_no_place_but_behind_the_newest() {
         let logs = [("log_not_proved", 2), ("log_of_invalid_digest", forged), ("log_valid", 4)];
         names.into_iter().chain(logs).filter(|(_, count)| *count > 0).collect::<Vec<_>>()
     };
-    // Between others, whether it names one of them or none.
+    // Between others, naming one of them or none.
     for (at, previous) in [(HOUR + 9, None), (HOUR + 9, Some(0)), (HOUR + 9, Some(1)), (2 * HOUR - 9, Some(1))] {
         let report = check(&forge(at, previous), &wrong(1, 1), 1);
         assert_eq!(report["logs"]["undeclared"], 0);
     }
-    // Behind the newest, with what is known of that: it cannot be told from a true one, and proves nothing.
+    // After the newest, with its known values: it cannot be distinguished from a real one, and proves nothing.
     let mut expected = SOUND.to_vec();
     (expected[0].1, expected[2].1, expected[3].1) = (4, 1, 6);
     check(&forge(4 * HOUR, Some(3)), &expected, 0);
-    // But it may not declare what it adds to hours that are proved.
+    // But it may not declare additions to hours that are proved.
     let mut late = bucket.clone();
     let mut faked = trail.clone();
     let log = trail.log_key("CloudTrail", FIRST_END + 300, "forged");
@@ -584,7 +582,7 @@ fn a_forged_digest_file_has_no_place_but_behind_the_newest() {
     expected.insert(1, ("digest_without_proof", 1));
     expected.insert(0, ("chain_ends_early", 1));
     check(&own, &expected, 1);
-    // Behind the newest, and beside it.
+    // After the newest, and beside it.
     let expected = [("digest_unlinked", 2), ("digest_valid", 3), ("log_of_invalid_digest", 3), ("log_valid", 4)];
     check(&forge(4 * HOUR, Some(2)), &expected, 1);
     // Two that name each other.
@@ -602,7 +600,7 @@ fn a_forged_digest_file_has_no_place_but_behind_the_newest() {
 }
 
 #[test]
-fn where_validation_was_off_is_told_and_no_problem() {
+fn a_gap_in_validation_is_reported_and_no_problem() {
     let mut bucket = Bucket::default();
     let mut trail = Trail::new(ACCOUNT, "us-east-1");
     trail.hour(&mut bucket, 1);
@@ -632,7 +630,7 @@ fn where_validation_was_off_is_told_and_no_problem() {
 fn backfill_digest_files_are_a_chain_of_their_own() {
     let (mut bucket, _, trail) = four_hours();
     let mut backfill = Trail { is_backfill: true, previous: None, end: FIRST_END, ..trail.clone() };
-    // What was declared may be declared again.
+    // A declared log file may be declared again.
     let again: Vec<String> = bucket.keys("/CloudTrail/").into_iter().take(2).collect();
     backfill.digest(&mut bucket, &again, |_| {});
     let late = trail.log_key("CloudTrail", FIRST_END + 300, "late");
@@ -707,7 +705,7 @@ fn days_select_digest_files_by_their_end() {
     let newest = [("digest_valid", 24), ("digest_without_signature", 1), ("log_not_proved", 1), ("log_valid", 24)];
     check_copy(&workdir, "--from 2025-03-03", &newest, 0);
     check_copy(&workdir, "--from 2025-03-05", &[], 1);
-    // The only one of its day has proved ones before it.
+    // The only one of its day follows proved ones.
     let newest = [("digest_without_signature", 1), ("log_not_proved", 1)];
     check_copy(&workdir, "--from 2025-03-04", &newest, 1);
     let missing = bucket.keys("20250301T100017Z").pop().expect("a digest file");
@@ -715,7 +713,7 @@ fn days_select_digest_files_by_their_end() {
     check_copy(&workdir, "--from 2025-03-02 --to 2025-03-02", &valid(24), 0);
     let (run, report) = verify(&workdir, "--to 2025-03-01");
     assert!(run.code() == 1 && counts(&report).contains(&("digest_missing", 1)), "{report:#}");
-    // The first of a day that follows one that is gone.
+    // The first of a day after a missing one.
     let missing = bucket.keys("20250301T230017Z").pop().expect("a digest file");
     std::fs::remove_file(workdir.at("copy").join(missing)).expect("a file");
     check_copy(&workdir, "--from 2025-03-02 --to 2025-03-02", &valid(24), 0);
@@ -723,7 +721,7 @@ fn days_select_digest_files_by_their_end() {
 
 #[test]
 fn keys_in_every_form_are_taken() {
-    // Fingerprints are of what is published: a key in another form has another one.
+    // Fingerprints are of the published form: a key in another form has another one.
     let spki = Key::East.spki();
     let mut bucket = Bucket::default();
     let mut trail = Trail { fingerprint: crate::digests::fingerprint(&spki), ..Trail::new(ACCOUNT, "us-east-1") };
@@ -741,7 +739,7 @@ fn keys_in_every_form_are_taken() {
     workdir.file("keys.json", both);
     check_copy(&workdir, "", &sound, 0);
 
-    // A key that is none, under the fingerprint of what it is.
+    // An invalid key, under the fingerprint of its bytes.
     trail.fingerprint = crate::digests::fingerprint(b"not a key");
     let key = trail.hour(&mut bucket, 1);
     workdir.file(&format!("copy/{key}"), &bucket.objects[&key]);
@@ -752,7 +750,7 @@ fn keys_in_every_form_are_taken() {
 }
 
 #[test]
-fn what_cannot_be_asked_for_is_an_error_with_advice() {
+fn invalid_arguments_are_errors_with_advice() {
     let (bucket, _, _) = four_hours();
     let workdir = copy(&bucket);
     workdir.file("no.json", "{\"Records\":[]}");
@@ -808,9 +806,9 @@ fn digest_files_that_make_no_sense_are_findings() {
     }
 }
 
-/// File names and texts are written by strangers.
+/// File names and texts are untrusted.
 #[test]
-fn nothing_of_a_copy_reaches_the_terminal_unescaped() {
+fn text_of_a_copy_reaches_the_terminal_escaped() {
     let (mut bucket, digests, mut trail) = four_hours();
     let hostile = "\u{1b}[2J\u{202e}\r\n\tDigest file";
     bucket.objects.insert(trail.log_key("CloudTrail", FIRST_END, hostile), b"x".to_vec());
@@ -840,7 +838,7 @@ fn nothing_of_a_copy_reaches_the_terminal_unescaped() {
         let forged = |line: &str| line.starts_with('\t') || line.starts_with("Digest file\"");
         assert!(!run.stdout().lines().any(forged), "{}", run.dump());
     }
-    // Nor is a command made of it that a shell would take apart.
+    // Nor does it become a command that a shell would split.
     let (_, report) = verify(&workdir, "");
     for finding in findings(&report, "digest_without_signature") {
         assert!(!finding["advice"].as_str().unwrap_or_default().contains(hostile), "{finding}");
@@ -848,7 +846,7 @@ fn nothing_of_a_copy_reaches_the_terminal_unescaped() {
 }
 
 #[test]
-fn many_problems_are_counted_and_the_first_are_told() {
+fn many_problems_are_counted_and_the_first_are_listed() {
     let (mut bucket, _, trail) = four_hours();
     for at in 0..1_100 {
         bucket.objects.insert(trail.log_key("CloudTrail", FIRST_END, &format!("A{at:04}")), Vec::new());
@@ -864,11 +862,11 @@ fn many_problems_are_counted_and_the_first_are_told() {
     let text = workdir.run("verify copy --public-keys keys.json").stdout();
     assert!(text.contains("… and 100 more: UNDECLARED: no digest file declares it"), "{text}");
     let again = workdir.run("verify copy --public-keys keys.json --threads 1").stdout();
-    assert_eq!(text, again, "any number of threads tells the same");
+    assert_eq!(text, again, "any number of threads gives the same");
 }
 
 #[test]
-fn what_cannot_be_read_is_a_finding() {
+fn an_unreadable_file_is_a_finding() {
     let (bucket, digests, _) = four_hours();
     let log = &bucket.keys("/CloudTrail/")[0];
     for (key, outcome) in [(log, "log_unreadable"), (&digests[1], "digest_unreadable")] {
@@ -902,7 +900,7 @@ fn a_large_log_file_is_hashed_a_piece_at_a_time() {
 }
 
 /// Two trails of one account and Region, four hours each, the second half an hour behind the first; each in its place, or
-/// both in one. Digest files of the first, those of the second, and what comes of the copy.
+/// both in one. Digest files of the first, those of the second, and the copy's outcomes.
 fn two_trails(prefix: &str) -> (Bucket, [Trail; 2], [Vec<String>; 2]) {
     let mut bucket = Bucket::default();
     let one = Trail::new(ACCOUNT, "us-east-1");
@@ -915,7 +913,7 @@ fn two_trails(prefix: &str) -> (Bucket, [Trail; 2], [Vec<String>; 2]) {
 const TWO_TRAILS: [(&str, u64); 4] =
     [("digest_valid", 6), ("digest_without_signature", 2), ("log_not_proved", 4), ("log_valid", 12)];
 
-/// What comes of two trails, and of one more log file.
+/// The outcomes of two trails, and of one more log file.
 fn with_one(outcome: &'static str) -> Vec<(&'static str, u64)> {
     let mut expected = TWO_TRAILS.to_vec();
     expected.push((outcome, 1));
@@ -924,7 +922,7 @@ fn with_one(outcome: &'static str) -> Vec<(&'static str, u64)> {
 }
 
 #[test]
-fn a_log_file_behind_the_newest_digest_file_of_its_trail_is_no_matter_of_another_trail() {
+fn a_log_file_after_the_newest_digest_file_of_its_trail_does_not_concern_another_trail() {
     for prefix in ["", "other/"] {
         let (bucket, [one, _], _) = two_trails(prefix);
         // The first trail's digest files end half an hour before those of the second.
@@ -936,12 +934,12 @@ fn a_log_file_behind_the_newest_digest_file_of_its_trail_is_no_matter_of_another
         planted.objects.insert(one.log_key("CloudTrail", FIRST_END + HOUR, "planted"), gzip(b"{\"Records\":[]}"));
         check(&planted, &with_one("log_undeclared"), 1);
     }
-    // Where the other trail has a place of its own, what the first covers is the first's to declare.
+    // If the other trail has its own place, the first has to declare what it covers.
     let (mut bucket, [one, two], _) = two_trails("other/");
     let planted = one.log_key("CloudTrail", FIRST_END - HOUR + 300, "planted");
     bucket.objects.insert(planted, gzip(b"{\"Records\":[]}"));
     check(&bucket, &with_one("log_undeclared"), 1);
-    // And the second trail was not yet there.
+    // And the second trail did not exist yet.
     let (mut bucket, ..) = two_trails("other/");
     bucket.objects.insert(two.log_key("CloudTrail", FIRST_END - HOUR + 300, "early"), gzip(b"{\"Records\":[]}"));
     check(&bucket, &with_one("log_before_first"), 0);
@@ -982,7 +980,7 @@ fn log_files_of_a_removed_digest_file_are_not_called_planted() {
             ("log_valid", 8),
         ];
         check(&removed, &expected, 1);
-        // Of the oldest one, too.
+        // The oldest one, too.
         let mut oldest = bucket.clone();
         oldest.remove(&digests[0]);
         let expected = [
@@ -1010,7 +1008,7 @@ fn log_files_of_a_removed_digest_file_are_not_called_planted() {
 }
 
 #[test]
-fn the_oldest_digest_files_removed_with_their_log_files_are_missed() {
+fn the_oldest_digest_files_removed_with_their_log_files_are_reported_missing() {
     let (mut bucket, digests, _) = four_hours();
     bucket.remove(&digests[0]);
     for log in bucket.keys("T0001Z").into_iter().chain(bucket.keys("T0006Z")) {
@@ -1021,12 +1019,12 @@ fn the_oldest_digest_files_removed_with_their_log_files_are_missed() {
     let mut expected = left.to_vec();
     expected.insert(0, ("chain_older", 1));
     let report = check_copy(&workdir, "", &expected, 0);
-    let [finding] = findings(&report, "chain_older")[..] else { panic!("told without -v: {report:#}") };
+    let [finding] = findings(&report, "chain_older")[..] else { panic!("not listed without -v: {report:#}") };
     let [message, advice] = ["message", "advice"].map(|name| finding[name].as_str().expect("text"));
     let gone = format!("s3://trail-bucket/{}", digests[0]);
     assert!(message.contains("2025-03-01T01:00:17Z") && advice.contains(&gone), "{finding}");
     assert_eq!(finding["severity"], "not_proved");
-    // Until a day, from the beginning: nobody knows when that was.
+    // Until a day, from an unknown beginning.
     check_copy(&workdir, "--to 2025-03-01", &expected, 0);
     let mut expected = left.to_vec();
     expected.insert(0, ("digest_missing", 1));
@@ -1034,12 +1032,12 @@ fn the_oldest_digest_files_removed_with_their_log_files_are_missed() {
         let report = check_copy(&workdir, flags, &expected, 1);
         assert_eq!(findings(&report, "digest_missing")[0]["place"], gone);
     }
-    // It was not asked for.
+    // It was not selected.
     check_copy(&workdir, "--from 2025-03-02", &[], 1);
 }
 
 #[test]
-fn a_copy_without_its_folder_awslogs_is_called_so_once() {
+fn a_copy_without_its_folder_awslogs_is_reported_once() {
     let (bucket, digests, _) = four_hours();
     for (cut, folder) in [
         ("AWSLogs/", "AWSLogs"),
@@ -1095,7 +1093,7 @@ fn put_all(server: &Server, bucket: &Bucket) {
     }
 }
 
-/// Two hours, three without validation, two hours: two digest files have no successor that names them.
+/// Two hours, three without validation, two hours: no successor names two of the digest files.
 fn with_gap() -> Bucket {
     let mut bucket = Bucket::default();
     let mut trail = Trail::new(ACCOUNT, "us-east-1");
@@ -1124,14 +1122,14 @@ fn in_s3_signatures_are_taken_from_the_metadata_of_objects() {
         serde_json::from_str::<Json>(&run.stdout()).expect("a report")
     };
     assert_eq!(counts(&verify(0)), [("chain_gap", 1), ("digest_valid", 4), ("log_valid", 4)]);
-    // As few requests as can be: for the newest one, and for the last one before the gap.
+    // As few requests as possible: for the newest one, and for the last one before the gap.
     assert_eq!(proxy.count(Operation::Head), 2, "{:#?}", proxy.requests());
     // So does a conversion.
     let convert = "convert s3://trail-bucket --out lake --verify --public-keys keys.json --report report.json";
     let run = workdir.run_in(&proxy.environment(), convert).expect(0);
     assert_eq!(run.report("report.json")["integrity"]["verified"], 4);
 
-    // One that was changed cannot speak against the one before it, whose own signature is there.
+    // A changed one proves nothing against the one before it, whose own signature is there.
     let newest = bucket.keys("CloudTrail-Digest").pop().expect("a digest file");
     let before = &bucket.keys("T060017Z")[0];
     let mut changed = bucket.clone();
@@ -1146,7 +1144,7 @@ fn in_s3_signatures_are_taken_from_the_metadata_of_objects() {
     ];
     assert_eq!(counts(&verify(1)), expected);
 
-    // Where CloudTrail has put it, it has a signature: without one, somebody else has.
+    // An object from CloudTrail has a signature: without one it is forged.
     for (metadata, words) in [
         (vec![("signature", "xyz")], "no hexadecimal signature"),
         (vec![("signature", "00"), ("signature-algorithm", "MD5withRSA")], "MD5withRSA is not known"),
@@ -1157,14 +1155,14 @@ fn in_s3_signatures_are_taken_from_the_metadata_of_objects() {
         let finding = findings(&report, "digest_signature_failed")[0];
         assert!(finding["advice"].as_str().is_some_and(|advice| advice.contains(words)), "{finding}");
     }
-    // A store that does not give it is no proof of anything.
+    // A store that does not return it proves nothing.
     proxy.rule(Rule::of(&[Operation::Head]), Fault::Status(403));
     let report = verify(0);
     let finding = findings(&report, "digest_without_signature")[0];
     assert!(finding["message"].as_str().is_some_and(|message| message.contains("cannot be read")), "{finding}");
 }
 
-/// In another bucket, without metadata, the command puts the answer beside the copy.
+/// For a copy in another bucket, without metadata, the command puts the answer beside the copy.
 #[test]
 fn in_s3_the_advice_is_a_command_that_works_there() {
     let (bucket, digests, _) = four_hours();
@@ -1195,7 +1193,7 @@ fn the_commands_that_get_signatures_work_when_they_are_pasted() {
     let text = verify().expect(0).stdout();
     let commands: Vec<&str> = text.lines().filter(|line| line.starts_with("  aws ")).collect();
     assert_eq!(commands.len(), 2, "one for each digest file that has no signature: {text}");
-    // What answers as AWS does, from a file for each key.
+    // A fake AWS CLI that answers from a file for each key.
     for (key, signature) in &bucket.signatures {
         workdir.file(&format!("answers/{key}"), format!(r#"{{"Metadata":{{"signature":"{signature}"}}}}"#));
     }
@@ -1222,7 +1220,7 @@ fn where_many_signatures_are_lost_the_first_commands_are_printed() {
     assert!(text.contains("and 10 more: `-v --format json`"), "{text}");
 }
 
-/// Checks some counts of what is told, and the exit code.
+/// Checks some counts of the report, and the exit code.
 #[track_caller]
 fn check_some(workdir: &Workdir, flags: &str, expected: &[(&str, u64)], code: i32) -> Json {
     let (run, report) = verify(workdir, flags);
@@ -1234,7 +1232,7 @@ fn check_some(workdir: &Workdir, flags: &str, expected: &[(&str, u64)], code: i3
     report
 }
 
-/// A log file that nobody has delivered.
+/// A log file that was never delivered.
 fn plant(bucket: &Bucket, key: &str) -> Bucket {
     let mut planted = bucket.clone();
     planted.objects.insert(key.to_owned(), gzip(b"{\"Records\":[]}"));
@@ -1272,7 +1270,7 @@ fn a_log_file_planted_in_a_folder_of_its_own_has_no_excuse() {
     let key = Trail::new(ACCOUNT, "us-east-1").log_key("CloudTrail", FIRST_END + 1_200, "planted");
     let fresh = plant(&bucket, &format!("fresh/{key}"));
     check_some(&copy(&fresh), "", &[("log_of_unknown_trail", 1)], 1);
-    // A copy of what the other trail has delivered is no proof that it delivers there.
+    // A copy of the other trail's files does not prove that it delivers there.
     let beside = plant(&bucket, &format!("a/{key}"));
     check_some(&copy(&beside), "", &[("log_undeclared", 1)], 1);
     for kind in ["/CloudTrail/", "/CloudTrail-Digest/"] {
@@ -1288,7 +1286,7 @@ fn a_log_file_planted_in_a_folder_of_its_own_has_no_excuse() {
 }
 
 #[test]
-fn a_hole_that_begins_in_the_days_asked_for_is_told_however_long_it_is() {
+fn a_gap_that_begins_in_the_selected_days_is_reported_however_long_it_is() {
     let mut bucket = Bucket::default();
     let mut trail = Trail::new(ACCOUNT, "us-east-1");
     let keys: Vec<(String, Vec<String>)> = (0..120)
@@ -1311,7 +1309,7 @@ fn a_hole_that_begins_in_the_days_asked_for_is_told_however_long_it_is() {
     let message = findings(&report, "chain_hole")[0]["message"].as_str().expect("text").to_owned();
     assert!(message.contains("2025-03-03T19:00:17Z and 2025-03-04T23:00:17Z"), "{message}");
     check_some(&workdir, "--to 2025-03-04", &[("chain_hole", 1), ("digest_missing", 1)], 1);
-    // Holes of other days were not asked for.
+    // Gaps of other days were not selected.
     for flags in ["--to 2025-03-02", "--from 2025-03-05", "--from 2025-03-01 --to 2025-03-02"] {
         check_some(&workdir, flags, &[("chain_hole", 0), ("digest_missing", 0)], 0);
     }
@@ -1320,7 +1318,7 @@ fn a_hole_that_begins_in_the_days_asked_for_is_told_however_long_it_is() {
 #[test]
 fn in_s3_a_useless_file_beside_a_digest_file_hides_nothing() {
     let mut bucket = Bucket::default();
-    // The server here keeps metadata in files that are called after keys.
+    // The server here keeps metadata in files that are named after keys.
     let mut trail = Trail { name: "t".into(), ..Trail::new("1", "us-east-1") };
     let digests = [2, 2, 0, 2].map(|logs| trail.hour(&mut bucket, logs));
     let server = Server::with_bucket("trail-bucket");
@@ -1333,7 +1331,7 @@ fn in_s3_a_useless_file_beside_a_digest_file_hides_nothing() {
         serde_json::from_str::<Json>(&run.stdout()).expect("a report")
     };
     let all = [("digest_valid", 4), ("log_valid", 6)];
-    // Beside what CloudTrail has put; its own metadata counts.
+    // Beside CloudTrail's object, whose own metadata count.
     for (file, text) in [("metadata.json", ""), ("signature", "junk"), ("signature", "00")] {
         server.put("trail-bucket", &format!("{}.{file}", digests[3]), text.as_bytes());
         assert_eq!(counts(&verify(0)), all, "{file} {text:?}");
@@ -1352,14 +1350,14 @@ fn in_s3_a_useless_file_beside_a_digest_file_hides_nothing() {
             "{text:?}"
         );
     }
-    // One that blames the newest is told apart by what the newest itself has.
+    // The newest's own signature shows that one that contradicts it is wrong.
     forged.edit(&key, |text| text.replace(&bucket.signatures[&digests[3]], &"0".repeat(512)));
     server.put("trail-bucket", &key, &forged.objects[&key]);
     assert_eq!(counts(&verify(1)), [("digest_signature_failed", 1), ("digest_valid", 4), ("log_valid", 6)]);
 }
 
 #[test]
-fn a_log_file_with_a_time_of_another_day_than_its_folder_is_told() {
+fn a_log_file_with_a_time_of_another_day_than_its_folder_is_reported() {
     let (bucket, _, trail) = four_hours();
     let key = trail.log_key("CloudTrail", FIRST_END, "planted");
     let (folder, _) = key.rsplit_once('/').expect("a folder");
@@ -1377,7 +1375,7 @@ fn a_log_file_with_a_time_of_another_day_than_its_folder_is_told() {
 }
 
 #[test]
-fn hidden_files_among_log_files_are_told_as_others_are() {
+fn hidden_files_among_log_files_are_reported_like_others() {
     let (bucket, _, trail) = four_hours();
     let key = trail.log_key("CloudTrail", FIRST_END, "x");
     let (folder, _) = key.rsplit_once('/').expect("a folder");
@@ -1393,10 +1391,10 @@ fn hidden_files_among_log_files_are_told_as_others_are() {
 }
 
 #[test]
-fn an_unsigned_digest_file_that_contradicts_a_signed_one_is_what_is_wrong() {
+fn an_unsigned_digest_file_that_contradicts_a_signed_one_is_the_wrong_one() {
     let (bucket, digests, trail) = four_hours();
     let genuine = &bucket.keys("/CloudTrail/")[0];
-    // It knows the signature of the newest one, which proves that.
+    // It has the signature of the newest one, which proves that one.
     let unlinked = [("digest_unlinked", 1), ("digest_valid", 4), ("log_hash_differs", 0), ("log_valid", 6)];
     let declare = |key: &str, algorithm: &str| {
         let mut forged = bucket.clone();
@@ -1415,10 +1413,10 @@ fn an_unsigned_digest_file_that_contradicts_a_signed_one_is_what_is_wrong() {
     let row = rows.iter().find(|row| crate::harness::text(row, "archive").ends_with(genuine.as_str()));
     assert_eq!(row.map(|row| crate::harness::text(row, "integrity")), Some("verified"));
     check_some(&declare(genuine, "MD5"), "", &unlinked, 1);
-    // Nor does it speak of other accounts and Regions.
+    // Nor does it count for other accounts and Regions.
     let foreign = genuine.replace(ACCOUNT, "999999999999");
     check_some(&declare(&foreign, "SHA-256"), "", &[("digest_unlinked", 1), ("log_missing", 0)], 1);
-    // What it says of a signature is no match for the signature.
+    // A claimed signature does not outweigh the real one.
     let mut forged = bucket.clone();
     let key = trail.clone().digest(&mut forged, &[], |_| {});
     forged.edit(&key, |text| text.replace(&bucket.signatures[&digests[3]], &"0".repeat(512)));
@@ -1428,7 +1426,7 @@ fn an_unsigned_digest_file_that_contradicts_a_signed_one_is_what_is_wrong() {
 }
 
 #[test]
-fn what_a_failed_command_leaves_behind_is_no_signature() {
+fn output_of_a_failed_command_is_no_signature() {
     let (bucket, digests, _) = four_hours();
     let workdir = copy(&bucket);
     let sidecar = format!("copy/{}.metadata.json", digests[3]);
@@ -1461,7 +1459,7 @@ fn a_signature_beside_a_digest_file_is_taken_after_both_were_gunzipped() {
 }
 
 #[test]
-fn log_files_of_digest_files_that_make_no_sense_are_not_called_planted() {
+fn log_files_of_invalid_digest_files_are_not_called_planted() {
     for (prefix, spoiled) in [("", 0..12), ("", 5..12), ("", 0..7), ("b/", 0..12), ("b/", 5..12), ("b/", 0..7)] {
         let mut bucket = Bucket::default();
         let mut one = Trail::new(ACCOUNT, "us-east-1");
@@ -1477,7 +1475,7 @@ fn log_files_of_digest_files_that_make_no_sense_are_not_called_planted() {
         }
         let report = check_some(&copy(&bucket), "", &[("digest_malformed", spoiled.len() as u64)], 1);
         assert_eq!(report["logs"]["undeclared"], 0, "{prefix} {spoiled:?}: {report:#}");
-        // What one trail alone would have to declare is undeclared all the same.
+        // A log file that one trail alone would have to declare is undeclared all the same.
         let key = Trail { prefix: "c/".into(), ..one.clone() }.log_key("CloudTrail", FIRST_END + 8 * HOUR + 60, "x");
         let report = verify(&copy(&plant(&bucket, &key)), "").1;
         assert!(spoiled.contains(&9) || report["logs"]["undeclared"] == 1, "{prefix} {spoiled:?}: {report:#}");
@@ -1485,7 +1483,7 @@ fn log_files_of_digest_files_that_make_no_sense_are_not_called_planted() {
 }
 
 #[test]
-fn a_log_file_that_an_older_backfill_digest_file_may_declare_is_called_so() {
+fn a_log_file_that_an_older_backfill_digest_file_may_declare_is_reported_as_such() {
     let mut bucket = Bucket::default();
     let mut trail = Trail::new(ACCOUNT, "us-east-1");
     for _ in 0..10 {
@@ -1501,7 +1499,7 @@ fn a_log_file_that_an_older_backfill_digest_file_may_declare_is_called_so() {
 }
 
 #[test]
-fn a_container_is_said_to_be_none_of_what_verify_opens() {
+fn a_container_is_reported_as_not_opened_by_verify() {
     let workdir = copy(&four_hours().0);
     let status = std::process::Command::new("tar")
         .args(["-cf", "copy.tar", "copy"])
@@ -1514,7 +1512,7 @@ fn a_container_is_said_to_be_none_of_what_verify_opens() {
 }
 
 #[test]
-fn a_conversion_that_can_prove_nothing_says_where_the_cause_is_told() {
+fn a_conversion_that_can_prove_nothing_points_to_verify() {
     let (bucket, _, _) = four_hours();
     let workdir = copy(&bucket);
     workdir.file("west.json", public_keys(&[Key::West.pkcs1()]));

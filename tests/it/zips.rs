@@ -1,4 +1,4 @@
-//! Zips of all kinds: every member is read, whatever the directory makes of it, or told as damage.
+//! Zips of all kinds: every member is read, whatever the directory says, or reported as damage.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
@@ -36,7 +36,7 @@ fn convert(file: &str, bytes: &[u8]) -> (Lake, Workdir) {
     (lake, workdir)
 }
 
-/// Events of a lake, each as the member it stands in, a blank and its id.
+/// Events of a lake, each as its member, a space and its id.
 fn events(lake: &Lake) -> Vec<String> {
     let shown = |row: &Row| {
         let archive = text(row, "archive");
@@ -47,7 +47,7 @@ fn events(lake: &Lake) -> Vec<String> {
     events
 }
 
-/// What a zip called `a.zip` becomes: its events, and how often it is damaged.
+/// Checks the result of a zip named `a.zip`: its events, and the number of its damaged places.
 #[track_caller]
 fn check(what: &str, bytes: &[u8], expected: &[&str], damaged: usize) {
     check_file("a.zip", what, bytes, expected, damaged);
@@ -69,7 +69,7 @@ fn messages(lake: &Lake) -> Vec<String> {
 }
 
 #[test]
-fn the_zips_of_the_data_folder_become_what_they_should() {
+fn the_zips_of_the_data_folder_convert_as_expected() {
     let cases: [(&str, &[&str], usize); 6] = [
         ("zip-same-name-twice.zip", &["log.json 1", "log.json#2 2"], 0),
         ("zip-appended-to.zip", &["a.json 1", "b.json 2"], 0),
@@ -117,7 +117,7 @@ fn zips_that_were_put_together_all_have_their_members() {
 #[test]
 fn a_member_that_the_directory_leaves_out_is_read() {
     for is_deflated in [false, true] {
-        for ending in [Ending::Told, Ending::Signed, Ending::Bare, Ending::Wide] {
+        for ending in [Ending::InHeader, Ending::Signed, Ending::Bare, Ending::Wide] {
             let hidden = |id: &str| Part { is_deflated, ..named("x.json", id) }.ending(ending).unlisted();
             let parts =
                 [hidden("first"), log("a.json"), hidden("inner"), hidden("inner 2"), log("b.json"), hidden("last")];
@@ -135,14 +135,14 @@ fn a_member_that_the_directory_leaves_out_is_read() {
 }
 
 #[test]
-fn a_member_behind_the_last_directory_is_read_and_told() {
+fn a_member_after_the_last_directory_is_read_and_reported() {
     let mut writer = ZipWriter::default();
     writer.add(&log("a.json")).end(b"").add(&log("b.json").deflated().ending(Ending::Bare));
     check("no directory behind it", &writer.file, &["a.json a.json", "b.json b.json"], 1);
 }
 
 #[test]
-fn what_is_no_member_is_no_damage() {
+fn padding_and_other_bytes_are_no_damage() {
     let all = ["a.json a.json", "b.json b.json"];
     let parts = [log("a.json").deflated().ending(Ending::Signed), log("b.json").ending(Ending::Bare)];
     let whole = |writer: &mut ZipWriter, between: &[u8]| {
@@ -156,7 +156,7 @@ fn what_is_no_member_is_no_damage() {
     for prefix in [&b"MZ program"[..], b"#!/bin/sh\nexec unzip $0\n", noise] {
         let name = format!("behind {}", String::from_utf8_lossy(prefix).escape_default());
         check(&name, &whole(&mut ZipWriter::behind(prefix.to_vec()), b""), &all, 0);
-        // One that knows what stands before it.
+        // One whose offsets count the prefix.
         let mut adjusted = ZipWriter::default();
         adjusted.bytes(prefix);
         check(&name, &whole(&mut adjusted, b""), &all, 0);
@@ -189,7 +189,7 @@ fn a_comment_may_hold_anything() {
 }
 
 #[test]
-fn members_of_a_zip_in_a_zip_belong_to_that() {
+fn members_of_a_nested_zip_belong_to_it() {
     let inner = zip(&[log("a.json"), log("b.json").deflated()]);
     let outer = [log("x.json"), Part::new("inner.zip", inner.clone()), log("y.json")];
     let whole = zip(&outer);
@@ -212,7 +212,7 @@ fn names_stay_as_they_are_and_folders_are_none() {
     check("of Windows", &zip(&parts), &["AWSLogs%5C123%5Ca.json a", "not%20empty/ b"], 0);
 }
 
-/// A zip cut at every byte: what stands in it whole is kept, and that it is cut is told.
+/// A zip cut at every byte: whole members are kept, and the cut is reported.
 #[test]
 fn a_zip_that_is_cut_keeps_every_whole_member() {
     let parts = [
@@ -245,13 +245,16 @@ fn a_zip_that_is_cut_keeps_every_whole_member() {
         found.sort_unstable();
         let kept = ends.iter().filter(|(end, _)| *end <= cut);
         assert_eq!(found, kept.map(|(_, name)| name.as_str()).collect::<Vec<_>>(), "cut at {cut}");
-        let told = quarantine.iter().filter(|row| of_file(text(row, "archive"))).map(|row| text(row, "reason"));
-        let told: Vec<&str> = told.collect();
-        assert!(!told.is_empty() && told.iter().all(|reason| *reason == "container_damaged"), "cut at {cut}: {told:?}");
+        let reasons = quarantine.iter().filter(|row| of_file(text(row, "archive"))).map(|row| text(row, "reason"));
+        let reasons: Vec<&str> = reasons.collect();
+        assert!(
+            !reasons.is_empty() && reasons.iter().all(|reason| *reason == "container_damaged"),
+            "cut at {cut}: {reasons:?}"
+        );
     }
 }
 
-/// One bit flipped, in every byte: what other members hold stays, and no event is lost without a word.
+/// One bit flipped, in every byte: other members keep their events, and no event is lost silently.
 #[test]
 fn a_flipped_bit_costs_one_member_at_most() {
     let parts = [log("a.json"), log("b.json").deflated(), log("c.json").deflated().ending(Ending::Signed)];
@@ -271,13 +274,16 @@ fn a_flipped_bit_costs_one_member_at_most() {
         let found =
             rows.iter().filter(of_file).filter(|row| parts.iter().any(|part| part.name == text(row, "event_id")));
         let found = found.count();
-        let is_told = quarantine.iter().any(|row| of_file(&row));
-        assert!(found == 3 || (found == 2 && is_told), "a bit of byte {at}: {found} events, told: {is_told}");
+        let is_reported = quarantine.iter().any(|row| of_file(&row));
+        assert!(
+            found == 3 || (found == 2 && is_reported),
+            "a bit of byte {at}: {found} events, reported: {is_reported}"
+        );
     }
 }
 
 #[test]
-fn a_header_that_is_damaged_costs_no_member_its_word() {
+fn a_damaged_header_loses_no_member_silently() {
     let one = zip(&[log("a.json")]);
     let mut damaged = one.clone();
     damaged[3] ^= 0x80;
@@ -288,7 +294,7 @@ fn a_header_that_is_damaged_costs_no_member_its_word() {
 }
 
 #[test]
-fn a_zip_that_has_lost_its_beginning_or_its_end_is_known_by_its_name() {
+fn a_zip_that_has_lost_its_beginning_or_end_is_recognised_by_its_name() {
     let whole = zip(&[log("a.json"), log("b.json"), log("c.json")]);
     let first = 30 + "a.json".len() + log("a.json").bytes.len();
     check("without its first bytes", &whole[10..], &["b.json b.json", "c.json c.json"], 1);
@@ -318,7 +324,7 @@ fn a_member_with_a_wrong_checksum_is_damaged_and_not_unread() {
 }
 
 #[test]
-fn what_the_directory_says_of_a_member_does_not_cost_it() {
+fn wrong_directory_entries_cost_no_member() {
     let whole = zip(&[log("a.json").deflated(), log("b.json"), log("c.json").deflated()]);
     let second = whole.windows(4).rposition(|bytes| bytes == b"PK\x01\x02").expect("an entry") - 46 - "b.json".len();
     // Checksum, sizes, place.
@@ -330,7 +336,7 @@ fn what_the_directory_says_of_a_member_does_not_cost_it() {
 }
 
 #[test]
-fn parts_of_a_split_zip_are_told_with_what_to_do() {
+fn parts_of_a_split_zip_are_reported_with_what_to_do() {
     let mut first = ZipWriter::default();
     first.bytes(b"PK\x07\x08").add(&log("a.json"));
     let (lake, _workdir) = convert("a.z01", &first.file);
@@ -348,7 +354,7 @@ fn parts_of_a_split_zip_are_told_with_what_to_do() {
 }
 
 #[test]
-fn a_mended_copy_of_a_damaged_zip_is_read_again() {
+fn a_repaired_copy_of_a_damaged_zip_is_read_again() {
     let whole = zip(&[log("a.json"), log("b.json").deflated()]);
     let mut damaged = whole.clone();
     let at = whole.windows(6).position(|bytes| bytes == b"b.json").expect("a name") + 20;
@@ -363,15 +369,15 @@ fn a_mended_copy_of_a_damaged_zip_is_read_again() {
     assert_eq!((lake.rows("events").len(), lake.rows("quarantine").len()), (2, 0));
 }
 
-/// Headers that lead nowhere, by the thousand: each is told or none, and no search begins anew with each of them.
+/// Thousands of headers that lead nowhere: each is reported or none, and no search restarts with each of them.
 #[test]
-fn hostile_headers_do_not_make_searches_without_end() {
+fn hostile_headers_cause_no_endless_searches() {
     let mut writer = ZipWriter::default();
     let bare = [Part::new("x", "").ending(Ending::Bare), Part::new("x", "").deflated().ending(Ending::Bare)];
     for part in &bare {
         let mut one = ZipWriter::default();
         one.add(part);
-        // Header and name alone.
+        // Only header and name.
         one.file.truncate(31);
         for _ in 0..20_000 {
             writer.bytes(&one.file);
@@ -426,13 +432,13 @@ fn check_random(zips: &[ZipFile]) -> Result<(), String> {
         let wanted: Vec<Row> = members.into_iter().flat_map(|(_, archive)| archive.events).collect();
         compare_rows(&wanted, &events).map_err(|difference| format!("{difference}\n{}", context()))?;
         if reference.is_damaged == reasons.is_empty() || reasons.iter().any(|reason| *reason != "container_damaged") {
-            return Err(format!("damaged: {}, told: {}", reference.is_damaged, context()));
+            return Err(format!("damaged: {}, reported: {}", reference.is_damaged, context()));
         }
     }
     Ok(())
 }
 
-/// As the fuzz target does it, without running the program: names alone, but of many more zips.
+/// Like the fuzz target, without running the program: names only, but of many more zips.
 #[test]
 fn random_zips_are_listed_as_the_reference_says() {
     let cases = Config::default().cases.max(2_000);

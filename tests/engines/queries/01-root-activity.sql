@@ -1,4 +1,4 @@
--- What did root do? Everything that is told of it.
+-- What did root do? All columns.
 -- Published: easttimor/aws-incident-response, "Root Credential Use".
 -- rows: 5
 SELECT *

@@ -1,4 +1,4 @@
--- What is read from a bucket by nobody in particular?
+-- What is read from a bucket anonymously?
 -- Published: Amazon S3 User Guide, "Identifying Amazon S3 requests using CloudTrail".
 -- rows: 2
 SELECT *

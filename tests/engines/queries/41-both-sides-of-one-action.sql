@@ -1,4 +1,4 @@
--- Which actions were told to two accounts?
+-- Which actions were delivered to two accounts?
 -- Published: CloudTrail User Guide on `sharedEventID`.
 -- rows: 4
 SELECT sharedeventid, min(eventname) AS eventname,

@@ -1,4 +1,4 @@
--- Which services act on somebody's behalf, and what for?
+-- Which services act on behalf of others, and what for?
 -- Published: noise reduction in hunting collections, by `invokedby`.
 -- rows: 6
 SELECT useridentity.invokedby, eventname, count(*) AS calls

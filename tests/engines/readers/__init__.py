@@ -11,11 +11,11 @@ A module has `NAME`, `version()`, and a class `Reader(s3)`; `s3` says where the 
 - `partitions(opened)`: `{partition: [rows, least, greatest event_time]}`, values joined by `/`, null for none.
 - `outcomes(opened)`: `{outcome: [rows, quantity]}` of `usage_records`.
 - `event_times(opened, event_ids)`: `{event_id: [event_time]}`, one lookup for each id.
-- `indexes(file)`: what the engine tells of a file's `bloom_filters` and `page_index`, each as the columns that have one, and
+- `indexes(file)`: what the engine reports about a file's `bloom_filters` and `page_index`, each as the columns that have one, and
   how many of some `strangers` the filter of `event_id` lets pass.
-- `looked_at(file, condition, bloom_filters, page_index)`: how much of a file was looked at to find rows, with the one and the
-  other or without, in whatever unit the engine counts; None when it does not say. A condition is `('event_id', id)` or
+- `looked_at(file, condition, bloom_filters, page_index)`: how much of a file was read to find rows, with or without each of
+  the two, in the unit of the engine; None when it does not report it. A condition is `('event_id', id)` or
   `('event_time', earliest)`.
 
-`BLIND` lists what the engine cannot tell, as the check finds it; nothing else may be missing.
+`BLIND` lists what the engine cannot report, as the check finds it; nothing else may be missing.
 """

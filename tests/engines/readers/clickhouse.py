@@ -1,4 +1,4 @@
-"""ClickHouse, as chdb brings it.
+"""ClickHouse, as packaged by chdb.
 
 Partition columns have to be declared as text, next to all others: with a null partition its own guess, a date or a number,
 is an error. A null partition is the text that Hive has for it, and what is percent-encoded in a folder's name stays so. Lists
@@ -60,7 +60,7 @@ class Reader(SqlReader):
         settings = {
             'use_hive_partitioning': 1,
             'session_timezone': "'Asia/Kolkata'",
-            # Numbers as text, exact whatever their size.
+            # Numbers as text, exact at any size.
             'output_format_json_quote_64bit_integers': 1,
             'output_format_json_quote_decimals': 1,
             **settings,

@@ -1,7 +1,7 @@
 """DuckDB.
 
 Partition columns are declared as text (`hive_types`): by itself it makes dates of days and numbers of accounts, and a number
-loses its leading zero. Reads S3 with its extension httpfs, which has to lie in a package for just this release.
+loses its leading zero. Reads S3 with its extension httpfs, which has to come in a package for exactly this release.
 """
 
 import json
@@ -13,7 +13,7 @@ from contract import ALLOCATIONS, LISTS, RESOURCES, TEXTS
 from readers.sql import Opened, SqlReader
 
 NAME = 'DuckDB'
-# Before 2.0 it does not tell what it reads of a file; since then httpfs is not to be had as a package.
+# Before 2.0 it does not report what it reads of a file; since then httpfs is not available as a package.
 TELLS_READS = duckdb.__version__ >= '2'
 BLIND = {'S3'} if TELLS_READS else {'bloom filters', 'page index'}
 
@@ -81,7 +81,7 @@ class Reader(SqlReader):
     def indexes(self, file):
         statement = f"""select distinct path_in_schema from parquet_metadata('{file}')
             where bloom_filter_offset is not null"""
-        # A filter that says yes to every stranger is none.
+        # A filter that lets every unknown id pass is useless.
         strangers = [f'no such event {at}' for at in range(50)]
         probe = 'select count(*) filter (not bloom_filter_excludes), count(*) from parquet_bloom_probe(?, ?, ?)'
         answers = [self.database.execute(probe, [file, 'event_id', stranger]).fetchone() for stranger in strangers]
@@ -104,7 +104,7 @@ class Reader(SqlReader):
 
 
 def scan_of(node):
-    """The part of a profile that tells of the files."""
+    """The part of a profile about the files."""
     if isinstance(node, dict) and 'row_groups_scanned' in node:
         return node
     children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()

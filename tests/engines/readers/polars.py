@@ -1,7 +1,7 @@
 """Polars.
 
 Partition columns are declared as text (`hive_schema`): by itself it makes dates of days and numbers of accounts, and a number
-loses its leading zero. It passes over row groups by their statistics, and uses neither bloom filters nor the page index.
+loses its leading zero. It skips row groups by their statistics, and uses neither bloom filters nor the page index.
 """
 
 import polars as pl

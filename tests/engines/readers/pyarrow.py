@@ -1,7 +1,7 @@
 """pyarrow: Arrow's C++ reader.
 
-Partition columns are declared, and what Hive writes for null has to be named. Reads a table whole; knows neither bloom
-filters nor the page index when it reads, but tells that they are there.
+Partition columns are declared, and Hive's name for null has to be given. Reads a table whole; knows neither bloom
+filters nor the page index when it reads, but reports that they are there.
 """
 
 import pyarrow as pa
@@ -134,7 +134,7 @@ def measured(kind, values):
     if kind == ELEMENT:
         return measure(kind, present, 0, None, None)
     if kind in TEXTS or kind == 'BINARY':
-        # Python compares text by code points and bytes by bytes, which comes to the same.
+        # Python compares text by code points and bytes by bytes, which gives the same order.
         sorted_values = [value for value in values.to_pylist() if value is not None]
         total = pc.sum(pc.binary_length(values)).as_py()
         return measure(kind, present, total, min(sorted_values, default=None), max(sorted_values, default=None))

@@ -1,4 +1,4 @@
-"""Spark, whose reader is Apache Parquet's own for Java, as that of Athena, Trino's kin, Hive and EMR.
+"""Spark, whose reader is Apache Parquet's own for Java, like those of Athena, Trino, Hive and EMR.
 
 Partition columns stay text when their types are not guessed (`partitionColumnTypeInference`); a guessed number loses its
 leading zero. Reads S3 with hadoop-aws (s3a), of a release older than its Hadoop: `.ci/engines` says where that comes from.
@@ -36,7 +36,7 @@ SETTINGS = {
     'spark.log.level': 'ERROR',
     'spark.sql.session.timeZone': 'Asia/Kolkata',
     'spark.sql.sources.partitionColumnTypeInference.enabled': 'false',
-    # Small tables: one task after a shuffle, and plans whose scans can be asked what they read.
+    # Small tables: one task after a shuffle, and plans whose scans report what they read.
     'spark.sql.shuffle.partitions': '1',
     'spark.sql.adaptive.enabled': 'false',
     'spark.sql.files.openCostInBytes': '0',
@@ -46,7 +46,7 @@ SETTINGS = {
 }
 
 S3A = Path(sys.prefix) / 's3a'
-# Hadoop writes durations as `30s` in its defaults, which a hadoop-aws from before cannot read.
+# Hadoop writes durations as `30s` in its defaults, which an older hadoop-aws cannot read.
 S3A_SETTINGS = {
     'spark.hadoop.fs.s3a.aws.credentials.provider': 'org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider',
     'spark.hadoop.fs.s3a.path.style.access': 'true',

@@ -1,4 +1,4 @@
-"""What the engines that speak SQL have in common: statements made of a dialect.
+"""What the SQL engines have in common: statements made from a dialect.
 
 In: the words of a dialect. Out: the functions of a reader. Never: knows an engine.
 """
@@ -14,7 +14,7 @@ class SqlReader:
     UNNEST = '(select unnest({list}) as element from {source}) as elements'
     MEMBER = 'element.{name}'
     QUOTE = '"{name}"'
-    # What a partition column is when there is no value.
+    # The value of a partition column when there is none.
     PARTITION = '{column}'
     # A timestamp from text like 2025-06-01T20:00:00Z.
     TIMESTAMP = "timestamp '{text}'"
@@ -101,7 +101,7 @@ class SqlReader:
 
 
 class Opened:
-    """A table of a lake: what stands after `from`, and its columns of the path."""
+    """A table of a lake: its text after `from`, and its partition columns."""
 
     def __init__(self, source, partition_columns, schema=None):
         self.source, self.partition_columns, self.schema = source, partition_columns, schema

@@ -1,4 +1,4 @@
-//! Files to text: the small way and the large one against each other and against flate2.
+//! Files to text: the code paths for small and large files against each other and against flate2.
 #![no_main]
 
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use trailmill::reader::{Decoder, ReadOptions};
 use trailmill_fuzz::compare::check_same;
 use trailmill_fuzz::{Decoded, decode_by};
 
-/// Text that is inflated at most.
+/// The most text that is inflated.
 const LIMIT: usize = 64 << 10;
 
 /// A piece of a file. Bytes alone would hardly ever have the right checksum.
@@ -30,13 +30,13 @@ enum Piece<'a> {
         text: &'a [u8],
         has_checksum: bool,
     },
-    /// All that stands before is packed once more.
+    /// Everything before is compressed once more.
     Pack {
         is_zstd: bool,
     },
     Bytes(&'a [u8]),
     Zeros(u8),
-    /// Some bytes from before once more.
+    /// Some earlier bytes repeated.
     Again {
         at: u16,
         length: u8,
@@ -67,7 +67,7 @@ fn file(pieces: &[Piece<'_>]) -> Vec<u8> {
                 }
                 file = encoder.finish().expect("memory");
                 if *has_header_crc {
-                    // Says that two bytes more follow the header, which mostly makes it wrong.
+                    // Announces two more bytes after the header, which mostly makes it invalid.
                     file[start + 3] |= 2;
                 }
             }
@@ -97,7 +97,7 @@ fn file(pieces: &[Piece<'_>]) -> Vec<u8> {
     file
 }
 
-/// Mostly a document with an event, else what it is.
+/// Mostly a document with an event, else the bytes themselves.
 fn document(text: &[u8]) -> Vec<u8> {
     if text.len() % 4 == 3 {
         return text.to_vec();
@@ -113,7 +113,7 @@ fn frame(text: &[u8], has_checksum: bool) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-/// Whether the oracle cannot speak of a file: it only knows gzip, once, and no UTF-16.
+/// Whether the oracle does not cover a file: it only knows one layer of gzip, and no UTF-16.
 fn is_beyond_oracle(stored: &[u8]) -> bool {
     let has = |bytes: &[u8], word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
     let is_packed = |bytes: &[u8]| bytes.starts_with(b"\x1f\x8b");
@@ -124,7 +124,7 @@ fn is_beyond_oracle(stored: &[u8]) -> bool {
 }
 
 fuzz_target!(|data: &[u8]| {
-    // Behind a zero byte come pieces, anything else is a file.
+    // After a zero byte come pieces, anything else is a file.
     let stored = match data.split_first() {
         Some((0, rest)) => file(&Vec::arbitrary_take_rest(Unstructured::new(rest)).unwrap_or_default()),
         _ => data.to_vec(),
@@ -132,7 +132,7 @@ fuzz_target!(|data: &[u8]| {
     check(&stored);
 });
 
-/// Decodes a file of so much text at most, in segments of so many bytes.
+/// Decodes a file with limits on its text and on the bytes of a segment.
 fn in_segments(stored: &[u8], bytes: usize) -> Decoded {
     let mut options = ReadOptions::default().segment_bytes(bytes);
     options.max_inflated_bytes = LIMIT as u64;
@@ -143,14 +143,14 @@ fn check(stored: &[u8]) {
     let small = in_segments(stored, LIMIT);
     for bytes in [1 + stored.len() * 7 % 500, LIMIT / 9] {
         let large = in_segments(stored, bytes);
-        // How much text comes before wrong bits are found depends on how much is asked for at a time.
+        // How much text comes before wrong bits are found depends on the size of reads.
         let is_any_corrupt = [&small, &large].into_iter().any(|file| has(file, is_corrupt));
         let is_too_large = |file: &Decoded| has(file, |reason| reason == Reason::InflatedTooLarge);
         if is_any_corrupt && is_too_large(&small) != is_too_large(&large) {
             continue;
         }
-        // Of a file that is packed twice, a stream comes to what is wrong inside before what is wrong outside, and keeps the
-        // members before that, whose checksums are right.
+        // In a file that is compressed twice, a stream finds inner damage before outer damage, and keeps the members before
+        // that, whose checksums are right.
         if is_beyond_oracle(stored) && has(&small, is_corrupt) && has(&large, is_corrupt) {
             continue;
         }
@@ -164,12 +164,12 @@ fn check(stored: &[u8]) {
         assert!(all.len() > LIMIT, "{} bytes of text are too much", all.len());
         return;
     }
-    // What is wrong with the compression stands behind all that is wrong with its text.
+    // Damage of the compression comes after all defects of its text.
     let damage = small.findings.iter().map(|finding| finding.reason).rfind(|reason| is_of_gzip(*reason));
     let text = in_segments(&all, LIMIT);
     match damage {
         None => {
-            // Zeros behind the last member are padding; flate2 takes them for a broken one.
+            // Zeros after the last member are padding; flate2 takes them for a broken one.
             let is_padded = stored.ends_with(b"\0");
             assert!(is_sound || is_padded, "damage was overlooked");
             check_same(&small, &text, "packed and not");
@@ -195,7 +195,7 @@ fn is_corrupt(reason: Reason) -> bool {
     matches!(reason, Reason::GzipCorrupt | Reason::ZstdCorrupt)
 }
 
-/// The text as far as flate2 reads it, with little more than the limit, and whether it came to a good end.
+/// The text as far as flate2 reads it, up to a little beyond the limit, and whether it ended without an error.
 fn oracle(stored: &[u8]) -> (Vec<u8>, bool) {
     let mut text = Vec::new();
     let is_sound = MultiGzDecoder::new(stored).take(LIMIT as u64 + 1).read_to_end(&mut text).is_ok();

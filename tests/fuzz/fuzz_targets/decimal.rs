@@ -9,7 +9,7 @@ use trailmill_fuzz::{URI, decode, metering_call};
 
 fuzz_target!(|text: &str| {
     let quoted = serde_json::Value::from(text).to_string();
-    // What is a number of JSON stands there as one, too.
+    // A valid JSON number is also used as one.
     let plain = Number::parse(text).filter(|_| serde_json::from_str::<serde_json::Number>(text).is_ok());
     for quantity in plain.map(|_| text).into_iter().chain([quoted.as_str()]) {
         let archive = metering_call("\"2025-06-01T00:00:00Z\"", quantity, quantity);

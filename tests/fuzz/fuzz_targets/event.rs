@@ -1,4 +1,4 @@
-//! One event's text to rows: by the quick way, by way of what is known, and by the parser, against the reference.
+//! One event's text to rows: by the fast path, by the identity cache, and by the parser, against the reference.
 #![no_main]
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
@@ -11,14 +11,14 @@ fuzz_target!(|event: &[u8]| {
     if event.len() < 2 || event[0] != b'{' {
         return;
     }
-    // An archive is judged by its first event. The second of the same is known already; white space is never the usual
-    // form; and what comes behind one that is refused must not know about it.
+    // The first event decides about an archive. The second of the same is cached already; white space is never the usual
+    // form; and events after a refused one must not be affected by it.
     let plain = b"{\"eventName\":\"x\"}".as_slice();
     let spaced = [b"{ ", &event[1..]].concat();
     let text = [b"{\"Records\":[", [plain, event, event, &spaced, event, plain].join(&b',').as_slice(), b"]}"].concat();
     let archive = decode(&text);
     check_counts(&archive);
-    // What is no JSON may end where nobody can tell.
+    // The end of text that is not JSON is undefined.
     if let Some(expected) = expected(event, &text) {
         check(&expected, &archive, &text);
     }

@@ -1,4 +1,4 @@
-//! The writers of pages against the Parquet library, which reads them back.
+//! The page writers against the Parquet library, which reads the pages back.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

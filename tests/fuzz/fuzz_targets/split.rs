@@ -13,14 +13,14 @@ fuzz_target!(|data: &[u8]| {
     }
     let at_once = in_segments(&text, usize::MAX / 8);
     check_counts(&at_once);
-    // Byte by byte as long as that does not take too long.
+    // Byte by byte if that does not take too long.
     let smallest = 1 + text.len() * text.len() / 1_000_000;
     check_same(&at_once, &in_segments(&text, smallest), "at once and in the smallest segments");
     let found = decode_in_segments(&text);
     assert_eq!((at_once.events_seen, &at_once.findings), (found.events_seen, &found.findings), "both tables");
 });
 
-/// Events, of which only the places are wanted.
+/// The positions of events.
 fn in_segments(text: &[u8], bytes: usize) -> Decoded {
     let options = ReadOptions::default().columns(trailmill::schema::Table::Events, ["event_index"]).segment_bytes(bytes);
     decode_by(&mut Decoder::new(&options).expect("options that make sense"), text)

@@ -1,4 +1,4 @@
-//! What the program made of an archive against what it should be.
+//! The program's result for an archive against the expected one.
 
 use std::fmt::Write as _;
 
@@ -9,10 +9,10 @@ use crate::reference::json;
 use crate::reference::{self, ReferenceArchive, Row, Value, compare_rows};
 use crate::{Decoded, decode, decode_in_segments, decode_usage_records};
 
-/// Levels of nesting with which everything can be looked through.
+/// Levels of nesting up to which everything can be searched.
 const DEEPEST: usize = 1_000;
 
-/// What became of an archive, for a person to read.
+/// The result of an archive, for messages.
 pub fn shown(archive: &Decoded) -> String {
     let Decoded { status, kind, events_seen, findings, .. } = archive;
     let mut shown = format!("{status} {kind}, {events_seen} events");
@@ -23,12 +23,12 @@ pub fn shown(archive: &Decoded) -> String {
     shown
 }
 
-/// Checks that two ways come to the same.
+/// Checks that two code paths give the same result.
 pub fn check_same(one: &Decoded, other: &Decoded, what: &str) {
     assert!(one == other, "{what}:\n{}\nagainst\n{}", shown(one), shown(other));
 }
 
-/// Checks that an event is a row or refused, each at its place.
+/// Checks that each event is a row or refused, at its index.
 pub fn check_counts(archive: &Decoded) {
     let refused = archive.findings.iter().filter_map(|finding| finding.event_index.map(u64::from));
     let mut indexes: Vec<u64> = archive.events.iter().map(event_index).chain(refused).collect();
@@ -44,7 +44,7 @@ fn event_index(row: &Row) -> u64 {
     }
 }
 
-/// Checks both tables' rows.
+/// Checks the rows of both tables.
 pub fn check_rows(expected: &ReferenceArchive, found: &Decoded, text: &[u8]) {
     let tables = [
         (Table::Events, &expected.events, &found.events),
@@ -60,7 +60,7 @@ pub fn check_rows(expected: &ReferenceArchive, found: &Decoded, text: &[u8]) {
     }
 }
 
-/// Converts a text at once and in segments, and checks that both come to the same, and to what the reference says.
+/// Converts a text at once and in segments, and checks that both results equal the reference's.
 pub fn check_archive(text: &[u8]) {
     let text_shown = || String::from_utf8_lossy(text);
     let at_once = decode(text);
@@ -88,20 +88,20 @@ pub fn refused(archive: &Decoded) -> Vec<(Option<u64>, &'static str)> {
     refused
 }
 
-/// Checks that an archive has the same usage records when nobody wants its events.
+/// Checks that an archive has the same usage records when its events are not requested.
 fn check_usage_records_alone(all: &Decoded, text: &[u8]) {
     let alone = decode_usage_records(text);
     let seen = |archive: &Decoded| (archive.status, archive.kind, archive.events_seen);
     assert_eq!(seen(all), seen(&alone), "{}\nagainst\n{}", shown(all), shown(&alone));
-    // What is wrong with an event is found when it is read.
+    // Defects of an event are found only when it is read.
     assert!(alone.findings.iter().all(|finding| all.findings.contains(finding)), "{}", shown(&alone));
     if let Err(difference) = compare_rows(&all.usage_records, &alone.usage_records) {
         panic!("usage records alone: {difference}\n{}", String::from_utf8_lossy(text));
     }
 }
 
-/// Whether the contract says what becomes of an archive. It does not for text that is no JSON, for a `Records` of
-/// another type beside others, for events beside documents without any, and for what is too deep to be looked through.
+/// Whether the contract defines the result of an archive. It does not for text that is not JSON, for a `Records` of another
+/// type beside others, for events beside documents without any, and for values too deep to be searched.
 fn is_settled(expected: &ReferenceArchive, text: &[u8]) -> bool {
     let documents = || std::str::from_utf8(text).ok().and_then(json::documents).unwrap_or_default();
     let has_one = || {

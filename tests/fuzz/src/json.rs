@@ -1,4 +1,4 @@
-//! Changes to JSON text that leave most of it JSON: members and elements doubled, lost, moved and written another way.
+//! Changes to JSON text that leave most of it JSON: members and elements doubled, lost, moved and spelled differently.
 //!
 //! In: text of any kind and a seed. Out: the same with a few changes. Never: needs the text to be valid.
 
@@ -146,7 +146,7 @@ struct Token {
     range: Range<usize>,
 }
 
-/// Cuts text into tokens, whatever it is; white space is between them.
+/// Splits any text into tokens; white space is between them.
 fn tokens(text: &[u8]) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut at = 0;
@@ -178,7 +178,7 @@ fn tokens(text: &[u8]) -> Vec<Token> {
     tokens
 }
 
-/// A small generator of its own (xorshift).
+/// A small random generator (xorshift).
 struct Dice(u64);
 
 impl Dice {
@@ -194,7 +194,7 @@ impl Dice {
     }
 }
 
-/// Changes a text, within `most` bytes.
+/// Changes a text, to at most `most` bytes.
 pub fn mutate(text: &[u8], most: usize, seed: u32) -> Vec<u8> {
     let mut dice = Dice(u64::from(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut text = text.to_vec();
@@ -226,7 +226,7 @@ fn change(text: &[u8], dice: &mut Dice) -> Vec<u8> {
         0..=2 => replaced(value, dice.pick(VALUES).as_bytes()),
         3 => [&text[..whole.end], b",", &text[whole.clone()], &text[whole.end..]].concat(),
         4 => {
-            // With the comma behind it, or else the one before.
+            // With the comma after it, or else the one before.
             let behind = tokens.iter().find(|token| token.range.start >= whole.end);
             let before = at.checked_sub(1).map(|before| &tokens[before]);
             let is_comma = |token: &&Token| token.kind == Kind::Comma;
@@ -279,7 +279,7 @@ fn change(text: &[u8], dice: &mut Dice) -> Vec<u8> {
             1 => replaced(token.range.end..token.range.end, &text[token.range.clone()]),
             2 => text[..token.range.start].to_vec(),
             _ => {
-                // Another document behind.
+                // Another document after it.
                 [text, dice.pick(&["", "\n", "{\"Records\":[]}", "[]", "{}", "x"]).as_bytes(), text].concat()
             }
         },

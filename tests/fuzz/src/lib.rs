@@ -1,7 +1,7 @@
 //! What the fuzz targets share: the slow reference of the tests, inputs that are more than bytes, and the comparison.
 //!
-//! Every target takes arbitrary bytes and fails on the first difference from what somebody else makes of them: the
-//! reference, `flate2`, `jiff`, or the program itself on another way. See `run.sh` for how to run them.
+//! Every target takes arbitrary bytes and fails on the first difference from an oracle: the reference, `flate2`,
+//! `jiff`, or another code path of the program itself. See `run.sh` for how to run them.
 
 /// Linted where it belongs, with the tests, which use all of it.
 #[allow(dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
@@ -28,7 +28,7 @@ use reference::lake::rows_of_batch;
 /// Name of every archive.
 pub const URI: &str = "file:///fuzz.json.gz";
 
-/// What came of an archive.
+/// The result of an archive.
 #[derive(Debug, PartialEq)]
 pub struct Decoded {
     /// As in the table `archives`.
@@ -64,7 +64,7 @@ pub fn decode(stored: &[u8]) -> Decoded {
     BOTH_TABLES.with_borrow_mut(|decoder| decode_by(decoder, stored))
 }
 
-/// Decodes usage records alone, and leaves unread what cannot hold any.
+/// Decodes usage records alone, and skips events that cannot hold any.
 pub fn decode_usage_records(stored: &[u8]) -> Decoded {
     USAGE_RECORDS.with_borrow_mut(|decoder| decode_by(decoder, stored))
 }
@@ -96,7 +96,7 @@ pub fn decode_by(decoder: &mut Decoder, stored: &[u8]) -> Decoded {
     }
 }
 
-/// An archive of a metering call at a time, of a quantity at a time, each as it stands in the JSON.
+/// An archive with a metering call: the event time, and its record's timestamp and quantity, each as spelled in the JSON.
 pub fn metering_call(time: &str, timestamp: &str, quantity: &str) -> String {
     let record = format!(r#""timestamp":{timestamp},"usageDimension":"d","usageQuantity":{quantity}"#);
     let call = r#""eventSource":"metering-marketplace.amazonaws.com","eventName":"MeterUsage","responseElements":{}"#;
@@ -104,8 +104,8 @@ pub fn metering_call(time: &str, timestamp: &str, quantity: &str) -> String {
     format!(r#"{{"Records":[{{"eventVersion":"1.08","eventTime":{time},{call},{request}}}]}}"#)
 }
 
-/// Names of the members of a zip, sorted, those of zips in it behind the name of the inner one; and whether something is said
-/// to be wrong with it.
+/// Names of the members of a zip, sorted, those of nested zips after the name of the inner one; and whether damage was
+/// reported.
 pub fn list_zip(zip: &[u8]) -> (Vec<String>, bool) {
     let mut decoder = decoder(&BOTH, ReadOptions::default().segment_bytes);
     decoder.begin("file:///fuzz.zip");
@@ -122,13 +122,13 @@ pub fn list_zip(zip: &[u8]) -> (Vec<String>, bool) {
     (members, is_damaged || !is_zip)
 }
 
-/// Whether bytes are not read as the text that they are: they are packed, or in UTF-16.
+/// Whether bytes are not plain text: they are compressed, or in UTF-16.
 pub fn is_no_plain_text(stored: &[u8]) -> bool {
     let starts = [b"\x1f\x8b".as_slice(), b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"\xfe\xff"];
     starts.iter().any(|start| stored.starts_with(start)) || stored.get(1..4) == Some(b"\x2a\x4d\x18")
 }
 
-/// The text of an input: behind a zero byte a tape that an archive is drawn from, otherwise itself.
+/// The text of an input: after a zero byte a tape that an archive is drawn from, otherwise itself.
 pub fn archive_text(data: &[u8]) -> Vec<u8> {
     match data.split_first() {
         Some((0, tape)) => {
@@ -139,8 +139,7 @@ pub fn archive_text(data: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Mostly small; but a piece that has not ended is looked at again with every window, so that long texts come in larger
-/// ones.
+/// Mostly small; but an incomplete event is scanned again with every window, so long texts come in larger ones.
 fn segment_bytes(text: &[u8]) -> usize {
     let scale = 1 + text.len() / 8_192;
     let hash = text

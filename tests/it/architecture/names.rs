@@ -1,4 +1,4 @@
-//! One name, one type: whoever meets a type by its name knows which one it is.
+//! One name, one type: a name says which type it is.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ fn declared(line: &str) -> Option<&str> {
     (is_type && name.starts_with(char::is_uppercase)).then(|| &name[..end])
 }
 
-/// Names that stand for more than one type, with their places.
+/// Names of more than one type, with their places.
 fn doubles(sources: &[Source]) -> Vec<String> {
     let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    // What stands in for a module that a feature leaves out has its names, and is never built beside it.
+    // A stub for a module that a feature leaves out has its names, and is never built beside it.
     for source in sources.iter().filter(|source| !source.name.ends_with("/without.rs")) {
         for (at, line) in source.lines() {
             if let Some(name) = declared(line) {

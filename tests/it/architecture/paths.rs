@@ -1,4 +1,4 @@
-//! Paths in Rust code: `use` lines and all others, without comments, strings and what is built for tests only.
+//! Paths in Rust code: `use` lines and all others, without comments, strings and test-only code.
 
 /// A path within a crate, from its root.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) fn paths(file: &str, text: &str) -> Vec<Used> {
     if matches!(module.last(), Some(&("mod" | "lib" | "main"))) {
         module.pop();
     }
-    // Inline modules and the depth that each is left at.
+    // Inline modules and the depth at which each ends.
     let (mut inline, mut depth) = (Vec::new(), 0);
     let (mut found, mut at) = (Vec::new(), 0);
     while let Some(token) = tokens.get(at) {
@@ -57,7 +57,7 @@ pub(super) fn paths(file: &str, text: &str) -> Vec<Used> {
     found
 }
 
-/// The leaves of `a::{b, c::{d, e as f}}`; afterwards `at` is behind it.
+/// The leaves of `a::{b, c::{d, e as f}}`; afterwards `at` is after it.
 fn tree<'t>(tokens: &[Token<'t>], at: &mut usize, before: &[&'t str], leaves: &mut Vec<Vec<&'t str>>) {
     let mut path = before.to_vec();
     let text = |at: usize| tokens.get(at).map_or("", |token| token.text);
@@ -67,7 +67,7 @@ fn tree<'t>(tokens: &[Token<'t>], at: &mut usize, before: &[&'t str], leaves: &m
                 *at += 1;
                 while !matches!(text(*at), "}" | "") {
                     tree(tokens, at, &path, leaves);
-                    // What a path is called here is not where it leads.
+                    // An alias is not where the path leads.
                     while !matches!(text(*at), "," | "}" | "") {
                         *at += 1;
                     }
@@ -210,7 +210,7 @@ fn a_path_is_found_however_it_is_written() {
 }
 
 #[test]
-fn what_is_no_code_of_the_program_has_no_paths() {
+fn comments_strings_and_tests_have_no_paths() {
     let text = r##"
         // crate::lake
         /* crate::lake */

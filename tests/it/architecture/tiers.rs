@@ -1,12 +1,12 @@
-//! Which folder of `src/` may use which: whatever a folder uses stands below it.
+//! Which folder of `src/` may use which: a folder uses only those below it.
 
 use std::fs;
 
 use super::paths::paths;
 use super::{Source, sources};
 
-/// Folders and files at the top of `src/`, from the bottom to the top: each may use what stands before it, and nothing that
-/// stands behind it. So there are no circles. The longest name that fits a path counts.
+/// Folders and files at the top of `src/`, from the bottom to the top: each may use those before it, and none
+/// after it. So there are no cycles. The longest name that fits a path counts.
 const HOUSE: [(&str, &[&str]); 7] = [
     ("values, and what touches the world", &["error", "shell", "schema", "disk", "store", "model", "pool", "clock"]),
     ("text to rows", &["json", "columns", "flatten", "split", "rows"]),
@@ -17,14 +17,14 @@ const HOUSE: [(&str, &[&str]); 7] = [
     ("the binary", &["faults", "signals", "generate", "terminal", "progress", "cli"]),
 ];
 
-/// Where a path stands; `None` for what the table does not name.
+/// The position of a path; `None` if the table does not name it.
 fn storey(path: &[impl AsRef<str>]) -> Option<(usize, &'static str)> {
     let folders = HOUSE.iter().flat_map(|(_, folders)| folders.iter().copied()).enumerate();
     let fits = |folder: &str| folder.split('/').zip(path).filter(|(one, two)| *one == two.as_ref()).count();
     folders.filter(|(_, folder)| fits(folder) == folder.split('/').count()).max_by_key(|(_, folder)| folder.len())
 }
 
-/// What a file uses that does not stand below it.
+/// What a file uses that is not below it.
 fn arrows_up(source: &Source) -> Vec<String> {
     if matches!(source.name.as_str(), "lib.rs" | "main.rs") || source.name.ends_with("tests.rs") {
         return Vec::new();
@@ -46,13 +46,13 @@ fn arrows_up(source: &Source) -> Vec<String> {
 }
 
 #[test]
-fn no_folder_uses_what_stands_above_it() {
+fn no_folder_uses_one_above_it() {
     let wrong: Vec<String> = sources().iter().flat_map(arrows_up).collect();
     assert!(wrong.is_empty(), "{} arrows run up:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]
-fn the_table_names_what_is_there() {
+fn the_table_names_every_folder_and_file() {
     let sources = sources();
     for folder in HOUSE.iter().flat_map(|(_, folders)| *folders) {
         let (file, below) = (format!("{folder}.rs"), format!("{folder}/"));
@@ -74,7 +74,7 @@ fn the_architecture_document_has_the_same_table() {
 }
 
 #[test]
-fn an_arrow_that_runs_up_is_found() {
+fn an_upward_dependency_is_found() {
     let arrows = |name: &str, text: &str| {
         arrows_up(&Source { name: name.to_owned(), text: text.to_owned(), tests_at: text.len() })
     };

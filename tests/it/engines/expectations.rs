@@ -15,7 +15,7 @@ const TAGS: &str = "LIST<STRUCT<key, value>>";
 /// An element of a list as a whole: whether it is there.
 const ELEMENT: &str = "STRUCT";
 
-/// A table with its columns in order, leaves of lists behind their column, and the rows of each partition.
+/// A table with its columns in order, leaves of lists after their column, and the rows of each partition.
 pub fn table(table: Table, rows: &[Row], partition_columns: &[&str]) -> Json {
     let mut columns = Vec::new();
     for column in table.columns() {
@@ -55,17 +55,17 @@ pub fn event_times(events: &[Row], count: usize) -> BTreeMap<&str, String> {
     let mut single: Vec<_> = single.filter_map(|(id, rows)| Some((id, time_of(rows[0])?))).collect();
     let step = single.len().div_ceil(count).max(1);
     // Those of the golden file about times, with and without a fraction, with an offset.
-    let told = ["plain", "nanoseconds", "offset"];
+    let named = ["plain", "nanoseconds", "offset"];
     let mut at = 0;
     single.retain(|(id, _)| {
         at += 1;
-        told.contains(id) || at % step == 1
+        named.contains(id) || at % step == 1
     });
     single.into_iter().collect()
 }
 
-/// The rows of each partition, and the least and greatest time of its events. Values are those of the events, so that
-/// whatever an engine makes of a folder's name has to come to the same.
+/// The rows of each partition, and the least and greatest time of its events. Values are those of the events: an
+/// engine has to read the same from a folder's name.
 fn partitions(rows: &[Row], columns: &[&str]) -> Json {
     let mut found: BTreeMap<String, Vec<Option<i128>>> = BTreeMap::new();
     for row in rows {
@@ -81,12 +81,12 @@ fn partitions(rows: &[Row], columns: &[&str]) -> Json {
         let values: Vec<&str> = columns.iter().map(value).map(null).collect();
         found.entry(values.join("/")).or_default().push(row.get("event_time").map(number));
     }
-    let told = |(partition, times): (String, Vec<Option<i128>>)| {
+    let described = |(partition, times): (String, Vec<Option<i128>>)| {
         let extreme = |time: Option<&i128>| time.map(i128::to_string);
         let present = || times.iter().flatten();
         (partition, json!([times.len(), extreme(present().min()), extreme(present().max())]))
     };
-    found.into_iter().map(told).collect::<serde_json::Map<_, _>>().into()
+    found.into_iter().map(described).collect::<serde_json::Map<_, _>>().into()
 }
 
 fn resource_leaves(column: &str, lists: &[&Value]) -> Vec<Json> {
@@ -155,7 +155,7 @@ fn measures(path: &str, kind: &str, values: &[&Value]) -> Json {
     json!({"name": path, "type": kind, "values": values.len(), "sum": sum.to_string(), "min": min, "max": max})
 }
 
-/// Bytes of text, with which it compares, or of a binary value in hexadecimal, which compares alike.
+/// Bytes of text, by which it is ordered, or of a binary value in hexadecimal, which has the same order.
 fn bytes(value: &Value) -> Vec<u8> {
     match value {
         Value::Text(text) => text.clone().into_bytes(),

@@ -1,4 +1,4 @@
-//! Random histories of a lake, and the bytes of their archives: archives that appear, change, break, are mended and
+//! Random histories of a lake, and the bytes of their archives: archives that appear, change, break, are repaired and
 //! vanish between runs, and runs that die.
 
 use std::io::Write as _;
@@ -41,7 +41,7 @@ pub enum Element {
     Event { number: usize, is_moved: bool },
     /// An event without an identifier.
     Nameless { number: usize },
-    /// Something that is no event.
+    /// Something that is not an event.
     Bad(usize),
 }
 
@@ -52,7 +52,7 @@ pub enum Harm {
     Truncated(usize),
     /// A wrong checksum: nothing of it is certain.
     Corrupt,
-    /// No archive at all.
+    /// Not an archive at all.
     Foreign,
 }
 
@@ -147,9 +147,9 @@ pub struct Form {
 /// An event in an archive.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// What makes it the same as another; `None` if nothing does.
+    /// Equal for copies of the same event; `None` if it has no identity.
     pub key: Option<String>,
-    /// What tells this copy from all others.
+    /// Unique to this copy.
     pub mark: String,
     pub usage_records: usize,
 }
@@ -173,7 +173,7 @@ impl Form {
                 kept = at % parts.len();
                 let before: usize = texts[..kept].iter().map(|text| text.len() + 1).sum();
                 let half = if parts[kept].1.is_some() { texts[kept].len() / 2 } else { 0 };
-                // In front of the text are ten bytes of gzip and five of the block.
+                // Before the text are ten bytes of gzip and five of the block.
                 bytes.truncate(15 + "{\"Records\":[".len() + before + half);
             }
             Harm::Truncated(_) | Harm::Corrupt => {
@@ -188,7 +188,7 @@ impl Form {
         Self { bytes, elements, harm, events, bad }
     }
 
-    /// Whether nothing of it is an event, so that what was there before stays.
+    /// Whether it has no usable event, so that earlier rows stay.
     pub fn is_refused(&self) -> bool {
         matches!(self.harm, Harm::Corrupt | Harm::Foreign)
             || matches!(self.harm, Harm::Truncated(_)) && self.events.is_empty()
@@ -243,7 +243,7 @@ fn write(element: Element, mark: &str) -> (String, Option<Event>) {
     (text, Some(Event { key, mark: mark.to_owned(), usage_records }))
 }
 
-/// What a lake knows an event by.
+/// The key by which a lake identifies an event.
 pub fn key(id: &str, account: Option<&str>, time: Option<i64>, name: &str) -> String {
     format!("{id} {account:?} {time:?} {name}")
 }
@@ -252,7 +252,7 @@ type Time = Option<(&'static str, Option<i64>)>;
 
 /// Two events share an identifier, and differ in account, time or name.
 fn identity(number: usize) -> (String, Time, Option<&'static str>, &'static str) {
-    // No two that stand side by side are null to the lake.
+    // No two neighbours are null in the lake.
     const TIMES: [Time; 7] = [
         Some(("2025-03-01T08:15:00Z", Some(1_740_816_900_000))),
         None,

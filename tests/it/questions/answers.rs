@@ -1,6 +1,6 @@
-//! What the views say of the history, worked out by hand: `-` is null, a time has no year.
+//! What the views return for the history, worked out by hand: `-` is null, a time has no year.
 
-/// Views that others stand on.
+/// Views that others are based on.
 pub const HELPERS: [&str; 8] = [
     "metering_submissions",
     "metering_attempts",

@@ -5,13 +5,13 @@ use serde_json::{Value as Json, json};
 const SELLER: &str = "111122223333";
 const BUYER: &str = "222233334444";
 const PRODUCT: &str = "code-a";
-/// Another product, in a Region of its own, so that its cases stand apart from those of the first one.
+/// Another product, in a Region of its own, so that its cases are separate from those of the first one.
 const SECOND_PRODUCT: &str = "code-n";
 const MUMBAI: &str = "ap-south-1";
 const VIRGINIA: &str = "us-east-1";
 const IRELAND: &str = "eu-west-1";
 
-/// Stands for half of a surrogate pair, which no Rust text can hold.
+/// Placeholder for half of a surrogate pair, which no Rust string can hold.
 const HALF_A_PAIR: &str = "half a pair";
 
 /// The events, in the order of their times as far as it matters.
@@ -57,7 +57,7 @@ const CALLS: &[Call] = &[
     call("2025-11-01T02:30:00Z", VIRGINIA, PRODUCT, &[
         ["210000000001", "api", "Nov 1, 2025 2:00:00 AM", "0.000001", "Success mr-3"],
     ]),
-    // The same again is accepted again; other quantities are not, twice; an equal one is nothing to bill.
+    // Sent again it is accepted again; other quantities are not, twice; an equal one changes no bill.
     call("2025-11-01T02:31:00Z", VIRGINIA, PRODUCT, &[
         ["210000000001", "api", "Nov 1, 2025, 2:00:00 AM", "0.000001", "Success mr-3"],
     ]),
@@ -70,12 +70,12 @@ const CALLS: &[Call] = &[
         // What was accepted is older than the lake.
         ["210000000001", "gpu", "Oct 31, 2025 10:00:00 AM", "3", "DuplicateRecord -"],
     ]),
-    // Unprocessed when it came again: nothing is lost, it was accepted before.
+    // Unprocessed when sent again: nothing is lost, it was accepted before.
     call("2025-11-01T02:55:00Z", VIRGINIA, PRODUCT, &[
         ["210000000001", "api", "Oct 31, 2025 9:00:00 PM", "2", "unprocessed"],
         ["210000000001", "gpu", "Oct 31, 2025 10:00:00 AM", "3", "unprocessed"],
     ]),
-    // A customer by identifier: unprocessed, of which one comes again, one never, one in a call that fails.
+    // A customer by identifier: unprocessed records; one is sent again, one never, one in a call that fails.
     call("2025-11-01T03:10:00Z", VIRGINIA, PRODUCT, &[
         ["cust-b", "api", "Nov 1, 2025 3:00:00 AM", "4", "unprocessed"],
         ["cust-b", "disk", "Nov 1, 2025 3:00:00 AM", "9", "unprocessed"],
@@ -112,7 +112,7 @@ const CALLS: &[Call] = &[
     call("2025-11-01T04:30:00Z", VIRGINIA, PRODUCT, &[
         ["210000000004", "api", "Nov 1, 2025 4:00:00 AM", "2", "Success mr-6"],
     ]),
-    // Neither product nor licence, and timestamps that nobody can read.
+    // Neither product nor licence, and unreadable timestamps.
     call("2025-11-01T00:10:00Z", VIRGINIA, "", &[
         ["210000000005", "api", "Nov 1, 2025 12:00:00 AM", "1", "Success mr-7"],
         ["210000000005", "api", "yesterday", "1", "Success mr-8"],
@@ -136,7 +136,7 @@ const CALLS: &[Call] = &[
     call("2025-11-01T06:15:00Z", VIRGINIA, PRODUCT, &[
         ["210000000003", "api", "Nov 1, 2025 6:00:00 AM", "5", "Success mr-12"],
     ]),
-    // The same by an identifier and by a licence, which a sign-up brings together.
+    // The same by an identifier and by a licence, which a sign-up connects.
     call("2025-11-01T07:10:00Z", VIRGINIA, PRODUCT, &[
         ["cust-f", "api", "Nov 1, 2025 7:00:00 AM", "2", "Success mr-16"],
     ]),
@@ -159,13 +159,13 @@ const CALLS: &[Call] = &[
         ["210000000001", "tagged", "Nov 1, 2025 9:00:00 AM", "10", "Success mr-22"],
         ["210000000001", "tagged", "Nov 1, 2025 10:00:00 AM", "2", "Success mr-23"],
     ]),
-    // Two hours that are both called one o'clock in New York, by a caller that was not seen before.
+    // Two hours that are both one o'clock in New York, by a new caller.
     call("2025-11-02T06:40:00Z", VIRGINIA, PRODUCT, &[
         ["210000000001", "clock", "Nov 2, 2025 5:00:00 AM", "1", "Success mr-24"],
         ["210000000001", "clock", "Nov 2, 2025 6:00:00 AM", "1", "Success mr-25"],
     ]),
-    // One customer by identifier and by account, which a sign-up brings together: sent again, refused, and accepted
-    // after a failure.
+    // One customer by identifier and by account, which a sign-up connects: sent again, refused, and accepted after a
+    // failure.
     call("2025-11-02T01:10:00Z", MUMBAI, SECOND_PRODUCT, &[
         ["cust-a", "api", "Nov 2, 2025 1:00:00 AM", "5", "Success mr-30"],
     ]),
@@ -184,7 +184,7 @@ const CALLS: &[Call] = &[
     call("2025-11-02T03:15:00Z", MUMBAI, SECOND_PRODUCT, &[
         ["220000000001", "api", "Nov 2, 2025 3:00:00 AM", "5", "Success mr-32"],
     ]),
-    // By product code, and by a licence of which the call itself says that it is of another product.
+    // By product code, and by a licence that belongs to another product according to the call itself.
     call("2025-11-02T05:10:00Z", MUMBAI, SECOND_PRODUCT, &[
         ["220000000003", "both", "Nov 2, 2025 5:00:00 AM", "1", "Success mr-37"],
     ]),
@@ -196,7 +196,7 @@ const CALLS: &[Call] = &[
         ["", "nobody", "Nov 2, 2025 5:00:00 AM", "1", "Success mr-39"],
         ["", "nobody", "Nov 2, 2025 5:00:00 AM", "2", "Success mr-40"],
     ]),
-    // Timestamps that are no texts: nothing tells which records are the same, so none are.
+    // Timestamps that are not strings: nothing identifies equal records, so none are equal.
     call("2025-11-02T04:10:00Z", MUMBAI, SECOND_PRODUCT, &[
         ["220000000002", "lost", "", "5", "Success mr-33"],
         ["220000000002", "lost", "", "6", "Success mr-34"],
@@ -214,15 +214,15 @@ impl Call {
             request["productCode"] = json!(self.product);
         }
         let (mut results, mut unprocessed) = (Vec::new(), Vec::new());
-        for (record, told) in records.iter().zip(self.records) {
-            match told[4].split_once(' ') {
+        for (record, given) in records.iter().zip(self.records) {
+            match given[4].split_once(' ') {
                 Some((status, "-")) => results.push(json!({"usageRecord": record, "status": status})),
                 Some((status, id)) => {
                     results.push(json!({"usageRecord": record, "status": status, "meteringRecordId": id}));
                 }
-                None if told[4] == "unprocessed" => unprocessed.push(record.clone()),
-                None if told[4] == "?" => {}
-                None => event["errorCode"] = json!(told[4].trim_start_matches('!')),
+                None if given[4] == "unprocessed" => unprocessed.push(record.clone()),
+                None if given[4] == "?" => {}
+                None => event["errorCode"] = json!(given[4].trim_start_matches('!')),
             }
         }
         event["requestParameters"] = request;
@@ -291,7 +291,7 @@ fn envelope(time: &str, region: &str, name: &str, id: &str) -> Json {
     })
 }
 
-/// Two instances of a buyer in one hour, one of which says it twice; a dry run that looks accepted, and one as it is.
+/// Two instances of a buyer in one hour, one of which reports it twice; a dry run that looks accepted, and a plain one.
 fn meter_usage() -> Vec<Json> {
     let said = |id: &str, time: &str, instance: &str, quantity: u32, dry_run: bool| {
         let mut event = envelope(time, "us-east-1", "MeterUsage", id);
@@ -317,7 +317,8 @@ fn meter_usage() -> Vec<Json> {
 }
 
 /// A retry by another session with the same client token, and another token in the same hour; a record and a token that
-/// are used again for another quantity, and a record whose first one is not in the lake; three calls of which only the metering record id is left.
+/// are used again for another quantity, and a record whose first one is not in the lake; three calls with only the metering
+/// record id left.
 fn meter_usage_in_mumbai() -> Vec<Json> {
     let said = |time: &str, session: &str, hour: &str, token: Option<&str>, quantity: u32, id: &str| {
         let mut event = envelope(time, MUMBAI, "MeterUsage", &format!("{session} at {time}"));
@@ -361,7 +362,7 @@ fn meter_usage_in_mumbai() -> Vec<Json> {
     ]
 }
 
-/// Calls of which only the answers are left: they do not tell the product, so two may be of two products; one comes again.
+/// Calls with only the answers left: they do not name the product, so two may be of two products; one is sent again.
 /// They have no event ids either, and are two calls all the same.
 fn requests_omitted() -> Vec<Json> {
     let answered = |time: &str, records: &[[&str; 5]]| {
@@ -439,13 +440,13 @@ fn sign_ups() -> Vec<Json> {
             json!({"customerAWSAccountId": "220000000001",
             "productCode": SECOND_PRODUCT, "customerIdentifier": "cust-a"}),
         ),
-        // Metered by the identifier that another sign-up tells for the account.
+        // Metered by the identifier that another sign-up gives for the account.
         resolved(
             "sign-up-11",
             "2025-10-03T00:00:00Z",
             json!({"customerAWSAccountId": "210000000006", "productCode": PRODUCT}),
         ),
-        // A text that JSON allows and DuckDB does not parse, of somebody who is known already.
+        // Valid JSON that DuckDB does not parse, of a known customer.
         resolved(
             "sign-up-10",
             "2025-10-01T06:00:00Z",

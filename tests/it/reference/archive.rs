@@ -1,4 +1,4 @@
-//! The text of an archive to its events: which documents count, and what an archive is when they do not.
+//! The text of an archive to its events: which documents count, and what an archive is when none does.
 
 use std::borrow::Cow;
 
@@ -14,9 +14,9 @@ pub fn reference_archive(archive_uri: &str, inflated: &[u8]) -> ReferenceArchive
     let without = |status| ReferenceArchive { status, ..ReferenceArchive::default() };
     let bare = bare(inflated);
     let inflated = &*bare;
-    // CSV, Parquet, a README: not even meant to be JSON, so that it need not be UTF-8 either.
+    // CSV, Parquet, a README: not meant to be JSON, so it need not be UTF-8 either.
     let text = inflated.trim_ascii_start();
-    // The last three are how a string begins that holds JSON.
+    // The last three begin a string that holds JSON.
     let starts: [&[u8]; 5] = [b"{", b"[", b"\"{\\\"", b"\"[{\\\"", b"\"{\\u0022"];
     if !starts.iter().any(|start| text.starts_with(start)) {
         let is_export = inflated
@@ -110,9 +110,9 @@ fn without_timestamps(text: &str) -> Option<String> {
 /// What documents, objects and strings hold, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Item {
-    /// An event; as an element of an event array whatever it is.
+    /// An event; any element of an event array is one.
     Event(String),
-    /// What should be one, or hold some, and cannot be read.
+    /// Something that should be an event, or hold some, and cannot be read.
     Refused { is_event: bool, reason: &'static str },
 }
 
@@ -122,20 +122,20 @@ impl Item {
     }
 }
 
-/// What the documents of an archive hold together.
+/// The content of all documents of an archive.
 struct Found {
     items: Vec<Item>,
     /// Documents, arrays and elements without events.
     strangers: usize,
-    /// Whether there is an array that makes an archive, though it may be empty.
+    /// Whether there is an array of events, possibly empty.
     is_archive: bool,
-    /// False when a string is damaged in a way of which the contract does not say what can be saved.
+    /// False when a string is damaged in a way for which the contract does not say what can be saved.
     is_certain: bool,
-    /// Objects, arrays and strings around an event that are looked through.
+    /// Levels of objects, arrays and strings around an event that are searched.
     depth: usize,
 }
 
-/// That in the text of an archive; in a string it is one less than around it.
+/// That limit in the text of an archive; in a string it is one less than around it.
 const DEPTH: usize = 16;
 
 impl Default for Found {
@@ -180,7 +180,7 @@ fn find_events(documents: &[&str], depth: usize) -> Option<Found> {
                     }
                 }
                 None if is_records => return None,
-                // What stands beside such an array is looked at when it seems to hold an event.
+                // Members beside such an array are searched when they seem to hold an event.
                 _ if names_version(value) => found.take_value(value, 0),
                 _ => {}
             }
@@ -190,16 +190,16 @@ fn find_events(documents: &[&str], depth: usize) -> Option<Found> {
 }
 
 impl Found {
-    /// Takes an array of events, or of what brings them; `telling` is the element that tells which.
-    fn take_array(&mut self, elements: &[&str], telling: Option<&str>, is_outermost: bool) {
-        let Some(telling) = telling else {
+    /// Takes an array of events or of wrappers; `deciding` is the element that decides which.
+    fn take_array(&mut self, elements: &[&str], deciding: Option<&str>, is_outermost: bool) {
+        let Some(deciding) = deciding else {
             return self.take_events(elements, is_outermost);
         };
-        let position = elements.iter().position(|element| *element == telling).unwrap_or_default();
-        let is_said = telling.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with("\"eventVersion\""));
-        let may_bring = telling.starts_with('{') || names_version(telling);
-        let brings = may_bring && !is_said && !is_certainly_event(telling) && self.brings_something(telling);
-        if looks_like_event(telling) && !brings {
+        let position = elements.iter().position(|element| *element == deciding).unwrap_or_default();
+        let is_said = deciding.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with("\"eventVersion\""));
+        let may_bring = deciding.starts_with('{') || names_version(deciding);
+        let brings = may_bring && !is_said && !is_certainly_event(deciding) && self.brings_something(deciding);
+        if looks_like_event(deciding) && !brings {
             self.take_events(elements, is_outermost);
         } else if brings {
             for element in elements {
@@ -210,18 +210,17 @@ impl Found {
             if elements[..position].iter().any(|element| names_version(element)) {
                 self.take_events(&elements[..position], is_outermost);
             }
-            // Among strangers, whatever seems to hold an event is looked at.
+            // Among foreign elements, those that seem to hold an event are searched.
             for element in elements[position + 1..].iter().filter(|element| names_version(element)) {
                 self.take_wrapper(element);
             }
         } else {
-            // Among events, of which one at least is an object, whatever stands in an event array is one.
+            // Among events, at least one of them an object, every element of an event array is one.
             self.take_events(elements, is_outermost);
         }
     }
 
-    /// Takes elements that are events because of where they stand. In an array that no object holds, strings and arrays may
-    /// hold some.
+    /// Takes elements that are events by their position. In an array outside any object, strings and arrays may hold some.
     fn take_events(&mut self, elements: &[&str], is_outermost: bool) {
         for element in elements {
             if is_outermost && !element.starts_with('{') && names_version(element) {
@@ -232,7 +231,7 @@ impl Found {
         }
     }
 
-    /// Takes an element that should bring events.
+    /// Takes an element that should hold events.
     fn take_element(&mut self, element: &str) {
         if element.starts_with('{') || names_version(element) {
             self.take_wrapper(element);
@@ -241,7 +240,7 @@ impl Found {
         }
     }
 
-    /// Takes an object that is an event, or brings some.
+    /// Takes an object that is an event, or holds some.
     fn take_wrapper(&mut self, object: &str) {
         let before = self.items.len();
         self.take_value(object, 0);
@@ -278,7 +277,7 @@ impl Found {
         }
     }
 
-    /// Whether a value is an event or brings anything that has to be accounted for.
+    /// Whether a value is an event or holds anything that has to be accounted for.
     fn brings_something(&self, value: &str) -> bool {
         let mut found = Self { depth: self.depth, ..Self::default() };
         found.take_value(value, 0);
@@ -289,8 +288,8 @@ impl Found {
         self.items.push(Item::Refused { is_event: false, reason });
     }
 
-    /// Takes what a string brings. One that spells `eventVersion` is read as the text of an archive is, from where its JSON
-    /// begins, and what cannot be read is refused.
+    /// Takes the content of a string. One that spells `eventVersion` is read like the text of an archive, from where its JSON
+    /// begins; text that cannot be read is refused.
     fn take_string(&mut self, text: &str) {
         let documents = json::documents(text).filter(|documents| documents.len() == 1);
         let is_spelled = names_version(text);
@@ -340,7 +339,7 @@ impl Found {
     }
 }
 
-/// Text from where its JSON begins: behind a timestamp, or the words of a log.
+/// Text from where its JSON begins: after a timestamp, or the words of a log.
 fn without_words(text: &str) -> &str {
     let Some((before, _)) = text.split_once('{') else { return text };
     let words = before.trim_ascii_end();
@@ -362,8 +361,8 @@ fn has_version(value: &str) -> bool {
     json::elements(value).is_some_and(|elements| elements.into_iter().any(has_version))
 }
 
-/// What a text holds that was cut: whole documents, then one that has lost its end. `None` when it was damaged in another
-/// way, or might go on with another event behind the place.
+/// The content of a text that was cut: whole documents, then one without its end. `None` when it was damaged in another
+/// way, or might go on with another event after that place.
 fn items_of_cut(text: &str, depth: usize) -> Option<Vec<Item>> {
     let (documents, cut) = whole_values(text)?;
     let mut found = find_events(&documents, depth)?;
@@ -374,7 +373,7 @@ fn items_of_cut(text: &str, depth: usize) -> Option<Vec<Item>> {
     let mut rest = cut.strip_prefix(head)?;
     let has_other_array = ["Records", "Events", "logEvents"].iter().any(|name| rest.contains(name));
     if !is_archive {
-        // An event tells its version itself. Whole events in what is cut are kept, and it is not said here which.
+        // An event states its version itself. Whole events in the cut text are kept; which ones is not decided here.
         let version = rest.split_once("\"eventVersion\"");
         let is_own = version.is_none_or(|(before, _)| before.matches('{').count() <= before.matches('}').count());
         let is_certain = !has_other_array && is_own && rest.matches("eventVersion").count() < 2;
@@ -397,14 +396,14 @@ fn items_of_cut(text: &str, depth: usize) -> Option<Vec<Item>> {
         };
     }
     let rest = rest.trim_ascii();
-    let telling = elements.first().copied();
-    found.take_array(&elements, telling, head == "[");
+    let deciding = elements.first().copied();
+    found.take_array(&elements, deciding, head == "[");
     found.items.push(Item::Refused { is_event: !rest.is_empty(), reason: "json_truncated" });
-    let is_plain = telling.is_none_or(looks_like_event) && rest.matches("eventVersion").count() < 2;
+    let is_plain = deciding.is_none_or(looks_like_event) && rest.matches("eventVersion").count() < 2;
     (is_plain && !elements.iter().any(|element| element.contains("\n{"))).then_some(found.items)
 }
 
-/// Whole values of a text that ends inside one, and that one as far as it goes.
+/// Whole values of a text that ends inside one, and the part of that one.
 fn whole_values(text: &str) -> Option<(Vec<&str>, &str)> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<&serde_json::value::RawValue>();
     let mut whole = Vec::new();
@@ -419,7 +418,7 @@ fn whole_values(text: &str) -> Option<(Vec<&str>, &str)> {
     }
 }
 
-/// Whether a value is an object that says its version and what it is about, and no notification of another service.
+/// Whether a value is an object with a version and a subject, and no notification of another service.
 fn is_certainly_event(value: &str) -> bool {
     let is_text = |name: &str| {
         json::members(value)
@@ -428,7 +427,7 @@ fn is_certainly_event(value: &str) -> bool {
             .any(|(member, value)| member == json::name(name) && value.starts_with('"'))
     };
     let has_subject = || ["eventSource", "eventName", "eventType", "eventCategory"].into_iter().any(is_text);
-    // Some pipelines make a number of a version, which leaves it its point.
+    // Some pipelines turn a version into a number, which keeps its point.
     let is_number = || {
         let version = json::member(value, "eventVersion");
         version.is_some_and(|version| !version.starts_with(['"', '{', '[']) && version.contains('.'))
@@ -436,7 +435,7 @@ fn is_certainly_event(value: &str) -> bool {
     (is_text("eventVersion") || is_number()) && has_subject() && looks_like_event(value)
 }
 
-/// Whether text names `eventVersion` behind a quote, which may be escaped in any way.
+/// Whether text has `eventVersion` after a quote, which may be escaped in any way.
 fn names_version(text: &str) -> bool {
     text.contains("\"eventVersion") || text.contains("\\u0022eventVersion")
 }
@@ -454,7 +453,7 @@ fn is_notification(object: &str) -> bool {
     let notifies = |(name, value): &(Name, &str)| {
         let is_of_aws = is_any_of(name, &["eventSource", "EventSource"])
             && json::text(value).is_some_and(|text| text.starts_with("aws:"));
-        // Whatever store it is: what it tells of is an object in a bucket.
+        // From any store: the notification is about an object in a bucket.
         let is_of_a_store = is_any_of(name, &["s3", "oss", "obs"])
             && ["bucket", "object"].iter().all(|member| json::member(value, member).is_some());
         // API calls have no colon in their names.
@@ -517,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_found_in_what_brings_them() {
+    fn events_are_found_in_their_wrappers() {
         let event = r#"{"eventVersion":"1.08","eventName":"a"}"#;
         check(event, "converted", 1, &[0], &[]);
         check(&format!("{event}\n{event}{event}"), "converted", 3, &[0, 1, 2], &[]);
@@ -624,9 +623,9 @@ mod tests {
                 check(&text, "foreign", 0, &[], &[]);
             }
             check(&format!("{event}\n{notice}\n{event}"), "converted", 2, &[0, 1], &[(None, "trailing_data")]);
-            // Among events, whatever stands in an event array is one.
+            // Among events, every element of an event array is one.
             check(&format!("[{event},{notice}]"), "converted", 2, &[0, 1], &[]);
-            // What brings an event may say where it is from.
+            // A wrapper of an event may name its source.
             let brought = format!(r#"{{"message":{event:?},"{member}":{{"bucket":{{}},"object":{{}}}}}}"#);
             check(&brought, "converted", 1, &[0], &[]);
         }
@@ -647,7 +646,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_left_to_the_caller() {
+    fn text_that_is_no_json_is_left_to_the_caller() {
         for text in ["{", r#"{"Records":[{]}"#, r#"{"Records":[]}x"#, r#"{"Records":[{"a":01}]}"#, "[1,]"] {
             check(text, "invalid", 0, &[], &[]);
         }

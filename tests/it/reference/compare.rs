@@ -10,7 +10,7 @@ const SHOWN: usize = 5;
 /// Values longer than this are cut in the message.
 const SHOWN_CHARS: usize = 300;
 
-/// Compares two sets of rows in any order, doubles included. The message pairs rows of the same archive, event and
+/// Compares two multisets of rows, in any order. The message pairs rows of the same archive, event and
 /// record, and shows the columns in which they differ.
 pub fn compare_rows(expected: &[Row], actual: &[Row]) -> Result<(), String> {
     let (missing, extra) = (without(expected, actual), without(actual, expected));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_count_rows_and_add_quantities() {
+    fn totals_count_rows_and_add_up_quantities() {
         let row = |outcome: &str, quantity: Option<i128>| {
             let mut row = Row::from([("outcome".to_owned(), Value::Text(outcome.to_owned()))]);
             row.extend(quantity.map(|millionths| ("quantity".to_owned(), Value::Decimal(millionths))));

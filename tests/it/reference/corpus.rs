@@ -1,4 +1,4 @@
-//! Runs the reference over real and documented data, where it is at hand: it must understand all of it.
+//! Runs the reference over real and documented data, where available: it must understand all of it.
 
 use std::fs;
 use std::io::Read;
@@ -8,7 +8,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::{Row, expected_outcome_totals, reference_archive};
 
-/// Names the folder with the data, which is not part of the project.
+/// Variable with the folder of the data, which is not part of the project.
 const CORPUS: &str = "TRAILMILL_CORPUS";
 
 #[test]
@@ -35,7 +35,7 @@ fn the_corpus_is_understood() {
             "{uri}"
         );
         usage_records.extend(archive.usage_records);
-        // A single event is foreign as a file, but says the same within an archive.
+        // A single event is foreign as a file, but is the same within an archive.
         if archive.status == "foreign"
             && let Ok(text) = str::from_utf8(&bytes)
         {

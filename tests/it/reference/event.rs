@@ -26,7 +26,7 @@ static COLUMNS: LazyLock<Vec<(Vec<Name>, &Column)>> = LazyLock::new(|| {
     read.map(|column| (names(column.source), column)).collect()
 });
 
-/// What Hive calls the partition of rows without a value.
+/// Hive's name for the partition of rows without a value.
 pub const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// Levels of objects and arrays an event may have, itself included.
@@ -40,8 +40,7 @@ pub fn event_row(archive: &str, event_index: u64, event: &str) -> Result<Row, &'
     let mut row = Row::new();
     let mut unmapped = Unmapped::default();
     flatten(&[], event, &mut row, &mut unmapped)?;
-    // Aggregated events spell the id differently. The member has been kept in `unmapped` by now, so that its own name
-    // is not lost.
+    // Aggregated events spell the id differently. The member is in `unmapped` by now, so its own name is not lost.
     if json::member(event, "eventID").is_none() {
         set(&mut row, "event_id", json::member(event, "eventId").and_then(json::text).map(Value::Text));
     } else if let (Some(usual), Some(other)) = (json::member(event, "eventID"), json::member(event, "eventId"))
@@ -99,7 +98,7 @@ fn flatten(path: &[Name], object: &str, row: &mut Row, unmapped: &mut Unmapped) 
     Ok(())
 }
 
-/// The names that a declared path is made of. A member whose own name holds a `.` is at no such path.
+/// The names of a declared path. A member whose own name contains a `.` is at no such path.
 fn names(path: &str) -> Vec<Name> {
     path.split('.').map(json::name).collect()
 }
@@ -108,7 +107,7 @@ fn is_flattened(path: &[Name]) -> bool {
     FLATTENED.iter().any(|flattened| names(flattened) == path)
 }
 
-/// A non-null value as a column of this kind holds it, and whether the column alone tells all about it.
+/// A non-null value as a column of this kind holds it, and whether the column holds all of it.
 fn read(kind: Kind, value: &str) -> (Option<Value>, bool) {
     match kind {
         Kind::Text => {
@@ -137,7 +136,7 @@ fn read(kind: Kind, value: &str) -> (Option<Value>, bool) {
     }
 }
 
-/// What of an element fits, and whether that is all of it.
+/// The part of an element that fits, and whether that is all of it.
 fn read_resource(element: &str) -> (Option<Resource>, bool) {
     let Some(members) = json::members(element) else {
         return (None, false);

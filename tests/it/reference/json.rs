@@ -1,6 +1,6 @@
 //! JSON text cut into pieces of itself: members, elements, names, strings, each still spelled as in the archive.
 //!
-//! `serde_json` decides what is JSON and where a value ends ([`RawValue`]); nothing is ever rendered again. Its own
+//! `serde_json` decides what is JSON and where a value ends ([`RawValue`]); nothing is ever serialised again. Its own
 //! `Value` would lose number spellings, escapes, the order of members and doubled names.
 
 use std::fmt;
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 /// A member's name in UTF-16 code units, since JSON can name a member with half a surrogate pair.
 pub type Name = Vec<u16>;
 
-/// The name a piece of program text stands for.
+/// A Rust string as a name.
 pub fn name(text: &str) -> Name {
     text.encode_utf16().collect()
 }
@@ -91,7 +91,7 @@ pub fn respelled(value: &str) -> String {
     }
 }
 
-/// `true`, `false`, and their spellings as strings; the second part tells whether it was a string.
+/// `true`, `false`, and their spellings as strings; the second part says whether it was a string.
 pub fn boolean(value: &str) -> Option<(bool, bool)> {
     match value {
         "true" => return Some((true, false)),
@@ -152,7 +152,7 @@ fn code_units(string: &str) -> Vec<u16> {
                 let hex: String = chars.by_ref().take(4).collect();
                 u16::from_str_radix(&hex, 16).expect("checked by serde_json")
             }
-            // The rest stands for itself: `\"`, `\\`, `\/`.
+            // The rest is itself: `\"`, `\\`, `\/`.
             other => other as u16,
         };
         units.push(unit);
@@ -170,7 +170,7 @@ pub enum Plain {
     Word(String),
 }
 
-/// What a value says.
+/// The content of a value.
 pub fn plain(value: &str) -> Plain {
     if let Some(members) = members(value) {
         let said = members.into_iter().filter(|(_, value)| !is_null(value));
@@ -192,17 +192,17 @@ pub struct Unmapped {
 }
 
 impl Unmapped {
-    /// Takes in a value as it stands, under the path made of these names.
+    /// Adds a value verbatim, under the path of these names.
     pub fn push(&mut self, path: &[Name], value: &str) {
         self.entries.push((joined(path), value.to_owned()));
     }
 
-    /// Adds the entries of another list behind these.
+    /// Appends the entries of another list.
     pub fn extend(&mut self, other: &Self) {
         self.entries.extend(other.entries.iter().cloned());
     }
 
-    /// The JSON object, or `None` when there is nothing to tell.
+    /// The JSON object, or `None` when there are no entries.
     pub fn into_text(self) -> Option<String> {
         if self.entries.is_empty() {
             return None;
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_equal_by_what_they_say() {
+    fn values_are_equal_by_content() {
         let same = |one: &str, other: &str| plain(one) == plain(other);
         assert!(same(r#"{"a":1.10,"b":"=","c":null}"#, r#"{ "b" : "\u003d", "a":1.10 }"#));
         for (one, other) in [("1.10", "1.1"), ("[null]", "[]"), ("{}", "[]"), ("\"1\"", "1"), ("{\"a\":{}}", "{}")] {

@@ -176,7 +176,7 @@ mod tests {
         writer.close().expect("a closed file");
     }
 
-    /// The struct array below a list type, with a null struct at the end.
+    /// The struct array of a list type, with a null struct at the end.
     fn structs(data_type: &DataType, columns: Vec<ArrayRef>) -> ArrayRef {
         let DataType::Struct(fields) = data_type else { panic!("{data_type} is no struct") };
         let rows = columns[0].len();

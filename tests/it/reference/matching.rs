@@ -7,10 +7,10 @@ use super::Value;
 use super::usage_record::UsageRecord;
 
 /// For each request record the position of the response record that answers it. Response records come in the order
-/// results, then unprocessed; each answers once, and one that does not say what it is about answers none.
+/// results, then unprocessed; each answers once, and one that identifies no record answers none.
 ///
-/// Equal records find each other first, the most alike before others, and of equally alike ones those that come first.
-/// Those that are left and may be the same, told with fewer members, are paired so that as many as possible have an answer.
+/// Equal records are paired first, the most alike before others, and of equally alike ones the first. The remaining ones
+/// that may be the same, with fewer members, are paired so that as many as possible have an answer.
 pub fn answers(requests: &[UsageRecord], responses: &[UsageRecord]) -> Vec<Option<usize>> {
     let mut pairs: Vec<(usize, usize, usize)> = Vec::new();
     for (request, record) in requests.iter().enumerate() {
@@ -29,8 +29,8 @@ pub fn answers(requests: &[UsageRecord], responses: &[UsageRecord]) -> Vec<Optio
     let free: Vec<usize> = (0..responses.len()).filter(|response| !answers.contains(&Some(*response))).collect();
     let worth = |(row, column): (usize, usize)| {
         let (common, different) = likeness(&requests[open[row]], &responses[free[column]])?;
-        // In this order: that there is an answer, that much is told in common, that little is spelled in another way, that
-        // the first record has the first answer, the second the first that is left, and so on.
+        // In this order: an answer exists, many members agree, few are spelled differently, and the first record has the first
+        // answer, the second the first that is left, and so on.
         let mut worth = vec![1, common, -different];
         worth.extend((0..open.len()).map(|other| if other == row { as_i64(free.len() - column) } else { 0 }));
         Some(worth)
@@ -45,12 +45,12 @@ fn as_i64(number: usize) -> i64 {
     i64::try_from(number).expect("a small number")
 }
 
-/// Exchanges one after the other: what they gain, and the pairs that are made and given up in turn.
+/// A sequence of exchanges: the gain, and the pairs that are made and given up in turn.
 type Chain = (Vec<i64>, Vec<(usize, usize)>);
 
 /// The pairs of rows and columns whose worth adds up to the most; `None` is no pair. Worths are compared from the left.
 ///
-/// Pairs are added one at a time along the chain of exchanges that gains most (Bellman and Ford).
+/// Pairs are added one at a time along the chain of exchanges with the highest gain (Bellman and Ford).
 fn best_pairs(rows: usize, columns: usize, worth: impl Fn((usize, usize)) -> Option<Vec<i64>>) -> Vec<(usize, usize)> {
     let sum = |left: &[i64], right: &[i64], sign: i64| -> Vec<i64> {
         zip(left, right).map(|(left, right)| left + sign * right).collect()
@@ -59,7 +59,7 @@ fn best_pairs(rows: usize, columns: usize, worth: impl Fn((usize, usize)) -> Opt
     let possible: Vec<_> = all.filter_map(|pair| Some((pair, worth(pair)?))).collect();
     let mut chosen: Vec<(usize, usize)> = Vec::new();
     loop {
-        // For each row and column the chain up to it that gains most.
+        // For each row and column the chain up to it with the highest gain.
         let mut to_row: Vec<Option<Chain>> = (0..rows)
             .map(|row| chosen.iter().all(|pair| pair.0 != row).then(|| (vec![0; 3 + rows], Vec::new())))
             .collect();
@@ -102,7 +102,7 @@ fn difference(request: &UsageRecord, response: &UsageRecord) -> Option<usize> {
         return Some(0);
     }
     let (one, two) = (&request.spelling, &response.spelling);
-    // Records without a value that can be compared are the same only if they say the same otherwise.
+    // Records without a comparable value are the same only if all else is equal.
     let says_something = COMPARED.iter().any(|column| request.columns.contains_key(*column));
     let is_same = says_something || (one.others.is_some() && one == two);
     (is_same && are_equal(request, response)).then(|| {
@@ -117,7 +117,7 @@ fn difference(request: &UsageRecord, response: &UsageRecord) -> Option<usize> {
     })
 }
 
-/// How many values two records have in common that can be the same, and how many of them are spelled in another way.
+/// The number of values that two compatible records have in common, and how many of them are spelled differently.
 fn likeness(request: &UsageRecord, response: &UsageRecord) -> Option<(i64, i64)> {
     if !are_compatible(request, response) {
         return None;
@@ -135,7 +135,7 @@ fn likeness(request: &UsageRecord, response: &UsageRecord) -> Option<(i64, i64)>
     Some((as_i64(COMPARED.iter().filter(is_common).count()), as_i64(different)))
 }
 
-/// Every member that tells one record from another, by column. The instant goes with its text.
+/// Every member that distinguishes records, by column. The instant goes with its text.
 const COMPARED: [&str; 7] = [
     "customer_identifier",
     "customer_aws_account_id",
@@ -154,7 +154,7 @@ fn are_equal(left: &UsageRecord, right: &UsageRecord) -> bool {
     })
 }
 
-/// The response may leave members out, or know more than the request; but they talk about the same dimension.
+/// The response may leave members out, or have more than the request; but they have the same dimension.
 fn are_compatible(left: &UsageRecord, right: &UsageRecord) -> bool {
     COMPARED.iter().all(|column| match values(column, left, right) {
         (Some(left), Some(right)) => in_any_order(left) == in_any_order(right),
@@ -162,7 +162,7 @@ fn are_compatible(left: &UsageRecord, right: &UsageRecord) -> bool {
     })
 }
 
-/// Neither allocations nor their tags have an order that means anything.
+/// The order of allocations and of their tags has no meaning.
 fn in_any_order(value: &Value) -> Value {
     let Value::Allocations(allocations) = value else { return value.clone() };
     let mut allocations = allocations.clone();
@@ -236,11 +236,11 @@ mod tests {
         check(&[java, java, iso], &[iso, java], &[Some(1), None, Some(0)]);
         let turned = |record: &str| record.replace(r#","quantity":7}"#, "}").replacen('{', r#"{ "quantity" : 7,"#, 1);
         check(&[java, iso], &[&turned(iso), &turned(java)], &[Some(1), Some(0)]);
-        // The order of members tells two apart that are equal otherwise.
+        // The order of members distinguishes two that are equal otherwise.
         check(&[java, &turned(java)], &[&turned(java), java], &[Some(1), Some(0)]);
         let decimal = |record: &str| record.replace("7}", "7.0}");
         check(&[&decimal(iso), iso], &[iso, &decimal(iso)], &[Some(1), Some(0)]);
-        // Where the response spells something in another way, the rest of the text tells.
+        // Where the response spells something differently, the rest of the text decides.
         check(&[java, iso], &[&decimal(iso), &decimal(java)], &[Some(1), Some(0)]);
         let unknown = |value: u8| format!(r#"{{"dimension":"d","x":{value}}}"#);
         check(&[&unknown(1), &unknown(2)], &[r#"{"x":2,"dimension":"d"}"#], &[None, Some(0)]);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_more_goes_before_what_tells_less() {
+    fn an_answer_with_more_members_goes_before_one_with_fewer() {
         let record = |customer: &str| {
             format!(
                 r#"{{"timestamp":"2025-03-01T00:00:00Z","customerIdentifier":"{customer}","dimension":"d","quantity":1}}"#
@@ -285,8 +285,8 @@ mod tests {
     }
 
     #[test]
-    fn no_record_stays_bare_that_need_not() {
-        // The first answer tells most about the first record; but the second answer is for that one only.
+    fn no_record_stays_without_an_answer_needlessly() {
+        // The first answer agrees most with the first record; but the second answer fits that one only.
         check(
             &[r#"{"dimension":"d","customerIdentifier":"c","quantity":1}"#, r#"{"dimension":"d","licenseArn":"l"}"#],
             &[
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn who_says_nothing_answers_nothing() {
+    fn an_empty_answer_answers_nothing() {
         let a = r#"{"dimension":"a"}"#;
         check(&["null", a], &["null", "{}"], &[None, None]);
         check(&["{}", a], &["null"], &[None, None]);

@@ -5,7 +5,7 @@ use super::matching;
 use super::usage_record::{Form, UsageRecord, speaker};
 use super::{Row, Value, set};
 
-/// Columns that tell about the call and are the same as in the event's own row.
+/// Columns about the call, which are the same as in the event's own row.
 const CALL_COLUMNS: [&str; 21] = [
     "event_time",
     "event_id",
@@ -64,7 +64,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// A row of this call: what the call, its record and AWS's answer say, with the leftovers in that order.
+    /// A row of this call: the columns of the call, its record and AWS's answer, with the leftovers in that order.
     fn row(&self, outcome: &str, columns: &[&Row], leftovers: &[&Unmapped]) -> Row {
         let mut row = self.columns.clone();
         for columns in columns {
@@ -80,13 +80,13 @@ impl<'a> Call<'a> {
     }
 }
 
-/// What stands in place of a body that was too large for CloudTrail: `{"omitted":true,…}`.
+/// The placeholder of a body that was too large for CloudTrail: `{"omitted":true,…}`.
 fn is_placeholder(value: &str) -> bool {
     json::member(value, "omitted").and_then(json::boolean).is_some_and(|(omitted, _)| omitted)
 }
 
-/// Opens a body (`requestParameters`, `responseElements`): for each member of the API that is wanted the value that speaks
-/// for it, and all the other non-null members. A body that is no object, or only a placeholder, is left over whole.
+/// Opens a body (`requestParameters`, `responseElements`): for each requested member of the API its value, and all the
+/// other non-null members. A body that is no object, or only a placeholder, is left over whole.
 fn open<'a, const N: usize>(
     name: &str,
     body: Option<&'a str>,
@@ -111,7 +111,7 @@ const TEXT: Fits = |value| json::text(value).is_some();
 const LIST: Fits = |value| value.starts_with('[');
 const OBJECT: Fits = |value| value.starts_with('{');
 
-/// The values that speak for the wanted members of an object at `path`, and what is left of it.
+/// The values of the requested members of an object at `path`, and the rest of it.
 fn members_of<'a, const N: usize>(
     path: &[Name],
     object: &'a str,
@@ -128,7 +128,7 @@ fn members_of<'a, const N: usize>(
     (speakers.map(|position| position.map(|position| members[position].1)), left)
 }
 
-/// A record that AWS answered about.
+/// A record that AWS answered.
 struct Answer {
     /// The request's record as the response repeats it.
     echo: UsageRecord,
@@ -221,16 +221,16 @@ fn batch_meter_usage(call: &Call) -> Vec<Row> {
             rows.push(call.row(answer.outcome, &[&product, &answer.echo.columns, &answer.columns], &leftovers));
         }
     }
-    // Records that are not told still need a row to be seen by; a call that had none does not.
+    // A call whose records are not shown still needs a row; a call that had none does not.
     if rows.is_empty() && !has_records {
-        rows.push(call.row(untold(call), &[&product], &[&request_left, &response_left]));
+        rows.push(call.row(outcome_without_records(call), &[&product], &[&request_left, &response_left]));
     }
     rows
 }
 
-/// What is known of a call that shows neither records nor answers. CloudTrail has left them out only where it says so, or
+/// The outcome of a call that shows neither records nor answers. CloudTrail has left them out only where it says so, or
 /// where it shows nothing at all.
-fn untold(call: &Call) -> &'static str {
+fn outcome_without_records(call: &Call) -> &'static str {
     match call.request {
         Some(request) if is_placeholder(request) => "omitted",
         _ if call.failed => "request_error",
@@ -251,7 +251,7 @@ fn meter_usage(call: &Call) -> Row {
         record = UsageRecord::read(&path, request, Form::Meter);
     }
     let outcome = match id {
-        None => untold(call),
+        None => outcome_without_records(call),
         Some(_) if call.failed => "request_error",
         Some(_) => "success",
     };

@@ -1,22 +1,23 @@
 //! The independent slow reference: what `convert` must produce, worked out a second time from the contract alone.
 //!
 //! In: the inflated text of an archive, or a finished lake. Out: plain rows, and the differences between two sets of
-//! them. It shares nothing with the program but the column declarations, prefers the shortest way to say a rule over a
-//! fast one, and parses with `serde_json` where the program uses simd-json. Whoever changes the contract changes it
-//! here first, from the words of the contract, never from the program's code.
+//! them. It shares nothing with the program but the column declarations, prefers the shortest form of a rule over a
+//! fast one, and parses with `serde_json` where the program uses simd-json. A change of the contract is made here
+//! first, from the words of the contract, never from the program's code.
 //!
-//! Where the contract is silent, the reference reads it like this: the first object of an array speaks for all; a document
-//! without events among others with events is refused; an event's own object is nesting level 1; too deep goes before a doubled name; of a doubled name in a usage record, tag
-//! or resource the first value counts and the rest is a deviation; letter case does not tell members of the Metering API
-//! apart, but of several spellings the usual one counts, unless it is an empty list; instants outside the years 0000 to 9999 do not parse;
-//! hours of the Java form are 1 to 12; numbers in strings follow JSON's grammar.
+//! Where the contract is silent, the reference reads it like this: the first object of an array decides for all; a document
+//! without events among others with events is refused; an event's own object is nesting level 1; too deep goes before a
+//! doubled name; of a doubled name in a usage record, tag or resource the first value counts and the rest is a deviation;
+//! names of members of the Metering API are case-insensitive, but of several spellings the usual one counts, unless it is an
+//! empty list; instants outside the years 0000 to 9999 do not parse; hours of the Java form are 1 to 12; numbers in strings
+//! follow JSON's grammar.
 //!
 //! ```text
 //! zip       bytes -> members                          (each the text of an archive)
 //! archive   text -> documents -> elements            (what is an archive, what is an event)
 //! event     element -> one row of `events`           (columns, unmapped, quarantine)
 //! metering  element -> rows of `usage_records`       (call -> record -> matching)
-//! json, number, time                                 the values all of these read
+//! json, number, time                                 the values that all of these read
 //! proof     digest files, log files -> what each is worth
 //! lake      Parquet files -> rows                    compare: rows against rows
 //! strategies                                         random archives, as text
@@ -89,11 +90,11 @@ pub struct Tag {
     pub value: Option<String>,
 }
 
-/// What must become of one archive.
+/// The expected result of one archive.
 #[derive(Debug, Default)]
 pub struct ReferenceArchive {
-    /// `converted`, `foreign`, `quarantined` as in the `archives` table, or `invalid` for text that is no JSON: what
-    /// of such an archive can be saved is not for the reference to say.
+    /// `converted`, `foreign`, `quarantined` as in the `archives` table, or `invalid` for text that is not JSON: the
+    /// reference does not decide what can be saved of it.
     pub status: &'static str,
     /// Rows of `events`, each with its partition under `event_date`.
     pub events: Vec<Row>,
@@ -129,7 +130,7 @@ impl fmt::Debug for Value {
             Self::Int(value) => write!(f, "{value}"),
             Self::TimestampMs(ms) => write!(f, "{ms} ms ({})", time::date_of(*ms)),
             Self::Decimal(millionths) => write!(f, "{millionths} millionths"),
-            // `{:?}` escapes what is invisible in a terminal, which is what the tests are about.
+            // `{:?}` escapes invisible characters, which the tests are about.
             Self::Text(text) => write!(f, "{text:?}"),
             Self::Bytes(bytes) => {
                 let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

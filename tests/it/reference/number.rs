@@ -9,7 +9,7 @@ pub struct Number {
 }
 
 impl Number {
-    /// Reads what JSON calls a number, and nothing else.
+    /// Reads a JSON number, and nothing else.
     pub fn parse(text: &str) -> Option<Self> {
         let (negative, unsigned) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -84,7 +84,7 @@ fn length(digits: &str) -> i64 {
     i64::try_from(digits.len()).expect("a length")
 }
 
-/// The exponent, or a hopelessly large one in place of one that no integer holds.
+/// The exponent, or a very large one if no integer holds it.
 fn parse_exponent(text: &str) -> Option<i64> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),

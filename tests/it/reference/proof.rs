@@ -1,7 +1,7 @@
-//! What digest files prove of a copy, one file at a time, by what AWS's User Guide says of them and nothing else.
+//! What digest files prove about a copy, one file at a time, by AWS's User Guide alone.
 //!
 //! In: every file of a copy, public keys. Out: what a digest file and a log file are worth. Never: a chain, an order or an
-//! index: to judge one file, all others are looked through once more.
+//! index: to assess one file, all others are searched again.
 //!
 //! The rules ("CloudTrail digest file structure", "Custom implementations of log file integrity validation"):
 //!
@@ -9,7 +9,7 @@
 //! - it is signed with the private key of `digestPublicKeyFingerprint`, RSA with PKCS #1 v1.5 over SHA-256, over four lines:
 //!   `digestEndTime`, bucket and key, the hexadecimal SHA-256 of its text, and `previousDigestSignature` or `null`;
 //! - its signature is metadata of its object, and the `previousDigestSignature` of the digest file after it;
-//! - a log file is what was delivered when the SHA-256 of its text is the `hashValue` of a digest file that is so signed.
+//! - a log file is what was delivered when the SHA-256 of its text is the `hashValue` of a digest file signed like that.
 //!
 //! A copy is files under keys from `AWSLogs/` on; it may be gunzipped, and keeps a signature beside a digest file.
 
@@ -34,11 +34,11 @@ pub enum DigestWorth {
 /// What a log file is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogWorth {
-    /// A signed digest file declares it, and it is that.
+    /// A signed digest file declares it, and it matches.
     Proved,
-    /// A signed digest file declares it, and it is not that.
+    /// A signed digest file declares it, and it does not match.
     Contradicted,
-    /// Digest files without signature declare it; whether it is what they say.
+    /// Only digest files without signature declare it; whether it matches.
     Unproved(bool),
     /// Only digest files that are wrong declare it.
     OfWrongDigest,
@@ -60,7 +60,7 @@ pub fn key_of(path: &str) -> String {
     if is_gunzipped { format!("{key}.gz") } else { key.to_owned() }
 }
 
-/// The text of a file that is one gzip member with nothing behind it, or no gzip at all.
+/// The text of a file that is one gzip member with nothing after it, or no gzip at all.
 pub fn text_of(stored: &[u8]) -> Option<Vec<u8>> {
     if !stored.starts_with(b"\x1f\x8b") {
         return Some(stored.to_owned());
@@ -79,7 +79,7 @@ fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
 }
 
-/// Whether a file keeps what was metadata of the digest file beside it.
+/// Whether a file holds metadata of the digest file beside it.
 fn is_beside(path: &str) -> bool {
     [".signature", ".metadata.json"].iter().any(|end| path.ends_with(end))
 }
@@ -90,7 +90,7 @@ impl Copy<'_> {
         self.files.keys().filter(|path| path.contains("_CloudTrail-Digest_") && !is_beside(path))
     }
 
-    /// The JSON of a digest file that is where it says.
+    /// The JSON of a digest file that is in its own place.
     pub fn digest(&self, path: &str) -> Option<Json> {
         let json: Json = serde_json::from_slice(&text_of(&self.files[path])?).ok()?;
         let is_there = key_of(json["digestS3Object"].as_str()?) == key_of(path);
@@ -115,23 +115,23 @@ impl Copy<'_> {
         };
         let beside = self.files.get(&format!("{path}.signature"));
         let beside = beside.map(|text| String::from_utf8_lossy(text).trim().to_owned());
-        let after: Vec<(&String, String)> = self.digests().filter_map(|other| self.told_by(other, path)).collect();
+        let after: Vec<(&String, String)> = self.digests().filter_map(|other| self.signature_in(other, path)).collect();
         if beside.iter().any(|it| signs(it)) || after.iter().any(|(_, it)| signs(it)) {
             return DigestWorth::Signed;
         }
-        // What a wrong digest file says of another is worth nothing, nor what one without signature says that is no later.
+        // A wrong digest file proves nothing about another, nor does one without signature that is no later.
         let end = |path: &str| path.rsplit('_').find(|part| part.starts_with('2')).unwrap_or_default().to_owned();
-        let is_told = |(other, _): &(&String, String)| match self.worth_of_digest(other) {
+        let counts = |(other, _): &(&String, String)| match self.worth_of_digest(other) {
             DigestWorth::Signed => true,
             DigestWorth::Unsigned => end(other) > end(path),
             DigestWorth::Wrong => false,
         };
-        if beside.is_some() || after.iter().any(is_told) { DigestWorth::Wrong } else { DigestWorth::Unsigned }
+        if beside.is_some() || after.iter().any(counts) { DigestWorth::Wrong } else { DigestWorth::Unsigned }
     }
 
-    /// The signature that a digest file of the same account and Region tells of another, with its path: whether it lies in its
-    /// own place or not, a signature proves itself.
-    fn told_by<'c>(&self, path: &'c String, of: &str) -> Option<(&'c String, String)> {
+    /// The signature of another digest file that one of the same account and Region has, with its path: a signature proves
+    /// itself in any place.
+    fn signature_in<'c>(&self, path: &'c String, of: &str) -> Option<(&'c String, String)> {
         let json: Json = serde_json::from_slice(&text_of(&self.files[path])?).ok()?;
         let area = |path: &str| key_of(path).split('/').rev().skip(4).map(str::to_owned).collect::<Vec<_>>();
         let is_of = key_of(json["previousDigestS3Object"].as_str()?) == key_of(of) && area(path) == area(of);
@@ -142,7 +142,7 @@ impl Copy<'_> {
     fn hashes(&self, key: &str, worth: DigestWorth, worths: &BTreeMap<String, DigestWorth>) -> Vec<String> {
         let mut hashes = Vec::new();
         for path in self.digests().filter(|path| worths[*path] == worth) {
-            // A wrong one may lie anywhere.
+            // A wrong one may be anywhere.
             let json = text_of(&self.files[path]).and_then(|text| serde_json::from_slice::<Json>(&text).ok());
             let logs = json.as_ref().and_then(|json| json["logFiles"].as_array()).into_iter().flatten();
             let of_key = logs.filter(|log| log["s3Object"].as_str().is_some_and(|object| key_of(object) == key));
@@ -154,7 +154,7 @@ impl Copy<'_> {
     /// What a log file is worth, which digest files are worth that much.
     pub fn worth_of_log(&self, path: &str, worths: &BTreeMap<String, DigestWorth>) -> LogWorth {
         let hash = text_of(&self.files[path]).map(|text| hex_sha256(&text));
-        let fits = |hashes: &[String]| hashes.iter().all(|told| Some(told) == hash.as_ref());
+        let fits = |hashes: &[String]| hashes.iter().all(|declared| Some(declared) == hash.as_ref());
         let signed = self.hashes(&key_of(path), DigestWorth::Signed, worths);
         if !signed.is_empty() {
             return if fits(&signed) { LogWorth::Proved } else { LogWorth::Contradicted };

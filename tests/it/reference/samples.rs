@@ -4,7 +4,7 @@
 
 use super::{Row, Value, reference_archive};
 
-/// The rows of one `BatchMeterUsage` call. `more` goes behind its last member.
+/// The rows of one `BatchMeterUsage` call. `more` goes after its last member.
 fn batch(request: &str, response: &str, more: &str) -> Vec<Row> {
     rows("BatchMeterUsage", request, response, more)
 }
@@ -165,7 +165,7 @@ fn response_records_without_a_request_get_rows_of_their_own() {
 }
 
 #[test]
-fn leftovers_of_a_record_stand_between_those_of_the_call() {
+fn leftovers_of_a_record_come_between_those_of_the_call() {
     let rows = batch(
         r#"{"usageRecords":[{"b.c":1,"quantity":"x","dimension":"d"}],"productCode":7}"#,
         r#"{"results":[{"usageRecord":{"dimension":"d","lost":1},"status":7,"meteringRecordId":[]}],"unprocessedRecords":{}}"#,

@@ -1,7 +1,7 @@
 //! Random archives as text, for the property tests.
 //!
 //! Everything is drawn from a tape of random words, read from left to right; a tape that has ended reads as zeros, and
-//! zero always stands for the plainest choice. So a shorter tape with smaller words is a simpler archive, and proptest's
+//! zero is always the plainest choice. So a shorter tape with smaller words is a simpler archive, and proptest's
 //! ordinary shrinking of a `Vec<u16>` finds small counterexamples. Text is generated, not `serde_json` values: number
 //! spellings, escapes, white space, member order, explicit nulls and doubled names are what the tests are about.
 //!
@@ -39,12 +39,12 @@ pub fn archive_document() -> impl Strategy<Value = String> {
     })
 }
 
-/// Zips, and what becomes of them: put together, appended to, behind something, cut, with bits flipped.
+/// Zips, and their mishaps: concatenated, appended to, after other bytes, cut, with bits flipped.
 pub fn zip_file() -> impl Strategy<Value = zips::ZipFile> {
     vec(any::<u16>(), 0..120).prop_map(|words| zips::zip_of(&words))
 }
 
-/// An archive drawn from these words alone, for a fuzzer that changes them.
+/// An archive drawn from these words, for a fuzzer that changes them.
 pub fn archive_of(words: &[u16]) -> String {
     let mut tape = Tape::new(words);
     let touches = spelling::Touches::draw(&mut tape);

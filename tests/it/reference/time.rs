@@ -13,7 +13,7 @@ pub struct Instant {
     pub canonical: bool,
 }
 
-/// Reads `eventTime` and its like: ISO 8601, extended or basic, with everything around it that has been seen.
+/// Reads timestamps such as `eventTime`: ISO 8601, extended or basic, with all variations seen so far.
 pub fn iso(text: &str) -> Option<Instant> {
     let mut cursor = Cursor(text);
     let year = cursor.digits(4)?;
@@ -92,7 +92,7 @@ fn java(text: &str) -> Option<i64> {
     instant(year, month, day, hour % 12 + afternoon, minute, second)
 }
 
-/// What is left of a text that is read from left to right.
+/// The rest of a text that is read from left to right.
 struct Cursor<'a>(&'a str);
 
 impl<'a> Cursor<'a> {
@@ -223,8 +223,8 @@ mod tests {
         instant(year, month, day, hour, minute, second).expect("a real instant")
     }
 
-    /// The calendar must agree with one that others wrote: on a whole cycle of it, on the years of real archives and
-    /// on the last ones that a column can hold.
+    /// The calendar must agree with jiff's: on a whole cycle, on the years of real archives and on the last ones that a
+    /// column can hold.
     #[test]
     fn every_day_is_where_jiff_has_it() {
         let epoch = jiff::civil::date(1970, 1, 1);

@@ -1,4 +1,4 @@
-//! One usage record, wherever it stands: in a `BatchMeterUsage` request, echoed in its response, or spread over the
+//! One usage record in any place: in a `BatchMeterUsage` request, echoed in its response, or spread over the
 //! parameters of `MeterUsage`.
 
 use super::json::{self, Name, Unmapped};
@@ -10,12 +10,12 @@ use super::{Allocation, Row, Tag, Value, set, time};
 pub struct UsageRecord {
     pub columns: Row,
     pub unmapped: Unmapped,
-    /// The record as it stands in the archive; none where a list has null, or a result has none.
+    /// The record verbatim; none where a list has null, or a result has none.
     pub text: Option<String>,
     pub spelling: Spelling,
 }
 
-/// What records that mean the same can be told apart by: the JSON of their members, white space and escapes aside.
+/// Distinguishes records that mean the same: the JSON of their members, without white space and escapes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spelling {
     pub time: Option<String>,
@@ -55,14 +55,14 @@ pub const API_MEMBERS: [&str; 25] = [
     "value",
 ];
 
-/// The member of the API that a name stands for, in whatever letter case a tool has written it.
+/// The member of the API with this name, in any letter case.
 pub fn api_member(name: &Name) -> Option<&'static str> {
     let name = String::from_utf16(name).ok()?;
     API_MEMBERS.into_iter().find(|known| known.eq_ignore_ascii_case(&name))
 }
 
-/// The position of the member that speaks for one of the API, when an object has it several times: an empty list is worth
-/// least, a name as AWS writes it more than one in another letter case, and of equals the first counts.
+/// The position of the member that counts, when an object has one of the API several times: an empty list counts least, a
+/// name as AWS writes it more than one in another letter case, and of equals the first counts.
 pub fn speaker(members: &[(Name, &str)], wanted: &str, fits: impl Fn(&str) -> bool) -> Option<usize> {
     let is_it = |(name, value): &(Name, &str)| api_member(name) == Some(wanted) && !json::is_null(value) && fits(value);
     let found = (0..members.len()).filter(|position| is_it(&members[*position]));
@@ -126,7 +126,7 @@ impl UsageRecord {
         record
     }
 
-    /// Reads a non-null member into its column, once; false when the column does not tell all about it.
+    /// Reads a non-null member into its column, once; false when the column does not hold all of it.
     fn take(&mut self, name: &str, value: &str, form: Form) -> bool {
         match (name, form) {
             ("dimension", Form::Batch) | ("usageDimension", Form::Meter) => self.take_text("dimension", value),
@@ -205,13 +205,13 @@ impl Spelling {
     }
 }
 
-/// The quantity that two members tell about.
+/// The quantity that two members state.
 struct Quantity {
     /// Millionths.
     value: Option<i128>,
-    /// Whether `value` is all that the plain member says.
+    /// Whether `value` is all of the plain member.
     tells_plain: bool,
-    /// Whether `value` is all that the `…AsDecimal` member says.
+    /// Whether `value` is all of the `…AsDecimal` member.
     tells_decimal: bool,
 }
 
@@ -233,7 +233,7 @@ fn millionths(value: &str) -> Option<i128> {
     number?.millionths()
 }
 
-/// What of `usageAllocations` fits its column, and whether that is all of it.
+/// The part of `usageAllocations` that fits its column, and whether that is all of it.
 fn read_allocations(value: &str) -> (Option<Value>, bool) {
     let Some(elements) = json::elements(value) else {
         return (None, false);
@@ -344,7 +344,7 @@ mod tests {
             &[("customer_aws_account_id", "\"2\"")],
             Some(r#"{"r.customerAwsAccountId":"3"}"#),
         );
-        // Of two spellings the usual one counts, else as of one that comes twice the first, whatever it is.
+        // Of two spellings the usual one counts; otherwise the first, as for a member that comes twice.
         let d = ("dimension", "\"d\"");
         check(r#"{"Dimension":"x","dimension":"d"}"#, Form::Batch, &[d], Some(r#"{"r.Dimension":"x"}"#));
         check(r#"{"dimension":"d","Dimension":"x"}"#, Form::Batch, &[d], Some(r#"{"r.Dimension":"x"}"#));

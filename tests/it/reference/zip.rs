@@ -1,16 +1,16 @@
 //! The members of a zip, found the slow way: byte by byte from the front, each proved by its checksum.
 //!
-//! APPNOTE.TXT calls the directory at the end the truth. Here it is only asked where it stands, so that it can be stepped
-//! over: whatever local header stands in a file outside of members, directories and ends is a member, whoever lists it.
+//! APPNOTE.TXT makes the directory at the end authoritative. Here only its position is used, to skip it: every local header
+//! in a file outside of members, directories and ends is a member, listed or not.
 
 use std::io::Read as _;
 
 use super::{ReferenceArchive, reference_archive};
 
-/// What a zip holds.
+/// The content of a zip.
 #[derive(Debug, Default)]
 pub struct ReferenceZip {
-    /// Names, what stands in front of them included, and what they hold; those of a name in the order in which they stand.
+    /// Names with their prefix, and contents; those of one name in file order.
     pub members: Vec<(String, Vec<u8>)>,
     /// Whether some of its bytes belong to a member that cannot be read, or a directory is missing.
     pub is_damaged: bool,
@@ -21,7 +21,7 @@ pub fn reference_zip(file: &[u8]) -> ReferenceZip {
     let mut zip = ReferenceZip::default();
     let mut names: Vec<Vec<u8>> = Vec::new();
     let (mut at, mut has_open_members, mut has_end) = (0, false, false);
-    // Behind the last thing that was recognized.
+    // After the last thing that was recognised.
     let mut edge = 0;
     while at < file.len() {
         if let Some(end) = end_of_zip(file, at) {
@@ -60,12 +60,12 @@ pub fn reference_zip(file: &[u8]) -> ReferenceZip {
             }
         }
     }
-    // What neither begins nor ends like a zip, nor holds a member, is something else.
+    // A file that neither begins nor ends like a zip, nor holds a member, is something else.
     zip.is_damaged |= has_open_members || (!has_end && file.starts_with(b"PK"));
     zip
 }
 
-/// What must become of the members of a zip that is called like this.
+/// The expected result for the members of a zip with this name.
 pub fn reference_members(uri: &str, zip: &ReferenceZip) -> Vec<(String, ReferenceArchive)> {
     let archive = |(name, bytes): &(String, Vec<u8>)| {
         let uri = format!("{uri}!{name}");
@@ -80,14 +80,14 @@ fn escaped(name: &[u8]) -> String {
     name.iter().map(|byte| if plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-/// A number of so many bytes, the least of them first.
+/// A little-endian number of this many bytes.
 fn number(bytes: &[u8], at: usize, count: usize) -> Option<usize> {
     let bytes = bytes.get(at..at.checked_add(count)?)?;
     bytes.iter().rev().try_fold(0_usize, |number, byte| number.checked_mul(256)?.checked_add(usize::from(*byte)))
 }
 
-/// Behind the end of a zip that begins here, if one does: its directory stands right before it, or that is empty. Its comment
-/// may be cut.
+/// The position after the end record that begins here, if one does: its directory is right before it, or empty. Its
+/// comment may be cut.
 fn end_of_zip(file: &[u8], at: usize) -> Option<usize> {
     let rest = file[at..].strip_prefix(b"PK\x05\x06").filter(|rest| rest.len() >= 18)?;
     let wide = at.checked_sub(76).filter(|at| file[*at..].starts_with(b"PK\x06\x06"));
@@ -115,7 +115,7 @@ enum Seen {
         name: Vec<u8>,
         is_stored: bool,
         bytes: Vec<u8>,
-        /// With its header and what stands behind it.
+        /// With its header and its descriptor.
         length: usize,
     },
 }
@@ -142,9 +142,9 @@ fn member(rest: &[u8]) -> Seen {
     }
     let field = |at: usize, wide: usize| match number(rest, at, 4) {
         Some(0xffff_ffff) => number(rest, wide, 8),
-        told => told,
+        size => size,
     };
-    // The only extra field that is written here is that of zip64: size, then packed size.
+    // The only extra field that the tests write is that of zip64: size, then packed size.
     let (packed, bytes) = (field(18, 30 + name.len() + 12), field(22, 30 + name.len() + 4));
     let crc = number(rest, 14, 4);
     let is_stored = method == 0;
@@ -158,18 +158,18 @@ fn member(rest: &[u8]) -> Seen {
             _ => Seen::Cut,
         };
     }
-    // Every place at which it may end, from the front.
+    // Every position at which it may end, from the front.
     for packed in 0..=body.len() {
         let behind = &body[packed..];
         let signed = behind.strip_prefix(b"PK\x07\x08").map(|behind| (behind, 4));
         for (fields, before) in signed.into_iter().chain([(behind, 0)]) {
             for width in [4, 8] {
-                let told = (number(fields, 4, width), number(fields, 4 + width, width));
-                if told.0 != Some(packed) {
+                let sizes = (number(fields, 4, width), number(fields, 4 + width, width));
+                if sizes.0 != Some(packed) {
                     continue;
                 }
                 if let Some(text) = unpacked(&body[..packed], is_stored)
-                    && told.1 == Some(text.len())
+                    && sizes.1 == Some(text.len())
                     && number(fields, 0, 4) == Some(checksum(&text))
                 {
                     return seen(text, start + packed + before + 4 + 2 * width);

@@ -1,8 +1,8 @@
 //! A program that dies at any of its requests to a store.
 //!
-//! In: how the program is started, and how what it left behind is looked at; out: how often it was killed. Never: a
-//! request left out – it is killed at the first, the second and so on until it has no more, each time before the store
-//! has heard of the request, and each time after the store has done it.
+//! In: functions that start the program and check what it left behind. Out: the number of kills. Never: a request left
+//! out – it is killed at the first, the second and so on until it has no more, each time before the store has received the
+//! request, and each time after the store has executed it.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,10 +19,9 @@ use crate::harness::{Started, Workdir, say};
 
 /// Kills a program at each of its requests of these kinds, or at each request if there are none.
 ///
-/// `start` is given the variables of the environment with which it reaches the store, and a name that no other attempt
-/// has, for a lake or a folder. `check` is given that name, and the moment of the death for messages; it looks at what is
-/// there, lets another run finish, and looks again. A program that is not killed has to end with `code`. Gives the number
-/// of kills.
+/// `start` gets the environment variables with which it reaches the store, and a name unique to the attempt, for a lake or
+/// a folder. `check` gets that name, and the moment of the death for messages; it checks what is there, lets another run
+/// finish, and checks again. A program that is not killed has to end with `code`. Returns the number of kills.
 pub fn kill_at_each_request(
     store: &dyn Store,
     operations: &[Operation],
@@ -54,7 +53,7 @@ const BUCKET: &str = "lake";
 const ROLE: &str = "TRAILMILL_TEST_COMMIT";
 const PARTS: usize = 3;
 
-/// A program in the smallest: parts first, then, last and if nobody else has, the object that lists them.
+/// A minimal program: parts first, then, if it does not exist yet, the object that lists them.
 #[test]
 fn a_program_that_commits() {
     let Ok(name) = std::env::var(ROLE) else { return };

@@ -1,14 +1,14 @@
-//! What may go wrong between a client and a store, and when.
+//! Faults between a client and a store, and when they happen.
 //!
-//! In: a request; out: the fault that befalls it. Never: chance without a seed – what happens to a request follows from
-//! the request and from how often it has come before, not from the order in which threads send theirs.
+//! In: a request. Out: the fault that it gets. Never: chance without a seed – what happens to a request depends on the
+//! request and on how often it has come before, not on the order in which threads send theirs.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use twox_hash::XxHash3_128;
 
-/// What a request asks for, by its method and its query (Amazon S3 API Reference).
+/// The operation of a request, by its method and its query (Amazon S3 API Reference).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
     /// `GetObject`.
@@ -48,7 +48,7 @@ pub struct Request {
     pub method: String,
     /// `/bucket/key`, decoded.
     pub path: String,
-    /// What stands behind `?`, as it was sent.
+    /// The query after `?`, as sent.
     pub query: String,
     /// The `Range` header.
     pub range: Option<String>,
@@ -56,13 +56,13 @@ pub struct Request {
     pub is_conditional: bool,
     /// Whether it has an `Authorization` header.
     pub is_signed: bool,
-    /// The key that it is signed with there.
+    /// The key in that header.
     pub access_key: Option<String>,
     /// Bytes of its body.
     pub body_bytes: usize,
-    /// What the client was answered; nothing as long as it was not, and when it never is.
+    /// The status that the client got, if any.
     pub status: Option<u16>,
-    /// The fault that befell it, in the words of its `Debug`.
+    /// The fault that it got, as `Debug` shows it.
     pub fault: Option<String>,
 }
 
@@ -107,52 +107,52 @@ impl Request {
         }
     }
 
-    /// What makes it the same request when it comes again.
+    /// The identity of a request that is sent again.
     fn identity(&self) -> String {
         format!("{} {}?{} {}", self.method, self.path, self.query, self.range.as_deref().unwrap_or_default())
     }
 }
 
-/// What befalls a request.
+/// What happens to a request.
 #[derive(Debug, Clone)]
 pub enum Fault {
     /// It is forwarded after a while.
     Delay(Duration),
     /// It is not forwarded, and the connection is reset.
     Reset,
-    /// It is forwarded; the connection is reset after so many bytes of the answer's body.
+    /// It is forwarded; the connection is reset after this many bytes of the answer's body.
     ResetAfter(usize),
-    /// It is forwarded; the connection is closed in good order after so many bytes of the answer's body.
+    /// It is forwarded; the connection is closed cleanly after this many bytes of the answer's body.
     Truncate(usize),
-    /// It is forwarded; the answer's body comes in pieces of so many bytes, one per interval.
+    /// It is forwarded; the answer's body comes in pieces of this many bytes, one per interval.
     Trickle(usize, Duration),
     /// It is not forwarded; the answer is an error of S3 with its usual code, such as 503 `SlowDown`.
     Status(u16),
     /// It is not forwarded; the answer is an error of S3 with this status and code, such as 400 `ExpiredToken`, or
-    /// 200 `InternalError`, which S3 gives when a multipart upload cannot be completed.
+    /// 200 `InternalError`, which S3 returns when a multipart upload cannot be completed.
     Answer(u16, &'static str),
     /// It is not forwarded and never answered.
     Hang,
-    /// The store does it, and the client sees a reset.
+    /// The store executes it, and the client sees a reset.
     DropAfterForward,
-    /// The store does it without looking at `If-Match` and `If-None-Match`.
+    /// The store executes it and ignores `If-Match` and `If-None-Match`.
     IgnoreConditions,
     /// It is not forwarded, and waits until its client is dead: see [`super::proxy::Proxy::wait_for_held`].
     HoldBefore,
-    /// The store does it, and the answer waits until the client is dead.
+    /// The store executes it, and the answer waits until the client is dead.
     HoldAfter,
 }
 
 /// When a client is killed at a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// The store never hears of the request.
+    /// The store never receives the request.
     Before,
-    /// The store has done it, and the client never hears of that.
+    /// The store has executed it, and the client never gets the answer.
     After,
 }
 
-/// The code that S3 gives with a status (Amazon S3 API Reference, error responses).
+/// The code that S3 returns with a status (Amazon S3 API Reference, error responses).
 pub fn code(status: u16) -> &'static str {
     match status {
         400 => "InvalidRequest",
@@ -165,7 +165,7 @@ pub fn code(status: u16) -> &'static str {
     }
 }
 
-/// Which requests a fault befalls.
+/// Which requests get a fault.
 pub struct Rule {
     operations: Vec<Operation>,
     words: Vec<String>,
@@ -220,31 +220,31 @@ impl Rule {
         Self::of(&[Operation::List])
     }
 
-    /// Whose `/bucket/key` has this in it, decoded.
+    /// Requests whose decoded `/bucket/key` contains this.
     pub fn key_contains(mut self, word: &str) -> Self {
         self.words.push(word.to_owned());
         self
     }
 
-    /// Whose query has this in it, as it was sent.
+    /// Requests whose query, as sent, contains this.
     pub fn query_contains(mut self, word: &str) -> Self {
         self.query_words.push(word.to_owned());
         self
     }
 
-    /// That this says yes to.
+    /// Requests that match this predicate.
     pub fn when(mut self, when: impl Fn(&Request) -> bool + Send + 'static) -> Self {
         self.when = Some(Box::new(when));
         self
     }
 
-    /// Not the first so many of those that match.
+    /// Skips the first of those that match.
     pub fn skip(mut self, requests: usize) -> Self {
         self.skip = requests;
         self
     }
 
-    /// No more than so many.
+    /// At most this many.
     pub fn times(mut self, requests: usize) -> Self {
         self.times = requests;
         self
@@ -255,19 +255,19 @@ impl Rule {
         self.skip(nth - 1).times(1)
     }
 
-    /// Only the first so many times that the same request comes: whoever tries again often enough gets through.
+    /// Only the first times that the same request comes: enough retries get through.
     pub fn attempts(mut self, attempts: usize) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// Some of them, with this probability.
+    /// Each with this probability.
     pub fn chance(mut self, probability: f64, seed: u64) -> Self {
         self.chance = Some((probability, seed));
         self
     }
 
-    /// Whether the fault befalls this request, which counts.
+    /// Whether this request gets the fault; it is counted.
     pub fn fires(&mut self, request: &Request) -> bool {
         let is_wanted = (self.operations.is_empty() || self.operations.contains(&request.operation))
             && self.words.iter().all(|word| request.path.contains(word))

@@ -1,4 +1,4 @@
-//! The helpers themselves: a store does what S3 does, and a fault is what a client sees of it.
+//! Tests of the helpers: a store behaves like S3, and the client sees each fault.
 
 use std::time::{Duration, Instant};
 
@@ -19,18 +19,18 @@ use crate::harness::Workdir;
 const BUCKET: &str = "trail";
 const MIB: usize = 1024 * 1024;
 
-/// What a request came to: a status if there was an answer, or what happened to the connection.
+/// The result of a request: a status if there was an answer, or what happened to the connection.
 fn failure<T>(result: Result<T, Error>) -> String {
     match result {
         Ok(_) => "no failure".to_owned(),
         Err(error) => {
-            let mut told = error.to_string();
+            let mut message = error.to_string();
             let mut source = std::error::Error::source(&error);
             while let Some(next) = source {
-                told.push_str(&format!(": {next}"));
+                message.push_str(&format!(": {next}"));
                 source = next.source();
             }
-            told
+            message
         }
     }
 }
@@ -51,7 +51,7 @@ fn keys(client: &Client, prefix: &str) -> Vec<String> {
     client.wait(listed.try_collect()).expect("a listing")
 }
 
-/// What holds for any store.
+/// Checks that hold for any store.
 fn check_store(store: &dyn Store) {
     store.create_bucket(BUCKET);
     let client = store.client(BUCKET);
@@ -69,7 +69,7 @@ fn check_store(store: &dyn Store) {
     assert!(matches!(read(&client, "a/none"), Err(Error::NotFound { .. })), "{name}");
     assert_eq!(store.bytes(BUCKET, "a/one").as_deref(), Some(&b"first"[..]), "{name}");
 
-    // A read of what has changed since is refused.
+    // A conditional read of a changed object is refused.
     let if_match = |e_tag: &str| {
         let options = GetOptions { if_match: Some(e_tag.to_owned()), range: Some((0..2).into()), ..Default::default() };
         client.wait(async { client.s3.get_opts(&Path::from("a/one"), options).await?.bytes().await })
@@ -106,24 +106,24 @@ fn check_store(store: &dyn Store) {
     let after = client.s3.list_with_offset(None, &Path::from("a/one")).map_ok(|object| object.location.to_string());
     assert_eq!(client.wait(after.try_collect::<Vec<_>>()).expect("a listing"), ["a/two", "b"], "{name}");
 
-    // Removed, one by one and many at once; removing what is not there is no error.
+    // Removed, one by one and many at once; removing a missing object is no error.
     store.remove(BUCKET, "b");
     let doomed = ["a/two", "a/deep/er/three", "a/none"].map(|key| Ok(Path::from(key)));
     let removed = client.s3.delete_stream(Box::pin(futures::stream::iter(doomed)));
     assert_eq!(client.wait(removed.try_collect::<Vec<_>>()).expect("removals").len(), 3, "{name}");
     client.wait(client.s3.delete(&Path::from("a/none"))).expect("nothing to remove");
     assert_eq!(store.objects(BUCKET), ["a/one"], "{name}");
-    // There are no folders that could be left.
+    // No folders are left.
     put(&client, "a/deep", "an object now", PutMode::Create).expect("a new object");
 
-    // Nobody without the key, and no bucket that is not there.
+    // No access without the key, nor to a missing bucket.
     let missing = store.client("missing");
     assert!(failure(read(&missing, "x")).contains("NoSuchBucket"), "{name}: {}", failure(read(&missing, "x")));
     assert!(failure(put(&missing, "x", "y", PutMode::Overwrite)).contains("NoSuchBucket"), "{name}");
     assert!(failure(missing.wait(missing.s3.list(None).try_collect::<Vec<_>>())).contains("NoSuchBucket"), "{name}");
 }
 
-/// What holds for any store of objects that come in parts.
+/// Checks of multipart uploads that hold for any store.
 fn check_multipart(store: &dyn Store) {
     store.create_bucket(BUCKET);
     let client = store.client(BUCKET);
@@ -159,7 +159,7 @@ fn check_multipart(store: &dyn Store) {
     assert!(client.wait(upload.complete()).is_err(), "{name}: what was aborted cannot be completed");
 }
 
-/// Of many that create the same object at once, one does.
+/// Of many clients that create the same object at once, one succeeds.
 fn check_race(store: &dyn Store) {
     store.create_bucket(BUCKET);
     let client = store.client(BUCKET);
@@ -187,13 +187,13 @@ fn a_store_takes_objects_in_parts() {
     on_every_store(check_multipart);
 }
 
-/// Not with moto: it looks and puts in two steps.
+/// Not with moto: it checks and puts in two steps.
 #[test]
 fn one_of_many_creates_an_object() {
     check_race(&Server::start());
 }
 
-/// A proxy without rules is not to be noticed.
+/// A proxy without rules is transparent.
 #[test]
 fn a_store_behind_the_proxy_is_the_store() {
     struct Behind(Server, Proxy);
@@ -233,7 +233,7 @@ fn a_store_behind_the_proxy_is_the_store() {
     }
 }
 
-/// A listing of many pages is that of one.
+/// A listing in many pages equals one in a single page.
 #[test]
 fn listings_come_in_pages() {
     let server = Server::with_bucket(BUCKET);
@@ -251,14 +251,14 @@ fn listings_come_in_pages() {
     assert_eq!(proxy.count(Operation::List), 8, "{}", proxy.dump());
     let folder = client.wait(client.s3.list_with_delimiter(Some(&Path::from("b")))).expect("a listing");
     assert_eq!((folder.common_prefixes.len(), folder.objects.len()), (25, 0));
-    // A listing that fails on its way fails.
+    // A listing that fails midway fails.
     proxy.rule(Rule::list().query_contains("continuation-token"), Fault::Status(503));
     let listed = client.wait(client.s3.list(None).try_collect::<Vec<_>>());
     assert!(failure(listed).contains("SlowDown"), "{}", proxy.dump());
     assert!(proxy.connections() >= 1);
 }
 
-/// Uploads that nobody has completed can be found, page by page, and how old they are.
+/// Open uploads can be listed, page by page, with their age.
 #[test]
 fn open_uploads_are_listed() {
     let server = Server::with_bucket(BUCKET);
@@ -293,7 +293,7 @@ fn open_uploads_are_listed() {
     assert!(status == 404 && text.contains("NoSuchBucket"), "{status} {text}");
 }
 
-/// A tree of files goes up and comes down again, keys of all kinds among them.
+/// A tree of files is uploaded and downloaded again, with keys of all kinds.
 fn check_trees(store: &dyn Store) {
     store.create_bucket(BUCKET);
     let workdir = Workdir::new();
@@ -331,7 +331,7 @@ fn trees_go_up_and_come_down() {
     on_every_store(check_trees);
 }
 
-/// What a folder of files cannot keep is refused, and not mixed up.
+/// Keys that a folder of files cannot hold are refused, not mixed up.
 #[test]
 fn keys_that_are_no_paths_are_refused() {
     let server = Server::with_bucket(BUCKET);
@@ -346,7 +346,7 @@ fn keys_that_are_no_paths_are_refused() {
     assert_eq!(server.objects(BUCKET), ["a", "b/c"]);
 }
 
-/// A range of nothing is none.
+/// An empty range is an error.
 #[test]
 fn ranges_behind_the_end_are_refused() {
     on_every_store(|store| {
@@ -361,13 +361,13 @@ fn ranges_behind_the_end_are_refused() {
             ("object", "bytes=-9", 206),
         ] {
             let (status, body) = client.send("GET", &format!("/{BUCKET}/{key}"), &[("range", range)], b"");
-            let told = String::from_utf8_lossy(&body);
-            assert_eq!(status, expected, "{} {key} {range}: {told}", store.name());
+            let answer = String::from_utf8_lossy(&body);
+            assert_eq!(status, expected, "{} {key} {range}: {answer}", store.name());
         }
     });
 }
 
-/// Metadata come back; digest files carry their signatures in them.
+/// Metadata are returned; digest files carry their signatures in them.
 #[test]
 fn metadata_come_back() {
     on_every_store(|store| {
@@ -393,7 +393,7 @@ fn the_folder_is_the_bucket() {
     assert_eq!(head.e_tag.as_deref(), Some(&*format!("\"{:x}\"", md5::compute("new"))));
 }
 
-/// A server, a proxy before it, and a client that tries everything once.
+/// A server, a proxy before it, and a client without retries.
 fn behind() -> (Server, Proxy, Client) {
     let server = Server::with_bucket(BUCKET);
     server.put(BUCKET, "object", &vec![7; 200_000]);
@@ -405,7 +405,7 @@ fn behind() -> (Server, Proxy, Client) {
 #[test]
 fn a_fault_is_what_the_client_sees() {
     let (_server, proxy, client) = behind();
-    for (fault, told) in [
+    for (fault, message) in [
         (Fault::Reset, "reset"),
         (Fault::ResetAfter(1000), "body"),
         (Fault::Truncate(1000), "body"),
@@ -420,16 +420,16 @@ fn a_fault_is_what_the_client_sees() {
         proxy.forget();
         proxy.rule(Rule::get().key_contains("/trail/obj").times(1), fault);
         let failure = failure(read(&client, "object"));
-        assert!(failure.contains(told), "{words}: {failure}");
+        assert!(failure.contains(message), "{words}: {failure}");
         assert_eq!(proxy.faults(), 1, "{}", proxy.dump());
         assert_eq!(read(&client, "object").expect("no other fault").len(), 200_000);
         assert_eq!(proxy.requests().last().and_then(|request| request.status), Some(200), "{}", proxy.dump());
     }
 }
 
-/// Faults that go unnoticed by who tries again.
+/// Faults that a client with retries does not notice.
 #[test]
-fn who_tries_again_gets_through() {
+fn retries_get_through() {
     let (_server, proxy, _) = behind();
     let client = Client::new(&proxy.endpoint(), BUCKET, 5);
     for fault in [Fault::Reset, Fault::Status(503), Fault::Status(500), Fault::ResetAfter(1000), Fault::Truncate(1000)]
@@ -466,7 +466,7 @@ fn delays_and_trickles_only_take_time() {
 }
 
 #[test]
-fn what_hangs_is_never_answered() {
+fn a_hanging_request_is_never_answered() {
     let (_server, proxy, client) = behind();
     proxy.rule(Rule::get().times(1), Fault::Hang);
     client.wait(async {
@@ -483,7 +483,7 @@ fn what_hangs_is_never_answered() {
     assert_eq!(read(&client, "object").expect("an object").len(), 200_000);
 }
 
-/// A put that succeeded and looks failed: whoever creates an object must not take himself for another.
+/// A put that succeeded and looks failed: a client that creates an object must not mistake it for another's.
 #[test]
 fn a_put_that_looks_failed_is_in_the_store() {
     let (server, proxy, client) = behind();
@@ -494,9 +494,9 @@ fn a_put_that_looks_failed_is_in_the_store() {
     assert!(matches!(again, Err(Error::AlreadyExists { .. })), "{again:?}");
 }
 
-/// Who tries again what has been done is told wrong things: that is for callers of `object_store` to know.
+/// Retries of executed requests get misleading errors, which callers of `object_store` have to know.
 #[test]
-fn a_lost_answer_misleads_who_tries_again() {
+fn a_lost_answer_misleads_a_retry() {
     let server = Server::with_bucket(BUCKET);
     let proxy = Proxy::before(&server);
     let client = Client::new(&proxy.endpoint(), BUCKET, 3);
@@ -506,12 +506,12 @@ fn a_lost_answer_misleads_who_tries_again() {
         upload.put_part("x".into()).await?;
         upload.complete().await
     };
-    // An object that is complete is not found.
+    // The upload of a completed object is not found.
     proxy.rule(Rule::of(&[Operation::Complete]).times(1), Fault::DropAfterForward);
     let completed = client.wait(upload());
     assert!(matches!(completed, Err(Error::NotFound { .. })), "{completed:?}\n{}", proxy.dump());
     assert_eq!(server.bytes(BUCKET, "parts").as_deref(), Some(&b"x"[..]));
-    // An upload that was begun twice stays open once.
+    // An upload that was begun twice leaves one open.
     proxy.rule(Rule::of(&[Operation::Begin]).times(1), Fault::DropAfterForward);
     client.wait(upload()).expect("the second one");
     assert_eq!(server.uploads(BUCKET).len(), 1, "{}", proxy.dump());
@@ -520,14 +520,14 @@ fn a_lost_answer_misleads_who_tries_again() {
     proxy.rule(Rule::of(&[Operation::Complete]).times(1), Fault::Answer(200, "InternalError"));
     client.wait(upload()).expect("the second time");
     assert_eq!(proxy.count(Operation::Complete), 2, "{}", proxy.dump());
-    // A creation at the same time, which S3 wants to be tried again, looks like one before.
+    // A concurrent creation, which S3 wants retried, looks like an earlier one.
     proxy.rule(Rule::put().times(1), Fault::Status(409));
     let created = put(&client, "lock", "mine", PutMode::Create);
     assert!(matches!(created, Err(Error::AlreadyExists { .. })), "{created:?}");
     assert_eq!(server.bytes(BUCKET, "lock"), None);
 }
 
-/// A store that knows no conditions lets two create the same object.
+/// A store that ignores conditions lets two clients create the same object.
 #[test]
 fn conditions_can_be_ignored() {
     let (server, proxy, client) = behind();
@@ -542,7 +542,7 @@ fn conditions_can_be_ignored() {
 }
 
 #[test]
-fn requests_are_counted_and_told_apart() {
+fn requests_are_counted_by_kind() {
     let (server, proxy, client) = behind();
     proxy.rule(Rule::get(), Fault::Delay(Duration::from_millis(100)));
     let path = Path::from("object");
@@ -581,7 +581,7 @@ fn requests_are_counted_and_told_apart() {
 
 /// What happens to a request does not depend on the order in which requests come.
 #[test]
-fn chance_follows_from_the_seed() {
+fn random_faults_depend_on_the_seed_alone() {
     let (server, proxy, client) = behind();
     let keys: Vec<String> = (0..40).map(|at| format!("k/{at}")).collect();
     for key in &keys {
@@ -601,7 +601,7 @@ fn chance_follows_from_the_seed() {
     assert_ne!(failed(2, &keys), first);
 }
 
-/// A client can be killed when a request has come, before or after the store has done it.
+/// A client can be killed when a request has arrived, before or after the store has executed it.
 #[test]
 fn requests_are_held_until_the_client_is_dead() {
     let patience = Duration::from_mins(1);
@@ -620,7 +620,7 @@ fn requests_are_held_until_the_client_is_dead() {
     }
 }
 
-/// The program gets the store's variables and no others of AWS.
+/// The program sees the store's variables and no others of AWS.
 #[test]
 fn the_program_runs_with_the_variables_of_a_store() {
     let server = Server::start();

@@ -1,7 +1,7 @@
-//! A second server that speaks the S3 API, written by others in another language: moto.
+//! A second, independent server that speaks the S3 API: moto.
 //!
-//! In: buckets and objects; out: an endpoint on the loopback interface, and what is stored. Never: a test that fails
-//! because Python or moto is not there; it says that it was skipped.
+//! In: buckets and objects. Out: an endpoint on the loopback interface, and the stored objects. Never: a test that fails
+//! because Python or moto is missing; it reports that it was skipped.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -35,12 +35,12 @@ impl Moto {
         BufReader::new(output).read_line(&mut port).expect("a line");
         let Ok(port) = port.trim().parse::<u16>() else {
             let output = process.wait_with_output().expect("its end");
-            let told = String::from_utf8_lossy(&output.stderr);
-            assert!(told.contains("No module named"), "{told}");
-            say(&format!("skipped: {}, so moto was not asked", told.lines().last().unwrap_or_default()));
+            let printed = String::from_utf8_lossy(&output.stderr);
+            assert!(printed.contains("No module named"), "{printed}");
+            say(&format!("skipped: {}, so moto was not asked", printed.lines().last().unwrap_or_default()));
             return None;
         };
-        // Nobody reads what it complains of.
+        // Its messages are not read.
         drop(process.stderr.take());
         let endpoint = format!("http://127.0.0.1:{port}");
         let client = Client::new(&endpoint, "none", 0);
@@ -119,7 +119,7 @@ impl Drop for Moto {
     }
 }
 
-/// Texts of all elements of a name in XML that has no attributes and no other elements in them.
+/// Texts of all elements of a name in XML, where these have no attributes and no child elements.
 fn elements(xml: &str, name: &str) -> Vec<String> {
     let (begin, end) = (format!("<{name}>"), format!("</{name}>"));
     let texts = xml.split(&begin).skip(1).filter_map(|rest| rest.split(&end).next());

@@ -1,8 +1,8 @@
-//! An HTTP/1.1 proxy between a client and a store, at which things go wrong as rules say.
+//! An HTTP/1.1 proxy between a client and a store that injects faults by rules.
 //!
-//! In: a client's requests; out: the store's answers, or faults; a list of all requests, and how many there were at
-//! once. Never: a byte that was changed where no rule asks for it. Requests are passed on as they were signed, with the
-//! `Host` that the client sent; each has a connection of its own to the store, so that where an answer ends is plain.
+//! In: a client's requests. Out: the store's answers, or faults; a list of all requests, and the most at once. Never: a
+//! byte changed without a rule. Requests are forwarded as they were signed, with the `Host` that the client sent; each has a
+//! connection of its own to the store, so that the end of an answer is clear.
 
 use std::io;
 use std::net::SocketAddr;
@@ -72,7 +72,7 @@ impl Proxy {
         Self { address, shared, runtime: Some(runtime) }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -82,12 +82,12 @@ impl Proxy {
         environment(&self.endpoint())
     }
 
-    /// A client of a bucket that tries everything once.
+    /// A client of a bucket without retries.
     pub fn client(&self, bucket: &str) -> Client {
         Client::new(&self.endpoint(), bucket, 0)
     }
 
-    /// From now on, the fault befalls requests that match. The first rule that fires is it.
+    /// From now on, requests that match get the fault. The first rule that fires counts.
     pub fn rule(&self, rule: Rule, fault: Fault) {
         self.shared.state().rules.push((rule, fault));
     }
@@ -97,7 +97,7 @@ impl Proxy {
         self.shared.state().rules.clear();
     }
 
-    /// Forgets all requests, and how many there were at once.
+    /// Forgets all requests, and the most at once.
     pub fn forget(&self) {
         let mut state = self.shared.state();
         state.requests.clear();
@@ -109,12 +109,12 @@ impl Proxy {
         self.shared.state().requests.clone()
     }
 
-    /// How many requests of a kind came.
+    /// The number of requests of a kind.
     pub fn count(&self, operation: Operation) -> usize {
         self.shared.state().requests.iter().filter(|request| request.operation == operation).count()
     }
 
-    /// How many requests a fault befell.
+    /// The number of requests that got a fault.
     pub fn faults(&self) -> usize {
         self.shared.state().requests.iter().filter(|request| request.fault.is_some()).count()
     }
@@ -129,7 +129,7 @@ impl Proxy {
         self.shared.state().connections
     }
 
-    /// Waits until so many requests are held by [`Fault::HoldBefore`] or [`Fault::HoldAfter`]; whether they are.
+    /// Waits until this many requests are held by [`Fault::HoldBefore`] or [`Fault::HoldAfter`]; returns whether they are.
     pub fn wait_for_held(&self, requests: usize, patience: Duration) -> bool {
         let until = Instant::now() + patience;
         let mut state = self.shared.state();
@@ -150,8 +150,8 @@ impl Proxy {
         self.rule(Rule::of(operations).nth(nth), fault);
     }
 
-    /// Kills a program when a request of it is held, and waits until the store has done all that it had been asked
-    /// for before. A program of which no request is held ends by itself.
+    /// Kills a program when one of its requests is held, and waits until the store has executed all earlier ones. A program
+    /// without a held request ends by itself.
     pub fn kill_when_held(&self, mut program: Started) -> Run {
         while program.child.try_wait().expect("a program").is_none() {
             if self.wait_for_held(1, Duration::from_millis(10)) {
@@ -188,7 +188,7 @@ impl Drop for Proxy {
     }
 }
 
-/// One message of HTTP/1.1: its first line, its headers with lower-case names, its body as it was framed.
+/// One message of HTTP/1.1: its first line, its headers with lower-case names, its body as framed.
 struct Message {
     first: String,
     headers: Vec<(String, String)>,
@@ -212,7 +212,7 @@ impl Message {
     /// Takes first line and headers from the front of `bytes`, if they are there in full; headers may hold any bytes.
     fn parse_head(bytes: &mut Vec<u8>) -> Option<Self> {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-        // Latin-1, so that every byte comes out as it went in.
+        // Latin-1, so that every byte is unchanged.
         let head: String = bytes.drain(..end).map(char::from).collect();
         let mut lines = head.trim_end().split("\r\n");
         let first = lines.next()?.to_owned();
@@ -252,14 +252,14 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// What becomes of a connection after a request.
+/// What happens to a connection after a request.
 enum Next {
     Request,
     Close,
     Reset,
 }
 
-/// Serves a client until one of both is gone. What goes wrong with a connection is for the client to see, nobody else.
+/// Serves a client until one of both is gone. Only the client sees errors of its connection.
 async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
     let _ = client.set_nodelay(true);
     let mut read = Vec::new();
@@ -363,7 +363,7 @@ async fn read_request(client: &mut TcpStream, read: &mut Vec<u8>) -> io::Result<
     Ok(Some(request))
 }
 
-/// What the store answers to a request.
+/// The store's answer to a request.
 async fn forward(request: &Message, shared: &Shared) -> io::Result<Message> {
     let mut store = TcpStream::connect(&shared.store).await?;
     store.set_nodelay(true)?;

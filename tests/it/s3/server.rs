@@ -1,7 +1,7 @@
 //! An S3 server in this process: `s3s-fs` over a temporary folder.
 //!
-//! In: buckets and objects; out: an endpoint on the loopback interface, and what is stored. Never: a request that is not
-//! signed with the tests' key, or anything left when it is dropped.
+//! In: buckets and objects. Out: an endpoint on the loopback interface, and the stored objects. Never: accepts a request that
+//! is not signed with the tests' key, or leaves anything when it is dropped.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -66,17 +66,17 @@ impl Server {
         path
     }
 
-    /// Puts at most so many keys on a page of a listing, so that few objects need several pages.
+    /// Limits the keys on a page of a listing, so that few objects need several pages.
     pub fn set_page(&self, keys: usize) {
         self.shelf.set_page(keys);
     }
 
-    /// Plays a store that puts what it is given whatever the condition, as some do that speak the S3 API.
+    /// Simulates a store that ignores the conditions of puts, as some do.
     pub fn ignore_conditions(&self) {
         self.shelf.ignore_conditions();
     }
 
-    /// Makes all open uploads look that much older.
+    /// Makes all open uploads look this much older.
     pub fn age_uploads(&self, age: std::time::Duration) {
         self.shelf.age_uploads(age);
     }

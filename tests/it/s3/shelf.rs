@@ -1,6 +1,6 @@
 //! What S3 does and `s3s-fs` does not, around `s3s-fs`.
 //!
-//! In: requests of the S3 API; out: what `s3s_fs::FileSystem` answers, and beyond it: conditions that hold when several
+//! In: requests of the S3 API. Out: the answers of `s3s_fs::FileSystem`, and beyond it: conditions that hold when several
 //! writers come at once, `If-Match` of a GET, ETags and short pages in listings, the list of open multipart uploads,
 //! and the errors `NoSuchBucket` and `NoSuchUpload`. Never: an answer that S3 would not give and a test could take for one.
 
@@ -28,8 +28,8 @@ use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 use tokio::sync::RwLock;
 
-/// A header that no client sends: the fault proxy asks for a store that knows no conditions. It cannot take the
-/// conditions out of a request, because they are signed.
+/// A header that no client sends: the fault proxy uses it to have conditions ignored. It cannot remove the conditions from a
+/// request, because they are signed.
 pub const IGNORE_CONDITIONS: &str = "x-ignore-conditions";
 
 /// Most keys on a page of a listing (Amazon S3 API Reference, `ListObjectsV2`).
@@ -38,15 +38,15 @@ pub const PAGE: usize = 1000;
 /// The longest name of a file.
 const MAX_NAME: usize = 255;
 
-/// What `s3s-fs` adds to such a name for a multipart upload.
+/// The length that `s3s-fs` adds to such a name for a multipart upload.
 const UPLOAD_WORDS: usize = ".upload-00000000-0000-4000-8000-000000000000".len();
 
-/// Buckets in a folder. A clone is another hand on the same shelf.
+/// Buckets in a folder. Clones share them.
 #[derive(Clone)]
 pub struct Shelf {
     files: Arc<FileSystem>,
     root: PathBuf,
-    /// Held by whoever changes an object, so that looking at it and replacing it is one step.
+    /// Held while an object is changed, so that checking and replacing it is one step.
     turn: Arc<RwLock<()>>,
     /// Multipart uploads that are neither complete nor aborted, by their id.
     uploads: Arc<Mutex<BTreeMap<String, Upload>>>,
@@ -73,12 +73,12 @@ impl Shelf {
         }
     }
 
-    /// Puts at most so many keys on a page of a listing.
+    /// Limits the keys on a page of a listing.
     pub fn set_page(&self, keys: usize) {
         self.page.store(keys, Ordering::Relaxed);
     }
 
-    /// Plays a store that puts what it is given whatever the condition.
+    /// Simulates a store that ignores the conditions of puts.
     pub fn ignore_conditions(&self) {
         self.knows_conditions.store(false, Ordering::Relaxed);
     }
@@ -95,7 +95,7 @@ impl Shelf {
         open
     }
 
-    /// Makes an upload look as if it had been started long ago, as those are that a lifecycle rule removes.
+    /// Makes an upload look old enough for a lifecycle rule to remove it.
     pub fn age_uploads(&self, age: std::time::Duration) {
         for upload in self.uploads.lock().unwrap_or_else(PoisonError::into_inner).values_mut() {
             upload.initiated -= age;
@@ -110,9 +110,9 @@ impl Shelf {
         if self.root.join(bucket).is_dir() { Ok(()) } else { Err(s3_error!(NoSuchBucket)) }
     }
 
-    /// Refuses keys that S3 has and files have not, rather than to take one for another: those with empty steps, `.` and
-    /// `..` in them or with `/` at an end, objects that lie below an object, and keys of which `s3s-fs` cannot write down
-    /// what it knows, because it does so in a file that has the key in its name, and `words` more bytes.
+    /// Refuses keys that S3 allows and files do not, rather than mix them up: keys with empty segments, `.` and `..`, or with
+    /// `/` at either end, objects below an object, and keys too long for the files in which `s3s-fs` keeps metadata, which
+    /// have the key in their name, and `words` more bytes.
     fn check_key(&self, bucket: &str, key: &str, words: usize) -> S3Result<()> {
         self.check_bucket(bucket)?;
         let path = self.path(bucket, key);
@@ -140,13 +140,13 @@ impl Shelf {
         self.root.join(bucket).join(key)
     }
 
-    /// Where `s3s-fs` keeps what it knows of an object: its `ETag`, and its metadata.
+    /// Where `s3s-fs` keeps the `ETag` and the metadata of an object.
     fn sidecars(&self, bucket: &str, key: &str) -> [PathBuf; 2] {
         let [bucket, key] = [bucket, key].map(|name| URL_SAFE_NO_PAD.encode(name));
         ["internal", "metadata"].map(|kind| self.root.join(format!(".bucket-{bucket}.object-{key}.{kind}.json")))
     }
 
-    /// Forgets what is known of an object that has been replaced in the folder since.
+    /// Forgets the metadata of an object that has been replaced in the folder since.
     fn forget_if_changed(&self, bucket: &str, key: &str) {
         let changed = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
         let object = changed(&self.path(bucket, key));
@@ -191,7 +191,7 @@ impl Shelf {
         Ok(())
     }
 
-    /// Removes an object, and the folders that only it was in: S3 has no folders.
+    /// Removes an object, and the folders that held only it: S3 has no folders.
     fn remove(&self, bucket: &str, key: &str) -> S3Result<()> {
         self.check_bucket(bucket)?;
         let path = self.path(bucket, key);
@@ -211,7 +211,7 @@ impl Shelf {
     }
 }
 
-/// A request that comes from nobody.
+/// A request without a client.
 pub fn request<T>(input: T) -> S3Request<T> {
     S3Request {
         input,
@@ -231,7 +231,7 @@ pub fn blob(bytes: Bytes) -> StreamingBlob {
     StreamingBlob::wrap(futures::stream::once(std::future::ready(Ok::<_, std::io::Error>(bytes))))
 }
 
-/// The whole of a body: it has come before anybody has to wait for its sender.
+/// The whole of a body, received before any lock is taken.
 async fn whole(body: Option<StreamingBlob>) -> S3Result<Bytes> {
     let Some(body) = body else { return Ok(Bytes::new()) };
     let pieces: Result<Vec<Bytes>, _> = body.try_collect().await;
@@ -257,7 +257,7 @@ impl S3 for Shelf {
         if bytes == 0 && input.range.is_some() {
             return Err(s3_error!(InvalidRange));
         }
-        // It would seek before the beginning.
+        // `s3s-fs` would seek before the beginning.
         if let Some(Range::Suffix { length }) = &mut input.range {
             *length = bytes.min(*length);
         }
@@ -281,7 +281,7 @@ impl S3 for Shelf {
         let page = self.page.load(Ordering::Relaxed).min(PAGE);
         let asked = req.input.max_keys.and_then(|keys| usize::try_from(keys).ok()).unwrap_or(PAGE);
         req.input.max_keys = i32::try_from(asked.min(page)).ok();
-        // It would say that keys are encoded, and not encode them.
+        // `s3s-fs` would say that keys are encoded, and not encode them.
         req.input.encoding_type = None;
         let mut response = self.files.list_objects_v2(req).await?;
         for object in response.output.contents.iter_mut().flatten() {
@@ -386,7 +386,7 @@ impl S3 for Shelf {
         self.check_bucket(&input.bucket)?;
         let prefix = input.prefix.clone().unwrap_or_default();
         let marker = (input.key_marker.unwrap_or_default(), input.upload_id_marker.unwrap_or_default());
-        // A key alone stands for all uploads of it.
+        // A key marker alone skips all uploads of the key.
         let is_next = |(key, id): &(String, String)| {
             if marker.1.is_empty() { *key > marker.0 } else { (key, id) > (&marker.0, &marker.1) }
         };

@@ -1,7 +1,7 @@
-//! What every store of objects can do for a test, whatever program it is.
+//! What every object store of the tests can do.
 //!
-//! In: buckets, keys and bytes; out: the same from the store, an environment for the command, and a client. Never: a
-//! store that the developer has an account with: the variables leave no other to be found.
+//! In: buckets, keys and bytes. Out: the same from the store, an environment for the command, and a client. Never: reaches a
+//! store where the developer has an account: the variables exclude every other.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,11 +15,11 @@ use super::moto::Moto;
 use super::server::Server;
 use crate::harness::files;
 
-/// Whoever has this key may do everything; nobody else may do anything. It opens nothing but these stores.
+/// This key allows everything; without it nothing is allowed. It opens only these stores.
 pub const ACCESS_KEY: &str = "trailmill-tests";
-/// Another that may, too.
+/// Another such key.
 pub const OTHER_ACCESS_KEY: &str = "trailmill-tests-later";
-/// Their secret.
+/// The secret of both.
 pub const SECRET_KEY: &str = "no-secret-at-all";
 /// The Region that all stores are in.
 pub const REGION: &str = "eu-central-1";
@@ -27,15 +27,15 @@ pub const REGION: &str = "eu-central-1";
 /// Variables of an environment.
 pub type Environment = Vec<(&'static str, String)>;
 
-/// A store of objects that speaks the S3 API.
+/// An object store that speaks the S3 API.
 pub trait Store: Send + Sync {
-    /// What it is, for messages.
+    /// Its name, for messages.
     fn name(&self) -> &'static str;
 
-    /// Where it listens, such as `http://127.0.0.1:40000`.
+    /// Its endpoint, such as `http://127.0.0.1:40000`.
     fn endpoint(&self) -> String;
 
-    /// Whether a request that was changed on its way is refused.
+    /// Whether a request that was changed in transit is refused.
     fn checks_signatures(&self) -> bool;
 
     /// Makes a bucket.
@@ -61,7 +61,7 @@ pub trait Store: Send + Sync {
         self.put_with(bucket, key, bytes, &[]);
     }
 
-    /// Puts every file below a folder, or one file, under keys that begin with `prefix/`; the keys, sorted.
+    /// Puts every file below a folder, or one file, under keys that begin with `prefix/`; returns the keys, sorted.
     fn put_tree(&self, bucket: &str, prefix: &str, folder: &Path) -> Vec<String> {
         let below = files(folder);
         let put = |path: &PathBuf| {
@@ -75,7 +75,7 @@ pub trait Store: Send + Sync {
         keys
     }
 
-    /// Every object of a bucket below a prefix, written as a file below a folder, its key without the prefix.
+    /// Writes every object of a bucket below a prefix to a file below a folder, its key without the prefix.
     fn get_tree(&self, bucket: &str, prefix: &str, folder: &Path) {
         for key in self.objects(bucket) {
             let Some(below) = key.strip_prefix(prefix).map(|key| key.trim_start_matches('/')) else { continue };
@@ -90,13 +90,13 @@ pub trait Store: Send + Sync {
         environment(&self.endpoint())
     }
 
-    /// A client that tries everything once.
+    /// A client without retries.
     fn client(&self, bucket: &str) -> Client {
         Client::new(&self.endpoint(), bucket, 0)
     }
 }
 
-/// The variables with which a command reaches what listens at `endpoint`, and no other store by mistake.
+/// The variables with which a command reaches the store at `endpoint`, and no other by mistake.
 pub fn environment(endpoint: &str) -> Environment {
     let nowhere = "/nonexistent/trailmill-tests";
     vec![
@@ -111,7 +111,7 @@ pub fn environment(endpoint: &str) -> Environment {
     ]
 }
 
-/// `object_store` with a runtime of its own, on which [`Client::wait`] runs what it does.
+/// `object_store` with a runtime of its own, on which [`Client::wait`] runs its futures.
 pub struct Client {
     runtime: tokio::runtime::Runtime,
     endpoint: String,
@@ -120,9 +120,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of a bucket that tries again so many times.
+    /// A client of a bucket with this many retries.
     pub fn new(endpoint: &str, bucket: &str, retries: usize) -> Self {
-        // The tests ask for no encryption, but the client must know whom it would ask.
+        // The tests use no encryption, but the client needs to know the service.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let backoff = BackoffConfig { init_backoff: Duration::from_millis(1), ..BackoffConfig::default() };
@@ -141,12 +141,12 @@ impl Client {
         Self { runtime: runtime.expect("a runtime"), endpoint: endpoint.to_owned(), http, s3: s3.expect("a client") }
     }
 
-    /// Waits for something that the client does.
+    /// Waits for a future of the client.
     pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
 
-    /// A signed request, for what `object_store` has no method for: `target` is path and query, encoded. Gives status
+    /// A signed request, for what `object_store` has no method for: `target` is path and query, encoded. Returns status
     /// and body of the answer.
     pub fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Vec<u8>) {
         let mut request = hyper::Request::builder().method(method).uri(format!("{}{target}", self.endpoint));
@@ -173,7 +173,7 @@ impl Client {
     }
 }
 
-/// A key as it stands in the path of a request.
+/// A key as encoded in the path of a request.
 pub fn encoded(key: &str) -> String {
     let mut path = String::new();
     for byte in key.bytes() {
@@ -186,7 +186,7 @@ pub fn encoded(key: &str) -> String {
     path
 }
 
-/// Runs a test with a store of every kind that is at hand, empty each time.
+/// Runs a test with an empty store of every available kind.
 pub fn on_every_store(test: impl Fn(&dyn Store)) {
     test(&Server::start());
     if let Some(moto) = Moto::start() {

@@ -1,7 +1,7 @@
-//! A copy that is made from a seed: what CloudTrail has delivered, and what somebody has done to it since.
+//! A copy that is made from a seed: what CloudTrail has delivered, and how it was tampered with since.
 //!
-//! In: a seed. Out: files by path, and what is known of each log file. Never: a digest file that is signed by CloudTrail's
-//! keys and says what CloudTrail would not.
+//! In: a seed. Out: files by path, and what is known about each log file. Never: a digest file signed with CloudTrail's keys
+//! that CloudTrail would not write.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,17 +14,17 @@ pub const LATEST_DELIVERY: i64 = 15 * 60;
 /// A copy.
 pub struct World {
     pub files: BTreeMap<String, Vec<u8>>,
-    /// Public keys at hand.
+    /// The available public keys.
     pub keys: Vec<Key>,
     pub trails: Vec<WorldTrail>,
-    /// What is known of log files that lie where they were put, by path.
+    /// What is known about log files in their original place, by path.
     pub logs: BTreeMap<String, Log>,
     /// What was done to it.
     pub deeds: Vec<String>,
-    /// Trails in whose name somebody has made a digest file.
+    /// Trails with a forged digest file.
     pub forged: BTreeSet<usize>,
     random: Random,
-    /// Whether what different buckets and prefixes hold lies in one folder.
+    /// Whether different buckets and prefixes were copied to one folder.
     is_merged: bool,
     /// Signatures by path.
     signatures: BTreeMap<String, String>,
@@ -39,7 +39,7 @@ pub struct WorldTrail {
 /// A log file.
 #[derive(Clone)]
 pub struct Log {
-    /// The trail that it is of, or that it was planted among.
+    /// Its trail, or the one among whose files it was planted.
     pub trail: usize,
     /// In its name.
     pub minute: i64,
@@ -52,16 +52,16 @@ pub struct Log {
 /// How a log file was planted.
 #[derive(Clone, Copy, Debug)]
 pub enum Plant {
-    /// Where its trail delivers to.
+    /// In the place where its trail delivers.
     AmongOthers,
-    /// There, with a time in its name that is not of its folder's day.
+    /// In the same place, with a time in its name from another day than its folder's.
     OfAnotherDay,
     /// Below a folder that no trail delivers to.
     InAFolderOfItsOwn,
 }
 
 impl WorldTrail {
-    /// What names of its digest files have, and no others.
+    /// A text that only the names of its digest files contain.
     pub fn mark(&self) -> String {
         let Trail { account, region, name, .. } = &self.trail;
         let number = account.rsplit('/').next().unwrap_or_default();
@@ -98,7 +98,7 @@ impl World {
             world.keys.pop();
             world.deeds.push("the public key of eu-west-1 is not at hand".to_owned());
         }
-        // What is left of a command that failed is no signature.
+        // Output of a failed command is no signature.
         for path in world.signatures.keys().cloned().collect::<Vec<_>>() {
             if world.random.one_in(8) {
                 let text = world.random.pick(&["", "junk", "{}"]).as_bytes().to_vec();
@@ -113,7 +113,7 @@ impl World {
         world
     }
 
-    /// Whatever a trail has delivered until now.
+    /// Everything that a trail has delivered until now.
     fn deliver(&mut self, number: u64) {
         let random = &mut self.random;
         let account = random.pick(&["111122223333", "111122223333", "o-abcdefghij/444455556666"]);
@@ -129,7 +129,7 @@ impl World {
         let at = self.trails.len();
         let mut bucket = Bucket::default();
         let mut logs = Vec::new();
-        // A log file is called after the minute in which its first event came.
+        // A log file is named after the minute of its first event.
         let mut log = |random: &mut Random, trail: &Trail, bucket: &mut Bucket, delivered: i64| {
             let minute = (delivered - random.below(600).cast_signed()) / 60 * 60;
             let folder = random.pick(&["CloudTrail", "CloudTrail", "CloudTrail-Insight"]);
@@ -183,7 +183,7 @@ impl World {
                 late.insert(key);
             }
         }
-        // Behind the newest digest file.
+        // After the newest digest file.
         for _ in 0..random.below(3) {
             let second = trail.end - HOUR + random.below(2_700).cast_signed();
             log(random, &trail, &mut bucket, second);
@@ -198,12 +198,12 @@ impl World {
         self.trails.push(WorldTrail { trail, has_backfill });
     }
 
-    /// What stands before `AWSLogs/` in the copy.
+    /// The path before `AWSLogs/` in the copy.
     fn root_of(&self, trail: &Trail) -> String {
         if self.is_merged { String::new() } else { format!("{}/{}", trail.bucket, trail.prefix) }
     }
 
-    /// Trails that deliver to the folder and the account and Region of a log file.
+    /// Trails that deliver to the folder, account and Region of a log file.
     pub fn trails_of(&self, log: &Log) -> impl Iterator<Item = &WorldTrail> {
         let of = &self.trails[log.trail].trail;
         let root = self.root_of(of);
@@ -218,7 +218,7 @@ impl World {
         self.trails.iter().filter(|it| (&it.trail.account, &it.trail.region) == (&of.account, &of.region))
     }
 
-    /// Does something to the copy.
+    /// Tampers with the copy.
     fn tamper(&mut self) {
         let digests: Vec<String> = self.files.keys().filter(|path| path.contains("-Digest_")).cloned().collect();
         let logs: Vec<String> = self.files.keys().filter(|path| !path.contains("-Digest_")).cloned().collect();
@@ -247,7 +247,7 @@ impl World {
         self.deeds.push(deed);
     }
 
-    /// Changes how a file is stored, or what it says.
+    /// Changes how a file is stored, or its text.
     fn change(&mut self, path: &str, what: &str) -> String {
         let stored = &self.files[path];
         let text = inflated_or(stored);
@@ -301,7 +301,7 @@ impl World {
         format!("swapped {one} and {two}")
     }
 
-    /// A digest file signed by somebody else, behind the newest or among others, that declares a log file of his.
+    /// A digest file signed with a foreign key, after the newest or among others, that declares a planted log file.
     fn forge(&mut self) -> String {
         let at = self.random.index(self.trails.len());
         let mut trail = self.trails[at].trail.clone();
@@ -316,7 +316,7 @@ impl World {
         let mut bucket = Bucket::default();
         let log = trail.log_key("CloudTrail", trail.end - HOUR / 2, "forged");
         bucket.objects.insert(log.clone(), gzip(records(&[event("forged", "")]).as_bytes()));
-        // It may declare once more what was declared, as something else.
+        // It may declare a log file again, with another hash.
         let again = self.logs.iter().find(|(_, log)| log.trail == at).filter(|_| self.random.one_in(2));
         let again = again.map(|(path, _)| format!("{}{}", trail.prefix, path.strip_prefix(&root).expect("the root")));
         let key = trail.digest(&mut bucket, &[log], |json| {
@@ -332,7 +332,7 @@ impl World {
         format!("forged {key}")
     }
 
-    /// Signs a digest file anew, with another's key, after a change.
+    /// Signs a digest file again, with a foreign key, after a change.
     fn sign_again(&mut self, path: &str) -> String {
         let text = changed_digit(&inflated_or(&self.files[path]));
         if serde_json::from_slice::<serde_json::Value>(&text).is_ok() {
@@ -344,7 +344,7 @@ impl World {
         format!("changed and signed anew {path} ({})", &sha256(&text)[..8])
     }
 
-    /// A log file that nobody has delivered, in hours of a trail.
+    /// A log file that was never delivered, in hours of a trail.
     fn plant(&mut self) -> String {
         let at = self.random.index(self.trails.len());
         let trail = &self.trails[at].trail;
@@ -367,7 +367,7 @@ impl World {
         format!("planted {path}")
     }
 
-    /// What a person needs to understand a failure.
+    /// The details for a failure message.
     pub fn describe(&self) -> String {
         let mut text = format!("merged: {}\n", self.is_merged);
         for WorldTrail { trail, has_backfill } in &self.trails {
@@ -386,7 +386,7 @@ impl World {
     }
 }
 
-/// The text of a file, or the file where it is no sound gzip.
+/// The text of a file, or the file itself if it is not valid gzip.
 fn inflated_or(stored: &[u8]) -> Vec<u8> {
     if stored.starts_with(b"\x1f\x8b") && crate::reference::proof::text_of(stored).is_some() {
         inflated(stored)

@@ -35,7 +35,7 @@ fn records(mut events: Vec<String>, tape: &mut Tape) -> String {
         events.insert(position, stranger.to_owned());
     }
     if tape.one_in(30) && !events.is_empty() {
-        // Behind the first element, a notification of another service is an event like any other.
+        // After the first element, a notification of another service is an event like any other.
         events.insert(1, notice(tape));
     }
     if tape.one_in(30) {
@@ -58,7 +58,7 @@ fn array(mut events: Vec<String>, tape: &mut Tape) -> String {
     format!("[{}]", events.join(","))
 }
 
-/// None of them deep: what cannot be looked through is refused before it is known whether it brings events.
+/// None of them deep: a value too deep to be searched is refused before it is known whether it holds events.
 fn shallow(events: &[String]) -> Vec<&str> {
     const SHALLOW: usize = 900;
     events.iter().map(String::as_str).filter(|event| json::depth(event) <= SHALLOW).collect()
@@ -110,7 +110,7 @@ fn plain(tape: &mut Tape) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// Text that holds an event in another way than as the only document, or should.
+/// Text that holds an event other than as its only document, or should.
 fn unusual(event: &str, tape: &mut Tape) -> String {
     let plain = plain(tape);
     let cut = |text: &str, tape: &mut Tape| text[..text.len() - 1 - tape.below(text.len() - 1)].to_owned();
@@ -128,7 +128,7 @@ fn unusual(event: &str, tape: &mut Tape) -> String {
     }
 }
 
-/// What a service or a store tells of, which is no event of CloudTrail.
+/// Notifications of a service or a store, which are not CloudTrail events.
 fn notice(tape: &mut Tape) -> String {
     let (source, member) = tape.pick(&[
         ("aws:s3", "s3"),
@@ -139,13 +139,13 @@ fn notice(tape: &mut Tape) -> String {
         ("aws:sns", "Sns"),
     ]);
     let version = tape.pick(&["2.0", "2.1", "1.0", "3.0"]);
-    let told = format!("\"{member}\":{{\"bucket\":{{\"name\":\"b\"}},\"object\":{{\"key\":\"k\"}}}}");
+    let entity = format!("\"{member}\":{{\"bucket\":{{\"name\":\"b\"}},\"object\":{{\"key\":\"k\"}}}}");
     let head =
         format!("\"eventVersion\":\"{version}\",\"eventSource\":\"{source}\",\"eventName\":\"ObjectCreated:Put\"");
-    if tape.one_in(2) { format!("{{{told},{head}}}") } else { format!("{{{head},{told}}}") }
+    if tape.one_in(2) { format!("{{{entity},{head}}}") } else { format!("{{{head},{entity}}}") }
 }
 
-/// JSON that is no archive.
+/// JSON that is not an archive.
 fn foreign(events: &[String], tape: &mut Tape) -> String {
     let events = shallow(events);
     let event = events.first().copied().unwrap_or("{}");

@@ -10,7 +10,7 @@ pub enum Node {
     Object(Members),
 }
 
-/// Members by name, as it stands between the quotes.
+/// Members by name, as spelled between the quotes.
 pub type Members = Vec<(String, Node)>;
 
 /// An event of any service.
@@ -25,7 +25,7 @@ pub fn any_event(tape: &mut Tape) -> String {
     rendered(&event)
 }
 
-/// The members of an event, in random order, with columns filled as their kinds allow and now and then do not.
+/// The members of an event, in random order, with values that their columns allow, and sometimes others.
 pub fn members(tape: &mut Tape) -> Members {
     let mut event = Members::new();
     // How many of a hundred optional members there are.
@@ -92,7 +92,7 @@ fn value_of(column: &Column, tape: &mut Tape) -> String {
     }
 }
 
-/// A usual value of columns on which something depends.
+/// A usual value for columns on which something depends.
 fn known_text(column: &str, tape: &mut Tape) -> Option<String> {
     let options: &[&str] = match column {
         "event_source" if tape.one_in(50) => &["metering-marketplace", "Metering-Marketplace.amazonaws.com"],
@@ -105,7 +105,7 @@ fn known_text(column: &str, tape: &mut Tape) -> Option<String> {
     Some(format!("\"{}\"", tape.pick(options)))
 }
 
-/// Adds what no column has, and breaks a few of the objects that have columns.
+/// Adds members without a column, and breaks a few of the objects that have columns.
 fn disturb(members: &mut Members, tape: &mut Tape) {
     for (name, node) in members.iter_mut() {
         let Node::Object(inner) = node else {

@@ -10,7 +10,7 @@ pub fn metering_event(tape: &mut Tape) -> String {
     let (request, response) = if meter_usage { meter_usage_bodies(tape) } else { batch_bodies(tape) };
     let (request, response) = (renamed(request, tape), renamed(response, tape));
     let failed = tape.one_in(8);
-    // A failed call has no response; once in a while it has one all the same.
+    // A failed call has no response; sometimes it has one all the same.
     let response = if failed && !tape.one_in(8) { Some("null".to_owned()) } else { response };
     let source = tape.pick(&[
         "metering-marketplace.amazonaws.com",
@@ -59,7 +59,7 @@ fn renamed(body: Option<String>, tape: &mut Tape) -> Option<String> {
 const ERRORS: [&str; 4] =
     ["TimestampOutOfBoundsException", "ThrottlingException", "com.amazonaws#InvalidProductCodeException", ""];
 
-/// An instant, by the forms in which usage records have carried it.
+/// An instant in the forms of usage records.
 struct Hour {
     date: &'static str,
     time: &'static str,
@@ -164,7 +164,7 @@ impl Record {
         if let Some(allocations) = &self.allocations {
             put("usageAllocations", write_allocations(allocations, tape));
         }
-        // Wrong types, nulls and members that nobody knows.
+        // Wrong types, nulls and unknown members.
         if tape.one_in(12) && !members.is_empty() {
             let position = tape.below(members.len());
             members[position].1 = if tape.one_in(2) { values::anything(tape) } else { "null".to_owned() };
@@ -188,8 +188,8 @@ impl Record {
         object(&self.write(tape, false))
     }
 
-    /// How a response tells of it: mostly as the request does, else with its members or allocations in another order, with
-    /// fewer members, or in other words.
+    /// The echo in a response: mostly like the request, else with its members or allocations in another order, with fewer
+    /// members, or spelled differently.
     fn echo(&self, request: &[(String, String)], tape: &mut Tape) -> String {
         let mut members = request.to_vec();
         match tape.below(12) {
@@ -217,7 +217,7 @@ impl Record {
     }
 }
 
-/// Adds a member that is there once more, in another letter case, with its value or another one for either of the two.
+/// Adds a member a second time, in another letter case, with its value or another one for either of the two.
 fn respelled_twin(members: &mut Vec<(String, String)>, tape: &mut Tape) {
     let of_the_api = |(name, _): &(String, String)| API_MEMBERS.iter().any(|known| known.eq_ignore_ascii_case(name));
     let positions: Vec<usize> = (0..members.len()).filter(|position| of_the_api(&members[*position])).collect();
@@ -281,7 +281,7 @@ fn timestamp(hour: &Hour, tape: &mut Tape) -> String {
     }
 }
 
-/// Puts the one or two members that say how much.
+/// Adds the one or two members with the quantity.
 fn quantity(plain: &str, value: &str, tape: &mut Tape, put: &mut impl FnMut(&str, String)) {
     let decimal = format!("{plain}AsDecimal");
     match tape.below(16) {
@@ -443,7 +443,7 @@ fn batch_bodies(tape: &mut Tape) -> (Option<String>, Option<String>) {
     (request, response)
 }
 
-/// An array, now and then missing or something else.
+/// An array, sometimes missing or something else.
 fn list(tape: &mut Tape, elements: &[String]) -> Option<String> {
     match tape.below(40) {
         37 => None,
@@ -461,7 +461,7 @@ fn product_code(tape: &mut Tape, members: &mut Vec<(String, String)>) {
     }
 }
 
-/// `requestParameters` or `responseElements`: mostly these members, else what CloudTrail or a tool made of it.
+/// `requestParameters` or `responseElements`: mostly these members, else the form of CloudTrail or a tool for it.
 fn body(tape: &mut Tape, name: &str, fill: impl FnOnce(&mut Tape, &mut Vec<(String, String)>)) -> Option<String> {
     match tape.below(40) {
         33 => return None,

@@ -2,7 +2,7 @@
 
 use super::Tape;
 
-/// What is done to a finished text.
+/// Changes of spelling to a finished text.
 pub struct Touches {
     spaces: Spaces,
     /// Seed of the escapes; 0: none.
@@ -11,7 +11,7 @@ pub struct Touches {
 
 #[derive(Clone, Copy)]
 enum Spaces {
-    /// As it is: none.
+    /// None.
     Compact,
     /// A line per member, indented.
     Pretty,

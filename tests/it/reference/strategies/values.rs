@@ -2,7 +2,7 @@
 
 use super::Tape;
 
-/// Pieces of strings, as they stand between the quotes.
+/// Pieces of strings, as spelled between the quotes.
 const PIECES: [&str; 26] = [
     "alice",
     "us-east-1",
@@ -57,7 +57,7 @@ const NUMBERS: [&str; 20] = [
     "123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890",
 ];
 
-/// Names of members that no column has, as they stand between the quotes. Each is another name once unescaped.
+/// Names of members without a column, as spelled between the quotes. Each is another name once unescaped.
 const UNKNOWN_NAMES: [&str; 18] = [
     "newMember",
     "Name",

@@ -1,6 +1,6 @@
-//! Zips, written by the specification, and what may be done to them.
+//! Zips, written by the specification, and changes to them.
 //!
-//! Every file says itself which members stand in it whole, so that a reader can be asked for nothing less.
+//! Every file comes with the members that it holds whole, which a reader has to find.
 
 use std::io::Write as _;
 
@@ -10,12 +10,12 @@ use super::Tape;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// Its sizes are in its header.
-    Told,
-    /// They are behind it, with a signature.
+    InHeader,
+    /// They are after it, with a signature.
     Signed,
-    /// They are behind it, without one.
+    /// They are after it, without one.
     Bare,
-    /// They are behind it, in 64 bits each.
+    /// They are after it, in 64 bits each.
     Wide,
 }
 
@@ -35,7 +35,7 @@ impl Part {
     /// A stored member with nothing special.
     pub fn new(name: &str, bytes: impl Into<Vec<u8>>) -> Self {
         let (name, bytes) = (name.to_owned(), bytes.into());
-        Self { name, bytes, is_deflated: false, ending: Ending::Told, is_listed: true, is_wide: false }
+        Self { name, bytes, is_deflated: false, ending: Ending::InHeader, is_listed: true, is_wide: false }
     }
 
     pub fn deflated(self) -> Self {
@@ -55,7 +55,7 @@ impl Part {
     }
 }
 
-/// A zip in the making.
+/// A zip being written.
 #[derive(Clone, Debug, Default)]
 pub struct ZipWriter {
     pub file: Vec<u8>,
@@ -78,7 +78,7 @@ fn wide(number: usize) -> [u8; 8] {
 }
 
 impl ZipWriter {
-    /// A zip behind other bytes that it knows nothing of.
+    /// A zip after other bytes that its offsets do not count.
     pub fn behind(file: Vec<u8>) -> Self {
         Self { start: file.len(), file, ..Self::default() }
     }
@@ -96,8 +96,8 @@ impl ZipWriter {
         let crc = crc.sum().to_le_bytes();
         let stored = if part.is_deflated { deflated(&part.bytes) } else { part.bytes.clone() };
         let (packed, bytes) = (stored.len(), part.bytes.len());
-        let is_told = part.ending == Ending::Told;
-        let flags = narrow(if is_told { 0 } else { 8 });
+        let in_header = part.ending == Ending::InHeader;
+        let flags = narrow(if in_header { 0 } else { 8 });
         let method = narrow(if part.is_deflated { 8 } else { 0 });
         let sizes = if part.is_wide { [[0xff; 4]; 2] } else { [word(packed), word(bytes)] };
         // Version, flags, method, time, date, checksum, sizes, lengths of name and extra field.
@@ -119,12 +119,12 @@ impl ZipWriter {
         let extra =
             if part.is_wide { [&narrow(1)[..], &narrow(16), &wide(bytes), &wide(packed)].concat() } else { Vec::new() };
         let local =
-            if is_told { fields(&flags, &crc, &sizes, &extra) } else { fields(&flags, &[0; 4], &[[0; 4]; 2], &[]) };
-        let local_extra: &[u8] = if is_told { &extra } else { &[] };
+            if in_header { fields(&flags, &crc, &sizes, &extra) } else { fields(&flags, &[0; 4], &[[0; 4]; 2], &[]) };
+        let local_extra: &[u8] = if in_header { &extra } else { &[] };
         let parts = [b"PK\x03\x04", local.as_slice(), part.name.as_bytes(), local_extra, &stored];
         self.file.extend(parts.concat());
         let descriptor = match part.ending {
-            Ending::Told => Vec::new(),
+            Ending::InHeader => Vec::new(),
             Ending::Signed => [b"PK\x07\x08", &crc[..], &word(packed), &word(bytes)].concat(),
             Ending::Bare => [&crc[..], &word(packed), &word(bytes)].concat(),
             Ending::Wide => [b"PK\x07\x08", &crc[..], &wide(packed), &wide(bytes)].concat(),
@@ -172,7 +172,7 @@ impl ZipWriter {
         (self.entries.into(), self.directory.len(), offset)
     }
 
-    /// Begins another zip behind this one.
+    /// Begins another zip after this one.
     pub fn begin(&mut self) -> &mut Self {
         *self = Self::behind(std::mem::take(&mut self.file));
         self
@@ -185,15 +185,15 @@ fn deflated(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-/// A file that was drawn: zips and what people do to them.
+/// A drawn file: zips and changes that people make to them.
 #[derive(Clone, Debug)]
 pub struct ZipFile {
     pub bytes: Vec<u8>,
     /// Ids of the events that were put into it.
     pub ids: Vec<String>,
-    /// Whether a bit was flipped, so that a reader can only be asked to say so.
+    /// Whether a bit was flipped, so that a reader only has to report it.
     pub is_flipped: bool,
-    /// Whether the directories tell of all of them.
+    /// Whether the directories list all of them.
     pub is_listed: bool,
 }
 
@@ -249,7 +249,7 @@ fn zips(tape: &mut Tape, ids: &mut Vec<String>, is_listed: &mut bool, may_nest: 
             writer.end(comment)
         };
         if tape.one_in(2) {
-            // Put together, instead of appended to.
+            // Concatenated instead of appended to.
             writer.begin();
         }
     }
@@ -267,7 +267,7 @@ fn part(tape: &mut Tape, ids: &mut Vec<String>, is_listed: &mut bool, may_nest: 
     );
     ids.push(id);
     let is_deflated = tape.one_in(2);
-    let ending = tape.pick(&[Ending::Told, Ending::Told, Ending::Signed, Ending::Bare, Ending::Wide]);
-    let is_wide = ending == Ending::Told && tape.one_in(6);
+    let ending = tape.pick(&[Ending::InHeader, Ending::InHeader, Ending::Signed, Ending::Bare, Ending::Wide]);
+    let is_wide = ending == Ending::InHeader && tape.one_in(6);
     Part { name: name.to_owned(), bytes: text.into_bytes(), is_deflated, ending, is_listed: !tape.one_in(5), is_wide }
 }
