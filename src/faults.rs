@@ -30,13 +30,8 @@ struct FaultAt {
 
 const NO_SPACE_LEFT: i32 = 28;
 
-/// The fault that the environment requests, in builds with debug assertions.
-pub(crate) fn injector() -> Option<Arc<dyn FaultInjector>> {
-    if cfg!(debug_assertions) { parse(&std::env::var("TRAILMILL_FAULT").ok()?) } else { None }
-}
-
 /// Parses a fault: `signal N SIGNAL`, `error N ERRNO` or `full N`, at the Nth change.
-fn parse(fault: &str) -> Option<Arc<dyn FaultInjector>> {
+pub(crate) fn parse(fault: &str) -> Option<Arc<dyn FaultInjector>> {
     let words: Vec<&str> = fault.split(' ').collect();
     let (fault, number) = match words.as_slice() {
         ["signal", number, signal] => (Fault::Signal(signal.parse().ok()?), number),

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches};
 use serde::Serialize;
+use trailmill::disk::FaultInjector;
 use trailmill::report::Progress;
 use trailmill::{Error, ErrorKind, Result, StoreOptions, schema};
 
@@ -112,7 +113,7 @@ fn run(cli: Cli) -> Result<ExitStatus, CommandError> {
 
 fn convert(args: &ConvertArgs) -> Result<ExitStatus, CommandError> {
     let mut config = args.config()?;
-    config.faults = faults::injector();
+    config.faults = fault_injector();
     // Opened before any work is done: it must not turn out after the commit that the report cannot be written.
     let report = args.report.as_deref().map(|path| open_report(path).map(|file| (path, file))).transpose()?;
     let summary = stoppable(args.progress, args.quiet, |progress| trailmill::convert(&config, progress))?;
@@ -126,6 +127,11 @@ fn convert(args: &ConvertArgs) -> Result<ExitStatus, CommandError> {
     Ok(if summary.is_clean() { ExitStatus::Clean } else { ExitStatus::Quarantined })
 }
 
+/// The fault that the environment requests, in builds with debug assertions.
+fn fault_injector() -> Option<Arc<dyn FaultInjector>> {
+    if cfg!(debug_assertions) { faults::parse(&std::env::var("TRAILMILL_FAULT").ok()?) } else { None }
+}
+
 fn check(args: &CheckArgs) -> Result<ExitStatus, CommandError> {
     let mut config = args.config();
     let report = show_waits(&mut config.store, false).during(|| trailmill::check::check(&config))?;
@@ -135,7 +141,7 @@ fn check(args: &CheckArgs) -> Result<ExitStatus, CommandError> {
 
 fn restore(args: &RestoreArgs) -> Result<ExitStatus, CommandError> {
     let mut config = args.config();
-    config.faults = faults::injector();
+    config.faults = fault_injector();
     let mut stdout = std::io::stdout().lock();
     let line = show_waits(&mut config.store, args.quiet);
     let summary = line.during(|| trailmill::restore::restore(&config, &mut stdout))?;
