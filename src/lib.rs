@@ -29,9 +29,10 @@
 //!
 //! **Most text repeats.** Events in the form that CloudTrail writes are scanned without building
 //! anything: a structural index proves them to be valid JSON, and texts are slices of the source. An identity that repeats
-//! byte for byte is looked up. Repeating text is a number from the event to the page of the file. Anything
-//! unusual – white space, escapes, damage – goes to simd-json, which decides. See `flatten/fast_path.rs` and
-//! `encode/dictionary.rs`.
+//! byte for byte is looked up. A metering call is read in the same walk; a result that repeats its record byte for byte
+//! is compared with it, not read. Repeating text is a number from the event to the page of the file. Anything
+//! unusual – white space, escapes, damage – goes to simd-json, which decides. See `flatten/fast_path.rs`,
+//! `flatten/fast_call.rs` and `encode/dictionary.rs`.
 //!
 //! **A commit is the file that lists it.** Parts are written to a staging folder, synced and renamed; the first part of
 //! `archives` of a commit comes last, lists the others, and names the parts of earlier commits that they replace. With it

@@ -58,6 +58,11 @@ impl<T: Copy + Default> Cells<T> {
         true
     }
 
+    /// The value that an object has.
+    pub(super) fn of_object(&self, kind: usize, number: u32) -> Option<T> {
+        if self.kind == kind { *self.by_object.get(number as usize)? } else { None }
+    }
+
     /// Shows the values put into rows.
     pub(super) fn each(&self, mut show: impl FnMut(u32, T)) {
         self.by_row.iter().for_each(|(row, value)| show(*row, *value));

@@ -49,6 +49,8 @@ pub(crate) struct TableBuilder {
     rows: usize,
     chunks: Vec<Result<Vec<Rows>>>,
     dictionaries: u64,
+    /// For [`TableBuilder::new_object`].
+    next_object: u32,
     /// Whether arrays have the types of the files, whatever is in them.
     is_typed: bool,
 }
@@ -67,6 +69,7 @@ impl TableBuilder {
             rows: 0,
             chunks: Vec::new(),
             dictionaries: 0,
+            next_object: 0,
             is_typed: true,
         }
     }
@@ -149,24 +152,6 @@ impl TableBuilder {
             }
             ColumnBuilder::Unwanted => {}
             _ => debug_assert!(false, "not a text column"),
-        }
-    }
-
-    /// The key of a text in the dictionary of a column, for [`TableBuilder::key`]; `None` when it has none.
-    pub(crate) fn code(&mut self, column: usize, value: &str) -> Option<i32> {
-        match &mut self.columns[column] {
-            ColumnBuilder::Dictionary(_, values) => Some(code(values, &mut self.text_bytes, value)),
-            _ => None,
-        }
-    }
-
-    /// Puts a text into a column of the current row by its key, which must be of the dictionaries at hand.
-    pub(crate) fn key(&mut self, column: usize, key: i32) {
-        let row = self.row();
-        match &mut self.columns[column] {
-            ColumnBuilder::Dictionary(cells, _) => cells.push(row, key),
-            ColumnBuilder::Unwanted => {}
-            _ => debug_assert!(false, "not a coded column"),
         }
     }
 
@@ -257,10 +242,25 @@ impl TableBuilder {
                 cells.remember(kind, number, key)
             }
             (ColumnBuilder::Boolean(cells), KnownCell::Boolean(value)) => cells.remember(kind, number, *value),
+            (ColumnBuilder::Int(cells), KnownCell::Int(value)) => cells.remember(kind, number, *value),
             (ColumnBuilder::Timestamp(cells), KnownCell::Timestamp(value)) => cells.remember(kind, number, *value),
             (ColumnBuilder::Unwanted, _) => true,
             _ => false,
         }
+    }
+
+    /// The text that a column keeps of an object.
+    pub(crate) fn object_text(&self, kind: usize, number: u32, column: usize) -> Option<&str> {
+        match &self.columns[column] {
+            ColumnBuilder::Dictionary(cells, values) => Some(values.get(cells.of_object(kind, number)? as u32)),
+            _ => None,
+        }
+    }
+
+    /// A number that no object of the dictionaries at hand has.
+    pub(crate) const fn new_object(&mut self) -> u32 {
+        self.next_object += 1;
+        self.next_object - 1
     }
 
     /// Puts all that is kept of an object into the current row.
@@ -321,6 +321,7 @@ impl TableBuilder {
         self.objects.iter_mut().for_each(Vec::clear);
         self.text_bytes = 0;
         self.dictionaries += 1;
+        self.next_object = 0;
         let rows_of = |(partition, places): (u32, Range<usize>)| {
             let columns = columns.iter().map(|column| part(column, &places)).collect::<Result<_>>()?;
             Ok(Rows { partition, columns, count: places.len() })
@@ -358,6 +359,7 @@ impl TableBuilder {
 pub(crate) enum KnownCell<'t> {
     Text(&'t str),
     Boolean(bool),
+    Int(i32),
     Timestamp(i64),
 }
 

@@ -10,10 +10,11 @@ use super::fields::{Cell, EventFields, Resource};
 use super::identity_cache::IdentityCache;
 use super::routes::{Routes, Target};
 use super::timestamp;
+use super::usage_records::is_metering;
 use crate::columns::table::TableBuilder;
 use crate::json::cursor::{Cursor, Token};
 use crate::json::tape::Parser;
-use crate::schema::Kind;
+use crate::schema::{Kind, column_at};
 
 /// Members without a column that are compared each with each.
 const MOST_UNKNOWN: usize = 16;
@@ -24,6 +25,8 @@ pub(crate) struct FastPath<'l> {
     pub(crate) identity_cache: &'l mut IdentityCache,
     pub(crate) parser: &'l mut Parser,
     pub(crate) table: &'l mut TableBuilder,
+    /// Whether the records of metering calls are wanted.
+    pub(crate) reads_calls: bool,
 }
 
 impl<'t> EventFields<'t> {
@@ -49,6 +52,9 @@ impl<'t> EventFields<'t> {
                     }
                     seen |= 1 << position;
                     match target {
+                        Target::Column { index, kind: Kind::Json } if fast_path.reads_calls && is_call(index) => {
+                            self.read_call(&mut cursor, index)?;
+                        }
                         Target::Column { index, kind } => self.read_column(&mut cursor, index, kind)?,
                         Target::Object(object) => self.read_known(&mut cursor, object, fast_path)?,
                         Target::Alias(_) => return None,
@@ -89,8 +95,31 @@ impl<'t> EventFields<'t> {
         Some(())
     }
 
+    /// Reads the request or response of an event, which may be a metering call.
+    fn read_call(&mut self, cursor: &mut Cursor<'t, '_>, index: usize) -> Option<()> {
+        if !is_metering(self) {
+            return self.read_column(cursor, index, Kind::Json);
+        }
+        let start = cursor.place();
+        if self.text(column_at!(Events.event_name)) != Some("BatchMeterUsage") {
+            return None;
+        }
+        if index == column_at!(Events.response_elements) {
+            self.call.read_response(cursor)?;
+        } else if self.cell(column_at!(Events.response_elements)).is_none() {
+            self.call.read_request(cursor)?;
+        } else {
+            return None;
+        }
+        match cursor.since(start) {
+            "null" => {}
+            text => self.push(index, Cell::Json(text)),
+        }
+        Some(())
+    }
+
     fn read_known(&mut self, cursor: &mut Cursor<'t, '_>, object: usize, fast_path: &mut FastPath<'_>) -> Option<()> {
-        let FastPath { routes, identity_cache, parser, table } = fast_path;
+        let FastPath { routes, identity_cache, parser, table, .. } = fast_path;
         let number = if let Some(found) = identity_cache.find(object, cursor.rest()) {
             cursor.pass(found.bytes);
             found.number
@@ -141,6 +170,11 @@ impl<'t> EventFields<'t> {
             }
         }
     }
+}
+
+/// Whether a column is the request or the response of an event.
+const fn is_call(column: usize) -> bool {
+    column == column_at!(Events.request_parameters) || column == column_at!(Events.response_elements)
 }
 
 fn read_resource<'t>(cursor: &mut Cursor<'t, '_>) -> Option<Resource<'t>> {

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use super::fast_call::FastCall;
 use super::routes::{Routes, Target};
 use super::timestamp::{self, Instant};
 use super::unmapped::Unmapped;
@@ -59,6 +60,8 @@ pub(crate) struct EventFields<'t> {
     pub(crate) known: Vec<(usize, u32)>,
     /// Resources of an event that was read without a parse.
     pub(crate) resources: Vec<Resource<'t>>,
+    /// The metering call of such an event, if it is one.
+    pub(crate) call: FastCall<'t>,
 }
 
 /// The UTF-16 units that a name stands for, which may be half of a pair, by its text in the source.
@@ -98,6 +101,7 @@ impl<'t> EventFields<'t> {
             unknown_names: Vec::new(),
             known: Vec::new(),
             resources: Vec::new(),
+            call: FastCall::default(),
         }
     }
 
@@ -110,6 +114,7 @@ impl<'t> EventFields<'t> {
         self.unknown_names.clear();
         self.known.clear();
         self.resources.clear();
+        self.call.clear();
     }
 
     pub(super) fn push(&mut self, column: usize, cell: Cell<'t>) {

@@ -16,6 +16,8 @@ mod identity_cache;
 
 mod fast_path;
 
+mod fast_call;
+
 mod unread;
 
 mod name;
@@ -35,7 +37,7 @@ pub(crate) use fields::{Cell, EventFields, FieldError};
 pub(crate) use identity_cache::IdentityCache;
 pub(crate) use routes::{ALIASES, ROUTES, Routes};
 pub(crate) use unread::Unread;
-pub(crate) use usage_records::{EventPlace, UsageRecordFlattener};
+pub(crate) use usage_records::{EventPlace, UsageRecordFlattener, is_metering};
 
 use fields::Resource;
 

@@ -6,12 +6,13 @@
 use super::call::{
     self, Call, CallFields, RecordResult, gather, is_placeholder, object_of, read_answers, read_requests,
 };
+use super::fast_call::FastRecord;
 use super::fields::{Cell, EventFields};
 use super::matching::match_answers;
 use super::metering::{self, UsageRecord};
 use super::name::Name;
 use super::unmapped::Unmapped;
-use crate::columns::table::TableBuilder;
+use crate::columns::table::{KnownCell, TableBuilder};
 use crate::json::tape::Shape;
 use crate::model::{Outcome, OutcomeCounts, Place};
 use crate::schema::{Table, column_at};
@@ -46,9 +47,6 @@ pub(crate) struct UsageRecordFlattener {
     /// Columns that both tables have: position in `usage_records`, position in `events`.
     shared: Vec<(usize, usize)>,
     columns: Columns,
-    event_source: usize,
-    event_name: usize,
-    error_code: usize,
 }
 
 /// Where an event stands.
@@ -69,35 +67,97 @@ impl EventPlace<'_> {
     }
 }
 
-/// What all rows of a call have in common, looked up in the dictionaries once.
-struct CallCells<'t> {
-    cells: Vec<(usize, Cell<'t>)>,
-    keys: Vec<Option<i32>>,
-    /// The dictionaries that the keys are of.
-    dictionaries: Option<u64>,
+/// The kind of object that a call is to its columns: what its rows have in common is kept once.
+const CALL: usize = 0;
+
+/// The rows of a call, on their way to the table.
+struct CallRows<'c> {
+    at: &'c Columns,
+    place: EventPlace<'c>,
+    table: &'c mut TableBuilder,
+    counts: OutcomeCounts,
+    /// What all rows have in common.
+    shared: Vec<(usize, KnownCell<'c>)>,
+    /// Those of them that their columns keep for each row.
+    unkept: Vec<(usize, KnownCell<'c>)>,
+    /// The number of the call, and the dictionaries that it is of.
+    known_as: Option<(u32, u64)>,
 }
 
-impl<'t> CallCells<'t> {
-    const fn new(cells: Vec<(usize, Cell<'t>)>) -> Self {
-        Self { cells, keys: Vec::new(), dictionaries: None }
-    }
-
-    /// Writes them into the current row.
-    fn write(&mut self, table: &mut TableBuilder) {
-        if self.dictionaries != Some(table.dictionaries()) {
-            let code = |(column, cell): &(usize, Cell<'_>)| match cell {
-                Cell::Text(text) | Cell::Json(text) => table.code(*column, text),
-                _ => None,
-            };
-            self.keys = self.cells.iter().map(code).collect();
-            self.dictionaries = Some(table.dictionaries());
+impl CallRows<'_> {
+    /// The number of the call in the dictionaries of the current row.
+    fn number(&mut self) -> u32 {
+        let dictionaries = self.table.dictionaries();
+        if let Some((number, known)) = self.known_as
+            && known == dictionaries
+        {
+            return number;
         }
-        for ((column, cell), key) in self.cells.iter().zip(&self.keys) {
-            match key {
-                Some(key) => table.key(*column, *key),
-                None => super::write_cell(table, *column, cell),
+        let number = self.table.new_object();
+        self.unkept.clear();
+        for (column, cell) in &self.shared {
+            if !self.table.remember(CALL, number, *column, cell) {
+                self.unkept.push((*column, *cell));
             }
         }
+        self.known_as = Some((number, dictionaries));
+        number
+    }
+
+    /// Writes what all rows have in common into the current row.
+    fn write_shared(&mut self) {
+        let number = self.number();
+        let table = &mut *self.table;
+        table.object(CALL, number);
+        for (column, cell) in &self.unkept {
+            match *cell {
+                KnownCell::Text(text) => table.text(*column, text),
+                KnownCell::Boolean(value) => table.boolean(*column, value),
+                KnownCell::Int(value) => table.int(*column, value),
+                KnownCell::Timestamp(epoch_ms) => table.timestamp(*column, epoch_ms),
+            }
+        }
+    }
+
+    fn write(&mut self, common: &CallFields<'_>, mut row: UsageRow<'_, '_>) {
+        self.counts[row.outcome as usize] += 1;
+        self.write_shared();
+        let Self { at, table, .. } = self;
+        let record = row.record;
+        let texts = [
+            (at.product_code, common.product_code),
+            (at.client_token, common.client_token),
+            (at.license_arn, record.license_arn),
+            (at.customer_identifier, record.customer_identifier),
+            (at.customer_aws_account_id, record.customer_aws_account_id),
+            (at.dimension, record.dimension),
+            (at.usage_timestamp_text, record.time.map(|time| time.text)),
+            (at.outcome, Some(row.outcome.as_str())),
+            (at.status, row.status),
+            (at.metering_record_id, row.metering_record_id),
+            (at.unmapped, row.unmapped.json()),
+        ];
+        for (column, text) in texts {
+            if let Some(text) = text {
+                table.text(column, text);
+            }
+        }
+        if let Some(index) = row.record_index.and_then(|index| i32::try_from(index).ok()) {
+            table.int(at.record_index, index);
+        }
+        if let Some(quantity) = record.quantity {
+            table.quantity(at.quantity, quantity);
+        }
+        if let Some(epoch_ms) = record.time.and_then(|time| time.epoch_ms) {
+            table.timestamp(at.usage_timestamp, epoch_ms);
+        }
+        if let Some(dry_run) = common.dry_run {
+            table.boolean(at.dry_run, dry_run);
+        }
+        if let Some(allocations) = &record.allocations {
+            write_allocations(table, at.usage_allocations, allocations);
+        }
+        table.end_row(self.place.partition);
     }
 }
 
@@ -160,16 +220,12 @@ impl UsageRecordFlattener {
                 metering_record_id: column_at!(UsageRecords.metering_record_id),
                 unmapped: column_at!(UsageRecords.unmapped),
             },
-            event_source: column_at!(Events.event_source),
-            event_name: column_at!(Events.event_name),
-            error_code: column_at!(Events.error_code),
         }
     }
 
-    /// Whether the event is a call that meters usage.
-    pub(crate) fn is_metering(&self, fields: &EventFields<'_>) -> bool {
-        fields.text(self.event_source).is_some_and(|source| source.starts_with(SOURCE_PREFIX))
-            && matches!(fields.text(self.event_name), Some("BatchMeterUsage" | "MeterUsage"))
+    /// Whether a builder of `events` keeps all that objects of an event have in common with `usage_records`.
+    pub(crate) fn finds_all(&self, events: &TableBuilder) -> bool {
+        self.shared.iter().all(|(_, column)| events.is_wanted(*column))
     }
 
     /// Writes the rows of a metering call; returns how many by outcome.
@@ -180,68 +236,86 @@ impl UsageRecordFlattener {
         place: EventPlace<'_>,
         table: &mut TableBuilder,
     ) -> OutcomeCounts {
-        let mut counts = OutcomeCounts::default();
-        let is_error = fields.text(self.error_code).is_some();
-        let cells = self.shared.iter().filter_map(|(usage, event)| Some((*usage, *fields.cell(*event)?)));
-        let mut shared = CallCells::new(cells.chain([(self.columns.archive, Cell::Text(place.archive))]).collect());
-        let mut write = |common: &CallFields<'_>, row: UsageRow<'_, '_>| {
-            counts[row.outcome as usize] += 1;
-            shared.write(table);
-            self.write_row(common, row, place, table);
-        };
-        if fields.text(self.event_name) == Some("MeterUsage") {
-            flatten_single(call, is_error, &mut write);
+        let mut rows = self.rows(fields, |_| None, place, table);
+        let is_error = fields.text(column_at!(Events.error_code)).is_some();
+        if fields.text(column_at!(Events.event_name)) == Some("MeterUsage") {
+            flatten_single(call, is_error, &mut rows);
         } else {
-            flatten_batch(call, is_error, &mut write);
+            flatten_batch(call, is_error, &mut rows);
         }
+        rows.counts
+    }
+
+    /// The same of a call that was read by the fast path; `events` keeps objects that it knows.
+    pub(crate) fn flatten_fast(
+        &self,
+        fields: &mut EventFields<'_>,
+        events: &TableBuilder,
+        place: EventPlace<'_>,
+        table: &mut TableBuilder,
+    ) -> OutcomeCounts {
+        let call = std::mem::take(&mut fields.call);
+        let is_error = fields.text(column_at!(Events.error_code)).is_some();
+        let unanswered = if is_error { Outcome::RequestError } else { Outcome::Unknown };
+        let known = |column| {
+            let mut objects = fields.known.iter();
+            objects.find_map(|(kind, number)| events.object_text(*kind, *number, column)).map(Cell::Text)
+        };
+        let mut rows = self.rows(fields, known, place, table);
+        let common = CallFields { product_code: call.product_code, ..CallFields::default() };
+        for (index, FastRecord { record, answer, .. }) in call.records.iter().enumerate() {
+            let row = UsageRow {
+                record_index: Some(index),
+                record,
+                outcome: answer.map_or(unanswered, |answer| answer.outcome),
+                status: answer.and_then(|answer| answer.status),
+                metering_record_id: answer.and_then(|answer| answer.metering_record_id),
+                unmapped: Unmapped::default(),
+            };
+            rows.write(&common, row);
+        }
+        let counts = rows.counts;
+        fields.call = call;
         counts
     }
 
-    fn write_row(
-        &self,
-        common: &CallFields<'_>,
-        mut row: UsageRow<'_, '_>,
-        place: EventPlace<'_>,
-        table: &mut TableBuilder,
-    ) {
-        let at = &self.columns;
-        let record = row.record;
-        let texts = [
-            (at.product_code, common.product_code),
-            (at.client_token, common.client_token),
-            (at.license_arn, record.license_arn),
-            (at.customer_identifier, record.customer_identifier),
-            (at.customer_aws_account_id, record.customer_aws_account_id),
-            (at.dimension, record.dimension),
-            (at.usage_timestamp_text, record.time.map(|time| time.text)),
-            (at.outcome, Some(row.outcome.as_str())),
-            (at.status, row.status),
-            (at.metering_record_id, row.metering_record_id),
-            (at.unmapped, row.unmapped.json()),
+    /// Begins the rows of a call; `known` gives cells of an event that are not among its fields.
+    fn rows<'c, 't: 'c>(
+        &'c self,
+        fields: &EventFields<'t>,
+        known: impl Fn(usize) -> Option<Cell<'c>>,
+        place: EventPlace<'c>,
+        table: &'c mut TableBuilder,
+    ) -> CallRows<'c> {
+        let cell = |(usage, event): &(usize, usize)| {
+            let cell = match fields.cell(*event).copied().or_else(|| known(*event))? {
+                Cell::Text(text) | Cell::Json(text) => KnownCell::Text(text),
+                Cell::Boolean(value) => KnownCell::Boolean(value),
+                Cell::Timestamp(epoch_ms) => KnownCell::Timestamp(epoch_ms),
+                Cell::Resources(_) | Cell::PlainResources => return None,
+            };
+            Some((*usage, cell))
+        };
+        let of_place = [
+            (self.columns.archive, KnownCell::Text(place.archive)),
+            (self.columns.event_index, KnownCell::Int(place.event_index())),
         ];
-        for (column, text) in texts {
-            if let Some(text) = text {
-                table.text(column, text);
-            }
+        CallRows {
+            at: &self.columns,
+            place,
+            table,
+            counts: OutcomeCounts::default(),
+            shared: self.shared.iter().filter_map(cell).chain(of_place).collect(),
+            unkept: Vec::new(),
+            known_as: None,
         }
-        table.int(at.event_index, place.event_index());
-        if let Some(index) = row.record_index.and_then(|index| i32::try_from(index).ok()) {
-            table.int(at.record_index, index);
-        }
-        if let Some(quantity) = record.quantity {
-            table.quantity(at.quantity, quantity);
-        }
-        if let Some(epoch_ms) = record.time.and_then(|time| time.epoch_ms) {
-            table.timestamp(at.usage_timestamp, epoch_ms);
-        }
-        if let Some(dry_run) = common.dry_run {
-            table.boolean(at.dry_run, dry_run);
-        }
-        if let Some(allocations) = &record.allocations {
-            write_allocations(table, at.usage_allocations, allocations);
-        }
-        table.end_row(place.partition);
     }
+}
+
+/// Whether an event is a call that meters usage.
+pub(crate) fn is_metering(fields: &EventFields<'_>) -> bool {
+    fields.text(column_at!(Events.event_source)).is_some_and(|source| source.starts_with(SOURCE_PREFIX))
+        && matches!(fields.text(column_at!(Events.event_name)), Some("BatchMeterUsage" | "MeterUsage"))
 }
 
 fn write_allocations(table: &mut TableBuilder, column: usize, allocations: &[metering::Allocation<'_>]) {
@@ -277,7 +351,7 @@ fn write_allocations(table: &mut TableBuilder, column: usize, allocations: &[met
     list.end_list();
 }
 
-fn flatten_batch<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&CallFields<'t>, UsageRow<'_, 't>)) {
+fn flatten_batch(call: Call<'_>, is_error: bool, rows: &mut CallRows<'_>) {
     let mut common = CallFields::default();
     let requests = read_requests(call.request, &mut common);
     let answers = read_answers(call.response, &mut common);
@@ -288,21 +362,21 @@ fn flatten_batch<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&Cal
     let unanswered = if is_error { Outcome::RequestError } else { Outcome::Unknown };
     for (index, (request, matched)) in requests.iter().zip(&matches).enumerate() {
         let answer = matched.map(|at| &answers[at]);
-        write(&common, UsageRow::new(Some(index), &request.record, answer, unanswered, &common));
+        rows.write(&common, UsageRow::new(Some(index), &request.record, answer, unanswered, &common));
     }
     let mut is_matched = vec![false; answers.len()];
     matches.iter().flatten().for_each(|at| is_matched[*at] = true);
     for (answer, _) in answers.iter().zip(&is_matched).filter(|(_, is_matched)| !**is_matched) {
         let record = answer.record.map(|source| source.read()).unwrap_or_default();
-        write(&common, UsageRow::new(None, &record, Some(answer), answer.outcome, &common));
+        rows.write(&common, UsageRow::new(None, &record, Some(answer), answer.outcome, &common));
     }
     if !has_request && answers.is_empty() {
         let outcome = call::outcome_without_answer(call.request, is_error);
-        write(&common, UsageRow::new(None, &UsageRecord::default(), None, outcome, &common));
+        rows.write(&common, UsageRow::new(None, &UsageRecord::default(), None, outcome, &common));
     }
 }
 
-fn flatten_single<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&CallFields<'t>, UsageRow<'_, 't>)) {
+fn flatten_single(call: Call<'_>, is_error: bool, rows: &mut CallRows<'_>) {
     let mut common = CallFields::default();
     let request = object_of(call.request, &mut common.unmapped_request);
     let record = request.map_or_else(UsageRecord::default, |request| {
@@ -329,7 +403,10 @@ fn flatten_single<'t>(call: Call<'t>, is_error: bool, write: &mut impl FnMut(&Ca
     };
     let unmapped = gather(&common, &record.unmapped, None);
     let record_index = call.request.filter(|request| !is_placeholder(request.value())).map(|_| 0);
-    write(&common, UsageRow { record_index, record: &record, outcome, status: None, metering_record_id, unmapped });
+    rows.write(
+        &common,
+        UsageRow { record_index, record: &record, outcome, status: None, metering_record_id, unmapped },
+    );
 }
 
 #[cfg(test)]

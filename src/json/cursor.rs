@@ -79,6 +79,14 @@ impl<'t, 'i> Cursor<'t, 'i> {
         self.refill();
     }
 
+    /// Passes over text that is known to be a value, a short one: the offsets in it are looked up all the same.
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        self.place += bytes;
+        while self.next < self.place {
+            self.advance();
+        }
+    }
+
     /// Goes to the next offset of the index.
     #[inline]
     fn advance(&mut self) {

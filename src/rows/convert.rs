@@ -62,6 +62,8 @@ struct RowWriter {
     columns: EventColumns,
     identity_cache: IdentityCache,
     keys: UnitKeys,
+    /// Whether the fast path reads metering calls.
+    reads_calls: bool,
 }
 
 /// Columns of `events` that steer an event.
@@ -79,6 +81,7 @@ struct EventColumns {
 
 impl Converter {
     pub(crate) fn new(plan: Plan) -> Self {
+        let (events, usage_flattener) = (plan.builder(Table::Events), UsageRecordFlattener::new());
         Self {
             parser: Parser::default(),
             index: StructuralIndex::default(),
@@ -86,11 +89,12 @@ impl Converter {
                 identity_cache: IdentityCache::default(),
                 keys: UnitKeys::default(),
                 partitions: PartitionIndex::new(&plan.partition_by),
-                events: plan.builder(Table::Events),
+                reads_calls: plan.usage_records && usage_flattener.finds_all(&events),
+                events,
                 usage_records: plan.builder(Table::UsageRecords),
                 plan,
                 routes: &ROUTES,
-                usage_flattener: UsageRecordFlattener::new(),
+                usage_flattener,
                 columns: EventColumns {
                     event_time: column_at!(Events.event_time),
                     event_id: column_at!(Events.event_id),
@@ -178,7 +182,7 @@ impl Converter {
         counts: &mut ConvertCounts,
     ) -> Result<(), Rejection> {
         let Self { parser, index, rows, .. } = self;
-        if rows.plan.events && rows.read_fast(text, index, parser, fields) {
+        if (rows.plan.events || rows.reads_calls) && rows.read_fast(text, index, parser, fields) {
             rows.take_fields(fields, None, place, counts);
             return Ok(());
         }
@@ -240,10 +244,10 @@ impl RowWriter {
     ) -> bool {
         let cursor = Cursor::new(text, index);
         let table = &mut self.events;
-        let mut fast_path = FastPath { routes: self.routes, identity_cache: &mut self.identity_cache, parser, table };
-        // The records of a metering call are read from a tape.
+        let Self { routes, identity_cache, reads_calls, .. } = self;
+        let mut fast_path = FastPath { routes, identity_cache, parser, table, reads_calls: *reads_calls };
         fields.read_fast(cursor, &mut fast_path)
-            && !(self.plan.usage_records && self.usage_flattener.is_metering(fields))
+            && (fields.call.has_request || !self.plan.usage_records || !flatten::is_metering(fields))
     }
 
     fn take_event<'t>(
@@ -261,7 +265,7 @@ impl RowWriter {
         Ok(())
     }
 
-    /// Writes the rows of an event that was read; without its tape it is no metering call.
+    /// Writes the rows of an event that was read; without its tape by the fast path.
     fn take_fields<'t>(
         &mut self,
         fields: &mut EventFields<'t>,
@@ -284,12 +288,12 @@ impl RowWriter {
         counts.events_written += 1;
         place.partition = self.partitions.number_of(partition_fields);
         let mut has_rows = self.plan.events;
-        if let Some(event) = event
-            && self.plan.usage_records
-            && self.usage_flattener.is_metering(fields)
-        {
-            let call = flatten::Call::of(event);
-            let by_outcome = self.usage_flattener.flatten(fields, call, place, &mut self.usage_records);
+        if self.plan.usage_records && flatten::is_metering(fields) {
+            let table = &mut self.usage_records;
+            let by_outcome = match event {
+                Some(event) => self.usage_flattener.flatten(fields, flatten::Call::of(event), place, table),
+                None => self.usage_flattener.flatten_fast(fields, &self.events, place, table),
+            };
             for (total, count) in counts.usage_records_by_outcome.iter_mut().zip(by_outcome) {
                 *total += count;
                 has_rows |= count > 0;

@@ -3,13 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use trailmill::error::Finding;
 use trailmill::reader::{ArchiveEnd, Decoder, ReadOptions, Reader, Sink, TableBatch};
 use trailmill::schema::Table;
 
 use crate::harness::{data, event, files, gzip, records, text};
 use crate::large::damaged_archives;
-use crate::reference::{Row, rows_of_batch};
+use crate::reference::{Row, rows_of_batch, strategies};
 
 /// What a file was decoded to.
 #[derive(Debug, Default, PartialEq)]
@@ -163,4 +165,18 @@ fn bytes_beyond_the_memory_limit_or_after_a_flush_are_refused() {
     decoder.flush().expect("no rows");
     let late = decoder.decode(b"{}").expect_err("flushed");
     assert!(late.to_string().contains("late.json.gz: bytes after the archive was flushed"), "{late}");
+}
+
+/// A call that is read from its bytes, and the same behind a space, which only the parser reads.
+#[test]
+fn metering_calls_give_the_same_rows_with_and_without_the_parser() {
+    let runner_config = Config { cases: 3_000, failure_persistence: None, ..Config::default() };
+    let result = TestRunner::new(runner_config).run(&strategies::metering_call(), |call| {
+        let parsed = format!(r#"{{"Records":[{{ {}]}}"#, call.trim_start_matches('{'));
+        let read = format!(r#"{{"Records":[{call}]}}"#);
+        let rows = |text: &str| in_segments(text.as_bytes(), 1 << 20).rows;
+        prop_assert_eq!(rows(&read), rows(&parsed));
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
 }
