@@ -5,7 +5,6 @@
 
 use std::ops::Range;
 
-use arrow::array::BooleanBufferBuilder;
 use arrow::buffer::NullBuffer;
 
 /// Where the rows of a chunk go, and which objects they have.
@@ -90,9 +89,7 @@ impl<T: Copy + Default> Cells<T> {
             }
         }
         self.by_object.clear();
-        let mut bits = BooleanBufferBuilder::new(rows);
-        bits.append_slice(&valid);
-        let valid = NullBuffer::new(bits.finish());
+        let valid = NullBuffer::from(valid);
         match valid.null_count() {
             0 => Some((values, None)),
             nulls if nulls == rows => None,

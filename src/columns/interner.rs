@@ -4,6 +4,7 @@
 //! Never: lets a hash decide about order, so that the same texts in the same order always get the same numbers.
 
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
@@ -36,7 +37,12 @@ impl Interner {
 
     /// The text with this number.
     pub(crate) fn get(&self, number: u32) -> &str {
-        text_at(&self.texts, &self.offsets, number)
+        &self.texts[range(&self.offsets, number)]
+    }
+
+    /// Whether a number stands for this text.
+    pub(crate) fn is(&self, number: u32, text: &str) -> bool {
+        &self.texts.as_bytes()[range(&self.offsets, number)] == text.as_bytes()
     }
 
     /// All texts in the order of their numbers.
@@ -50,8 +56,8 @@ impl Interner {
         let hash = hasher.hash_one(text.as_bytes());
         let entry = numbers.entry(
             hash,
-            |number| text_at(texts, offsets, *number) == text,
-            |number| hasher.hash_one(text_at(texts, offsets, *number).as_bytes()),
+            |number| &texts.as_bytes()[range(offsets, *number)] == text.as_bytes(),
+            |number| hasher.hash_one(&texts.as_bytes()[range(offsets, *number)]),
         );
         *entry
             .or_insert_with(|| {
@@ -80,9 +86,10 @@ impl Interner {
     }
 }
 
-fn text_at<'t>(texts: &'t str, offsets: &[i32], number: u32) -> &'t str {
+/// Where the text of a number stands.
+fn range(offsets: &[i32], number: u32) -> Range<usize> {
     let at = number as usize;
-    &texts[offsets[at] as usize..offsets[at + 1] as usize]
+    offsets[at] as usize..offsets[at + 1] as usize
 }
 
 #[cfg(test)]

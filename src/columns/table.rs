@@ -145,7 +145,7 @@ impl TableBuilder {
             ColumnBuilder::Dictionary(cells, values) => {
                 // An event often says what the one before said.
                 let key = match cells.last() {
-                    Some(last) if values.get(last as u32) == value => last,
+                    Some(last) if values.is(last as u32, value) => last,
                     _ => code(values, &mut self.text_bytes, value),
                 };
                 cells.push(row, key);

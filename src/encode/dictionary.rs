@@ -147,17 +147,37 @@ impl DictionaryWriter {
         let keys = &dictionary_array.keys().values()[rows.clone()];
         let nulls = dictionary_array.keys().nulls().map(|nulls| nulls.slice(rows.start, rows.len()));
         self.levels.add(rows.len(), nulls.as_ref());
-        let take = if self.overflow.is_none() { Self::take_number } else { Self::take_plain };
         match nulls {
-            None => keys.iter().for_each(|key| take(self, values, known, *key as usize)),
-            Some(nulls) => nulls.valid_indices().for_each(|row| take(self, values, known, keys[row] as usize)),
+            None => self.write_keys(values, known, keys.iter().copied()),
+            Some(nulls) => self.write_keys(values, known, nulls.valid_indices().map(|row| keys[row])),
         }
     }
 
-    /// Adds a value of the batch as its number in the dictionary.
-    fn take_number(&mut self, values: &StringArray, known: &mut [TextState], key: usize) {
-        let dictionary = &mut self.dictionary;
-        let number = *known[key].number.get_or_insert_with(|| dictionary.number_of(values.value(key)));
+    fn write_keys(&mut self, values: &StringArray, known: &mut [TextState], keys: impl Iterator<Item = i32>) {
+        if self.overflow.is_some() {
+            return keys.for_each(|key| self.take_plain(values, known, key as usize));
+        }
+        // Neighbours often have the same text.
+        let (mut last, mut number, mut bytes) = (None, 0, 0);
+        for key in keys {
+            if last != Some(key) {
+                last = Some(key);
+                number = self.number_of(values, known, key as usize);
+                bytes = i64::from(values.value_length(key as usize));
+            }
+            self.text_bytes += bytes;
+            self.numbers.push(number);
+        }
+    }
+
+    /// The number in the dictionary of a text that the page has.
+    fn number_of(&mut self, values: &StringArray, known: &mut [TextState], key: usize) -> u32 {
+        let (dictionary, known) = (&mut self.dictionary, &mut known[key]);
+        let number = *known.number.get_or_insert_with(|| dictionary.number_of(values.value(key)));
+        if known.page == self.page {
+            return number;
+        }
+        known.page = self.page;
         if number as usize == self.last_pages.len() {
             self.last_pages.push(0);
         }
@@ -166,8 +186,7 @@ impl DictionaryWriter {
             *last_page = self.page;
             self.bounds.widen(self.dictionary.get(number));
         }
-        self.text_bytes += i64::from(values.value_length(key));
-        self.numbers.push(number);
+        number
     }
 
     /// Adds a value of the batch in full.
