@@ -4,7 +4,7 @@
 //! any way: white space, escapes in a column, a value of another type, damage. The parser reads those events.
 //!
 //! JSON columns are proved to be JSON and copied; texts are taken where they stand; an object that is flattened is
-//! parsed when it comes for the first time and known from then on.
+//! read, and known from the second time on.
 
 use super::fields::{Cell, EventFields, Resource};
 use super::identity_cache::IdentityCache;
@@ -13,7 +13,6 @@ use super::timestamp;
 use super::usage_records::is_metering;
 use crate::columns::table::TableBuilder;
 use crate::json::cursor::{Cursor, Token};
-use crate::json::tape::Parser;
 use crate::schema::{Kind, column_at};
 
 /// Members without a column that are compared each with each.
@@ -23,7 +22,6 @@ const MOST_UNKNOWN: usize = 16;
 pub(crate) struct FastPath<'l> {
     pub(crate) routes: &'l Routes,
     pub(crate) identity_cache: &'l mut IdentityCache,
-    pub(crate) parser: &'l mut Parser,
     pub(crate) table: &'l mut TableBuilder,
     /// Whether the records of metering calls are wanted.
     pub(crate) reads_calls: bool,
@@ -60,7 +58,7 @@ impl<'t> EventFields<'t> {
                         Target::Alias(_) => return None,
                     }
                 }
-                None => self.read_unknown(&mut cursor, name)?,
+                None => self.read_unknown(&mut cursor, "", 0, name)?,
             }
             if cursor.take(b'}') {
                 return cursor.is_at_end().then_some(());
@@ -118,38 +116,88 @@ impl<'t> EventFields<'t> {
         Some(())
     }
 
+    /// Reads an object that is flattened itself, which may be known.
     fn read_known(&mut self, cursor: &mut Cursor<'t, '_>, object: usize, fast_path: &mut FastPath<'_>) -> Option<()> {
-        let FastPath { routes, identity_cache, parser, table, .. } = fast_path;
-        let number = if let Some(found) = identity_cache.find(object, cursor.rest()) {
-            cursor.pass(found.bytes);
-            found.number
-        } else {
-            let start = cursor.place();
-            match cursor.value()? {
-                Token::Word("null") => return Some(()),
-                Token::Container => {}
-                _ => return None,
+        let miss = match fast_path.identity_cache.find(object, cursor.rest()) {
+            Ok(found) => {
+                cursor.pass(found.bytes);
+                self.unmapped.extend_inner(fast_path.identity_cache.unmapped(found.number));
+                self.known.push((object, found.number));
+                return Some(());
             }
-            let text = cursor.since(start);
-            if !text.starts_with('{') {
-                return None;
-            }
-            identity_cache.learn(routes, object, text, parser, table)?
+            Err(miss) => miss,
         };
-        self.unmapped.extend_inner(identity_cache.unmapped(number));
-        self.known.push((object, number));
+        let start = cursor.place();
+        let (cells_before, unmapped_before) = (self.cells().len(), self.unmapped.checkpoint());
+        self.read_flattened_fast(cursor, object, fast_path.routes)?;
+        if miss.has_come_before {
+            let (cells, unmapped) = (&self.cells()[cells_before..], self.unmapped.inner_since(unmapped_before));
+            let text = cursor.since(start);
+            let FastPath { identity_cache, table, .. } = fast_path;
+            if let Some(number) = identity_cache.learn(&miss, object, text, cells, unmapped, table) {
+                self.truncate(cells_before);
+                self.known.push((object, number));
+            }
+        }
         Some(())
     }
 
-    fn read_unknown(&mut self, cursor: &mut Cursor<'t, '_>, name: &'t str) -> Option<()> {
+    /// Reads the members of an object that is flattened itself.
+    fn read_flattened_fast(&mut self, cursor: &mut Cursor<'t, '_>, object: usize, routes: &Routes) -> Option<()> {
+        if cursor.rest().starts_with("null") {
+            return cursor.value().map(drop);
+        }
+        let route = routes.object(object);
+        let start = cursor.place();
+        let before = (self.cells().len(), self.unmapped.checkpoint());
+        let unknown_before = self.unknown_names.len();
+        let mut seen = 0_u64;
+        if !cursor.take(b'{') {
+            return None;
+        }
+        if !cursor.take(b'}') {
+            loop {
+                let name = cursor.name()?;
+                match route.find(name) {
+                    Some((position, target)) => {
+                        if seen & (1 << position) != 0 {
+                            return None;
+                        }
+                        seen |= 1 << position;
+                        match target {
+                            Target::Column { index, kind } => self.read_column(cursor, index, kind)?,
+                            Target::Object(below) => self.read_flattened_fast(cursor, below, routes)?,
+                            Target::Alias(_) => return None,
+                        }
+                    }
+                    None => self.read_unknown(cursor, route.path, unknown_before, name)?,
+                }
+                if cursor.take(b'}') {
+                    break;
+                }
+                if !cursor.take(b',') {
+                    return None;
+                }
+            }
+        }
+        self.unknown_names.truncate(unknown_before);
+        // What its columns do not show at all is kept as it is.
+        if before == (self.cells().len(), self.unmapped.checkpoint()) {
+            self.unmapped.add(route.path, cursor.since(start));
+        }
+        Some(())
+    }
+
+    /// Reads a member without a column of the object at `path`, whose other such names begin at `names`.
+    fn read_unknown(&mut self, cursor: &mut Cursor<'t, '_>, path: &str, names: usize, name: &'t str) -> Option<()> {
         let name = cursor.plain(name)?;
-        if self.unknown_names.len() == MOST_UNKNOWN || self.unknown_names.contains(&name) {
+        if self.unknown_names.len() == MOST_UNKNOWN || self.unknown_names[names..].contains(&name) {
             return None;
         }
         self.unknown_names.push(name);
         let start = cursor.place();
         if cursor.value()? != Token::Word("null") {
-            self.unmapped.add_named("", name, cursor.since(start));
+            self.unmapped.add_named(path, name, cursor.since(start));
         }
         Some(())
     }

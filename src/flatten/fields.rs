@@ -121,6 +121,11 @@ impl<'t> EventFields<'t> {
         self.cells.push((column, cell));
     }
 
+    /// Forgets all cells but the first ones.
+    pub(super) fn truncate(&mut self, cells: usize) {
+        self.cells.truncate(cells);
+    }
+
     /// The cells of the event in source order.
     pub(crate) fn cells(&self) -> &[(usize, Cell<'t>)] {
         &self.cells

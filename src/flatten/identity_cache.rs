@@ -6,12 +6,11 @@
 
 use std::hash::BuildHasher;
 
+use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::fields::{Cell, EventFields};
-use super::routes::Routes;
+use super::fields::Cell;
 use crate::columns::table::{KnownCell, TableBuilder};
-use crate::json::tape::Parser;
 
 /// Text that an object is looked up by. An identity differs from the next one within it, or little later.
 const LOOKUP_BYTES: usize = 128;
@@ -26,6 +25,8 @@ const MOST_BYTES: usize = 8 << 20;
 pub(crate) struct IdentityCache {
     objects: Vec<CachedObject>,
     by_start: HashTable<u32>,
+    /// Hashes of starts that have come before.
+    seen: HashTable<u64>,
     hasher: DefaultHashBuilder,
     /// Text of all objects, one after the other.
     texts: String,
@@ -47,6 +48,13 @@ pub(super) struct CacheHit {
     pub(super) bytes: usize,
 }
 
+/// An object that is not known.
+pub(super) struct CacheMiss {
+    hash: u64,
+    /// Whether another object began in the same way: those that come once are not worth being known.
+    pub(super) has_come_before: bool,
+}
+
 /// The start of a text, as far as it belongs to an object whatever follows it.
 fn start_of(text: &str) -> &[u8] {
     let start = &text.as_bytes()[..text.len().min(LOOKUP_BYTES)];
@@ -64,6 +72,7 @@ impl IdentityCache {
         if self.dictionaries != table.dictionaries() {
             self.objects.clear();
             self.by_start.clear();
+            self.seen.clear();
             self.texts.clear();
             self.unmapped.clear();
             self.dictionaries = table.dictionaries();
@@ -71,65 +80,64 @@ impl IdentityCache {
     }
 
     /// The object that the text begins with, if it is known.
-    pub(super) fn find(&self, object: usize, text: &str) -> Option<CacheHit> {
-        let hash = self.hasher.hash_one((object, start_of(text)));
-        let number = self.by_start.find(hash, |number| {
-            let known = &self.objects[*number as usize];
-            known.object == object && text.as_bytes().starts_with(&self.texts.as_bytes()[known.text.0..known.text.1])
+    pub(super) fn find(&mut self, object: usize, text: &str) -> Result<CacheHit, CacheMiss> {
+        let Self { objects, by_start, seen, hasher, texts, .. } = self;
+        let hash = hasher.hash_one((object, start_of(text)));
+        let number = by_start.find(hash, |number| {
+            let known = &objects[*number as usize];
+            known.object == object && text.as_bytes().starts_with(&texts.as_bytes()[known.text.0..known.text.1])
         });
-        let number = *number?;
-        let known = &self.objects[number as usize];
-        Some(CacheHit { number, bytes: known.text.1 - known.text.0 })
+        if let Some(number) = number {
+            let known = &objects[*number as usize];
+            return Ok(CacheHit { number: *number, bytes: known.text.1 - known.text.0 });
+        }
+        let seen = seen.entry(hash, |start| *start == hash, |start| *start);
+        let has_come_before = matches!(seen, Entry::Occupied(_));
+        seen.or_insert(hash);
+        Err(CacheMiss { hash, has_come_before })
     }
 
-    /// Learns an object; `None` where only the whole event tells what to make of it.
+    /// Learns an object that was read: its text, its cells, its members of `unmapped`. `None` when it is not kept.
     pub(super) fn learn(
         &mut self,
-        routes: &Routes,
+        miss: &CacheMiss,
         object: usize,
         text: &str,
-        parser: &mut Parser,
+        cells: &[(usize, Cell<'_>)],
+        unmapped: &str,
         table: &mut TableBuilder,
     ) -> Option<u32> {
-        let hash = self.hasher.hash_one((object, start_of(text)));
-        let is_alike = |number: &&u32| {
-            let known = &self.objects[**number as usize];
-            known.object == object && start_of(&self.texts[known.text.0..known.text.1]) == start_of(text)
-        };
-        if self.by_start.iter_hash(hash).filter(is_alike).count() == MOST_ALIKE {
+        let Self { objects, by_start, hasher, texts, .. } = self;
+        if by_start.iter_hash(miss.hash).count() == MOST_ALIKE {
             return None;
         }
-        let number = u32::try_from(self.objects.len()).ok()?;
-        let (text_before, unmapped_before) = (self.texts.len(), self.unmapped.len());
-        let parsed = parser.parse(text, |document| {
-            let mut fields = EventFields::new();
-            fields.read_flattened(routes, object, document.root(), || text).ok()?;
-            let is_kept = fields.cells().iter().all(|(column, cell)| {
-                let known = match cell {
-                    Cell::Text(text) | Cell::Json(text) => KnownCell::Text(text),
-                    Cell::Boolean(truth) => KnownCell::Boolean(*truth),
-                    Cell::Timestamp(epoch_ms) => KnownCell::Timestamp(*epoch_ms),
-                    Cell::Resources(_) | Cell::PlainResources => return false,
-                };
-                table.remember(object, number, *column, &known)
-            });
-            self.unmapped.push_str(fields.unmapped.inner());
-            is_kept.then_some(())
-        });
-        self.texts.push_str(text);
+        let number = u32::try_from(objects.len()).ok()?;
+        let (text_before, unmapped_before) = (texts.len(), self.unmapped.len());
+        texts.push_str(text);
+        self.unmapped.push_str(unmapped);
         // Columns may keep something under its number, also when others could not: no other object gets that number.
-        self.objects.push(CachedObject {
+        objects.push(CachedObject {
             object,
-            text: (text_before, self.texts.len()),
+            text: (text_before, texts.len()),
             unmapped: (unmapped_before, self.unmapped.len()),
         });
-        parsed.ok()??;
-        let Self { objects, by_start, hasher, texts, .. } = self;
+        let is_kept = cells.iter().all(|(column, cell)| {
+            let known = match cell {
+                Cell::Text(text) | Cell::Json(text) => KnownCell::Text(text),
+                Cell::Boolean(truth) => KnownCell::Boolean(*truth),
+                Cell::Timestamp(epoch_ms) => KnownCell::Timestamp(*epoch_ms),
+                Cell::Resources(_) | Cell::PlainResources => return false,
+            };
+            table.remember(object, number, *column, &known)
+        });
+        if !is_kept {
+            return None;
+        }
         let hash_of = |number: &u32| {
             let known = &objects[*number as usize];
             hasher.hash_one((known.object, start_of(&texts[known.text.0..known.text.1])))
         };
-        by_start.insert_unique(hash, number, hash_of);
+        by_start.insert_unique(miss.hash, number, hash_of);
         Some(number)
     }
 

@@ -94,6 +94,11 @@ impl Unmapped {
         self.json.get(1..).unwrap_or_default()
     }
 
+    /// The members since a [`Unmapped::checkpoint`], likewise.
+    pub(super) fn inner_since(&self, checkpoint: usize) -> &str {
+        self.json.get(checkpoint + 1..).unwrap_or_default()
+    }
+
     /// Adds what [`Unmapped::inner`] gave.
     pub(super) fn extend_inner(&mut self, members: &str) {
         if !members.is_empty() {

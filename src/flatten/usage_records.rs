@@ -20,33 +20,10 @@ use crate::schema::{Table, column_at};
 /// `eventSource` of the Metering Service is this and the partition's domain (Marketplace API Reference, logging metering calls).
 pub(super) const SOURCE_PREFIX: &str = "metering-marketplace.";
 
-/// Positions of the columns that the flattener itself writes, found once by name.
-struct Columns {
-    event_index: usize,
-    archive: usize,
-    record_index: usize,
-    product_code: usize,
-    license_arn: usize,
-    customer_identifier: usize,
-    customer_aws_account_id: usize,
-    dimension: usize,
-    quantity: usize,
-    usage_timestamp: usize,
-    usage_timestamp_text: usize,
-    usage_allocations: usize,
-    dry_run: usize,
-    client_token: usize,
-    outcome: usize,
-    status: usize,
-    metering_record_id: usize,
-    unmapped: usize,
-}
-
 /// Writes the rows of metering calls.
 pub(crate) struct UsageRecordFlattener {
     /// Columns that both tables have: position in `usage_records`, position in `events`.
     shared: Vec<(usize, usize)>,
-    columns: Columns,
 }
 
 /// Where an event stands.
@@ -72,7 +49,6 @@ const CALL: usize = 0;
 
 /// The rows of a call, on their way to the table.
 struct CallRows<'c> {
-    at: &'c Columns,
     place: EventPlace<'c>,
     table: &'c mut TableBuilder,
     counts: OutcomeCounts,
@@ -122,20 +98,20 @@ impl CallRows<'_> {
     fn write(&mut self, common: &CallFields<'_>, mut row: UsageRow<'_, '_>) {
         self.counts[row.outcome as usize] += 1;
         self.write_shared();
-        let Self { at, table, .. } = self;
+        let table = &mut *self.table;
         let record = row.record;
         let texts = [
-            (at.product_code, common.product_code),
-            (at.client_token, common.client_token),
-            (at.license_arn, record.license_arn),
-            (at.customer_identifier, record.customer_identifier),
-            (at.customer_aws_account_id, record.customer_aws_account_id),
-            (at.dimension, record.dimension),
-            (at.usage_timestamp_text, record.time.map(|time| time.text)),
-            (at.outcome, Some(row.outcome.as_str())),
-            (at.status, row.status),
-            (at.metering_record_id, row.metering_record_id),
-            (at.unmapped, row.unmapped.json()),
+            (column_at!(UsageRecords.product_code), common.product_code),
+            (column_at!(UsageRecords.client_token), common.client_token),
+            (column_at!(UsageRecords.license_arn), record.license_arn),
+            (column_at!(UsageRecords.customer_identifier), record.customer_identifier),
+            (column_at!(UsageRecords.customer_aws_account_id), record.customer_aws_account_id),
+            (column_at!(UsageRecords.dimension), record.dimension),
+            (column_at!(UsageRecords.usage_timestamp_text), record.time.map(|time| time.text)),
+            (column_at!(UsageRecords.outcome), Some(row.outcome.as_str())),
+            (column_at!(UsageRecords.status), row.status),
+            (column_at!(UsageRecords.metering_record_id), row.metering_record_id),
+            (column_at!(UsageRecords.unmapped), row.unmapped.json()),
         ];
         for (column, text) in texts {
             if let Some(text) = text {
@@ -143,19 +119,19 @@ impl CallRows<'_> {
             }
         }
         if let Some(index) = row.record_index.and_then(|index| i32::try_from(index).ok()) {
-            table.int(at.record_index, index);
+            table.int(column_at!(UsageRecords.record_index), index);
         }
         if let Some(quantity) = record.quantity {
-            table.quantity(at.quantity, quantity);
+            table.quantity(column_at!(UsageRecords.quantity), quantity);
         }
         if let Some(epoch_ms) = record.time.and_then(|time| time.epoch_ms) {
-            table.timestamp(at.usage_timestamp, epoch_ms);
+            table.timestamp(column_at!(UsageRecords.usage_timestamp), epoch_ms);
         }
         if let Some(dry_run) = common.dry_run {
-            table.boolean(at.dry_run, dry_run);
+            table.boolean(column_at!(UsageRecords.dry_run), dry_run);
         }
         if let Some(allocations) = &record.allocations {
-            write_allocations(table, at.usage_allocations, allocations);
+            write_allocations(table, column_at!(UsageRecords.usage_allocations), allocations);
         }
         table.end_row(self.place.partition);
     }
@@ -198,29 +174,7 @@ impl UsageRecordFlattener {
             let same = Table::Events.columns().iter().position(|event| event.source == column.source)?;
             Some((index, same))
         });
-        Self {
-            shared: shared.collect(),
-            columns: Columns {
-                event_index: column_at!(UsageRecords.event_index),
-                archive: column_at!(UsageRecords.archive),
-                record_index: column_at!(UsageRecords.record_index),
-                product_code: column_at!(UsageRecords.product_code),
-                license_arn: column_at!(UsageRecords.license_arn),
-                customer_identifier: column_at!(UsageRecords.customer_identifier),
-                customer_aws_account_id: column_at!(UsageRecords.customer_aws_account_id),
-                dimension: column_at!(UsageRecords.dimension),
-                quantity: column_at!(UsageRecords.quantity),
-                usage_timestamp: column_at!(UsageRecords.usage_timestamp),
-                usage_timestamp_text: column_at!(UsageRecords.usage_timestamp_text),
-                usage_allocations: column_at!(UsageRecords.usage_allocations),
-                dry_run: column_at!(UsageRecords.dry_run),
-                client_token: column_at!(UsageRecords.client_token),
-                outcome: column_at!(UsageRecords.outcome),
-                status: column_at!(UsageRecords.status),
-                metering_record_id: column_at!(UsageRecords.metering_record_id),
-                unmapped: column_at!(UsageRecords.unmapped),
-            },
-        }
+        Self { shared: shared.collect() }
     }
 
     /// Whether a builder of `events` keeps all that objects of an event have in common with `usage_records`.
@@ -297,11 +251,10 @@ impl UsageRecordFlattener {
             Some((*usage, cell))
         };
         let of_place = [
-            (self.columns.archive, KnownCell::Text(place.archive)),
-            (self.columns.event_index, KnownCell::Int(place.event_index())),
+            (column_at!(UsageRecords.archive), KnownCell::Text(place.archive)),
+            (column_at!(UsageRecords.event_index), KnownCell::Int(place.event_index())),
         ];
         CallRows {
-            at: &self.columns,
             place,
             table,
             counts: OutcomeCounts::default(),
@@ -416,26 +369,25 @@ mod tests {
     #[test]
     fn every_column_of_the_table_is_written_by_someone() {
         let flattener = UsageRecordFlattener::new();
-        let at = &flattener.columns;
         let mut own = vec![
-            at.event_index,
-            at.archive,
-            at.record_index,
-            at.product_code,
-            at.license_arn,
-            at.customer_identifier,
-            at.customer_aws_account_id,
-            at.dimension,
-            at.quantity,
-            at.usage_timestamp,
-            at.usage_timestamp_text,
-            at.usage_allocations,
-            at.dry_run,
-            at.client_token,
-            at.outcome,
-            at.status,
-            at.metering_record_id,
-            at.unmapped,
+            column_at!(UsageRecords.event_index),
+            column_at!(UsageRecords.archive),
+            column_at!(UsageRecords.record_index),
+            column_at!(UsageRecords.product_code),
+            column_at!(UsageRecords.license_arn),
+            column_at!(UsageRecords.customer_identifier),
+            column_at!(UsageRecords.customer_aws_account_id),
+            column_at!(UsageRecords.dimension),
+            column_at!(UsageRecords.quantity),
+            column_at!(UsageRecords.usage_timestamp),
+            column_at!(UsageRecords.usage_timestamp_text),
+            column_at!(UsageRecords.usage_allocations),
+            column_at!(UsageRecords.dry_run),
+            column_at!(UsageRecords.client_token),
+            column_at!(UsageRecords.outcome),
+            column_at!(UsageRecords.status),
+            column_at!(UsageRecords.metering_record_id),
+            column_at!(UsageRecords.unmapped),
         ];
         own.extend(flattener.shared.iter().map(|(usage, _)| *usage));
         own.sort_unstable();

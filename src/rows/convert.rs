@@ -182,7 +182,7 @@ impl Converter {
         counts: &mut ConvertCounts,
     ) -> Result<(), Rejection> {
         let Self { parser, index, rows, .. } = self;
-        if (rows.plan.events || rows.reads_calls) && rows.read_fast(text, index, parser, fields) {
+        if (rows.plan.events || rows.reads_calls) && rows.read_fast(text, index, fields) {
             rows.take_fields(fields, None, place, counts);
             return Ok(());
         }
@@ -235,17 +235,11 @@ impl Plan {
 
 impl RowWriter {
     /// Reads an event in its usual form; `false` when the parser has to.
-    fn read_fast<'t>(
-        &mut self,
-        text: &'t str,
-        index: &mut StructuralIndex,
-        parser: &mut Parser,
-        fields: &mut EventFields<'t>,
-    ) -> bool {
+    fn read_fast<'t>(&mut self, text: &'t str, index: &mut StructuralIndex, fields: &mut EventFields<'t>) -> bool {
         let cursor = Cursor::new(text, index);
         let table = &mut self.events;
         let Self { routes, identity_cache, reads_calls, .. } = self;
-        let mut fast_path = FastPath { routes, identity_cache, parser, table, reads_calls: *reads_calls };
+        let mut fast_path = FastPath { routes, identity_cache, table, reads_calls: *reads_calls };
         fields.read_fast(cursor, &mut fast_path)
             && (fields.call.has_request || !self.plan.usage_records || !flatten::is_metering(fields))
     }
