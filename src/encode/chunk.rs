@@ -20,7 +20,7 @@ use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, Trac
 use parquet::schema::types::ColumnDescPtr;
 
 use super::bounds::{Bound, Bounds};
-use super::codec::Compressor;
+use super::codec::{Compressor, PageBody, ValueBytes};
 use super::properties::{BLOOM_FALSE_POSITIVES, ROW_GROUP_ROWS};
 use super::rle;
 use crate::error::{Error, Result};
@@ -46,18 +46,20 @@ impl TextColumn {
 /// Which rows of a page have a value.
 pub(crate) struct Levels {
     valid: BooleanBufferBuilder,
+    rows: usize,
     nulls: usize,
 }
 
 impl Default for Levels {
     fn default() -> Self {
-        Self { valid: BooleanBufferBuilder::new(0), nulls: 0 }
+        Self { valid: BooleanBufferBuilder::new(0), rows: 0, nulls: 0 }
     }
 }
 
 impl Levels {
     /// Adds the rows of an array.
     pub(crate) fn add(&mut self, rows: usize, nulls: Option<&NullBuffer>) {
+        self.rows += rows;
         match nulls {
             None => self.valid.append_n(rows, true),
             Some(nulls) => {
@@ -70,12 +72,22 @@ impl Levels {
     /// Adds rows without a value.
     pub(crate) fn add_nulls(&mut self, rows: usize) {
         self.valid.append_n(rows, false);
+        self.rows += rows;
         self.nulls += rows;
     }
 
     /// Rows so far.
-    pub(crate) fn rows(&self) -> usize {
-        self.valid.len()
+    pub(crate) const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Appends the levels of a page, and their length in front of them. Nothing is left.
+    fn encode(&mut self, page: &mut Vec<u8>) {
+        page.extend_from_slice(&[0; 4]);
+        rle::encode_bitmap(self.valid.finish().values(), self.rows, page);
+        // A bit for each of at most `PAGE_ROWS` rows.
+        let bytes = u32::try_from(page.len() - 4).unwrap_or(u32::MAX);
+        page[..4].copy_from_slice(&bytes.to_le_bytes());
     }
 }
 
@@ -165,15 +177,32 @@ impl ChunkWriter {
         encode: impl FnOnce(&mut Vec<u8>),
         compressor: &mut Compressor,
     ) -> Result<()> {
-        let rows = levels.rows();
         let page = compressor.page(|body| {
-            body.extend_from_slice(&[0; 4]);
-            rle::encode_bitmap(levels.valid.finish().values(), rows, body);
-            // A bit for each of at most `PAGE_ROWS` rows.
-            let levels_bytes = u32::try_from(body.len() - 4).unwrap_or(u32::MAX);
-            body[..4].copy_from_slice(&levels_bytes.to_le_bytes());
+            levels.encode(body);
             encode(body);
         })?;
+        self.push(&levels, values, page)
+    }
+
+    /// Adds a page whose values are put together already; `encode` appends what stands between them and the levels.
+    pub(crate) fn add_page_of_values(
+        &mut self,
+        mut levels: Levels,
+        values: PageValues,
+        encode: impl FnOnce(&mut Vec<u8>),
+        bytes: &mut ValueBytes,
+        compressor: &mut Compressor,
+    ) -> Result<()> {
+        let write_head = |head: &mut Vec<u8>| {
+            levels.encode(head);
+            encode(head);
+        };
+        let page = compressor.page_of_values(write_head, bytes)?;
+        self.push(&levels, values, page)
+    }
+
+    fn push(&mut self, levels: &Levels, values: PageValues, page: PageBody) -> Result<()> {
+        let rows = levels.rows;
         let header = Page::DataPage {
             buf: page.compressed,
             num_values: u32::try_from(rows).map_err(Error::internal)?,
@@ -310,7 +339,11 @@ fn dictionary_page<'d>(
     compressor: &mut Compressor,
 ) -> Result<WholePage> {
     let count = texts.len();
-    let page = compressor.page(|body| texts.for_each(|text| put_plain(text, body)))?;
+    let put = |text: &str, body: &mut Vec<u8>| {
+        body.extend_from_slice(&length_prefix(text));
+        body.extend_from_slice(text.as_bytes());
+    };
+    let page = compressor.page(|body| texts.for_each(|text| put(text, body)))?;
     let header = Page::DictionaryPage {
         buf: page.compressed,
         num_values: u32::try_from(count).map_err(Error::internal)?,
@@ -320,11 +353,10 @@ fn dictionary_page<'d>(
     WholePage::new(header, page.uncompressed_bytes)
 }
 
-/// Appends a text in plain encoding: its length, then its bytes.
-pub(crate) fn put_plain(text: &str, page: &mut Vec<u8>) {
+/// What stands in front of a text in plain encoding: its length.
+pub(crate) fn length_prefix(text: &str) -> [u8; 4] {
     // A text is a part of an event, and those have 256 MiB at most.
-    page.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
-    page.extend_from_slice(text.as_bytes());
+    u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes()
 }
 
 /// Whether a column of a batch has neither values nor a type.

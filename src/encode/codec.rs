@@ -60,14 +60,46 @@ impl Compressor {
 
     /// Compresses the page that `write` puts together.
     pub(crate) fn page(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<PageBody> {
-        let Self { method, body, compressed } = self;
+        let mut body = self.take_body();
+        write(&mut body);
+        let page = self.compress(&body);
+        self.body = body;
+        page
+    }
+
+    /// Compresses a page of what `write_head` writes and the values behind it.
+    pub(crate) fn page_of_values(
+        &mut self,
+        write_head: impl FnOnce(&mut Vec<u8>),
+        values: &mut ValueBytes,
+    ) -> Result<PageBody> {
+        let mut body = self.take_body();
+        write_head(&mut body);
+        let page = match values.behind(&body) {
+            Some(whole) => self.compress(whole),
+            None => {
+                body.extend_from_slice(values.bytes());
+                self.compress(&body)
+            }
+        };
+        self.body = body;
+        page
+    }
+
+    /// Room to put a page together in.
+    fn take_body(&mut self) -> Vec<u8> {
         // A page of one huge text does not stay.
-        for buffer in [&mut *body, &mut *compressed] {
+        for buffer in [&mut self.body, &mut self.compressed] {
             buffer.truncate(KEPT_BYTES);
             buffer.shrink_to(KEPT_BYTES);
         }
+        let mut body = std::mem::take(&mut self.body);
         body.clear();
-        write(body);
+        body
+    }
+
+    fn compress(&mut self, body: &[u8]) -> Result<PageBody> {
+        let Self { method, compressed, .. } = self;
         let mut room = |most: usize| compressed.resize(compressed.len().max(most), 0);
         let bytes = match method {
             Method::Zstd(compressor) => {
@@ -88,5 +120,49 @@ impl Compressor {
             }
         };
         Ok(PageBody { compressed: Bytes::copy_from_slice(&compressed[..bytes]), uncompressed_bytes: body.len() })
+    }
+}
+
+/// Values of a page that grow one behind the other, with room in front of them for the head of the page: once there are many,
+/// they are compressed where they lie.
+#[derive(Default)]
+pub(crate) struct ValueBytes {
+    bytes: Vec<u8>,
+    /// Where the values begin.
+    start: usize,
+}
+
+impl ValueBytes {
+    /// A head of most pages: levels, and lengths of a megabyte of JSON.
+    const HEAD_BYTES: usize = 4 << 10;
+    /// There may be many partitions with few values in each of many columns: no room is made for those.
+    const FEW_BYTES: usize = 64 << 10;
+
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        if self.start == 0 && self.bytes.len() + bytes.len() > Self::FEW_BYTES {
+            self.bytes.reserve(Self::HEAD_BYTES + bytes.len());
+            self.bytes.splice(0..0, std::iter::repeat_n(0, Self::HEAD_BYTES));
+            self.start = Self::HEAD_BYTES;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.truncate(self.start);
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// The head and the values behind it in one piece, if there is room.
+    fn behind(&mut self, head: &[u8]) -> Option<&[u8]> {
+        let at = self.start.checked_sub(head.len())?;
+        self.bytes[at..self.start].copy_from_slice(head);
+        Some(&self.bytes[at..])
     }
 }

@@ -14,8 +14,8 @@ use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
 
 use super::bounds::Bounds;
-use super::chunk::{ChunkWriter, Levels, PageValues, TextChunk, TextColumn, is_untyped_null, put_plain};
-use super::codec::Compressor;
+use super::chunk::{ChunkWriter, Levels, PageValues, TextChunk, TextColumn, is_untyped_null, length_prefix};
+use super::codec::{Compressor, ValueBytes};
 use super::properties::{BLOOM_FALSE_POSITIVES, DICTIONARY_BYTES, MOST_DICTIONARY_BYTES, PAGE_BYTES, PAGE_ROWS};
 use super::rle;
 use crate::columns::interner::Interner;
@@ -38,7 +38,7 @@ pub(crate) struct DictionaryWriter {
     /// Values of the page, by their number in the dictionary.
     numbers: Vec<u32>,
     /// Values of the page, in full.
-    plain: Vec<u8>,
+    plain: ValueBytes,
     text_bytes: i64,
     /// Bytes of the text of pages before it.
     all_text_bytes: i64,
@@ -69,7 +69,7 @@ impl DictionaryWriter {
             page: 1,
             levels: Levels::default(),
             numbers: Vec::new(),
-            plain: Vec::new(),
+            plain: ValueBytes::default(),
             text_bytes: 0,
             all_text_bytes: 0,
             bounds: Bounds::default(),
@@ -200,7 +200,8 @@ impl DictionaryWriter {
                 filter.insert(text);
             }
         }
-        put_plain(text, &mut self.plain);
+        self.plain.extend(&length_prefix(text));
+        self.plain.extend(text.as_bytes());
         self.text_bytes += text.len() as i64;
     }
 
@@ -223,17 +224,18 @@ impl DictionaryWriter {
             text_bytes: std::mem::take(&mut self.text_bytes),
             bounds: std::mem::take(&mut self.bounds),
         };
-        let largest = u32::try_from(self.dictionary.len().saturating_sub(1)).unwrap_or(u32::MAX);
-        let encode = |page: &mut Vec<u8>| {
-            if encoding == Encoding::PLAIN {
-                page.extend_from_slice(&self.plain);
-            } else {
+        let levels = std::mem::take(&mut self.levels);
+        if encoding == Encoding::PLAIN {
+            self.chunk.add_page_of_values(levels, values, |_| (), &mut self.plain, compressor)?;
+        } else {
+            let largest = u32::try_from(self.dictionary.len().saturating_sub(1)).unwrap_or(u32::MAX);
+            let encode = |page: &mut Vec<u8>| {
                 let width = rle::bit_width(largest);
                 page.push(width.to_le_bytes()[0]);
                 rle::encode(&self.numbers, width, page);
-            }
-        };
-        self.chunk.add_page(std::mem::take(&mut self.levels), values, encode, compressor)?;
+            };
+            self.chunk.add_page(levels, values, encode, compressor)?;
+        }
         self.numbers.clear();
         self.plain.clear();
         self.page += 1;

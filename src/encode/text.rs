@@ -12,7 +12,7 @@ use parquet::bloom_filter::Sbbf;
 
 use super::bounds::Bounds;
 use super::chunk::{ChunkWriter, Levels, PageValues, TextChunk, TextColumn, is_untyped_null};
-use super::codec::Compressor;
+use super::codec::{Compressor, ValueBytes};
 use super::delta;
 use super::properties::{BLOOM_FALSE_POSITIVES, PAGE_BYTES, PAGE_ROWS};
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ pub(crate) struct TextWriter {
     bloom_filter: Option<Sbbf>,
     levels: Levels,
     lengths: Vec<i32>,
-    bytes: Vec<u8>,
+    bytes: ValueBytes,
 }
 
 impl TextWriter {
@@ -35,7 +35,7 @@ impl TextWriter {
             chunk: ChunkWriter::new(column),
             levels: Levels::default(),
             lengths: Vec::new(),
-            bytes: Vec::new(),
+            bytes: ValueBytes::default(),
         })
     }
 
@@ -71,7 +71,7 @@ impl TextWriter {
             Some(nulls) => self.lengths.extend(nulls.valid_indices().map(length)),
         }
         // Rows without a value have no bytes.
-        self.bytes.extend_from_slice(&texts.value_data()[offsets[0] as usize..offsets[rows.len()] as usize]);
+        self.bytes.extend(&texts.value_data()[offsets[0] as usize..offsets[rows.len()] as usize]);
         if let Some(filter) = &mut self.bloom_filter {
             rows.filter(|row| texts.is_valid(*row)).for_each(|row| filter.insert(texts.value(row)));
         }
@@ -86,11 +86,9 @@ impl TextWriter {
             text_bytes: self.bytes.len() as i64,
             bounds: Bounds::default(),
         };
-        let encode = |page: &mut Vec<u8>| {
-            delta::encode(&self.lengths, page);
-            page.extend_from_slice(&self.bytes);
-        };
-        self.chunk.add_page(std::mem::take(&mut self.levels), values, encode, compressor)?;
+        let levels = std::mem::take(&mut self.levels);
+        let encode = |head: &mut Vec<u8>| delta::encode(&self.lengths, head);
+        self.chunk.add_page_of_values(levels, values, encode, &mut self.bytes, compressor)?;
         self.lengths.clear();
         self.bytes.clear();
         Ok(())

@@ -46,9 +46,18 @@ pub(crate) enum FieldError {
     DuplicateKey(String),
 }
 
+/// Columns of `events` at most.
+const MOST_COLUMNS: usize = 96;
+const _: () = assert!(Table::Events.columns().len() <= MOST_COLUMNS);
+
+/// The position of what has no cell.
+const NO_CELL: u8 = u8::MAX;
+
 /// An event taken apart.
 pub(crate) struct EventFields<'t> {
     cells: Vec<(usize, Cell<'t>)>,
+    /// Position of each column's cell.
+    positions: [u8; MOST_COLUMNS],
     /// The event's own spelling of a column's member, used when the usual one is absent.
     alias: Option<(usize, &'t str)>,
     /// Columns whose usual member is there, with a value that does not fit.
@@ -95,6 +104,7 @@ impl<'t> EventFields<'t> {
     pub(crate) fn new() -> Self {
         Self {
             cells: Vec::with_capacity(64),
+            positions: [NO_CELL; MOST_COLUMNS],
             alias: None,
             misfits: Vec::new(),
             unmapped: Unmapped::default(),
@@ -107,7 +117,7 @@ impl<'t> EventFields<'t> {
 
     /// Makes ready for another event.
     pub(super) fn clear(&mut self) {
-        self.cells.clear();
+        self.truncate(0);
         self.alias = None;
         self.misfits.clear();
         self.unmapped.clear();
@@ -118,12 +128,15 @@ impl<'t> EventFields<'t> {
     }
 
     pub(super) fn push(&mut self, column: usize, cell: Cell<'t>) {
+        self.positions[column] = u8::try_from(self.cells.len()).unwrap_or(NO_CELL);
         self.cells.push((column, cell));
     }
 
     /// Forgets all cells but the first ones.
     pub(super) fn truncate(&mut self, cells: usize) {
-        self.cells.truncate(cells);
+        for (column, _) in self.cells.drain(cells..) {
+            self.positions[column] = NO_CELL;
+        }
     }
 
     /// The cells of the event in source order.
@@ -133,7 +146,7 @@ impl<'t> EventFields<'t> {
 
     /// The cell of one column.
     pub(crate) fn cell(&self, column: usize) -> Option<&Cell<'t>> {
-        self.cells.iter().find(|(index, _)| *index == column).map(|(_, cell)| cell)
+        self.cells.get(usize::from(self.positions[column])).map(|(_, cell)| cell)
     }
 
     /// The text of one column.
@@ -158,7 +171,7 @@ impl<'t> EventFields<'t> {
         self.read_object(routes, Routes::EVENT, event)?;
         let Some((column, text)) = self.alias else { return Ok(()) };
         if self.cell(column).is_none() && !self.misfits.contains(&column) {
-            self.cells.push((column, Cell::Text(text)));
+            self.push(column, Cell::Text(text));
         } else if self.text(column) == Some(text) {
             // Nothing else would distinguish it from an event that has the other spelling alone.
             let name = Table::Events.columns()[column].source;
@@ -268,7 +281,7 @@ impl<'t> EventFields<'t> {
             }
         };
         if let Some(cell) = cell {
-            self.cells.push((index, cell));
+            self.push(index, cell);
             is_whole
         } else {
             self.misfits.push(index);
