@@ -24,6 +24,8 @@ TITLES = {
     "metering-usage": ("metering", "metering → usage_records"),
     "tiny-events": ("tiny", "tiny → events"),
     "one-events": ("one", "one archive → events"),
+    "calls-usage": ("calls", "calls of 13 records → usage_records"),
+    "sessions-events": ("sessions", "sessions that never repeat → events"),
 }
 QUESTIONS = {
     "query-key": ("org", "all events of one access key on one day"),

@@ -1,7 +1,7 @@
 """Does the same work in trailmill, ClickHouse and DuckDB. In: options, see `--help`. Out: results/table.md, raw.csv,
 environment.txt and chart.svg, and exit code 1 if an engine failed or a row is missing or too many.
 
-    python3 benches/peers/run.py              all of it, at full size: some five minutes on two cores
+    python3 benches/peers/run.py              all of it, at full size: some ten minutes on two cores
     python3 benches/peers/run.py --smoke      whether all works, in seconds
 
 Runs of the engines alternate. Of trailmill the whole process is timed, of the peers only their statement. Outputs are
@@ -31,13 +31,16 @@ ROOT = HERE.parent.parent
 WORK = ROOT / "target" / "peers"
 PACKAGES = ["duckdb==2.0.1", "chdb==4.4.0", "chdb-core==26.9.0", "pyarrow==26.0.1"]
 
-# Arguments of `trailmill generate`, with those that set the size: of the bench, and of `--smoke`.
+# Arguments of `trailmill generate`, or of `dense.py`, with those that set the size: of the bench, and of `--smoke`.
 INPUTS = {
     "org": (["--mix", "org"], [], ["--archives", "8", "--events-per-archive", "500"]),
     "metering": (["--mix", "metering"], [], ["--archives", "6", "--events-per-archive", "100"]),
     "tiny": (["--mix", "tiny"], [], ["--archives", "200"]),
     "one": (["--mix", "org", "--archives", "1"], ["--events-per-archive", "500000"], ["--events-per-archive", "2000"]),
+    "calls": (["calls"], ["100", "1000"], ["4", "50"]),
+    "sessions": (["sessions"], ["200", "2500"], ["4", "50"]),
 }
+DENSE = ["calls", "sessions"]
 # Archives that are smaller than this on average, inflated, are what the peers' form for small ones is for.
 SMALL_BYTES = 256 << 10
 
@@ -58,6 +61,8 @@ CASES = [
     Case("metering-usage", "metering", "usage_records", "usage"),
     Case("tiny-events", "tiny", "events", "events"),
     Case("one-events", "one", "events", "events"),
+    Case("calls-usage", "calls", "usage_records", "usage"),
+    Case("sessions-events", "sessions", "events", "events"),
 ]
 # Question, input.
 QUERIES = [("key", "org"), ("errors", "org"), ("usage", "metering")]
@@ -128,7 +133,10 @@ class Bench:
             mix, *sizes = INPUTS[name]
             partial = self.inputs / f"{name}.partial"
             shutil.rmtree(partial, ignore_errors=True)
-            command = [self.binary, "generate", "--out", partial, *mix, *sizes[self.options.smoke]]
+            size = sizes[self.options.smoke]
+            command = [self.binary, "generate", "--out", partial, *mix, *size]
+            if name in DENSE:
+                command = [sys.executable, HERE / "dense.py", *mix, partial, *size]
             told = subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True).stderr
             partial.rename(folder)
         counts = json.loads(process([sys.executable, HERE / "census.py", folder])[0])

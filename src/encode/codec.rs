@@ -75,12 +75,11 @@ impl Compressor {
     ) -> Result<PageBody> {
         let mut body = self.take_body();
         write_head(&mut body);
-        let page = match values.behind(&body) {
-            Some(whole) => self.compress(whole),
-            None => {
-                body.extend_from_slice(values.bytes());
-                self.compress(&body)
-            }
+        let page = if let Some(whole) = values.behind(&body) {
+            self.compress(whole)
+        } else {
+            body.extend_from_slice(values.bytes());
+            self.compress(&body)
         };
         self.body = body;
         page
