@@ -165,3 +165,31 @@ impl ValueBytes {
         Some(&self.bytes[at..])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A page whose values lie together is the page that is put together, wherever its head has room.
+    #[test]
+    fn pages_of_values_are_pages_put_together() {
+        let text: Vec<u8> = (0..300_000_u32).flat_map(|number| (number % 1_000).to_le_bytes()).collect();
+        for compression in [Compression::None, Compression::Zstd(1)] {
+            let mut compressor = Compressor::new(compression).unwrap();
+            let mut values = ValueBytes::default();
+            for bytes in [0, 10, ValueBytes::FEW_BYTES, ValueBytes::FEW_BYTES + 1, 1_000_000, 3] {
+                for head in [0, 100, ValueBytes::HEAD_BYTES, ValueBytes::HEAD_BYTES + 1] {
+                    values.clear();
+                    text[..bytes].chunks(999).for_each(|piece| values.extend(piece));
+                    assert_eq!(values.len(), bytes);
+                    let expected =
+                        compressor.page(|page| page.extend_from_slice(&[&text[..head], &text[..bytes]].concat()));
+                    let found = compressor.page_of_values(|page| page.extend_from_slice(&text[..head]), &mut values);
+                    let (expected, found) = (expected.unwrap(), found.unwrap());
+                    assert_eq!(found.compressed, expected.compressed, "{bytes} bytes behind {head}");
+                    assert_eq!(found.uncompressed_bytes, expected.uncompressed_bytes);
+                }
+            }
+        }
+    }
+}

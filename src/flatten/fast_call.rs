@@ -53,11 +53,11 @@ impl<'t> FastCall<'t> {
     /// Reads the request.
     pub(super) fn read_request(&mut self, cursor: &mut Cursor<'t, '_>) -> Option<()> {
         let mut has_records = false;
-        object(cursor, |cursor, name| {
+        cursor.object(|cursor, name| {
             match name {
                 "usageRecords" if !has_records => {
                     has_records = true;
-                    array(cursor, |cursor| self.read_record(cursor))?;
+                    cursor.array(|cursor| self.read_record(cursor))?;
                 }
                 "productCode" if self.product_code.is_none() => self.product_code = Some(text(cursor)?),
                 _ => return None,
@@ -77,15 +77,15 @@ impl<'t> FastCall<'t> {
             return None;
         }
         let (mut has_results, mut has_unprocessed) = (false, false);
-        object(cursor, |cursor, name| match name {
+        cursor.object(|cursor, name| match name {
             // Unprocessed records come last, whichever member stands first.
             "results" if !has_results && !has_unprocessed => {
                 has_results = true;
-                array(cursor, |cursor| self.read_result(cursor))
+                cursor.array(|cursor| self.read_result(cursor))
             }
             "unprocessedRecords" if !has_unprocessed => {
                 has_unprocessed = true;
-                array(cursor, |cursor| {
+                cursor.array(|cursor| {
                     let about = self.echo(cursor)?;
                     let answer = FastAnswer { outcome: Outcome::Unprocessed, status: None, metering_record_id: None };
                     self.records[about].answer = Some(answer);
@@ -100,7 +100,7 @@ impl<'t> FastCall<'t> {
         let start = cursor.place();
         let mut record = UsageRecord::default();
         let mut units = Units::default();
-        object(cursor, |cursor, name| match name {
+        cursor.object(|cursor, name| match name {
             "dimension" => set(&mut record.dimension, text(cursor)?),
             "timestamp" => {
                 let text = number_or_text(cursor)?;
@@ -116,7 +116,7 @@ impl<'t> FastCall<'t> {
             "quantityAsDecimal" => set(&mut units.as_decimal, quantity(cursor)?),
             "usageAllocations" => {
                 let mut allocations = Vec::new();
-                array(cursor, |cursor| {
+                cursor.array(|cursor| {
                     allocations.push(read_allocation(cursor)?);
                     Some(())
                 })?;
@@ -131,7 +131,7 @@ impl<'t> FastCall<'t> {
 
     fn read_result(&mut self, cursor: &mut Cursor<'t, '_>) -> Option<()> {
         let (mut about, mut metering_record_id, mut status) = (None, None, None);
-        object(cursor, |cursor, name| match name {
+        cursor.object(|cursor, name| match name {
             "usageRecord" => set(&mut about, self.echo(cursor)?),
             "meteringRecordId" => set(&mut metering_record_id, text(cursor)?),
             "status" => set(&mut status, text(cursor)?),
@@ -158,48 +158,6 @@ impl<'t> FastCall<'t> {
 /// Sets what has not been set before.
 fn set<T>(place: &mut Option<T>, value: T) -> Option<()> {
     place.replace(value).is_none().then_some(())
-}
-
-/// Goes through the members of an object; `member` takes the value of each.
-fn object<'t>(
-    cursor: &mut Cursor<'t, '_>,
-    mut member: impl FnMut(&mut Cursor<'t, '_>, &'t str) -> Option<()>,
-) -> Option<()> {
-    if !cursor.take(b'{') {
-        return None;
-    }
-    if cursor.take(b'}') {
-        return Some(());
-    }
-    loop {
-        let name = cursor.name()?;
-        member(cursor, name)?;
-        if cursor.take(b'}') {
-            return Some(());
-        }
-        if !cursor.take(b',') {
-            return None;
-        }
-    }
-}
-
-/// Goes through the elements of an array; `element` takes each.
-fn array<'t>(cursor: &mut Cursor<'t, '_>, mut element: impl FnMut(&mut Cursor<'t, '_>) -> Option<()>) -> Option<()> {
-    if !cursor.take(b'[') {
-        return None;
-    }
-    if cursor.take(b']') {
-        return Some(());
-    }
-    loop {
-        element(cursor)?;
-        if cursor.take(b']') {
-            return Some(());
-        }
-        if !cursor.take(b',') {
-            return None;
-        }
-    }
 }
 
 /// Takes a string without escapes.
@@ -242,12 +200,12 @@ impl Units {
 fn read_allocation<'t>(cursor: &mut Cursor<'t, '_>) -> Option<Allocation<'t>> {
     let mut allocation = Allocation::default();
     let mut units = Units::default();
-    object(cursor, |cursor, name| match name {
+    cursor.object(|cursor, name| match name {
         "allocatedUsageQuantity" => set(&mut units.plain, quantity(cursor)?),
         "allocatedUsageQuantityAsDecimal" => set(&mut units.as_decimal, quantity(cursor)?),
         "tags" => {
             let mut tags = Vec::new();
-            array(cursor, |cursor| {
+            cursor.array(|cursor| {
                 tags.push(read_tag(cursor)?);
                 Some(())
             })?;
@@ -261,7 +219,7 @@ fn read_allocation<'t>(cursor: &mut Cursor<'t, '_>) -> Option<Allocation<'t>> {
 
 fn read_tag<'t>(cursor: &mut Cursor<'t, '_>) -> Option<Tag<'t>> {
     let (mut key, mut value) = (None, None);
-    object(cursor, |cursor, name| match name {
+    cursor.object(|cursor, name| match name {
         "key" => set(&mut key, text(cursor)?),
         "value" => set(&mut value, text(cursor)?),
         _ => None,

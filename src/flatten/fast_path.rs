@@ -38,35 +38,21 @@ impl<'t> EventFields<'t> {
     fn read_members(&mut self, mut cursor: Cursor<'t, '_>, fast_path: &mut FastPath<'_>) -> Option<()> {
         let route = fast_path.routes.object(Routes::EVENT);
         let mut seen = 0_u64;
-        if !cursor.take(b'{') {
-            return None;
-        }
-        loop {
-            let name = cursor.name()?;
-            match route.find(name) {
-                Some((position, target)) => {
-                    if seen & (1 << position) != 0 {
-                        return None;
+        cursor.object(|cursor, name| match route.find(name) {
+            Some((position, target)) => {
+                mark(&mut seen, position)?;
+                match target {
+                    Target::Column { index, kind: Kind::Json } if fast_path.reads_calls && is_call(index) => {
+                        self.read_call(cursor, index)
                     }
-                    seen |= 1 << position;
-                    match target {
-                        Target::Column { index, kind: Kind::Json } if fast_path.reads_calls && is_call(index) => {
-                            self.read_call(&mut cursor, index)?;
-                        }
-                        Target::Column { index, kind } => self.read_column(&mut cursor, index, kind)?,
-                        Target::Object(object) => self.read_known(&mut cursor, object, fast_path)?,
-                        Target::Alias(_) => return None,
-                    }
+                    Target::Column { index, kind } => self.read_column(cursor, index, kind),
+                    Target::Object(object) => self.read_known(cursor, object, fast_path),
+                    Target::Alias(_) => None,
                 }
-                None => self.read_unknown(&mut cursor, "", 0, name)?,
             }
-            if cursor.take(b'}') {
-                return cursor.is_at_end().then_some(());
-            }
-            if !cursor.take(b',') {
-                return None;
-            }
-        }
+            None => self.read_unknown(cursor, route.path, 0, name),
+        })?;
+        cursor.is_at_end().then_some(())
     }
 
     fn read_column(&mut self, cursor: &mut Cursor<'t, '_>, index: usize, kind: Kind) -> Option<()> {
@@ -118,6 +104,9 @@ impl<'t> EventFields<'t> {
 
     /// Reads an object that is flattened itself, which may be known.
     fn read_known(&mut self, cursor: &mut Cursor<'t, '_>, object: usize, fast_path: &mut FastPath<'_>) -> Option<()> {
+        if !cursor.rest().starts_with('{') {
+            return self.read_flattened_fast(cursor, object, fast_path.routes);
+        }
         let miss = match fast_path.identity_cache.find(object, cursor.rest()) {
             Ok(found) => {
                 cursor.pass(found.bytes);
@@ -152,34 +141,17 @@ impl<'t> EventFields<'t> {
         let before = (self.cells().len(), self.unmapped.checkpoint());
         let unknown_before = self.unknown_names.len();
         let mut seen = 0_u64;
-        if !cursor.take(b'{') {
-            return None;
-        }
-        if !cursor.take(b'}') {
-            loop {
-                let name = cursor.name()?;
-                match route.find(name) {
-                    Some((position, target)) => {
-                        if seen & (1 << position) != 0 {
-                            return None;
-                        }
-                        seen |= 1 << position;
-                        match target {
-                            Target::Column { index, kind } => self.read_column(cursor, index, kind)?,
-                            Target::Object(below) => self.read_flattened_fast(cursor, below, routes)?,
-                            Target::Alias(_) => return None,
-                        }
-                    }
-                    None => self.read_unknown(cursor, route.path, unknown_before, name)?,
-                }
-                if cursor.take(b'}') {
-                    break;
-                }
-                if !cursor.take(b',') {
-                    return None;
+        cursor.object(|cursor, name| match route.find(name) {
+            Some((position, target)) => {
+                mark(&mut seen, position)?;
+                match target {
+                    Target::Column { index, kind } => self.read_column(cursor, index, kind),
+                    Target::Object(below) => self.read_flattened_fast(cursor, below, routes),
+                    Target::Alias(_) => None,
                 }
             }
-        }
+            None => self.read_unknown(cursor, route.path, unknown_before, name),
+        })?;
         self.unknown_names.truncate(unknown_before);
         // What its columns do not show at all is kept as it is.
         if before == (self.cells().len(), self.unmapped.checkpoint()) {
@@ -204,20 +176,18 @@ impl<'t> EventFields<'t> {
 
     /// Reads an array of resources that their column gives back whole.
     fn read_resources(&mut self, cursor: &mut Cursor<'t, '_>) -> Option<()> {
-        cursor.take(b'[');
-        if cursor.take(b']') {
-            return Some(());
-        }
-        loop {
+        cursor.array(|cursor| {
             self.resources.push(read_resource(cursor)?);
-            if cursor.take(b']') {
-                return Some(());
-            }
-            if !cursor.take(b',') {
-                return None;
-            }
-        }
+            Some(())
+        })
     }
+}
+
+/// Marks a member as seen, unless it is.
+fn mark(seen: &mut u64, position: usize) -> Option<()> {
+    let is_first = *seen & (1 << position) == 0;
+    *seen |= 1 << position;
+    is_first.then_some(())
 }
 
 /// Whether a column is the request or the response of an event.
@@ -227,33 +197,21 @@ const fn is_call(column: usize) -> bool {
 
 fn read_resource<'t>(cursor: &mut Cursor<'t, '_>) -> Option<Resource<'t>> {
     let mut resource = Resource::default();
-    let mut seen = [false; 3];
-    if !cursor.take(b'{') {
-        return None;
-    }
-    if cursor.take(b'}') {
-        return Some(resource);
-    }
-    loop {
-        let (position, place) = match cursor.name()? {
+    let mut seen = 0;
+    cursor.object(|cursor, name| {
+        let (position, place) = match name {
             "ARN" => (0, &mut resource.arn),
             "accountId" => (1, &mut resource.account_id),
             "type" => (2, &mut resource.kind),
             _ => return None,
         };
-        if std::mem::replace(&mut seen[position], true) {
-            return None;
-        }
+        mark(&mut seen, position)?;
         match cursor.value()? {
             Token::String(text) => *place = Some(cursor.plain(text)?),
             Token::Word("null") => {}
             _ => return None,
         }
-        if cursor.take(b'}') {
-            return Some(resource);
-        }
-        if !cursor.take(b',') {
-            return None;
-        }
-    }
+        Some(())
+    })?;
+    Some(resource)
 }

@@ -161,6 +161,41 @@ impl<'t, 'i> Cursor<'t, 'i> {
         }
     }
 
+    /// Takes an object; `member` takes the value of each member.
+    #[inline]
+    pub(crate) fn object(&mut self, mut member: impl FnMut(&mut Self, &'t str) -> Option<()>) -> Option<()> {
+        if !self.take(b'{') {
+            return None;
+        }
+        if self.take(b'}') {
+            return Some(());
+        }
+        loop {
+            let name = self.name()?;
+            member(self, name)?;
+            if !self.take(b',') {
+                return self.take(b'}').then_some(());
+            }
+        }
+    }
+
+    /// Takes an array; `element` takes each element.
+    #[inline]
+    pub(crate) fn array(&mut self, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        if !self.take(b'[') {
+            return None;
+        }
+        if self.take(b']') {
+            return Some(());
+        }
+        loop {
+            element(self)?;
+            if !self.take(b',') {
+                return self.take(b']').then_some(());
+            }
+        }
+    }
+
     /// Takes an object or array with all its contents.
     fn container(&mut self) -> Option<()> {
         // One bit for each container around this position, the innermost lowest: whether it is an object. The bit above
