@@ -12,8 +12,8 @@ use super::{decimal, timestamp};
 use crate::json::cursor::{Cursor, Token};
 use crate::model::Outcome;
 
-/// Records that an answer is compared with before the parser takes over: a real call has 25 at most.
-const MOST_COMPARISONS: usize = 64;
+/// Records that are looked at for an answer before the parser takes over: a real call has 25 at most.
+const MOST_RECORDS: usize = 64;
 
 /// A call of `BatchMeterUsage`.
 #[derive(Default)]
@@ -145,8 +145,12 @@ impl<'t> FastCall<'t> {
     /// Takes a record that repeats one of the request: the position of the first one that has no answer yet.
     fn echo(&mut self, cursor: &mut Cursor<'t, '_>) -> Option<usize> {
         let rest = cursor.rest();
-        let open = (self.first_open..self.records.len()).filter(|at| self.records[*at].answer.is_none());
-        let about = open.take(MOST_COMPARISONS).find(|at| rest.starts_with(self.records[*at].text))?;
+        // Answered ones count, too: one record without an answer must not make all later answers pass over all earlier ones.
+        let mut near = (self.first_open..self.records.len()).take(MOST_RECORDS);
+        let about = near.find(|at| {
+            let record = &self.records[*at];
+            record.answer.is_none() && rest.starts_with(record.text)
+        })?;
         cursor.skip(self.records[about].text.len());
         if about == self.first_open {
             self.first_open += 1;
@@ -315,6 +319,18 @@ mod tests {
         ] {
             assert_eq!(outcomes(&request(&[1]), &response), None, "{response}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_looked_for_among_few_records() {
+        let response = |count: u32| {
+            let results: Vec<String> = (1..count).map(|quantity| result(quantity, "Success")).collect();
+            format!(r#"{{"results":[{}]}}"#, results.join(","))
+        };
+        // The first record has no answer.
+        let all: Vec<u32> = (0..200).collect();
+        assert!(outcomes(&request(&all[..64]), &response(64)).is_some());
+        assert_eq!(outcomes(&request(&all), &response(200)), None);
     }
 
     #[test]
