@@ -28,7 +28,7 @@
 //! numbers of any size and everything unmapped are copied from there, byte for byte. See `json/tape.rs`.
 //!
 //! **Most text repeats.** Events in the form that CloudTrail writes are scanned without building
-//! anything: a structural index proves them to be valid JSON, and texts are slices of the source. An identity that repeats
+//! anything: a walk from quote to quote proves them to be valid JSON, and texts are slices of the source. An identity that repeats
 //! byte for byte is looked up. A metering call is read in the same walk; a result that repeats its record byte for byte
 //! is compared with it, not read. Repeating text is a number from the event to the page of the file. Anything
 //! unusual – white space, escapes, damage – goes to simd-json, which decides. See `flatten/fast_path.rs`,
@@ -54,7 +54,7 @@
 //! | | `model` | plain values that many modules share: selections, partition columns, outcomes, counts, limits, places that users type |
 //! | | `pool` | threads, and resources that one task leaves for the next |
 //! | | `clock` | CPU time by stage |
-//! | text to rows | `json` | text to the offsets of its quotes and brackets, to a walk that proves it to be JSON, or to a simd-json tape that knows its source; the only unsafe code |
+//! | text to rows | `json` | text to a walk that proves it to be JSON, or to a simd-json tape that knows its source; the only unsafe code |
 //! | | `columns` | values to Arrow arrays, in their stored order; repeating texts to numbers |
 //! | | `flatten` | events and usage records to rows; members without a column to `unmapped`; a cache of identical bytes |
 //! | | `split` | the text of an archive to the events to convert, and findings for the rest; recovery from damage; events inside other objects |

@@ -234,16 +234,16 @@ fn read_tag<'t>(cursor: &mut Cursor<'t, '_>) -> Option<Tag<'t>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::index::StructuralIndex;
+    use crate::json::bitmap::StringBitmap;
 
     /// The outcomes of the records of a call; `None` when it is one for the parser.
     fn outcomes(request: &str, response: &str) -> Option<Vec<Option<Outcome>>> {
         let mut call = FastCall::default();
-        let mut index = StructuralIndex::default();
-        let mut cursor = Cursor::new(request, &mut index);
+        let mut bitmap = StringBitmap::default();
+        let mut cursor = Cursor::new(request, &mut bitmap);
         call.read_request(&mut cursor)?;
         assert!(cursor.is_at_end());
-        let mut cursor = Cursor::new(response, &mut index);
+        let mut cursor = Cursor::new(response, &mut bitmap);
         call.read_response(&mut cursor)?;
         assert!(cursor.is_at_end());
         Some(call.records.iter().map(|record| record.answer.map(|answer| answer.outcome)).collect())
@@ -336,9 +336,9 @@ mod tests {
     #[test]
     fn quantities_and_allocations_are_kept() {
         let request = r#"{"usageRecords":[{"quantity":2,"quantityAsDecimal":"2.0","timestamp":5,"usageAllocations":[{"allocatedUsageQuantity":1,"tags":[{"key":"k","value":"v"},{}]},{}]}]}"#;
-        let mut index = StructuralIndex::default();
+        let mut bitmap = StringBitmap::default();
         let mut call = FastCall::default();
-        call.read_request(&mut Cursor::new(request, &mut index)).unwrap();
+        call.read_request(&mut Cursor::new(request, &mut bitmap)).unwrap();
         let record = &call.records[0].record;
         assert_eq!((record.quantity, record.time.map(|time| time.text)), (Some(2_000_000), Some("5")));
         let tags = Some(vec![Some((Some("k"), Some("v"))), Some((None, None))]);

@@ -1,6 +1,6 @@
 //! The fast path: an event in the form that CloudTrail writes, read without parsing all of it.
 //!
-//! In: the text of an event and its index. Out: the same fields as from a tape. Never: an answer for what is unusual in
+//! In: a cursor at the start of an event. Out: the same fields as from a tape. Never: an answer for what is unusual in
 //! any way: white space, escapes in a column, a value of another type, damage. The parser reads those events.
 //!
 //! JSON columns are proved to be JSON and copied; texts are taken where they stand; an object that is flattened is
@@ -109,7 +109,7 @@ impl<'t> EventFields<'t> {
         }
         let miss = match fast_path.identity_cache.find(object, cursor.rest()) {
             Ok(found) => {
-                cursor.pass(found.bytes);
+                cursor.skip(found.bytes);
                 self.unmapped.extend_inner(fast_path.identity_cache.unmapped(found.number));
                 self.known.push((object, found.number));
                 return Some(());

@@ -1,25 +1,21 @@
 //! A walk over an event in the form that CloudTrail writes: JSON without white space.
 //!
-//! In: a text and its [`StructuralIndex`]. Out: members and their values, one after the other, each proved to be JSON. Never:
+//! In: a text and its [`StringBitmap`]. Out: members and their values, one after the other, each proved to be JSON. Never:
 //! accepts anything else; text that it does not accept may still be JSON in a form that needs the parser.
 //!
-//! Without white space every token ends where the next one begins. So a token is valid only if the index has it at
-//! exactly this position, and text between two structural characters must be a number or a literal.
+//! Without white space every token begins where the one before it ends. So what a byte means is known when it is
+//! reached, and only the ends of strings are searched for.
 
-use super::index::StructuralIndex;
+use super::bitmap::StringBitmap;
 use super::lenient::is_json_number;
 
 /// Maximum nesting here; the parser allows more.
 const MAX_DEPTH: u32 = 60;
 
 /// A position in a text.
-pub(crate) struct Cursor<'t, 'i> {
+pub(crate) struct Cursor<'t, 'b> {
     text: &'t str,
-    index: &'i mut StructuralIndex,
-    /// Position among the index's offsets.
-    at: usize,
-    /// The offset at that position; the greatest number when there is none.
-    next: usize,
+    bitmap: &'b StringBitmap,
     /// Offset in the text that the next token begins at.
     place: usize,
 }
@@ -35,13 +31,11 @@ pub(crate) enum Token<'t> {
     Container,
 }
 
-impl<'t, 'i> Cursor<'t, 'i> {
+impl<'t, 'b> Cursor<'t, 'b> {
     /// A cursor at the start of a text.
-    pub(crate) fn new(text: &'t str, index: &'i mut StructuralIndex) -> Self {
-        index.begin();
-        let mut cursor = Self { text, index, at: 0, next: usize::MAX, place: 0 };
-        cursor.refill();
-        cursor
+    pub(crate) fn new(text: &'t str, bitmap: &'b mut StringBitmap) -> Self {
+        bitmap.fill(text.as_bytes());
+        Self { text, bitmap, place: 0 }
     }
 
     /// Where the next token begins.
@@ -49,12 +43,9 @@ impl<'t, 'i> Cursor<'t, 'i> {
         self.place
     }
 
-    /// Whether the end of the text is reached, and all strings in it are valid.
-    pub(crate) fn is_at_end(&self) -> bool {
+    /// Whether the end of the text is reached.
+    pub(crate) const fn is_at_end(&self) -> bool {
         self.place == self.text.len()
-            && self.next == usize::MAX
-            && !self.index.has_raw_controls
-            && (!self.index.has_escapes || are_escapes_valid(self.text.as_bytes()))
     }
 
     /// The text from the next token on.
@@ -69,55 +60,19 @@ impl<'t, 'i> Cursor<'t, 'i> {
 
     /// The text of a string without escapes; `None` when it has some.
     pub(crate) fn plain(&self, text: &'t str) -> Option<&'t str> {
-        (!self.index.has_escapes || memchr::memchr(b'\\', text.as_bytes()).is_none()).then_some(text)
+        (!self.bitmap.has_backslashes || memchr::memchr(b'\\', text.as_bytes()).is_none()).then_some(text)
     }
 
-    /// Skips text that is known to be a value.
-    pub(crate) fn pass(&mut self, bytes: usize) {
+    /// Passes over text that is known to be a value.
+    pub(crate) const fn skip(&mut self, bytes: usize) {
         self.place += bytes;
-        self.index.restart(self.place);
-        self.refill();
     }
 
-    /// Passes over text that is known to be a value, a short one: the offsets in it are looked up all the same.
-    pub(crate) fn skip(&mut self, bytes: usize) {
-        self.place += bytes;
-        while self.next < self.place {
-            self.advance();
-        }
-    }
-
-    /// Goes to the next offset of the index.
-    #[inline]
-    fn advance(&mut self) {
-        self.at += 1;
-        match self.index.offsets().get(self.at) {
-            Some(offset) => self.next = *offset as usize,
-            None => self.refill(),
-        }
-    }
-
-    /// Goes to the first offset of the next stretch that has any.
-    #[cold]
-    fn refill(&mut self) {
-        self.at = 0;
-        self.next = usize::MAX;
-        while self.index.refill(self.text.as_bytes()) {
-            if let Some(offset) = self.index.offsets().first() {
-                self.next = *offset as usize;
-                return;
-            }
-        }
-    }
-
-    /// Takes one of the indexed bytes, if it is next.
+    /// Takes a byte, if it is next.
     #[inline]
     pub(crate) fn take(&mut self, byte: u8) -> bool {
-        let is_here = self.next == self.place && self.text.as_bytes().get(self.place) == Some(&byte);
-        if is_here {
-            self.place += 1;
-            self.advance();
-        }
+        let is_here = self.text.as_bytes().get(self.place) == Some(&byte);
+        self.place += usize::from(is_here);
         is_here
     }
 
@@ -127,12 +82,22 @@ impl<'t, 'i> Cursor<'t, 'i> {
         if !self.take(b'"') {
             return None;
         }
-        // Inside a string only its closing quote is in the index.
-        let end = self.next;
-        let text = self.text.get(self.place..end)?;
+        let start = self.place;
+        let mut end = self.bitmap.next(start)?;
+        if self.text.as_bytes()[end] != b'"' {
+            end = self.end_with_escapes(end)?;
+        }
         self.place = end + 1;
-        self.advance();
-        Some(text)
+        self.text.get(start..end)
+    }
+
+    /// The end of a string whose first escape, or what must not be in it, is here.
+    fn end_with_escapes(&self, mut at: usize) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        while bytes[at] != b'"' {
+            at = self.bitmap.next(at + escape_bytes(&bytes[at..])?)?;
+        }
+        Some(at)
     }
 
     /// Takes the name of a member and the colon after it.
@@ -144,10 +109,11 @@ impl<'t, 'i> Cursor<'t, 'i> {
 
     /// Takes a number or a word.
     fn word(&mut self) -> Option<&'t str> {
-        let end = self.next.min(self.text.len());
-        let word = self.text.get(self.place..end)?;
+        let rest = self.rest();
+        let end = rest.bytes().position(|byte| matches!(byte, b',' | b'}' | b']')).unwrap_or(rest.len());
+        let word = rest.get(..end)?;
         let is_word = matches!(word, "true" | "false" | "null") || is_json_number(word.as_bytes());
-        self.place = end;
+        self.place += end;
         is_word.then_some(word)
     }
 
@@ -250,18 +216,13 @@ impl<'t, 'i> Cursor<'t, 'i> {
     }
 }
 
-/// Whether every backslash begins a valid JSON escape. A lone surrogate counts as one.
-fn are_escapes_valid(text: &[u8]) -> bool {
-    let mut rest = text;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        let length = match &rest[at + 1..] {
-            [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
-            [b'u', digits @ ..] if digits.len() >= 4 && digits[..4].iter().all(u8::is_ascii_hexdigit) => 6,
-            _ => return false,
-        };
-        rest = &rest[at + length..];
+/// Bytes of the JSON escape that the text begins with. A lone surrogate counts as one.
+fn escape_bytes(text: &[u8]) -> Option<usize> {
+    match text {
+        [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => Some(2),
+        [b'\\', b'u', digits @ ..] if digits.len() >= 4 && digits[..4].iter().all(u8::is_ascii_hexdigit) => Some(6),
+        _ => None,
     }
-    true
 }
 
 #[cfg(test)]
@@ -271,8 +232,8 @@ mod tests {
 
     /// Whether the cursor accepts the text as one value.
     fn accepts(text: &str) -> bool {
-        let mut index = StructuralIndex::default();
-        let mut cursor = Cursor::new(text, &mut index);
+        let mut bitmap = StringBitmap::default();
+        let mut cursor = Cursor::new(text, &mut bitmap);
         cursor.value().is_some() && cursor.is_at_end()
     }
 

@@ -9,8 +9,6 @@ use wide::u8x16;
 
 /// Bytes of a block: one bit each in a word.
 pub(super) const BLOCK: usize = 64;
-/// The same as an offset.
-pub(super) const BLOCK_BYTES: u32 = 64;
 
 /// The positions of the bytes of a block that matter: a bit for each byte, the first one lowest.
 pub(super) struct Masks {
@@ -20,8 +18,6 @@ pub(super) struct Masks {
     pub(super) opening: u64,
     /// `}` and `]`.
     pub(super) closing: u64,
-    /// `:` and `,`.
-    pub(super) separators: u64,
     /// Bytes below U+0020.
     pub(super) controls: u64,
 }
@@ -33,7 +29,7 @@ impl Masks {
     /// For every processor.
     #[inline]
     pub(super) fn portable(block: &[u8; BLOCK]) -> Self {
-        let mut masks = Self { quotes: 0, backslashes: 0, opening: 0, closing: 0, separators: 0, controls: 0 };
+        let mut masks = Self { quotes: 0, backslashes: 0, opening: 0, closing: 0, controls: 0 };
         for (quarter, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
             let vector = u8x16::from(*bytes);
             let folded = vector | u8x16::splat(CASE);
@@ -44,31 +40,10 @@ impl Masks {
             masks.backslashes |= find(vector, b'\\');
             masks.opening |= find(folded, b'{');
             masks.closing |= find(folded, b'}');
-            masks.separators |= find(vector, b':') | find(vector, b',');
             // A byte is at most 0x1f where the maximum of the two is 0x1f.
             masks.controls |= find(vector.max(u8x16::splat(0x1f)), 0x1f);
         }
         masks
-    }
-}
-
-/// Offsets that [`put_places`] writes at a time; a block seldom has more.
-pub(super) const USUAL_PLACES: usize = 16;
-
-/// Writes the offset of each bit, where the first byte of the block has the offset `start`. Slots after the last one may be
-/// overwritten as well.
-#[inline]
-pub(super) fn put_places(mut places: u64, start: u32, slots: &mut [u32; BLOCK]) {
-    let count = places.count_ones() as usize;
-    let (usual, others) = slots.split_at_mut(USUAL_PLACES);
-    // The end of a loop with a varying count would be mispredicted for nearly every block.
-    for place in usual {
-        *place = start.wrapping_add(places.trailing_zeros());
-        places &= places.wrapping_sub(1);
-    }
-    for place in others.iter_mut().take(count.saturating_sub(USUAL_PLACES)) {
-        *place = start.wrapping_add(places.trailing_zeros());
-        places &= places.wrapping_sub(1);
     }
 }
 
@@ -127,29 +102,17 @@ pub(super) mod x86 {
 
     use std::arch::x86_64::{
         __m256i, __m512i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8,
-        _mm256_or_si256, _mm256_set1_epi8, _mm512_add_epi32, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask,
-        _mm512_cvtepu8_epi32, _mm512_extracti32x4_epi32, _mm512_loadu_si512, _mm512_maskz_compress_epi8,
-        _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_storeu_si512,
+        _mm256_or_si256, _mm256_set1_epi8, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask, _mm512_loadu_si512,
+        _mm512_or_si512, _mm512_set1_epi8,
     };
 
-    use super::{BLOCK, CASE, Masks, USUAL_PLACES};
-
-    /// The number of each byte of a block.
-    const NUMBERS: [u8; BLOCK] = {
-        let mut numbers = [0; BLOCK];
-        let mut at = 1;
-        while at < BLOCK {
-            numbers[at] = numbers[at - 1] + 1;
-            at += 1;
-        }
-        numbers
-    };
+    use super::{BLOCK, CASE, Masks};
 
     /// With AVX2 (2013).
     #[inline]
     #[target_feature(enable = "avx2")]
     pub(in super::super) fn avx2(block: &[u8; BLOCK]) -> Masks {
-        let mut masks = Masks { quotes: 0, backslashes: 0, opening: 0, closing: 0, separators: 0, controls: 0 };
+        let mut masks = Masks { quotes: 0, backslashes: 0, opening: 0, closing: 0, controls: 0 };
         for (half, bytes) in block.as_chunks::<32>().0.iter().enumerate() {
             #[expect(unsafe_code, reason = "the standard library loads vectors from pointers only")]
             // SAFETY: `bytes` is 32 bytes long, and this load requires no alignment.
@@ -163,40 +126,9 @@ pub(super) mod x86 {
             masks.backslashes |= find(vector, b'\\');
             masks.opening |= find(folded, b'{');
             masks.closing |= find(folded, b'}');
-            masks.separators |= find(vector, b':') | find(vector, b',');
             masks.controls |= find(_mm256_max_epu8(vector, _mm256_set1_epi8(0x1f)), 0x1f);
         }
         masks
-    }
-
-    /// [`put_places`](super::put_places) with AVX-512 VBMI2 (2019): the numbers of the selected bytes
-    /// are compressed together, and sixteen of them become offsets at once.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2")]
-    pub(in super::super) fn put_places(places: u64, start: u32, slots: &mut [u32; BLOCK]) {
-        #[expect(unsafe_code, reason = "the standard library loads vectors from pointers only")]
-        // SAFETY: `NUMBERS` is 64 bytes long, and this load requires no alignment.
-        let numbers = unsafe { _mm512_loadu_si512(std::ptr::from_ref(&NUMBERS).cast()) };
-        let packed = _mm512_maskz_compress_epi8(places, numbers);
-        let quarters = [
-            _mm512_extracti32x4_epi32::<0>(packed),
-            _mm512_extracti32x4_epi32::<1>(packed),
-            _mm512_extracti32x4_epi32::<2>(packed),
-            _mm512_extracti32x4_epi32::<3>(packed),
-        ];
-        let start = _mm512_set1_epi32(start as i32);
-        let count = places.count_ones() as usize;
-        for (at, (slots, numbers)) in slots.as_chunks_mut::<USUAL_PLACES>().0.iter_mut().zip(quarters).enumerate() {
-            if at > 0 && count <= at * USUAL_PLACES {
-                return;
-            }
-            let offsets = _mm512_add_epi32(_mm512_cvtepu8_epi32(numbers), start);
-            #[expect(unsafe_code, reason = "the standard library stores vectors to pointers only")]
-            // SAFETY: `slots` is 16 numbers of four bytes, and this store requires no alignment.
-            unsafe {
-                _mm512_storeu_si512(std::ptr::from_mut(slots).cast(), offsets);
-            }
-        }
     }
 
     /// With AVX-512BW (2017).
@@ -213,7 +145,6 @@ pub(super) mod x86 {
             backslashes: find(vector, b'\\'),
             opening: find(folded, b'{'),
             closing: find(folded, b'}'),
-            separators: find(vector, b':') | find(vector, b','),
             controls: _mm512_cmple_epu8_mask(vector, _mm512_set1_epi8(0x1f)),
         }
     }
@@ -221,37 +152,27 @@ pub(super) mod x86 {
 
 /// Compiles a scan for several instruction sets and calls the best at run time.
 ///
-/// `fn name(arguments) -> result = scan;` makes a function of `scan`, which takes the same arguments, a function that makes
-/// [`Masks`] and one for [`put_places`], and is to be inlined.
+/// `fn name(arguments) -> result = scan;` makes a function of `scan`, which takes the same arguments and a function that
+/// makes [`Masks`], and is to be inlined.
 macro_rules! scans {
     ($(#[$attribute:meta])* $visible:vis fn $name:ident($($argument:ident: $kind:ty),*) -> $result:ty = $scan:path;) => {
         $(#[$attribute])*
         $visible fn $name($($argument: $kind),*) -> $result {
             #[cfg(target_arch = "x86_64")]
             {
-                #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,bmi2,lzcnt,popcnt")]
+                #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
                 fn avx512($($argument: $kind),*) -> $result {
-                    $scan(
-                        $($argument,)*
-                        |block| $crate::json::masks::x86::avx512(block),
-                        |places, start, slots| $crate::json::masks::x86::put_places(places, start, slots),
-                    )
+                    $scan($($argument,)* |block| $crate::json::masks::x86::avx512(block))
                 }
                 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
                 fn avx2($($argument: $kind),*) -> $result {
-                    $scan(
-                        $($argument,)*
-                        |block| $crate::json::masks::x86::avx2(block),
-                        $crate::json::masks::put_places,
-                    )
+                    $scan($($argument,)* |block| $crate::json::masks::x86::avx2(block))
                 }
                 let has_bits = is_x86_feature_detected!("bmi1")
                     && is_x86_feature_detected!("bmi2")
                     && is_x86_feature_detected!("lzcnt")
                     && is_x86_feature_detected!("popcnt");
-                let has_avx512 = is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512vbmi2");
+                let has_avx512 = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
                 if has_bits && has_avx512 {
                     #[expect(unsafe_code, reason = "three times as fast as what every processor can do")]
                     // SAFETY: the processor has all features that the function was compiled for.
@@ -263,7 +184,7 @@ macro_rules! scans {
                     return unsafe { avx2($($argument),*) };
                 }
             }
-            $scan($($argument,)* $crate::json::masks::Masks::portable, $crate::json::masks::put_places)
+            $scan($($argument,)* $crate::json::masks::Masks::portable)
         }
     };
 }
@@ -274,35 +195,6 @@ pub(super) use scans;
 mod tests {
     use super::*;
     use crate::tests::Random;
-
-    #[test]
-    fn places_are_the_offsets_of_bits() {
-        let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
-        for round in 0..10_000_u32 {
-            let bits = random.next();
-            let places = match round % 4 {
-                0 => bits,
-                1 => bits & bits.rotate_left(9) & bits.rotate_left(31),
-                2 => bits | bits.rotate_left(13),
-                _ => [0, u64::MAX][round as usize / 4 % 2],
-            };
-            let start = round.wrapping_mul(64);
-            let expected: Vec<u32> = (0..64).filter(|bit| places >> bit & 1 == 1).map(|bit| start + bit).collect();
-            let mut slots = [0; BLOCK];
-            put_places(places, start, &mut slots);
-            assert_eq!(slots[..expected.len()], expected);
-            #[cfg(target_arch = "x86_64")]
-            if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vbmi2") {
-                let mut slots = [0; BLOCK];
-                #[expect(unsafe_code, reason = "the function under test")]
-                // SAFETY: the processor has it.
-                unsafe {
-                    x86::put_places(places, start, &mut slots);
-                }
-                assert_eq!(slots[..expected.len()], expected);
-            }
-        }
-    }
 
     #[test]
     fn every_instruction_set_finds_the_same() {
@@ -319,12 +211,11 @@ mod tests {
                 bits(|byte| byte == b'\\'),
                 bits(|byte| matches!(byte, b'{' | b'[')),
                 bits(|byte| matches!(byte, b'}' | b']')),
-                bits(|byte| matches!(byte, b':' | b',')),
                 bits(|byte| byte < 0x20),
             ];
             let check = |masks: Masks, way: &str| {
-                let Masks { quotes, backslashes, opening, closing, separators, controls } = masks;
-                let found = [quotes, backslashes, opening, closing, separators, controls];
+                let Masks { quotes, backslashes, opening, closing, controls } = masks;
+                let found = [quotes, backslashes, opening, closing, controls];
                 assert_eq!(found, expected, "{way}: {block:?}");
             };
             check(Masks::portable(&block), "portable");

@@ -11,6 +11,6 @@ pub(crate) mod lenient;
 
 pub(crate) mod tape;
 
-pub(crate) mod index;
+pub(crate) mod bitmap;
 
 pub(crate) mod cursor;

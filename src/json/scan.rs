@@ -43,12 +43,7 @@ scans! {
 
 #[expect(clippy::inline_always, reason = "compiled anew for each kind of processor")]
 #[inline(always)]
-fn find_container_end(
-    bytes: &[u8],
-    at: usize,
-    masks: impl Fn(&[u8; BLOCK]) -> Masks,
-    _: impl Fn(u64, u32, &mut [u32; BLOCK]),
-) -> Option<usize> {
+fn find_container_end(bytes: &[u8], at: usize, masks: impl Fn(&[u8; BLOCK]) -> Masks) -> Option<usize> {
     let mut brackets = Brackets::default();
     let rest = bytes.get(at..)?;
     let (blocks, rest_of_block) = rest.as_chunks::<BLOCK>();

@@ -17,8 +17,8 @@ use crate::error::{Finding, Reason, Result};
 use crate::flatten::{
     self, EventFields, FastPath, FieldError, IdentityCache, ROUTES, Routes, Unread, UsageRecordFlattener, timestamp,
 };
+use crate::json::bitmap::StringBitmap;
 use crate::json::cursor::Cursor;
-use crate::json::index::StructuralIndex;
 use crate::json::tape::{Document, Parser, Value};
 use crate::model::{PartitionColumn, Place, Selection};
 use crate::schema::{Table, column_at};
@@ -46,7 +46,7 @@ pub(crate) struct Plan {
 /// A worker's state from archive to archive.
 pub(crate) struct Converter {
     parser: Parser,
-    index: StructuralIndex,
+    bitmap: StringBitmap,
     rows: RowWriter,
     elements: Vec<Element>,
 }
@@ -84,7 +84,7 @@ impl Converter {
         let (events, usage_flattener) = (plan.builder(Table::Events), UsageRecordFlattener::new());
         Self {
             parser: Parser::default(),
-            index: StructuralIndex::default(),
+            bitmap: StringBitmap::default(),
             rows: RowWriter {
                 identity_cache: IdentityCache::default(),
                 keys: UnitKeys::default(),
@@ -181,8 +181,8 @@ impl Converter {
         fields: &mut EventFields<'t>,
         counts: &mut ConvertCounts,
     ) -> Result<(), Rejection> {
-        let Self { parser, index, rows, .. } = self;
-        if (rows.plan.events || rows.reads_calls) && rows.read_fast(text, index, fields) {
+        let Self { parser, bitmap, rows, .. } = self;
+        if (rows.plan.events || rows.reads_calls) && rows.read_fast(text, bitmap, fields) {
             rows.take_fields(fields, None, place, counts);
             return Ok(());
         }
@@ -235,8 +235,8 @@ impl Plan {
 
 impl RowWriter {
     /// Reads an event in its usual form; `false` when the parser has to.
-    fn read_fast<'t>(&mut self, text: &'t str, index: &mut StructuralIndex, fields: &mut EventFields<'t>) -> bool {
-        let cursor = Cursor::new(text, index);
+    fn read_fast<'t>(&mut self, text: &'t str, bitmap: &mut StringBitmap, fields: &mut EventFields<'t>) -> bool {
+        let cursor = Cursor::new(text, bitmap);
         let table = &mut self.events;
         let Self { routes, identity_cache, reads_calls, .. } = self;
         let mut fast_path = FastPath { routes, identity_cache, table, reads_calls: *reads_calls };
