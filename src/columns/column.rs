@@ -69,12 +69,12 @@ impl ColumnBuilder {
                     Arc::new(DictionaryArray::try_new(keys, values).map_err(Error::internal)?)
                 }
             },
+            Self::Text(spans, _) if spans.is_empty() && !is_typed => Arc::new(NullArray::new(rows)),
             Self::Text(spans, text) => {
                 let mut builder = StringBuilder::with_capacity(rows, text.len());
-                let is_empty = spans.is_empty();
                 spans.finish(layout).for_each(|span| builder.append_option(span.map(|span| &text[span])));
                 text.clear();
-                if is_empty && !is_typed { Arc::new(NullArray::new(rows)) } else { Arc::new(builder.finish()) }
+                Arc::new(builder.finish())
             }
             Self::Binary(spans, bytes) => {
                 let mut builder = BinaryBuilder::with_capacity(rows, bytes.len());

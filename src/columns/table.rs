@@ -84,9 +84,13 @@ impl TableBuilder {
             .zip(&mut builder.columns)
             .filter(|(column, _)| Column::is_dictionary_encoded(column));
         dictionary_encoded
-            .for_each(|(_, builder)| *builder = ColumnBuilder::Dictionary(Cells::default(), Interner::default()));
+            .for_each(|(_, builder)| *builder = ColumnBuilder::Dictionary(Cells::default(), Interner::loose()));
         if table == Table::Events {
             builder.alike_by = [column_at!(Events.event_source), column_at!(Events.event_name)].map(Some);
+        }
+        // Rows that have the same text are found by its number.
+        for column in builder.alike_by.into_iter().flatten() {
+            builder.columns[column] = ColumnBuilder::Dictionary(Cells::default(), Interner::default());
         }
         builder
     }

@@ -40,7 +40,8 @@ pub(crate) struct DictionaryWriter {
     /// Values of the page, in full.
     plain: ValueBytes,
     text_bytes: i64,
-    /// Bytes of the text of pages before it.
+    /// Values, and bytes of their text, of pages before it.
+    all_values: usize,
     all_text_bytes: i64,
     bounds: Bounds,
 }
@@ -71,6 +72,7 @@ impl DictionaryWriter {
             numbers: Vec::new(),
             plain: ValueBytes::default(),
             text_bytes: 0,
+            all_values: 0,
             all_text_bytes: 0,
             bounds: Bounds::default(),
         }
@@ -110,10 +112,17 @@ impl DictionaryWriter {
     }
 
     /// Whether the dictionary is so large that what comes next is better written in full. A large one pays as long as
-    /// its texts repeat.
+    /// its texts repeat; one of which nearly every text has come once does not become better.
     fn is_dictionary_full(&self) -> bool {
         const REPEATS: i64 = 4;
-        let bytes = self.dictionary.text_bytes() + self.dictionary.len() * 4;
+        /// Texts that show it, and the share of them in all values.
+        const ENOUGH: usize = 8_192;
+        const NEARLY_ALL: (usize, usize) = (15, 16);
+        let texts = self.dictionary.len();
+        if texts >= ENOUGH && (self.all_values + self.numbers.len()) * NEARLY_ALL.0 < texts * NEARLY_ALL.1 {
+            return true;
+        }
+        let bytes = self.dictionary.text_bytes() + texts * 4;
         bytes > MOST_DICTIONARY_BYTES
             || bytes > DICTIONARY_BYTES && self.all_text_bytes + self.text_bytes < bytes as i64 * REPEATS
     }
@@ -217,6 +226,7 @@ impl DictionaryWriter {
         if self.levels.rows() == 0 {
             return Ok(());
         }
+        self.all_values += self.numbers.len();
         self.all_text_bytes += self.text_bytes;
         let encoding = if self.overflow.is_some() { Encoding::PLAIN } else { Encoding::RLE_DICTIONARY };
         let values = PageValues {
