@@ -117,7 +117,7 @@ impl CarryOver<'_> {
                 }
                 if part.table == Table::Quarantine {
                     self.manifest_writer
-                        .carry_quarantine(&filter_record_batch(&batch, &mask).map_err(Error::internal)?)?;
+                        .carry_quarantine(filter_record_batch(&batch, &mask).map_err(Error::internal)?)?;
                 } else {
                     self.tables.push(rows.batch(&batch).only(&mask)?)?;
                 }

@@ -19,6 +19,7 @@ mod process;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::clock::logical::LogicalTime;
 use crate::clock::{Stage, StageClock, thread_cpu_time};
 use crate::disk::Disk;
 use crate::error::Result;
@@ -61,7 +62,7 @@ pub fn convert(config: &Config, progress: &Progress) -> Result<Summary> {
 
 /// Converts archives that one session reads into a lake that another writes.
 fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, session: &Arc<Session>) -> Result<Summary> {
-    let started = Instant::now();
+    let (started, start) = (Instant::now(), LogicalTime::now());
     let cpu_before = thread_cpu_time();
     let clock = Arc::new(StageClock::default());
     let pool = Arc::new(thread_pool(config.threads)?);
@@ -127,5 +128,6 @@ fn convert_in(config: &Config, progress: &Progress, lake_session: &Session, sess
     summary.notes = steps.lake.as_mut().map(Lake::release_lease).unwrap_or_default();
     clock.add(Stage::Coordinate, thread_cpu_time().saturating_sub(cpu_before));
     summary.close(started, &clock, process::peak_rss_bytes());
+    summary.span_cpu_ms = u64::try_from(LogicalTime::now().since(start).as_millis()).unwrap_or(u64::MAX);
     Ok(summary)
 }

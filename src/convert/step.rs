@@ -114,7 +114,7 @@ impl<'a> Step<'a> {
             let now_ms = jiff::Timestamp::now().as_millisecond();
             Ok(Output {
                 tables: TableWriters::new(&config.write_options(), Arc::clone(&context), &commit.staging, &commit.id)?,
-                manifest_writer: ManifestWriter::new(config.compression, commit, now_ms),
+                manifest_writer: ManifestWriter::new(&context, commit, now_ms),
                 cut_back: CutBack::default(),
                 commit,
                 context,
@@ -218,6 +218,7 @@ impl<'a> Step<'a> {
     pub(super) fn abandon(self) {
         if let Some(output) = self.output {
             output.tables.abandon();
+            output.manifest_writer.abandon();
         }
     }
 

@@ -8,9 +8,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
-
 use super::config::Config;
+use crate::clock::logical;
 use crate::error::Result;
 use crate::input::Archive;
 use crate::lake::write::{ReconvertedArchives, Replacement};
@@ -88,7 +87,7 @@ impl<'a> Sorter<'a> {
             list.archives = Arc::new(found);
             return list;
         }
-        let states: Vec<(ArchiveState, bool)> = found.par_iter().map(|archive| self.state(archive)).collect();
+        let states: Vec<(ArchiveState, bool)> = logical::map(&found, |archive| self.state(archive));
         let (mut reconverted, mut new) = (Vec::new(), Vec::new());
         let mut unfinished = HashSet::new();
         for (archive, (state, is_quarantined)) in found.into_iter().zip(states) {

@@ -18,6 +18,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::TypePtr;
 
 use super::row_group::ColumnChunk;
+use crate::clock::logical::LogicalTime;
 use crate::disk::{Disk, StagedFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
@@ -64,7 +65,9 @@ pub(crate) struct PartAppender {
     commit: String,
     next_sequence: u64,
     /// What is to be done, but for something before it that is not finished.
-    waiting: BTreeMap<u64, PartStep>,
+    waiting: BTreeMap<u64, (PartStep, LogicalTime)>,
+    /// When its last step was done.
+    done: LogicalTime,
     open: Option<SerializedFileWriter<StagedFile>>,
     /// The part at hand as a whole file, as long as no more rows come.
     aside: Option<StagedPart>,
@@ -83,7 +86,7 @@ pub(crate) enum PartStep {
 }
 
 impl PartAppender {
-    pub(crate) const fn new(format: Arc<PartFormat>, staging: PathBuf, folder: PathBuf, commit: String) -> Self {
+    pub(crate) fn new(format: Arc<PartFormat>, staging: PathBuf, folder: PathBuf, commit: String) -> Self {
         Self {
             format,
             staging,
@@ -91,6 +94,7 @@ impl PartAppender {
             commit,
             next_sequence: 0,
             waiting: BTreeMap::new(),
+            done: LogicalTime::default(),
             open: None,
             aside: None,
             pieces: Vec::new(),
@@ -101,14 +105,18 @@ impl PartAppender {
 
     /// Takes the step with this number and does whatever is next in order.
     pub(crate) fn take(&mut self, sequence: u64, step: PartStep) -> Result<()> {
-        self.waiting.insert(sequence, step);
-        while let Some(step) = self.waiting.remove(&self.next_sequence) {
+        self.waiting.insert(sequence, (step, LogicalTime::now()));
+        while let Some((step, ready)) = self.waiting.remove(&self.next_sequence) {
             self.next_sequence += 1;
-            match step {
-                PartStep::Append(chunks) => self.write(chunks)?,
-                PartStep::SetAside => self.set_aside()?,
-            }
+            let (result, done) = self.done.max(ready).run(|| match step {
+                PartStep::Append(chunks) => self.write(chunks),
+                PartStep::SetAside => self.set_aside(),
+            });
+            self.done = done;
+            result?;
         }
+        // Whoever took the last step has done those that waited for it, too.
+        self.done.wait();
         Ok(())
     }
 

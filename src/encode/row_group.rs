@@ -8,9 +8,8 @@
 //! the bytes independent of the number of threads. A row group may be full, its lanes still busy, and the next one
 //! begun.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
@@ -24,15 +23,11 @@ use super::codec::Compressor;
 use super::dictionary::DictionaryWriter;
 use super::part::{PartAppender, PartStep};
 use super::text::TextWriter;
+use crate::clock::logical::LogicalTime;
 use crate::clock::{Stage, StageClock};
 use crate::error::{Error, Result};
 use crate::model::Compression;
-use crate::pool::{Pool, caught};
-
-/// Locks, also after a panic elsewhere: the state behind these locks is replaced as a whole or not at all.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use crate::pool::{Pool, Strand, caught, lock};
 
 /// Counts what is on its way to disk, so that whoever makes more can wait; keeps the first error of any worker.
 #[derive(Default)]
@@ -46,6 +41,9 @@ struct BackpressureState {
     bytes: u64,
     row_groups: usize,
     error: Option<Error>,
+    /// When it last became less, and when the last row group was written.
+    eased: LogicalTime,
+    written: LogicalTime,
 }
 
 impl Backpressure {
@@ -54,7 +52,10 @@ impl Backpressure {
     }
 
     fn remove_bytes(&self, bytes: u64) {
-        lock(&self.state).bytes -= bytes;
+        let mut state = lock(&self.state);
+        state.bytes -= bytes;
+        state.eased = LogicalTime::now();
+        drop(state);
         self.eased.notify_all();
     }
 
@@ -65,6 +66,8 @@ impl Backpressure {
     fn end_row_group(&self, result: Result<()>) {
         let mut state = lock(&self.state);
         state.row_groups -= 1;
+        state.eased = LogicalTime::now();
+        state.written = state.written.max(state.eased);
         if let Err(error) = result {
             state.error.get_or_insert(error);
         }
@@ -83,7 +86,11 @@ impl Backpressure {
 
     /// Waits until at most `most` row groups are begun and not written.
     pub(crate) fn wait_for_row_groups(&self, most: usize) -> Result<()> {
-        self.wait_while(|state| state.row_groups > most)
+        self.wait_while(|state| state.row_groups > most)?;
+        if most == 0 {
+            lock(&self.state).written.wait();
+        }
+        Ok(())
     }
 
     /// Waits until nobody writes any more, whatever went wrong.
@@ -92,9 +99,17 @@ impl Backpressure {
     }
 
     fn wait_while(&self, mut is_busy: impl FnMut(&BackpressureState) -> bool) -> Result<()> {
-        let state = lock(&self.state);
-        let state = self.eased.wait_while(state, |state| state.error.is_none() && is_busy(state));
-        match state.unwrap_or_else(PoisonError::into_inner).error.take() {
+        let mut has_waited = false;
+        let state = self.eased.wait_while(lock(&self.state), |state| {
+            let waits = state.error.is_none() && is_busy(state);
+            has_waited |= waits;
+            waits
+        });
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        if has_waited {
+            state.eased.wait();
+        }
+        match state.error.take() {
             Some(error) => Err(error),
             None => Ok(()),
         }
@@ -175,17 +190,18 @@ impl ColumnChunk {
 pub(crate) fn set_aside(appender: &Arc<Mutex<PartAppender>>, sequence: u64, context: &Arc<EncodeContext>) {
     context.backpressure.begin_row_group();
     let (appender, context_of_task) = (Arc::clone(appender), Arc::clone(context));
+    let start = LogicalTime::now();
     context.pool.spawn(move || {
         let EncodeContext { clock, backpressure, .. } = &*context_of_task;
         let set_aside = || lock(&appender).take(sequence, PartStep::SetAside);
-        backpressure.end_row_group(clock.time(Stage::Write, || caught(set_aside).flatten()));
+        start.run(|| backpressure.end_row_group(clock.time(Stage::Write, || caught(set_aside).flatten())));
     });
 }
 
 /// A row group that still takes rows.
 pub(crate) struct OpenRowGroup {
-    lanes: Vec<Arc<Lane>>,
-    context: Arc<EncodeContext>,
+    lanes: Vec<Lane>,
+    row_group: Arc<RowGroupInWork>,
     rows: usize,
     bytes: u64,
 }
@@ -193,31 +209,22 @@ pub(crate) struct OpenRowGroup {
 struct Lane {
     /// Positions of its columns in the table.
     columns: Vec<usize>,
-    state: Mutex<LaneState>,
-    row_group: Arc<RowGroupInWork>,
-}
-
-struct LaneState {
     /// The writers of its columns, in their order; empty once closed.
-    writers: Vec<ColumnWriter>,
-    queue: VecDeque<LaneMessage>,
-    is_running: bool,
-}
-
-enum LaneMessage {
-    Rows { columns: Vec<ArrayRef>, bytes: u64 },
-    Close,
+    writers: Arc<Strand<Vec<ColumnWriter>>>,
 }
 
 /// Each column of a lane with the chunks of its leaves.
 type LaneChunks = Vec<(usize, Vec<ColumnChunk>)>;
 
 struct RowGroupInWork {
+    context: Arc<EncodeContext>,
     appender: Arc<Mutex<PartAppender>>,
     sequence: u64,
     /// Column chunks by lane, in place once the lane is closed.
     chunks: Mutex<Vec<LaneChunks>>,
     lanes_left: AtomicUsize,
+    /// When the last of those that are closed was.
+    closed: Mutex<LogicalTime>,
     error: Mutex<Option<Error>>,
 }
 
@@ -230,27 +237,22 @@ impl OpenRowGroup {
         sequence: u64,
         context: Arc<EncodeContext>,
     ) -> Self {
+        context.backpressure.begin_row_group();
         let row_group = Arc::new(RowGroupInWork {
+            context,
             appender,
             sequence,
             chunks: Mutex::new(Vec::new()),
             lanes_left: AtomicUsize::new(lanes.len()),
+            closed: Mutex::default(),
             error: Mutex::new(None),
         });
         let mut writers: Vec<_> = writers.into_iter().map(Some).collect();
-        let lanes = lanes
-            .iter()
-            .map(|columns| {
-                let writers = columns.iter().filter_map(|column| writers[*column].take()).collect();
-                Arc::new(Lane {
-                    columns: columns.clone(),
-                    state: Mutex::new(LaneState { writers, queue: VecDeque::new(), is_running: false }),
-                    row_group: Arc::clone(&row_group),
-                })
-            })
-            .collect();
-        context.backpressure.begin_row_group();
-        Self { lanes, context, rows: 0, bytes: 0 }
+        let lane = |columns: &Vec<usize>| Lane {
+            columns: columns.clone(),
+            writers: Strand::new(columns.iter().filter_map(|column| writers[*column].take()).collect()),
+        };
+        Self { lanes: lanes.iter().map(lane).collect(), row_group, rows: 0, bytes: 0 }
     }
 
     /// Rows taken so far.
@@ -273,70 +275,46 @@ impl OpenRowGroup {
         for (at, lane) in self.lanes.iter().enumerate() {
             let bytes = if at + 1 == self.lanes.len() { left } else { share };
             left -= bytes;
-            self.context.backpressure.add_bytes(bytes);
-            let columns = lane.columns.iter().map(|column| Arc::clone(&columns[*column])).collect();
-            Lane::send(lane, LaneMessage::Rows { columns, bytes }, &self.context);
+            self.row_group.context.backpressure.add_bytes(bytes);
+            let columns: Vec<_> = lane.columns.iter().map(|column| Arc::clone(&columns[*column])).collect();
+            self.spawn(lane, move |row_group, writers| row_group.encode(writers, &columns, bytes));
         }
     }
 
     /// Takes no more rows; the row group is written when its lanes are through.
     pub(crate) fn close(self) {
         for lane in &self.lanes {
-            Lane::send(lane, LaneMessage::Close, &self.context);
+            let columns = lane.columns.clone();
+            self.spawn(lane, move |row_group, writers| row_group.finish_lane(&columns, std::mem::take(writers)));
         }
     }
-}
 
-impl Lane {
-    fn send(lane: &Arc<Self>, message: LaneMessage, context: &Arc<EncodeContext>) {
-        let mut state = lock(&lane.state);
-        state.queue.push_back(message);
-        if std::mem::replace(&mut state.is_running, true) {
-            return;
-        }
-        drop(state);
-        let (lane, context_of_task) = (Arc::clone(lane), Arc::clone(context));
-        context.pool.spawn(move || lane.run(&context_of_task));
+    fn spawn(&self, lane: &Lane, task: impl FnOnce(&RowGroupInWork, &mut Vec<ColumnWriter>) + Send + 'static) {
+        let row_group = Arc::clone(&self.row_group);
+        lane.writers.spawn(&self.row_group.context.pool, move |writers| {
+            task(&row_group, writers);
+            Ok(())
+        });
     }
-
-    /// Works through the queue; only one task of a lane runs at a time.
-    fn run(&self, context: &EncodeContext) {
-        let mut writers = std::mem::take(&mut lock(&self.state).writers);
-        loop {
-            let message = {
-                let mut state = lock(&self.state);
-                let Some(message) = state.queue.pop_front() else {
-                    state.writers = writers;
-                    state.is_running = false;
-                    return;
-                };
-                message
-            };
-            match message {
-                LaneMessage::Rows { columns, bytes } => {
-                    let encode = || caught(|| encode(&mut writers, &columns, context)).flatten();
-                    if let Err(error) = context.clock.time(Stage::Encode, encode) {
-                        lock(&self.row_group.error).get_or_insert(error);
-                    }
-                    context.backpressure.remove_bytes(bytes);
-                }
-                LaneMessage::Close => {
-                    let writers = std::mem::take(&mut writers);
-                    self.row_group.finish_lane(&self.columns, writers, context);
-                }
-            }
-        }
-    }
-}
-
-fn encode(writers: &mut [ColumnWriter], columns: &[ArrayRef], context: &EncodeContext) -> Result<()> {
-    context.with_compressor(|compressor| {
-        writers.iter_mut().zip(columns).try_for_each(|(writer, column)| writer.write(column, compressor))
-    })
 }
 
 impl RowGroupInWork {
-    fn finish_lane(&self, columns: &[usize], writers: Vec<ColumnWriter>, context: &EncodeContext) {
+    /// Encodes further rows of a lane.
+    fn encode(&self, writers: &mut [ColumnWriter], columns: &[ArrayRef], bytes: u64) {
+        let context = &*self.context;
+        let encode = || {
+            context.with_compressor(|compressor| {
+                writers.iter_mut().zip(columns).try_for_each(|(writer, column)| writer.write(column, compressor))
+            })
+        };
+        if let Err(error) = context.clock.time(Stage::Encode, || caught(encode).flatten()) {
+            lock(&self.error).get_or_insert(error);
+        }
+        context.backpressure.remove_bytes(bytes);
+    }
+
+    fn finish_lane(&self, columns: &[usize], writers: Vec<ColumnWriter>) {
+        let context = &*self.context;
         let close = || {
             context.with_compressor(|compressor| {
                 let writers = writers.into_iter().zip(columns);
@@ -350,7 +328,13 @@ impl RowGroupInWork {
                 lock(&self.error).get_or_insert(error);
             }
         }
+        let closed = {
+            let mut closed = lock(&self.closed);
+            *closed = closed.max(LogicalTime::now());
+            *closed
+        };
         if self.lanes_left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            closed.wait();
             let write = || caught(|| self.write()).flatten();
             context.backpressure.end_row_group(context.clock.time(Stage::Write, write));
         }

@@ -10,11 +10,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rayon::prelude::{IntoParallelIterator, ParallelIterator, ParallelSliceMut};
+use rayon::prelude::ParallelSliceMut;
 
 use super::folder::{Below, below};
 use super::key::ObjectKey;
 use super::{Archive, listing};
+use crate::clock::logical;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Selection, is_own_folder};
 use crate::store::{Bucket, ObjectUrl, Session};
@@ -121,7 +122,7 @@ impl FolderWalk<'_> {
     fn tree(&mut self, root: PathBuf) -> Result<()> {
         let mut folders = vec![root];
         while !folders.is_empty() {
-            let listed: Vec<Result<FolderListing>> = folders.into_par_iter().map(|folder| self.list(folder)).collect();
+            let listed: Vec<Result<FolderListing>> = logical::map(folders, |folder| self.list(folder));
             folders = Vec::new();
             for listing in listed {
                 let FolderListing { archives, folders: below, links } = listing?;

@@ -16,6 +16,7 @@ use super::large::{LargeArchive, LargeEnd, LargeStep, Segment};
 use super::unit::{Check, Large, Message, Unit, Work};
 use super::worker::{ReadContext, Worker, Workers, position};
 use crate::clock::StageClock;
+use crate::clock::logical::LogicalTime;
 use crate::error::{Error, Result};
 use crate::input::Archive;
 use crate::pool::caught;
@@ -60,8 +61,9 @@ pub(super) struct Dispatcher {
     next_unit: u64,
     /// Tasks that have not sent their message.
     tasks: usize,
-    sender: Sender<Message>,
-    receiver: Receiver<Message>,
+    /// Each with the time at which its task ended.
+    sender: Sender<(Message, LogicalTime)>,
+    receiver: Receiver<(Message, LogicalTime)>,
 }
 
 impl Dispatcher {
@@ -181,16 +183,17 @@ impl Dispatcher {
     fn spawn(&mut self, task: impl FnOnce(&Workers, &StageClock) -> Message + Send + 'static) {
         self.tasks += 1;
         let (workers, clock, sender) = (Arc::clone(&self.workers), Arc::clone(&self.clock), self.sender.clone());
+        let start = LogicalTime::now();
         self.pool.spawn(move || {
-            let message = caught(|| task(&workers, &clock));
+            let (message, end) = start.run(|| caught(|| task(&workers, &clock)));
             // The receiver is gone only when the run has failed already.
-            let _ = sender.send(message.unwrap_or_else(Message::Panicked));
+            let _ = sender.send((message.unwrap_or_else(Message::Panicked), end));
         });
     }
 
     /// Waits for a message of a task, and passes it to its unit.
     pub(super) fn wait(&mut self) -> Result<()> {
-        let message = loop {
+        let (message, end) = loop {
             // A task may be waiting for a store that does not answer.
             match self.receiver.recv_timeout(STOP_LATENCY) {
                 Err(RecvTimeoutError::Timeout) if self.stop.is_set() => return Ok(()),
@@ -202,21 +205,25 @@ impl Dispatcher {
         match message {
             Message::Group(id, done) => {
                 if let Some(Work::Group { result, .. }) = self.work(id) {
-                    *result = Some(done);
+                    *result = Some((done, end));
                 }
             }
             Message::Segment(id, number, done) => {
                 if let Some(Work::Large(large)) = self.work(id) {
-                    large.results.insert(number, done);
+                    large.results.insert(number, (done, end));
                 }
             }
-            Message::LargeStep(id, step) => self.take_step(id, step),
+            // What comes next waits for this step, not for what else the coordinator has waited for.
+            Message::LargeStep(id, step) => drop(end.max(LogicalTime::now()).run(|| self.take_step(id, step))),
             Message::Check(id, unusable) => {
                 if let Some(Work::Large(large)) = self.work(id) {
                     match unusable {
-                        None => large.check = Check::Passed,
+                        None => {
+                            end.wait();
+                            large.check = Check::Passed;
+                        }
                         // Segments of it that are still being converted no longer matter.
-                        Some(unusable) => large.ended = Some(LargeEnd::Refused(unusable)),
+                        Some(unusable) => large.ended = Some((LargeEnd::Refused(unusable), end)),
                     }
                 }
             }
@@ -256,11 +263,11 @@ impl Dispatcher {
         let Some(Work::Large(large)) = self.work(id) else { return };
         let segment = match step {
             LargeStep::Segment(next, segment) => {
-                large.parked = Some(next);
+                large.parked = Some((next, LogicalTime::now()));
                 segment
             }
             LargeStep::Last(segment, end) => {
-                large.ended = Some(end);
+                large.ended = Some((end, LogicalTime::now()));
                 segment
             }
         };
@@ -291,8 +298,10 @@ impl Dispatcher {
             }
             Work::Group { .. } => None,
         };
-        if let Some(next) = next {
-            self.spawn(move |workers, clock| Message::LargeStep(id, workers.with(|worker| next.step(worker, clock))));
+        if let Some((next, last)) = next {
+            let step = move |worker: &mut Worker, clock: &StageClock| Message::LargeStep(id, next.step(worker, clock));
+            last.max(LogicalTime::now())
+                .run(|| self.spawn(|workers, clock| workers.with(|worker| step(worker, clock))));
         }
     }
 

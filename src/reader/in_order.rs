@@ -126,7 +126,10 @@ impl InOrder {
             self.dispatcher.dispatch(false);
             let Some(Unit { id, work }) = self.dispatcher.pop() else { return Ok(None) };
             match work {
-                Work::Group { range, result: Some(result) } => self.end_group(id, range, result?)?,
+                Work::Group { range, result: Some((result, end)) } => {
+                    end.wait();
+                    self.end_group(id, range, result?)?;
+                }
                 Work::Group { result: None, .. } => {
                     self.dispatcher.put_back(Unit { id, work });
                     self.dispatcher.wait()?;
@@ -174,8 +177,9 @@ impl InOrder {
     /// Returns the next rows of a large archive, or its outcome, or waits.
     fn advance_large(&mut self, id: u64, mut large: Box<Large>) -> Result<()> {
         if self.dispatcher.may_hand_out(id, &mut large)
-            && let Some(result) = large.results.remove(&large.handed_out)
+            && let Some((result, end)) = large.results.remove(&large.handed_out)
         {
+            end.wait();
             self.hand_out(&mut large, result?);
             self.dispatcher.put_back(Unit { id, work: Work::Large(large) });
             self.dispatcher.advance_step(id);

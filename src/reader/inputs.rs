@@ -11,7 +11,7 @@ use rayon::ThreadPool;
 use super::ReadOptions;
 use super::in_order::{Limits, ReadRequest};
 use super::members::open_containers;
-use crate::clock::StageClock;
+use crate::clock::{StageClock, logical};
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::{Archive, Referenced, Search, copy_stdin, discover, follow};
@@ -78,7 +78,7 @@ pub(crate) fn open(options: &ReadOptions, progress: &Progress) -> Result<(ReadRe
     let mut found =
         find_archives(options, progress, (&pool, &clock), &search, (&Disk::default(), &folder), OnBad::Quarantine)?;
     let archives = std::mem::take(&mut found.archives);
-    let archives = Arc::new(pool.install(|| open_containers(archives, |_| true, &options.selection)));
+    let archives = Arc::new(logical::install(&pool, || open_containers(archives, |_| true, &options.selection)));
     expect_archives(progress, &archives);
     let range = 0..archives.len();
     let limits = Limits::of(options);

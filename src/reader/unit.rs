@@ -1,6 +1,6 @@
 //! Units of work: archives whose results are returned together, and the state of each.
 //!
-//! In: results of tasks. Out: results that can be returned. Never: starts a task, or knows other units.
+//! In: results of tasks, and when these ended. Out: results that can be returned. Never: starts a task, or knows other units.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::large::{LargeArchive, LargeEnd, LargeStep};
 use super::worker::{GroupResult, SegmentResult};
+use crate::clock::logical::LogicalTime;
 use crate::error::{Error, Result};
 use crate::input::Unusable;
 use crate::rows::ConvertCounts;
@@ -22,7 +23,7 @@ pub(super) struct Unit {
 /// What a unit consists of.
 pub(super) enum Work {
     /// Small archives.
-    Group { range: Range<usize>, result: Option<Result<GroupResult>> },
+    Group { range: Range<usize>, result: Option<(Result<GroupResult>, LogicalTime)> },
     /// A large one.
     Large(Box<Large>),
 }
@@ -34,16 +35,16 @@ pub(super) struct Large {
     /// The point from which it is unusable, when an earlier reading has found it.
     pub(super) end: Option<Unusable>,
     /// Waiting for room to take the next step.
-    pub(super) parked: Option<Box<LargeArchive>>,
+    pub(super) parked: Option<(Box<LargeArchive>, LogicalTime)>,
     /// Segments that were split off.
     pub(super) segments: u64,
     /// Whether any of them contain events.
     pub(super) has_events: bool,
     /// Segments that were returned.
     pub(super) handed_out: u64,
-    pub(super) results: BTreeMap<u64, Result<SegmentResult>>,
+    pub(super) results: BTreeMap<u64, (Result<SegmentResult>, LogicalTime)>,
     pub(super) counts: ConvertCounts,
-    pub(super) ended: Option<LargeEnd>,
+    pub(super) ended: Option<(LargeEnd, LogicalTime)>,
     pub(super) check: Check,
 }
 
@@ -120,13 +121,15 @@ impl Large {
 
     /// Whether it gives nothing more, once its present results were returned.
     pub(super) const fn is_read(&self) -> bool {
-        matches!(self.ended, Some(LargeEnd::Read(_)))
+        matches!(self.ended, Some((LargeEnd::Read(_), _)))
     }
 
     /// How it ended, once all its segments were returned, or at once when it is refused.
     pub(super) fn end(&mut self) -> Option<LargeEnd> {
         let is_handed_out = self.in_work() == 0;
-        let is_refused = matches!(self.ended, Some(LargeEnd::Refused(_)));
-        if is_handed_out || is_refused { self.ended.take() } else { None }
+        let is_refused = matches!(self.ended, Some((LargeEnd::Refused(_), _)));
+        let (end, time) = self.ended.take_if(|_| is_handed_out || is_refused)?;
+        time.wait();
+        Some(end)
     }
 }

@@ -98,6 +98,9 @@ pub struct Summary {
     pub elapsed_ms: u64,
     /// CPU time of all threads by stage.
     pub stages_cpu_ms: StageTimes,
+    /// CPU time of the longest chain of tasks of which each waited for the one before: the conversion takes at least that
+    /// long, whatever the number of cores.
+    pub span_cpu_ms: u64,
     /// Peak resident set size of the process, where the system reports it.
     pub peak_rss_bytes: Option<u64>,
 }

@@ -183,6 +183,7 @@ fn write_summary(out: &mut String, summary: &Summary, config: &Config, is_verbos
         for (stage, ms) in Stage::ALL.iter().zip(summary.stages_cpu_ms.0) {
             writeln!(out, "{:>14}  {ms} ms", stage.as_str())?;
         }
+        writeln!(out, "{:>14}  {} ms", "longest chain", summary.span_cpu_ms)?;
         if let Some(bytes) = summary.peak_rss_bytes {
             writeln!(out, "{:>14}  {}", "peak memory", HumanBytes(bytes))?;
         }

@@ -294,7 +294,7 @@ fn the_report_has_the_counts_of_the_contract() {
     for counts in [
         "archives/seen archives/converted archives/already_converted archives/quarantined archives/foreign",
         "events/seen events/written events/duplicates events/quarantined events/filtered usage_records/written",
-        "bytes/compressed bytes/inflated bytes/written parts elapsed_ms peak_rss_bytes",
+        "bytes/compressed bytes/inflated bytes/written parts elapsed_ms span_cpu_ms peak_rss_bytes",
     ] {
         for pointer in counts.split(' ') {
             lake.count(&format!("/{pointer}"));

@@ -1,7 +1,8 @@
 //! The bookkeeping tables, `archives` and `quarantine`, during a run.
 //!
 //! In: the outcome of each archive, in order. Out: one staged part for each of the two tables that has rows.
-//! Never: keeps rows of the whole run in memory; ten million archives pass through here.
+//! Never: keeps rows of the whole run in memory, or encodes them on the coordinator's thread; ten million archives pass through
+//! here.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,8 +14,10 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::file::metadata::KeyValue;
 
 use super::Commit;
+use crate::clock::Stage;
 use crate::columns::table::TableBuilder;
 use crate::disk::StagedFile;
+use crate::encode::EncodeContext;
 use crate::encode::part::{StagedPart, unwritable};
 use crate::encode::properties::writer_properties;
 use crate::error::{Error, Finding, Result};
@@ -22,6 +25,7 @@ use crate::lake::commit_metadata::CommitMetadata;
 use crate::lake::file::{LakeFile, text_column};
 use crate::lake::root::Root;
 use crate::model::{Compression, Integrity, hex};
+use crate::pool::Strand;
 use crate::rows::ArchiveOutcome;
 use crate::schema::{Table, column_at};
 
@@ -29,6 +33,8 @@ use crate::schema::{Table, column_at};
 const FLUSH_ROWS: usize = 8_192;
 /// Bytes of originals that are collected before they are encoded.
 const FLUSH_BYTES: usize = 8 << 20;
+/// Collections of rows of a table that wait for being encoded.
+const MOST_WAITING: usize = 1;
 
 /// One row of `archives`.
 pub(crate) struct ArchiveEntry<'a> {
@@ -48,11 +54,20 @@ pub(crate) struct ManifestWriter {
     converted_at_ms: i64,
 }
 
+/// One of the tables, whose rows are collected.
 struct ManifestTable {
     table: Table,
     builder: TableBuilder,
     pending_bytes: usize,
     rows: u64,
+    commit: Commit,
+    context: Arc<EncodeContext>,
+    file: Arc<Strand<ManifestFile>>,
+}
+
+/// Its file, which grows beside what else is converted.
+struct ManifestFile {
+    table: Table,
     compression: Compression,
     commit: Commit,
     path: PathBuf,
@@ -60,8 +75,8 @@ struct ManifestTable {
 }
 
 impl ManifestWriter {
-    pub(crate) fn new(compression: Compression, commit: &Commit, converted_at_ms: i64) -> Self {
-        let table = |table| ManifestTable::new(table, commit, 0, compression);
+    pub(crate) fn new(context: &Arc<EncodeContext>, commit: &Commit, converted_at_ms: i64) -> Self {
+        let table = |table| ManifestTable::new(table, commit, 0, context);
         Self {
             archives: table(Table::Archives),
             quarantine: table(Table::Quarantine),
@@ -127,7 +142,7 @@ impl ManifestWriter {
     }
 
     /// Adds rows of an old part of `quarantine`.
-    pub(crate) fn carry_quarantine(&mut self, rows: &RecordBatch) -> Result<()> {
+    pub(crate) fn carry_quarantine(&mut self, rows: RecordBatch) -> Result<()> {
         self.quarantine.append(rows)
     }
 
@@ -145,7 +160,7 @@ impl ManifestWriter {
             let batch = batch?;
             let archives = text_column(&batch, "archive", old)?;
             let mask: BooleanArray = archives.iter().map(|uri| Some(uri.is_some_and(is_wanted))).collect();
-            table.append(&filter_record_batch(&batch, &mask).map_err(Error::internal)?)?;
+            table.append(filter_record_batch(&batch, &mask).map_err(Error::internal)?)?;
         }
         table.finish(commit_metadata.entries()?)
     }
@@ -159,20 +174,36 @@ impl ManifestWriter {
     pub(crate) fn finish(mut self, commit_metadata: &CommitMetadata) -> Result<StagedPart> {
         self.archives.finish(commit_metadata.entries()?)
     }
+
+    /// Stops writing, and waits until all threads have stopped.
+    pub(crate) fn abandon(self) {
+        [self.archives, self.quarantine].iter().for_each(|table| table.file.wait());
+    }
 }
 
 impl ManifestTable {
-    fn new(table: Table, commit: &Commit, number: usize, compression: Compression) -> Self {
+    fn new(table: Table, commit: &Commit, number: usize, context: &Arc<EncodeContext>) -> Self {
+        let file = ManifestFile {
+            table,
+            compression: context.compression,
+            commit: commit.clone(),
+            path: Path::new(table.name()).join(format!("part-{}-{number:05}.parquet", commit.id)),
+            writer: None,
+        };
         Self {
             table,
             builder: TableBuilder::new(table),
             pending_bytes: 0,
             rows: 0,
-            compression,
             commit: commit.clone(),
-            path: Path::new(table.name()).join(format!("part-{}-{number:05}.parquet", commit.id)),
-            writer: None,
+            context: Arc::clone(context),
+            file: Strand::new(file),
         }
+    }
+
+    /// Another part of the same table and commit.
+    fn sibling(&self, number: usize) -> Self {
+        Self::new(self.table, &self.commit, number, &self.context)
     }
 
     fn end_row(&mut self, bytes: usize) -> Result<()> {
@@ -182,20 +213,45 @@ impl ManifestTable {
         if self.builder.rows() >= FLUSH_ROWS || self.pending_bytes >= FLUSH_BYTES { self.flush() } else { Ok(()) }
     }
 
+    /// Adds rows unchanged.
+    fn append(&mut self, rows: RecordBatch) -> Result<()> {
+        self.flush()?;
+        self.rows += rows.num_rows() as u64;
+        self.spawn(move |file| file.append(&rows))
+    }
+
+    /// Has the rows that were collected encoded.
+    fn flush(&mut self) -> Result<()> {
+        self.pending_bytes = 0;
+        if self.builder.rows() == 0 {
+            return Ok(());
+        }
+        let builder = std::mem::replace(&mut self.builder, TableBuilder::new(self.table));
+        self.spawn(move |file| file.write(builder))
+    }
+
+    /// Does something to the file when what was to be done before is done.
+    fn spawn(&self, task: impl FnOnce(&mut ManifestFile) -> Result<()> + Send + 'static) -> Result<()> {
+        self.file.wait_below(MOST_WAITING)?;
+        let context = Arc::clone(&self.context);
+        self.file.spawn(&self.context.pool, move |file| context.clock.time(Stage::Encode, || task(file)));
+        Ok(())
+    }
+
+    /// Closes the file, which may have no rows.
+    fn finish(&mut self, entries: Vec<KeyValue>) -> Result<StagedPart> {
+        self.flush()?;
+        self.file.finish()?.finish(self.rows, entries)
+    }
+}
+
+impl ManifestFile {
     /// Its path until it is published.
     fn staged(&self) -> PathBuf {
         self.commit.staging.join(&self.path)
     }
 
-    /// Another part of the same table and commit.
-    fn sibling(&self, number: usize) -> Self {
-        Self::new(self.table, &self.commit, number, self.compression)
-    }
-
-    /// Adds rows unchanged.
     fn append(&mut self, rows: &RecordBatch) -> Result<()> {
-        self.flush()?;
-        self.rows += rows.num_rows() as u64;
         let path = self.staged();
         let writer = self.writer()?;
         writer.write(rows).map_err(|error| unwritable(&path, error))?;
@@ -206,17 +262,12 @@ impl ManifestTable {
         }
     }
 
-    fn flush(&mut self) -> Result<()> {
-        self.pending_bytes = 0;
-        if self.builder.rows() == 0 {
-            return Ok(());
-        }
+    fn write(&mut self, mut rows: TableBuilder) -> Result<()> {
         let path = self.staged();
-        let schema = Arc::clone(self.builder.schema());
-        let chunks = self.builder.finish()?;
+        let schema = Arc::clone(rows.schema());
         let is_large = self.table == Table::Quarantine;
         let writer = self.writer()?;
-        for chunk in chunks {
+        for chunk in rows.finish()? {
             let batch = RecordBatch::try_new(Arc::clone(&schema), chunk.columns).map_err(Error::internal)?;
             writer.write(&batch).map_err(|error| unwritable(&path, error))?;
         }
@@ -237,16 +288,14 @@ impl ManifestTable {
                 let options = ArrowWriterOptions::new()
                     .with_properties(Arc::unwrap_or_clone(properties))
                     .with_skip_arrow_metadata(true);
-                let schema = Arc::clone(self.builder.schema());
-                let writer = ArrowWriter::try_new_with_options(file, schema, options);
+                let writer = ArrowWriter::try_new_with_options(file, self.table.arrow_schema(), options);
                 Ok(none.insert(writer.map_err(Error::internal)?))
             }
         }
     }
 
-    /// Closes the file, which may have no rows.
-    fn finish(&mut self, entries: Vec<KeyValue>) -> Result<StagedPart> {
-        self.flush()?;
+    /// Closes the file.
+    fn finish(mut self, rows: u64, entries: Vec<KeyValue>) -> Result<StagedPart> {
         self.writer()?;
         let path = self.staged();
         let Some(mut writer) = self.writer.take() else { return Err(Error::internal("a file without a writer")) };
@@ -257,6 +306,6 @@ impl ManifestTable {
         let bytes = writer.bytes_written() as u64;
         writer.inner_mut().sync().map_err(|error| unwritable(&path, error))?;
         let hash = writer.inner().hash();
-        Ok(StagedPart { path: self.path.clone(), rows: self.rows, bytes, hash })
+        Ok(StagedPart { path: self.path, rows, bytes, hash })
     }
 }

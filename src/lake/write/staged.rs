@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::fs::File;
 
 use parquet::file::metadata::ParquetMetaDataReader;
-use rayon::prelude::{ParallelBridge, ParallelIterator};
 
 use super::commit::Commit;
+use crate::clock::logical;
 use crate::encode::part::{StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
@@ -22,11 +22,12 @@ use crate::schema::Table;
 /// it may be published.
 pub(crate) fn read_back<'p>(
     commit: &Commit,
-    parts: impl Iterator<Item = &'p StagedPart> + Send,
+    parts: impl Iterator<Item = &'p StagedPart>,
 ) -> Result<HashMap<Table, u64>> {
-    let rows = parts.par_bridge().map(|part| read_part(commit, part)).collect::<Result<Vec<_>>>()?;
+    let parts: Vec<&StagedPart> = parts.collect();
     let mut by_table = HashMap::new();
-    for (table, rows) in rows {
+    for read in logical::map(parts, |part| read_part(commit, part)) {
+        let (table, rows) = read?;
         *by_table.entry(table).or_default() += rows;
     }
     Ok(by_table)

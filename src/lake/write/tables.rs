@@ -20,20 +20,20 @@ use arrow::datatypes::{FieldRef, Schema};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::file::writer::SerializedFileWriter;
-use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 
 use super::options::WriteOptions;
+use crate::clock::logical;
 use crate::disk::Disk;
 use crate::encode::chunk::TextColumn;
 use crate::encode::codec::codec;
 use crate::encode::dictionary::DictionaryWriter;
 use crate::encode::part::{PartAppender, PartFormat, StagedPart};
 use crate::encode::properties::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, has_bloom_filter, has_bounds, writer_properties};
-use crate::encode::row_group::{ColumnWriter, EncodeContext, OpenRowGroup, lock, set_aside};
+use crate::encode::row_group::{ColumnWriter, EncodeContext, OpenRowGroup, set_aside};
 use crate::encode::text::TextWriter;
 use crate::error::{Error, Result};
 use crate::lake::layout::FileLayout;
-use crate::pool::caught;
+use crate::pool::{caught, lock};
 use crate::rows::Batch;
 use crate::schema::{Kind, Table};
 
@@ -208,8 +208,8 @@ impl TableWriters {
         }
         self.context.backpressure.wait_for_row_groups(0)?;
         let close = |partition: &Partition| caught(|| lock(&partition.appender).finish()).flatten();
-        let closed = self.context.pool.install(|| self.partitions.par_iter().map(close).collect::<Result<Vec<_>>>());
-        let mut parts: Vec<_> = closed?.into_iter().flatten().collect();
+        let closed = logical::install(&self.context.pool, || logical::map(&self.partitions, close));
+        let mut parts: Vec<_> = closed.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
         parts.sort_by(|one, two| one.path.cmp(&two.path));
         Ok(parts)
     }

@@ -1,6 +1,9 @@
 //! Where the time of a run goes.
 //!
-//! In: work, as it is done. Out: the CPU time of all threads by stage. Never: counts waiting as work.
+//! In: work, as it is done. Out: the CPU time of all threads by stage, and that of the longest chain of tasks. Never: counts
+//! waiting as work.
+
+pub(crate) mod logical;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -75,7 +78,7 @@ impl StageClock {
     pub(crate) fn coordinate<T: Send>(&self, pool: &ThreadPool, work: impl FnOnce() -> T + Send) -> T {
         let spent = || pool.broadcast(|_| thread_cpu_time()).iter().sum::<Duration>();
         let before = spent();
-        let result = pool.install(work);
+        let result = logical::install(pool, work);
         self.add(Stage::Coordinate, spent().saturating_sub(before));
         result
     }
@@ -154,7 +157,7 @@ mod tests {
 
     const WAIT: Duration = Duration::from_millis(300);
 
-    fn spin(time: Duration) {
+    pub(super) fn spin(time: Duration) {
         let start = thread_cpu_time();
         while thread_cpu_time() < start + time {}
     }
