@@ -28,22 +28,26 @@ type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 const RUNS: usize = 5;
 /// How long the store takes to answer.
 const LATENCY: Duration = Duration::from_millis(30);
+/// Requests at once that a busy store bears; it answers 503 `SlowDown` to others.
+const BEARABLE: usize = 64;
 /// Keys on a page of a list (Amazon S3 API Reference, `ListObjectsV2`).
 const PAGE_KEYS: usize = 1_000;
 
 const BUCKET: &str = "trail";
 
-/// Numbers of archives, and of events in each.
+/// Numbers of archives, and of events in each, and the requests at once that their store bears.
 struct Input {
     name: &'static str,
     mix: &'static str,
     sizes: (usize, usize),
+    bearable: usize,
 }
 
-const INPUTS: [Input; 2] = [
+const INPUTS: [Input; 3] = [
     // Half a megabyte each.
-    Input { name: "org", mix: "org", sizes: (300, 2_500) },
-    Input { name: "tiny", mix: "tiny", sizes: (20_000, 5) },
+    Input { name: "org", mix: "org", sizes: (300, 2_500), bearable: usize::MAX },
+    Input { name: "tiny", mix: "tiny", sizes: (20_000, 5), bearable: usize::MAX },
+    Input { name: "tiny, busy store", mix: "tiny", sizes: (5_000, 5), bearable: BEARABLE },
 ];
 
 fn main() -> ExitCode {
@@ -59,15 +63,15 @@ fn main() -> ExitCode {
 
 fn run(is_smoke: bool) -> Result<()> {
     println!(
-        "| input | archives | KB each | local s | from S3 s | speed | local CPU s | from S3 CPU s | store CPU s | requests | most at once |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|"
+        "| input | archives | KB each | local s | from S3 s | speed | local CPU s | from S3 CPU s | store CPU s | objects / s | requests | SlowDown | most at once |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|"
     );
-    for Input { name, mix, sizes } in &INPUTS {
+    for Input { name, mix, sizes, bearable } in &INPUTS {
         let folder = tempfile::tempdir()?;
         let archives = folder.path().join("archives");
         let sizes = if is_smoke { (20, 5) } else { *sizes };
         let [count, events, _] = generate(mix, Some(sizes), &archives)?;
-        let store = Store::start(&archives)?;
+        let store = Store::start(&archives, *bearable)?;
         let mut figures = [Vec::new(), Vec::new()];
         let (own_before, runs) = (cpu_ms(Whose::Own)?, if is_smoke { 1 } else { RUNS });
         for _ in 0..runs {
@@ -81,7 +85,7 @@ fn run(is_smoke: bool) -> Result<()> {
             figures[figures.len() / 2]
         });
         println!(
-            "| {name} | {} | {} | {:.2} | {:.2} | {:.0} % | {:.2} | {:.2} | {:.2} | {} | {} |",
+            "| {name} | {} | {} | {:.2} | {:.2} | {:.0} % | {:.2} | {:.2} | {:.2} | {} | {} | {} | {} |",
             count,
             store.bytes / count / 1_000,
             seconds(local.0),
@@ -90,7 +94,9 @@ fn run(is_smoke: bool) -> Result<()> {
             seconds(local.1),
             seconds(remote.1),
             seconds((cpu_ms(Whose::Own)? - own_before) / runs as u64),
+            count * 1_000 / remote.0.max(1),
             store.counts.requests.load(Ordering::Relaxed) / runs,
+            store.counts.refused.load(Ordering::Relaxed) / runs,
             store.counts.most_at_once.load(Ordering::Relaxed),
         );
     }
@@ -152,6 +158,8 @@ struct Counts {
     requests: AtomicUsize,
     at_once: AtomicUsize,
     most_at_once: AtomicUsize,
+    /// Requests beyond those that it bears.
+    refused: AtomicUsize,
 }
 
 /// A store with as much of the S3 API as a conversion uses.
@@ -164,8 +172,8 @@ struct Store {
 }
 
 impl Store {
-    /// Serves the files below a folder.
-    fn start(folder: &Path) -> Result<Self> {
+    /// Serves the files below a folder, some requests at once.
+    fn start(folder: &Path, bearable: usize) -> Result<Self> {
         let mut objects = Objects::new();
         let mut folders = vec![folder.to_owned()];
         while let Some(next) = folders.pop() {
@@ -190,7 +198,7 @@ impl Store {
                 let (objects, counts) = (Arc::clone(&objects), Arc::clone(&counted));
                 tokio::spawn(async move {
                     // A client that disconnects has all it wants.
-                    let _ = serve(client, &objects, &counts).await;
+                    let _ = serve(client, &objects, &counts, bearable).await;
                 });
             }
         });
@@ -198,7 +206,7 @@ impl Store {
     }
 }
 
-async fn serve(mut client: TcpStream, objects: &Objects, counts: &Counts) -> std::io::Result<()> {
+async fn serve(mut client: TcpStream, objects: &Objects, counts: &Counts, bearable: usize) -> std::io::Result<()> {
     client.set_nodelay(true)?;
     let mut received = Vec::new();
     loop {
@@ -215,7 +223,13 @@ async fn serve(mut client: TcpStream, objects: &Objects, counts: &Counts) -> std
         counts.requests.fetch_add(1, Ordering::Relaxed);
         counts.most_at_once.fetch_max(at_once, Ordering::Relaxed);
         tokio::time::sleep(LATENCY).await;
-        let (answer, body) = answer(&head, objects);
+        let (answer, body) = if at_once <= bearable {
+            answer(&head, objects)
+        } else {
+            counts.refused.fetch_add(1, Ordering::Relaxed);
+            let body = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
+            (format!("HTTP/1.1 503 Slow Down\r\nContent-Length: {}\r\n\r\n", body.len()), body.to_vec())
+        };
         client.write_all(answer.as_bytes()).await?;
         client.write_all(&body).await?;
         counts.at_once.fetch_sub(1, Ordering::Relaxed);

@@ -115,6 +115,9 @@
 //! - No part name, row order or row group border depends on threads, time or the order of arguments.
 //! - No thread that converts waits for a store while there is work: small objects are fetched ahead in
 //!   the order in which they are needed, within an eighth of [`config::Config::memory_limit`]; of a large one some pieces are.
+//!   How many are requested at once depends on how fast the store answers; when it is busy, half as many are.
+//! - Pieces of large parts are uploaded to a bucket while the parts are written; none is visible before its commit completes the
+//!   upload, and the lease names each upload before anything is sent.
 //! - tokio and the client library stay in `store::s3`.
 //! - Nothing is unpacked to disk: members of containers are read in place. Only standard input is copied, to an
 //!   unnamed file.
@@ -141,7 +144,7 @@
 //! | **atomic**: killed between any two changes on disk, or at any moment | `crash.rs`, `again.rs`, `kills.sh` |
 //! | a failing or full disk, limits of the system | `crash.rs`, `limits.rs` |
 //! | one writer | `crash.rs`, `limits.rs`; in a bucket `s3_lake.rs` |
-//! | a lake **in a bucket** is that of a folder, whatever happens to requests | `s3_lake.rs`: killed at any request |
+//! | a lake **in a bucket** is that of a folder, whatever happens to requests; parts go up while others are written | `s3_lake.rs`: killed at any request |
 //! | an **outage** is waited for, and a run whose lease has expired writes nothing until it has acquired it again | `s3_outage.rs` |
 //! | the command that is printed at the end can be **pasted** | `next_step.rs`, with hostile names of lakes |
 //! | **deterministic**: same input, same bytes | `determinism.rs`; `dedup.rs`: concurrent duplicates |
@@ -154,7 +157,7 @@
 //! | a seller's questions get the same **answers** in every engine | `questions.rs`, `engines/questions.py` |
 //! | queries for Athena's `cloudtrail_logs` run unchanged | `queries.rs`, `engines/queries/` |
 //! | a place is read or written **as typed**, or refused | `places.rs`: each path argument of each command |
-//! | **from S3** the same rows as from files, whatever happens to requests, and no needless requests | `s3_input.rs` |
+//! | **from S3** the same rows as from files, whatever happens to requests, and no needless requests; fewer at once to a busy store | `s3_input.rs` |
 //! | file layout; **pages** that we write ourselves | `layout.rs`; `parquet_pages.rs`, `fuzz/`: read back by the Parquet library |
 //! | rules of this page | `architecture.rs` |
 //!

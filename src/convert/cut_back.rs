@@ -13,7 +13,7 @@ use std::sync::Arc;
 use arrow::array::BooleanArray;
 
 use super::config::Config;
-use crate::encode::{EncodeContext, StagedPart, unwritable};
+use crate::encode::{EncodeContext, StagedPart, StagingArea, unwritable};
 use crate::error::Result;
 use crate::lake::FileLayout;
 use crate::lake::root::Root;
@@ -68,7 +68,9 @@ impl CutBack {
         }
         let staged = Root::of_folder(&commit.staging);
         let aside = commit.staging.join("cut-back");
-        let mut writers = TableWriters::new(&config.write_options(), context, &aside, &commit.id)?;
+        // Nothing of these is uploaded before they have their names.
+        let staging = StagingArea { folder: aside.clone(), commit: commit.id.clone(), observer: None };
+        let mut writers = TableWriters::new(&config.write_options(), context, staging)?;
         let mut unwanted = self.unwanted;
         let (mut untouched, mut replaced) = (Vec::new(), Vec::new());
         for part in parts {

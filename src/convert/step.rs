@@ -113,7 +113,7 @@ impl<'a> Step<'a> {
             });
             let now_ms = jiff::Timestamp::now().as_millisecond();
             Ok(Output {
-                tables: TableWriters::new(&config.write_options(), Arc::clone(&context), &commit.staging, &commit.id)?,
+                tables: TableWriters::new(&config.write_options(), Arc::clone(&context), commit.staging_area())?,
                 manifest_writer: ManifestWriter::new(&context, commit, now_ms),
                 cut_back: CutBack::default(),
                 commit,

@@ -25,5 +25,5 @@ pub(crate) mod part;
 
 pub(crate) mod row_group;
 
-pub(crate) use part::{StagedPart, unwritable};
+pub(crate) use part::{StagedPart, StagingArea, unwritable};
 pub(crate) use row_group::{Backpressure, EncodeContext};

@@ -4,6 +4,7 @@
 //! a file open between two of them: a lake may have thousands of partitions and a process a thousand file handles.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,27 @@ impl StagedPart {
     }
 }
 
+/// Learns which bytes of staged files are there to stay, by the paths of their parts below the lake.
+pub(crate) trait StagingObserver: fmt::Debug + Send + Sync {
+    /// The file has this many bytes, to which others are only added.
+    fn note_written(&self, part: &Path, bytes: u64);
+
+    /// The file is a whole part.
+    fn note_whole(&self, part: &StagedPart);
+
+    /// The file is not what the part begins with any more.
+    fn note_discarded(&self, part: &Path);
+}
+
+/// Where the parts of a commit are staged.
+#[derive(Clone, Debug)]
+pub(crate) struct StagingArea {
+    pub(crate) folder: PathBuf,
+    /// Start of the file names.
+    pub(crate) commit: String,
+    pub(crate) observer: Option<Arc<dyn StagingObserver>>,
+}
+
 /// What the parts of one table have in common.
 pub(crate) struct PartFormat {
     pub(crate) disk: Disk,
@@ -58,11 +80,9 @@ pub(crate) struct PartFormat {
 /// Appends row groups to the parts of one partition.
 pub(crate) struct PartAppender {
     format: Arc<PartFormat>,
-    staging: PathBuf,
+    staging: StagingArea,
     /// Folder of the partition below the lake.
     folder: PathBuf,
-    /// Start of the file names.
-    commit: String,
     next_sequence: u64,
     /// What is to be done, but for something before it that is not finished.
     waiting: BTreeMap<u64, (PartStep, LogicalTime)>,
@@ -86,12 +106,11 @@ pub(crate) enum PartStep {
 }
 
 impl PartAppender {
-    pub(crate) fn new(format: Arc<PartFormat>, staging: PathBuf, folder: PathBuf, commit: String) -> Self {
+    pub(crate) fn new(format: Arc<PartFormat>, staging: StagingArea, folder: PathBuf) -> Self {
         Self {
             format,
             staging,
             folder,
-            commit,
             next_sequence: 0,
             waiting: BTreeMap::new(),
             done: LogicalTime::default(),
@@ -137,7 +156,11 @@ impl PartAppender {
             file.inner_mut().release();
             Ok(file.bytes_written() as u64)
         })();
-        let written = written.map_err(|error: ParquetError| unwritable(&self.staging.join(&path), error))?;
+        let written = written.map_err(|error: ParquetError| unwritable(&self.staging.folder.join(&path), error))?;
+        // Otherwise it is put together with others in the end.
+        if self.pieces.is_empty() {
+            self.tell(|observer| observer.note_written(&path, written));
+        }
         if self.pieces_bytes + written >= self.format.target_part_bytes {
             self.close_part()?;
         }
@@ -145,7 +168,7 @@ impl PartAppender {
     }
 
     fn create(&self, path: &Path) -> Result<SerializedFileWriter<StagedFile>> {
-        let path = self.staging.join(path);
+        let path = self.staging.folder.join(path);
         let file = StagedFile::create(&self.format.disk, &path).map_err(|error| unwritable(&path, error))?;
         let (schema, properties) = (Arc::clone(&self.format.parquet_schema), Arc::clone(&self.format.properties));
         SerializedFileWriter::new(file, schema, properties).map_err(|error| unwritable(&path, error))
@@ -155,7 +178,8 @@ impl PartAppender {
     fn set_aside(&mut self) -> Result<()> {
         let path = self.next_path();
         if let Some(file) = self.open.take() {
-            let (rows, bytes, hash) = close_file(file).map_err(|error| unwritable(&self.staging.join(&path), error))?;
+            let (rows, bytes, hash) =
+                close_file(file).map_err(|error| unwritable(&self.staging.folder.join(&path), error))?;
             self.aside = Some(StagedPart { path, rows, bytes, hash });
         }
         Ok(())
@@ -164,8 +188,9 @@ impl PartAppender {
     /// Moves the part that was set aside out of the way of its continuation.
     fn make_piece(&mut self) -> Result<()> {
         if let Some(part) = self.aside.take() {
-            let whole = self.staging.join(&part.path);
+            let whole = self.staging.folder.join(&part.path);
             let piece = whole.with_extension(format!("piece-{}", self.pieces.len()));
+            self.tell(|observer| observer.note_discarded(&part.path));
             self.format.disk.rename(&whole, &piece).map_err(|error| unwritable(&piece, error))?;
             self.pieces.push(piece);
             self.pieces_bytes += part.bytes;
@@ -173,8 +198,14 @@ impl PartAppender {
         Ok(())
     }
 
+    fn tell(&self, what: impl FnOnce(&dyn StagingObserver)) {
+        if let Some(observer) = &self.staging.observer {
+            what(&**observer);
+        }
+    }
+
     fn next_path(&self) -> PathBuf {
-        self.folder.join(format!("part-{}-{:05}.parquet", self.commit, self.finished.len()))
+        self.folder.join(format!("part-{}-{:05}.parquet", self.staging.commit, self.finished.len()))
     }
 
     fn close_part(&mut self) -> Result<()> {
@@ -191,8 +222,9 @@ impl PartAppender {
             self.set_aside()?;
         }
         if let Some(part) = self.aside.take() {
-            let path = self.staging.join(&part.path);
+            let path = self.staging.folder.join(&part.path);
             self.format.disk.sync_file(&path).map_err(|error| unwritable(&path, error))?;
+            self.tell(|observer| observer.note_whole(&part));
             self.finished.push(part);
         }
         Ok(())

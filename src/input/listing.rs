@@ -3,9 +3,9 @@
 //! In: URLs as typed, and which keys are wanted. Out: an archive for every key that may be, page by page. Never: lists
 //! keys that the layout shows to be unwanted, or silently skips a key.
 //!
-//! Below `AWSLogs` folders are listed one by one down to the Regions, so that unwanted ones cost nothing, and the
-//! others are listed concurrently. Of a Region's dated keys only the wanted months are listed, from the first to the last
-//! day, together with keys of other names.
+//! If everything is wanted and fits on a page, that page is the list. Otherwise folders below `AWSLogs` are listed one by one
+//! down to the Regions, so that unwanted ones cost nothing, and the others are listed concurrently. Of a Region's dated keys
+//! only the wanted months are listed, from the first to the last day, together with keys of other names.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -91,13 +91,17 @@ impl<'a> Lister<'a> {
         let bucket = self.search.session.bucket(&url.bucket)?;
         let place = url.to_path();
         if url.key.is_empty() {
-            return self.folder(&bucket, String::new(), scope);
+            if self.lists_folders() {
+                return self.folder(&bucket, String::new(), scope);
+            }
+            let first = page(&bucket, "", false, None)?;
+            return self.below_root(&bucket, String::new(), &first, scope);
         }
         let object = bucket.head(&url.key);
         if let Ok(object) = &object {
             self.take(&bucket, [object]);
         }
-        let first = bucket.list_page(&url.prefix(), true, None);
+        let first = bucket.list_page(&url.prefix(), self.lists_folders(), None);
         match (first, object) {
             (Ok(page), object) if is_empty(&page) => match object {
                 Ok(_) => Ok(()),
@@ -107,11 +111,26 @@ impl<'a> Lister<'a> {
                 }
                 Err(error) => Err(Error::at(ErrorKind::InputUnreadable, &place, error)),
             },
-            (Ok(_), _) => self.folder(&bucket, url.prefix(), scope),
+            (Ok(page), _) => self.below_root(&bucket, url.prefix(), &page, scope),
             // Permission to read an object does not imply permission to list the bucket.
             (Err(error), Ok(_)) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
             (Err(error), _) => Err(Error::at(ErrorKind::InputUnreadable, &place, error)),
         }
+    }
+
+    /// Whether the first list of an input is by folder. If everything is wanted, it is of keys: a few need only that one
+    /// request, not one after the other for each level of folders.
+    fn lists_folders(&self) -> bool {
+        !self.search.selection.is_everything()
+    }
+
+    /// Takes the first page of an input, if it has all of its keys; otherwise lists it by folder.
+    fn below_root(&'a self, bucket: &Arc<Bucket>, prefix: String, first: &ListPage, scope: &Scope<'a>) -> Result<()> {
+        if self.lists_folders() || first.next.is_some() {
+            return self.folder(bucket, prefix, scope);
+        }
+        self.take_page(bucket, &prefix, first);
+        Ok(())
     }
 
     /// Lists a folder in the appropriate way.

@@ -5,6 +5,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use bytes::Bytes;
 use flate2::bufread::GzDecoder;
 
 use super::packing::CompressionFormat;
@@ -41,12 +42,22 @@ pub(crate) struct MemberReader {
 }
 
 impl MemberReader {
-    /// Passes the text to `take`, in order; after damage the text passed so far is worthless.
+    /// Passes the text to `take`, in order; after damage the text passed so far is worthless. `fetched` are the bytes of the
+    /// file if they were fetched ahead.
     ///
     /// # Errors
     ///
     /// The system's error when the file cannot be read.
-    pub(crate) fn read(&mut self, archive: &Archive, limit: u64, take: impl FnMut(&[u8])) -> io::Result<MemberEnd> {
+    pub(crate) fn read(
+        &mut self,
+        archive: &Archive,
+        fetched: Option<io::Result<Bytes>>,
+        limit: u64,
+        take: impl FnMut(&[u8]),
+    ) -> io::Result<MemberEnd> {
+        if let Some(fetched) = fetched {
+            return self.read_stored(&fetched?, limit, take);
+        }
         if !archive.is_regular {
             return Err(io::Error::other("not a regular file"));
         }
@@ -150,7 +161,8 @@ mod tests {
         };
         let archives = super::super::discover(&inputs, Vec::new(), &search);
         let mut taken = Vec::new();
-        let read = MemberReader::default().read(&archives.expect("a list")[0], limit, |it| taken.extend_from_slice(it));
+        let read =
+            MemberReader::default().read(&archives.expect("a list")[0], None, limit, |it| taken.extend_from_slice(it));
         assert_eq!(read.expect("a file"), end);
         if let Some(text) = text {
             assert_eq!(taken, text);

@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use ring::digest::{Context, SHA256};
 use serde::Deserialize;
 
@@ -134,11 +136,12 @@ pub(super) struct DigestReader {
 }
 
 impl DigestReader {
-    /// Reads a digest file and its sidecar file.
+    /// Reads a digest file and its sidecar file. `fetched` are its bytes if they were fetched ahead.
     pub(super) fn read(
         &mut self,
         archives: &[Archive],
         archive: usize,
+        fetched: Option<io::Result<Bytes>>,
         region: &str,
         sidecars: &Sidecars,
         is_wanted: impl FnOnce(&DigestName) -> bool,
@@ -147,7 +150,7 @@ impl DigestReader {
         let place = FilePlace::of(&path);
         let name = DigestName::parse(&place.key, region);
         let content = if is_wanted(&name) {
-            match self.text_of(&archives[archive]) {
+            match self.text_of(&archives[archive], fetched) {
                 Err(content) => content,
                 Ok(sha256) => DigestText::parse(&self.text, sha256, &place.key)
                     .map_or_else(DigestContent::Malformed, |text| DigestContent::Text(Box::new(text))),
@@ -173,10 +176,10 @@ impl DigestReader {
     }
 
     /// Fills `text`.
-    fn text_of(&mut self, archive: &Archive) -> Result<Sha256, DigestContent> {
+    fn text_of(&mut self, archive: &Archive, fetched: Option<io::Result<Bytes>>) -> Result<Sha256, DigestContent> {
         self.text.clear();
         let mut hash = Context::new(&SHA256);
-        let end = self.reader.read(archive, MAX_TEXT_BYTES, |piece| {
+        let end = self.reader.read(archive, fetched, MAX_TEXT_BYTES, |piece| {
             hash.update(piece);
             self.text.extend_from_slice(piece);
         });
@@ -206,7 +209,7 @@ impl DigestReader {
 
     fn sidecar(&mut self, archive: &Archive, sidecar: Sidecar) -> Result<Vec<u8>, String> {
         self.text.clear();
-        let read = self.reader.read(archive, MAX_SIDECAR_BYTES, |piece| self.text.extend_from_slice(piece));
+        let read = self.reader.read(archive, None, MAX_SIDECAR_BYTES, |piece| self.text.extend_from_slice(piece));
         let signature = match read {
             Ok(MemberEnd::Plain) => from_sidecar(sidecar, &to_utf8(std::mem::take(&mut self.text))),
             Ok(_) => Err("it is no text of that size".to_owned()),
@@ -217,7 +220,7 @@ impl DigestReader {
 
     /// The bucket and key that a digest file states for itself, unverified.
     pub(super) fn declared_place(&mut self, archive: &Archive) -> Option<(String, String)> {
-        self.text_of(archive).ok()?;
+        self.text_of(archive, None).ok()?;
         let json: DigestJson = serde_json::from_slice(&self.text).ok()?;
         Some((json.bucket.into_owned(), json.object.into_owned()))
     }
@@ -225,7 +228,7 @@ impl DigestReader {
     /// Bucket and key of the log files at these positions of a digest file, in their order; fewer when the file has
     /// changed since.
     pub(super) fn names_of_logs(&mut self, archive: &Archive, wanted: &[u32]) -> Vec<(String, String)> {
-        if self.text_of(archive).is_err() {
+        if self.text_of(archive, None).is_err() {
             return Vec::new();
         }
         let Ok(DigestJson { log_files: Some(logs), .. }) = serde_json::from_slice(&self.text) else {

@@ -5,10 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use rayon::prelude::{
-    IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator, ParallelSlice,
-};
+use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator, ParallelSlice};
 
+use super::ahead::read_in_order;
 use super::chain::Chains;
 use super::declarations::Declarations;
 use super::digest::{DigestReader, Sidecars};
@@ -155,16 +154,19 @@ impl Digests {
                 archives[*at].mark_wanted();
             }
             let next = next_of_chains(archives, &digests, &area, range.to);
-            let read = |at: usize| {
+            let is_wanted =
+                |name: &DigestName| name.end.is_none_or(|end| read.has(end) || next.get(&name.chain()) == Some(&end));
+            let files: Vec<&Archive> = digests.iter().map(|at| &archives[*at]).collect();
+            let is_read = |at: usize| {
+                let path = files[at].path();
+                is_wanted(&DigestName::parse(&FilePlace::of(&path).key, &area.region))
+            };
+            let read_digests = read_in_order(&files, is_read, |at, fetched| {
                 let mut reader = readers.take().unwrap_or_default();
-                let is_wanted = |name: &DigestName| {
-                    name.end.is_none_or(|end| read.has(end) || next.get(&name.chain()) == Some(&end))
-                };
-                let digest = reader.read(archives, at, &area.region, sidecars, is_wanted);
+                let digest = reader.read(archives, digests[at], fetched, &area.region, sidecars, is_wanted);
                 readers.give(reader);
                 digest
-            };
-            let read_digests = digests.par_iter().map(|at| read(*at)).collect();
+            });
             for at in &digests {
                 archives[*at].release();
             }

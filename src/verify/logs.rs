@@ -6,9 +6,10 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
+use bytes::Bytes;
 use ring::digest::{Context, SHA256};
 
+use super::ahead::read_in_order;
 use super::declarations::{Declaration, DeclarationStatus, Declarations, Declared};
 use super::digest::finish;
 use super::outcome::VerifyOutcome;
@@ -39,11 +40,20 @@ pub(super) struct LogChecker {
 impl LogChecker {
     /// Checks the log files at these positions, in their order.
     pub(super) fn check(&self, archives: &[Archive], logs: &[u32], declarations: &Declarations) -> Vec<CheckedLog> {
-        let check = |log: &u32| self.check_one(*log, &archives[*log as usize], declarations);
-        logs.par_iter().flat_map_iter(check).collect()
+        let files: Vec<&Archive> = logs.iter().map(|log| &archives[*log as usize]).collect();
+        let is_read = |at: usize| matches!(declarations.of(&files[at].path()), Declared::By(_));
+        let check = |at: usize, fetched| self.check_one(logs[at], files[at], fetched, declarations);
+        read_in_order(&files, is_read, check).into_iter().flatten().collect()
     }
 
-    fn check_one(&self, log: u32, archive: &Archive, declarations: &Declarations) -> Vec<CheckedLog> {
+    /// `fetched` are its bytes if they were fetched ahead.
+    fn check_one(
+        &self,
+        log: u32,
+        archive: &Archive,
+        fetched: Option<io::Result<Bytes>>,
+        declarations: &Declarations,
+    ) -> Vec<CheckedLog> {
         let checked = |declaration, outcome| CheckedLog { archive: Some(log), declaration, outcome };
         let path = archive.path();
         let numbers = match declarations.of(&path) {
@@ -55,7 +65,7 @@ impl LogChecker {
         let mut reader = self.readers.take().unwrap_or_default();
         let mut hash = Context::new(&SHA256);
         let mut inflated = 0;
-        let end = reader.read(archive, limits::INFLATED_BYTES, |piece| {
+        let end = reader.read(archive, fetched, limits::INFLATED_BYTES, |piece| {
             hash.update(piece);
             inflated += piece.len() as u64;
         });

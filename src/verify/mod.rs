@@ -66,6 +66,7 @@
 //! unless all are requested.
 
 mod advice;
+mod ahead;
 mod chain;
 mod coverage;
 mod declarations;

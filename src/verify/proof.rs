@@ -78,7 +78,7 @@ impl Proof {
 
     /// The result for an archive whose text was not taken, or not verbatim, by reading it.
     pub(crate) fn read(self, archive: &Archive) -> Integrity {
-        self.look(|take| MemberReader::default().read(archive, limits::INFLATED_BYTES, take))
+        self.look(|take| MemberReader::default().read(archive, None, limits::INFLATED_BYTES, take))
     }
 
     /// The same for an archive in memory.

@@ -318,6 +318,8 @@ fn an_object_that_keeps_failing_is_reported_and_tried_again() {
 #[test]
 fn a_list_that_is_refused_ends_the_run() {
     let (server, _) = many();
+    // More keys than one list has, so folders are listed.
+    server.set_page(50);
     let workdir = Workdir::new();
     for (fault, printed) in [
         (Fault::Status(403), "access denied (AccessDenied"),
@@ -485,6 +487,40 @@ fn many_requests_are_under_way_at_once_for_small_archives() {
     proxy.rule(Rule::get(), Fault::Delay(Duration::from_millis(500)));
     convert(&workdir, &proxy.environment(), "s3://trail", "lake", "");
     assert!(proxy.most_in_flight() >= 80, "{}", proxy.most_in_flight());
+}
+
+/// A store that refuses requests beyond a number gets fewer at once, and all are answered in the end.
+#[test]
+fn a_busy_store_gets_half_as_many_requests_at_once() {
+    const BEARABLE: usize = 20;
+    let server = Server::with_bucket(BUCKET);
+    for number in 0..600 {
+        let text = records(&[event(&format!("busy {number}"), "")]);
+        server.put(BUCKET, &format!("{number:03}.json.gz"), &gzip(text.as_bytes()));
+    }
+    let workdir = Workdir::new();
+    let proxy = Proxy::before(&server);
+    let latency = Duration::from_millis(30);
+    proxy.rule(Rule::get().when(|request| request.in_flight > BEARABLE), Fault::SlowDown(latency));
+    proxy.rule(Rule::get(), Fault::Delay(latency));
+    let lake = convert(&workdir, &proxy.environment(), "s3://trail", "lake", "");
+    assert_eq!((lake.code, lake.count("/archives/converted")), (0, 600), "{}", lake.stderr);
+    let requests = proxy.requests();
+    let most = |requests: &[crate::s3::fault::Request]| requests.iter().map(|request| request.in_flight).max();
+    let (first, last) = (most(&requests[..200]), most(&requests[requests.len() - 200..]));
+    assert!(first > Some(2 * BEARABLE) && last <= Some(2 * BEARABLE), "{first:?}, then {last:?}");
+}
+
+/// A few keys are listed with one request, however deep their folders are.
+#[test]
+fn few_keys_are_one_list() {
+    let (server, _) = many();
+    let (workdir, proxy) = (Workdir::new(), Proxy::before(&server));
+    for (input, name) in [("s3://trail", "one"), ("s3://trail/AWSLogs", "two")] {
+        proxy.forget();
+        let lake = convert(&workdir, &proxy.environment(), input, name, "");
+        assert_eq!((lake.count("/archives/seen"), proxy.count(Operation::List)), (84, 1), "{}", proxy.dump());
+    }
 }
 
 #[test]

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::harness::{Workdir, event, files, records, say, text};
 use crate::reference::Row;
 use crate::s3::crash::kill_at_each_request;
-use crate::s3::fault::{Fault, Operation, Rule};
+use crate::s3::fault::{Fault, Operation, Request, Rule};
 use crate::s3::proxy::Proxy;
 use crate::s3::server::Server;
 use crate::s3::store::{Environment, Store, on_every_store};
@@ -213,6 +215,64 @@ fn a_large_part_is_uploaded_in_pieces_and_none_are_left() {
             same(&fetched(&workdir, &server, "one"), &expected, &format!("killed at {operation:?}, {fault:?}"));
             assert!(server.uploads("lakes").is_empty(), "{operation:?} {fault:?}");
             empty(&server);
+        }
+    }
+}
+
+/// Archives whose first day is a part of many pieces, which is at rest once there are as many other days as parts that may be
+/// open; the last archive has other content.
+fn many_days(last: &str) -> Workdir {
+    let workdir = large_input();
+    let large = std::fs::read_to_string(workdir.at("in/large.json")).expect("events");
+    std::fs::remove_file(workdir.at("in/large.json")).expect("a file");
+    for day in 1..=10 {
+        let text = large.replace("2025-03-01", &format!("2025-03-{day:02}"));
+        let text = text.replace("\"eventID\":\"e", &format!("\"eventID\":\"{day}-"));
+        // A whole large archive, and then one event of each day.
+        let end = text.match_indices("},{").next().map_or(text.len(), |(at, _)| at + 1);
+        let text = if day == 1 { text } else { format!("{}]}}", &text[..end]) };
+        workdir.file(&format!("in/{day:02}.json"), text);
+    }
+    workdir.file("in/99.json", last);
+    workdir
+}
+
+/// Pieces of a part are in the bucket before the last archive was read: its store is busy until then.
+#[test]
+fn parts_are_uploaded_while_archives_are_converted() {
+    let flags = "--compression none --threads 2 -q --s3-lease 120";
+    for (last, flags_of_last, code) in [(records(&[event("last", "")]), "", 0), ("{".to_owned(), "--on-bad fail", 2)] {
+        let workdir = many_days(&last);
+        let server = Server::with_bucket("lakes");
+        server.put_tree("lakes", "in", &workdir.at("in"));
+        let proxy = Proxy::before(&server);
+        let uploaded = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&uploaded);
+        // It only notes that there was one.
+        let note = move |_: &Request| {
+            noted.store(true, Ordering::Relaxed);
+            false
+        };
+        proxy.rule(Rule::of(&[Operation::Part]).when(note), Fault::Reset);
+        let waits = move |_: &Request| !uploaded.load(Ordering::Relaxed);
+        proxy.rule(Rule::get().key_contains("in/99.json").when(waits), Fault::Status(503));
+        let command = format!("convert s3://lakes/in --out {LAKE} {flags} {flags_of_last}");
+        let run = workdir.run_in(&proxy.environment(), &command);
+        assert_eq!(run.code(), code, "{} {}", run.dump(), proxy.dump());
+        let requests = proxy.requests();
+        let last =
+            requests.iter().rposition(|request| request.path.contains("in/99.json") && request.status == Some(200));
+        let first = requests.iter().position(|request| request.operation == Operation::Part);
+        assert!(first.is_some() && first < last, "{}", proxy.dump());
+        assert!(server.uploads("lakes").is_empty(), "{:?}", server.uploads("lakes"));
+        let of_lake = server.objects("lakes").into_iter().filter(|key| key.starts_with("one/")).count();
+        assert_eq!(of_lake > 0, code == 0, "{}", run.dump());
+        if code == 0 {
+            let begun = proxy.count(Operation::Begin);
+            assert_eq!((begun, proxy.count(Operation::Complete)), (1, 1), "{}", proxy.dump());
+            let local = Workdir::new();
+            local.run_in(&server.environment(), &format!("convert s3://lakes/in --out lake {flags}")).expect(0);
+            same(&fetched(&workdir, &server, "one"), &content(&local, "lake"), "uploaded early");
         }
     }
 }

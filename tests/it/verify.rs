@@ -1,5 +1,7 @@
 //! `trailmill verify`: an intact copy of what CloudTrail delivered is valid, and every tampering or loss is found and named.
 
+use std::time::Duration;
+
 use serde_json::Value as Json;
 
 use crate::digests::{Bucket, FIRST_END, HOUR, Key, Trail, hex, public_keys, sha256};
@@ -70,6 +72,32 @@ fn a_copy_in_a_bucket() {
     }
     assert_eq!(found, expected);
     assert!(!counts(&found).is_empty());
+}
+
+/// Files of a copy in a bucket are requested before threads need them, and only those that are compared.
+#[test]
+fn a_copy_in_a_bucket_is_fetched_ahead() {
+    let (mut bucket, _, mut trail) = four_hours();
+    trail.hour(&mut bucket, 60);
+    let workdir = copy(&bucket);
+    let server = Server::with_bucket("copies");
+    server.put_tree("copies", "one", &workdir.at("copy"));
+    let undeclared = trail.log_key("CloudTrail", FIRST_END, "undeclared");
+    server.put("copies", &format!("one/{undeclared}"), b"nobody reads it");
+    let proxy = Proxy::before(&server);
+    proxy.rule(Rule::get(), Fault::Delay(Duration::from_millis(300)));
+    let command = "verify s3://copies/one --public-keys keys.json --format json --threads 2";
+    let run = workdir.run_in(&proxy.environment(), command);
+    let report: Json = serde_json::from_str(&run.stdout()).expect("JSON");
+    let count = |name: &str| report["outcome_counts"][name].as_u64().unwrap_or_default();
+    assert_eq!(count("log_valid") + count("log_not_proved"), 66, "{}", run.dump());
+    assert!(proxy.most_in_flight() >= 30, "{}", proxy.most_in_flight());
+    assert!(
+        !proxy
+            .requests()
+            .iter()
+            .any(|request| { request.operation == Operation::Get && request.path.contains("undeclared") })
+    );
 }
 
 /// Checks the report about a copy, in every format, and the exit code.

@@ -3,35 +3,24 @@
 //! In: parts, staged in a local folder. Out: objects. Never: an incomplete object: small parts are put in one request, large
 //! ones are uploaded in pieces and completed when they are published.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use twox_hash::XxHash3_128;
 
 use super::folder::{FolderLock, foreign_file, in_use, lock};
-use super::lease::{Lease, abort_all_of};
-use super::storage_backend::{CommitFailure, StorageBackend};
+use super::lease::Lease;
+use super::storage_backend::{CommitFailure, StorageBackend, at_once};
+use super::uploads::{EarlyUploads, PartUploads};
 use crate::disk::{Disk, Effect};
 use crate::encode::part::{StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::root::{Remote, Root};
-use crate::pool::caught;
 use crate::schema::Table;
-use crate::store::{Session, Upload};
-
-/// Size of a piece: the minimum is 5 MiB, and there may be 10,000.
-const PIECE_BYTES: usize = 8 << 20;
-
-/// Parts from this size on are uploaded in pieces.
-const LARGE_PART_BYTES: u64 = PIECE_BYTES as u64;
-
-/// Concurrent requests; each has a piece in memory, or a small part.
-const UPLOADS_AT_ONCE: usize = 8;
+use crate::store::Session;
 
 /// A bucket that only this process writes to, below the root of a lake.
 #[derive(Debug)]
@@ -44,10 +33,7 @@ pub(super) struct BucketBackend {
     staging: PathBuf,
     _lock: FolderLock,
     lease: Lease,
-    /// Uploads to be completed, with their parts.
-    uploaded: Vec<(PathBuf, Upload, Vec<String>)>,
-    /// Keys for which other uploads may exist: the answer to a request to begin one may be lost.
-    begun: Vec<String>,
+    uploads: Arc<PartUploads>,
 }
 
 impl BucketBackend {
@@ -78,17 +64,8 @@ impl BucketBackend {
         }
         let lease = Lease::take(root, &remote, session, deadline)?;
         let staging = state.join("staging");
-        Ok(Self {
-            root: root.clone(),
-            remote,
-            disk,
-            state,
-            staging,
-            _lock: lock,
-            lease,
-            uploaded: Vec::new(),
-            begun: Vec::new(),
-        })
+        let uploads = PartUploads::new(root, &remote, &disk, &staging, lease.heartbeat());
+        Ok(Self { root: root.clone(), remote, disk, state, staging, _lock: lock, lease, uploads })
     }
 
     /// The path of a part for readers, and its key.
@@ -98,33 +75,14 @@ impl BucketBackend {
         (path, key)
     }
 
-    /// Uploads the pieces of a part.
-    fn upload(&self, part: &StagedPart, upload: &Upload) -> Result<Vec<String>> {
-        let (path, _) = self.target(part);
-        let staged = self.staging.join(&part.path);
-        let mut file = File::open(&staged).map_err(|error| unwritable(&staged, error))?;
-        let mut pieces = Vec::new();
-        loop {
-            let mut piece = Vec::with_capacity(PIECE_BYTES);
-            let read = (&mut file).take(PIECE_BYTES as u64).read_to_end(&mut piece);
-            if read.map_err(|error| unwritable(&staged, error))? == 0 {
-                return Ok(pieces);
-            }
-            self.lease.check_soon()?;
-            self.disk.before(Effect::Upload, &path).map_err(|error| unwritable(&path, error))?;
-            let put = self.remote.bucket.put_piece(upload, pieces.len(), &Bytes::from(piece));
-            pieces.push(put.map_err(|error| unwritable(&path, error))?);
-        }
-    }
-
     /// Publishes a part in one request.
     fn show_part(&self, part: &StagedPart) -> Result<()> {
         let (path, key) = self.target(part);
         let failed = |error| unwritable(&path, error);
         self.lease.check_soon()?;
-        if let Some((_, upload, pieces)) = self.uploaded.iter().find(|(uploaded, ..)| *uploaded == part.path) {
+        if let Some((upload, pieces)) = self.uploads.of(part)? {
             self.disk.before(Effect::Complete, &path).map_err(failed)?;
-            return self.remote.bucket.complete(upload, pieces, part.bytes).map_err(failed);
+            return self.remote.bucket.complete(&upload, &pieces, part.bytes).map_err(failed);
         }
         let bytes = self.read_staged(part)?;
         self.disk.before(Effect::Put, &path).map_err(failed)?;
@@ -149,39 +107,19 @@ impl StorageBackend for BucketBackend {
         &self.staging
     }
 
+    fn upload_early(&mut self) -> Option<EarlyUploads> {
+        Some(self.uploads.begin())
+    }
+
     /// Uploads large parts.
     fn prepare(&mut self, parts: &[StagedPart]) -> Result<()> {
-        let large: Vec<&StagedPart> = parts.iter().filter(|part| part.bytes >= LARGE_PART_BYTES).collect();
-        if large.is_empty() {
-            return Ok(());
-        }
-        self.begun = large.iter().map(|part| self.target(part).1).collect();
-        self.lease.note_keys(&self.begun)?;
-        // On any failure all uploads that were begun are aborted.
-        for part in &large {
-            let (path, key) = self.target(part);
-            self.disk.before(Effect::Upload, &path).map_err(|error| unwritable(&path, error))?;
-            let upload = self.remote.bucket.begin_upload(&key).map_err(|error| unwritable(&path, error))?;
-            self.uploaded.push((part.path.clone(), upload, Vec::new()));
-        }
-        let uploads: Vec<Upload> = self.uploaded.iter().map(|(_, upload, _)| upload.clone()).collect();
-        self.lease.note_uploads(&uploads)?;
-        let pieces = at_once(large.len(), |at| self.upload(large[at], &uploads[at]))?;
-        for ((.., uploaded), pieces) in self.uploaded.iter_mut().zip(pieces) {
-            *uploaded = pieces;
-        }
-        Ok(())
+        self.uploads.finish(parts)
     }
 
     fn show(&mut self, parts: &[StagedPart]) -> Result<()> {
         self.lease.check()?;
         at_once(parts.len(), |at| self.show_part(&parts[at]))?;
-        self.uploaded.clear();
-        // Leftover uploads hold no data, and the parts are published: no reason to end a run.
-        let begun = std::mem::take(&mut self.begun);
-        let _ = at_once(begun.len(), |at| {
-            abort_all_of(&self.remote.bucket, &begun[at..=at]).map_err(|error| unwritable(self.root.path(), error))
-        });
+        self.uploads.end();
         Ok(())
     }
 
@@ -191,7 +129,7 @@ impl StorageBackend for BucketBackend {
         self.lease.check()?;
         let (path, key) = self.target(part);
         let failed = |error| unwritable(&path, error);
-        if !self.uploaded.is_empty() || !self.lease.honours_conditions {
+        if !self.uploads.are_none() || !self.lease.honours_conditions {
             return self.show(parts).map_err(|error| CommitFailure { error, is_certain: false });
         }
         let bytes = self.read_staged(part)?;
@@ -228,13 +166,8 @@ impl StorageBackend for BucketBackend {
     }
 
     fn clear_staging(&mut self) -> Result<()> {
-        self.disk.remove_folder(&self.staging).map_err(|error| unwritable(&self.staging, error))?;
-        for (path, upload, _) in self.uploaded.drain(..) {
-            self.remote.bucket.abort(&upload).map_err(|error| unwritable(&self.root.join(path), error))?;
-        }
-        // Whether the store lists other uploads or not, the error that led here is the one to report.
-        let _ = abort_all_of(&self.remote.bucket, &std::mem::take(&mut self.begun));
-        Ok(())
+        let removed = self.disk.remove_folder(&self.staging).map_err(|error| unwritable(&self.staging, error));
+        removed.and_then(|()| self.uploads.abort())
     }
 
     fn release_lease(&mut self) -> Vec<String> {
@@ -245,43 +178,12 @@ impl StorageBackend for BucketBackend {
 
 impl Drop for BucketBackend {
     fn drop(&mut self) {
+        self.uploads.end_early();
         // Best effort: the next run on this machine clears it. Another may begin once the lock is gone.
         let _ = self.disk.remove_folder(&self.staging);
         let _ = self.disk.remove_file(&self.state.join("lock"));
         let _ = self.disk.remove_empty_folder(&self.state);
     }
-}
-
-/// Runs tasks concurrently; the results in order, or the first error.
-fn at_once<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(count));
-    let failed = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for _ in 0..count.min(UPLOADS_AT_ONCE) {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    if at >= count {
-                        return;
-                    }
-                    match caught(|| work(at)).flatten() {
-                        Ok(result) => done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result)),
-                        Err(error) => {
-                            next.store(count, Ordering::Relaxed);
-                            failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                        }
-                    }
-                }
-            });
-        }
-    });
-    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
-    }
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(at, _)| *at);
-    Ok(done.into_iter().map(|(_, result)| result).collect())
 }
 
 /// Refuses to begin a lake where foreign objects have the names of its tables.

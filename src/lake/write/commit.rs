@@ -9,14 +9,16 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::bucket::BucketBackend;
 use super::folder::{self, FolderBackend, FolderLock};
 use super::options::WriteOptions;
 use super::storage_backend::{CommitFailure, StorageBackend};
+use super::uploads::EarlyUploads;
 use crate::disk::Disk;
-use crate::encode::part::{StagedPart, unwritable};
+use crate::encode::part::{StagedPart, StagingArea, StagingObserver, unwritable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::PartName;
 use crate::lake::manifest::{Commits, KnownArchives};
@@ -44,16 +46,25 @@ pub(crate) struct Commit {
     /// Where its parts are staged.
     pub(crate) staging: PathBuf,
     pub(crate) disk: Disk,
+    /// Uploads of parts that are being written, in a bucket.
+    uploads: Option<EarlyUploads>,
 }
 
 impl Commit {
-    /// Discards what was staged.
+    /// Where its parts are staged, and what is done about them meanwhile.
+    pub(crate) fn staging_area(&self) -> StagingArea {
+        let observer = self.uploads.clone().map(|uploads| Arc::new(uploads) as Arc<dyn StagingObserver>);
+        StagingArea { folder: self.staging.clone(), commit: self.id.clone(), observer }
+    }
+
+    /// Discards what was staged, and what was uploaded unless it is published.
     ///
     /// # Errors
     ///
     /// When it cannot be removed.
     pub(crate) fn discard(&self) -> Result<()> {
-        self.disk.remove_folder(&self.staging).map_err(|error| unwritable(&self.staging, error))
+        let aborted = self.uploads.as_ref().map_or(Ok(()), EarlyUploads::abort);
+        self.disk.remove_folder(&self.staging).map_err(|error| unwritable(&self.staging, error)).and(aborted)
     }
 }
 
@@ -112,9 +123,9 @@ impl Lake {
     }
 
     /// Begins the next commit.
-    pub(crate) fn begin(&self) -> Commit {
+    pub(crate) fn begin(&mut self) -> Commit {
         let id = format!("{:06}", self.last_commit + 1);
-        Commit { staging: self.staging(), id, disk: self.disk.clone() }
+        Commit { staging: self.staging(), id, disk: self.disk.clone(), uploads: self.backend.upload_early() }
     }
 
     /// Publishes all parts of a commit, that of `archives` last, which makes the commit. Then removes the parts that they

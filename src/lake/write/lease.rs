@@ -35,7 +35,7 @@ use crate::error::{Error, ErrorKind, Result, counted, printable_path};
 use crate::lake::root::{Remote, Root};
 use crate::model::STATE_FOLDER;
 use crate::schema::Table;
-use crate::store::{Awaited, Bucket, Moment, Object, Session, Upload, Wait, Waits};
+use crate::store::{Awaited, Bucket, Moment, Object, Session, Wait, Waits};
 
 /// The maximum time that others wait for a silent run, whatever its lease time.
 const LONGEST_LEASE: Duration = Duration::from_hours(24);
@@ -295,14 +295,9 @@ impl Lease {
         bucket.remove([key.to_owned()])
     }
 
-    /// Records keys whose uploads are to be aborted if the run dies, before any is begun.
-    pub(super) fn note_keys(&self, keys: &[String]) -> Result<()> {
-        self.heartbeat.retry_until_lapsed(|state| (state.keys, state.uploads) = (keys.to_vec(), Vec::new()))
-    }
-
-    /// Records these uploads before anything is uploaded: not every store lists them.
-    pub(super) fn note_uploads(&self, uploads: &[Upload]) -> Result<()> {
-        self.heartbeat.retry_until_lapsed(|state| state.uploads = uploads.to_vec())
+    /// What renews the lease, and has its state.
+    pub(super) const fn heartbeat(&self) -> &Arc<Heartbeat> {
+        &self.heartbeat
     }
 
     /// Records the last commit that this run knows of, or is about to publish.

@@ -177,7 +177,9 @@ impl ManifestWriter {
 
     /// Stops writing, and waits until all threads have stopped.
     pub(crate) fn abandon(self) {
-        [self.archives, self.quarantine].iter().for_each(|table| table.file.wait());
+        for table in [self.archives, self.quarantine] {
+            table.file.wait();
+        }
     }
 }
 

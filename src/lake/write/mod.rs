@@ -23,6 +23,10 @@ mod lease;
 
 mod lease_name;
 
+mod piece_plan;
+
+mod uploads;
+
 mod bucket;
 
 mod commit;

@@ -12,7 +12,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use arrow::array::Array;
@@ -27,7 +27,7 @@ use crate::disk::Disk;
 use crate::encode::chunk::TextColumn;
 use crate::encode::codec::codec;
 use crate::encode::dictionary::DictionaryWriter;
-use crate::encode::part::{PartAppender, PartFormat, StagedPart};
+use crate::encode::part::{PartAppender, PartFormat, StagedPart, StagingArea};
 use crate::encode::properties::{ROW_GROUP_BYTES, ROW_GROUP_ROWS, has_bloom_filter, has_bounds, writer_properties};
 use crate::encode::row_group::{ColumnWriter, EncodeContext, OpenRowGroup, set_aside};
 use crate::encode::text::TextWriter;
@@ -103,8 +103,7 @@ pub(crate) struct TableWriters {
     feeds: u64,
     limits: OutputLimits,
     context: Arc<EncodeContext>,
-    staging: PathBuf,
-    commit: String,
+    staging: StagingArea,
 }
 
 struct TableWriter {
@@ -136,17 +135,12 @@ struct Partition {
 }
 
 impl TableWriters {
-    /// Writers that put parts of the named commit into a staging folder.
+    /// Writers of staged parts.
     ///
     /// # Errors
     ///
     /// When the properties do not fit the schema, which is a bug.
-    pub(crate) fn new(
-        options: &WriteOptions,
-        context: Arc<EncodeContext>,
-        staging: &Path,
-        commit: &str,
-    ) -> Result<Self> {
+    pub(crate) fn new(options: &WriteOptions, context: Arc<EncodeContext>, staging: StagingArea) -> Result<Self> {
         let tables = options
             .tables
             .iter()
@@ -164,8 +158,7 @@ impl TableWriters {
             feeds: 0,
             limits: OutputLimits::new(options.memory),
             context,
-            staging: staging.to_owned(),
-            commit: commit.to_owned(),
+            staging,
         })
     }
 
@@ -230,7 +223,7 @@ impl TableWriters {
         }
         let folder = Path::new(table.name()).join(&**path);
         let format = Arc::clone(&self.tables[&table].format);
-        let appender = PartAppender::new(format, self.staging.clone(), folder, self.commit.clone());
+        let appender = PartAppender::new(format, self.staging.clone(), folder);
         self.partitions.push(Partition {
             table,
             appender: Arc::new(Mutex::new(appender)),

@@ -22,6 +22,7 @@ use object_store::{Error, GetOptions, ObjectStore};
 use super::backend::Backend;
 use super::credentials::CredentialChain;
 use super::explain::{Failure, explain, failure, own};
+use super::in_flight::InFlight;
 use super::retry::RetryPolicy;
 use super::unavailable::UnavailableObjects;
 use crate::store::LeaseState;
@@ -64,6 +65,8 @@ pub(super) struct Access {
     evidence: Mutex<Evidence>,
     /// Objects that the store does not serve.
     pub(super) unavailable: UnavailableObjects,
+    /// Requests for bytes of objects.
+    pub(super) in_flight: InFlight,
     /// When the last probe that the store answered was sent, and whether it was a list only. Locked during a probe.
     answered: tokio::sync::Mutex<Option<(Instant, Confirmation)>>,
 }
@@ -127,6 +130,7 @@ impl Access {
             stop,
             evidence,
             unavailable: UnavailableObjects::default(),
+            in_flight: InFlight::default(),
             answered: tokio::sync::Mutex::default(),
         }
     }

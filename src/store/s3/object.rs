@@ -12,7 +12,8 @@ use super::explain::own;
 impl Access {
     /// Bytes of an object.
     pub(super) async fn get(&self, key: &Key, options: &GetOptions) -> object_store::Result<Bytes> {
-        let get = || async { self.objects().get_opts(key, options.clone()).await?.bytes().await };
+        let request = || async { self.objects().get_opts(key, options.clone()).await?.bytes().await };
+        let get = || self.in_flight.send(request());
         // It goes into a header verbatim, whatever its source.
         if options.if_match.as_deref().is_some_and(|tag| HeaderValue::from_str(tag).is_err()) {
             return Err(own("it is asked for by a tag that no object has"));

@@ -14,13 +14,10 @@ use tokio::task::AbortHandle;
 
 use super::bucket::parse;
 use super::explain::{explain, panicked};
+use super::request_limit;
 use crate::store::STOP_LATENCY;
 use crate::store::Stop;
 use crate::store::Version;
-
-/// Concurrent requests: at 30 ms each that is 8,000 small objects a second, more than the cores of a small machine
-/// convert.
-const MOST_REQUESTS: usize = 256;
 
 /// Returns the object with a number, if it is to be fetched ahead.
 type Objects = dyn Fn(usize) -> Option<Version> + Send + Sync;
@@ -80,6 +77,12 @@ impl Prefetcher {
         let shared = Arc::new(shared);
         shared.fill(&mut shared.state());
         Self(shared)
+    }
+
+    /// Starts to fetch these objects, whose numbers are their positions; `None` if there are none.
+    pub(crate) fn of(objects: Vec<Option<Version>>, most_bytes: u64) -> Option<Self> {
+        let stop = objects.iter().flatten().next()?.bucket.threads().stop().clone();
+        Some(Self::start(0..objects.len(), most_bytes, stop, move |number| objects[number].clone()))
     }
 
     /// The bytes of an object, once they have arrived; `None` when they were not requested or are taken already: they are
@@ -153,7 +156,7 @@ impl PrefetchShared {
 
     /// Requests as many objects as there is room for.
     fn fill(self: &Arc<Self>, state: &mut PrefetchState) {
-        while !state.is_closed && state.next < self.end && state.requests < MOST_REQUESTS {
+        while !state.is_closed && state.next < self.end && state.requests < request_limit::MOST {
             let number = state.next;
             let is_passed = state.passed.remove(&number);
             let object = state.waiting.take().or_else(|| (self.objects)(number)).filter(|_| !is_passed);

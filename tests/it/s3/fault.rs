@@ -60,6 +60,8 @@ pub struct Request {
     pub access_key: Option<String>,
     /// Bytes of its body.
     pub body_bytes: usize,
+    /// Requests under way when it came, itself included.
+    pub in_flight: usize,
     /// The status that the client got, if any.
     pub status: Option<u16>,
     /// The fault that it got, as `Debug` shows it.
@@ -102,6 +104,7 @@ impl Request {
                 credential.split('/').next().map(str::to_owned)
             }),
             body_bytes,
+            in_flight: 0,
             status: None,
             fault: None,
         }
@@ -128,6 +131,8 @@ pub enum Fault {
     Trickle(usize, Duration),
     /// It is not forwarded; the answer is an error of S3 with its usual code, such as 503 `SlowDown`.
     Status(u16),
+    /// It is not forwarded; the answer is 503 `SlowDown`, after a while.
+    SlowDown(Duration),
     /// It is not forwarded; the answer is an error of S3 with this status and code, such as 400 `ExpiredToken`, or
     /// 200 `InternalError`, which S3 returns when a multipart upload cannot be completed.
     Answer(u16, &'static str),

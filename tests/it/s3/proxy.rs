@@ -287,6 +287,7 @@ async fn serve_one(client: &mut TcpStream, read: &mut Vec<u8>, shared: &Shared) 
         let mut state = shared.state();
         let number = state.requests.len();
         let mut seen = Request::new(number, &method, &target, &request.headers, request.body.len());
+        seen.in_flight = state.in_flight;
         let fault = state.rules.iter_mut().find_map(|(rule, fault)| rule.fires(&seen).then(|| fault.clone()));
         seen.fault = fault.as_ref().map(|fault| format!("{fault:?}"));
         let path = seen.path.clone();
@@ -299,6 +300,10 @@ async fn serve_one(client: &mut TcpStream, read: &mut Vec<u8>, shared: &Shared) 
         Some(Fault::Reset) => return Ok(Next::Reset),
         Some(Fault::Hang) => return wait_for_end(client).await,
         Some(Fault::HoldBefore) => return hold(client, shared).await,
+        Some(Fault::SlowDown(duration)) => {
+            tokio::time::sleep(duration).await;
+            return answer(client, Message::error(503, code(503), &path), is_head, number, in_flight).await;
+        }
         Some(Fault::Status(status)) => {
             return answer(client, Message::error(status, code(status), &path), is_head, number, in_flight).await;
         }
