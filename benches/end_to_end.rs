@@ -19,8 +19,11 @@ use generated::generate;
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
-/// Runs of each case.
+/// Runs of each case, but for one whose span alone is of interest.
 const RUNS: usize = 5;
+/// Threads of the runs that are timed, and of those whose span is printed.
+const THREADS: usize = 2;
+const MANY_THREADS: usize = 64;
 
 /// Archives to convert.
 struct Input {
@@ -32,13 +35,16 @@ struct Input {
     tables: &'static [&'static str],
 }
 
+const LARGE: &str = "200 large";
 const BOTH: &str = "usage_records,events";
 
-const INPUTS: [Input; 4] = [
+const INPUTS: [Input; 5] = [
     Input { name: "org", mix: "org", sizes: None, tables: &[BOTH, "events", "usage_records"] },
     Input { name: "metering", mix: "metering", sizes: None, tables: &[BOTH, "usage_records"] },
     Input { name: "tiny", mix: "tiny", sizes: None, tables: &[BOTH, "events"] },
     Input { name: "one archive", mix: "org", sizes: Some((1, 500_000)), tables: &["events"] },
+    // Of 3 MB and more: each is inflated and converted in segments.
+    Input { name: LARGE, mix: "org", sizes: Some((200, 16_000)), tables: &["events"] },
 ];
 
 /// What was generated.
@@ -51,6 +57,7 @@ struct Expected {
 struct Figures {
     elapsed_ms: u64,
     cpu_ms: u64,
+    span_ms: u64,
     serial_ms: u64,
     peak_bytes: u64,
     written_bytes: u64,
@@ -70,8 +77,8 @@ fn main() -> ExitCode {
 fn run(is_smoke: bool) -> Result<()> {
     let folder = tempfile::tempdir()?;
     println!(
-        "| input | to | events | usage records | MB of JSON | s | MB/s | CPU s | serial, of CPU | peak MiB | size of gz |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|"
+        "| input | to | events | usage records | MB of JSON | s | MB/s | CPU s | serial, of CPU | peak MiB | size of gz | span s | work ÷ span |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|"
     );
     for input in &INPUTS {
         let archives = folder.path().join("archives");
@@ -79,7 +86,13 @@ fn run(is_smoke: bool) -> Result<()> {
         let sizes = if is_smoke { Some(smoke_sizes) } else { input.sizes };
         let [_, events, usage_records] = generate(input.mix, sizes, &archives)?;
         let expected = Expected { events, usage_records };
-        measure(input, &archives, &folder.path().join("lake"), &expected, if is_smoke { 1 } else { RUNS })?;
+        measure(
+            input,
+            &archives,
+            &folder.path().join("lake"),
+            &expected,
+            if is_smoke || input.name == LARGE { 1 } else { RUNS },
+        )?;
         std::fs::remove_dir_all(&archives)?;
     }
     Ok(())
@@ -88,16 +101,16 @@ fn run(is_smoke: bool) -> Result<()> {
 fn measure(input: &Input, archives: &Path, lake: &Path, expected: &Expected, runs: usize) -> Result<()> {
     let (floor_ms, compressed_bytes, json_bytes) = inflate_alone(archives)?;
     for tables in input.tables {
-        convert(archives, lake, tables, expected, &["--no-dedup"])?;
+        convert(archives, lake, tables, expected, &["--no-dedup"], THREADS)?;
     }
     let mut figures: Vec<Vec<Figures>> = input.tables.iter().map(|_| Vec::new()).collect();
     for _ in 0..runs {
         for (tables, figures) in input.tables.iter().zip(&mut figures) {
-            figures.push(convert(archives, lake, tables, expected, &[])?);
+            figures.push(convert(archives, lake, tables, expected, &[], THREADS)?);
         }
     }
     println!(
-        "| {} | nothing: inflated alone | | | {} | {:.2} | {} | {:.2} | | | |",
+        "| {} | nothing: inflated alone | | | {} | {:.2} | {} | {:.2} | | | | | |",
         input.name,
         json_bytes / 1_000_000,
         seconds(floor_ms),
@@ -108,8 +121,9 @@ fn measure(input: &Input, archives: &Path, lake: &Path, expected: &Expected, run
         figures.sort_by_key(|figures| figures.elapsed_ms);
         let peak_bytes = figures.iter().map(|figures| figures.peak_bytes).max().unwrap_or_default();
         let median = &figures[figures.len() / 2];
+        let spread = convert(archives, lake, tables, expected, &[], MANY_THREADS)?;
         println!(
-            "| {} | {} | {} | {} | {} | {:.2} | {} | {:.2} | {:.1} % | {} | {:.2} |",
+            "| {} | {} | {} | {} | {} | {:.2} | {} | {:.2} | {:.1} % | {} | {:.2} | {:.3} | {:.0} |",
             input.name,
             tables,
             expected.events,
@@ -121,6 +135,8 @@ fn measure(input: &Input, archives: &Path, lake: &Path, expected: &Expected, run
             share(median.serial_ms, median.cpu_ms) * 100.0,
             peak_bytes >> 20,
             share(median.written_bytes, compressed_bytes),
+            seconds(spread.span_ms),
+            share(spread.cpu_ms, spread.span_ms),
         );
     }
     Ok(())
@@ -136,11 +152,18 @@ fn seconds(ms: u64) -> f64 {
 }
 
 /// Converts once, in a process of its own.
-fn convert(archives: &Path, lake: &Path, tables: &str, expected: &Expected, flags: &[&str]) -> Result<Figures> {
+fn convert(
+    archives: &Path,
+    lake: &Path,
+    tables: &str,
+    expected: &Expected,
+    flags: &[&str],
+    threads: usize,
+) -> Result<Figures> {
     let report = lake.with_extension("json");
     let mut command = Command::new(env!("CARGO_BIN_EXE_trailmill"));
-    command.arg("convert").arg(archives).arg("--out").arg(lake).args(["--tables", tables, "-q", "--threads", "2"]);
-    command.args(flags);
+    command.arg("convert").arg(archives).arg("--out").arg(lake).args(["--tables", tables, "-q"]);
+    command.args(["--threads", &threads.to_string()]).args(flags);
     let started = Instant::now();
     let status = command.arg("--report").arg(&report).status()?;
     let elapsed_ms = u64::try_from(started.elapsed().as_millis())?;
@@ -161,6 +184,7 @@ fn convert(archives: &Path, lake: &Path, tables: &str, expected: &Expected, flag
     Ok(Figures {
         elapsed_ms,
         cpu_ms: stages.values().filter_map(Json::as_u64).sum(),
+        span_ms: number("/span_cpu_ms"),
         serial_ms: number("/stages_cpu_ms/coordinate"),
         peak_bytes: number("/peak_rss_bytes"),
         written_bytes: number("/bytes/written"),

@@ -52,8 +52,8 @@
 //! | | [`disk`] | every change that a conversion makes on disk |
 //! | | `store` | buckets of S3, as blocking calls: lists, bytes, uploads; waits out outages, explains errors |
 //! | | `model` | plain values that many modules share: selections, partition columns, outcomes, counts, limits, places that users type |
-//! | | `pool` | threads, and resources that one task leaves for the next |
-//! | | `clock` | CPU time by stage |
+//! | | `clock` | CPU time by stage, and of the longest chain of tasks that wait for each other |
+//! | | `pool` | threads, tasks that follow each other, and resources that one task leaves for the next |
 //! | text to rows | `json` | text to a walk that proves it to be JSON, or to a simd-json tape that knows its source; the only unsafe code |
 //! | | `columns` | values to Arrow arrays, in their stored order; repeating texts to numbers |
 //! | | `flatten` | events and usage records to rows; members without a column to `unmapped`; a cache of identical bytes |
@@ -183,9 +183,9 @@ mod store;
 
 mod model;
 
-mod pool;
-
 mod clock;
+
+mod pool;
 
 mod json;
 

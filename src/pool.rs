@@ -49,7 +49,7 @@ type StrandTask<S> = Box<dyn FnOnce(&mut S) -> Result<()> + Send>;
 struct StrandQueue<S> {
     /// Nothing while a task works on it, and after one that panicked.
     state: Option<S>,
-    /// Each with the time at which it was spawned.
+    /// Each with the time at which it may begin.
     tasks: VecDeque<(StrandTask<S>, LogicalTime)>,
     is_running: bool,
     /// When the last task was done.
@@ -65,10 +65,15 @@ impl<S: Send + 'static> Strand<S> {
         Arc::new(Self { queue: Mutex::new(queue), advanced: Condvar::new() })
     }
 
-    /// Adds a task. It is not begun after one that has panicked.
-    pub(crate) fn spawn(self: &Arc<Self>, pool: &ThreadPool, task: impl FnOnce(&mut S) -> Result<()> + Send + 'static) {
+    /// Adds a task, which may begin at a time. It never is after one that has panicked.
+    pub(crate) fn spawn(
+        self: &Arc<Self>,
+        pool: &ThreadPool,
+        start: LogicalTime,
+        task: impl FnOnce(&mut S) -> Result<()> + Send + 'static,
+    ) {
         let mut queue = lock(&self.queue);
-        queue.tasks.push_back((Box::new(task), LogicalTime::now()));
+        queue.tasks.push_back((Box::new(task), start));
         if !std::mem::replace(&mut queue.is_running, true) {
             drop(queue);
             let strand = Arc::clone(self);
@@ -78,9 +83,9 @@ impl<S: Send + 'static> Strand<S> {
 
     fn run(&self) {
         let mut queue = lock(&self.queue);
-        while let Some((task, spawned)) = queue.tasks.pop_front() {
+        while let Some((task, start)) = queue.tasks.pop_front() {
             let Some(mut state) = queue.state.take() else { continue };
-            let start = queue.done.max(spawned);
+            let start = queue.done.max(start);
             drop(queue);
             let (result, done) = start.run(|| caught(|| task(&mut state)));
             queue = lock(&self.queue);
@@ -164,7 +169,7 @@ mod tests {
         let strands: Vec<_> = (0..3).map(|_| Strand::new(Vec::new())).collect();
         for number in 0..300 {
             for strand in &strands {
-                strand.spawn(&pool, move |numbers| {
+                strand.spawn(&pool, LogicalTime::default(), move |numbers| {
                     numbers.push(number);
                     Ok(())
                 });
@@ -180,7 +185,7 @@ mod tests {
         let pool = thread_pool(2).unwrap();
         let strand = Strand::new(0);
         for error in ["one", "two"] {
-            strand.spawn(&pool, move |number| {
+            strand.spawn(&pool, LogicalTime::default(), move |number| {
                 *number += 1;
                 Err(Error::internal(error))
             });
@@ -191,8 +196,8 @@ mod tests {
         assert_eq!(strand.finish().unwrap(), 2);
 
         let strand = Strand::new(0);
-        strand.spawn(&pool, |_| resume_unwind(Box::new("a bug")));
-        strand.spawn(&pool, |number| {
+        strand.spawn(&pool, LogicalTime::default(), |_| resume_unwind(Box::new("a bug")));
+        strand.spawn(&pool, LogicalTime::default(), |number| {
             *number += 1;
             Ok(())
         });

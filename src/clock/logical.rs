@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn tasks_beside_each_other_count_once() {
-        let pool = crate::pool::thread_pool(2).expect("threads");
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("threads");
         let start = LogicalTime::now();
         let numbers = install(&pool, || {
             spin(TASK);

@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn work_on_an_idle_pool_counts_as_coordination() {
         let clock = StageClock::default();
-        let pool = crate::pool::thread_pool(2).expect("threads");
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("threads");
         let answer = clock.coordinate(&pool, || {
             rayon::join(|| spin(WAIT / 10), || spin(WAIT / 10));
             7

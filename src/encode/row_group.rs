@@ -41,6 +41,8 @@ struct BackpressureState {
     bytes: u64,
     row_groups: usize,
     error: Option<Error>,
+    /// Whether the coordinator waits until there is less; no other thread does.
+    is_waited_for: bool,
     /// When it last became less, and when the last row group was written.
     eased: LogicalTime,
     written: LogicalTime,
@@ -54,9 +56,11 @@ impl Backpressure {
     fn remove_bytes(&self, bytes: u64) {
         let mut state = lock(&self.state);
         state.bytes -= bytes;
-        state.eased = LogicalTime::now();
-        drop(state);
-        self.eased.notify_all();
+        if state.is_waited_for {
+            state.eased = LogicalTime::now();
+            drop(state);
+            self.eased.notify_all();
+        }
     }
 
     fn begin_row_group(&self) {
@@ -99,14 +103,13 @@ impl Backpressure {
     }
 
     fn wait_while(&self, mut is_busy: impl FnMut(&BackpressureState) -> bool) -> Result<()> {
-        let mut has_waited = false;
         let state = self.eased.wait_while(lock(&self.state), |state| {
             let waits = state.error.is_none() && is_busy(state);
-            has_waited |= waits;
+            state.is_waited_for |= waits;
             waits
         });
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
-        if has_waited {
+        if std::mem::take(&mut state.is_waited_for) {
             state.eased.wait();
         }
         match state.error.take() {
@@ -204,6 +207,9 @@ pub(crate) struct OpenRowGroup {
     row_group: Arc<RowGroupInWork>,
     rows: usize,
     bytes: u64,
+    /// Slices of rows, each with the columns of the table, that no lane has yet.
+    unsent: Vec<Vec<ArrayRef>>,
+    unsent_bytes: u64,
 }
 
 struct Lane {
@@ -252,7 +258,14 @@ impl OpenRowGroup {
             columns: columns.clone(),
             writers: Strand::new(columns.iter().filter_map(|column| writers[*column].take()).collect()),
         };
-        Self { lanes: lanes.iter().map(lane).collect(), row_group, rows: 0, bytes: 0 }
+        Self {
+            lanes: lanes.iter().map(lane).collect(),
+            row_group,
+            rows: 0,
+            bytes: 0,
+            unsent: Vec::new(),
+            unsent_bytes: 0,
+        }
     }
 
     /// Rows taken so far.
@@ -265,33 +278,52 @@ impl OpenRowGroup {
         self.bytes
     }
 
-    /// Takes rows: the columns of the table, all of one length.
-    pub(crate) fn push(&mut self, columns: &[ArrayRef], bytes: u64) {
+    /// Takes rows: the columns of the table, all of one length. They are encoded once they are sent.
+    pub(crate) fn push(&mut self, columns: Vec<ArrayRef>, bytes: u64) {
         self.rows += columns.first().map_or(0, |column| column.len());
         self.bytes += bytes;
+        self.unsent_bytes += bytes;
+        self.unsent.push(columns);
+    }
+
+    /// Has the rows encoded that were taken since the last time.
+    pub(crate) fn send(&mut self) {
+        let slices = std::mem::take(&mut self.unsent);
+        if slices.is_empty() {
+            return;
+        }
         // Bytes are attributed to lanes by their share of columns: the sum is what counts.
-        let mut left = bytes;
-        let share = bytes / self.lanes.len().max(1) as u64;
+        let mut left = std::mem::take(&mut self.unsent_bytes);
+        let share = left / self.lanes.len().max(1) as u64;
+        let start = LogicalTime::now();
         for (at, lane) in self.lanes.iter().enumerate() {
             let bytes = if at + 1 == self.lanes.len() { left } else { share };
             left -= bytes;
             self.row_group.context.backpressure.add_bytes(bytes);
-            let columns: Vec<_> = lane.columns.iter().map(|column| Arc::clone(&columns[*column])).collect();
-            self.spawn(lane, move |row_group, writers| row_group.encode(writers, &columns, bytes));
+            let of_lane = |columns: &Vec<ArrayRef>| lane.columns.iter().map(|at| Arc::clone(&columns[*at])).collect();
+            let slices: Vec<Vec<ArrayRef>> = slices.iter().map(of_lane).collect();
+            self.spawn(lane, start, move |row_group, writers| row_group.encode(writers, &slices, bytes));
         }
     }
 
     /// Takes no more rows; the row group is written when its lanes are through.
-    pub(crate) fn close(self) {
+    pub(crate) fn close(mut self) {
+        self.send();
+        let start = LogicalTime::now();
         for lane in &self.lanes {
             let columns = lane.columns.clone();
-            self.spawn(lane, move |row_group, writers| row_group.finish_lane(&columns, std::mem::take(writers)));
+            self.spawn(lane, start, move |row_group, writers| row_group.finish_lane(&columns, std::mem::take(writers)));
         }
     }
 
-    fn spawn(&self, lane: &Lane, task: impl FnOnce(&RowGroupInWork, &mut Vec<ColumnWriter>) + Send + 'static) {
+    fn spawn(
+        &self,
+        lane: &Lane,
+        start: LogicalTime,
+        task: impl FnOnce(&RowGroupInWork, &mut Vec<ColumnWriter>) + Send + 'static,
+    ) {
         let row_group = Arc::clone(&self.row_group);
-        lane.writers.spawn(&self.row_group.context.pool, move |writers| {
+        lane.writers.spawn(&self.row_group.context.pool, start, move |writers| {
             task(&row_group, writers);
             Ok(())
         });
@@ -300,11 +332,14 @@ impl OpenRowGroup {
 
 impl RowGroupInWork {
     /// Encodes further rows of a lane.
-    fn encode(&self, writers: &mut [ColumnWriter], columns: &[ArrayRef], bytes: u64) {
+    fn encode(&self, writers: &mut [ColumnWriter], slices: &[Vec<ArrayRef>], bytes: u64) {
         let context = &*self.context;
         let encode = || {
             context.with_compressor(|compressor| {
-                writers.iter_mut().zip(columns).try_for_each(|(writer, column)| writer.write(column, compressor))
+                let mut columns = writers.iter_mut().enumerate();
+                columns.try_for_each(|(at, writer)| {
+                    slices.iter().try_for_each(|slice| writer.write(&slice[at], compressor))
+                })
             })
         };
         if let Err(error) = context.clock.time(Stage::Encode, || caught(encode).flatten()) {

@@ -213,7 +213,7 @@ impl Dispatcher {
                     large.results.insert(number, (done, end));
                 }
             }
-            // What comes next waits for this step, not for what else the coordinator has waited for.
+            // What comes next waits for this step; the coordinator itself does not.
             Message::LargeStep(id, step) => drop(end.max(LogicalTime::now()).run(|| self.take_step(id, step))),
             Message::Check(id, unusable) => {
                 if let Some(Work::Large(large)) = self.work(id) {

@@ -115,11 +115,15 @@ impl Batch {
     }
 
     /// Some rows of it, without a copy.
-    fn slice(&self, rows: Range<usize>) -> Self {
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
+        let is_whole = rows.len() == self.rows;
+        let slice = |column: &ArrayRef| {
+            if is_whole { Arc::clone(column) } else { column.slice(rows.start, rows.len()) }
+        };
         Self {
             table: self.table,
             partition: Arc::clone(&self.partition),
-            columns: self.columns.iter().map(|column| column.slice(rows.start, rows.len())).collect(),
+            columns: self.columns.iter().map(slice).collect(),
             rows: rows.len(),
             bytes: self.bytes * rows.len() as u64 / self.rows as u64,
         }

@@ -15,6 +15,7 @@ use parquet::file::metadata::KeyValue;
 
 use super::Commit;
 use crate::clock::Stage;
+use crate::clock::logical::LogicalTime;
 use crate::columns::table::TableBuilder;
 use crate::disk::StagedFile;
 use crate::encode::EncodeContext;
@@ -25,7 +26,7 @@ use crate::lake::commit_metadata::CommitMetadata;
 use crate::lake::file::{LakeFile, text_column};
 use crate::lake::root::Root;
 use crate::model::{Compression, Integrity, hex};
-use crate::pool::Strand;
+use crate::pool::{Pool, Strand};
 use crate::rows::ArchiveOutcome;
 use crate::schema::{Table, column_at};
 
@@ -63,6 +64,8 @@ struct ManifestTable {
     commit: Commit,
     context: Arc<EncodeContext>,
     file: Arc<Strand<ManifestFile>>,
+    /// Builders whose rows are encoded, kept for their buffers.
+    idle: Arc<Pool<TableBuilder>>,
 }
 
 /// Its file, which grows beside what else is converted.
@@ -200,6 +203,7 @@ impl ManifestTable {
             commit: commit.clone(),
             context: Arc::clone(context),
             file: Strand::new(file),
+            idle: Arc::default(),
         }
     }
 
@@ -228,15 +232,21 @@ impl ManifestTable {
         if self.builder.rows() == 0 {
             return Ok(());
         }
-        let builder = std::mem::replace(&mut self.builder, TableBuilder::new(self.table));
-        self.spawn(move |file| file.write(builder))
+        let next = self.idle.take().unwrap_or_else(|| TableBuilder::new(self.table));
+        let (mut rows, idle) = (std::mem::replace(&mut self.builder, next), Arc::clone(&self.idle));
+        self.spawn(move |file| {
+            file.write(&mut rows)?;
+            idle.give(rows);
+            Ok(())
+        })
     }
 
     /// Does something to the file when what was to be done before is done.
     fn spawn(&self, task: impl FnOnce(&mut ManifestFile) -> Result<()> + Send + 'static) -> Result<()> {
         self.file.wait_below(MOST_WAITING)?;
         let context = Arc::clone(&self.context);
-        self.file.spawn(&self.context.pool, move |file| context.clock.time(Stage::Encode, || task(file)));
+        let task = move |file: &mut ManifestFile| context.clock.time(Stage::Encode, || task(file));
+        self.file.spawn(&self.context.pool, LogicalTime::now(), task);
         Ok(())
     }
 
@@ -264,7 +274,7 @@ impl ManifestFile {
         }
     }
 
-    fn write(&mut self, mut rows: TableBuilder) -> Result<()> {
+    fn write(&mut self, rows: &mut TableBuilder) -> Result<()> {
         let path = self.staged();
         let schema = Arc::clone(rows.schema());
         let is_large = self.table == Table::Quarantine;

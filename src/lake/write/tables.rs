@@ -15,7 +15,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use arrow::array::Array;
 use arrow::datatypes::{FieldRef, Schema};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
@@ -173,14 +172,17 @@ impl TableWriters {
         state.waiting_rows += batch.rows;
         state.waiting_bytes += batch.bytes;
         state.waiting.push(batch);
-        if state.waiting.len() == MOST_WAITING {
+        let is_long = state.waiting.len() == MOST_WAITING;
+        if is_long && state.open.is_none() {
             let all = Batch::concat(&std::mem::take(&mut state.waiting))?;
             state.waiting_bytes = all.bytes;
             state.waiting.push(all);
         }
         self.waiting.insert((state.waiting_bytes, Reverse(partition)));
         self.waiting_bytes += state.waiting_bytes;
-        if state.waiting_rows >= FEED_ROWS || state.waiting_bytes >= FEED_BYTES {
+        let state = &self.partitions[partition];
+        let is_fed = is_long && state.open.is_some();
+        if is_fed || state.waiting_rows >= FEED_ROWS || state.waiting_bytes >= FEED_BYTES {
             self.feed(partition)?;
         }
         while self.waiting_bytes > self.limits.waiting_bytes(self.open_bytes) {
@@ -267,15 +269,17 @@ impl TableWriters {
                     }
                 };
                 let rows = (batch.rows - start).min(ROW_GROUP_ROWS - row_group.rows());
-                let bytes = batch.bytes * rows as u64 / batch.rows as u64;
-                let columns: Vec<_> = batch.columns.iter().map(|column| column.slice(start, rows)).collect();
-                row_group.push(&columns, bytes);
-                self.open_bytes += bytes;
+                let slice = batch.slice(start..start + rows);
+                self.open_bytes += slice.bytes;
+                row_group.push(slice.columns, slice.bytes);
                 start += rows;
                 if row_group.rows() == ROW_GROUP_ROWS || row_group.bytes() >= ROW_GROUP_BYTES {
                     self.close(at);
                 }
             }
+        }
+        if let Some(row_group) = &mut self.partitions[at].open {
+            row_group.send();
         }
         self.make_room(at);
         Ok(())
