@@ -115,15 +115,15 @@
 //! - No part name, row order or row group border depends on threads, time or the order of arguments.
 //! - No thread that converts waits for a store while there is work: small objects are fetched ahead in
 //!   the order in which they are needed, within an eighth of [`config::Config::memory_limit`]; of a large one some pieces are.
-//!   How many are requested at once depends on how fast the store answers; when it is busy, half as many are.
+//!   How many are requested at once depends on how fast the store answers; when it is busy or silent, half as many are.
 //! - Pieces of large parts are uploaded to a bucket while the parts are written; none is visible before its commit completes the
 //!   upload, and the lease names each upload before anything is sent.
 //! - tokio and the client library stay in `store::s3`.
 //! - Nothing is unpacked to disk: members of containers are read in place. Only standard input is copied, to an
 //!   unnamed file.
 //! - No text from an archive reaches a path or a terminal unescaped.
-//! - Memory does not grow with the number of archives, except for their list (200 bytes each, 16 for those that the lake has),
-//!   or with the size of one, except for its findings: tasks, waiting rows, open row groups, keys of events and the
+//! - Memory does not grow with the number of archives, except for their list (200 bytes each, 16 for those that the lake has;
+//!   `verify` keeps 100 more for each log file and declaration), or with the size of one, except for its findings: tasks, waiting rows, open row groups, keys of events and the
 //!   bookkeeping tables are bounded by [`config::Config::memory_limit`] and constants next to their use.
 //!
 //! # Where each promise is tested

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -35,6 +36,42 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
 /// Locks, also after a panic elsewhere: the state behind these locks is replaced as a whole or not at all.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs tasks that wait for something, a few at once on threads of their own; the results in order.
+///
+/// # Errors
+///
+/// The first error; no further tasks are begun then.
+pub(crate) fn at_once<T: Send>(most: usize, count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(count));
+    let failed = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for _ in 0..count.min(most) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= count {
+                        return;
+                    }
+                    match caught(|| work(at)).flatten() {
+                        Ok(result) => lock(&done).push((at, result)),
+                        Err(error) => {
+                            next.store(count, Ordering::Relaxed);
+                            lock(&failed).get_or_insert(error);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(at, _)| *at);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
 }
 
 /// Tasks that work on one state, one after the other, on the threads of a pool.
@@ -202,6 +239,14 @@ mod tests {
             Ok(())
         });
         assert_eq!(strand.finish().map_err(|error| error.kind()), Err(ErrorKind::Internal));
+    }
+
+    #[test]
+    fn results_of_tasks_that_run_at_once_are_in_order() {
+        let done = at_once(3, 100, |number| Ok(number + 1)).unwrap();
+        assert!(done.into_iter().eq(1..=100));
+        let failed = at_once(3, 100, |number| if number == 50 { Err(Error::internal("a bug")) } else { Ok(()) });
+        assert_eq!(failed.map_err(|error| error.kind()), Err(ErrorKind::Internal));
     }
 
     #[test]

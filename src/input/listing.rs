@@ -91,7 +91,7 @@ impl<'a> Lister<'a> {
         let bucket = self.search.session.bucket(&url.bucket)?;
         let place = url.to_path();
         if url.key.is_empty() {
-            if self.lists_folders() {
+            if self.lists_folders(&bucket) {
                 return self.folder(&bucket, String::new(), scope);
             }
             let first = page(&bucket, "", false, None)?;
@@ -101,7 +101,7 @@ impl<'a> Lister<'a> {
         if let Ok(object) = &object {
             self.take(&bucket, [object]);
         }
-        let first = bucket.list_page(&url.prefix(), self.lists_folders(), None);
+        let first = bucket.list_page(&url.prefix(), self.lists_folders(&bucket), None);
         match (first, object) {
             (Ok(page), object) if is_empty(&page) => match object {
                 Ok(_) => Ok(()),
@@ -119,14 +119,17 @@ impl<'a> Lister<'a> {
     }
 
     /// Whether the first list of an input is by folder. If everything is wanted, it is of keys: a few need only that one
-    /// request, not one after the other for each level of folders.
-    fn lists_folders(&self) -> bool {
-        !self.search.selection.is_everything()
+    /// request, not one after the other for each level of folders. A list without pages would be the whole store.
+    fn lists_folders(&self, bucket: &Bucket) -> bool {
+        !self.search.selection.is_everything() || !bucket.has_pages()
     }
 
-    /// Takes the first page of an input, if it has all of its keys; otherwise lists it by folder.
+    /// Takes the first page of an input, if it has all of its keys, and none that may stand for a folder: that shows only in a
+    /// list of this folder, since keys like `a.json` come between `a` and `a/`. Otherwise lists the input by folder.
     fn below_root(&'a self, bucket: &Arc<Bucket>, prefix: String, first: &ListPage, scope: &Scope<'a>) -> Result<()> {
-        if self.lists_folders() || first.next.is_some() {
+        let has_order = first.objects.is_sorted_by(|one, next| one.key < next.key);
+        let is_clear = has_order && first.objects.iter().all(|object| object.bytes > 0);
+        if self.lists_folders(bucket) || first.next.is_some() || !is_clear {
             return self.folder(bucket, prefix, scope);
         }
         self.take_page(bucket, &prefix, first);

@@ -51,6 +51,7 @@ impl Bucket {
     never! {
         fn name(&self) -> &str;
         fn endpoint(&self) -> &str;
+        fn has_pages(&self) -> bool;
         fn trouble(&self) -> Option<io::Error>;
         fn patience(&self) -> Duration;
         fn list_page(&self, &str, bool, Option<NextPage>) -> io::Result<ListPage>;
@@ -68,7 +69,7 @@ impl Bucket {
         fn refuses_to_overwrite(&self, &str, &Bytes) -> bool;
         fn remove_own(&self, &[String], Duration) -> io::Result<()>;
         fn begin_upload(&self, &str) -> io::Result<Upload>;
-        fn put_piece(&self, &Upload, usize, &Bytes) -> io::Result<String>;
+        fn put_piece(&self, &Upload, usize, &Bytes, impl Fn() -> bool) -> io::Result<String>;
         fn complete(&self, &Upload, &[String], u64) -> io::Result<()>;
         fn abort(&self, &Upload) -> io::Result<()>;
         fn uploads_of(&self, &str) -> io::Result<Vec<Upload>>;

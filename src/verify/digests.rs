@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator, ParallelSlice};
 
-use super::ahead::read_in_order;
+use super::ahead::{AHEAD_BYTES, read_in_order};
 use super::chain::Chains;
 use super::declarations::Declarations;
 use super::digest::{DigestReader, Sidecars};
@@ -148,6 +148,8 @@ impl Digests {
         let readers = Pool::<DigestReader>::default();
         let areas: Vec<(Area, Vec<usize>)> = std::mem::take(&mut survey.digests).into_iter().collect();
         let sidecars = &survey.sidecars;
+        // Areas are read at once. A thread that waits for others may begin with one more, but digest files are small.
+        let ahead_bytes = AHEAD_BYTES / areas.len().clamp(1, rayon::current_num_threads()) as u64;
         let is_in_sequence = areas.iter().flat_map(|(_, digests)| digests).any(|at| archives[*at].is_in_sequence());
         let tell = |(area, digests): (Area, Vec<usize>)| {
             for at in &digests {
@@ -156,17 +158,19 @@ impl Digests {
             let next = next_of_chains(archives, &digests, &area, range.to);
             let is_wanted =
                 |name: &DigestName| name.end.is_none_or(|end| read.has(end) || next.get(&name.chain()) == Some(&end));
-            let files: Vec<&Archive> = digests.iter().map(|at| &archives[*at]).collect();
+            let file = |at: usize| &archives[digests[at]];
             let is_read = |at: usize| {
-                let path = files[at].path();
+                let path = file(at).path();
                 is_wanted(&DigestName::parse(&FilePlace::of(&path).key, &area.region))
             };
-            let read_digests = read_in_order(&files, is_read, |at, fetched| {
+            let read_one = |at: usize, fetched| {
                 let mut reader = readers.take().unwrap_or_default();
                 let digest = reader.read(archives, digests[at], fetched, &area.region, sidecars, is_wanted);
                 readers.give(reader);
                 digest
-            });
+            };
+            let mut read_digests = Vec::with_capacity(digests.len());
+            read_in_order(digests.len(), file, ahead_bytes, is_read, read_one, |digest| read_digests.push(digest));
             for at in &digests {
                 archives[*at].release();
             }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use ring::digest::{Context, SHA256};
 
-use super::ahead::read_in_order;
+use super::ahead::{AHEAD_BYTES, read_in_order};
 use super::declarations::{Declaration, DeclarationStatus, Declarations, Declared};
 use super::digest::finish;
 use super::outcome::VerifyOutcome;
@@ -40,10 +40,12 @@ pub(super) struct LogChecker {
 impl LogChecker {
     /// Checks the log files at these positions, in their order.
     pub(super) fn check(&self, archives: &[Archive], logs: &[u32], declarations: &Declarations) -> Vec<CheckedLog> {
-        let files: Vec<&Archive> = logs.iter().map(|log| &archives[*log as usize]).collect();
-        let is_read = |at: usize| matches!(declarations.of(&files[at].path()), Declared::By(_));
-        let check = |at: usize, fetched| self.check_one(logs[at], files[at], fetched, declarations);
-        read_in_order(&files, is_read, check).into_iter().flatten().collect()
+        let file = |at: usize| &archives[logs[at] as usize];
+        let is_read = |at: usize| matches!(declarations.of(&file(at).path()), Declared::By(_));
+        let check = |at: usize, fetched| self.check_one(logs[at], file(at), fetched, declarations);
+        let mut checked = Vec::with_capacity(logs.len());
+        read_in_order(logs.len(), file, AHEAD_BYTES, is_read, check, |found| checked.extend(found));
+        checked
     }
 
     /// `fetched` are its bytes if they were fetched ahead.

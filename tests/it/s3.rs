@@ -7,7 +7,7 @@ pub mod fault;
 /// Tests of these helpers.
 mod itself;
 /// A third-party server, where available.
-mod moto;
+pub mod moto;
 /// A proxy between client and store.
 pub mod proxy;
 /// A server in this process.

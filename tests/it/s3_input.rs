@@ -7,6 +7,7 @@ use crate::containers::{tar, zip};
 use crate::harness::{Lake, Workdir, data, event, gzip, int, records, text};
 use crate::reference::{Row, Value, compare_rows};
 use crate::s3::fault::{Fault, Operation, Rule};
+use crate::s3::moto::Moto;
 use crate::s3::proxy::Proxy;
 use crate::s3::server::Server;
 use crate::s3::store::{ACCESS_KEY, Environment, OTHER_ACCESS_KEY, SECRET_KEY, Store};
@@ -666,6 +667,30 @@ fn keys_that_the_client_cannot_distinguish_are_reported() {
     assert_eq!(lake.report["notices"], serde_json::json!({"lines": 3, "references": 1, "passed_over": 1, "wrong": 1}));
     assert_eq!((lake.code, lake.count("/archives/quarantined")), (1, 0), "{}", lake.stderr);
     assert_eq!(lake.texts("events", "event_id"), ["a"]);
+}
+
+/// Markers that consoles create for folders. The other server keeps objects as files and cannot have them.
+#[test]
+fn the_marker_of_a_folder_is_no_archive() {
+    let Some(store) = Moto::start() else { return };
+    let text = |name: &str| records(&[event(name, "")]).into_bytes();
+    store.create_bucket(BUCKET);
+    for (key, bytes) in [
+        ("one/AWSLogs/1/CloudTrail-Digest/", Vec::new()),
+        ("one/AWSLogs/1/CloudTrail/a.json", text("a")),
+        ("two/x", text("x")),
+        ("two/x.json", text("x.json")),
+        ("two/x/", Vec::new()),
+    ] {
+        store.put(BUCKET, key, &bytes);
+    }
+    let workdir = Workdir::new();
+    for (input, expected) in [("s3://trail/one", ["a"].as_slice()), ("s3://trail/two", &["x", "x.json"])] {
+        let name = input.rsplit('/').next().expect("a name");
+        let lake = convert(&workdir, &store.environment(), input, name, "");
+        assert_eq!((lake.code, lake.count("/archives/seen")), (0, expected.len() as u64), "{}", lake.stderr);
+        assert_eq!(lake.texts("events", "event_id"), expected);
+    }
 }
 
 #[test]

@@ -237,7 +237,8 @@ fn many_days(last: &str) -> Workdir {
     workdir
 }
 
-/// Pieces of a part are in the bucket before the last archive was read: its store is busy until then.
+/// Pieces of a part are in the bucket before the last archive was read: its store is busy until then. A run that fails does
+/// not wait for those in flight.
 #[test]
 fn parts_are_uploaded_while_archives_are_converted() {
     let flags = "--compression none --threads 2 -q --s3-lease 120";
@@ -254,6 +255,9 @@ fn parts_are_uploaded_while_archives_are_converted() {
             false
         };
         proxy.rule(Rule::of(&[Operation::Part]).when(note), Fault::Reset);
+        if code != 0 {
+            proxy.rule(Rule::of(&[Operation::Part]), Fault::Hang);
+        }
         let waits = move |_: &Request| !uploaded.load(Ordering::Relaxed);
         proxy.rule(Rule::get().key_contains("in/99.json").when(waits), Fault::Status(503));
         let command = format!("convert s3://lakes/in --out {LAKE} {flags} {flags_of_last}");
@@ -274,6 +278,28 @@ fn parts_are_uploaded_while_archives_are_converted() {
             local.run_in(&server.environment(), &format!("convert s3://lakes/in --out lake {flags}")).expect(0);
             same(&fetched(&workdir, &server, "one"), &content(&local, "lake"), "uploaded early");
         }
+    }
+}
+
+/// A run that ends before its commit, and whose uploads the store does not abort, says so. The next run learns of them from
+/// the lease, which stays unless the store would refuse that again.
+#[test]
+fn uploads_that_are_not_aborted_are_reported() {
+    let flags = "--compression none --threads 2 --s3-lease 1 --s3-retries 1";
+    for (fault, leases) in [(Fault::Status(403), 0), (Fault::Status(500), 1)] {
+        let workdir = large_input();
+        let server = Server::with_bucket("lakes");
+        let proxy = Proxy::before(&server);
+        proxy.rule(Rule::of(&[Operation::Abort]), fault.clone());
+        proxy.rule(Rule::of(&[Operation::Complete]), Fault::Status(403));
+        let run = workdir.run_in(&proxy.environment(), &format!("convert in --out {LAKE} {flags}"));
+        assert_ne!(run.code(), 0, "{}", run.dump());
+        assert!(run.stderr().contains("AbortIncompleteMultipartUpload"), "{fault:?} {}", run.dump());
+        assert_eq!(server.uploads("lakes").len(), 1, "{}", proxy.dump());
+        let found = server.objects("lakes").into_iter().filter(|key| key.contains("_trailmill/runs/")).count();
+        assert_eq!(found, leases, "{}", run.dump());
+        workdir.run_in(&server.environment(), &format!("convert in --out {LAKE} {flags}")).expect(0);
+        assert!(server.uploads("lakes").is_empty(), "{}", proxy.dump());
     }
 }
 

@@ -13,12 +13,13 @@ use twox_hash::XxHash3_128;
 
 use super::folder::{FolderLock, foreign_file, in_use, lock};
 use super::lease::Lease;
-use super::storage_backend::{CommitFailure, StorageBackend, at_once};
-use super::uploads::{EarlyUploads, PartUploads};
+use super::storage_backend::{CommitFailure, StorageBackend};
+use super::uploads::{EarlyUploads, PartUploads, REQUESTS_AT_ONCE};
 use crate::disk::{Disk, Effect};
 use crate::encode::part::{StagedPart, unwritable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lake::root::{Remote, Root};
+use crate::pool::at_once;
 use crate::schema::Table;
 use crate::store::Session;
 
@@ -68,16 +69,9 @@ impl BucketBackend {
         Ok(Self { root: root.clone(), remote, disk, state, staging, _lock: lock, lease, uploads })
     }
 
-    /// The path of a part for readers, and its key.
-    fn target(&self, part: &StagedPart) -> (PathBuf, String) {
-        let path = self.root.join(&part.path);
-        let key = self.root.key(&self.remote, &path);
-        (path, key)
-    }
-
     /// Publishes a part in one request.
     fn show_part(&self, part: &StagedPart) -> Result<()> {
-        let (path, key) = self.target(part);
+        let (path, key) = self.uploads.target(&part.path);
         let failed = |error| unwritable(&path, error);
         self.lease.check_soon()?;
         if let Some((upload, pieces)) = self.uploads.of(part)? {
@@ -107,7 +101,7 @@ impl StorageBackend for BucketBackend {
         &self.staging
     }
 
-    fn upload_early(&mut self) -> Option<EarlyUploads> {
+    fn upload_early(&self) -> Option<Arc<EarlyUploads>> {
         Some(self.uploads.begin())
     }
 
@@ -118,7 +112,7 @@ impl StorageBackend for BucketBackend {
 
     fn show(&mut self, parts: &[StagedPart]) -> Result<()> {
         self.lease.check()?;
-        at_once(parts.len(), |at| self.show_part(&parts[at]))?;
+        at_once(REQUESTS_AT_ONCE, parts.len(), |at| self.show_part(&parts[at]))?;
         self.uploads.end();
         Ok(())
     }
@@ -127,7 +121,7 @@ impl StorageBackend for BucketBackend {
         let parts = std::slice::from_ref(part);
         self.prepare(parts)?;
         self.lease.check()?;
-        let (path, key) = self.target(part);
+        let (path, key) = self.uploads.target(&part.path);
         let failed = |error| unwritable(&path, error);
         if !self.uploads.are_none() || !self.lease.honours_conditions {
             return self.show(parts).map_err(|error| CommitFailure { error, is_certain: false });
@@ -167,18 +161,22 @@ impl StorageBackend for BucketBackend {
 
     fn clear_staging(&mut self) -> Result<()> {
         let removed = self.disk.remove_folder(&self.staging).map_err(|error| unwritable(&self.staging, error));
-        removed.and_then(|()| self.uploads.abort())
+        self.uploads.abort();
+        removed
     }
 
     fn release_lease(&mut self) -> Vec<String> {
-        let left = self.lease.release_lease();
+        // Those of a commit that was neither published nor discarded.
+        self.uploads.abort();
+        let left = self.lease.release_lease(self.uploads.take_failure());
         std::mem::take(&mut self.lease.notes).into_iter().chain(left).collect()
     }
 }
 
 impl Drop for BucketBackend {
     fn drop(&mut self) {
-        self.uploads.end_early();
+        // The notes cannot be reported here.
+        drop(self.release_lease());
         // Best effort: the next run on this machine clears it. Another may begin once the lock is gone.
         let _ = self.disk.remove_folder(&self.staging);
         let _ = self.disk.remove_file(&self.state.join("lock"));

@@ -47,13 +47,13 @@ pub(crate) struct Commit {
     pub(crate) staging: PathBuf,
     pub(crate) disk: Disk,
     /// Uploads of parts that are being written, in a bucket.
-    uploads: Option<EarlyUploads>,
+    uploads: Option<Arc<EarlyUploads>>,
 }
 
 impl Commit {
     /// Where its parts are staged, and what is done about them meanwhile.
     pub(crate) fn staging_area(&self) -> StagingArea {
-        let observer = self.uploads.clone().map(|uploads| Arc::new(uploads) as Arc<dyn StagingObserver>);
+        let observer = self.uploads.clone().map(|uploads| uploads as Arc<dyn StagingObserver>);
         StagingArea { folder: self.staging.clone(), commit: self.id.clone(), observer }
     }
 
@@ -61,10 +61,12 @@ impl Commit {
     ///
     /// # Errors
     ///
-    /// When it cannot be removed.
+    /// When staging cannot be removed.
     pub(crate) fn discard(&self) -> Result<()> {
-        let aborted = self.uploads.as_ref().map_or(Ok(()), EarlyUploads::abort);
-        self.disk.remove_folder(&self.staging).map_err(|error| unwritable(&self.staging, error)).and(aborted)
+        if let Some(uploads) = &self.uploads {
+            uploads.abort();
+        }
+        self.disk.remove_folder(&self.staging).map_err(|error| unwritable(&self.staging, error))
     }
 }
 

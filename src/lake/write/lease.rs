@@ -49,6 +49,9 @@ const HURRIED_RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The lease time of an object that does not state one: no run of this program has written it.
 const UNKNOWN_LEASE: Duration = Duration::from_secs(30);
 
+/// What ends uploads of which no run knows.
+const LIFECYCLE_RULE: &str = "a lifecycle rule of the bucket (AbortIncompleteMultipartUpload) removes them";
+
 /// The maximum time between two looks at others.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
@@ -286,9 +289,9 @@ impl Lease {
         let state = self.state(key)?.unwrap_or_default();
         state.uploads.iter().try_for_each(|upload| bucket.abort(upload))?;
         if let Some(why) = abort_all_of(&bucket, &state.keys)? {
-            let lake = printable_path(&self.heartbeat.places.lake.display().to_string());
+            let lake = self.lake();
             self.notes.push(format!(
-                "a run that died may have left uploads below {lake}, which the store does not list: {why}; a lifecycle rule of the bucket (AbortIncompleteMultipartUpload) removes them"
+                "a run that died may have left uploads below {lake}, which the store does not list: {why}; {LIFECYCLE_RULE}"
             ));
         }
         bucket.remove([self.probe_key(&LeaseName::of(key))])?;
@@ -323,8 +326,14 @@ impl Lease {
         self.heartbeat.check_once()
     }
 
-    /// Releases the lake, once; a note for the user if the store cannot be reached.
-    pub(super) fn release_lease(&mut self) -> Option<String> {
+    /// The lake in messages.
+    fn lake(&self) -> String {
+        printable_path(&self.heartbeat.places.lake.display().to_string())
+    }
+
+    /// Releases the lake, once; a note for the user if the store cannot be reached, or if uploads could not be aborted. The next
+    /// run aborts them if the lease, which names them, stays; unless that would be refused again.
+    pub(super) fn release_lease(&mut self, uploads: Option<io::Error>) -> Option<String> {
         self.end = None;
         let (thread, begun) = (self.thread.take()?, Instant::now());
         let longest = if self.waits.is_hurried() { HURRIED_RELEASE_TIMEOUT } else { RELEASE_TIMEOUT };
@@ -336,15 +345,23 @@ impl Lease {
         if self.heartbeat.stop.is_lost() {
             return None;
         }
-        let Heartbeat { bucket, key, places, lease, .. } = &*self.heartbeat;
+        let Heartbeat { bucket, key, lease, .. } = &*self.heartbeat;
+        let (lake, wait) = (self.lake(), counted((*lease + *lease / 2).as_secs().max(1), "second"));
+        let denied = match uploads {
+            Some(error) if error.kind() != io::ErrorKind::PermissionDenied => {
+                return Some(format!(
+                    "uploads below {lake} could not be aborted: {error}; the lease of this run names them and was not removed: the next run waits {wait} until it has expired, and aborts them; otherwise {LIFECYCLE_RULE}"
+                ));
+            }
+            denied => denied,
+        };
         // Without the lease no run would look for the probe object; with it, the next run waits for a lease time.
-        let keys = [self.probe_key(&LeaseName::of(key)), key.clone()];
-        let error = bucket.remove_own(&keys, longest).err()?;
-        Some(format!(
-            "the lease of this run on {} could not be removed: {error}; the next run waits {} until it has expired",
-            printable_path(&places.lake.display().to_string()),
-            counted((*lease + *lease / 2).as_secs().max(1), "second")
-        ))
+        match bucket.remove_own(&[self.probe_key(&LeaseName::of(key)), key.clone()], longest) {
+            Ok(()) => Some(format!("uploads below {lake} could not be aborted: {}; {LIFECYCLE_RULE}", denied?)),
+            Err(error) => Some(format!(
+                "the lease of this run on {lake} could not be removed: {error}; the next run waits {wait} until it has expired"
+            )),
+        }
     }
 
     /// The same, from what is already known.
@@ -360,7 +377,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         // The note cannot be reported here.
-        let _ = self.release_lease();
+        let _ = self.release_lease(None);
     }
 }
 

@@ -5,13 +5,11 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::uploads::EarlyUploads;
 use crate::encode::part::StagedPart;
 use crate::error::{Error, Result};
-use crate::pool::caught;
 
 /// A commit that failed, as far as is known.
 #[derive(Debug)]
@@ -34,7 +32,7 @@ pub(super) trait StorageBackend: fmt::Debug + Send {
     fn staging(&self) -> &Path;
 
     /// Uploads parts of the next commit while they are written, where that is of use.
-    fn upload_early(&mut self) -> Option<EarlyUploads> {
+    fn upload_early(&self) -> Option<Arc<EarlyUploads>> {
         None
     }
 
@@ -67,39 +65,4 @@ pub(super) trait StorageBackend: fmt::Debug + Send {
     fn release_lease(&mut self) -> Vec<String> {
         Vec::new()
     }
-}
-
-/// Concurrent requests; each has a piece of a part in memory, or a small part.
-const REQUESTS_AT_ONCE: usize = 8;
-
-/// Runs tasks concurrently; the results in order, or the first error.
-pub(super) fn at_once<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(count));
-    let failed = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for _ in 0..count.min(REQUESTS_AT_ONCE) {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    if at >= count {
-                        return;
-                    }
-                    match caught(|| work(at)).flatten() {
-                        Ok(result) => done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result)),
-                        Err(error) => {
-                            next.store(count, Ordering::Relaxed);
-                            failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                        }
-                    }
-                }
-            });
-        }
-    });
-    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
-    }
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(at, _)| *at);
-    Ok(done.into_iter().map(|(_, result)| result).collect())
 }

@@ -5,11 +5,12 @@
 //!
 //! A file in staging only grows until it is a part, so its pieces can be uploaded before its end is known. If it is
 //! written anew, or another part gets its name, its upload is aborted. A piece that fails ends the early upload of its part:
-//! it is uploaded again before the commit, and only then a failure ends the run. Each upload is noted in the lease before a
-//! piece is sent, so another run aborts it if this one dies.
+//! what is missing is uploaded before the commit, and only then a failure ends the run. Each upload is noted in the lease
+//! before a piece is sent, so another run aborts it if this one dies or cannot.
 
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,16 +21,18 @@ use bytes::Bytes;
 use super::heartbeat::Heartbeat;
 use super::lease::abort_all_of;
 use super::piece_plan::{LARGE_PART_BYTES, PIECE_BYTES, PartUpload, PiecePlan, UploadProgress, UploadTask};
-use super::storage_backend::at_once;
 use crate::disk::{Disk, Effect};
 use crate::encode::part::{StagedPart, StagingObserver, unwritable};
 use crate::error::{Error, Result};
 use crate::lake::root::{Remote, Root};
-use crate::pool::caught;
+use crate::pool::{at_once, caught};
 use crate::store::Upload;
 
 /// Pieces that are uploaded at once while archives are converted: each takes memory.
 const EARLY_PIECES: usize = 2;
+
+/// Concurrent requests; each has a piece of a part in memory, or a small part.
+pub(super) const REQUESTS_AT_ONCE: usize = 8;
 
 /// What is uploaded in pieces for a commit.
 pub(super) struct PartUploads {
@@ -50,6 +53,16 @@ pub(super) struct PartUploads {
 struct NotedUploads {
     keys: Vec<String>,
     uploads: Vec<Upload>,
+    /// Those of the run that could not be aborted.
+    left: LeftUploads,
+}
+
+#[derive(Default)]
+struct LeftUploads {
+    keys: Vec<String>,
+    uploads: Vec<Upload>,
+    /// Why, for the last of them.
+    why: Option<io::Error>,
 }
 
 impl fmt::Debug for PartUploads {
@@ -75,7 +88,7 @@ impl StagingObserver for EarlyUploads {
     }
 
     fn note_discarded(&self, part: &Path) {
-        self.note(part, |state| state.discard(part));
+        self.note(part, |state| drop(state.parts.remove(part)));
     }
 }
 
@@ -94,7 +107,7 @@ impl EarlyUploads {
             let uploads = Arc::clone(&self.0);
             // Without threads the parts are uploaded before the commit.
             let Ok(thread) = std::thread::Builder::new().name("upload".to_owned()).spawn(move || uploads.run()) else {
-                return;
+                break;
             };
             threads.push(thread);
         }
@@ -102,12 +115,8 @@ impl EarlyUploads {
     }
 
     /// Aborts what was uploaded of a commit that is given up.
-    ///
-    /// # Errors
-    ///
-    /// When the store refuses that.
-    pub(super) fn abort(&self) -> Result<()> {
-        self.0.abort()
+    pub(super) fn abort(&self) {
+        self.0.abort();
     }
 }
 
@@ -133,10 +142,10 @@ impl PartUploads {
     }
 
     /// Begins with the parts of the next commit.
-    pub(super) fn begin(self: &Arc<Self>) -> EarlyUploads {
+    pub(super) fn begin(self: &Arc<Self>) -> Arc<EarlyUploads> {
         self.end_early();
         self.state().is_over = false;
-        EarlyUploads(Arc::clone(self))
+        Arc::new(EarlyUploads(Arc::clone(self)))
     }
 
     fn state(&self) -> MutexGuard<'_, PiecePlan> {
@@ -162,33 +171,34 @@ impl PartUploads {
             drop(state);
             let done = caught(|| self.work(&task)).flatten();
             state = self.state();
-            if done.is_err() {
-                state.fail(&task);
+            if let Err(error) = done {
+                let is_gone = error.of_store().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+                state.fail(&task, is_gone);
             }
             self.changed.notify_all();
         }
     }
 
     fn work(&self, task: &UploadTask) -> Result<()> {
-        let Some((piece, upload)) = &task.piece else {
-            let upload = self.begin_all(&[&task.part])?.pop();
-            let Some(upload) = upload else { return Ok(()) };
-            let mut state = self.state();
-            match state.part_of(task) {
-                Some(part) => part.progress = UploadProgress::Begun(upload),
-                None => state.useless.push(upload),
+        match task {
+            UploadTask::Begin(parts) => {
+                let paths: Vec<&Path> = parts.iter().map(|part| part.path.as_path()).collect();
+                let uploads = self.begin_all(&paths)?;
+                let mut state = self.state();
+                for (part, upload) in parts.iter().zip(uploads) {
+                    state.note_begun(part, upload);
+                }
             }
-            return Ok(());
-        };
-        let name = self.put_piece(&task.part, *piece, upload)?;
-        if let Some(part) = self.state().part_of(task) {
-            part.pieces[*piece] = Some(name);
+            UploadTask::Piece { part, piece, upload } => {
+                let name = self.put_piece(&part.path, *piece, upload)?;
+                self.state().note_piece(part, *piece, name);
+            }
         }
         Ok(())
     }
 
     /// The path of a part for readers, and its key.
-    fn target(&self, part: &Path) -> (PathBuf, String) {
+    pub(super) fn target(&self, part: &Path) -> (PathBuf, String) {
         let path = self.root.join(part);
         let key = self.root.key(&self.remote, &path);
         (path, key)
@@ -215,8 +225,9 @@ impl PartUploads {
     }
 
     fn note(&self, noted: &NotedUploads) -> Result<()> {
+        let NotedUploads { keys, uploads, left } = noted;
         self.heartbeat.retry_until_lapsed(|state| {
-            (state.keys, state.uploads) = (noted.keys.clone(), noted.uploads.clone());
+            (state.keys, state.uploads) = ([&left.keys[..], keys].concat(), [&left.uploads[..], uploads].concat());
         })
     }
 
@@ -231,7 +242,8 @@ impl PartUploads {
         let (path, _) = self.target(part);
         self.heartbeat.stop.check()?;
         self.disk.before(Effect::Upload, &path).map_err(|error| unwritable(&path, error))?;
-        let put = self.remote.bucket.put_piece(upload, number, &Bytes::from(piece));
+        let is_needless = || self.state().is_given_up;
+        let put = self.remote.bucket.put_piece(upload, number, &Bytes::from(piece), is_needless);
         put.map_err(|error| unwritable(&path, error))
     }
 
@@ -256,15 +268,7 @@ impl PartUploads {
         let large: Vec<&StagedPart> = parts.iter().filter(|part| part.bytes >= LARGE_PART_BYTES).collect();
         let unbegun: Vec<&Path> = {
             let mut state = self.state();
-            let is_begun = |path: &Path, entry: &PartUpload| {
-                matches!(entry.progress, UploadProgress::Begun(_))
-                    && large.iter().any(|part| part.path == *path && entry.whole.as_ref() == Some(*part))
-            };
-            let unusable = state.parts.iter().filter(|(path, entry)| !is_begun(path, entry));
-            let unusable: Vec<PathBuf> = unusable.map(|(path, _)| path.clone()).collect();
-            for path in &unusable {
-                state.discard(path);
-            }
+            state.retain(&large);
             large.iter().map(|part| part.path.as_path()).filter(|path| !state.parts.contains_key(*path)).collect()
         };
         if !unbegun.is_empty() {
@@ -275,7 +279,7 @@ impl PartUploads {
             }
         }
         let missing = self.missing_pieces(&large);
-        let names = at_once(missing.len(), |at| {
+        let names = at_once(REQUESTS_AT_ONCE, missing.len(), |at| {
             let (part, piece, upload) = &missing[at];
             self.put_piece(&part.path, *piece, upload)
         })?;
@@ -319,32 +323,61 @@ impl PartUploads {
 
     /// Aborts what is left of uploads, once the parts are published: no reason to end a run.
     pub(super) fn end(&self) {
-        let (useless, NotedUploads { keys, .. }) = self.forget();
-        let bucket = &self.remote.bucket;
-        let lake = self.root.path();
-        let _ = at_once(useless.len(), |at| bucket.abort(&useless[at]).map_err(|error| unwritable(lake, error)));
-        let _ = at_once(keys.len(), |at| abort_all_of(bucket, &keys[at..=at]).map_err(|error| unwritable(lake, error)));
-    }
-
-    /// Aborts all uploads.
-    ///
-    /// # Errors
-    ///
-    /// When the store refuses that.
-    pub(super) fn abort(&self) -> Result<()> {
-        self.end_early();
-        let NotedUploads { keys, uploads } = self.forget().1;
-        let aborted = uploads.iter().try_for_each(|upload| self.remote.bucket.abort(upload));
-        aborted.map_err(|error| unwritable(self.root.path(), error))?;
-        // Whether the store lists other uploads or not, the error that led here is the one to report.
-        let _ = abort_all_of(&self.remote.bucket, &keys);
-        Ok(())
-    }
-
-    /// Forgets all parts; the uploads that are useless now, and what was noted.
-    fn forget(&self) -> (Vec<Upload>, NotedUploads) {
+        let (keys, mut uploads) = self.take_noted();
         let mut state = self.state();
+        uploads.retain(|upload| !state.is_needed(upload));
         state.parts.clear();
-        (std::mem::take(&mut state.useless), std::mem::take(&mut *self.noted()))
+        drop(state);
+        self.abort_all(keys, uploads);
     }
+
+    /// Aborts all uploads of a commit that was not published, if there are any.
+    pub(super) fn abort(&self) {
+        self.state().is_given_up = true;
+        self.end_early();
+        let mut state = self.state();
+        state.is_given_up = false;
+        state.parts.clear();
+        drop(state);
+        let (keys, uploads) = self.take_noted();
+        self.abort_all(keys, uploads);
+    }
+
+    fn take_noted(&self) -> (Vec<String>, Vec<Upload>) {
+        let mut noted = self.noted();
+        (std::mem::take(&mut noted.keys), std::mem::take(&mut noted.uploads))
+    }
+
+    /// Aborts uploads, and others of these keys. The lease goes on to name those for which that fails.
+    fn abort_all(&self, keys: Vec<String>, uploads: Vec<Upload>) {
+        let bucket = &self.remote.bucket;
+        let (uploads, why) = try_each(uploads, |upload| bucket.abort(upload));
+        // Whether the store lists other uploads or not: usually there are none.
+        let (keys, why_not_listed) = try_each(keys, |key| abort_all_of(bucket, std::slice::from_ref(key)).map(drop));
+        let mut noted = self.noted();
+        noted.left.keys.extend(keys);
+        noted.left.uploads.extend(uploads);
+        noted.left.why = why.or(why_not_listed).or(noted.left.why.take());
+    }
+
+    /// Why some uploads could not be aborted, if there are any.
+    pub(super) fn take_failure(&self) -> Option<io::Error> {
+        self.noted().left.why.take()
+    }
+}
+
+/// Does something for each item; those for which it failed, and why.
+fn try_each<T: Send + Sync>(items: Vec<T>, work: impl Fn(&T) -> io::Result<()> + Sync) -> (Vec<T>, Option<io::Error>) {
+    let errors = match at_once(REQUESTS_AT_ONCE, items.len(), |at| Ok(work(&items[at]).err())) {
+        Ok(errors) => errors,
+        Err(error) => return (items, Some(io::Error::other(error))),
+    };
+    let (mut left, mut why) = (Vec::new(), None);
+    for (item, error) in items.into_iter().zip(errors) {
+        if error.is_some() {
+            left.push(item);
+            why = error;
+        }
+    }
+    (left, why)
 }

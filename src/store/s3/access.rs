@@ -65,7 +65,8 @@ pub(super) struct Access {
     evidence: Mutex<Evidence>,
     /// Objects that the store does not serve.
     pub(super) unavailable: UnavailableObjects,
-    /// Requests for bytes of objects.
+    /// Requests for bytes of objects. Others are few, or have a limit of their own: those that change something, lists, and
+    /// requests for metadata or for proof.
     pub(super) in_flight: InFlight,
     /// When the last probe that the store answered was sent, and whether it was a list only. Locked during a probe.
     answered: tokio::sync::Mutex<Option<(Instant, Confirmation)>>,

@@ -46,6 +46,11 @@ impl Backend {
         }
     }
 
+    /// Whether lists come in pages.
+    pub(super) const fn has_pages(&self) -> bool {
+        matches!(self, Self::S3(_))
+    }
+
     /// A page of the keys with a prefix; all of them if the store has no pages.
     pub(super) async fn list_page(&self, prefix: Option<&str>, options: PaginatedListOptions) -> Result<Page> {
         let store = match self {

@@ -61,7 +61,12 @@ impl Bucket {
         &self.endpoint
     }
 
-    fn wait_for<T>(&self, future: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
+    /// Whether lists come in pages.
+    pub(crate) fn has_pages(&self) -> bool {
+        self.access.backend.has_pages()
+    }
+
+    pub(super) fn wait_for<T>(&self, future: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
         self.threads.wait_for(future)?.map_err(|error| explain(&error))
     }
 

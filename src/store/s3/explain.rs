@@ -149,6 +149,12 @@ pub(super) fn is_busy(error: &Error) -> bool {
     })
 }
 
+/// Whether a store did not accept a connection, or did not answer in time.
+pub(super) fn is_unanswered(error: &Error) -> bool {
+    let kind = cause::<HttpError>(error).map(HttpError::kind);
+    matches!(kind, Some(HttpErrorKind::Connect | HttpErrorKind::Timeout))
+}
+
 /// Whether a request did not reach AWS, of those that the library sends itself.
 pub(super) fn is_lost(error: &Error) -> bool {
     cause::<reqwest::Error>(error).is_some()

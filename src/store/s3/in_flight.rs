@@ -1,7 +1,7 @@
 //! The requests in flight to a bucket.
 //!
-//! In: requests that are about to be sent. Out: their turn, in the order in which they came. Never: more at once than
-//! [`RequestLimit`] allows.
+//! In: requests that are about to be sent. Out: their turn, in the order in which they came. Never: sends one while there
+//! are as many as [`RequestLimit`] allows; after that was halved, more are in flight until they have ended.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use object_store::Result;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::explain::is_busy;
+use super::explain::{is_busy, is_unanswered};
 use super::request_limit::RequestLimit;
 
 /// Lets requests wait for each other.
@@ -50,11 +50,16 @@ impl InFlight {
         let done = request.await;
         match &done {
             Ok(_) => self.change(|limit| limit.note_answer(sent.elapsed(), is_full)),
-            Err(error) if is_busy(error) => self.change(|limit| limit.note_busy(halved)),
+            Err(error) if is_busy(error) || is_unanswered(error) => self.change(|limit| limit.note_busy(halved)),
             Err(_) => {}
         }
         drop(turn);
         done
+    }
+
+    /// How many may be in flight at once.
+    pub(super) fn limit(&self) -> usize {
+        self.state().limit.limit()
     }
 
     fn state(&self) -> MutexGuard<'_, InFlightState> {
@@ -95,6 +100,7 @@ mod tests {
     use reqwest::StatusCode;
 
     use super::super::answer::ErrorResponse;
+    use super::super::explain::silent;
     use super::super::request_limit::MOST;
     use super::*;
 
@@ -141,6 +147,15 @@ mod tests {
         assert!(limit <= 40 && state.permits == limit && in_flight.permits.available_permits() == limit, "{state:?}");
         drop(state);
         assert_eq!(all(usize::MAX), 4 * MOST, "they are served now");
+    }
+
+    #[test]
+    fn a_silent_store_counts_as_busy() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let in_flight = InFlight::default();
+        let before = in_flight.limit();
+        runtime.block_on(in_flight.send(async { Err::<(), _>(silent()) })).unwrap_err();
+        assert_eq!(in_flight.limit(), before / 2);
     }
 
     #[test]

@@ -14,7 +14,6 @@ use tokio::task::AbortHandle;
 
 use super::bucket::parse;
 use super::explain::{explain, panicked};
-use super::request_limit;
 use crate::store::STOP_LATENCY;
 use crate::store::Stop;
 use crate::store::Version;
@@ -156,13 +155,15 @@ impl PrefetchShared {
 
     /// Requests as many objects as there is room for.
     fn fill(self: &Arc<Self>, state: &mut PrefetchState) {
-        while !state.is_closed && state.next < self.end && state.requests < request_limit::MOST {
+        while !state.is_closed && state.next < self.end {
             let number = state.next;
             let is_passed = state.passed.remove(&number);
             let object = state.waiting.take().or_else(|| (self.objects)(number)).filter(|_| !is_passed);
             if let Some(object) = object {
-                // One that exceeds the whole budget is fetched all the same.
-                if state.bytes > 0 && state.bytes + object.bytes > self.most_bytes {
+                // Others would only wait for their turn, and retries and objects that a thread needs now behind them. One that
+                // exceeds the whole budget is fetched all the same.
+                let has_turn = state.requests < object.bucket.access().in_flight.limit();
+                if !has_turn || state.bytes > 0 && state.bytes + object.bytes > self.most_bytes {
                     state.waiting = Some(object);
                     return;
                 }

@@ -1,16 +1,19 @@
 //! How many requests may be in flight at once.
 //!
-//! In: answers and how long they took, and refusals of a busy store. Out: a number. Never: a wait or a clock.
+//! In: answers and how long they took, and requests that a busy store has refused or not answered. Out: a number. Never: a
+//! wait or a clock.
 //!
-//! The number doubles with each round of answers until the store is busy or answers take longer the more are
-//! requested; from then on it grows slowly. A busy store halves it, once for all that were in flight.
+//! The number doubles with each round of answers, except after rounds whose answers took much longer than the quickest: more
+//! requests would only wait for each other. A busy store halves it, once for all that were in flight; from then on it grows
+//! slowly, and what counts as quick is measured anew.
 
 use std::time::Duration;
 
 /// What a run begins with: at 30 ms each that is 4,000 requests a second.
 const FIRST: usize = 128;
 
-/// Many systems let a process have 1,024 open files, and each request has a connection.
+/// Many systems let a process have 1,024 open files, and each request has a connection. Each bucket has a limit of its own:
+/// one stays within half of that, several that are read at once may need more together.
 pub(super) const MOST: usize = 512;
 
 /// Enough to notice that the store is no longer busy.
@@ -33,7 +36,7 @@ pub(super) struct RequestLimit {
     took: Duration,
     /// Whether it was reached meanwhile.
     was_reached: bool,
-    /// The lowest mean duration of the answers of a round.
+    /// The lowest mean duration of the answers of a round since it was last halved.
     quickest: Option<Duration>,
 }
 
@@ -76,6 +79,8 @@ impl RequestLimit {
         if halved == self.halved {
             self.limit = (self.limit / 2).max(FEWEST);
             self.halved += 1;
+            // The store may have become slower for good.
+            self.quickest = None;
             self.begin_round();
         }
     }
@@ -115,6 +120,14 @@ mod tests {
         rounds(&mut limit, 1, USUAL, true);
         assert_eq!(rounds(&mut limit, 2, USUAL * 3, true), [2 * FIRST, 2 * FIRST]);
         assert_eq!(rounds(&mut limit, 1, USUAL, true), [4 * FIRST]);
+    }
+
+    #[test]
+    fn it_grows_again_when_a_store_that_was_busy_is_slower_than_before() {
+        let mut limit = RequestLimit::default();
+        rounds(&mut limit, 1, USUAL, true);
+        limit.note_busy(limit.halved());
+        assert_eq!(rounds(&mut limit, 2, USUAL * 10, true), [FIRST + STEP, FIRST + 2 * STEP]);
     }
 
     #[test]

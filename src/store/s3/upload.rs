@@ -4,6 +4,7 @@
 //! Never: an object before that, or a URL with a signature in an error.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,8 +20,8 @@ use serde::Deserialize;
 use super::Bucket;
 use super::answer::ErrorResponse;
 use super::bucket::parse;
-use super::explain::broken;
-use crate::store::Upload;
+use super::explain::{broken, own};
+use crate::store::{STOP_LATENCY, Upload};
 
 /// Lifetime of a signature: a request is sent as soon as it is signed.
 const SIGNATURE_LASTS: Duration = Duration::from_mins(5);
@@ -58,11 +59,26 @@ impl Bucket {
         Ok(Upload { key: key.to_owned(), id })
     }
 
-    /// Uploads a piece, of at least 5 MiB unless it is the last; its name for [`Bucket::complete`].
-    pub(crate) fn put_piece(&self, upload: &Upload, number: usize, bytes: &Bytes) -> io::Result<String> {
+    /// Uploads a piece, of at least 5 MiB unless it is the last; its name for [`Bucket::complete`]. The request is dropped when
+    /// it has become needless.
+    pub(crate) fn put_piece(
+        &self,
+        upload: &Upload,
+        number: usize,
+        bytes: &Bytes,
+        is_needless: impl Fn() -> bool,
+    ) -> io::Result<String> {
         let path = parse(&upload.key)?;
-        let part =
-            self.change(|| async { self.s3()?.put_part(&path, &upload.id, number, bytes.clone().into()).await })?;
+        let put = || async { self.s3()?.put_part(&path, &upload.id, number, bytes.clone().into()).await };
+        let part = self.wait_for(async {
+            let mut putting = pin!(self.access().change(put));
+            while !is_needless() {
+                if let Ok(done) = tokio::time::timeout(STOP_LATENCY, &mut putting).await {
+                    return done;
+                }
+            }
+            Err(own("the upload was given up"))
+        })?;
         Ok(part.content_id)
     }
 
