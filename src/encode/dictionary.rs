@@ -1,10 +1,11 @@
 //! Dictionary encoding: text that repeats, as numbers of a dictionary.
 //!
-//! In: dictionary arrays, each with a dictionary of its own. Out: pages with one dictionary for all. Never: hashes a
-//! text more than once a batch, or compares it more than once a page: that is why this is not left to the writer of the
+//! In: dictionary arrays, each with a dictionary of its own. Out: pages with one dictionary for all. Never: hashes a text of a
+//! batch's dictionary more than once, or compares it more than once a page: that is why this is not left to the writer of the
 //! Parquet library, which looks at every value of every row.
 //!
-//! As there, a dictionary that outgrows its limit is closed, and what follows is written out in full.
+//! As there, a dictionary that outgrows its limit is closed, and what follows is written out in full; so is one in which
+//! hardly any text has come twice.
 
 use std::ops::Range;
 
