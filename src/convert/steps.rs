@@ -47,7 +47,7 @@ impl Steps<'_> {
     ///
     /// Whatever ends the run; nothing of the step is published then.
     pub(super) fn convert(&mut self, range: Range<usize>) -> Result<Summary> {
-        let commit = self.lake.as_mut().map(Lake::begin);
+        let commit = self.lake.as_ref().map(Lake::begin);
         let converted = self.convert_to(range, commit.as_ref());
         // The lake does not depend on staging any more, and the next run clears it anyway. Uploads that could not be aborted
         // are reported when the lease is released.

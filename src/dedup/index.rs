@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::mem;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use super::published::{PartitionDate, PublishedKeys};
 use super::shard::{Inserted, Shard, most_keys};
@@ -14,6 +14,7 @@ use super::spill::SpillFile;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::model::Place;
+use crate::pool::lock;
 use crate::rows::event_key::{EventKey, KeyEntry, KeyIndex, UnitKeys};
 
 /// Enough shards that workers seldom wait for the same one.
@@ -202,8 +203,4 @@ impl KeyIndex for DuplicateIndex {
 /// The shard of a key, by its first bits.
 const fn shard_of(key: EventKey) -> usize {
     (key >> (EventKey::BITS - SHARDS.ilog2())) as usize
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

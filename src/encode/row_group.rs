@@ -363,13 +363,11 @@ impl RowGroupInWork {
                 lock(&self.error).get_or_insert(error);
             }
         }
-        let closed = {
-            let mut closed = lock(&self.closed);
-            *closed = closed.max(LogicalTime::now());
-            *closed
-        };
+        let mut closed = lock(&self.closed);
+        *closed = closed.max(LogicalTime::now());
+        drop(closed);
         if self.lanes_left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            closed.wait();
+            lock(&self.closed).wait();
             let write = || caught(|| self.write()).flatten();
             context.backpressure.end_row_group(context.clock.time(Stage::Write, write));
         }

@@ -125,7 +125,7 @@ impl Lake {
     }
 
     /// Begins the next commit.
-    pub(crate) fn begin(&mut self) -> Commit {
+    pub(crate) fn begin(&self) -> Commit {
         let id = format!("{:06}", self.last_commit + 1);
         Commit { staging: self.staging(), id, disk: self.disk.clone(), uploads: self.backend.upload_early() }
     }

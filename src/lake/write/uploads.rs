@@ -25,7 +25,7 @@ use crate::disk::{Disk, Effect};
 use crate::encode::part::{StagedPart, StagingObserver, unwritable};
 use crate::error::{Error, Result};
 use crate::lake::root::{Remote, Root};
-use crate::pool::{at_once, caught};
+use crate::pool::{at_once, caught, lock};
 use crate::store::Upload;
 
 /// Pieces that are uploaded at once while archives are converted: each takes memory.
@@ -149,15 +149,15 @@ impl PartUploads {
     }
 
     fn state(&self) -> MutexGuard<'_, PiecePlan> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.threads)
     }
 
     fn noted(&self) -> MutexGuard<'_, NotedUploads> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.noted)
     }
 
     /// Uploads pieces until files do not grow any more.
